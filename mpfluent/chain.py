@@ -1,0 +1,94 @@
+"""Values that grow by one event at a time: the common part of ``Batch`` and ``Session``.
+
+The events are a linked list, newest first, so that each step costs the same however many there
+are, and every derived value shares the history of the one that it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from .events import Event
+from .frozen import Field, Frozen, content
+
+_Node = tuple[Any, Event]  # the node before (or None), and the event
+
+
+class Chain(Frozen):
+    """A frozen value with a history of events."""
+
+    __slots__ = ("_tail",)
+    _tail: _Node | None
+
+    @classmethod
+    def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
+        self = super()._make(keys, values)
+        _set_tail(self, None)
+        return self
+
+    def _fill(self, where: str, given: Mapping[str, Any]) -> None:
+        super()._fill(where, given)
+        _set_tail(self, None)
+
+    def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
+        new = super()._make(keys, values)
+        _set_tail(new, self._tail)
+        return new
+
+    def _appended(self, event: Event) -> Self:
+        new = super()._make(self._keys, self._values)
+        _set_tail(new, (self._tail, event))
+        return new
+
+    def _extended(self, events: Iterable[Event]) -> Self:
+        tail = self._tail
+        for event in events:
+            tail = (tail, event)
+        return self._ending_with(tail)
+
+    def _having(self, events: Iterable[Event]) -> Self:
+        """Return the same context with these events instead of its own."""
+        return self._ending_with(None)._extended(events)
+
+    def _ending_with(self, tail: _Node | None) -> Self:
+        new = super()._make(self._keys, self._values)
+        _set_tail(new, tail)
+        return new
+
+    def _events(self) -> tuple[Event, ...]:
+        events = []
+        node = self._tail
+        while node is not None:
+            node, event = node
+            events.append(event)
+        events.reverse()
+        return tuple(events)
+
+    @classmethod
+    def _assemble(cls, set_: Mapping[str, Any]) -> Self:
+        context = {key: value for key, value in set_.items() if key != "events"}
+        return super()._assemble(context)._extended(set_.get("events", ()))
+
+    def _get(self, wire: str) -> Any:
+        return self._events() if wire == "events" else super()._get(wire)
+
+    def _content(self) -> tuple[Any, ...]:
+        return (*super()._content(), tuple(event._content() for event in self._events()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_chain, (type(self), self._keys, self._values, self._events())
+
+
+_set_tail = Chain.__dict__["_tail"].__set__
+
+
+def _restore_chain(
+    cls: type[Chain], keys: tuple[str, ...], values: tuple[Any, ...], events: tuple[Event, ...]
+) -> Chain:
+    return cls._make(keys, values)._extended(events)
+
+
+def events() -> Field[tuple[Event, ...]]:
+    """Declare the chain's events, in the order in which they were appended."""
+    return Field("events", content, of=Event)

@@ -1,0 +1,546 @@
+"""Values to wire and back: marshmallow schemas, the encoder compiled from them, and the reader.
+
+All three derive from the fields that a value class declares (:class:`~mpfluent.frozen.Field`).
+The schemas are strict: they define what goes on the wire. The reader makes the wire form of
+whatever mParticle takes or sends out and then loads it through the schemas.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, ClassVar, Literal, TypeVar
+
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load
+
+from . import checks
+from .checks import Bad
+from .errors import InvalidBatch, InvalidValue, brief, unknown_field
+from .frozen import Field, Frozen, FrozenMap
+
+Unknown = Literal["raise", "ignore"]
+F = TypeVar("F", bound=Frozen)
+Encoder = Callable[[Any], dict[str, Any]]
+
+
+# Schemas
+
+
+class RecordSchema(Schema):
+    """The base of all schemas: dumps only what was set, loads to the value's class."""
+
+    class Meta:
+        unknown = RAISE
+
+    value_class: ClassVar[type[Frozen]]
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Return what was set; an unset field is missing, not None."""
+        wire = self.value_class._fields[attr].wire
+        value = obj._get(wire)
+        return missing if value is None and wire not in obj._keys else value
+
+    @post_load
+    def _make(self, loaded: dict[str, Any], **_: Any) -> Frozen:
+        return make(self.value_class, loaded)
+
+
+def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
+    """Return a value of what a schema loaded, by Python name: checked, but not yet frozen."""
+    set_: dict[str, Any] = {}
+    for name, value in loaded.items():
+        field = cls._fields[name]
+        value = _settled(value)
+        if value is None and not field.null:
+            continue
+        if value == () and not field.required:
+            continue
+        if isinstance(value, Frozen) and not value._keys and field.kind == "record":
+            continue
+        set_[field.wire] = value
+    try:
+        cls._verify("from_dict", set_)
+    except InvalidBatch as error:
+        raise ValidationError(str(error)) from None
+    return cls._assemble(set_)
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return FrozenMap(value) if value else None
+    return value
+
+
+class Checked(fields.Field[Any]):
+    """A field that checks what it loads just as the verbs check what they are given."""
+
+    def __init__(self, declared: Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.declared = declared
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return plain(value)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        declared = self.declared
+        check = checks.integer if declared.kind == "instant" else declared.check
+        if declared.liberal and type(value) in (str, int) and value in declared.liberal:
+            return value
+        try:
+            return check(value)
+        except Bad as bad:
+            where = f"{bad.path.lstrip()}={brief(bad.value)}: " if bad.path else ""
+            raise ValidationError(where + bad.why) from None
+
+
+class Text(Checked, fields.String):
+    """A string, a UUID, an address or one of the wire's words."""
+
+
+class Flag(Checked, fields.Boolean):
+    """A boolean."""
+
+
+class Whole(Checked, fields.Integer):
+    """A 64-bit integer, or a moment in Unix milliseconds."""
+
+
+class Amount(Checked):
+    """An exact number: int, float or Decimal."""
+
+
+class Attribute(Checked):
+    """One user attribute: a scalar, a list, or null."""
+
+
+class Map(Checked, fields.Dict):
+    """A map of names to flat values, or to maps of them."""
+
+
+class Names(Checked):
+    """A list of names."""
+
+
+class EventField(fields.Field[Any]):
+    """One event in its wrapper, ``{"event_type": …, "data": …}``."""
+
+    def __init__(self, declared: Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.declared = declared
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return _wrapper_schema(type(value)).dump(value)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        event_type = value.get("event_type") if isinstance(value, Mapping) else None
+        if not event_type:
+            raise ValidationError('Required event field "event_type" is missing or empty.')
+        event_class = self.declared.of._by_type.get(event_type)
+        if event_class is None or not issubclass(event_class, self.declared.of):
+            raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
+        return _wrapper_schema(event_class).load(value)
+
+
+_LEAVES: dict[str, type[Checked]] = {
+    "text": Text,
+    "string": Text,
+    "uuid": Text,
+    "ip": Text,
+    "choice": Text,
+    "flag": Flag,
+    "integer": Whole,
+    "instant": Whole,
+    "number": Amount,
+    "attribute": Attribute,
+    "scalars": Map,
+    "attributes": Map,
+    "maps": Map,
+    "names": Names,
+}
+
+
+def _schema_field(declared: Field[Any]) -> fields.Field[Any]:
+    kind, of = declared.kind, declared.of
+    null = declared.null or (
+        not declared.required and kind not in ("string", "choice", "ip", "records_by_name")
+    )
+    common: dict[str, Any] = {
+        "data_key": declared.wire,
+        "required": declared.required,
+        "allow_none": null,
+    }
+    if kind in _LEAVES:
+        return _LEAVES[kind](declared, **common)
+    if kind == "events":
+        return fields.List(EventField(declared), **common)
+    nested = fields.Nested(schema_class(of))
+    if kind == "record":
+        return fields.Nested(schema_class(of), **common)
+    if kind == "records":
+        return fields.List(nested, **common)
+    return fields.Dict(keys=fields.String(), values=nested, **common)
+
+
+@cache
+def schema_class(cls: type[Frozen]) -> type[RecordSchema]:
+    """Return the marshmallow schema of a value class; of an event, that of its ``data``."""
+    suffix = "DataSchema" if hasattr(cls, "event_type") else "Schema"
+    body: dict[str, Any] = {name: _schema_field(field) for name, field in cls._fields.items()}
+    body |= {
+        "value_class": cls,
+        "__module__": "mpfluent.schemas",
+        "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`.",
+    }
+    return type(cls.__name__ + suffix, (RecordSchema,), body)
+
+
+class WrapperSchema(Schema):
+    """An event in its wrapper."""
+
+    class Meta:
+        unknown = RAISE
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Return the event itself as the wrapper's data."""
+        return obj if attr == "data" else obj.event_type
+
+    @post_load
+    def _unwrap(self, loaded: dict[str, Any], **_: Any) -> Any:
+        return loaded["data"]
+
+
+@cache
+def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
+    """Return the marshmallow schema of an event class with its wrapper."""
+
+    def same(value: str) -> None:
+        if value != cls.event_type:
+            raise ValidationError(f"want {cls.event_type!r}")
+
+    body = {
+        "event_type": fields.String(required=True, validate=same),
+        "data": fields.Nested(schema_class(cls), required=True),
+        "__module__": "mpfluent.schemas",
+        "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`, in its wrapper.",
+    }
+    return type(cls.__name__ + "Schema", (WrapperSchema,), body)
+
+
+@cache
+def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
+    return wrapper_schema_class(cls)()
+
+
+# The encoder
+
+
+def plain(value: Any) -> Any:
+    """Return dicts and lists for what a leaf field holds; scalars stay as they are."""
+    if type(value) is FrozenMap:
+        entries = zip(value._keys, value._values, strict=True)
+        return {key: plain(entry) for key, entry in entries}
+    if type(value) is tuple:
+        return [plain(entry) for entry in value]
+    return value
+
+
+def _plain_map(value: FrozenMap[Any]) -> dict[str, Any]:
+    return dict(zip(value._keys, value._values, strict=True))
+
+
+def compile_encoder(schema: Schema) -> Encoder:
+    """Return a function that gives what ``schema.dump`` gives, many times faster.
+
+    It is compiled from the schema's fields. Where the schema has a hook, an attribute getter, a
+    field class or a field name of its own, marshmallow does the work.
+    """
+    if not isinstance(schema, RecordSchema) or _customised(schema):
+        return schema.dump  # type: ignore[return-value]
+    special: list[tuple[str, Callable[[Any], Any]]] = []
+    for name, field in schema.dump_fields.items():
+        declared = schema.value_class._fields.get(name)
+        if declared is None or field.data_key != declared.wire:
+            return schema.dump  # type: ignore[return-value]
+        encode = _compiled_field(field)
+        if encode is _AS_IT_IS:
+            continue
+        if encode is None:
+            return schema.dump  # type: ignore[return-value]
+        special.append((declared.wire, encode))
+    return _encoder_of(special, chain="events" in schema.value_class._wire)
+
+
+def _customised(schema: RecordSchema) -> bool:
+    own = type(schema)
+    return (
+        own.get_attribute is not RecordSchema.get_attribute
+        or own.dump is not Schema.dump
+        or bool(schema._hooks.get("pre_dump") or schema._hooks.get("post_dump"))
+        or own.on_bind_field is not Schema.on_bind_field
+        or set(schema.dump_fields) != set(schema.value_class._fields)
+    )
+
+
+def _AS_IT_IS(value: Any) -> Any:  # noqa: N802 - a mark, compared by identity and never called
+    return value
+
+
+def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
+    """Return the encoder of one field, or None where only marshmallow knows it."""
+    kind = type(field)
+    if kind in (Text, Flag, Whole, Amount):
+        return _AS_IT_IS
+    if kind is Map:
+        return _plain_map if field.declared.kind == "scalars" else plain
+    if kind in (Attribute, Names):
+        return plain
+    if kind is EventField:
+        return encode_event
+    if kind is fields.Nested and not (field.many or field.only or field.exclude):
+        inner = compile_encoder(field.schema)
+        return lambda value: None if value is None else inner(value)
+    if kind is fields.List:
+        one = _compiled_field(field.inner)
+        return None if one is None else lambda values: [one(value) for value in values]
+    if kind is fields.Dict:
+        one = _compiled_field(field.value_field)
+        if one is not None:
+            return lambda named: {key: one(value) for key, value in named.items()}
+    return None
+
+
+def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool) -> Encoder:
+    def encode_flat(value: Any) -> dict[str, Any]:
+        return dict(zip(value._keys, value._values, strict=True))
+
+    def encode(value: Any) -> dict[str, Any]:
+        keys = value._keys
+        out = dict(zip(keys, value._values, strict=True))
+        for key, encode_field in special:
+            if key in out:
+                out[key] = encode_field(out[key])
+        return out
+
+    def encode_chain(value: Any) -> dict[str, Any]:
+        out = encode(value)
+        events = value.events  # not among its keys: a batch holds its events as a chain
+        if events:
+            out["events"] = [encode_event(event) for event in events]
+        return out
+
+    return encode_chain if chain else encode if special else encode_flat
+
+
+@cache
+def encoder(cls: type[Frozen]) -> Encoder:
+    """Return the compiled encoder of a value class; of an event, that of its ``data``."""
+    return compile_encoder(schema_class(cls)())
+
+
+def encode_event(event: Any) -> dict[str, Any]:
+    """Return an event's wire form, in its wrapper."""
+    return {"event_type": event.event_type, "data": encoder(type(event))(event)}
+
+
+# The reader
+
+
+def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "from_dict") -> F:
+    """Return the value that ``data`` describes, in inbound or outbound form."""
+    if unknown not in ("raise", "ignore"):
+        raise InvalidValue(f"{where}(unknown={unknown!r}): want 'raise' or 'ignore'")
+    reader = _Reader(where, unknown)
+    if hasattr(cls, "event_type"):
+        tidy = reader.event(data, "", cls)
+        schema: Schema = _wrapper_schema(cls)
+    else:
+        tidy = reader.record(cls, data, "")
+        schema = schema_class(cls)()
+    try:
+        return schema.load(tidy)  # type: ignore[return-value]
+    except ValidationError as error:
+        raise _complaint(where, error.messages, tidy) from None
+
+
+class _Reader:
+    """Makes strict wire form of data: drops what is unset or the server's, mends spellings."""
+
+    def __init__(self, where: str, unknown: Unknown) -> None:
+        self.where = where
+        self.ignore = unknown == "ignore"
+
+    def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
+        data = cls._unify(data)
+        if not isinstance(data, Mapping):
+            raise self.complaint(path, data, f"want an object, got {type(data).__name__}")
+        tidy: dict[str, Any] = {}
+        for key, value in data.items():
+            key = cls._misnomers.get(key, key) if key not in cls._wire else key
+            declared = cls._wire.get(key)
+            if declared is not None:
+                value = self.field(declared, value, f"{path}.{key}" if path else str(key))
+                if value is not None or declared.null:
+                    tidy[key] = value
+            elif key not in cls._server_set and not self.ignore:
+                place = f"{self.where}(): {path}" if path else f"{self.where}()"
+                raise unknown_field(place, key, cls._wire)
+        for key, default in cls._read_defaults.items():
+            tidy.setdefault(key, default)
+        return tidy
+
+    def field(self, declared: Field[Any], value: Any, path: str) -> Any:
+        """Return the value in strict wire form, or None where it says nothing."""
+        kind, of = declared.kind, declared.of
+        if value is None:
+            return None
+        if declared.liberal and type(value) in (str, int) and value in declared.liberal:
+            return declared.liberal[value]
+        if kind == "text":
+            return json.dumps(value) if type(value) in (int, float, bool) else value
+        if value == "" and kind not in ("string", "attribute"):
+            return None
+        if kind in ("integer", "instant"):
+            return _whole(value)
+        if kind == "record":
+            return self.record(of, value, path) or None
+        if kind == "records":
+            tidy = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
+            return tidy if tidy or declared.required else None
+        if kind == "records_by_name":
+            named = self.mapping(value, path)
+            return {key: self.record(of, item, f"{path}.{key}") for key, item in named} or None
+        if kind == "events":
+            return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
+        if kind in ("scalars", "maps"):
+            return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
+        return value
+
+    def event(self, data: Any, path: str, base: Any) -> Any:
+        """Return an event's wrapper; what is wrong with it, the schema says."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("data", {}), Mapping):
+            raise self.complaint(path, data, "want an event: {'event_type': …, 'data': {…}}")
+        event_class = base._by_type.get(data.get("event_type"))
+        if event_class is None:
+            return dict(data)
+        for key in data:
+            known = key in ("event_type", "data", "message_id", "message_type")
+            if not known and not self.ignore:
+                place = f"{self.where}(): {path}" if path else f"{self.where}()"
+                raise unknown_field(place, key, ("event_type", "data"))
+        inside = self.record(event_class, data.get("data", {}), f"{path}.data" if path else "data")
+        return {"event_type": data["event_type"], "data": inside}
+
+    def items(self, value: Any, path: str) -> Any:
+        if not isinstance(value, list | tuple):
+            raise self.complaint(path, value, f"want an array, got {type(value).__name__}")
+        return enumerate(value)
+
+    def mapping(self, value: Any, path: str) -> Any:
+        if not isinstance(value, Mapping):
+            raise self.complaint(path, value, f"want an object, got {type(value).__name__}")
+        return value.items()
+
+    def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
+        label = f"{path}={brief(value)}" if path else brief(value)
+        error = InvalidValue(f"{self.where}(): {label}: {why}")
+        error.field = path or None
+        return error
+
+
+def _whole(value: Any) -> Any:
+    """Return the integer that a digit string or a whole float stands for."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
+    """Return the first of marshmallow's complaints as our error, with path and value."""
+    path = ""
+    while isinstance(messages, Mapping):
+        key, messages = next(iter(messages.items()))
+        if key == "_schema":
+            continue
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+        if isinstance(data, Mapping):
+            data = data.get(key, missing)
+        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
+            data = data[key]
+        if key == "value" and isinstance(messages, Mapping):  # marshmallow's level for Dict
+            path = path.removesuffix(".value")
+    why = messages[0] if isinstance(messages, list) and messages else str(messages)
+    shown = "" if data is missing or isinstance(data, Mapping | list) else f"={brief(data)}"
+    label = f"{path}{shown}: " if path else ""
+    error = InvalidValue(f"{where}(): {label}{why}")
+    error.field = path or None
+    return error
+
+
+# JSON text
+
+
+def _number(value: Any) -> Any:
+    """Return the float or int that prints as this Decimal does; JSON has no other way in."""
+    from decimal import Decimal
+
+    if type(value) is not Decimal:
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+    near = float(value)
+    if Decimal(repr(near)) == value:
+        return near
+    raise _NeedsDigits
+
+
+class _NeedsDigits(Exception):
+    """A Decimal with more digits than a float holds."""
+
+
+_compact = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_number
+).encode
+
+
+def to_json(data: Any) -> str:
+    """Return compact JSON text; every number is exact.
+
+    >>> from decimal import Decimal
+    >>> to_json({"price": Decimal("0.1000000000000000000001"), "tax": Decimal("1.50")})
+    '{"price":0.1000000000000000000001,"tax":1.5}'
+    """
+    try:
+        return _compact(data)
+    except _NeedsDigits:
+        return _digits(data)
+
+
+def to_indented_json(data: Any, indent: int) -> str:
+    """Return JSON text on several lines; every number is exact."""
+    return _digits(data, indent, 0)
+
+
+def _digits(data: Any, indent: int = 0, level: int = 0) -> str:
+    """Write JSON by hand, for what the json module cannot: a Decimal of any length."""
+    from decimal import Decimal
+
+    if isinstance(data, Decimal):
+        near = repr(float(data))
+        return near if Decimal(near) == data else str(data)
+    if not isinstance(data, dict | list) or not data:
+        return _compact(data)
+    gap = "\n" + " " * (indent * (level + 1)) if indent else ""
+    end = "\n" + " " * (indent * level) if indent else ""
+    if isinstance(data, list):
+        return f"[{gap}" + f",{gap}".join(_digits(v, indent, level + 1) for v in data) + f"{end}]"
+    colon = ": " if indent else ":"
+    rows = (f"{_compact(k)}{colon}{_digits(v, indent, level + 1)}" for k, v in data.items())
+    return f"{{{gap}" + f",{gap}".join(rows) + f"{end}}}"

@@ -1,0 +1,218 @@
+"""The records of a commerce event: products, promotions, and what was done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypedDict, Unpack, get_args
+
+from .checks import Instant, Number
+from .errors import InvalidValue
+from .frozen import (
+    Field,
+    choice,
+    instant,
+    integer,
+    name,
+    number,
+    records,
+    required,
+    string,
+    strings,
+    text,
+)
+from .record import Record
+
+ProductActionType = Literal[
+    "add_to_cart",
+    "remove_from_cart",
+    "checkout",
+    "checkout_option",
+    "click",
+    "view_detail",
+    "purchase",
+    "refund",
+    "add_to_wishlist",
+    "remove_from_wish_list",
+]
+PromotionActionType = Literal["view", "click"]
+
+
+class ProductFields(TypedDict, total=False):
+    """The optional keywords of :class:`Product`."""
+
+    brand: str | None
+    category: str | None
+    variant: str | None
+    position: int | None
+    price: Number | None
+    quantity: Number | None
+    coupon_code: str | None
+    added_to_cart_time_ms: Instant | None
+    total_product_amount: Number | None
+    custom_attributes: Mapping[str, str] | None
+
+
+class Product(Record, kind="Product"):
+    """A product. Amounts are in the event's currency; attribute values are strings.
+
+    Args:
+        id: the SKU.
+        name: the name; a product needs an id or a name.
+
+    >>> from decimal import Decimal
+    >>> Product("sku-1", "Teapot", price=Decimal("19.99")) == Product("sku-1", "Teapot", price=19.99)
+    True
+    """
+
+    __slots__ = ()
+
+    id = string()
+    name = string()
+    brand = text()
+    category = text()
+    variant = text()
+    position = integer()
+    price = number()
+    quantity = number()
+    coupon_code = text()
+    added_to_cart_time_ms = instant()
+    total_product_amount = number()
+    custom_attributes = strings()
+
+    def __init__(
+        self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
+    ) -> None:
+        if not id and not name:
+            raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
+        self._fill("Product", {"id": id, "name": name, **fields})
+
+
+class ProductActionFields(TypedDict, total=False):
+    """The optional keywords of :class:`ProductAction`, but for its products."""
+
+    transaction_id: str | None
+    total_amount: Number | None
+    tax_amount: Number | None
+    shipping_amount: Number | None
+    affiliation: str | None
+    coupon_code: str | None
+    checkout_step: int | None
+    checkout_options: str | None
+    product_action_list: str | None
+    product_list_source: str | None
+
+
+class ProductAction(Record, kind="ProductAction"):
+    """What was done with products. Amounts are in the event's currency.
+
+    >>> ProductAction("purchase", [Product("sku-1")], total_amount=21.49).action
+    'purchase'
+    """
+
+    __slots__ = ()
+
+    action: Field[ProductActionType] = required(
+        choice("a product action", get_args(ProductActionType))
+    )
+    products: Field[tuple[Product, ...] | None] = records(Product)
+    transaction_id = string()
+    total_amount = number()
+    tax_amount = number()
+    shipping_amount = number()
+    affiliation = text()
+    coupon_code = text()
+    checkout_step = integer()
+    checkout_options = text()
+    product_action_list = text()
+    product_list_source = text()
+
+    def __init__(
+        self,
+        action: ProductActionType,
+        products: Sequence[Product] | None = None,
+        **fields: Unpack[ProductActionFields],
+    ) -> None:
+        self._fill("ProductAction", {"action": action, "products": products, **fields})
+
+
+class PromotionFields(TypedDict, total=False):
+    """The optional keywords of :class:`Promotion`."""
+
+    creative: str | None
+    position: str | None
+
+
+class Promotion(Record, kind="Promotion"):
+    """A promotion; its position is a string, such as "hero banner".
+
+    >>> Promotion("promo-1", "Spring sale", position="hero banner").position
+    'hero banner'
+    """
+
+    __slots__ = ()
+
+    id = string()
+    name = string()
+    creative = text()
+    position = text()
+
+    def __init__(
+        self, id: str | None = None, name: str | None = None, **fields: Unpack[PromotionFields]
+    ) -> None:
+        if not id and not name:
+            raise InvalidValue("Promotion() needs an id or a name; write Promotion('id', 'Name')")
+        self._fill("Promotion", {"id": id, "name": name, **fields})
+
+
+class PromotionAction(Record, kind="PromotionAction"):
+    """A view of, or a click on, promotions.
+
+    >>> PromotionAction("view", [Promotion("promo-1")]).promotions[0].id
+    'promo-1'
+    """
+
+    __slots__ = ()
+
+    action: Field[PromotionActionType] = required(
+        choice("a promotion action", get_args(PromotionActionType))
+    )
+    promotions: Field[tuple[Promotion, ...] | None] = records(Promotion)
+
+    def __init__(
+        self, action: PromotionActionType, promotions: Sequence[Promotion] | None = None
+    ) -> None:
+        self._fill("PromotionAction", {"action": action, "promotions": promotions})
+
+
+class ProductImpression(Record, kind="ProductImpression"):
+    """Products that were shown in a list.
+
+    >>> ProductImpression("Search results", [Product("sku-1")]).product_impression_list
+    'Search results'
+    """
+
+    __slots__ = ()
+
+    product_impression_list = required(name())
+    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+
+    def __init__(self, product_impression_list: str, products: Sequence[Product]) -> None:
+        self._fill(
+            "ProductImpression",
+            {"product_impression_list": product_impression_list, "products": products},
+        )
+
+
+class ShoppingCart(Record, kind="ShoppingCart"):
+    """What is in the cart.
+
+    >>> len(ShoppingCart([Product("sku-1"), Product("sku-2")]).products)
+    2
+    """
+
+    __slots__ = ()
+
+    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+
+    def __init__(self, products: Sequence[Product]) -> None:
+        self._fill("ShoppingCart", {"products": products})

@@ -1,0 +1,222 @@
+"""The verbs of commerce: ten product actions, promotions and impressions."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, Unpack
+
+from .chain import Chain
+from .commerce import (
+    Product,
+    ProductAction,
+    ProductActionFields,
+    ProductActionType,
+    ProductImpression,
+    Promotion,
+    PromotionAction,
+    PromotionActionType,
+)
+from .errors import unknown_field
+from .events import CommerceEvent, CommerceFields, Event
+from .signatures import spelled_out
+
+V = TypeVar("V", bound="CommerceVerbs")
+
+
+class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
+    """The keywords of the product verbs: of the action, and of every commerce event.
+
+    Args:
+        transaction_id: the order's id.
+        total_amount, tax_amount, shipping_amount: money in the event's currency, as Decimal, int
+            or float.
+        currency_code: ISO 4217, such as "EUR".
+    """
+
+
+class CommerceVerbs(Chain):
+    """The verbs that append a commerce event."""
+
+    __slots__ = ()
+
+    def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
+        """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
+        return self._appended(event_class._build(verb, fields))
+
+    def _product_action(
+        self: V,
+        action: ProductActionType,
+        products: tuple[Product, ...],
+        fields: Any,
+        verb: str = "",
+    ) -> V:
+        verb = verb or action
+        about_action: dict[str, Any] = {"action": action, "products": products}
+        about_event: dict[str, Any] = {"product_action": None}
+        for name, value in fields.items():
+            if name in ProductAction._fields and name not in ("action", "products"):
+                about_action[name] = value
+            elif name in CommerceEvent._fields or name == "after":
+                about_event[name] = value
+            else:
+                allowed = [*ProductActionFields.__annotations__, *CommerceEvent._fields]
+                meant = CommerceEvent._misnomers.get(name)
+                raise unknown_field(f"{verb}()", name, allowed, meant)
+        about_event["product_action"] = ProductAction._build(verb, about_action)
+        return self._event(CommerceEvent, verb, about_event)
+
+    @spelled_out
+    def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append products' being put into the cart.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().add_to_cart(Product("sku-1")).events[0].product_action.action
+        'add_to_cart'
+        """
+        return self._product_action("add_to_cart", products, fields)
+
+    @spelled_out
+    def remove_from_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append products' being taken out of the cart.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().remove_from_cart(Product("sku-1")).events[0].product_action.action
+        'remove_from_cart'
+        """
+        return self._product_action("remove_from_cart", products, fields)
+
+    @spelled_out
+    def add_to_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append products' being put onto the wish list.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().add_to_wishlist(Product("sku-1")).events[0].product_action.action
+        'add_to_wishlist'
+        """
+        return self._product_action("add_to_wishlist", products, fields)
+
+    @spelled_out
+    def remove_from_wishlist(
+        self: V, *products: Product, **fields: Unpack[ProductVerbFields]
+    ) -> V:
+        """Append products' being taken off the wish list; the wire spells it in four words.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().remove_from_wishlist(Product("sku-1")).events[0].product_action.action
+        'remove_from_wish_list'
+        """
+        action: ProductActionType = "remove_from_wish_list"
+        return self._product_action(action, products, fields, "remove_from_wishlist")
+
+    @spelled_out
+    def view_detail(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append a view of products' details.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().view_detail(Product("sku-1")).events[0].product_action.action
+        'view_detail'
+        """
+        return self._product_action("view_detail", products, fields)
+
+    @spelled_out
+    def click(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append a click on products.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().click(Product("sku-1"), product_action_list="Search").events[0].event_type
+        'commerce_event'
+        """
+        return self._product_action("click", products, fields)
+
+    @spelled_out
+    def checkout(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append a step of the checkout.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().checkout(Product("sku-1"), checkout_step=1).events[0].product_action.action
+        'checkout'
+        """
+        return self._product_action("checkout", products, fields)
+
+    @spelled_out
+    def checkout_option(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append an option that was chosen in the checkout.
+
+        >>> from mpfluent import Batch
+        >>> Batch().checkout_option(checkout_step=2, checkout_options="express").events[0].at
+        """
+        return self._product_action("checkout_option", products, fields)
+
+    @spelled_out
+    def purchase(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append a purchase.
+
+        >>> from decimal import Decimal
+        >>> from mpfluent import Batch, Product
+        >>> teapot = Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1)
+        >>> batch = Batch().purchase(teapot, transaction_id="t-1", total_amount=Decimal("21.49"))
+        >>> batch.events[0].product_action.total_amount
+        Decimal('21.49')
+        """
+        return self._product_action("purchase", products, fields)
+
+    @spelled_out
+    def refund(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
+        """Append a refund.
+
+        >>> from mpfluent import Batch, Product
+        >>> Batch().refund(Product("sku-1"), transaction_id="t-1").events[0].product_action.action
+        'refund'
+        """
+        return self._product_action("refund", products, fields)
+
+    def _promotion(
+        self: V, action: PromotionActionType, promotions: tuple[Promotion, ...], fields: Any
+    ) -> V:
+        verb = f"promotion_{action}"
+        acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
+        return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
+
+    @spelled_out
+    def promotion_view(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
+        """Append a view of promotions.
+
+        >>> from mpfluent import Batch, Promotion
+        >>> Batch().promotion_view(Promotion("promo-1")).events[0].promotion_action.action
+        'view'
+        """
+        return self._promotion("view", promotions, fields)
+
+    @spelled_out
+    def promotion_click(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
+        """Append a click on promotions.
+
+        >>> from mpfluent import Batch, Promotion
+        >>> Batch().promotion_click(Promotion("promo-1")).events[0].promotion_action.action
+        'click'
+        """
+        return self._promotion("click", promotions, fields)
+
+    @spelled_out
+    def impression(
+        self: V,
+        product_impression_list: str,
+        *products: Product,
+        **fields: Unpack[CommerceFields],
+    ) -> V:
+        """Append products' being shown in a list.
+
+        For several lists in one event, ``add(CommerceEvent(product_impressions=[…]))``.
+
+        Args:
+            product_impression_list: the list's name, such as "Search results".
+
+        >>> from mpfluent import Batch, Product
+        >>> batch = Batch().impression("Search results", Product("sku-1"), Product("sku-2"))
+        >>> len(batch.events[0].product_impressions[0].products)
+        2
+        """
+        shown = ProductImpression._build(
+            "impression",
+            {"product_impression_list": product_impression_list, "products": products},
+        )
+        return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})

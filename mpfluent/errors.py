@@ -1,0 +1,251 @@
+"""Every error that mpfluent raises, in one tree.
+
+::
+
+    MPFluentError
+    ├─ InvalidBatch (ValueError)
+    │  ├─ UnknownField      a keyword, field or attribute name that does not exist
+    │  ├─ InvalidValue      a value that the field cannot hold
+    │  ├─ InvalidTime       a time without a zone, or in seconds
+    │  ├─ MixedUsers        two different users in one batch
+    │  └─ TooLarge          a single event that does not fit a batch
+    ├─ UnknownVerb (AttributeError)
+    ├─ Immutable (AttributeError, TypeError)
+    ├─ ConfigurationError (ValueError)
+    └─ DeliveryError (.reason, .batch)
+       ├─ ApiError          mParticle refused (.status_code, .headers, .body, .errors)
+       ├─ TransportError    no answer came
+       ├─ QueueFull         no room in the queue
+       ├─ Closed            the client was closed
+       └─ Kept              not delivered yet, kept in the outbox
+
+Each message has three parts: what you wrote, what is allowed, and the line to write instead.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .batch import Batch
+
+Reason = Literal[
+    "rejected",
+    "unauthorized",
+    "too_large",
+    "retries_exhausted",
+    "rate_limited",
+    "queue_full",
+    "dropped_oldest",
+    "unexpected_redirect",
+    "filtered",
+    "closed",
+    "expired",
+    "transport_error",
+]
+"""Why a batch was not delivered: the closed set of words in ``error.reason`` and ``stats``."""
+
+REASONS: tuple[Reason, ...] = typing.get_args(Reason)
+
+
+class MPFluentError(Exception):
+    """The root of every error that mpfluent raises.
+
+    >>> from mpfluent import Batch, MPFluentError
+    >>> try:
+    ...     Batch().with_device(platfrom="iOS")
+    ... except MPFluentError as error:
+    ...     print(error)
+    with_device() has no field 'platfrom'; did you mean 'platform'?
+    """
+
+
+class InvalidBatch(MPFluentError, ValueError):
+    """What you wrote cannot be part of a batch. Raised on the line that wrote it."""
+
+
+class UnknownField(InvalidBatch):
+    """A keyword or field that does not exist; ``name``, ``allowed`` and ``suggestion`` say more."""
+
+    name: str
+    allowed: tuple[str, ...] = ()
+    suggestion: str | None = None
+
+
+class InvalidValue(InvalidBatch):
+    """A value that its field cannot hold; ``field`` names the field."""
+
+    field: str | None = None
+
+
+class InvalidTime(InvalidBatch):
+    """A time that is ambiguous: without a zone, or in seconds where milliseconds belong."""
+
+    field: str | None = None
+
+
+class MixedUsers(InvalidBatch):
+    """Two batches of different users cannot become one batch."""
+
+
+class TooLarge(InvalidBatch):
+    """A single event (with its batch's context) is larger than a batch may be."""
+
+
+class UnknownVerb(MPFluentError, AttributeError):
+    """A verb or attribute that does not exist."""
+
+
+class Immutable(MPFluentError, AttributeError, TypeError):
+    """An attempt to change a value in place; values never change, verbs return new ones."""
+
+
+class ConfigurationError(MPFluentError, ValueError):
+    """A client, transport or dispatcher cannot be made from these arguments."""
+
+
+class DeliveryError(MPFluentError):
+    """A batch was not delivered.
+
+    Attributes:
+        reason: one word of :data:`REASONS`.
+        batch: the batch as it was sealed. Sending it again keeps its ids, so that mParticle
+            cannot count it twice. ``None`` where no single batch is concerned.
+        status_code: the HTTP status of mParticle's last answer, if there was one.
+    """
+
+    status_code: int | None = None
+
+    def __init__(
+        self, message: str = "", *, reason: Reason = "transport_error", batch: Batch | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.batch = batch
+
+    def with_batch(self, batch: Batch) -> DeliveryError:
+        """Return the same error for this batch: one answer can refuse several."""
+        twin = type(self).__new__(type(self), *self.args)
+        twin.__dict__.update(self.__dict__, batch=batch)
+        twin.__cause__ = self.__cause__
+        return twin
+
+
+class ApiError(DeliveryError):
+    """mParticle answered, and refused.
+
+    Attributes:
+        status_code: the HTTP status, such as 400.
+        headers: the answer's headers, names as the server wrote them.
+        body: the answer's body as text.
+        errors: the vendor's parsed error list, ``({"code": …, "message": …}, …)``; empty when
+            the body held none. Read-only: a tuple of read-only mappings.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: str
+    errors: Sequence[Mapping[str, str]]
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: Reason = "rejected",
+        batch: Batch | None = None,
+        status_code: int = 0,
+        headers: Mapping[str, str] | None = None,
+        body: str = "",
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(message, reason=reason, batch=batch)
+        self.status_code = status_code
+        self.headers = dict(headers or {})
+        self.body = body
+        self.errors = tuple(errors)
+
+
+class TransportError(DeliveryError):
+    """No answer came: refused, timed out, broken off, or the certificate was not to be trusted.
+
+    Attributes:
+        retryable: whether another attempt can help.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: Reason = "transport_error",
+        batch: Batch | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message, reason=reason, batch=batch)
+        self.retryable = retryable
+
+
+class QueueFull(DeliveryError):
+    """The queue has no room for the call's batches, and none of them was accepted."""
+
+
+class Closed(DeliveryError):
+    """The client is closed; open a new one to send more."""
+
+
+class Kept(DeliveryError):
+    """Not delivered yet: the batch is kept in the outbox and will be tried again."""
+
+
+def closest(name: object, allowed: Iterable[str]) -> str | None:
+    """Return the allowed name that was probably meant, or None.
+
+    >>> closest("platfrom", ["platform", "product"])
+    'platform'
+    """
+    from difflib import get_close_matches  # errors are rare, and difflib is slow to import
+
+    if not isinstance(name, str):
+        return None
+    folded = {option.casefold().replace("-", "_"): option for option in allowed}
+    found = get_close_matches(name.casefold().replace("-", "_"), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def unknown_field(
+    where: str, name: object, allowed: Iterable[str], suggestion: str | None = None
+) -> UnknownField:
+    """Return the error for a field that does not exist, with the one that was probably meant."""
+    allowed = tuple(allowed)
+    suggestion = suggestion or closest(name, allowed)
+    if suggestion:
+        hint = f"did you mean {suggestion!r}?"
+    else:
+        shown = ", ".join(allowed[:12]) + (", …" if len(allowed) > 12 else "")
+        hint = f"it has {shown}" if allowed else "it takes none"
+    error = UnknownField(f"{where} has no field {brief(name)}; {hint}")
+    error.name = name if isinstance(name, str) else brief(name)
+    error.allowed = allowed
+    error.suggestion = suggestion
+    return error
+
+
+def brief(value: Any, limit: int = 80) -> str:
+    """Return a repr that never fails and never floods the message.
+
+    >>> brief("x" * 200)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'"
+    """
+    kind = type(value)
+    if kind is int and value.bit_length() > 300:
+        return f"<int of {value.bit_length()} bits>"
+    if isinstance(value, str | bytes) and len(value) > limit:
+        half = limit // 2 - 2
+        return f"{value[:half]!r}"[:-1] + "…" + f"{value[-half:]!r}"[1:].removeprefix("'")
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{kind.__name__}>"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,770 @@
+"""The seventeen events of the API.
+
+Every event takes the common fields of :class:`EventFields`; each class adds its own. Four names
+are short because they stand on nearly every event: ``at`` is ``timestamp_unixtime_ms`` on the
+wire, ``attributes`` is ``custom_attributes``, ``flags`` is ``custom_flags``, and ``type`` is
+``custom_event_type``. All others are the wire's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args
+
+from .checks import Instant, Number, Scalar, choice_or_integer
+from .commerce import (
+    ProductAction,
+    ProductImpression,
+    PromotionAction,
+    ShoppingCart,
+)
+from .errors import InvalidValue, UnknownField
+from .frozen import (
+    Field,
+    FrozenMap,
+    attribute,
+    choice,
+    flag,
+    instant,
+    integer,
+    name,
+    number,
+    record,
+    records,
+    required,
+    scalars,
+    string,
+    text,
+    uuid,
+)
+from .record import Record
+from .records import DeviceCurrentState, GeoLocation, UserIdentity
+
+CustomEventType = Literal[
+    "navigation",
+    "location",
+    "search",
+    "transaction",
+    "user_content",
+    "user_preference",
+    "social",
+    "other",
+    "media",
+    "attribution",
+]
+ApplicationTransitionType = Literal[
+    "application_initialized",
+    "application_exit",
+    "application_background",
+    "application_foreground",
+]
+ProfileEventType = Literal["signup", "login", "logout", "update", "delete"]
+PushMessageType = Literal["sent", "received", "action"]
+PushApplicationState = Literal["not_running", "background", "foreground"]
+PushMessageBehavior = Literal["Received", "DirectOpen", "Read", "InfluencedOpen", "Displayed"]
+UserAttributeValue = Scalar | Sequence[Scalar] | None
+
+_LATE = 100  # the common fields come after an event's own in schema order
+
+
+class DetailFields(TypedDict, total=False):
+    """The keywords that every event takes, but for its attributes, time and session.
+
+    Args:
+        flags: names to flat values, only for the integration that they name.
+        location: where it happened.
+        device_current_state: the device's state at that time.
+        source_message_id: the event's unique id; sending makes one if it is not given.
+        lifetime_value_change: how much the user became worth, in your currency.
+        active_time_on_site_ms: in milliseconds.
+    """
+
+    source_message_id: str | None
+    flags: Mapping[str, Scalar | None] | None
+    location: GeoLocation | None
+    device_current_state: DeviceCurrentState | None
+    session_start_unixtime_ms: Instant | None
+    event_start_unixtime_ms: Instant | None
+    is_goal_defined: bool | None
+    lifetime_value_change: Number | None
+    lifetime_value_attribute_name: str | None
+    data_connection_type: str | None
+    view_controller: str | None
+    is_main_thread: bool | None
+    canonical_name: str | None
+    page_url: str | None
+    active_time_on_site_ms: int | None
+
+
+class CommonFields(DetailFields, total=False):
+    """The keywords that every event takes, but for its attributes.
+
+    Args:
+        at: when it happened: an aware datetime, an ISO 8601 string with a zone, or Unix
+            milliseconds. Without it the time of sending is used.
+        after: only in a :class:`~mpfluent.Session`: how long after the event before, in seconds
+            or as a timedelta.
+        session_uuid: the session's UUID.
+        session_id: its 64-bit number, from other clients.
+        event_num: the place in the session, from 0.
+    """
+
+    at: Instant | None
+    after: float | timedelta | None
+    session_uuid: str | None
+    session_id: int | None
+    event_num: int | None
+
+
+class EventFields(CommonFields, total=False):
+    """The keywords that every event takes.
+
+    Args:
+        attributes: names to flat values; an entry that is None is left out.
+    """
+
+    attributes: Mapping[str, Scalar | None] | None
+
+
+_TYPES: dict[object, type[Event]] = {}
+
+
+class Event(Record, kind="Event", rank=_LATE):
+    """The base of all events: the fields that each of them takes."""
+
+    __slots__ = ()
+    _server_set = frozenset({"event_id", "event_system_notification_info"})
+    _misnomers = MappingProxyType(
+        {
+            "timestamp_unixtime_ms": "at",
+            "timestamp": "at",
+            "time": "at",
+            "custom_attributes": "attributes",
+            "properties": "attributes",
+            "custom_flags": "flags",
+            "custom_event_type": "type",
+        }
+    )
+    _by_type: ClassVar[Mapping[object, type[Event]]] = MappingProxyType(_TYPES)
+    event_type: ClassVar[str]
+
+    at = instant(wire="timestamp_unixtime_ms")
+    source_message_id = string()
+    session_uuid = uuid()
+    session_id = integer()
+    event_num = integer()
+    attributes = scalars(wire="custom_attributes")
+    flags = scalars(wire="custom_flags")
+    location: Field[GeoLocation | None] = record(GeoLocation)
+    device_current_state: Field[DeviceCurrentState | None] = record(DeviceCurrentState)
+    session_start_unixtime_ms = instant()
+    event_start_unixtime_ms = instant()
+    is_goal_defined = flag()
+    lifetime_value_change = number()
+    lifetime_value_attribute_name = text()
+    data_connection_type = text()
+    view_controller = text()
+    is_main_thread = flag()
+    canonical_name = text()
+    page_url = text()
+    active_time_on_site_ms = integer()
+
+    def __init_subclass__(cls, *, event_type: str | None = None, **kwargs: Any) -> None:
+        """Register the class of an event type; a subclass of one is read as its base."""
+        if event_type is not None:
+            cls.event_type = event_type
+            kwargs.setdefault("kind", event_type)
+            kwargs.setdefault("rank", 0)
+        super().__init_subclass__(**kwargs)
+        if event_type is not None:
+            _TYPES[event_type] = cls
+
+    @classmethod
+    def _no_field(cls, where: str, name: object) -> UnknownField:
+        if name == "after":
+            return UnknownField(
+                f"{where}(after=…): only a Session places its events relative to each other; "
+                f"write at=…, or Session.start(…, at=…).{where}(…, after=…)"
+            )
+        return super()._no_field(where, name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
+        from . import codec
+
+        return codec.encode_event(self)
+
+
+class AppEvent(Event, event_type="custom_event"):
+    """A custom event, also a media or an attribution event.
+
+    Args:
+        event_name: at most 256 characters.
+        attributes: names to flat values.
+        type: the kind of event, "other" if nothing else is said.
+
+    >>> event = AppEvent("Searched", {"query": "teapot"}, type="search")
+    >>> event.event_name, event.attributes["query"], event.type
+    ('Searched', 'teapot', 'search')
+    """
+
+    __slots__ = ()
+    _read_defaults = MappingProxyType({"custom_event_type": "other"})
+
+    event_name = required(name())
+    type: Field[CustomEventType] = required(
+        choice(
+            "a custom event type",
+            get_args(CustomEventType),
+            wire="custom_event_type",
+            liberal={"unknown": "other"},
+        )
+    )
+
+    def __init__(
+        self,
+        event_name: str,
+        attributes: Mapping[str, Scalar | None] | None = None,
+        *,
+        type: CustomEventType = "other",
+        **fields: Unpack[CommonFields],
+    ) -> None:
+        self._fill(
+            "AppEvent",
+            {"event_name": event_name, "type": type, "attributes": attributes, **fields},
+        )
+
+    @property
+    def custom_event_type(self) -> CustomEventType:
+        """The event's ``type``, by its wire name."""
+        return self.type
+
+
+CustomEvent = AppEvent
+
+
+class CommerceFields(EventFields, total=False):
+    """The optional keywords of :class:`CommerceEvent`, but for what was done."""
+
+    shopping_cart: ShoppingCart | None
+    currency_code: str | None
+    screen_name: str | None
+    is_non_interactive: bool | None
+
+
+class CommerceEvent(Event, event_type="commerce_event"):
+    """A product action, a promotion action or impressions: exactly one of the three.
+
+    >>> from mpfluent import Product, ProductAction
+    >>> event = CommerceEvent(product_action=ProductAction("purchase", [Product("sku-1")]))
+    >>> event.product_action.products[0].id
+    'sku-1'
+    """
+
+    __slots__ = ()
+    _server_set = Event._server_set | {"event_name", "custom_event_type"}
+
+    product_action: Field[ProductAction | None] = record(ProductAction)
+    promotion_action: Field[PromotionAction | None] = record(PromotionAction)
+    product_impressions: Field[tuple[ProductImpression, ...] | None] = records(ProductImpression)
+    shopping_cart: Field[ShoppingCart | None] = record(ShoppingCart)
+    currency_code = text()
+    screen_name = string()
+    is_non_interactive = flag()
+
+    def __init__(
+        self,
+        *,
+        product_action: ProductAction | None = None,
+        promotion_action: PromotionAction | None = None,
+        product_impressions: Sequence[ProductImpression] | None = None,
+        **fields: Unpack[CommerceFields],
+    ) -> None:
+        self._fill(
+            "CommerceEvent",
+            {
+                "product_action": product_action,
+                "promotion_action": promotion_action,
+                "product_impressions": product_impressions,
+                **fields,
+            },
+        )
+
+    @classmethod
+    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
+        kinds = ("product_action", "promotion_action", "product_impressions")
+        given = [kind for kind in kinds if kind in set_]
+        if len(given) != 1:
+            has = " and ".join(given) or "none of them"
+            raise InvalidValue(
+                f"{where}(): a commerce event has exactly one of product_action, "
+                f"promotion_action and product_impressions, got {has}; "
+                + ("write one event for each" if given else f"write {where}(product_action=…)")
+            )
+
+
+class ScreenViewFields(EventFields, total=False):
+    """The optional keywords of :class:`ScreenViewEvent`."""
+
+    activity_type: str | None
+
+
+class ScreenViewEvent(Event, event_type="screen_view"):
+    """A screen that was seen.
+
+    >>> ScreenViewEvent("Home").screen_name
+    'Home'
+    """
+
+    __slots__ = ()
+
+    screen_name = required(name())
+    activity_type = text()
+
+    def __init__(self, screen_name: str, **fields: Unpack[ScreenViewFields]) -> None:
+        self._fill("ScreenViewEvent", {"screen_name": screen_name, **fields})
+
+
+class SessionStartEvent(Event, event_type="session_start"):
+    """The start of a session; give its ``session_uuid`` or ``session_id``.
+
+    >>> SessionStartEvent(session_id=42).session_id
+    42
+    """
+
+    __slots__ = ()
+
+    def __init__(self, **fields: Unpack[EventFields]) -> None:
+        self._fill("SessionStartEvent", fields)
+
+
+class SessionEndEvent(Event, event_type="session_end"):
+    """The end of a session and its duration in milliseconds.
+
+    >>> SessionEndEvent(60_000, session_id=42).session_duration_ms
+    60000
+    """
+
+    __slots__ = ()
+
+    session_duration_ms = required(integer())
+
+    def __init__(self, session_duration_ms: int, **fields: Unpack[EventFields]) -> None:
+        self._fill("SessionEndEvent", {"session_duration_ms": session_duration_ms, **fields})
+
+
+class TransitionFields(EventFields, total=False):
+    """The optional keywords of :class:`ApplicationStateTransitionEvent`.
+
+    Args:
+        successfully_closed: whether the previous session ended cleanly.
+        push_notification_payload: the push that opened the app, as JSON text.
+        launch_referral: the URL that opened the app.
+    """
+
+    successfully_closed: bool | None
+    push_notification_payload: str | None
+    launch_referral: str | None
+
+
+class ApplicationStateTransitionEvent(Event, event_type="application_state_transition"):
+    """An install, upgrade, start, foreground, background or exit of the app.
+
+    ``is_first_run`` (an install) and ``is_upgrade`` belong to ``application_initialized`` alone.
+
+    >>> ApplicationStateTransitionEvent.create_install_event().is_first_run
+    True
+    """
+
+    __slots__ = ()
+
+    application_transition_type: Field[ApplicationTransitionType] = required(
+        choice("an application transition", get_args(ApplicationTransitionType))
+    )
+    is_first_run = flag()
+    is_upgrade = flag()
+    successfully_closed = flag()
+    push_notification_payload = text()
+    launch_referral = text()
+
+    def __init__(
+        self,
+        application_transition_type: ApplicationTransitionType,
+        *,
+        is_first_run: bool | None = None,
+        is_upgrade: bool | None = None,
+        **fields: Unpack[TransitionFields],
+    ) -> None:
+        self._fill(
+            "ApplicationStateTransitionEvent",
+            {
+                "application_transition_type": application_transition_type,
+                "is_first_run": is_first_run,
+                "is_upgrade": is_upgrade,
+                **fields,
+            },
+        )
+
+    @classmethod
+    def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
+        """Construct the first start of the app after its install."""
+        return cls("application_initialized", is_first_run=True, is_upgrade=False, **fields)
+
+    @classmethod
+    def create_upgrade_event(cls, **fields: Unpack[TransitionFields]) -> Self:
+        """Construct the first start of the app after an upgrade."""
+        return cls("application_initialized", is_first_run=False, is_upgrade=True, **fields)
+
+    @classmethod
+    def create_foreground_event(cls, **fields: Unpack[TransitionFields]) -> Self:
+        """Construct the app's coming to the foreground."""
+        return cls("application_foreground", **fields)
+
+    @classmethod
+    def create_background_event(cls, **fields: Unpack[TransitionFields]) -> Self:
+        """Construct the app's going to the background."""
+        return cls("application_background", **fields)
+
+    @classmethod
+    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
+        transition = set_["application_transition_type"]
+        if transition == "application_initialized":
+            return
+        for key in ("is_first_run", "is_upgrade"):
+            if set_.get(key):
+                raise InvalidValue(
+                    f"{where}({key}=True): only application_initialized can be a first run or an "
+                    f"upgrade, not {transition}; write app_install() or app_upgrade()"
+                )
+
+
+class CrashFields(EventFields, total=False):
+    """The optional keywords of :class:`CrashReportEvent`."""
+
+    class_name: str | None
+    stack_trace: str | None
+    exception_handled: bool | None
+    topmost_context: str | None
+    breadcrumbs: Sequence[BreadcrumbEvent] | None
+    pl_crash_report_file_base64: str | None
+    ios_image_base_address: int | None
+    ios_image_size: int | None
+    session_number: int | None
+
+
+class BreadcrumbFields(EventFields, total=False):
+    """The optional keywords of :class:`BreadcrumbEvent`."""
+
+    session_number: int | None
+
+
+class BreadcrumbEvent(Event, event_type="breadcrumb"):
+    """A trace of what the user did before a crash.
+
+    >>> BreadcrumbEvent("Opened cart").label
+    'Opened cart'
+    """
+
+    __slots__ = ()
+
+    label = required(name())
+    session_number = integer()
+
+    def __init__(self, label: str, **fields: Unpack[BreadcrumbFields]) -> None:
+        self._fill("BreadcrumbEvent", {"label": label, **fields})
+
+
+def _breadcrumbs() -> Field[tuple[BreadcrumbEvent, ...] | None]:
+    listed = records(BreadcrumbEvent)
+    listed.kind = "events"  # whole events, each in its wrapper
+    return listed
+
+
+class CrashReportEvent(Event, event_type="crash_report"):
+    """A crash or a handled error.
+
+    Args:
+        message: what went wrong.
+        severity: such as "error" or "fatal".
+
+    >>> CrashReportEvent("Out of tea", "fatal").severity
+    'fatal'
+    """
+
+    __slots__ = ()
+
+    message = required(text())
+    severity = required(text())
+    class_name = text()
+    stack_trace = text()
+    exception_handled = flag()
+    topmost_context = text()
+    breadcrumbs = _breadcrumbs()
+    pl_crash_report_file_base64 = text()
+    ios_image_base_address = integer(unsigned=True)
+    ios_image_size = integer(unsigned=True)
+    session_number = integer()
+
+    def __init__(
+        self, message: str, severity: str = "error", **fields: Unpack[CrashFields]
+    ) -> None:
+        self._fill("CrashReportEvent", {"message": message, "severity": severity, **fields})
+
+
+class NetworkFields(EventFields, total=False):
+    """The optional keywords of :class:`NetworkPerformanceEvent`.
+
+    Args:
+        http_verb: such as "GET".
+        time_elapsed: in milliseconds.
+        bytes_in: the size of the answer; bytes_out: the size of the request.
+        data: the request's body as base64 text.
+    """
+
+    http_verb: str | None
+    time_elapsed: int | None
+    bytes_in: int | None
+    bytes_out: int | None
+    data: str | None
+
+
+class NetworkPerformanceEvent(Event, event_type="network_performance"):
+    """The timing of an HTTP call.
+
+    >>> NetworkPerformanceEvent("https://example.com/", 200, time_elapsed=12).response_code
+    200
+    """
+
+    __slots__ = ()
+
+    url = required(name())
+    response_code = required(integer())
+    http_verb = string()
+    time_elapsed = integer()
+    bytes_in = integer()
+    bytes_out = integer()
+    data = text()
+
+    def __init__(self, url: str, response_code: int, **fields: Unpack[NetworkFields]) -> None:
+        self._fill(
+            "NetworkPerformanceEvent", {"url": url, "response_code": response_code, **fields}
+        )
+
+
+class OptOutEvent(Event, event_type="opt_out"):
+    """The user's opting out of, or back in to, all tracking.
+
+    >>> OptOutEvent(False).is_opted_out
+    False
+    """
+
+    __slots__ = ()
+
+    is_opted_out = required(flag())
+
+    def __init__(self, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> None:
+        self._fill("OptOutEvent", {"is_opted_out": is_opted_out, **fields})
+
+
+class FirstRunEvent(Event, event_type="first_run"):
+    """The app's first run; ``ApplicationStateTransitionEvent.create_install_event`` says more.
+
+    >>> FirstRunEvent().event_type
+    'first_run'
+    """
+
+    __slots__ = ()
+
+    def __init__(self, **fields: Unpack[EventFields]) -> None:
+        self._fill("FirstRunEvent", fields)
+
+
+class UninstallEvent(Event, event_type="uninstall"):
+    """The app was uninstalled.
+
+    >>> UninstallEvent().event_type
+    'uninstall'
+    """
+
+    __slots__ = ()
+
+    def __init__(self, **fields: Unpack[EventFields]) -> None:
+        self._fill("UninstallEvent", fields)
+
+
+class ProfileEvent(Event, event_type="profile"):
+    """A sign-up, login, logout, update or deletion of a profile.
+
+    >>> ProfileEvent("login", previous_mpid=1, current_mpid=2).current_mpid
+    2
+    """
+
+    __slots__ = ()
+
+    previous_mpid = required(integer())
+    current_mpid = required(integer())
+    profile_event_type: Field[ProfileEventType] = required(
+        choice("a profile event type", get_args(ProfileEventType))
+    )
+
+    def __init__(
+        self,
+        profile_event_type: ProfileEventType,
+        *,
+        previous_mpid: int,
+        current_mpid: int,
+        **fields: Unpack[EventFields],
+    ) -> None:
+        self._fill(
+            "ProfileEvent",
+            {
+                "previous_mpid": previous_mpid,
+                "current_mpid": current_mpid,
+                "profile_event_type": profile_event_type,
+                **fields,
+            },
+        )
+
+
+class PushRegistrationEvent(Event, event_type="push_registration"):
+    """A push token that was registered, or taken back with ``register=False``.
+
+    >>> PushRegistrationEvent("token", register=False).register
+    False
+    """
+
+    __slots__ = ()
+
+    register = required(flag())
+    registration_token = required(string())
+
+    def __init__(
+        self, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
+    ) -> None:
+        self._fill(
+            "PushRegistrationEvent",
+            {"register": register, "registration_token": registration_token, **fields},
+        )
+
+
+class PushMessageFields(EventFields, total=False):
+    """The optional keywords of :class:`PushMessageEvent`.
+
+    Args:
+        network: "apn" or "gcm".
+        application_state: what the app was doing.
+        action_identifier: the button, at most 100 characters.
+        push_message_behavior: what became of the message; older clients send an integer.
+    """
+
+    message: str | None
+    network: str | None
+    application_state: PushApplicationState | None
+    action_identifier: str | None
+    push_message_behavior: PushMessageBehavior | int | None
+
+
+class PushMessageEvent(Event, event_type="push_message"):
+    """A push message that was sent, received or acted on.
+
+    Args:
+        push_message_type: which of the three.
+        push_message_token: the device's push token.
+        push_notification_payload: the message as JSON text.
+
+    >>> PushMessageEvent("received", "token", '{"aps": {}}').push_message_type
+    'received'
+    """
+
+    __slots__ = ()
+
+    push_message_type: Field[PushMessageType] = required(
+        choice("a push message type", get_args(PushMessageType))
+    )
+    push_message_token = required(text())
+    push_notification_payload = required(text())
+    message = text()
+    network = text()
+    application_state: Field[PushApplicationState | None] = choice(
+        "an application state", get_args(PushApplicationState), liberal={"unknown": None}
+    )
+    action_identifier = text()
+    push_message_behavior: Field[PushMessageBehavior | int | None] = Field(
+        "choice", choice_or_integer("a push behavior", get_args(PushMessageBehavior))
+    )
+
+    def __init__(
+        self,
+        push_message_type: PushMessageType,
+        push_message_token: str,
+        push_notification_payload: str,
+        **fields: Unpack[PushMessageFields],
+    ) -> None:
+        self._fill(
+            "PushMessageEvent",
+            {
+                "push_message_type": push_message_type,
+                "push_message_token": push_message_token,
+                "push_notification_payload": push_notification_payload,
+                **fields,
+            },
+        )
+
+
+class AttributeChangeFields(EventFields, total=False):
+    """The optional keywords of :class:`UserAttributeChangeEvent`; ``old=None`` is sent as null."""
+
+    old: UserAttributeValue
+    deleted: bool | None
+    is_new_attribute: bool | None
+
+
+class UserAttributeChangeEvent(Event, event_type="user_attribute_change"):
+    """A user attribute's change from ``old`` to ``new``; None is a value and is sent as null.
+
+    mParticle makes these events itself from the batch's user attributes.
+
+    >>> UserAttributeChangeEvent("plan", "pro", old=None).to_dict()["data"]
+    {'user_attribute_name': 'plan', 'new': 'pro', 'old': None}
+    """
+
+    __slots__ = ()
+
+    user_attribute_name = required(name())
+    new = attribute()
+    old = attribute()
+    deleted = flag()
+    is_new_attribute = flag()
+
+    def __init__(
+        self,
+        user_attribute_name: str,
+        new: UserAttributeValue,
+        **fields: Unpack[AttributeChangeFields],
+    ) -> None:
+        self._fill(
+            "UserAttributeChangeEvent",
+            {"user_attribute_name": user_attribute_name, "new": new, **fields},
+        )
+
+
+class UserIdentityChangeEvent(Event, event_type="user_identity_change"):
+    """An identity's change from ``old`` to ``new``; None, for no identity, is sent as null.
+
+    >>> from mpfluent import UserIdentity
+    >>> new = UserIdentity("customer_id", "123456", "2026-11-23T10:15:00Z")
+    >>> UserIdentityChangeEvent(new, None).new.identity
+    '123456'
+    """
+
+    __slots__ = ()
+
+    new: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
+    old: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
+
+    def __init__(
+        self, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
+    ) -> None:
+        self._fill("UserIdentityChangeEvent", {"new": new, "old": old, **fields})

@@ -1,0 +1,128 @@
+"""mParticle's documented limits, and what of a batch goes over them.
+
+The limits of requests are kept by :mod:`mpfluent.wire`, which splits; those of data are told by
+``batch.problems()``. Source: the vendor's pages "Default service limits" and "JSON reference".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+MAX_BATCHES_PER_REQUEST = 100
+MAX_REQUEST_BYTES = 256_000
+MAX_BATCH_BYTES = 128_000
+
+MAX_NAME = 256  # characters of an event, screen or attribute name
+MAX_VALUE = 4096  # characters of an attribute value
+MAX_ATTRIBUTES = 100  # per event, and user attributes per batch
+MAX_LIST = 1000  # entries of a user attribute's list
+MAX_LIST_ENTRY = 512  # characters of such an entry
+MAX_IDENTITY = 256  # characters
+MAX_ACTION_IDENTIFIER = 100  # characters
+
+DAY = 24 * 3600 * 1000
+HISTORICAL_AFTER = 30 * DAY  # older events belong to the historical endpoint
+HISTORICAL_MINIMUM = 3 * DAY  # younger events do not
+
+
+class Problem(NamedTuple):
+    """One thing about a batch that mParticle would reject, cut or ignore.
+
+    Attributes:
+        kind: a word for the limit, such as "name_too_long".
+        text: where and what, in a sentence.
+        advice: True for advice, which never raises.
+    """
+
+    kind: str
+    text: str
+    advice: bool = False
+
+
+def problems(batch: Any, *, historical: bool = False, now: int | None = None) -> tuple[Problem, ...]:
+    """Return what the documented limits would reject or truncate, and advice.
+
+    Args:
+        batch: a :class:`~mpfluent.Batch`.
+        historical: whether it goes to the historical endpoint.
+        now: Unix milliseconds; without it, nothing is said of the age of events.
+    """
+    return tuple(_found(batch, historical, now))
+
+
+def _found(batch: Any, historical: bool, now: int | None) -> Iterator[Problem]:
+    identities = batch.user_identities
+    if identities is not None:
+        for name, value in identities._given().items():
+            yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
+    attributes = batch.user_attributes or {}
+    yield from _many("user_attributes", attributes)
+    for name, value in attributes.items():
+        yield from _attribute("user_attributes", name, value)
+    for position, event in enumerate(batch.events):
+        path = f"events[{position}]"
+        for key in ("event_name", "screen_name"):
+            yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
+        action = event._get("action_identifier")
+        yield from _long(
+            f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long"
+        )
+        attributes = event.attributes or {}
+        yield from _many(f"{path}.attributes", attributes)
+        for name, value in attributes.items():
+            yield from _attribute(f"{path}.attributes", name, value)
+        old = now is not None and event.at is not None and now - event.at > HISTORICAL_AFTER
+        if old and not historical:
+            yield Problem(
+                "old_event",
+                f"{path} is over 30 days old; send it with Client(…, historical=True)",
+                advice=True,
+            )
+    if not _identified(batch):
+        yield Problem(
+            "nobody",
+            "nobody is identified: no user identity, no mpid and no device id; "
+            "write Batch.for_user(customer_id=…)",
+            advice=True,
+        )
+
+
+def _many(path: str, attributes: Mapping[str, Any]) -> Iterator[Problem]:
+    if len(attributes) > MAX_ATTRIBUTES:
+        yield Problem(
+            "too_many_attributes",
+            f"{path} has {len(attributes)} entries; mParticle takes {MAX_ATTRIBUTES}",
+        )
+
+
+def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
+    place = f"{path}[{name[:40]!r}]"
+    yield from _long(f"the name of {place}", name, MAX_NAME, "name_too_long", "cuts")
+    if not isinstance(value, tuple):
+        yield from _long(place, value, MAX_VALUE, "value_too_long")
+        return
+    if len(value) > MAX_LIST:
+        text = f"{place} has {len(value)} entries; mParticle takes {MAX_LIST}"
+        yield Problem("list_too_long", text)
+    for entry in value:
+        yield from _long(f"an entry of {place}", entry, MAX_LIST_ENTRY, "value_too_long")
+
+
+def _long(
+    place: str, value: Any, limit: int, kind: str, verb: str = "takes"
+) -> Iterator[Problem]:
+    if isinstance(value, str) and len(value) > limit:
+        does = f"cuts it at {limit}" if verb == "cuts" else f"takes {limit}"
+        yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")
+
+
+def _identified(batch: Any) -> bool:
+    if batch.user_identities or batch.partner_identities or batch.partner_identity:
+        return True
+    if batch.mpid is not None or batch.mp_deviceid is not None:
+        return True
+    device = batch.device_info
+    return device is not None and any(
+        key.endswith(("_id", "_idfv", "_uuid", "push_token")) for key in device._keys
+    )

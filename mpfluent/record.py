@@ -1,0 +1,95 @@
+"""The base of records and events: a frozen value that knows its wire form."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from .errors import InvalidValue, brief
+from .frozen import Frozen
+
+if TYPE_CHECKING:
+    from .codec import Unknown
+
+
+class Record(Frozen):
+    """A frozen value with a wire form.
+
+    >>> from mpfluent import Product
+    >>> product = Product("sku-1", "Teapot", price=19.99)
+    >>> product.to_dict()
+    {'id': 'sku-1', 'name': 'Teapot', 'price': 19.99}
+    >>> Product.from_dict(product.to_dict()) == product
+    True
+    """
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Export as plain dicts and lists, by wire name; Decimals stay Decimals."""
+        from . import codec  # marshmallow loads on first use, it is slow to import
+
+        return codec.encoder(type(self))(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Export as JSON text in schema order; the same value always gives the same text.
+
+        Args:
+            indent: spaces a level; None for one compact line.
+        """
+        from . import codec
+
+        data = self.to_dict()
+        return codec.to_json(data) if indent is None else codec.to_indented_json(data, indent)
+
+    @classmethod
+    def from_dict(cls, data: Any, *, unknown: Unknown = "raise") -> Self:
+        """Construct from wire form, as the API takes it or as mParticle sends it out.
+
+        Args:
+            data: a mapping by wire name. Nulls, empty containers and what only the server sets
+                are dropped.
+            unknown: "raise" for an error that names the path of a field that mpfluent cannot
+                place, "ignore" to leave such fields out.
+        """
+        from . import codec
+
+        return codec.read(cls, data, unknown=unknown)
+
+    @classmethod
+    def from_json(cls, text: str | bytes | bytearray, *, unknown: Unknown = "raise") -> Self:
+        """Construct from JSON text; numbers with a fraction stay exact.
+
+        Args:
+            text: JSON text, or its UTF-8 bytes.
+            unknown: as for :meth:`from_dict`.
+        """
+        from . import codec
+
+        return codec.read(cls, parse_json(text), unknown=unknown, where="from_json")
+
+
+def parse_json(text: str | bytes | bytearray) -> Any:
+    """Return what JSON text says; a number that a float would round becomes a Decimal."""
+    if not isinstance(text, str | bytes | bytearray):
+        raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
+    try:
+        return json.loads(text, parse_float=_exact, parse_constant=_refuse)
+    except InvalidValue:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"from_json(): not JSON: {error}") from None
+
+
+def _exact(digits: str) -> Any:
+    near = float(digits)
+    if repr(near) == digits:
+        return near
+    from decimal import Decimal
+
+    exact = Decimal(digits)
+    return near if exact == Decimal(repr(near)) else exact
+
+
+def _refuse(constant: str) -> Any:
+    raise InvalidValue(f"from_json(): {constant} is not a number that JSON can carry")

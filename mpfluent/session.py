@@ -1,0 +1,217 @@
+"""A session: events that share an id, are numbered, and are placed relative to each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+
+from .checks import Instant, Scalar
+from .errors import Immutable, InvalidTime, InvalidValue, brief
+from .events import DetailFields, Event, SessionEndEvent, SessionStartEvent
+from .frozen import instant, integer, uuid
+from .signatures import spelled_out
+from .verbs import EventVerbs
+
+S = TypeVar("S", bound="Session")
+
+
+class SessionEdgeFields(DetailFields, total=False):
+    """The keywords of a session's start and end; ids and times it is given otherwise."""
+
+    attributes: Mapping[str, Scalar | None] | None
+
+
+class Session(EventVerbs, kind="Session"):
+    """The events of one session, ready to be added to a batch.
+
+    Every event inherits the session's id and its number in it, from 0 on. ``after=`` places an
+    event relative to the one before it; without ``after`` and ``at`` it happens at the same time
+    as the one before, and in a session without times at the time of sending.
+
+    >>> from mpfluent import Batch, Session
+    >>> session = (
+    ...     Session.start(session_id=42, at="2026-11-23T10:15:00Z")
+    ...     .screen_view("Home", after=1.5)
+    ...     .event("Searched", {"query": "teapot"}, after=20)
+    ...     .end(after=5)
+    ... )
+    >>> [event.event_num for event in session.events]
+    [0, 1, 2, 3]
+    >>> session.events[-1].session_duration_ms
+    26500
+    >>> len(Batch.for_user(customer_id="123456").add(session).events)
+    4
+    """
+
+    __slots__ = ()
+
+    session_uuid = uuid()
+    session_id = integer()
+    at = instant()
+
+    @classmethod
+    @spelled_out
+    def start(
+        cls,
+        session_uuid: str | None = None,
+        *,
+        session_id: int | None = None,
+        at: Instant | None = None,
+        **fields: Unpack[SessionEdgeFields],
+    ) -> Self:
+        """Construct a session that begins with its start event.
+
+        Args:
+            session_uuid: the session's UUID, the usual id; ``str(uuid.uuid4())`` makes one.
+            session_id: its 64-bit number instead, if another client made one.
+            at: when it began.
+
+        >>> Session.start("84e1b361-a282-4adf-8a6d-1d31e6dd5a9e").events[0].event_type
+        'session_start'
+        """
+        if session_uuid is None and session_id is None:
+            raise InvalidValue(
+                "start() needs a session_uuid or a session_id, for builders invent nothing; "
+                "write Session.start(str(uuid.uuid4()))"
+            )
+        given = {"session_uuid": session_uuid, "session_id": session_id, "at": at}
+        return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The session's events, oldest first."""
+        return self._events()
+
+    def add(self: S, *events: Event) -> S:
+        """Append events, with this session's id and their number in it.
+
+        >>> from mpfluent import AppEvent
+        >>> Session.start(session_id=42).add(AppEvent("Searched")).events[1].event_num
+        1
+        """
+        session = self
+        for event in events:
+            if not isinstance(event, Event):
+                raise InvalidValue(
+                    f"add({brief(event)}): want an event, got {type(event).__name__}; "
+                    "write add(AppEvent('Name'))"
+                )
+            for name in ("session_uuid", "session_id"):
+                theirs = getattr(event, name)
+                if theirs is not None and theirs != getattr(self, name):
+                    raise InvalidValue(
+                        f"add(): the event belongs to another session, {name}={brief(theirs)}; "
+                        f"make it without {name}, or write batch.add(event)"
+                    )
+            session = session._placed("add", event, None)
+        return session
+
+    @spelled_out
+    def end(
+        self: S,
+        *,
+        after: float | timedelta | None = None,
+        at: Instant | None = None,
+        **fields: Unpack[SessionEdgeFields],
+    ) -> S:
+        """Append the session's end, with its duration from the start.
+
+        Args:
+            after: how long after the last event, in seconds or as a timedelta.
+            at: when it ended, instead of ``after``.
+        """
+        first = self._events()[0].at
+        if first is None:
+            raise InvalidValue(
+                "end() cannot tell the duration of a session without times; "
+                "write Session.start(…, at=…) or session_end(duration_in_ms)"
+            )
+        moment = self._moment("end", after, SessionEndEvent._checked("end", {"at": at}).get(
+            "timestamp_unixtime_ms"
+        ))
+        duration = (moment or first) - first
+        if duration < 0:
+            raise InvalidTime(f"end(at=…) is {-duration} ms before the start of the session")
+        given = {"session_duration_ms": duration, "at": moment, **fields}
+        return self._event(SessionEndEvent, "end", given)
+
+    def _event(self: S, event_class: type[Event], verb: str, fields: dict[str, Any]) -> S:
+        after = fields.pop("after", None)
+        for name in ("session_uuid", "session_id", "event_num"):
+            if fields.get(name) is not None:
+                raise InvalidValue(
+                    f"{verb}({name}=…): the session gives its events their {name}; "
+                    "write it in Session.start(…) or leave it out"
+                )
+        return self._placed(verb, event_class._build(verb, fields), after)
+
+    def _placed(self: S, verb: str, event: Event, after: Any) -> S:
+        last = self._tail[1] if self._tail else None
+        if isinstance(last, SessionEndEvent):
+            raise InvalidValue(f"{verb}(): the session has ended; write {verb}(…) before end(…)")
+        number = 0 if last is None else (last.event_num or 0) + 1
+        return self._appended(
+            event._with(
+                {
+                    "timestamp_unixtime_ms": self._moment(verb, after, event.at),
+                    "session_uuid": self.session_uuid,
+                    "session_id": self.session_id,
+                    "event_num": number,
+                }
+            )
+        )
+
+    def _moment(self, verb: str, after: Any, at: int | None) -> int | None:
+        """Return when an event happens, in Unix milliseconds; None for the time of sending."""
+        before = self._tail[1].at if self._tail else None
+        if after is None:
+            return before if at is None else at
+        if at is not None:
+            raise InvalidValue(f"{verb}(at=…, after=…): an event has one time; write one of them")
+        if isinstance(after, timedelta):
+            milliseconds = after // timedelta(milliseconds=1)
+        elif isinstance(after, int | float) and not isinstance(after, bool):
+            if not math.isfinite(after):
+                raise InvalidTime(f"{verb}(after={after}): want seconds, as a finite number")
+            milliseconds = round(after * 1000)
+        else:
+            raise InvalidTime(
+                f"{verb}(after={brief(after)}): want seconds or a timedelta, "
+                f"got {type(after).__name__}; write after=1.5"
+            )
+        if milliseconds < 0:
+            raise InvalidTime(f"{verb}(after={brief(after)}): an event cannot be before the last")
+        if before is None:
+            raise InvalidTime(
+                f"{verb}(after={brief(after)}): the session has no time to count from; "
+                "write Session.start(…, at=…)"
+            )
+        return before + milliseconds
+
+    def __repr__(self) -> str:
+        ids = [f"{key}={value!r}" for key, value in self._given().items() if key != "at"]
+        lines = [f"<Session {' '.join(ids)}"]
+        lines += [f"  {line}" for line in summary(self._events())]
+        return "\n".join(lines) + ">"
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name, value):
+            raise Immutable(f"Session is immutable; write session = session.add(…), not {name} = …")
+
+
+def summary(events: tuple[Event, ...], most: int = 5) -> list[str]:
+    """Return a readable line for each of the first events, and one for the rest."""
+    lines = []
+    for event in events[:most]:
+        told = {key: value for key, value in event._given().items() if key in _TELLING}
+        told_text = " ".join(brief(value, 40) for value in told.values())
+        lines.append(f"{event.event_type} {told_text}".rstrip())
+    if len(events) > most:
+        lines.append(f"… and {len(events) - most} more")
+    return lines
+
+
+_TELLING = frozenset({"event_name", "screen_name", "label", "url", "message", "at"})

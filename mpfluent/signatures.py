@@ -1,0 +1,70 @@
+"""Signatures that spell out their keywords, for ``help()``, IPython and jedi.
+
+Type checkers understand ``**fields: Unpack[DeviceFields]``; the tools that complete names on live
+objects see only ``**fields``. The decorator writes the names into the signature that they read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class _Spelled(inspect.Signature):
+    """A signature that is computed when somebody looks at it, for nobody does in production."""
+
+    __slots__ = ("_function", "_known")
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self._known: inspect.Signature | None = None
+        self._return_annotation = function.__annotations__.get("return", self.empty)
+
+    @property
+    def _parameters(self) -> Any:
+        if self._known is None:
+            self._known = _spell(self._function)
+        return self._known.parameters
+
+    @property
+    def parameters(self) -> Any:
+        """The parameters by name, each keyword of the ``TypedDict`` among them."""
+        return self._parameters
+
+
+def _spell(function: Any) -> inspect.Signature:
+    plain = dict(vars(function))
+    del function.__signature__  # or inspect.signature would ask us again
+    try:
+        signature = inspect.signature(function)
+    finally:
+        function.__dict__.update(plain)
+    spelled = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            spelled.append(parameter)
+            continue
+        fields = function.__globals__[parameter.annotation.removeprefix("Unpack[")[:-1]]
+        for name, annotation in fields.__annotations__.items():
+            text = getattr(annotation, "__forward_arg__", annotation)
+            spelled.append(
+                inspect.Parameter(
+                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=text
+                )
+            )
+    return signature.replace(parameters=spelled)
+
+
+def spelled_out(function: C) -> C:
+    """Return the function with the names behind its ``**fields`` in its signature.
+
+    >>> import inspect
+    >>> from mpfluent import Batch
+    >>> "platform" in inspect.signature(Batch.with_device).parameters
+    True
+    """
+    function.__signature__ = _Spelled(function)  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,556 @@
+"""The event verbs: each appends one event and returns a new value.
+
+``Batch`` and ``Session`` both have them, and so has every vocabulary of your own: a class of
+verbs that derives from :class:`EventVerbs` and is mixed into either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+
+from .checks import Number, Scalar
+from .commerce_verbs import CommerceVerbs
+from .errors import Immutable, InvalidValue, UnknownVerb, brief, closest
+from .events import (
+    AppEvent,
+    ApplicationStateTransitionEvent,
+    AttributeChangeFields,
+    BreadcrumbEvent,
+    BreadcrumbFields,
+    CommonFields,
+    CrashFields,
+    CrashReportEvent,
+    CustomEventType,
+    EventFields,
+    FirstRunEvent,
+    NetworkFields,
+    NetworkPerformanceEvent,
+    OptOutEvent,
+    ProfileEvent,
+    ProfileEventType,
+    PushMessageEvent,
+    PushMessageFields,
+    PushMessageType,
+    PushRegistrationEvent,
+    ScreenViewEvent,
+    ScreenViewFields,
+    SessionEndEvent,
+    SessionStartEvent,
+    TransitionFields,
+    UninstallEvent,
+    UserAttributeChangeEvent,
+    UserAttributeValue,
+    UserIdentityChangeEvent,
+)
+from .records import UserIdentity
+from .signatures import spelled_out
+
+if TYPE_CHECKING:
+    import requests
+
+V = TypeVar("V", bound="EventVerbs")
+
+# What people try on a value that they take to be mutable, and the line to write instead.
+_MUTATORS = {
+    "append": "add(event)",
+    "insert": "add(event)",
+    "extend": "add(*events)",
+    "set": "with_user_attributes(…)",
+    "update": "merge(other)",
+}
+
+
+class EventVerbs(CommerceVerbs):
+    """The verbs that append one event.
+
+    Each takes the fields of its event as keywords; those of
+    :class:`~mpfluent.events.EventFields` (``at``, ``attributes``, ``flags``, ``location``, …)
+    go with every verb.
+
+    Derive from this class for verbs of your own, and mix them into ``Batch`` or ``Session``:
+
+    >>> from mpfluent import Batch, EventVerbs
+    >>> class ShopVerbs(EventVerbs):
+    ...     def signed_up(self, plan):
+    ...         return self.event("Signed up", {"plan": plan})
+    >>> class ShopBatch(ShopVerbs, Batch):
+    ...     pass
+    >>> ShopBatch.for_user(customer_id="1").signed_up("pro").events[0].attributes
+    {'plan': 'pro'}
+    """
+
+    __slots__ = ()
+
+    @spelled_out
+    def event(
+        self: V,
+        name: str,
+        attributes: Mapping[str, Scalar | None] | None = None,
+        *,
+        type: CustomEventType = "other",
+        **fields: Unpack[CommonFields],
+    ) -> V:
+        """Append a custom event.
+
+        Args:
+            name: at most 256 characters.
+            attributes: names to strings, numbers and booleans; an entry that is None is left out.
+            type: the kind of event, such as "navigation" or "search".
+
+        >>> from mpfluent import Batch
+        >>> batch = Batch().event("Searched", {"query": "teapot"}, type="search")
+        >>> batch.events[0].attributes["query"]
+        'teapot'
+        """
+        given = {"event_name": name, "type": type, "attributes": attributes, **fields}
+        return self._event(AppEvent, "event", given)
+
+    def _attribution(
+        self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any
+    ) -> V:
+        for key, value in told.items():
+            if value is not None or verb == "attribution":
+                _checked_name(verb, key, value)
+        attributes = {**told, **(fields.pop("attributes", None) or {})}
+        given = {"event_name": name, "type": "attribution", "attributes": attributes, **fields}
+        return self._event(AppEvent, verb, given)
+
+    @spelled_out
+    def attribution(
+        self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]
+    ) -> V:
+        """Append an install's attribution to a publisher and a campaign.
+
+        >>> from mpfluent import Batch
+        >>> Batch().attribution("Example network", "Spring").events[0].type
+        'attribution'
+        """
+        told = {"publisher": publisher, "campaign": campaign}
+        return self._attribution("attribution", "attribution", told, fields)
+
+    @spelled_out
+    def attribution_delete(self: V, **fields: Unpack[EventFields]) -> V:
+        """Append the deletion of an install's attribution.
+
+        >>> from mpfluent import Batch
+        >>> Batch().attribution_delete().events[0].attributes
+        {'action': 'delete'}
+        """
+        told = {"action": "delete"}
+        return self._attribution("attribution_delete", "attribution", told, fields)
+
+    @spelled_out
+    def re_engagement(
+        self: V,
+        *,
+        publisher: str | None = None,
+        campaign: str | None = None,
+        **fields: Unpack[EventFields],
+    ) -> V:
+        """Append a user's coming back through a campaign.
+
+        >>> from mpfluent import Batch
+        >>> Batch().re_engagement(campaign="Spring").events[0].event_name
+        're-engagement'
+        """
+        told = {"publisher": publisher, "campaign": campaign}
+        return self._attribution("re_engagement", "re-engagement", told, fields)
+
+    @spelled_out
+    def ltv_increase(
+        self: V, amount: Number, *, event_name: str = "User Value Update", **fields: Unpack[EventFields]
+    ) -> V:
+        """Append an increase of the user's lifetime value, as the vendor's mobile SDKs send it.
+
+        Args:
+            amount: how much, in your currency.
+
+        >>> from mpfluent import Batch
+        >>> Batch().ltv_increase(5).events[0].attributes
+        {'$Amount': '5', '$MethodName': 'LogLTVIncrease'}
+        """
+        amount = AppEvent._checked("ltv_increase", {"lifetime_value_change": amount})[
+            "lifetime_value_change"
+        ]
+        if amount is None:
+            raise InvalidValue("ltv_increase(amount=None): want a number; write amount=…")
+        given: dict[str, Any] = {"lifetime_value_change": amount, **fields}
+        given |= {"event_name": event_name, "type": "transaction"}
+        given["attributes"] = {
+            "$Amount": format(Decimal(repr(amount) if isinstance(amount, float) else amount), "f"),
+            "$MethodName": "LogLTVIncrease",
+            **(fields.get("attributes") or {}),
+        }
+        return self._event(AppEvent, "ltv_increase", given)
+
+    @spelled_out
+    def screen_view(self: V, screen_name: str, **fields: Unpack[ScreenViewFields]) -> V:
+        """Append a screen that was seen.
+
+        >>> from mpfluent import Batch
+        >>> Batch().screen_view("Home").events[0].screen_name
+        'Home'
+        """
+        return self._event(ScreenViewEvent, "screen_view", {"screen_name": screen_name, **fields})
+
+    @spelled_out
+    def session_start(self: V, **fields: Unpack[EventFields]) -> V:
+        """Append the start of a session; ``Session.start`` numbers and times its events for you.
+
+        >>> from mpfluent import Batch
+        >>> Batch().session_start(session_id=42).events[0].session_id
+        42
+        """
+        return self._event(SessionStartEvent, "session_start", {**fields})
+
+    @spelled_out
+    def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
+        """Append the end of a session.
+
+        Args:
+            session_duration_ms: how long it was, in milliseconds.
+
+        >>> from mpfluent import Batch
+        >>> Batch().session_end(60_000, session_id=42).events[0].session_duration_ms
+        60000
+        """
+        given = {"session_duration_ms": session_duration_ms, **fields}
+        return self._event(SessionEndEvent, "session_end", given)
+
+    def _transition(self: V, verb: str, transition: str, fields: Any, **more: bool) -> V:
+        given = {"application_transition_type": f"application_{transition}", **more}
+        for name in ("application_transition_type", "is_first_run", "is_upgrade"):
+            if name in fields:
+                raise InvalidValue(
+                    f"{verb}() says {name} itself; for other combinations write "
+                    "add(ApplicationStateTransitionEvent(…))"
+                )
+        return self._event(ApplicationStateTransitionEvent, verb, {**given, **fields})
+
+    @spelled_out
+    def app_install(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append the first start of the app after its install.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_install().events[0].is_first_run
+        True
+        """
+        more = {"is_first_run": True, "is_upgrade": False}
+        return self._transition("app_install", "initialized", fields, **more)
+
+    @spelled_out
+    def app_upgrade(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append the first start of the app after an upgrade.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_upgrade().events[0].is_upgrade
+        True
+        """
+        more = {"is_first_run": False, "is_upgrade": True}
+        return self._transition("app_upgrade", "initialized", fields, **more)
+
+    @spelled_out
+    def app_initialized(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append a start of the app.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_initialized().events[0].application_transition_type
+        'application_initialized'
+        """
+        return self._transition("app_initialized", "initialized", fields)
+
+    @spelled_out
+    def app_foreground(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append the app's coming to the foreground.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_foreground(launch_referral="https://example.com/").events[0].event_type
+        'application_state_transition'
+        """
+        return self._transition("app_foreground", "foreground", fields)
+
+    @spelled_out
+    def app_background(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append the app's going to the background.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_background().events[0].application_transition_type
+        'application_background'
+        """
+        return self._transition("app_background", "background", fields)
+
+    @spelled_out
+    def app_exit(self: V, **fields: Unpack[TransitionFields]) -> V:
+        """Append the app's end.
+
+        >>> from mpfluent import Batch
+        >>> Batch().app_exit().events[0].application_transition_type
+        'application_exit'
+        """
+        return self._transition("app_exit", "exit", fields)
+
+    @spelled_out
+    def first_run(self: V, **fields: Unpack[EventFields]) -> V:
+        """Append the app's first run; ``app_install`` says more.
+
+        >>> from mpfluent import Batch
+        >>> Batch().first_run().events[0].event_type
+        'first_run'
+        """
+        return self._event(FirstRunEvent, "first_run", {**fields})
+
+    @spelled_out
+    def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
+        """Append the app's removal.
+
+        >>> from mpfluent import Batch
+        >>> Batch().uninstall().events[0].event_type
+        'uninstall'
+        """
+        return self._event(UninstallEvent, "uninstall", {**fields})
+
+    @spelled_out
+    def push_registration(
+        self: V, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
+    ) -> V:
+        """Append a push token's registration, or its end with ``register=False``.
+
+        >>> from mpfluent import Batch
+        >>> Batch().push_registration("token", register=False).events[0].register
+        False
+        """
+        given = {"register": register, "registration_token": registration_token, **fields}
+        return self._event(PushRegistrationEvent, "push_registration", given)
+
+    @spelled_out
+    def push_message(
+        self: V,
+        push_message_type: PushMessageType,
+        push_message_token: str,
+        push_notification_payload: str,
+        **fields: Unpack[PushMessageFields],
+    ) -> V:
+        """Append a push message that was sent, received or acted on.
+
+        Args:
+            push_message_token: the device's push token.
+            push_notification_payload: the message as JSON text.
+
+        >>> from mpfluent import Batch
+        >>> Batch().push_message("received", "token", "{}").events[0].push_message_type
+        'received'
+        """
+        given = {
+            "push_message_type": push_message_type,
+            "push_message_token": push_message_token,
+            "push_notification_payload": push_notification_payload,
+            **fields,
+        }
+        return self._event(PushMessageEvent, "push_message", given)
+
+    @overload
+    def network_performance(
+        self: V, url: requests.Response, /, **fields: Unpack[NetworkFields]
+    ) -> V: ...
+    @overload
+    def network_performance(
+        self: V, url: str, response_code: int, **fields: Unpack[NetworkFields]
+    ) -> V: ...
+    @spelled_out
+    def network_performance(
+        self: V,
+        url: str | requests.Response,
+        response_code: int | None = None,
+        **fields: Unpack[NetworkFields],
+    ) -> V:
+        """Append the timing of an HTTP call.
+
+        Args:
+            url: the address, or a ``requests.Response``, which says all the rest too; what you
+                write beside it wins. Query strings are sent as they are.
+            response_code: the HTTP status.
+
+        >>> from mpfluent import Batch
+        >>> batch = Batch().network_performance("https://example.com/", 200, time_elapsed=12)
+        >>> batch.events[0].response_code
+        200
+        """
+        given: dict[str, Any] = {"url": url, "response_code": response_code}
+        if hasattr(url, "status_code") and hasattr(url, "elapsed"):
+            given = _measured(url)
+            if response_code is not None:
+                given["response_code"] = response_code
+        return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
+
+    @spelled_out
+    def breadcrumb(self: V, label: str, **fields: Unpack[BreadcrumbFields]) -> V:
+        """Append a trace of what the user did.
+
+        >>> from mpfluent import Batch
+        >>> Batch().breadcrumb("Opened cart").events[0].label
+        'Opened cart'
+        """
+        return self._event(BreadcrumbEvent, "breadcrumb", {"label": label, **fields})
+
+    @spelled_out
+    def crash_report(
+        self: V,
+        error: BaseException | None = None,
+        *,
+        message: str | None = None,
+        severity: str = "error",
+        **fields: Unpack[CrashFields],
+    ) -> V:
+        """Append a crash or a handled error.
+
+        Args:
+            error: an exception; it fills class, message and stack trace. What you write beside
+                it wins.
+            message: what went wrong; needed without an exception.
+            severity: such as "error" or "fatal".
+
+        >>> from mpfluent import Batch
+        >>> batch = Batch().crash_report(ValueError("out of tea"), exception_handled=True)
+        >>> batch.events[0].class_name, batch.events[0].message, batch.events[0].severity
+        ('ValueError', 'out of tea', 'error')
+        """
+        given: dict[str, Any] = {"message": message, "severity": severity}
+        if error is not None:
+            if not isinstance(error, BaseException):
+                hint = f"message={brief(error)}" if isinstance(error, str) else "message=…"
+                raise InvalidValue(
+                    f"crash_report(error={brief(error)}): want an exception, "
+                    f"got {_kind(error)}; write {hint}"
+                )
+            given |= _described(error)
+            if message is not None:
+                given["message"] = message
+        return self._event(CrashReportEvent, "crash_report", {**given, **fields})
+
+    @spelled_out
+    def opt_out(self: V, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> V:
+        """Append the user's opting out of all tracking, or back in with False.
+
+        >>> from mpfluent import Batch
+        >>> Batch().opt_out(False).events[0].is_opted_out
+        False
+        """
+        return self._event(OptOutEvent, "opt_out", {"is_opted_out": is_opted_out, **fields})
+
+    @spelled_out
+    def profile(
+        self: V,
+        profile_event_type: ProfileEventType,
+        *,
+        previous_mpid: int,
+        current_mpid: int,
+        **fields: Unpack[EventFields],
+    ) -> V:
+        """Append a sign-up, login, logout, update or deletion of a profile.
+
+        >>> from mpfluent import Batch
+        >>> Batch().profile("login", previous_mpid=1, current_mpid=2).events[0].current_mpid
+        2
+        """
+        given = {
+            "previous_mpid": previous_mpid,
+            "current_mpid": current_mpid,
+            "profile_event_type": profile_event_type,
+            **fields,
+        }
+        return self._event(ProfileEvent, "profile", given)
+
+    @spelled_out
+    def user_attribute_change(
+        self: V,
+        user_attribute_name: str,
+        new: UserAttributeValue,
+        **fields: Unpack[AttributeChangeFields],
+    ) -> V:
+        """Append a user attribute's change; mParticle makes these itself from user attributes.
+
+        >>> from mpfluent import Batch
+        >>> Batch().user_attribute_change("plan", "pro", old="trial").events[0].new
+        'pro'
+        """
+        given = {"user_attribute_name": user_attribute_name, "new": new, **fields}
+        return self._event(UserAttributeChangeEvent, "user_attribute_change", given)
+
+    @spelled_out
+    def user_identity_change(
+        self: V, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
+    ) -> V:
+        """Append an identity's change; None stands for no identity.
+
+        >>> from mpfluent import Batch, UserIdentity
+        >>> new = UserIdentity("email", "user@example.com", "2026-11-23T10:15:00Z")
+        >>> Batch().user_identity_change(new, None).events[0].new.identity_type
+        'email'
+        """
+        return self._event(
+            UserIdentityChangeEvent, "user_identity_change", {"new": new, "old": old, **fields}
+        )
+
+    # Hidden from type checkers: with this in sight they would accept any verb.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            kind = type(self).__name__
+            if name in _MUTATORS:
+                line = f"{kind.lower()} = {kind.lower()}.{_MUTATORS[name]}"
+                raise Immutable(f"{kind} is immutable; write {line}")
+            verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
+            meant = closest(name, verbs)
+            hint = f"did you mean {meant!r}?" if meant else "help(Batch) lists its verbs"
+            raise UnknownVerb(f"{kind} has no verb {name!r}; {hint}")
+
+
+def _checked_name(verb: str, name: str, value: Any) -> None:
+    from . import checks
+
+    try:
+        checks.name(value)
+    except checks.Bad as bad:
+        raise bad.at(verb, name, value) from None
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def _measured(response: Any) -> dict[str, Any]:
+    """Return what a ``requests.Response`` says of its call, without reading its body."""
+    sent = response.request
+    size = response.headers.get("Content-Length", "")
+    return {
+        "url": response.url,
+        "response_code": response.status_code,
+        "http_verb": getattr(sent, "method", None),
+        "time_elapsed": round(response.elapsed.total_seconds() * 1000),
+        "bytes_in": int(size) if size.isascii() and size.isdigit() else None,
+        "bytes_out": len(sent.body) if isinstance(getattr(sent, "body", None), bytes) else None,
+    }
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    """Return what an exception says of itself; whatever it holds, it can be sent."""
+    import traceback
+
+    kind = type(error)
+    told = {
+        "class_name": kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}",
+        "stack_trace": "".join(traceback.format_exception(error)),
+    }
+    try:
+        told["message"] = str(error) or kind.__name__
+    except Exception as broken:  # a __str__ that raises must not hide the crash
+        told["message"] = f"{kind.__name__} (its message raised {type(broken).__name__})"
+    return {
+        key: text.encode("utf-8", "backslashreplace").decode() for key, text in told.items()
+    }
