@@ -1,9 +1,174 @@
-"""mpfluent: send data to mParticle's Events API with code that reads like a sentence."""
+"""Send data to mParticle's Events API with code that reads like a sentence.
+
+A map of the package, each file importing only from those before it:
+
+* ``errors``: every error, in one tree.
+* ``checks``, ``frozen``, ``record``: what a value may be, and how it stays as it is.
+* ``codec``: values to wire and back, by marshmallow schemas and an encoder compiled from them.
+* ``records``, ``commerce``, ``events``: the vendor's objects.
+* ``chain``, ``signatures``, ``commerce_verbs``, ``verbs``: the fluent grammar.
+* ``session``, ``limits``, ``batch``: what one user did.
+* ``schemas``: the marshmallow schemas by name.
+* ``wire``: seal, encode, split.
+* ``transport``, ``requests_transport``, ``transports``: the way to the network, and other ways.
+* ``retry``, ``delivery``, ``courier``, ``dispatch``: when, how often, and what became of it.
+* ``client``, ``events_api``: where it all comes together.
+* ``testing``: the kit for your tests.
+"""
 
 from .batch import Batch
-from .commerce import *
-from .errors import *
-from .events import *
-from .records import *
+from .client import Client
+from .commerce import (
+    Product,
+    ProductAction,
+    ProductImpression,
+    Promotion,
+    PromotionAction,
+    ShoppingCart,
+)
+from .delivery import CloseReport, Delivery, Report, Stats
+from .dispatch import Dispatcher, SyncDispatcher
+from .errors import (
+    ApiError,
+    Closed,
+    ConfigurationError,
+    DeliveryError,
+    Immutable,
+    InvalidBatch,
+    InvalidTime,
+    InvalidValue,
+    Kept,
+    MixedUsers,
+    MPFluentError,
+    QueueFull,
+    TooLarge,
+    TransportError,
+    UnknownField,
+    UnknownVerb,
+)
+from .events import (
+    AppEvent,
+    ApplicationStateTransitionEvent,
+    BreadcrumbEvent,
+    CommerceEvent,
+    CrashReportEvent,
+    CustomEvent,
+    Event,
+    FirstRunEvent,
+    NetworkPerformanceEvent,
+    OptOutEvent,
+    ProfileEvent,
+    PushMessageEvent,
+    PushRegistrationEvent,
+    ScreenViewEvent,
+    SessionEndEvent,
+    SessionStartEvent,
+    UninstallEvent,
+    UserAttributeChangeEvent,
+    UserIdentityChangeEvent,
+)
+from .events_api import Configuration, EventsApi, Upload
+from .frozen import FrozenMap
+from .limits import Problem
+from .records import (
+    ApplicationInformation,
+    AttributionInfo,
+    BatchContext,
+    CCPAConsentState,
+    ConsentState,
+    DataPlanContext,
+    DeviceCurrentState,
+    DeviceInformation,
+    GDPRConsentState,
+    GeoLocation,
+    UserIdentities,
+    UserIdentity,
+)
+from .requests_transport import RequestsTransport
+from .retry import Retry
 from .session import Session
+from .transport import Request, Response, Transport
+from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
 from .verbs import EventVerbs
+from .version import __version__
+
+__all__ = [
+    "ApiError",
+    "AppEvent",
+    "ApplicationInformation",
+    "ApplicationStateTransitionEvent",
+    "AttributionInfo",
+    "Batch",
+    "BatchContext",
+    "BreadcrumbEvent",
+    "CCPAConsentState",
+    "Client",
+    "CloseReport",
+    "Closed",
+    "CommerceEvent",
+    "Configuration",
+    "ConfigurationError",
+    "ConsentState",
+    "CrashReportEvent",
+    "CustomEvent",
+    "DataPlanContext",
+    "Delivery",
+    "DeliveryError",
+    "DeviceCurrentState",
+    "DeviceInformation",
+    "Dispatcher",
+    "Event",
+    "EventVerbs",
+    "EventsApi",
+    "FileTransport",
+    "FirstRunEvent",
+    "FrozenMap",
+    "FunctionTransport",
+    "GDPRConsentState",
+    "GeoLocation",
+    "Immutable",
+    "InvalidBatch",
+    "InvalidTime",
+    "InvalidValue",
+    "Kept",
+    "MPFluentError",
+    "MixedUsers",
+    "NetworkPerformanceEvent",
+    "OptOutEvent",
+    "PrintingTransport",
+    "Problem",
+    "Product",
+    "ProductAction",
+    "ProductImpression",
+    "ProfileEvent",
+    "Promotion",
+    "PromotionAction",
+    "PushMessageEvent",
+    "PushRegistrationEvent",
+    "QueueFull",
+    "RecordingTransport",
+    "Report",
+    "Request",
+    "RequestsTransport",
+    "Response",
+    "Retry",
+    "ScreenViewEvent",
+    "Session",
+    "SessionEndEvent",
+    "SessionStartEvent",
+    "ShoppingCart",
+    "Stats",
+    "SyncDispatcher",
+    "TooLarge",
+    "Transport",
+    "TransportError",
+    "UninstallEvent",
+    "UnknownField",
+    "UnknownVerb",
+    "Upload",
+    "UserAttributeChangeEvent",
+    "UserIdentities",
+    "UserIdentity",
+    "UserIdentityChangeEvent",
+    "__version__",
+]

@@ -533,7 +533,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
                 "write add(event) for events"
             )
         _same_user(self, other)
-        theirs = dict(zip(other._keys, other._values, strict=True))
+        theirs = dict(zip(other._keys, other._values))
         changes: dict[str, Any] = {}
         for key, value in theirs.items():
             join = _JOINS.get(key)
@@ -615,7 +615,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
                     f"{verb}({brief(record)}): want {of.__name__} or keywords, "
                     f"got {type(record).__name__}; write {verb}(name=value)"
                 )
-            changes = dict(zip(record._keys, record._values, strict=True))
+            changes = dict(zip(record._keys, record._values))
         changes |= of._checked(verb, fields)
         if not changes:
             return self
@@ -725,7 +725,7 @@ def _consent(
 
 
 def _merged_record(left: Any, right: Any) -> Any:
-    return left._with(dict(zip(right._keys, right._values, strict=True)))
+    return left._with(dict(zip(right._keys, right._values)))
 
 
 def _merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
@@ -744,7 +744,7 @@ def _merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentSt
         return right
     changes = {
         key: _merged_map(left._get(key), value)
-        for key, value in zip(right._keys, right._values, strict=True)
+        for key, value in zip(right._keys, right._values)
     }
     return left._with(changes)
 

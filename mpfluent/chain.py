@@ -7,7 +7,7 @@ are, and every derived value shares the history of the one that it came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .events import Event
 from .frozen import Field, Frozen, content
@@ -23,23 +23,17 @@ class Chain(Frozen):
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
-        self = super()._make(keys, values)
-        _set_tail(self, None)
-        return self
+        return _chain(cls, keys, values, None)
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
         super()._fill(where, given)
         _set_tail(self, None)
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
-        new = super()._make(keys, values)
-        _set_tail(new, self._tail)
-        return new
+        return _chain(type(self), keys, values, self._tail)
 
     def _appended(self, event: Event) -> Self:
-        new = super()._make(self._keys, self._values)
-        _set_tail(new, (self._tail, event))
-        return new
+        return _chain(type(self), self._keys, self._values, (self._tail, event))
 
     def _extended(self, events: Iterable[Event]) -> Self:
         tail = self._tail
@@ -52,9 +46,7 @@ class Chain(Frozen):
         return self._ending_with(None)._extended(events)
 
     def _ending_with(self, tail: _Node | None) -> Self:
-        new = super()._make(self._keys, self._values)
-        _set_tail(new, tail)
-        return new
+        return _chain(type(self), self._keys, self._values, tail)
 
     def _events(self) -> tuple[Event, ...]:
         events = []
@@ -80,7 +72,21 @@ class Chain(Frozen):
         return _restore_chain, (type(self), self._keys, self._values, self._events())
 
 
+_C = TypeVar("_C", bound=Chain)
+_new = object.__new__
+_set_keys = Frozen.__dict__["_keys"].__set__
+_set_values = Frozen.__dict__["_values"].__set__
 _set_tail = Chain.__dict__["_tail"].__set__
+
+
+def _chain(
+    cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None
+) -> _C:
+    new = _new(cls)
+    _set_keys(new, keys)
+    _set_values(new, values)
+    _set_tail(new, tail)
+    return new
 
 
 def _restore_chain(

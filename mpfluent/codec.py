@@ -245,7 +245,7 @@ def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
 def plain(value: Any) -> Any:
     """Return dicts and lists for what a leaf field holds; scalars stay as they are."""
     if type(value) is FrozenMap:
-        entries = zip(value._keys, value._values, strict=True)
+        entries = zip(value._keys, value._values)
         return {key: plain(entry) for key, entry in entries}
     if type(value) is tuple:
         return [plain(entry) for entry in value]
@@ -253,7 +253,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_map(value: FrozenMap[Any]) -> dict[str, Any]:
-    return dict(zip(value._keys, value._values, strict=True))
+    return dict(zip(value._keys, value._values))
 
 
 def compile_encoder(schema: Schema) -> Encoder:
@@ -318,15 +318,20 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
 
 
 def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool) -> Encoder:
+    look_up = dict(special).get
+    disjoint = frozenset(dict(special)).isdisjoint
+
     def encode_flat(value: Any) -> dict[str, Any]:
-        return dict(zip(value._keys, value._values, strict=True))
+        return dict(zip(value._keys, value._values))
 
     def encode(value: Any) -> dict[str, Any]:
         keys = value._keys
-        out = dict(zip(keys, value._values, strict=True))
-        for key, encode_field in special:
-            if key in out:
-                out[key] = encode_field(out[key])
+        out = dict(zip(keys, value._values))
+        if not disjoint(keys):
+            for key in keys:
+                encode_field = look_up(key)
+                if encode_field is not None:
+                    out[key] = encode_field(out[key])
         return out
 
     def encode_chain(value: Any) -> dict[str, Any]:
@@ -484,6 +489,61 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
     error = InvalidValue(f"{where}(): {label}{why}")
     error.field = path or None
     return error
+
+
+def refusal(cls: type[Frozen], data: Any) -> str | None:
+    """Return why the API would refuse ``data``, or None.
+
+    The API is more patient than our schemas: it takes null for nothing, fields that only it sets,
+    and unknown names in some objects.
+    """
+    messages = schema_class(cls)(unknown=RAISE).validate(_patient(cls, data))
+    if not messages:
+        return None
+    path, why = "", messages
+    while isinstance(why, Mapping):
+        key, why = next(iter(why.items()))
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+    text = why[0] if isinstance(why, list) and why else str(why)
+    return text if text.startswith("Required event field") else f"{path}: {text}"
+
+
+def _patient(cls: type[Frozen], data: Any) -> Any:
+    """Return data without what the API passes over."""
+    if not isinstance(data, Mapping):
+        return data
+    kept = {}
+    for key, value in data.items():
+        declared = cls._wire.get(key)
+        if declared is None:
+            if not (key in cls._server_set or cls._open):
+                kept[key] = value
+            continue
+        strict = declared.kind in ("string", "choice", "ip") or declared.null
+        if value is None and not strict:
+            continue
+        of, kind = declared.of, declared.kind
+        if kind == "text" and type(value) in (int, float, bool):
+            value = json.dumps(value)
+        elif kind == "record":
+            value = _patient(of, value)
+        elif kind == "records" and isinstance(value, list):
+            value = [_patient(of, item) for item in value]
+        elif kind == "records_by_name" and isinstance(value, Mapping):
+            value = {name: _patient(of, item) for name, item in value.items()}
+        elif kind == "events" and isinstance(value, list):
+            value = [_patient_event(of, item) for item in value]
+        elif kind == "scalars" and isinstance(value, Mapping):
+            value = {name: entry for name, entry in value.items() if entry is not None}
+        kept[key] = value
+    return kept
+
+
+def _patient_event(base: Any, event: Any) -> Any:
+    event_class = base._by_type.get(event.get("event_type")) if isinstance(event, Mapping) else None
+    if event_class is None or not isinstance(event.get("data"), Mapping):
+        return event
+    return {"event_type": event["event_type"], "data": _patient(event_class, event["data"])}
 
 
 # JSON text

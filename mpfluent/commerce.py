@@ -65,6 +65,7 @@ class Product(Record, kind="Product"):
     """
 
     __slots__ = ()
+    _open = True
 
     id = string()
     name = string()

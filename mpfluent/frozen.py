@@ -122,7 +122,7 @@ class FrozenMap(Mapping[str, T]):
         return len(self._keys)
 
     def __repr__(self) -> str:
-        return repr(dict(zip(self._keys, self._values, strict=True)))
+        return repr(dict(zip(self._keys, self._values)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
@@ -130,14 +130,14 @@ class FrozenMap(Mapping[str, T]):
         # entry by entry, so that what a test puts in for a value can have its own idea of equal
         return len(self._keys) == len(other) and all(
             key in other and content(value) == content(other[key])
-            for key, value in zip(self._keys, self._values, strict=True)
+            for key, value in zip(self._keys, self._values)
         )
 
     def __hash__(self) -> int:
         return hash(content(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FrozenMap, (dict(zip(self._keys, self._values, strict=True)),)
+        return FrozenMap, (dict(zip(self._keys, self._values)),)
 
     def __copy__(self) -> Self:
         return self
@@ -179,9 +179,9 @@ class Frozen:
     _fields: Mapping[str, Field[Any]] = MappingProxyType({})  # Python name -> field
     _wire: Mapping[str, Field[Any]] = MappingProxyType({})  # wire name -> field
     _required: tuple[Field[Any], ...] = ()
-    _has_rules = False
     # wire names that mParticle sets itself: dropped when reading, never written
     _server_set: frozenset[str] = frozenset()
+    _open = False  # whether the API takes unknown names in it
     # names of the wire or of other clients that are not ours -> ours
     _misnomers: Mapping[str, str] = MappingProxyType({})
     # what a field that is missing reads as, by wire name
@@ -212,7 +212,7 @@ class Frozen:
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
-        cls._has_rules = cls._verify.__func__ is not Frozen._verify.__func__  # type: ignore[attr-defined]
+        cls._parts = _filler(cls)  # type: ignore[method-assign]
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -231,39 +231,14 @@ class Frozen:
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
         """Check what the caller wrote and keep what was set."""
-        fields = self._fields
-        keys: list[str] = []
-        values: list[Any] = []
-        last = -1
-        ordered = True
-        for name, value in given.items():
-            field = fields.get(name)
-            if field is None:
-                raise self._no_field(where, name)
-            if value is not None:
-                try:
-                    value = field.check(value)
-                except Bad as bad:
-                    raise bad.at(where, name, value) from None
-                if value is None:  # an empty container is the same as none
-                    continue
-            elif not field.null:
-                continue
-            rank = field.rank
-            if rank < last:
-                ordered = False
-            last = rank
-            keys.append(field.wire)
-            values.append(value)
-        if not ordered:
-            keys, values = self._in_order(dict(zip(keys, values, strict=True)))
-        for field in self._required:
-            if field.wire not in keys:
-                raise self._missing(where, field)
-        if self._has_rules:
-            self._verify(where, dict(zip(keys, values, strict=True)))
-        _set_keys(self, tuple(keys))
-        _set_values(self, tuple(values))
+        keys, values = self._parts(where, given)
+        _set_keys(self, keys)
+        _set_values(self, values)
+
+    @staticmethod
+    def _parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """Return wire names in schema order and checked values of what the caller wrote."""
+        raise TypeError(f"{where} is abstract")
 
     @classmethod
     def _verify(cls, where: str, set_: dict[str, Any]) -> None:
@@ -277,8 +252,8 @@ class Frozen:
     @classmethod
     def _in_order(cls, set_: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         wire = cls._wire
-        keys = sorted(set_, key=lambda key: wire[key].rank)
-        return keys, [set_[key] for key in keys]
+        ranked = sorted([(wire[key].rank, key) for key in set_])
+        return [key for _, key in ranked], [set_[key] for _, key in ranked]
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
@@ -307,18 +282,17 @@ class Frozen:
 
         The changes are valid already; nothing is checked again.
         """
-        merged = dict(zip(self._keys, self._values, strict=True))
-        before = len(merged)
-        removed = False
+        keys = self._keys
+        merged = dict(zip(keys, self._values))
         for key, value in changes.items():
             if value is None:
-                removed = merged.pop(key, None) is not None or removed
+                merged.pop(key, None)
             else:
                 merged[key] = value
-        if len(merged) > before or removed:
-            keys, values = self._in_order(merged)
-            return self._derive(tuple(keys), tuple(values))
-        return self._derive(self._keys, tuple(merged.values()))
+        if len(merged) == len(keys) and all(map(merged.__contains__, keys)):
+            return self._derive(keys, tuple(merged.values()))
+        ordered, values = self._in_order(merged)
+        return self._derive(tuple(ordered), tuple(values))
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         """Return a value of the same class with other fields, and with all else that it has."""
@@ -333,7 +307,7 @@ class Frozen:
         """Return what was set, by Python name."""
         wire = self._wire
         return {
-            wire[key].name: value for key, value in zip(self._keys, self._values, strict=True)
+            wire[key].name: value for key, value in zip(self._keys, self._values)
         }
 
     @classmethod
@@ -361,7 +335,7 @@ class Frozen:
             self._keys,
             tuple(
                 frozenset(value) if wire[key].unordered else content(value)
-                for key, value in zip(self._keys, self._values, strict=True)
+                for key, value in zip(self._keys, self._values)
             ),
         )
 
@@ -416,6 +390,63 @@ class Frozen:
 
 _set_keys = Frozen.__dict__["_keys"].__set__
 _set_values = Frozen.__dict__["_values"].__set__
+
+
+def _filler(cls: type[Frozen]) -> Callable[..., Any]:
+    """Return the checker of what a caller writes: ``_parts`` of this class.
+
+    One row of a table a field, unpacked at once: on the hot path of every verb, attribute look-ups
+    would cost more than the checks.
+    """
+    table = {
+        field.name: (
+            field.rank,
+            field.wire,
+            field.check,
+            field.check is checks.text or field.check is checks.name,
+            field.null,
+        )
+        for field in cls._fields.values()
+    }
+    get = table.get
+    required = cls._required
+    rules = cls._verify if cls._verify.__func__ is not Frozen._verify.__func__ else None  # type: ignore[attr-defined]
+
+    def parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        keys: list[str] = []
+        values: list[Any] = []
+        last = -1
+        ordered = True
+        for name, value in given.items():
+            row = get(name)
+            if row is None:
+                raise cls._no_field(where, name)
+            rank, wire, check, words, null = row
+            if value is None:
+                if not null:
+                    continue
+            elif not (words and type(value) is str and value and value.isascii()):
+                try:
+                    value = check(value)
+                except Bad as bad:
+                    raise bad.at(where, name, value) from None
+                if value is None:  # an empty container is the same as none
+                    continue
+            if rank < last:
+                ordered = False
+            last = rank
+            keys.append(wire)
+            values.append(value)
+        if not ordered:
+            keys, values = cls._in_order(dict(zip(keys, values)))
+        for field in required:
+            if field.wire not in keys:
+                raise cls._missing(where, field)
+        if rules is not None:
+            rules(where, dict(zip(keys, values)))
+        return tuple(keys), tuple(values)
+
+    return staticmethod(parts)  # type: ignore[return-value]
 
 
 def _restore(cls: type[Frozen], keys: tuple[str, ...], values: tuple[Any, ...]) -> Frozen:

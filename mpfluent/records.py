@@ -511,6 +511,7 @@ class BatchContext(Record, kind="BatchContext"):
     """
 
     __slots__ = ()
+    _open = True
 
     data_plan: Field[DataPlanContext | None] = record(DataPlanContext)
     location: Field[GeoLocation | None] = record(GeoLocation)

@@ -1,0 +1,556 @@
+"""The client: from a batch to mParticle's answer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from . import checks, wire
+from .batch import Batch
+from .checks import Instant
+from .courier import Addresses, Courier, Piece
+from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, log_hook_error
+from .dispatch import Dispatcher, SyncDispatcher
+from .errors import (
+    Closed,
+    ConfigurationError,
+    DeliveryError,
+    InvalidBatch,
+    InvalidValue,
+    Reason,
+    TooLarge,
+    brief,
+    closest,
+)
+from .limits import HISTORICAL_MINIMUM, Problem
+from .records import Environment
+from .requests_transport import RequestsTransport
+from .retry import Retry
+from .transport import Credentials, Response, Transport
+from .version import __version__
+
+logger = logging.getLogger("mpfluent")
+
+Pod = Literal["us1", "us2", "eu1", "au1"]
+
+PODS: dict[str, str] = {
+    "us1": "https://s2s.us1.mparticle.com",
+    "us2": "https://s2s.us2.mparticle.com",
+    "eu1": "https://s2s.eu1.mparticle.com",
+    "au1": "https://s2s.au1.mparticle.com",
+}
+_ENVIRONMENTS = ("development", "production")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
+_CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
+
+
+class Client:
+    """Sends batches to mParticle.
+
+    Args:
+        api_key: the input's key; ``MPARTICLE_API_KEY`` if it is not given.
+        api_secret: its secret; ``MPARTICLE_API_SECRET`` if it is not given.
+        environment: "development" or "production", for batches that name none. A batch that has
+            none at all is an error, so that nobody reaches production by omission.
+        pod: the workspace's data centre: "us1", "us2", "eu1" or "au1".
+        host: instead of a pod, ``https://name[:port]``, with a path before ``/v2`` if it has
+            one; plain http to this machine only.
+        transport: how requests travel; :class:`~mpfluent.RequestsTransport` unless given.
+        dispatcher: when they leave; :class:`~mpfluent.SyncDispatcher`, at once, unless given.
+        retry: how often a request is tried; see :class:`~mpfluent.Retry`.
+        historical: send to the historical endpoint. Its rules are checked at ``send``: every
+            batch has events, and every event a time that is at least 72 hours ago.
+        before_send: gets each sealed batch; returns what to send, or None to drop it.
+        on_delivered: called with ``(batch, response)`` for each batch that arrived.
+        on_failed: called with ``(batch, error)`` for each batch that did not.
+        now: returns the time of sealing, as an instant; for tests.
+        new_id: returns a new unique id as text; for tests.
+
+    Raises:
+        ConfigurationError: a key is missing, or pod, host or environment do not exist.
+
+    >>> from mpfluent import Batch, RecordingTransport
+    >>> transport = RecordingTransport()
+    >>> with Client("key", "secret", environment="development", transport=transport) as client:
+    ...     delivery = client.send(Batch.for_user(customer_id="123456").event("Searched"))
+    >>> delivery.state, client.stats.delivered
+    ('delivered', 1)
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        *,
+        environment: Environment | None = None,
+        pod: Pod = "us1",
+        host: str | None = None,
+        transport: Transport | None = None,
+        dispatcher: Dispatcher | None = None,
+        retry: Retry | None = None,
+        historical: bool = False,
+        before_send: Callable[[Batch], Batch | None] | None = None,
+        on_delivered: Callable[[Batch, Response], object] | None = None,
+        on_failed: Callable[[Batch, DeliveryError], object] | None = None,
+        now: Callable[[], Instant] | None = None,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        credentials = _credentials(api_key, api_secret)
+        del api_secret  # so that no traceback of what follows shows it
+        if environment is not None and environment not in _ENVIRONMENTS:
+            raise _not_one_of("environment", environment, "an environment", _ENVIRONMENTS)
+        if not isinstance(historical, bool):
+            raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
+        for name, hook in (
+            ("before_send", before_send),
+            ("on_delivered", on_delivered),
+            ("on_failed", on_failed),
+            ("now", now),
+            ("new_id", new_id),
+        ):
+            if hook is not None and not callable(hook):
+                raise ConfigurationError(f"Client({name}={brief(hook)}): want a function")
+        if retry is not None and not isinstance(retry, Retry):
+            raise ConfigurationError(
+                f"Client(retry={brief(retry)}): want a Retry; write retry=Retry(max_attempts=3)"
+            )
+        base = _base_url(pod, host)
+        self._environment = environment
+        self._historical = historical
+        self._before_send = before_send
+        self._on_delivered = on_delivered
+        self._on_failed = on_failed
+        self._now = wire.unix_milliseconds if now is None else _milliseconds(now)
+        self._new_id = wire.random_uuid if new_id is None else _ids(new_id)
+        self._tally = Tally()
+        self._logged: set[str] = set()
+        self._closing = threading.Lock()
+        self._report: CloseReport | None = None
+        self._base = base
+        bulk = f"{base}/v2/bulkevents"
+        addresses = Addresses(f"{base}/v2/events", bulk)
+        if historical:
+            addresses = Addresses(f"{bulk}/historical", f"{bulk}/historical")
+        self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
+        self._dispatcher.open(
+            Courier(
+                transport=RequestsTransport() if transport is None else transport,
+                addresses=addresses,
+                credentials=credentials,
+                retry=Retry() if retry is None else retry,
+                tally=self._tally,
+                agent=f"mpfluent/{__version__}",
+            )
+        )
+
+    # Sending
+
+    def send(
+        self, *batches: Batch, callback: Callable[[Delivery], object] | None = None
+    ) -> Delivery:
+        """Send batches: one alone, several together in bulk requests.
+
+        Everything that can be wrong with a batch is found before any of them is accepted.
+
+        Args:
+            *batches: at least one.
+            callback: called once with the delivery, when it is settled.
+
+        Raises:
+            InvalidBatch: a batch has no environment, goes over a documented limit (in
+                development), or breaks a rule of the historical endpoint.
+            TooLarge: a single event does not fit a batch.
+            DeliveryError: with the synchronous dispatcher, a batch was not delivered. All were
+                tried; the delivery that ``callback`` gets has every error.
+            Closed: the client is closed.
+        """
+        delivery, launch = self._begin(batches)
+        if callback is not None:
+            delivery.add_done_callback(callback)
+        launch()
+        if self._dispatcher.waits and delivery.state == "failed":
+            for error in delivery.failures:
+                if error.reason != "filtered" or error.__cause__ is not None:
+                    raise error
+        return delivery
+
+    def send_all(self, batches: Iterable[Batch]) -> Report:
+        """Send any number of batches with bounded memory; failures are counted, not raised.
+
+        Args:
+            batches: any iterable; it is read as the sending goes on.
+
+        Raises:
+            InvalidBatch: as for ``send``, but for a batch that is too large, which counts as
+                failed. What came before it has been sent.
+            Closed: the client is closed.
+        """
+        self._check_open()
+        counts = _Counts()
+        try:
+            for chunk in self._chunks(batches, counts):
+                self._tally.submitted(len(chunk))
+                counts.submitted(len(chunk))
+                self._dispatcher.submit(self._accepted(chunk, counts.settle))
+        finally:
+            report = counts.report()
+            if report.failed:
+                reasons = ", ".join(f"{n} {why}" for why, n in report.failed_by_reason.items())
+                logger.warning(
+                    "%d of %d batches failed: %s", report.failed, report.submitted, reasons
+                )
+        return report
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is pending; return whether nothing is.
+
+        Args:
+            timeout: seconds; None for as long as the retry policy may take.
+        """
+        return self._dispatcher.flush(timeout) and self.stats.pending == 0
+
+    def close(self, timeout: float | None = None) -> CloseReport:
+        """Deliver what is pending, close the transport, and report; a second call reports again.
+
+        Args:
+            timeout: seconds; None for as long as the retry policy may take.
+        """
+        with self._closing:
+            if self._report is None:
+                self._dispatcher.close(timeout)
+                stats = self.stats
+                self._report = CloseReport(stats.delivered, stats.failed, stats.pending)
+            return self._report
+
+    @property
+    def stats(self) -> Stats:
+        """The counts of this client's life, as one consistent snapshot."""
+        return self._tally.snapshot()
+
+    def __enter__(self) -> Self:
+        """Return the client; the end of the ``with`` block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the client."""
+        self.close()
+
+    def __repr__(self) -> str:
+        where = f" {self._environment}" if self._environment else ""
+        closed = " closed" if self._report is not None else ""
+        return f"<Client {self._base}{where}{closed}>"
+
+    def __reduce__(self) -> Any:
+        raise ConfigurationError(
+            "a Client holds credentials and connections and is not pickled; "
+            "make one in each process"
+        )
+
+    # From a batch to accepted pieces
+
+    def _begin(self, batches: tuple[Batch, ...]) -> tuple[Delivery, Callable[[], None]]:
+        """Accept batches; return their delivery and the call that sends them."""
+        if not batches:
+            raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
+        self._check_open()
+        prepared = [self._prepared(batch) for batch in batches]
+        delivery = Delivery(len(prepared))
+        self._tally.submitted(len(prepared))
+
+        def launch() -> None:
+            self._dispatcher.submit(self._accepted(prepared, delivery._settle))
+
+        return delivery, launch
+
+    def _check_open(self) -> None:
+        if self._report is not None:
+            raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
+
+    def _prepared(self, batch: Batch) -> tuple[Batch, tuple[wire.Part, ...] | DeliveryError]:
+        """Return a sealed batch and its parts, or why it is not to be sent. Raises what is wrong."""
+        if not isinstance(batch, Batch):
+            many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
+            instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
+            raise InvalidValue(
+                f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
+            )
+        if batch.environment is None:
+            if self._environment is None:
+                raise InvalidBatch(
+                    "the batch has no environment; write Client(…, environment='development') "
+                    "or batch.with_environment('development')"
+                )
+            batch = batch._with({"environment": self._environment})
+        if self._historical:
+            self._check_historical(batch)
+        sealed = wire.seal(batch, self._now, self._new_id)
+        if self._before_send is not None:
+            sealed_or_error = self._filtered(sealed)
+            if isinstance(sealed_or_error, DeliveryError):
+                return sealed, sealed_or_error
+            sealed = sealed_or_error
+        self._check_limits(sealed)
+        return sealed, wire.split(sealed, wire.encode(sealed))
+
+    def _filtered(self, sealed: Batch) -> Batch | DeliveryError:
+        """Return what ``before_send`` makes of a batch, or why it is dropped."""
+        hook = self._before_send
+        if hook is None:
+            return sealed
+        try:
+            kept = hook(sealed)
+        except Exception as error:
+            # What the hook was to take out may still be in: the batch must not leave.
+            self._tally.hook_raised()
+            log_hook_error(hook, error)
+            failure = DeliveryError(
+                f"before_send raised {type(error).__name__}; the batch was not sent",
+                reason="filtered",
+                batch=sealed,
+            )
+            failure.__cause__ = error
+            return failure
+        if kept is None:
+            return DeliveryError("before_send dropped the batch", reason="filtered", batch=sealed)
+        if not isinstance(kept, Batch):
+            raise InvalidValue(
+                f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
+                "write return batch"
+            )
+        if kept.environment is None:
+            kept = kept._with({"environment": sealed.environment})
+        return wire.seal(kept, self._now, self._new_id)
+
+    def _check_historical(self, batch: Batch) -> None:
+        """Raise if the historical endpoint would skip the batch, which it does in silence."""
+        if not batch.events:
+            raise InvalidBatch(
+                "the historical endpoint takes no batch without events; "
+                "write Client(…) without historical=True for profile data"
+            )
+        now = self._now()
+        for position, event in enumerate(batch.events):
+            if event.at is None:
+                raise InvalidBatch(
+                    f"events[{position}] has no time, which the historical endpoint needs; "
+                    "write at=…"
+                )
+            if now - event.at < HISTORICAL_MINIMUM:
+                raise InvalidBatch(
+                    f"events[{position}] is younger than 72 hours, which the historical endpoint "
+                    "skips; send it with Client(…) without historical=True"
+                )
+
+    def _check_limits(self, batch: Batch) -> None:
+        """Raise a documented limit in development, log it once a kind in production."""
+        found = batch.problems(historical=self._historical, now=self._now())
+        serious = [problem for problem in found if not problem.advice]
+        if serious and batch.environment == "development":
+            raise InvalidBatch(_listed(serious))
+        for problem in found:
+            if problem.kind not in self._logged:
+                self._logged.add(problem.kind)
+                # the text of a problem can hold names from the batch, which no log may have
+                logger.warning(
+                    "a batch has a problem of the kind %s, logged once; batch.problems() "
+                    "says more",
+                    problem.kind,
+                )
+
+    def _accepted(
+        self,
+        prepared: Iterable[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]],
+        settle: Callable[[Response | DeliveryError], None],
+    ) -> list[Piece]:
+        """Return the pieces of accepted batches; those that are dropped are settled at once."""
+        pieces: list[Piece] = []
+
+        def settled(batch: Batch, outcome: Response | DeliveryError) -> None:
+            self._settled(batch, outcome)
+            settle(outcome)
+
+        for sealed, parts in prepared:
+            if isinstance(parts, DeliveryError):
+                settled(sealed, parts)
+            else:
+                parcel = Parcel(sealed, len(parts), settled)
+                pieces += [Piece(part, parcel) for part in parts]
+        return pieces
+
+    def _settled(self, batch: Batch, outcome: Response | DeliveryError) -> None:
+        self._tally.settled(outcome)
+        hook: Callable[..., object] | None = self._on_delivered
+        if isinstance(outcome, DeliveryError):
+            hook = self._on_failed
+        if hook is None:
+            return
+        try:
+            hook(batch, outcome)
+        except Exception as error:
+            self._tally.hook_raised()
+            log_hook_error(hook, error)
+
+    def _chunks(
+        self, batches: Iterable[Batch], counts: _Counts
+    ) -> Iterator[list[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]]]:
+        """Yield runs of prepared batches that fill a request or a few."""
+        chunk: list[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]] = []
+        size = 0
+        iterator = iter(batches)
+        while True:
+            try:
+                batch = next(iterator)
+                prepared = self._prepared_or_too_large(batch)
+            except StopIteration:
+                break
+            except BaseException:
+                if chunk:  # what was accepted is delivered, whatever comes after it
+                    yield chunk
+                raise
+            chunk.append(prepared)
+            if not isinstance(prepared[1], DeliveryError):
+                size += sum(len(part.body) for part in prepared[1])
+            if len(chunk) >= 100 or size >= _CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
+
+    def _prepared_or_too_large(
+        self, batch: Batch
+    ) -> tuple[Batch, tuple[wire.Part, ...] | DeliveryError]:
+        try:
+            return self._prepared(batch)
+        except TooLarge as error:
+            return batch, DeliveryError(str(error), reason="too_large", batch=batch)
+
+
+class _Counts:
+    """What ``send_all`` reports: counts, and the first errors."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._submitted = 0
+        self._delivered = 0
+        self._failed: dict[Reason, int] = {}
+        self._failures: list[DeliveryError] = []
+
+    def submitted(self, batches: int) -> None:
+        with self._lock:
+            self._submitted += batches
+
+    def settle(self, outcome: Response | DeliveryError) -> None:
+        with self._lock:
+            if not isinstance(outcome, DeliveryError):
+                self._delivered += 1
+                return
+            self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
+            if len(self._failures) < _MOST_FAILURES:
+                self._failures.append(outcome)
+
+    def report(self) -> Report:
+        with self._lock:
+            failed = sum(self._failed.values())
+            return Report(
+                submitted=self._submitted,
+                delivered=self._delivered,
+                failed=failed,
+                pending=self._submitted - self._delivered - failed,
+                failed_by_reason=dict(self._failed),
+                failures=tuple(self._failures),
+            )
+
+
+def _credentials(api_key: str | None, api_secret: str | None) -> Credentials:
+    key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
+    secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
+    problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
+        "api_secret", secret, "MPARTICLE_API_SECRET"
+    )
+    if problem is None and isinstance(key, str) and isinstance(secret, str):
+        if ":" in key:
+            problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
+        else:
+            return Credentials(key, secret)
+    del api_secret, secret
+    raise ConfigurationError(problem)
+
+
+def _missing_key(name: str, value: object, variable: str) -> str | None:
+    if isinstance(value, str) and value and value == value.strip():
+        return None
+    if value is None or value == "":
+        what = "is missing"
+    elif not isinstance(value, str):
+        what = f"want a string, got {type(value).__name__}"
+    else:
+        what = "has spaces around it"
+    return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
+
+
+def _base_url(pod: str, host: str | None) -> str:
+    if host is None:
+        if not isinstance(pod, str) or pod not in PODS:
+            raise _not_one_of("pod", pod, "a pod", tuple(PODS))
+        return PODS[pod]
+    try:
+        parts = urlsplit(host)
+        name, port = parts.hostname, parts.port
+    except (ValueError, AttributeError, TypeError):
+        name, port, parts = None, None, urlsplit("")
+    if not name or parts.scheme not in ("http", "https"):
+        fixed = f"https://{host}" if isinstance(host, str) and "//" not in host else "https://…"
+        raise ConfigurationError(
+            f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "Client(host=…): want https://name[:port] without credentials, query or fragment"
+        )
+    if parts.scheme == "http" and name not in _LOOPBACK:
+        raise ConfigurationError(
+            f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
+            f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _not_one_of(
+    name: str, value: object, what: str, options: tuple[str, ...]
+) -> ConfigurationError:
+    meant = closest(value, options)
+    listed = ", ".join(options)
+    hint = f"did you mean {meant!r}? ({listed})" if meant else f"want one of {listed}"
+    return ConfigurationError(f"Client({name}={brief(value)}): not {what}; {hint}")
+
+
+def _milliseconds(now: Callable[[], Instant]) -> Callable[[], int]:
+    def moment() -> int:
+        value = now()
+        try:
+            return checks.instant(value)
+        except checks.Bad as bad:
+            raise bad.at("Client", "now", value) from None
+
+    return moment
+
+
+def _ids(new_id: Callable[[], str]) -> Callable[[], str]:
+    def fresh() -> str:
+        value = new_id()
+        try:
+            return checks.name(value)
+        except checks.Bad as bad:
+            raise bad.at("Client", "new_id", value) from None
+
+    return fresh
+
+
+def _listed(problems: list[Problem]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0].text}{more}; batch.problems() lists them all"

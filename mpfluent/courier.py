@@ -1,0 +1,239 @@
+"""One client's way to mParticle: attempts, waits, splitting of what is refused.
+
+The courier has no thread of its own; a dispatcher calls it from the caller's thread or from a
+worker, and lends it a clock and a way to wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from .delivery import Parcel, Tally
+from .errors import ApiError, DeliveryError, Reason, TransportError
+from .retry import Retry, Verdict
+from .transport import Credentials, Request, Response, Transport
+from .wire import Part, bulk_body
+
+PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
+
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
+class Piece(NamedTuple):
+    """A part to send, and the parcel that it is of."""
+
+    part: Part
+    parcel: Parcel
+
+
+class Clock(NamedTuple):
+    """Time, as a dispatcher lends it.
+
+    Attributes:
+        monotonic: seconds that never go back.
+        wall: Unix seconds, for dates in headers.
+        wait: waits these seconds; True if somebody wants the waiting to end now.
+    """
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+    wait: Callable[[float], bool]
+
+
+class Addresses(NamedTuple):
+    """Where a client sends: one batch, and several."""
+
+    single: str
+    bulk: str
+
+
+class Courier:
+    """Sends pieces, as often as the policy says, and settles each exactly once."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        addresses: Addresses,
+        credentials: Credentials,
+        retry: Retry,
+        tally: Tally,
+        agent: str,
+    ) -> None:
+        self._transport = transport
+        self._addresses = addresses
+        self._credentials = credentials
+        self._retry = retry
+        self._tally = tally
+        self._headers: Mapping[str, str] = {**_HEADERS, "User-Agent": agent}
+        self._lock = threading.Lock()
+        self._gate = 0.0  # no request before this monotonic time: the server asked for it
+        self._refusal: ApiError | None = None  # the credentials were refused: the circuit is open
+        self._probe_at = 0.0
+
+    def deliver(self, pieces: Sequence[Piece], clock: Clock, *, elapsed_limit: float) -> None:
+        """Send these pieces as one request; split them as often as mParticle refuses a bulk.
+
+        Args:
+            pieces: at most what one request may hold.
+            elapsed_limit: seconds for each request with its retries, unless the policy says.
+        """
+        own = self._retry.max_elapsed
+        budget = elapsed_limit if own is None else own
+        waiting = [list(pieces)]
+        while waiting:
+            group = waiting.pop()
+            outcome = self._send(group, clock, budget)
+            if outcome is None:  # refused as a whole: the offender is in one of the halves
+                middle = len(group) // 2
+                waiting += [group[middle:], group[:middle]]
+                continue
+            for piece in group:
+                piece.parcel.part_settled(outcome)
+
+    def _send(
+        self, group: list[Piece], clock: Clock, budget: float
+    ) -> Response | DeliveryError | None:
+        """Return the outcome of one request with its retries; None if it must be split."""
+        request = self._request(group)
+        began = clock.monotonic()
+        attempt = 0
+        while True:
+            blocked = self._blocked(clock, began, budget)
+            if blocked is not None:
+                return blocked
+            attempt += 1
+            answer = self._attempt(request)
+            verdict = self._retry.decide(
+                answer,
+                attempt=attempt,
+                elapsed=clock.monotonic() - began,
+                budget=budget,
+                wall=clock.wall(),
+                batches=len(group),
+            )
+            self._learn(answer, verdict, clock)
+            if verdict.what == "delivered" and isinstance(answer, Response):
+                return answer
+            if verdict.what == "split":
+                return None
+            if verdict.what == "failed":
+                return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
+            if clock.wait(verdict.delay):
+                return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
+            self._tally.retried()
+
+    def _attempt(self, request: Request) -> Response | TransportError:
+        try:
+            answer = self._transport.send(request)
+        except TransportError as error:
+            return error
+        except Exception as error:
+            # a transport of the user's that is broken; trying again would not mend it
+            failure = TransportError(
+                f"the transport {type(self._transport).__name__} raised {type(error).__name__}",
+                retryable=False,
+            )
+            failure.__cause__ = error
+            return failure
+        if not isinstance(answer, Response):
+            return TransportError(
+                f"the transport {type(self._transport).__name__} answered with "
+                f"{type(answer).__name__}; write return Response(202)",
+                retryable=False,
+            )
+        return answer
+
+    def _request(self, group: list[Piece]) -> Request:
+        parts = [piece.part for piece in group]
+        ids = tuple(part.id for part in parts)
+        single = len(parts) == 1 and self._addresses.single != self._addresses.bulk
+        url = self._addresses.single if single else self._addresses.bulk
+        body = parts[0].body if single else bulk_body(parts)
+        return Request(url, body, self._headers, ids, self._credentials)
+
+    def _blocked(self, clock: Clock, began: float, budget: float) -> DeliveryError | None:
+        """Wait for the gate; return an error where a request must not be sent at all."""
+        while True:
+            now = clock.monotonic()
+            with self._lock:
+                if self._refusal is not None:
+                    if now < self._probe_at:
+                        return self._refusal
+                    self._probe_at = now + PROBE_EVERY
+                ahead = self._gate - now
+            if ahead <= 0:
+                return None
+            if now - began + ahead > budget or clock.wait(ahead):
+                return DeliveryError(
+                    f"mParticle asked for no requests for another {ahead:.1f} s",
+                    reason="rate_limited",
+                )
+
+    def _learn(self, answer: Response | TransportError, verdict: Verdict, clock: Clock) -> None:
+        """Remember what holds for all later requests of this client."""
+        with self._lock:
+            if verdict.floor:
+                self._gate = max(self._gate, clock.monotonic() + verdict.floor)
+            if verdict.reason == "unauthorized" and isinstance(answer, Response):
+                self._refusal = api_error(answer, "unauthorized")
+                self._probe_at = clock.monotonic() + PROBE_EVERY
+            elif verdict.what == "delivered":
+                self._refusal = None
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
+
+
+def _failure(
+    answer: Response | TransportError, reason: Reason, attempts: int, seconds: float
+) -> DeliveryError:
+    tried = f" ({attempts} attempts in {seconds:.1f} s)" if attempts > 1 else ""
+    if isinstance(answer, Response):
+        return api_error(answer, reason, tried)
+    error = TransportError(f"{answer}{tried}", reason=reason, retryable=answer.retryable)
+    error.__cause__ = answer.__cause__
+    return error
+
+
+def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
+    """Return the error for an answer that is a refusal, with the server's words."""
+    errors = _errors(answer.json())
+    status = answer.status_code
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    if errors:
+        code, words = errors[0].get("code", ""), errors[0].get("message", "")
+        said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
+    elif reason == "unexpected_redirect":
+        said = f"{status} {phrase}: redirects are not followed; check host= and pod="
+    else:
+        said = f"{status} {phrase}".rstrip()
+    if reason == "unauthorized":
+        said += "; check api_key= and api_secret=, and that the pod is the workspace's"
+    return ApiError(
+        f"mParticle answered {said}{tried}",
+        reason=reason,
+        status_code=status,
+        headers=answer.headers,
+        body=answer.text,
+        errors=errors,
+    )
+
+
+def _errors(data: Any) -> tuple[dict[str, str], ...]:
+    """Return the vendor's error list, whatever the body holds instead."""
+    listed = data.get("errors") if isinstance(data, dict) else None
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        {key: str(entry[key]) for key in ("code", "message") if entry.get(key) is not None}
+        for entry in listed
+        if isinstance(entry, dict)
+    )

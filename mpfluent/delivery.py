@@ -1,0 +1,281 @@
+"""What became of a send: the delivery, the report, the counts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Mapping, NamedTuple
+
+from .errors import DeliveryError, Kept, Reason, brief
+from .transport import Response
+
+if TYPE_CHECKING:
+    from .batch import Batch
+
+logger = logging.getLogger("mpfluent")
+
+State = Literal["pending", "delivered", "failed", "kept"]
+
+
+class Delivery:
+    """The outcome of one ``send``, now or later.
+
+    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere.
+
+    Attributes:
+        failures: the errors of the batches that failed, each with its ``batch``.
+    """
+
+    def __init__(self, batches: int) -> None:
+        self._open = batches
+        self._settled = threading.Condition()
+        self._response: Response | None = None
+        self._callbacks: list[Callable[[Delivery], object]] = []
+        self._failures: list[DeliveryError] = []
+        self._kept: Kept | None = None
+
+    @property
+    def state(self) -> State:
+        """Pending, delivered, failed (if any batch failed) or kept (in the outbox)."""
+        with self._settled:
+            return self._state()
+
+    def _state(self) -> State:
+        if self._open:
+            return "pending"
+        if self._failures:
+            return "failed"
+        return "kept" if self._kept else "delivered"
+
+    @property
+    def failures(self) -> tuple[DeliveryError, ...]:
+        """The errors of the batches that failed so far."""
+        with self._settled:
+            return tuple(self._failures)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is settled; return whether it is.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
+        """
+        with self._settled:
+            return self._settled.wait_for(lambda: not self._open, timeout)
+
+    def result(self, timeout: float | None = None) -> Response:
+        """Wait, and return mParticle's last answer, or raise the first error.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
+
+        Raises:
+            DeliveryError: a batch failed; :attr:`failures` has every error.
+            TimeoutError: it is still pending.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"still pending after {timeout} s")
+        if self._failures:
+            raise self._failures[0]
+        if self._kept is not None:
+            raise self._kept
+        return self._response or Response(0)
+
+    def add_done_callback(self, callback: Callable[[Delivery], object]) -> None:
+        """Call ``callback(delivery)`` once when it is settled; at once if it is already."""
+        with self._settled:
+            if self._open:
+                self._callbacks.append(callback)
+                return
+        _call(callback, self)
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def wake(_: Delivery) -> None:
+            loop.call_soon_threadsafe(lambda: done.done() or done.set_result(None))
+
+        self.add_done_callback(wake)
+        yield from done.__await__()
+        return self.result(0)
+
+    def _settle(self, outcome: Response | DeliveryError) -> None:
+        """Count one batch's outcome; with the last one, wake whoever waits."""
+        with self._settled:
+            self._open -= 1
+            if isinstance(outcome, Kept):
+                self._kept = outcome
+            elif isinstance(outcome, DeliveryError):
+                self._failures.append(outcome)
+            else:
+                self._response = outcome
+            if self._open:
+                return
+            self._settled.notify_all()
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            _call(callback, self)
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.state}>"
+
+
+def _call(callback: Callable[[Delivery], object], delivery: Delivery) -> None:
+    try:
+        callback(delivery)
+    except Exception as error:
+        log_hook_error(callback, error)
+
+
+def log_hook_error(hook: object, error: Exception) -> None:
+    """Log that a callback raised: what, but not with which values."""
+    name = getattr(hook, "__qualname__", type(hook).__name__)
+    logger.error("the callback %s raised %s; delivery goes on", name, type(error).__name__)
+
+
+class Stats(NamedTuple):
+    """Counts of batches over a client's life; ``submitted == delivered + failed + pending``.
+
+    Attributes:
+        submitted: accepted by ``send``.
+        delivered: answered with 2xx.
+        failed: given up, each with a reason that reached ``on_failed``.
+        pending: not settled yet.
+        retries: requests that were tried again.
+        failed_by_reason: how many failed for each reason.
+        hook_errors: callbacks of yours that raised.
+        outbox_errors: failures of the outbox.
+    """
+
+    submitted: int = 0
+    delivered: int = 0
+    failed: int = 0
+    pending: int = 0
+    retries: int = 0
+    failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
+    hook_errors: int = 0
+    outbox_errors: int = 0
+
+
+class Tally:
+    """The counters behind ``stats``: changed under a lock, read as one snapshot."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._submitted = 0
+        self._delivered = 0
+        self._failed: dict[Reason, int] = {}
+        self._retries = 0
+        self._hook_errors = 0
+
+    def submitted(self, batches: int) -> None:
+        """Count accepted batches."""
+        with self._lock:
+            self._submitted += batches
+
+    def settled(self, outcome: Response | DeliveryError) -> None:
+        """Count one batch's outcome."""
+        with self._lock:
+            if isinstance(outcome, DeliveryError):
+                self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
+            else:
+                self._delivered += 1
+
+    def retried(self) -> None:
+        """Count a request that is tried again."""
+        with self._lock:
+            self._retries += 1
+
+    def hook_raised(self) -> None:
+        """Count a callback that raised."""
+        with self._lock:
+            self._hook_errors += 1
+
+    def snapshot(self) -> Stats:
+        """Return all counts, of one moment."""
+        with self._lock:
+            failed = sum(self._failed.values())
+            return Stats(
+                submitted=self._submitted,
+                delivered=self._delivered,
+                failed=failed,
+                pending=self._submitted - self._delivered - failed,
+                retries=self._retries,
+                failed_by_reason=MappingProxyType(dict(self._failed)),
+                hook_errors=self._hook_errors,
+            )
+
+
+class Report(NamedTuple):
+    """What became of the batches of ``send_all``.
+
+    Attributes:
+        submitted: how many there were.
+        delivered: how many arrived.
+        failed: how many did not.
+        pending: how many a threaded dispatcher has still to deliver.
+        failed_by_reason: how many failed for each reason.
+        failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
+    """
+
+    submitted: int
+    delivered: int
+    failed: int
+    pending: int
+    failed_by_reason: Mapping[Reason, int]
+    failures: tuple[DeliveryError, ...]
+
+
+class CloseReport(NamedTuple):
+    """What a client did in its life: batches delivered, failed, and left behind."""
+
+    delivered: int
+    failed: int
+    left: int
+
+
+class Parcel:
+    """One accepted batch on its way: settled once, when all of its parts are.
+
+    Args:
+        batch: as it was sealed.
+        parts: how many requests' worth of it there are.
+        settled: called once with the parcel's outcome.
+    """
+
+    __slots__ = ("_failure", "_lock", "_open", "_response", "_settled", "batch")
+
+    def __init__(
+        self,
+        batch: Batch,
+        parts: int,
+        settled: Callable[[Batch, Response | DeliveryError], None],
+    ) -> None:
+        self.batch = batch
+        self._open = parts
+        self._settled = settled
+        self._failure: DeliveryError | None = None
+        self._response: Response | None = None
+        self._lock = threading.Lock()
+
+    def part_settled(self, outcome: Response | DeliveryError) -> None:
+        """Count one part's outcome; a batch of which a part failed has failed."""
+        with self._lock:
+            self._open -= 1
+            if isinstance(outcome, DeliveryError):
+                self._failure = self._failure or outcome.with_batch(self.batch)
+            else:
+                self._response = outcome
+            if self._open:
+                return
+        result = self._failure or self._response
+        if result is not None:
+            self._settled(self.batch, result)
+
+    def __repr__(self) -> str:
+        return f"<Parcel of {brief(self._open)} parts>"

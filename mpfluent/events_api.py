@@ -1,0 +1,211 @@
+"""The two calls that the vendor documents, for people who come from there."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypedDict, Unpack, overload
+
+from .batch import Batch
+from .checks import Instant
+from .client import Client, Pod
+from .delivery import Delivery
+from .dispatch import Dispatcher
+from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
+from .records import Environment
+from .retry import Retry
+from .transport import Response, Transport
+
+Answer = tuple[Any, int, Mapping[str, str]]
+"""The body as Python data (None if there is none), the HTTP status, the headers."""
+
+Callback = Callable[[Any, int, Mapping[str, str]], object]
+
+
+class ConfigurationFields(TypedDict, total=False):
+    """The keywords of :class:`Configuration`: those of :class:`~mpfluent.Client`."""
+
+    api_key: str | None
+    api_secret: str | None
+    environment: Environment | None
+    pod: Pod
+    host: str | None
+    transport: Transport | None
+    dispatcher: Dispatcher | None
+    retry: Retry | None
+    historical: bool
+    before_send: Callable[[Batch], Batch | None] | None
+    on_delivered: Callable[[Batch, Response], object] | None
+    on_failed: Callable[[Batch, DeliveryError], object] | None
+    now: Callable[[], Instant] | None
+    new_id: Callable[[], str] | None
+
+
+class Configuration:
+    """The settings of an :class:`EventsApi`: the same keywords as :class:`~mpfluent.Client`.
+
+    Attributes:
+        client: the client of these settings; every ``EventsApi`` of this configuration uses it.
+
+    >>> Configuration(api_key="key", api_secret="secret", environment="development")
+    <Configuration of <Client https://s2s.us1.mparticle.com development>>
+    """
+
+    __slots__ = ("client",)
+
+    def __init__(self, **options: Unpack[ConfigurationFields]) -> None:
+        self.client = Client(**options)
+
+    def __repr__(self) -> str:
+        return f"<Configuration of {self.client!r}>"
+
+
+class Upload:
+    """A batch, or several, on the way in the background."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._called = threading.Event()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the answer came and the callback returned, like ``Thread.join``.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
+        """
+        self._called.wait(timeout)
+
+    def is_alive(self) -> bool:
+        """Return whether it is still on the way, like ``Thread.is_alive``."""
+        return not self._called.is_set()
+
+    def result(self, timeout: float | None = None) -> Answer:
+        """Wait, and return what the call without a callback returns.
+
+        Raises:
+            ApiError: mParticle refused.
+            DeliveryError: no answer came.
+            TimeoutError: it is still on the way.
+        """
+        return _answer(self._delivery.result(timeout))
+
+    def __repr__(self) -> str:
+        return f"<Upload {self._delivery.state}>"
+
+
+class EventsApi:
+    """The vendor's ``EventsApi``: ``upload_events`` and ``bulk_upload_events``.
+
+    Without a callback, a call waits and returns ``(data, status_code, headers)``. With one, it
+    returns at once and a background thread calls ``callback(data, status_code, headers)`` once:
+    for a refusal with the error's body, and with ``(None, 0, {})`` if no answer ever came.
+
+    Args:
+        configuration: keys and settings; without it, ``MPARTICLE_API_KEY`` and
+            ``MPARTICLE_API_SECRET``.
+
+    >>> from mpfluent import Batch, RecordingTransport
+    >>> api = EventsApi(Configuration(
+    ...     api_key="key", api_secret="secret", environment="development",
+    ...     transport=RecordingTransport(),
+    ... ))
+    >>> api.upload_events(Batch.for_user(customer_id="123456").event("Searched"))
+    (None, 202, {})
+    """
+
+    def __init__(self, configuration: Configuration | None = None) -> None:
+        if configuration is None:
+            configuration = Configuration()
+        if not isinstance(configuration, Configuration):
+            raise ConfigurationError(
+                f"EventsApi({brief(configuration)}): want a Configuration; "
+                "write EventsApi(Configuration(api_key=…, api_secret=…))"
+            )
+        self._client = configuration.client
+        self._lock = threading.Lock()
+        self._worker: ThreadPoolExecutor | None = None
+        self._pid = os.getpid()
+
+    @overload
+    def upload_events(self, batch: Batch, callback: None = None) -> Answer: ...
+    @overload
+    def upload_events(self, batch: Batch, callback: Callback) -> Upload: ...
+    def upload_events(self, batch: Batch, callback: Callback | None = None) -> Answer | Upload:
+        """Send one batch.
+
+        Raises:
+            ApiError: mParticle refused (without a callback).
+            InvalidBatch: as for ``Client.send``, with a callback too.
+        """
+        return self._upload((batch,), callback)
+
+    @overload
+    def bulk_upload_events(self, batches: Iterable[Batch], callback: None = None) -> Answer: ...
+    @overload
+    def bulk_upload_events(self, batches: Iterable[Batch], callback: Callback) -> Upload: ...
+    def bulk_upload_events(
+        self, batches: Iterable[Batch], callback: Callback | None = None
+    ) -> Answer | Upload:
+        """Send several batches, in as few bulk requests as they fit; the last one's answer counts.
+
+        Raises:
+            ApiError: mParticle refused (without a callback).
+            InvalidBatch: as for ``Client.send``, with a callback too.
+        """
+        if isinstance(batches, Batch) or not isinstance(batches, Iterable):
+            raise InvalidBatch(
+                f"bulk_upload_events() wants a list of batches, got {type(batches).__name__}; "
+                "write bulk_upload_events([batch])"
+            )
+        listed = tuple(batches)
+        if not listed:
+            raise InvalidBatch(
+                "bulk_upload_events() needs at least one batch; write bulk_upload_events([batch])"
+            )
+        return self._upload(listed, callback)
+
+    def _upload(self, batches: tuple[Batch, ...], callback: Callback | None) -> Answer | Upload:
+        if callback is None:
+            return _answer(self._client.send(*batches).result())
+        if not callable(callback):
+            raise InvalidBatch(
+                f"callback={brief(callback)}: want a function of (data, status_code, headers); "
+                "write callback=print"
+            )
+        delivery, launch = self._client._begin(batches)
+        upload = Upload(delivery)
+
+        def settled(done: Delivery) -> None:
+            try:
+                callback(*_told(done))
+            finally:
+                upload._called.set()
+
+        delivery.add_done_callback(settled)
+        self._executor().submit(launch)
+        return upload
+
+    def _executor(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._worker is None or self._pid != os.getpid():  # a fork has no threads
+                self._worker = ThreadPoolExecutor(1, "mpfluent-events-api")
+                self._pid = os.getpid()
+            return self._worker
+
+
+def _answer(response: Response) -> Answer:
+    return response.json(), response.status_code, dict(response.headers)
+
+
+def _told(delivery: Delivery) -> Answer:
+    """Return what a callback is told of a settled delivery."""
+    try:
+        return _answer(delivery.result(0))
+    except ApiError as error:
+        answer = Response(error.status_code, error.headers, error.body.encode())
+        data = answer.json()
+        return (error.body or None) if data is None else data, error.status_code, error.headers
+    except DeliveryError:
+        return None, 0, {}

@@ -1,0 +1,171 @@
+"""When to try again: a pure policy, without a clock, a socket or a thread."""
+
+from __future__ import annotations
+
+import math
+import random as _random
+from collections.abc import Callable
+from datetime import timezone
+from typing import Literal, NamedTuple
+
+from .errors import ConfigurationError, Reason, TransportError, brief
+from .transport import Response
+
+RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
+_PERMANENT: dict[int, Reason] = {401: "unauthorized", 403: "unauthorized", 413: "too_large"}
+
+
+class Verdict(NamedTuple):
+    """What to do after an attempt.
+
+    Attributes:
+        what: "delivered", "again", "split" or "failed".
+        delay: seconds to wait, if again.
+        floor: the part of the delay that the server asked for; it holds for the whole client.
+        reason: why, if failed.
+    """
+
+    what: Literal["delivered", "again", "split", "failed"]
+    delay: float = 0.0
+    floor: float = 0.0
+    reason: Reason = "rejected"
+
+
+class Retry:
+    """How often, and after how long, a request is tried again.
+
+    Full-jitter exponential backoff: before the n-th retry, a random time between 0 and
+    ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is a floor under it.
+
+    Args:
+        base: seconds.
+        cap: seconds; no backoff is longer.
+        max_elapsed: seconds for one request with all its attempts and waits; None means 15 for
+            synchronous and 600 for threaded sending.
+        max_attempts: None for as many as fit ``max_elapsed``; 1 for no retries.
+        max_retry_after: seconds; a longer ``Retry-After`` counts as this.
+        random: returns a float in [0, 1); for tests.
+
+    Raises:
+        ConfigurationError: a number makes no sense.
+
+    >>> Retry(max_attempts=3)
+    <Retry base=0.5 cap=30.0 max_elapsed=None max_attempts=3 max_retry_after=300.0>
+    """
+
+    __slots__ = ("base", "cap", "max_attempts", "max_elapsed", "max_retry_after", "random")
+
+    def __init__(
+        self,
+        *,
+        base: float = 0.5,
+        cap: float = 30.0,
+        max_elapsed: float | None = None,
+        max_attempts: int | None = None,
+        max_retry_after: float = 300.0,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        for name, value in (
+            ("base", base),
+            ("cap", cap),
+            ("max_elapsed", max_elapsed),
+            ("max_retry_after", max_retry_after),
+        ):
+            if value is None and name == "max_elapsed":
+                continue
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type]
+                raise ConfigurationError(f"Retry({name}={brief(value)}): want seconds, 0 or more")
+        if max_attempts is not None and (type(max_attempts) is not int or max_attempts < 1):
+            raise ConfigurationError(
+                f"Retry(max_attempts={brief(max_attempts)}): want 1 or more, or None for no limit"
+            )
+        self.base = base
+        self.cap = cap
+        self.max_elapsed = max_elapsed
+        self.max_attempts = max_attempts
+        self.max_retry_after = max_retry_after
+        self.random = random
+
+    def decide(
+        self,
+        answer: Response | TransportError,
+        *,
+        attempt: int,
+        elapsed: float,
+        budget: float,
+        wall: float,
+        batches: int = 1,
+    ) -> Verdict:
+        """Return what to do after an attempt.
+
+        Args:
+            answer: what came of it.
+            attempt: its number, from 1.
+            elapsed: seconds since the first attempt began.
+            budget: seconds that all attempts together may take.
+            wall: Unix seconds, to read a Retry-After that is a date.
+            batches: how many batches the request held; a refused bulk is split.
+        """
+        floor = 0.0
+        reason: Reason = "retries_exhausted"
+        if isinstance(answer, TransportError):
+            if not answer.retryable:
+                return Verdict("failed", reason="transport_error")
+        else:
+            status = answer.status_code
+            if 200 <= status < 300:
+                return Verdict("delivered")
+            if status in (400, 413) and batches > 1:
+                return Verdict("split")
+            if 300 <= status < 400:
+                return Verdict("failed", reason="unexpected_redirect")
+            if status not in RETRIED:
+                return Verdict("failed", reason=_PERMANENT.get(status, "rejected"))
+            asked = retry_after(answer.header("Retry-After"), wall)
+            floor = min(asked or 0.0, self.max_retry_after)
+            if status == 429:
+                reason = "rate_limited"
+        if self.max_attempts is not None and attempt >= self.max_attempts:
+            return Verdict("failed", floor=floor, reason=reason)
+        delay = max(floor, self.backoff(attempt))
+        if elapsed + delay > budget:
+            return Verdict("failed", floor=floor, reason=reason)
+        return Verdict("again", delay, floor, reason)
+
+    def backoff(self, attempt: int) -> float:
+        """Return the seconds to wait after the attempt of this number, from 1."""
+        doublings = min(attempt - 1, 60)  # a larger power says nothing more
+        return self.random() * min(self.cap, self.base * float(2**doublings))
+
+    def __repr__(self) -> str:
+        shown = " ".join(
+            f"{name}={getattr(self, name)}"
+            for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
+        )
+        return f"<Retry {shown}>"
+
+
+def retry_after(header: str | None, wall: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, or None where it asks for nothing.
+
+    >>> retry_after("120", 0), retry_after("Thu, 01 Jan 1970 00:00:30 GMT", 10)
+    (120.0, 20.0)
+    >>> retry_after("soon", 0), retry_after("-5", 0)
+    (None, None)
+    """
+    if header is None:
+        return None
+    header = header.strip().strip('"')
+    if header.isascii() and header.isdigit() and len(header) < 20:
+        return float(header)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # "-0000" says UTC, of a machine that does not know its zone
+        moment = moment.replace(tzinfo=timezone.utc)
+    seconds = moment.timestamp() - wall
+    return seconds if seconds > 0 else None

@@ -1,0 +1,162 @@
+"""The seam between mpfluent and the network: a request, a response, and who takes one to the other."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from .errors import ConfigurationError, Immutable
+
+
+class Credentials:
+    """An API key and its secret; neither shows in a repr, and neither can be pickled."""
+
+    __slots__ = ("_authorization",)
+
+    def __init__(self, api_key: str, api_secret: str) -> None:
+        pair = f"{api_key}:{api_secret}".encode()
+        self._authorization = "Basic " + base64.b64encode(pair).decode("ascii")
+
+    def authorization(self) -> str:
+        """Return the value of the Authorization header."""
+        return self._authorization
+
+    def sign(self, prepared: Any) -> Any:
+        """Add the Authorization header to a prepared request of ``requests``."""
+        prepared.headers["Authorization"] = self._authorization
+        return prepared
+
+    def __repr__(self) -> str:
+        return "<Credentials: hidden>"
+
+    def __reduce__(self) -> Any:
+        raise ConfigurationError("credentials are not pickled; make a Client in each process")
+
+
+class Request:
+    """One HTTP request to the Events API.
+
+    Attributes:
+        url: where it goes.
+        body: JSON text as UTF-8 bytes.
+        headers: all but Authorization, which a transport takes from ``credentials`` at the last
+            moment, so that it shows nowhere.
+        batch_ids: the ``source_request_id`` of each batch in the body.
+    """
+
+    __slots__ = ("batch_ids", "body", "credentials", "headers", "method", "url")
+
+    def __init__(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        batch_ids: tuple[str, ...] = (),
+        credentials: Credentials | None = None,
+    ) -> None:
+        values = ("POST", url, body, MappingProxyType(dict(headers)), batch_ids, credentials)
+        names = ("method", "url", "body", "headers", "batch_ids", "credentials")
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(self, name, value)
+
+    method: str
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+    batch_ids: tuple[str, ...]
+    credentials: Credentials | None
+
+    def json(self) -> Any:
+        """Return the body as Python data: a batch, or a list of batches."""
+        return json.loads(self.body)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise Immutable("Request is immutable; write a new Request(…)")
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url}, {len(self.body)} bytes>"
+
+    def __reduce__(self) -> Any:
+        return Request, (self.url, self.body, dict(self.headers), self.batch_ids)
+
+
+class Response:
+    """mParticle's answer.
+
+    Attributes:
+        status_code: the HTTP status.
+        headers: as the server wrote them; :meth:`header` looks one up in any case.
+        body: the bytes of the body.
+    """
+
+    __slots__ = ("body", "headers", "status_code")
+
+    def __init__(
+        self, status_code: int, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> None:
+        object.__setattr__(self, "status_code", status_code)
+        object.__setattr__(self, "headers", MappingProxyType(dict(headers or {})))
+        object.__setattr__(self, "body", body)
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """Return the body as Python data, or None if it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value, whatever the case of its name."""
+        wanted = name.casefold()
+        for key, value in self.headers.items():
+            if key.casefold() == wanted:
+                return value
+        return None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise Immutable("Response is immutable; write a new Response(…)")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Response):
+            return NotImplemented
+        return self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash((self.status_code, self.body))
+
+    def _parts(self) -> tuple[Any, ...]:
+        return self.status_code, dict(self.headers), self.body
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status_code}, {len(self.body)} bytes>"
+
+    def __reduce__(self) -> Any:
+        return Response, (self.status_code, dict(self.headers), self.body)
+
+
+class Transport(Protocol):
+    """Takes a request to mParticle and brings the answer back: one method, and ``close``.
+
+    ``send`` returns whatever answer came, refusals too, or raises
+    :class:`~mpfluent.TransportError` if none did. It is called from any thread.
+    """
+
+    def send(self, request: Request) -> Response:
+        """Send one request and return the answer."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...

@@ -1,0 +1,153 @@
+"""Transports that do not send: for tests, for looking, for keeping."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from os import PathLike
+from typing import IO, Any
+
+from .batch import Batch
+from .errors import ConfigurationError, brief
+from .record import parse_json
+from .transport import Request, Response
+
+
+class FunctionTransport:
+    """Answers with a function of yours: ``Request`` in, ``Response`` or a status code out.
+
+    >>> from mpfluent import Batch, Client
+    >>> transport = FunctionTransport(lambda request: 202)
+    >>> with Client("key", "secret", environment="development", transport=transport) as client:
+    ...     client.send(Batch.for_user(customer_id="1").event("Searched")).state
+    'delivered'
+    """
+
+    def __init__(self, function: Callable[[Request], Response | int]) -> None:
+        if not callable(function):
+            raise ConfigurationError(
+                f"FunctionTransport({brief(function)}): want a function of one request; "
+                "write FunctionTransport(lambda request: 202)"
+            )
+        self._function = function
+
+    def send(self, request: Request) -> Response:
+        """Return what the function answers."""
+        answer = self._function(request)
+        return Response(answer) if isinstance(answer, int) else answer
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to close."""
+
+
+class RecordingTransport:
+    """Keeps every request and accepts it: what a test looks at.
+
+    Args:
+        answers: what to answer in turn, as ``Response`` or status code; when they are used up,
+            and without any, 202.
+
+    Attributes:
+        requests: the requests, in order.
+
+    >>> from mpfluent import Batch, Client
+    >>> transport = RecordingTransport()
+    >>> with Client("key", "secret", environment="development", transport=transport) as client:
+    ...     _ = client.send(Batch.for_user(customer_id="1").event("Searched"))
+    >>> transport.batches[0].events[0].event_name
+    'Searched'
+    """
+
+    def __init__(self, *answers: Response | int) -> None:
+        self.requests: list[Request] = []
+        self._answers = list(answers)
+        self._lock = threading.Lock()
+
+    @property
+    def batches(self) -> list[Batch]:
+        """The batches of all the requests, as they were on the wire."""
+        with self._lock:
+            bodies = [parse_json(request.body) for request in self.requests]
+        found: list[Batch] = []
+        for body in bodies:
+            entries = body if isinstance(body, list) else [body]
+            found += [Batch.from_dict(entry) for entry in entries]
+        return found
+
+    def send(self, request: Request) -> Response:
+        """Keep the request and answer."""
+        with self._lock:
+            self.requests.append(request)
+            answer = self._answers.pop(0) if self._answers else 202
+        return Response(answer) if isinstance(answer, int) else answer
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        with self._lock:
+            self.requests.clear()
+
+    def close(self) -> None:
+        """Do nothing: the requests stay."""
+
+    def __repr__(self) -> str:
+        return f"<RecordingTransport: {len(self.requests)} requests>"
+
+
+class PrintingTransport:
+    """Prints every request, readably, and accepts it or passes it on.
+
+    Args:
+        to: another transport that sends; without one, everything is accepted.
+        file: where to print, standard output if nothing is said.
+    """
+
+    def __init__(self, to: Any = None, *, file: IO[str] | None = None) -> None:
+        self._to = to
+        self._file = file
+
+    def send(self, request: Request) -> Response:
+        """Print the request, and the answer if there is one."""
+        out = self._file or sys.stdout
+        text = json.dumps(request.json(), indent=2, ensure_ascii=False)
+        print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}", file=out)
+        if self._to is None:
+            return Response(202)
+        answer: Response = self._to.send(request)
+        print(f"-> {answer.status_code} {answer.text}".rstrip(), file=out)
+        return answer
+
+    def close(self) -> None:
+        """Close the transport behind."""
+        if self._to is not None:
+            self._to.close()
+
+
+class FileTransport:
+    """Appends every batch to a file, one JSON object a line, and accepts it.
+
+    ``Batch.from_json(line)`` reads a line back.
+
+    Args:
+        path: the file; it is made at the first send.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def send(self, request: Request) -> Response:
+        """Append the request's batches."""
+        body = request.body
+        lines = [body]
+        if body.startswith(b"["):
+            from . import codec
+
+            lines = [codec.to_json(entry).encode() for entry in parse_json(body)]
+        with self._lock, open(self._path, "ab") as file:
+            file.write(b"".join(line + b"\n" for line in lines))
+        return Response(202)
+
+    def close(self) -> None:
+        """Do nothing: the file is closed after every write."""
