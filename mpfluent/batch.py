@@ -7,7 +7,6 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
-    Literal,
     ParamSpec,
     Self,
     TypeVar,
@@ -132,8 +131,10 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
-        return cls().with_mpid(mpid)._with_record(
-            "for_user", "user_identities", UserIdentities, None, identities
+        return (
+            cls()
+            .with_mpid(mpid)
+            ._with_record("for_user", "user_identities", UserIdentities, None, identities)
         )
 
     @classmethod
@@ -256,9 +257,9 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> batch.to_dict()
         {'deleted_user_attributes': ['plan']}
         """
-        checked = self._checked(
-            "with_deleted_user_attributes", {"deleted_user_attributes": names}
-        )["deleted_user_attributes"]
+        checked = self._checked("with_deleted_user_attributes", {"deleted_user_attributes": names})[
+            "deleted_user_attributes"
+        ]
         if not checked:
             return self
         listed = tuple(dict.fromkeys((*(self.deleted_user_attributes or ()), *checked)))
@@ -277,7 +278,9 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> Batch().with_device(platform="iOS").with_device(is_tablet=False).to_dict()
         {'device_info': {'platform': 'iOS', 'is_tablet': False}}
         """
-        return self._with_record("with_device", "device_info", DeviceInformation, information, fields)
+        return self._with_record(
+            "with_device", "device_info", DeviceInformation, information, fields
+        )
 
     def without_device(self: B, *fields: str) -> B:
         """Remove these fields of the device; without names, all of it.
@@ -319,9 +322,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         'Example network'
         """
         if isinstance(service_provider, AttributionInfo) or service_provider is None:
-            return self._with_field(
-                "with_attribution_info", "attribution_info", service_provider
-            )
+            return self._with_field("with_attribution_info", "attribution_info", service_provider)
         given = {
             "service_provider": service_provider,
             "publisher": publisher,
@@ -743,8 +744,7 @@ def _merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentSt
     if left is None:
         return right
     changes = {
-        key: _merged_map(left._get(key), value)
-        for key, value in zip(right._keys, right._values)
+        key: _merged_map(left._get(key), value) for key, value in zip(right._keys, right._values)
     }
     return left._with(changes)
 

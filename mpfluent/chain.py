@@ -79,9 +79,7 @@ _set_values = Frozen.__dict__["_values"].__set__
 _set_tail = Chain.__dict__["_tail"].__set__
 
 
-def _chain(
-    cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None
-) -> _C:
+def _chain(cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> _C:
     new = _new(cls)
     _set_keys(new, keys)
     _set_values(new, values)

@@ -1,5 +1,6 @@
-"""What a single value may be: one function a kind, each returns the value as it is kept or raises
-:class:`Bad`.
+"""What a single value may be: one function a kind.
+
+Each returns the value as it is kept, or raises :class:`Bad`.
 
 The functions know neither the field nor the verb that they check for; the caller adds that.
 """
@@ -10,7 +11,7 @@ import math
 import operator
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -32,7 +33,7 @@ Scalar = str | int | float | Decimal | bool
 INT64 = (-(2**63), 2**63 - 1)
 UINT64 = (0, 2**64 - 1)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_BELOW = 10**11
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -162,7 +163,7 @@ def instant(value: Any) -> int:
         if value.utcoffset() is None:
             raise Bad(
                 "has no time zone, so it names no moment",
-                brief(value.replace(tzinfo=timezone.utc)).replace(
+                brief(value.replace(tzinfo=UTC)).replace(
                     "tzinfo=datetime.timezone.utc", "tzinfo=timezone.utc"
                 ),
                 time=True,

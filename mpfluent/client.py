@@ -272,7 +272,7 @@ class Client:
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
     def _prepared(self, batch: Batch) -> tuple[Batch, tuple[wire.Part, ...] | DeliveryError]:
-        """Return a sealed batch and its parts, or why it is not to be sent. Raises what is wrong."""
+        """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
         if not isinstance(batch, Batch):
             many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
             instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
@@ -357,8 +357,7 @@ class Client:
                 self._logged.add(problem.kind)
                 # the text of a problem can hold names from the batch, which no log may have
                 logger.warning(
-                    "a batch has a problem of the kind %s, logged once; batch.problems() "
-                    "says more",
+                    "a batch has a problem of the kind %s, logged once; batch.problems() says more",
                     problem.kind,
                 )
 
@@ -500,9 +499,9 @@ def _base_url(pod: str, host: str | None) -> str:
         return PODS[pod]
     try:
         parts = urlsplit(host)
-        name, port = parts.hostname, parts.port
+        name, _ = parts.hostname, parts.port  # a port that is none raises
     except (ValueError, AttributeError, TypeError):
-        name, port, parts = None, None, urlsplit("")
+        name, parts = None, urlsplit("")
     if not name or parts.scheme not in ("http", "https"):
         fixed = f"https://{host}" if isinstance(host, str) and "//" not in host else "https://…"
         raise ConfigurationError(

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load
 
@@ -22,7 +22,13 @@ from .frozen import Field, Frozen, FrozenMap
 
 Unknown = Literal["raise", "ignore"]
 F = TypeVar("F", bound=Frozen)
+R = TypeVar("R")
 Encoder = Callable[[Any], dict[str, Any]]
+
+
+def _once_a_class(make: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:
+    """Return the function, its result for each class kept; typed, as ``functools.cache`` is not."""
+    return cast(Callable[[type[Any]], R], cache(make))
 
 
 # Schemas
@@ -189,7 +195,7 @@ def _schema_field(declared: Field[Any]) -> fields.Field[Any]:
     return fields.Dict(keys=fields.String(), values=nested, **common)
 
 
-@cache
+@_once_a_class
 def schema_class(cls: type[Frozen]) -> type[RecordSchema]:
     """Return the marshmallow schema of a value class; of an event, that of its ``data``."""
     suffix = "DataSchema" if hasattr(cls, "event_type") else "Schema"
@@ -217,7 +223,7 @@ class WrapperSchema(Schema):
         return loaded["data"]
 
 
-@cache
+@_once_a_class
 def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
     """Return the marshmallow schema of an event class with its wrapper."""
 
@@ -234,7 +240,7 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
     return type(cls.__name__ + "Schema", (WrapperSchema,), body)
 
 
-@cache
+@_once_a_class
 def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
     return wrapper_schema_class(cls)()
 
@@ -263,17 +269,17 @@ def compile_encoder(schema: Schema) -> Encoder:
     field class or a field name of its own, marshmallow does the work.
     """
     if not isinstance(schema, RecordSchema) or _customised(schema):
-        return schema.dump  # type: ignore[return-value]
+        return cast(Encoder, schema.dump)
     special: list[tuple[str, Callable[[Any], Any]]] = []
     for name, field in schema.dump_fields.items():
         declared = schema.value_class._fields.get(name)
         if declared is None or field.data_key != declared.wire:
-            return schema.dump  # type: ignore[return-value]
+            return cast(Encoder, schema.dump)
         encode = _compiled_field(field)
         if encode is _AS_IT_IS:
             continue
         if encode is None:
-            return schema.dump  # type: ignore[return-value]
+            return cast(Encoder, schema.dump)
         special.append((declared.wire, encode))
     return _encoder_of(special, chain="events" in schema.value_class._wire)
 
@@ -305,11 +311,12 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     if kind is EventField:
         return encode_event
     if kind is fields.Nested and not (field.many or field.only or field.exclude):
-        inner = compile_encoder(field.schema)
-        return lambda value: None if value is None else inner(value)
+        encode = compile_encoder(field.schema)
+        return lambda value: None if value is None else encode(value)
     if kind is fields.List:
-        one = _compiled_field(field.inner)
-        return None if one is None else lambda values: [one(value) for value in values]
+        each = _compiled_field(field.inner)
+        if each is not None:
+            return lambda values: [each(value) for value in values]
     if kind is fields.Dict:
         one = _compiled_field(field.value_field)
         if one is not None:
@@ -344,7 +351,7 @@ def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool)
     return encode_chain if chain else encode if special else encode_flat
 
 
-@cache
+@_once_a_class
 def encoder(cls: type[Frozen]) -> Encoder:
     """Return the compiled encoder of a value class; of an event, that of its ``data``."""
     return compile_encoder(schema_class(cls)())
@@ -370,7 +377,7 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
         tidy = reader.record(cls, data, "")
         schema = schema_class(cls)()
     try:
-        return schema.load(tidy)  # type: ignore[return-value]
+        return cast(F, schema.load(tidy))
     except ValidationError as error:
         raise _complaint(where, error.messages, tidy) from None
 
@@ -500,7 +507,8 @@ def refusal(cls: type[Frozen], data: Any) -> str | None:
     messages = schema_class(cls)(unknown=RAISE).validate(_patient(cls, data))
     if not messages:
         return None
-    path, why = "", messages
+    path = ""
+    why: Any = messages
     while isinstance(why, Mapping):
         key, why = next(iter(why.items()))
         path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)

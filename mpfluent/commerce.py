@@ -60,7 +60,7 @@ class Product(Record, kind="Product"):
         name: the name; a product needs an id or a name.
 
     >>> from decimal import Decimal
-    >>> Product("sku-1", "Teapot", price=Decimal("19.99")) == Product("sku-1", "Teapot", price=19.99)
+    >>> Product("sku-1", price=Decimal("19.99")) == Product("sku-1", price=19.99)
     True
     """
 

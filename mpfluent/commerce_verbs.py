@@ -95,9 +95,7 @@ class CommerceVerbs(Chain):
         return self._product_action("add_to_wishlist", products, fields)
 
     @spelled_out
-    def remove_from_wishlist(
-        self: V, *products: Product, **fields: Unpack[ProductVerbFields]
-    ) -> V:
+    def remove_from_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken off the wish list; the wire spells it in four words.
 
         >>> from mpfluent import Batch, Product

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Mapping, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .errors import DeliveryError, Kept, Reason, brief
 from .transport import Response
@@ -98,7 +98,11 @@ class Delivery:
         done: asyncio.Future[None] = loop.create_future()
 
         def wake(_: Delivery) -> None:
-            loop.call_soon_threadsafe(lambda: done.done() or done.set_result(None))
+            loop.call_soon_threadsafe(finish)
+
+        def finish() -> None:
+            if not done.done():
+                done.set_result(None)
 
         self.add_done_callback(wake)
         yield from done.__await__()

@@ -145,7 +145,6 @@ class ApiError(DeliveryError):
             the body held none. Read-only: a tuple of read-only mappings.
     """
 
-    status_code: int
     headers: Mapping[str, str]
     body: str
     errors: Sequence[Mapping[str, str]]
@@ -162,7 +161,7 @@ class ApiError(DeliveryError):
         errors: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(message, reason=reason, batch=batch)
-        self.status_code = status_code
+        self.status_code: int = status_code
         self.headers = dict(headers or {})
         self.body = body
         self.errors = tuple(errors)

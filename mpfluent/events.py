@@ -23,7 +23,6 @@ from .commerce import (
 from .errors import InvalidValue, UnknownField
 from .frozen import (
     Field,
-    FrozenMap,
     attribute,
     choice,
     flag,

@@ -306,9 +306,7 @@ class Frozen:
     def _given(self) -> dict[str, Any]:
         """Return what was set, by Python name."""
         wire = self._wire
-        return {
-            wire[key].name: value for key, value in zip(self._keys, self._values)
-        }
+        return {wire[key].name: value for key, value in zip(self._keys, self._values)}
 
     @classmethod
     def _no_field(cls, where: str, name: object) -> UnknownField:
@@ -446,7 +444,7 @@ def _filler(cls: type[Frozen]) -> Callable[..., Any]:
             rules(where, dict(zip(keys, values)))
         return tuple(keys), tuple(values)
 
-    return staticmethod(parts)  # type: ignore[return-value]
+    return staticmethod(parts)
 
 
 def _restore(cls: type[Frozen], keys: tuple[str, ...], values: tuple[Any, ...]) -> Frozen:

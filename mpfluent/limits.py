@@ -40,7 +40,9 @@ class Problem(NamedTuple):
     advice: bool = False
 
 
-def problems(batch: Any, *, historical: bool = False, now: int | None = None) -> tuple[Problem, ...]:
+def problems(
+    batch: Any, *, historical: bool = False, now: int | None = None
+) -> tuple[Problem, ...]:
     """Return what the documented limits would reject or truncate, and advice.
 
     Args:
@@ -109,9 +111,7 @@ def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
         yield from _long(f"an entry of {place}", entry, MAX_LIST_ENTRY, "value_too_long")
 
 
-def _long(
-    place: str, value: Any, limit: int, kind: str, verb: str = "takes"
-) -> Iterator[Problem]:
+def _long(place: str, value: Any, limit: int, kind: str, verb: str = "takes") -> Iterator[Problem]:
     if isinstance(value, str) and len(value) > limit:
         does = f"cuts it at {limit}" if verb == "cuts" else f"takes {limit}"
         yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number, Scalar
+from .errors import InvalidValue
 from .frozen import (
     Field,
     FrozenMap,
@@ -19,19 +20,16 @@ from .frozen import (
     flag,
     instant,
     integer,
-    ip,
     maps_of_scalars,
     name,
     number,
     record,
     records_by_name,
     required,
-    string,
     text,
     uuid,
 )
 from .record import Record
-from .errors import InvalidValue
 
 Environment = Literal["development", "production"]
 Platform = Literal[
@@ -105,7 +103,7 @@ _ORIENTATIONS_READ = {word: word for word in ("unknown", "undefined")}
 
 
 class IdentityFields(TypedDict, total=False):
-    """The keywords of :class:`UserIdentities`; every value is a string of at most 256 characters."""
+    """The keywords of :class:`UserIdentities`: strings of at most 256 characters."""
 
     customer_id: str | None
     other: str | None
@@ -448,8 +446,8 @@ class GeoLocation(Record, kind="GeoLocation"):
 
     __slots__ = ()
 
-    latitude = required(number())
-    longitude = required(number())
+    latitude: Field[Number] = required(number())
+    longitude: Field[Number] = required(number())
     accuracy = number()
     country_code = text()
     region_code = text()
@@ -534,8 +532,8 @@ class _Consent(Record):
     __slots__ = ()
     _server_set = frozenset({"regulation", "purpose"})
 
-    consented: Field[bool] = required(flag())
-    timestamp_unixtime_ms: Field[int] = required(instant())
+    consented = required(flag())
+    timestamp_unixtime_ms = required(instant())
     document = text()
     location = text()
     hardware_id = text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random as _random
 from collections.abc import Callable
-from datetime import timezone
+from datetime import UTC
 from typing import Literal, NamedTuple
 
 from .errors import ConfigurationError, Reason, TransportError, brief
@@ -74,7 +74,7 @@ class Retry:
             if value is None and name == "max_elapsed":
                 continue
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type]
+            if value is None or not number or not math.isfinite(value) or value < 0:
                 raise ConfigurationError(f"Retry({name}={brief(value)}): want seconds, 0 or more")
         if max_attempts is not None and (type(max_attempts) is not int or max_attempts < 1):
             raise ConfigurationError(
@@ -166,6 +166,6 @@ def retry_after(header: str | None, wall: float) -> float | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:  # "-0000" says UTC, of a machine that does not know its zone
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     seconds = moment.timestamp() - wall
     return seconds if seconds > 0 else None

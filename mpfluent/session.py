@@ -128,9 +128,9 @@ class Session(EventVerbs, kind="Session"):
                 "end() cannot tell the duration of a session without times; "
                 "write Session.start(…, at=…) or session_end(duration_in_ms)"
             )
-        moment = self._moment("end", after, SessionEndEvent._checked("end", {"at": at}).get(
-            "timestamp_unixtime_ms"
-        ))
+        moment = self._moment(
+            "end", after, SessionEndEvent._checked("end", {"at": at}).get("timestamp_unixtime_ms")
+        )
         duration = (moment or first) - first
         if duration < 0:
             raise InvalidTime(f"end(at=…) is {-duration} ms before the start of the session")

@@ -1,4 +1,4 @@
-"""The seam between mpfluent and the network: a request, a response, and who takes one to the other."""
+"""The seam between mpfluent and the network: a request, a response, and who carries them."""
 
 from __future__ import annotations
 

@@ -118,9 +118,7 @@ class EventVerbs(CommerceVerbs):
         return self._event(AppEvent, verb, given)
 
     @spelled_out
-    def attribution(
-        self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]
-    ) -> V:
+    def attribution(self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]) -> V:
         """Append an install's attribution to a publisher and a campaign.
 
         >>> from mpfluent import Batch
@@ -160,7 +158,11 @@ class EventVerbs(CommerceVerbs):
 
     @spelled_out
     def ltv_increase(
-        self: V, amount: Number, *, event_name: str = "User Value Update", **fields: Unpack[EventFields]
+        self: V,
+        amount: Number,
+        *,
+        event_name: str = "User Value Update",
+        **fields: Unpack[EventFields],
     ) -> V:
         """Append an increase of the user's lifetime value, as the vendor's mobile SDKs send it.
 
@@ -551,6 +553,4 @@ def _described(error: BaseException) -> dict[str, str]:
         told["message"] = str(error) or kind.__name__
     except Exception as broken:  # a __str__ that raises must not hide the crash
         told["message"] = f"{kind.__name__} (its message raised {type(broken).__name__})"
-    return {
-        key: text.encode("utf-8", "backslashreplace").decode() for key, text in told.items()
-    }
+    return {key: text.encode("utf-8", "backslashreplace").decode() for key, text in told.items()}

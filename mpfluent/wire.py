@@ -156,9 +156,7 @@ def pack(parts: Iterable[P], size: Callable[[P], int]) -> Iterator[list[P]]:
     total = 2  # the brackets
     for part in parts:
         length = size(part)
-        if run and (
-            len(run) == MAX_BATCHES_PER_REQUEST or total + 1 + length > MAX_REQUEST_BYTES
-        ):
+        if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + 1 + length > MAX_REQUEST_BYTES):
             yield run
             run, total = [], 2
         total += length + (1 if run else 0)

@@ -68,9 +68,7 @@ class LocalServer:
     'Searched'
     """
 
-    def __init__(
-        self, *, api_key: str = "key", api_secret: str = "secret", port: int = 0
-    ) -> None:
+    def __init__(self, *, api_key: str = "key", api_secret: str = "secret", port: int = 0) -> None:
         self._expected = f"{api_key}:{api_secret}".encode()
         self._lock = threading.Lock()
         self._script: deque[Action] = deque()
@@ -190,9 +188,7 @@ class LocalServer:
         if "authorization" in kept:
             kept["authorization"] = kept["authorization"].partition(" ")[0] + " …"
         with self._lock:
-            self._requests.append(
-                ReceivedRequest(path, kept, body, action.status_code, connection)
-            )
+            self._requests.append(ReceivedRequest(path, kept, body, action.status_code, connection))
             if action.accept:
                 self._take(batches)
         return action
@@ -284,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.owner._connections += 1
             self._number = self.server.owner._connections
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that http.server looks for
+    def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "0")
         body = self.rfile.read(int(length) if length.isdigit() else 0)
         path = self.path.partition("?")[0]
@@ -302,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(action.body)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_error(405)
 
     def _reset(self) -> None:
@@ -330,9 +326,7 @@ def main() -> None:
     parser.add_argument("--api-key", default="key")
     parser.add_argument("--api-secret", default="secret")
     options = parser.parse_args()
-    server = _Printing(
-        api_key=options.api_key, api_secret=options.api_secret, port=options.port
-    )
+    server = _Printing(api_key=options.api_key, api_secret=options.api_secret, port=options.port)
     print(f"Client({options.api_key!r}, …, host={server.url!r}); Ctrl-C stops", flush=True)
     try:
         server.serve_forever()
