@@ -4,7 +4,8 @@ A map of the package, each file importing only from those before it:
 
 * ``errors``: every error, in one tree.
 * ``checks``, ``frozen``, ``record``: what a value may be, and how it stays as it is.
-* ``codec``: values to wire and back, by marshmallow schemas and an encoder compiled from them.
+* ``shapes``: checks written out for the keywords that come back.
+* ``jsontext``, ``codec``, ``reader``: values to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``events``: the vendor's objects.
 * ``chain``, ``signatures``, ``commerce_verbs``, ``verbs``: the fluent grammar.
 * ``session``, ``limits``, ``batch``: what one user did.

@@ -131,11 +131,8 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
-        return (
-            cls()
-            .with_mpid(mpid)
-            ._with_record("for_user", "user_identities", UserIdentities, None, identities)
-        )
+        user = cls()._with_record("for_user", "user_identities", UserIdentities, None, identities)
+        return user if mpid is None else user.with_mpid(mpid)
 
     @classmethod
     @spelled_out
@@ -609,6 +606,10 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         self: B, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
     ) -> B:
         """Merge a record, then keywords, into the record at ``wire``."""
+        known = self._get(wire)
+        if known is None and record is None:
+            new = of._build(verb, fields)
+            return self._with({wire: new}) if new._keys else self
         changes: dict[str, Any] = {}
         if record is not None:
             if not isinstance(record, of):
@@ -620,7 +621,6 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         changes |= of._checked(verb, fields)
         if not changes:
             return self
-        known = self._get(wire)
         merged = (of._make((), ()) if known is None else known)._with(changes)
         return self._with({wire: merged if merged._keys else None})
 

@@ -25,6 +25,10 @@ class Chain(Frozen):
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         return _chain(cls, keys, values, None)
 
+    @classmethod
+    def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
+        return _chain(cls, *cls._parts(where, given), None)
+
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
         super()._fill(where, given)
         _set_tail(self, None)
@@ -33,7 +37,11 @@ class Chain(Frozen):
         return _chain(type(self), keys, values, self._tail)
 
     def _appended(self, event: Event) -> Self:
-        return _chain(type(self), self._keys, self._values, (self._tail, event))
+        new = _new(type(self))
+        _set_keys(new, self._keys)
+        _set_values(new, self._values)
+        _set_tail(new, (self._tail, event))
+        return new
 
     def _extended(self, events: Iterable[Event]) -> Self:
         tail = self._tail

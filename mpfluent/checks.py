@@ -249,6 +249,7 @@ def choice(what: str, options: tuple[str, ...]) -> Callable[[Any], str]:
         hint = f"did you mean {meant!r}? ({few})" if meant else f"want one of {', '.join(options)}"
         raise Bad(f"{brief(value)} is not {what}; {hint}")
 
+    check.words = allowed  # type: ignore[attr-defined] # for mpfluent.shapes
     return check
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number
 from .errors import InvalidValue
@@ -85,7 +85,10 @@ class Product(Record, kind="Product"):
     ) -> None:
         if not id and not name:
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
-        self._fill("Product", {"id": id, "name": name, **fields})
+        given: dict[str, Any] = (
+            {"id": id, **fields} if name is None else {"id": id, "name": name, **fields}
+        )
+        self._fill("Product", given)
 
 
 class ProductActionFields(TypedDict, total=False):

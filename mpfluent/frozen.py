@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from . import checks
 from .checks import Bad
 from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
+from .shapes import KNOWN, USED, checker, picker
 
 T = TypeVar("T")
 
+_HOLLOW = frozenset(
+    ("scalars", "attributes", "maps", "names", "record", "records", "records_by_name", "events")
+)
+
 _new = object.__new__
+_2_63 = 2**63
 
 
 class Field(Generic[T]):
@@ -35,11 +41,13 @@ class Field(Generic[T]):
         required: whether the value cannot exist without it.
         null: whether None is a value of its own and is sent as null.
         unordered: whether a list is compared without regard to order.
+        hollow: whether an empty value is the same as none.
         liberal: words that are accepted when reading, on top of those of ``check``.
     """
 
     __slots__ = (
         "check",
+        "hollow",
         "kind",
         "liberal",
         "name",
@@ -72,6 +80,7 @@ class Field(Generic[T]):
         self.required = False
         self.name = ""
         self.rank = -1
+        self.hollow = kind in _HOLLOW
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -106,8 +115,8 @@ class FrozenMap(Mapping[str, T]):
     _values: tuple[T, ...]
 
     def __init__(self, items: Mapping[str, T]) -> None:
-        _set_map_keys(self, tuple(items))
-        _set_map_values(self, tuple(items.values()))
+        _set_map_keys(self, (*items,))
+        _set_map_values(self, (*items.values(),))
 
     def __getitem__(self, key: str) -> T:
         try:
@@ -213,6 +222,7 @@ class Frozen:
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
         cls._parts = _filler(cls)  # type: ignore[method-assign]
+        cls._plan = _changer(cls)  # type: ignore[method-assign]
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -226,7 +236,9 @@ class Frozen:
     def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
         """Return a value of what the caller wrote, checked; ``where`` names the verb in errors."""
         self = _new(cls)
-        self._fill(where, given)
+        keys, values = cls._parts(where, given)
+        _set_keys(self, keys)
+        _set_values(self, values)
         return self
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
@@ -239,6 +251,11 @@ class Frozen:
     def _parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
         """Return wire names in schema order and checked values of what the caller wrote."""
         raise TypeError(f"{where} is abstract")
+
+    @staticmethod
+    def _plan(keys: tuple[str, ...], changed: tuple[str, ...]) -> Any:
+        """Return the keys of a changed value, and what picks its values from old and new."""
+        raise TypeError("Frozen is abstract")
 
     @classmethod
     def _verify(cls, where: str, set_: dict[str, Any]) -> None:
@@ -282,16 +299,17 @@ class Frozen:
 
         The changes are valid already; nothing is checked again.
         """
-        keys = self._keys
-        merged = dict(zip(keys, self._values))
-        for key, value in changes.items():
+        for value in changes.values():
             if value is None:
-                merged.pop(key, None)
-            else:
-                merged[key] = value
-        if len(merged) == len(keys) and all(map(merged.__contains__, keys)):
-            return self._derive(keys, tuple(merged.values()))
-        ordered, values = self._in_order(merged)
+                break
+        else:
+            keys, pick = self._plan(self._keys, tuple(changes))
+            return self._derive(keys, pick((*self._values, *changes.values())))
+        merged = {**dict(zip(self._keys, self._values)), **changes}
+        kept = {
+            key: value for key, value in merged.items() if value is not None or key not in changes
+        }
+        ordered, values = self._in_order(kept)
         return self._derive(tuple(ordered), tuple(values))
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -391,60 +409,79 @@ _set_values = Frozen.__dict__["_values"].__set__
 
 
 def _filler(cls: type[Frozen]) -> Callable[..., Any]:
-    """Return the checker of what a caller writes: ``_parts`` of this class.
-
-    One row of a table a field, unpacked at once: on the hot path of every verb, attribute look-ups
-    would cost more than the checks.
-    """
-    table = {
-        field.name: (
-            field.rank,
-            field.wire,
-            field.check,
-            field.check is checks.text or field.check is checks.name,
-            field.null,
-        )
-        for field in cls._fields.values()
-    }
-    get = table.get
-    required = cls._required
+    """Return the checker of what a caller writes: ``_parts`` of this class."""
+    table = dict(cls._fields)
     rules = cls._verify if cls._verify.__func__ is not Frozen._verify.__func__ else None  # type: ignore[attr-defined]
+    shapes: dict[tuple[str, ...], tuple[tuple[str, ...], Any]] = {}
+    used: dict[tuple[str, ...], int] = {}
 
     def parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        keys: list[str] = []
-        values: list[Any] = []
-        last = -1
-        ordered = True
+        shape = shapes.get(tuple(given))
+        if shape is not None:
+            keys, checked = shape
+            try:
+                values = checked(given)
+            except Bad:
+                values = None
+            if values is not None:
+                if rules is not None:
+                    rules(where, dict(zip(keys, values)))
+                return keys, values
+        return careful(where, given)
+
+    def careful(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        set_: dict[str, Any] = {}
         for name, value in given.items():
-            row = get(name)
-            if row is None:
+            field = table.get(name)
+            if field is None:
                 raise cls._no_field(where, name)
-            rank, wire, check, words, null = row
-            if value is None:
-                if not null:
-                    continue
-            elif not (words and type(value) is str and value and value.isascii()):
+            if value is not None:
                 try:
-                    value = check(value)
+                    value = field.check(value)
                 except Bad as bad:
                     raise bad.at(where, name, value) from None
                 if value is None:  # an empty container is the same as none
                     continue
-            if rank < last:
-                ordered = False
-            last = rank
-            keys.append(wire)
-            values.append(value)
-        if not ordered:
-            keys, values = cls._in_order(dict(zip(keys, values)))
-        for field in required:
-            if field.wire not in keys:
+            elif not field.null:
+                continue
+            set_[field.wire] = value
+        keys, values = cls._in_order(set_)
+        for field in cls._required:
+            if field.wire not in set_:
                 raise cls._missing(where, field)
         if rules is not None:
-            rules(where, dict(zip(keys, values)))
+            rules(where, set_)
+        if len(set_) == len(given):
+            remember(tuple(given), tuple(keys))
         return tuple(keys), tuple(values)
 
+    def remember(names: tuple[str, ...], keys: tuple[str, ...]) -> None:
+        times = used.get(names, 0) + 1
+        if times > USED and names not in shapes:
+            shapes[names] = keys, checker([table[name] for name in names])
+        elif times > 1 or len(used) < KNOWN:
+            used[names] = times
+
     return staticmethod(parts)
+
+
+def _changer(cls: type[Frozen]) -> Callable[..., Any]:
+    """Return the planner of ``_with``: which old and new values make the changed one."""
+    plans: dict[Any, Any] = {}
+
+    def plan(
+        keys: tuple[str, ...], changed: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+        found = plans.get((keys, changed))
+        if found is None:
+            pool = {key: place for place, key in enumerate(keys + changed)}
+            ordered, places = cls._in_order(pool)
+            found = tuple(ordered), picker(places)
+            if len(plans) < KNOWN:
+                plans[keys, changed] = found
+        return found  # type: ignore[no-any-return]
+
+    return staticmethod(plan)
 
 
 def _restore(cls: type[Frozen], keys: tuple[str, ...], values: tuple[Any, ...]) -> Frozen:
@@ -577,21 +614,28 @@ def records_by_name(of: type[Any]) -> Field[Any]:
 
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
+    flat = check is checks.scalar or check is checks.attribute
 
     def checked(value: Any) -> FrozenMap[Any] | None:
-        if type(value) is FrozenMap:
-            items: Any = value
+        # copied first, for another thread may change the caller's own between check and use
+        if type(value) is dict:
+            items = value.copy()
         elif isinstance(value, Mapping):
-            items = value
+            items = dict(value)
         else:
             raise Bad(f"want a dict, got {type(value).__name__}")
+        if flat:
+            known = _names.get((*items,))
+            if known is not None:
+                values = (*items.values(),)
+                if all_usual(values):
+                    return _map(known, values)
         kept: dict[str, Any] = {}
         for key, entry in items.items():
-            if type(key) is not str or not key or not key.isascii():
-                try:
-                    key = checks.name(key)
-                except Bad as bad:
-                    raise Bad(f"names must be strings: {bad.why}").inside(key, key) from None
+            try:
+                key = checks.name(key)
+            except Bad as bad:
+                raise Bad(f"names must be strings: {bad.why}").inside(key, key) from None
             if entry is None and not null:
                 continue
             try:
@@ -600,9 +644,43 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 raise bad.inside(key, entry) from None
             if entry is not None or null:
                 kept[key] = entry
-        return FrozenMap(kept) if kept else None
+        if not kept:
+            return None
+        names = tuple(kept)
+        if flat and len(_names) < KNOWN:
+            names = _names.setdefault(names, names)
+        return _map(names, tuple(kept.values()))
 
     return checked
+
+
+# Sets of attribute names that were checked before; a call site writes the same ones every time.
+_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def _map(names: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
+    new = _new(FrozenMap)
+    _set_map_keys(new, names)
+    _set_map_values(new, values)
+    return new
+
+
+def all_usual(values: tuple[Any, ...]) -> bool:
+    """Return whether all values are of the usual types and need no closer look."""
+    for entry in values:
+        kind = type(entry)
+        if kind is str:
+            if not entry.isascii():
+                return False
+        elif kind is int:
+            if not -_2_63 <= entry < _2_63:
+                return False
+        elif kind is float:
+            if entry - entry != 0.0:
+                return False
+        elif kind is not bool:
+            return False
+    return True
 
 
 def an(of: type[Any]) -> Callable[[Any], Any]:
@@ -628,6 +706,12 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
         return value
 
     def checked(value: Any) -> Any:
+        if type(value) is tuple:
+            for item in value:
+                if type(item) is not of:
+                    break
+            else:
+                return value if value or keep_empty else None
         if isinstance(value, of) or not isinstance(value, list | tuple):
             raise Bad(
                 f"want a list of {of.__name__} values, got {type(value).__name__}",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .errors import InvalidValue, brief
 from .frozen import Frozen
+from .jsontext import plain, write_record
 
 if TYPE_CHECKING:
-    from .codec import Unknown
+    from .reader import Unknown
 
 
 class Record(Frozen):
@@ -37,10 +38,7 @@ class Record(Frozen):
         Args:
             indent: spaces a level; None for one compact line.
         """
-        from . import codec
-
-        data = self.to_dict()
-        return codec.to_json(data) if indent is None else codec.to_indented_json(data, indent)
+        return write_record(self) if indent is None else plain(self.to_dict(), indent)
 
     @classmethod
     def from_dict(cls, data: Any, *, unknown: Unknown = "raise") -> Self:
@@ -52,9 +50,9 @@ class Record(Frozen):
             unknown: "raise" for an error that names the path of a field that mpfluent cannot
                 place, "ignore" to leave such fields out.
         """
-        from . import codec
+        from . import reader
 
-        return codec.read(cls, data, unknown=unknown)
+        return reader.read(cls, data, unknown=unknown)
 
     @classmethod
     def from_json(cls, text: str | bytes | bytearray, *, unknown: Unknown = "raise") -> Self:
@@ -64,9 +62,9 @@ class Record(Frozen):
             text: JSON text, or its UTF-8 bytes.
             unknown: as for :meth:`from_dict`.
         """
-        from . import codec
+        from . import reader
 
-        return codec.read(cls, parse_json(text), unknown=unknown, where="from_json")
+        return reader.read(cls, parse_json(text), unknown=unknown, where="from_json")
 
 
 def parse_json(text: str | bytes | bytearray) -> Any:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from .batch import Batch
 from .errors import ConfigurationError, brief
+from .jsontext import plain
 from .record import parse_json
 from .transport import Request, Response
 
@@ -142,9 +143,7 @@ class FileTransport:
         body = request.body
         lines = [body]
         if body.startswith(b"["):
-            from . import codec
-
-            lines = [codec.to_json(entry).encode() for entry in parse_json(body)]
+            lines = [plain(entry).encode() for entry in parse_json(body)]
         with self._lock, open(self._path, "ab") as file:
             file.write(b"".join(line + b"\n" for line in lines))
         return Response(202)

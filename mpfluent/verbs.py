@@ -104,7 +104,9 @@ class EventVerbs(CommerceVerbs):
         >>> batch.events[0].attributes["query"]
         'teapot'
         """
-        given = {"event_name": name, "type": type, "attributes": attributes, **fields}
+        given: dict[str, Any] = {"event_name": name, "type": type, **fields}
+        if attributes is not None:
+            given["attributes"] = attributes
         return self._event(AppEvent, "event", given)
 
     def _attribution(

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
-from . import codec
 from .batch import Batch
 from .errors import TooLarge, brief
+from .jsontext import write_record
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 B = TypeVar("B", bound=Batch)
@@ -77,10 +77,9 @@ class Encoded(NamedTuple):
 
 def encode(batch: Batch) -> Encoded:
     """Return the batch's JSON in pieces; this is the only time it is encoded."""
-    to_json, encode_event = codec.to_json, codec.encode_event
     return Encoded(
-        to_json(batch._having(()).to_dict()).encode(),
-        tuple([to_json(encode_event(event)).encode() for event in batch.events]),
+        write_record(batch._having(())).encode(),
+        tuple([write_record(event).encode() for event in batch.events]),
     )
 
 
@@ -126,9 +125,7 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     parts = []
     for number, (start, end) in enumerate(runs, 1):
         part_id = f"{own_id}-{number}"
-        context = codec.to_json(
-            batch._having(())._with({"source_request_id": part_id}).to_dict()
-        ).encode()
+        context = write_record(batch._having(())._with({"source_request_id": part_id})).encode()
         parts.append(Part(part_id, Encoded(context, encoded.events[start:end]).body()))
     return tuple(parts)
 

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
-from .. import codec, limits
+from .. import limits, reader
 from ..batch import Batch
 from ..errors import MPFluentError
+from ..jsontext import plain
 from ..record import parse_json
 from .faults import Action, ok, status
 
@@ -252,9 +253,9 @@ def refused(entry: Any) -> str | None:
     """
     if not isinstance(entry, dict):
         return "A batch must be an object."
-    if len(codec.to_json(entry).encode()) > limits.MAX_BATCH_BYTES:
+    if len(plain(entry).encode()) > limits.MAX_BATCH_BYTES:
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
-    return codec.refusal(Batch, entry)
+    return reader.refusal(Batch, entry)
 
 
 class _Http(ThreadingHTTPServer):

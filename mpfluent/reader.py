@@ -1,0 +1,209 @@
+"""Reading: whatever mParticle takes or sends out, made into values.
+
+The reader first makes strict wire form of the data, then loads it through the schemas.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, cast
+
+from marshmallow import Schema, ValidationError, missing
+
+from .codec import schema_class, wrapper_schema_class
+from .errors import InvalidBatch, InvalidValue, brief, unknown_field
+from .frozen import Field, Frozen
+
+Unknown = Literal["raise", "ignore"]
+F = TypeVar("F", bound=Frozen)
+
+
+def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "from_dict") -> F:
+    """Return the value that ``data`` describes, in inbound or outbound form."""
+    if unknown not in ("raise", "ignore"):
+        raise InvalidValue(f"{where}(unknown={unknown!r}): want 'raise' or 'ignore'")
+    reader = _Reader(where, unknown)
+    if hasattr(cls, "event_type"):
+        tidy = reader.event(data, "", cls)
+        schema: Schema = wrapper_schema_class(cls)()
+    else:
+        tidy = reader.record(cls, data, "")
+        schema = schema_class(cls)()
+    try:
+        return cast(F, schema.load(tidy))
+    except ValidationError as error:
+        raise _complaint(where, error.messages, tidy) from None
+
+
+class _Reader:
+    """Makes strict wire form of data: drops what is unset or the server's, mends spellings."""
+
+    def __init__(self, where: str, unknown: Unknown) -> None:
+        self.where = where
+        self.ignore = unknown == "ignore"
+
+    def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
+        data = cls._unify(data)
+        if not isinstance(data, Mapping):
+            raise self.complaint(path, data, f"want an object, got {type(data).__name__}")
+        tidy: dict[str, Any] = {}
+        for key, value in data.items():
+            key = cls._misnomers.get(key, key) if key not in cls._wire else key
+            declared = cls._wire.get(key)
+            if declared is not None:
+                value = self.field(declared, value, f"{path}.{key}" if path else str(key))
+                if value is not None or declared.null:
+                    tidy[key] = value
+            elif key not in cls._server_set and not self.ignore:
+                place = f"{self.where}(): {path}" if path else f"{self.where}()"
+                raise unknown_field(place, key, cls._wire)
+        for key, default in cls._read_defaults.items():
+            tidy.setdefault(key, default)
+        return tidy
+
+    def field(self, declared: Field[Any], value: Any, path: str) -> Any:
+        """Return the value in strict wire form, or None where it says nothing."""
+        kind, of = declared.kind, declared.of
+        if value is None:
+            return None
+        if declared.liberal and type(value) in (str, int) and value in declared.liberal:
+            return declared.liberal[value]
+        if kind == "text":
+            return json.dumps(value) if type(value) in (int, float, bool) else value
+        if value == "" and kind not in ("string", "attribute"):
+            return None
+        if kind in ("integer", "instant"):
+            return _whole(value)
+        if kind == "record":
+            return self.record(of, value, path) or None
+        if kind == "records":
+            tidy = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
+            return tidy if tidy or declared.required else None
+        if kind == "records_by_name":
+            named = self.mapping(value, path)
+            return {key: self.record(of, item, f"{path}.{key}") for key, item in named} or None
+        if kind == "events":
+            return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
+        if kind in ("scalars", "maps"):
+            return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
+        return value
+
+    def event(self, data: Any, path: str, base: Any) -> Any:
+        """Return an event's wrapper; what is wrong with it, the schema says."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("data", {}), Mapping):
+            raise self.complaint(path, data, "want an event: {'event_type': …, 'data': {…}}")
+        event_class = base._by_type.get(data.get("event_type"))
+        if event_class is None:
+            return dict(data)
+        for key in data:
+            known = key in ("event_type", "data", "message_id", "message_type")
+            if not known and not self.ignore:
+                place = f"{self.where}(): {path}" if path else f"{self.where}()"
+                raise unknown_field(place, key, ("event_type", "data"))
+        inside = self.record(event_class, data.get("data", {}), f"{path}.data" if path else "data")
+        return {"event_type": data["event_type"], "data": inside}
+
+    def items(self, value: Any, path: str) -> Any:
+        if not isinstance(value, list | tuple):
+            raise self.complaint(path, value, f"want an array, got {type(value).__name__}")
+        return enumerate(value)
+
+    def mapping(self, value: Any, path: str) -> Any:
+        if not isinstance(value, Mapping):
+            raise self.complaint(path, value, f"want an object, got {type(value).__name__}")
+        return value.items()
+
+    def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
+        label = f"{path}={brief(value)}" if path else brief(value)
+        error = InvalidValue(f"{self.where}(): {label}: {why}")
+        error.field = path or None
+        return error
+
+
+def _whole(value: Any) -> Any:
+    """Return the integer that a digit string or a whole float stands for."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
+    """Return the first of marshmallow's complaints as our error, with path and value."""
+    path = ""
+    while isinstance(messages, Mapping):
+        key, messages = next(iter(messages.items()))
+        if key == "_schema":
+            continue
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+        if isinstance(data, Mapping):
+            data = data.get(key, missing)
+        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
+            data = data[key]
+        if key == "value" and isinstance(messages, Mapping):  # marshmallow's level for Dict
+            path = path.removesuffix(".value")
+    why = messages[0] if isinstance(messages, list) and messages else str(messages)
+    shown = "" if data is missing or isinstance(data, Mapping | list) else f"={brief(data)}"
+    label = f"{path}{shown}: " if path else ""
+    error = InvalidValue(f"{where}(): {label}{why}")
+    error.field = path or None
+    return error
+
+
+def refusal(cls: type[Frozen], data: Any) -> str | None:
+    """Return why the API would refuse ``data``, or None.
+
+    The API is more patient than our schemas: it takes null for nothing, fields that only it sets,
+    and unknown names in some objects.
+    """
+    messages = schema_class(cls)().validate(_patient(cls, data))
+    if not messages:
+        return None
+    path = ""
+    why: Any = messages
+    while isinstance(why, Mapping):
+        key, why = next(iter(why.items()))
+        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+    text = why[0] if isinstance(why, list) and why else str(why)
+    return text if text.startswith("Required event field") else f"{path}: {text}"
+
+
+def _patient(cls: type[Frozen], data: Any) -> Any:
+    """Return data without what the API passes over."""
+    if not isinstance(data, Mapping):
+        return data
+    kept = {}
+    for key, value in data.items():
+        declared = cls._wire.get(key)
+        if declared is None:
+            if not (key in cls._server_set or cls._open):
+                kept[key] = value
+            continue
+        strict = declared.kind in ("string", "choice", "ip") or declared.null
+        if value is None and not strict:
+            continue
+        of, kind = declared.of, declared.kind
+        if kind == "text" and type(value) in (int, float, bool):
+            value = json.dumps(value)
+        elif kind == "record":
+            value = _patient(of, value)
+        elif kind == "records" and isinstance(value, list):
+            value = [_patient(of, item) for item in value]
+        elif kind == "records_by_name" and isinstance(value, Mapping):
+            value = {name: _patient(of, item) for name, item in value.items()}
+        elif kind == "events" and isinstance(value, list):
+            value = [_patient_event(of, item) for item in value]
+        elif kind == "scalars" and isinstance(value, Mapping):
+            value = {name: entry for name, entry in value.items() if entry is not None}
+        kept[key] = value
+    return kept
+
+
+def _patient_event(base: Any, event: Any) -> Any:
+    event_class = base._by_type.get(event.get("event_type")) if isinstance(event, Mapping) else None
+    if event_class is None or not isinstance(event.get("data"), Mapping):
+        return event
+    return {"event_type": event["event_type"], "data": _patient(event_class, event["data"])}
