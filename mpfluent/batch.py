@@ -14,9 +14,10 @@ from typing import (
     get_args,
 )
 
+from . import checks
 from .chain import events
 from .checks import Instant, Number
-from .errors import Immutable, InvalidValue, MixedUsers, brief
+from .errors import Immutable, InvalidBatch, InvalidValue, MixedUsers, brief
 from .events import Event, UserAttributeValue
 from .frozen import (
     Field,
@@ -114,7 +115,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
     events = events()
 
     def __init__(self) -> None:
-        self._fill("Batch", {})
+        self._begin()
 
     # Constructing
 
@@ -131,8 +132,9 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
-        user = cls()._with_record("for_user", "user_identities", UserIdentities, None, identities)
-        return user if mpid is None else user.with_mpid(mpid)
+        user = UserIdentities._build("for_user", identities)
+        batch = cls._make(("user_identities",), (user,)) if user._keys else cls._make((), ())
+        return batch if mpid is None else batch.with_mpid(mpid)
 
     @classmethod
     @spelled_out
@@ -143,7 +145,9 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> batch.device_info.ios_idfv
         '8c61383f-2216-4713-8c1c-1cb0a5d7a4cc'
         """
-        return cls()._with_record("for_device", "device_info", DeviceInformation, None, device)
+        return cls._make((), ())._with_record(
+            "for_device", "device_info", DeviceInformation, None, device
+        )
 
     # Context
 
@@ -393,11 +397,10 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> batch.consent_state.gdpr["marketing"].consented
         True
         """
-        where = "with_gdpr_consent"
-        given = {"document": document, "location": location, "hardware_id": hardware_id}
-        consent = _consent(GDPRConsentState, where, consented, at, given)
-        state = ConsentState._build(where, {"gdpr": {purpose: consent}})
-        return self._with({"consent_state": _merged_consent(self.consent_state, state)})
+        verb = "with_gdpr_consent"
+        about = (document, location, hardware_id)
+        consent = _consent(GDPRConsentState, verb, "consented", consented, at, about)
+        return self._with_consent(verb, "gdpr", purpose, consent)
 
     def with_ccpa_data_sale_opt_out(
         self: B,
@@ -418,11 +421,10 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         >>> batch.consent_state.ccpa["data_sale_opt_out"].consented
         True
         """
-        where = "with_ccpa_data_sale_opt_out"
-        given = {"document": document, "location": location, "hardware_id": hardware_id}
-        consent = _consent(CCPAConsentState, where, opted_out, at, given, named="opted_out")
-        state = ConsentState._build(where, {"ccpa": {"data_sale_opt_out": consent}})
-        return self._with({"consent_state": _merged_consent(self.consent_state, state)})
+        verb = "with_ccpa_data_sale_opt_out"
+        about = (document, location, hardware_id)
+        consent = _consent(CCPAConsentState, verb, "opted_out", opted_out, at, about)
+        return self._with_consent(verb, "ccpa", "data_sale_opt_out", consent)
 
     def with_consent_state(self: B, consent_state: ConsentState | None, /) -> B:
         """Merge consents, purpose by purpose; None clears them all.
@@ -531,7 +533,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
                 "write add(event) for events"
             )
         _same_user(self, other)
-        theirs = dict(zip(other._keys, other._values))
+        theirs = dict(zip(*other._state))
         changes: dict[str, Any] = {}
         for key, value in theirs.items():
             join = _JOINS.get(key)
@@ -617,12 +619,23 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
                     f"{verb}({brief(record)}): want {of.__name__} or keywords, "
                     f"got {type(record).__name__}; write {verb}(name=value)"
                 )
-            changes = dict(zip(record._keys, record._values))
+            changes = dict(zip(*record._state))
         changes |= of._checked(verb, fields)
         if not changes:
             return self
         merged = (of._make((), ()) if known is None else known)._with(changes)
         return self._with({wire: merged if merged._keys else None})
+
+    def _with_consent(self: B, verb: str, regulation: str, purpose: str, consent: Frozen) -> B:
+        try:
+            named = FrozenMap({checks.name(purpose): consent})
+        except checks.Bad as bad:
+            raise bad.at(verb, "purpose", purpose) from None
+        known = self._get("consent_state")
+        state = ConsentState._make((regulation,), (named,))
+        if known is not None:
+            state = _merged_consent(known, state)
+        return self._with({"consent_state": state})
 
     def _with_context(self: B, changes: Mapping[str, Any]) -> B:
         context = (self.context or BatchContext())._with(changes)
@@ -637,10 +650,13 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
                 f"{verb}({brief(given)}): want a dict, got {type(given).__name__}; "
                 f"write {verb}({{'name': value}})"
             )
+        known = self._get(name)
         entries = {**(given or {}), **more}
+        if known is None and not (clear or "deleted_user_attributes" in self._keys):
+            return self._with(self._checked(verb, {name: entries}))
         gone = {key for key, value in entries.items() if value is None} if clear else set()
         checked = self._checked(verb, {name: entries})[name]
-        merged = _merged_map(self._get(name), checked or {})
+        merged = _merged_map(known, checked or {})
         kept = FrozenMap({key: merged[key] for key in merged if key not in gone})
         changes: dict[str, Any] = {name: kept if kept else None}
         if name == "user_attributes" and self.deleted_user_attributes:
@@ -703,30 +719,30 @@ _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 def _consent(
     of: type[_Consent],
-    where: str,
-    consented: Any,
+    verb: str,
+    named: str,
+    said: Any,
     at: Any,
-    given: dict[str, Any],
-    named: str = "consented",
+    about: tuple[str | None, str | None, str | None],
 ) -> _Consent:
     """Return a consent record; its complaints speak of the verb's own keywords."""
-    from . import checks
-
-    checked: dict[str, Any] = {}
-    arguments = (
-        ("consented", named, consented, checks.flag),
-        ("timestamp_unixtime_ms", "at", at, checks.instant),
-    )
-    for wire, name, value, check in arguments:
-        try:
-            checked[wire] = check(value)
-        except checks.Bad as bad:
-            raise bad.at(where, name, value) from None
-    return of._build(where, {**checked, **given})
+    given = {"consented": said, "timestamp_unixtime_ms": at}
+    for key, value in zip(("document", "location", "hardware_id"), about):
+        if value is not None:
+            given[key] = value
+    try:
+        return of._build(verb, given)
+    except InvalidBatch:
+        for name, value, check in ((named, said, checks.flag), ("at", at, checks.instant)):
+            try:
+                check(value)
+            except checks.Bad as bad:
+                raise bad.at(verb, name, value) from None
+        raise
 
 
 def _merged_record(left: Any, right: Any) -> Any:
-    return left._with(dict(zip(right._keys, right._values)))
+    return left._with(dict(zip(*right._state)))
 
 
 def _merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
@@ -743,9 +759,10 @@ def _merged_maps(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None
 def _merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentState:
     if left is None:
         return right
-    changes = {
-        key: _merged_map(left._get(key), value) for key, value in zip(right._keys, right._values)
-    }
+    changes = {}
+    for key, value in zip(right._keys, right._values):
+        known = left._get(key)
+        changes[key] = value if known is None else _merged_map(known, value)
     return left._with(changes)
 
 

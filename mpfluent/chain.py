@@ -27,19 +27,24 @@ class Chain(Frozen):
 
     @classmethod
     def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
-        return _chain(cls, *cls._parts(where, given), None)
+        new = super()._build(where, given)
+        _set_tail(new, None)
+        return new
 
-    def _fill(self, where: str, given: Mapping[str, Any]) -> None:
-        super()._fill(where, given)
+    def _begin(self) -> None:
+        """Be empty: what ``__init__`` does."""
+        _set_state(self, ((), ()))
         _set_tail(self, None)
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
-        return _chain(type(self), keys, values, self._tail)
+        new = _new(type(self))
+        _set_state(new, (keys, values))
+        _set_tail(new, self._tail)
+        return new
 
     def _appended(self, event: Event) -> Self:
         new = _new(type(self))
-        _set_keys(new, self._keys)
-        _set_values(new, self._values)
+        _set_state(new, self._state)
         _set_tail(new, (self._tail, event))
         return new
 
@@ -54,7 +59,7 @@ class Chain(Frozen):
         return self._ending_with(None)._extended(events)
 
     def _ending_with(self, tail: _Node | None) -> Self:
-        return _chain(type(self), self._keys, self._values, tail)
+        return _chain(type(self), *self._state, tail)
 
     def _events(self) -> tuple[Event, ...]:
         events = []
@@ -82,15 +87,13 @@ class Chain(Frozen):
 
 _C = TypeVar("_C", bound=Chain)
 _new = object.__new__
-_set_keys = Frozen.__dict__["_keys"].__set__
-_set_values = Frozen.__dict__["_values"].__set__
+_set_state = Frozen.__dict__["_state"].__set__
 _set_tail = Chain.__dict__["_tail"].__set__
 
 
 def _chain(cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> _C:
     new = _new(cls)
-    _set_keys(new, keys)
-    _set_values(new, values)
+    _set_state(new, (keys, values))
     _set_tail(new, tail)
     return new
 

@@ -247,7 +247,7 @@ def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
 def plain(value: Any) -> Any:
     """Return dicts and lists for what a leaf field holds; scalars stay as they are."""
     if type(value) is FrozenMap:
-        entries = zip(value._keys, value._values)
+        entries = zip(*value._state)
         return {key: plain(entry) for key, entry in entries}
     if type(value) is tuple:
         return [plain(entry) for entry in value]
@@ -255,7 +255,7 @@ def plain(value: Any) -> Any:
 
 
 def _plain_map(value: FrozenMap[Any]) -> dict[str, Any]:
-    return dict(zip(value._keys, value._values))
+    return dict(zip(*value._state))
 
 
 def compile_encoder(schema: Schema) -> Encoder:
@@ -325,11 +325,11 @@ def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool)
     disjoint = frozenset(dict(special)).isdisjoint
 
     def encode_flat(value: Any) -> dict[str, Any]:
-        return dict(zip(value._keys, value._values))
+        return dict(zip(*value._state))
 
     def encode(value: Any) -> dict[str, Any]:
-        keys = value._keys
-        out = dict(zip(keys, value._values))
+        keys, values = value._state
+        out = dict(zip(keys, values))
         if not disjoint(keys):
             for key in keys:
                 encode_field = look_up(key)

@@ -21,6 +21,8 @@ from .signatures import spelled_out
 
 V = TypeVar("V", bound="CommerceVerbs")
 
+_new = object.__new__
+
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
     """The keywords of the product verbs: of the action, and of every commerce event.
@@ -40,7 +42,9 @@ class CommerceVerbs(Chain):
 
     def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
-        return self._appended(event_class._build(verb, fields))
+        event = _new(event_class)
+        event._fill(verb, fields)
+        return self._appended(event)
 
     def _product_action(
         self: V,

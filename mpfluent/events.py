@@ -265,6 +265,7 @@ class CommerceEvent(Event, event_type="commerce_event"):
 
     __slots__ = ()
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
+    _rules_of_names = True
 
     product_action: Field[ProductAction | None] = record(ProductAction)
     promotion_action: Field[PromotionAction | None] = record(PromotionAction)

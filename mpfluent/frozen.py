@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 from . import checks
 from .checks import Bad
 from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
-from .shapes import KNOWN, USED, checker, picker
+from .shapes import KNOWN, MOST_NAMES, Counter, filler, map_maker, picker
 
 T = TypeVar("T")
 
@@ -24,7 +24,6 @@ _HOLLOW = frozenset(
 )
 
 _new = object.__new__
-_2_63 = 2**63
 
 
 class Field(Generic[T]):
@@ -110,13 +109,19 @@ class FrozenMap(Mapping[str, T]):
     ('teapot', True)
     """
 
-    __slots__ = ("_keys", "_values")
-    _keys: tuple[str, ...]
-    _values: tuple[T, ...]
+    __slots__ = ("_state",)
+    _state: tuple[tuple[str, ...], tuple[T, ...]]
 
     def __init__(self, items: Mapping[str, T]) -> None:
-        _set_map_keys(self, (*items,))
-        _set_map_values(self, (*items.values(),))
+        _set_map_state(self, ((*items,), (*items.values(),)))
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return self._state[0]
+
+    @property
+    def _values(self) -> tuple[T, ...]:
+        return self._state[1]
 
     def __getitem__(self, key: str) -> T:
         try:
@@ -172,16 +177,14 @@ class FrozenMap(Mapping[str, T]):
             self.__setitem__(key, None)
 
 
-_set_map_keys = FrozenMap.__dict__["_keys"].__set__
-_set_map_values = FrozenMap.__dict__["_values"].__set__
+_set_map_state = FrozenMap.__dict__["_state"].__set__
 
 
 class Frozen:
     """The base of every value: immutable, comparable by content, hashable, picklable."""
 
-    __slots__ = ("__weakref__", "_keys", "_values")
-    _keys: tuple[str, ...]
-    _values: tuple[Any, ...]
+    __slots__ = ("__weakref__", "_state")
+    _state: tuple[tuple[str, ...], tuple[Any, ...]]  # wire names in schema order, and the values
 
     # class tables, made by __init_subclass__ from the declarations
     _kind = "Frozen"
@@ -190,6 +193,7 @@ class Frozen:
     _required: tuple[Field[Any], ...] = ()
     # wire names that mParticle sets itself: dropped when reading, never written
     _server_set: frozenset[str] = frozenset()
+    _rules_of_names = False  # whether _verify looks only at which fields are set
     _open = False  # whether the API takes unknown names in it
     # names of the wire or of other clients that are not ours -> ours
     _misnomers: Mapping[str, str] = MappingProxyType({})
@@ -221,41 +225,26 @@ class Frozen:
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
-        cls._parts = _filler(cls)  # type: ignore[method-assign]
-        cls._plan = _changer(cls)  # type: ignore[method-assign]
+        cls._fill = _filler(cls)  # type: ignore[method-assign]
+        cls._with = _changer(cls)  # type: ignore[method-assign]
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         """Return a value of parts that are known to be valid and in order."""
         self = _new(cls)
-        _set_keys(self, keys)
-        _set_values(self, values)
+        _set_state(self, (keys, values))
         return self
 
     @classmethod
     def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
         """Return a value of what the caller wrote, checked; ``where`` names the verb in errors."""
         self = _new(cls)
-        keys, values = cls._parts(where, given)
-        _set_keys(self, keys)
-        _set_values(self, values)
+        self._fill(where, given)
         return self
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
-        """Check what the caller wrote and keep what was set."""
-        keys, values = self._parts(where, given)
-        _set_keys(self, keys)
-        _set_values(self, values)
-
-    @staticmethod
-    def _parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """Return wire names in schema order and checked values of what the caller wrote."""
+        """Check what the caller wrote and keep what was set; each class has its own of these."""
         raise TypeError(f"{where} is abstract")
-
-    @staticmethod
-    def _plan(keys: tuple[str, ...], changed: tuple[str, ...]) -> Any:
-        """Return the keys of a changed value, and what picks its values from old and new."""
-        raise TypeError("Frozen is abstract")
 
     @classmethod
     def _verify(cls, where: str, set_: dict[str, Any]) -> None:
@@ -297,20 +286,9 @@ class Frozen:
     def _with(self, changes: Mapping[str, Any]) -> Self:
         """Return a value with these wire names changed; None takes one away.
 
-        The changes are valid already; nothing is checked again.
+        The changes are valid already; nothing is checked again. Each class has its own of these.
         """
-        for value in changes.values():
-            if value is None:
-                break
-        else:
-            keys, pick = self._plan(self._keys, tuple(changes))
-            return self._derive(keys, pick((*self._values, *changes.values())))
-        merged = {**dict(zip(self._keys, self._values)), **changes}
-        kept = {
-            key: value for key, value in merged.items() if value is not None or key not in changes
-        }
-        ordered, values = self._in_order(kept)
-        return self._derive(tuple(ordered), tuple(values))
+        raise TypeError(f"{type(self).__name__} is abstract")
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         """Return a value of the same class with other fields, and with all else that it has."""
@@ -318,8 +296,16 @@ class Frozen:
 
     def _get(self, wire: str) -> Any:
         """Return a field's value by wire name; an unset one reads as None."""
-        keys = self._keys
-        return self._values[keys.index(wire)] if wire in keys else None
+        keys, values = self._state
+        return values[keys.index(wire)] if wire in keys else None
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return self._state[0]
+
+    @property
+    def _values(self) -> tuple[Any, ...]:
+        return self._state[1]
 
     def _given(self) -> dict[str, Any]:
         """Return what was set, by Python name."""
@@ -404,32 +390,30 @@ class Frozen:
             raise UnknownVerb(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
 
-_set_keys = Frozen.__dict__["_keys"].__set__
-_set_values = Frozen.__dict__["_values"].__set__
+_set_state = Frozen.__dict__["_state"].__set__
 
 
-def _filler(cls: type[Frozen]) -> Callable[..., Any]:
-    """Return the checker of what a caller writes: ``_parts`` of this class."""
+def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
+    """Return the method that checks what a caller writes: ``_fill`` of this class."""
     table = dict(cls._fields)
     rules = cls._verify if cls._verify.__func__ is not Frozen._verify.__func__ else None  # type: ignore[attr-defined]
-    shapes: dict[tuple[str, ...], tuple[tuple[str, ...], Any]] = {}
-    used: dict[tuple[str, ...], int] = {}
+    shapes: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], bool]] = {}
+    counter = Counter()
 
-    def parts(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        shape = shapes.get(tuple(given))
+    def fill(self: Any, where: str, given: Mapping[str, Any]) -> None:
+        shape = shapes.get((*given,))
         if shape is not None:
-            keys, checked = shape
             try:
-                values = checked(given)
+                filled = shape(self, given)
             except Bad:
-                values = None
-            if values is not None:
-                if rules is not None:
-                    rules(where, dict(zip(keys, values)))
-                return keys, values
-        return careful(where, given)
+                filled = False
+            if filled:
+                if rules is not None and not cls._rules_of_names:
+                    rules(where, dict(zip(*self._state)))
+                return
+        careful(self, where, given)
 
-    def careful(where: str, given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         set_: dict[str, Any] = {}
         for name, value in given.items():
             field = table.get(name)
@@ -451,37 +435,43 @@ def _filler(cls: type[Frozen]) -> Callable[..., Any]:
                 raise cls._missing(where, field)
         if rules is not None:
             rules(where, set_)
-        if len(set_) == len(given):
-            remember(tuple(given), tuple(keys))
-        return tuple(keys), tuple(values)
+        if len(set_) == len(given) and counter.comes_back(tuple(given)):
+            shapes[tuple(given)] = filler([table[name] for name in given], _set_state)
+        _set_state(self, (tuple(keys), tuple(values)))
 
-    def remember(names: tuple[str, ...], keys: tuple[str, ...]) -> None:
-        times = used.get(names, 0) + 1
-        if times > USED and names not in shapes:
-            shapes[names] = keys, checker([table[name] for name in names])
-        elif times > 1 or len(used) < KNOWN:
-            used[names] = times
-
-    return staticmethod(parts)
+    return fill
 
 
-def _changer(cls: type[Frozen]) -> Callable[..., Any]:
-    """Return the planner of ``_with``: which old and new values make the changed one."""
-    plans: dict[Any, Any] = {}
+def _changer(cls: type[Frozen]) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """Return the method that derives a changed value: ``_with`` of this class."""
+    plans: dict[tuple[Any, ...], tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
 
-    def plan(
+    def with_(self: Any, changes: Mapping[str, Any]) -> Any:
+        keys, values = self._state
+        for value in changes.values():
+            if value is None:
+                break
+        else:
+            keys, pick = plans.get((keys, *changes)) or planned(keys, tuple(changes))
+            return self._derive(keys, pick((*values, *changes.values())))
+        merged = {**dict(zip(keys, values)), **changes}
+        kept = {
+            key: value for key, value in merged.items() if value is not None or key not in changes
+        }
+        ordered, values = cls._in_order(kept)
+        return self._derive(tuple(ordered), tuple(values))
+
+    def planned(
         keys: tuple[str, ...], changed: tuple[str, ...]
     ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-        found = plans.get((keys, changed))
-        if found is None:
-            pool = {key: place for place, key in enumerate(keys + changed)}
-            ordered, places = cls._in_order(pool)
-            found = tuple(ordered), picker(places)
-            if len(plans) < KNOWN:
-                plans[keys, changed] = found
-        return found  # type: ignore[no-any-return]
+        """Work out which of the old values and the new ones, laid side by side, are kept."""
+        ordered, places = cls._in_order({key: place for place, key in enumerate(keys + changed)})
+        plan = tuple(ordered), picker(places)
+        if len(plans) < KNOWN:
+            plans[keys, *changed] = plan
+        return plan
 
-    return staticmethod(plan)
+    return with_
 
 
 def _restore(cls: type[Frozen], keys: tuple[str, ...], values: tuple[Any, ...]) -> Frozen:
@@ -624,12 +614,11 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             items = dict(value)
         else:
             raise Bad(f"want a dict, got {type(value).__name__}")
-        if flat:
-            known = _names.get((*items,))
-            if known is not None:
-                values = (*items.values(),)
-                if all_usual(values):
-                    return _map(known, values)
+        make = _makers.get((*items,)) if flat else None
+        if make is not None:
+            usual = make(_new(FrozenMap), items)
+            if usual is not None:
+                return usual
         kept: dict[str, Any] = {}
         for key, entry in items.items():
             try:
@@ -646,41 +635,16 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 kept[key] = entry
         if not kept:
             return None
-        names = tuple(kept)
-        if flat and len(_names) < KNOWN:
-            names = _names.setdefault(names, names)
-        return _map(names, tuple(kept.values()))
+        if flat and len(kept) < MOST_NAMES and _counter.comes_back(tuple(kept)):
+            _makers[tuple(kept)] = map_maker(tuple(kept), _set_map_state)
+        return FrozenMap(kept)
 
     return checked
 
 
-# Sets of attribute names that were checked before; a call site writes the same ones every time.
-_names: dict[tuple[str, ...], tuple[str, ...]] = {}
-
-
-def _map(names: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
-    new = _new(FrozenMap)
-    _set_map_keys(new, names)
-    _set_map_values(new, values)
-    return new
-
-
-def all_usual(values: tuple[Any, ...]) -> bool:
-    """Return whether all values are of the usual types and need no closer look."""
-    for entry in values:
-        kind = type(entry)
-        if kind is str:
-            if not entry.isascii():
-                return False
-        elif kind is int:
-            if not -_2_63 <= entry < _2_63:
-                return False
-        elif kind is float:
-            if entry - entry != 0.0:
-                return False
-        elif kind is not bool:
-            return False
-    return True
+# A call site writes the same attribute names every time: code for those that come back.
+_makers: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Any]] = {}
+_counter = Counter()
 
 
 def an(of: type[Any]) -> Callable[[Any], Any]:

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring as quoted  # the one that leaves é a
 from typing import Any
 
 from .frozen import Field, Frozen, FrozenMap
-from .shapes import KNOWN, USED, compiled
+from .shapes import MOST_NAMES, Counter, compiled
 
 Writer = Callable[[Any], str]
 
@@ -40,9 +40,32 @@ _SCALARS: dict[type, Writer] = {
 
 def scalars(value: FrozenMap[Any]) -> str:
     """Return the text of a map of flat values."""
+    names, values = value._state
+    line = _map_lines.get(names)
+    if line is not None:
+        return line(values)
+    if _map_shapes.comes_back(names) and len(names) < MOST_NAMES:
+        _map_lines[names] = _map_line(names)
     write = _SCALARS
-    pairs = zip(value._keys, value._values)
+    pairs = zip(names, values)
     return f"{{{','.join([f'{quoted(key)}:{write[type(item)](item)}' for key, item in pairs])}}}"
+
+
+_map_lines: dict[tuple[str, ...], Writer] = {}
+_map_shapes = Counter()
+
+
+def _map_line(keys: tuple[str, ...]) -> Writer:
+    """Return the function that writes the values of a map with these names."""
+    names: dict[str, Any] = {"quoted": quoted, "write": _SCALARS}
+    holes = []
+    for place, key in enumerate(keys):
+        names[f"k{place}"] = f"{quoted(key)}:"
+        v = f"v{place}"
+        holes.append(f"{{k{place}}}{{quoted({v}) if type({v}) is str else write[type({v})]({v})}}")
+    taken = "".join(f"v{place}, " for place in range(len(keys)))
+    text = f"{{{{{','.join(holes)}}}}}"
+    return compiled("def write_map(values):", [f"{taken}= values", f"return f'{text}'"], names)
 
 
 def anything(value: Any) -> str:
@@ -102,10 +125,21 @@ def _hole(field: Field[Any], writer: str, names: dict[str, Any]) -> str:
     if field.kind == "record" and not field.null:
         names[writer] = record_writer(field.of)
         return f"{{{writer}({{v}})}}"
+    if field.kind == "records_by_name":
+        names[writer] = _named(record_writer(field.of))
+        return f"{{{writer}({{v}})}}"
     if field.kind == "records":
         names[writer] = record_writer(field.of)
         return f'[{{",".join(map({writer}, {{v}}))}}]'
     return "{anything({v})}"
+
+
+def _named(write: Writer) -> Writer:
+    def named(value: FrozenMap[Any]) -> str:
+        pairs = zip(*value._state)
+        return f"{{{','.join([f'{quoted(key)}:{write(item)}' for key, item in pairs])}}}"
+
+    return named
 
 
 _writers: dict[type[Frozen], Writer] = {}
@@ -126,21 +160,18 @@ def write_record(value: Frozen) -> str:
 
 def _record_writer(cls: type[Frozen]) -> Writer:
     lines: dict[tuple[str, ...], Writer] = {}
-    used: dict[tuple[str, ...], int] = {}
+    shapes = Counter()
     event_type = getattr(cls, "event_type", None)
     head, tail = (f'{{"event_type":"{event_type}","data":{{', "}}") if event_type else ("{", "}")
 
     def write(value: Frozen) -> str:
-        keys = value._keys
+        keys, values = value._state
         line = lines.get(keys)
         if line is not None:
-            return line(value._values)
-        times = used.get(keys, 0) + 1
-        if times > USED:
+            return line(values)
+        if shapes.comes_back(keys):
             lines[keys] = _line(cls, keys)
-        elif times > 1 or len(used) < KNOWN:
-            used[keys] = times
-        pairs = zip(keys, value._values)
+        pairs = zip(keys, values)
         return f"{head}{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}{tail}"
 
     def write_chain(value: Any) -> str:

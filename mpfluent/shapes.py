@@ -19,6 +19,7 @@ Check = Callable[[Any], Any]
 Values = tuple[Any, ...]
 
 KNOWN = 500  # shapes that a class remembers; what goes beyond them is checked the careful way
+MOST_NAMES = 200  # of a map that code is written for
 USED = 8  # times that a shape must come back before code is written for it
 
 _INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
@@ -34,6 +35,23 @@ _USUAL: dict[Check, str] = {
 }
 
 
+class Counter:
+    """Counts how often shapes come back, of as many as are worth remembering."""
+
+    __slots__ = ("_used",)
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[str, ...], int] = {}
+
+    def comes_back(self, shape: tuple[str, ...]) -> bool:
+        """Count one use; return whether there were enough to write code for the shape."""
+        used = self._used
+        times = used.get(shape, 0) + 1
+        if times > 1 or len(used) < KNOWN:
+            used[shape] = times
+        return times > USED
+
+
 class Declared(Protocol):
     """What is asked of a field here."""
 
@@ -44,39 +62,69 @@ class Declared(Protocol):
     hollow: bool
 
 
-def checker(fields: Sequence[Declared]) -> Callable[[Mapping[str, Any]], Values | None]:
-    """Return a function from keywords, in this order, to checked values in schema order.
+Setter = Callable[[Any, tuple[Any, Any]], None]
 
-    It raises :class:`~mpfluent.checks.Bad` where a value does not fit, and returns None where one
-    turns out to be unset; the careful way then finds out more.
+
+def filler(
+    fields: Sequence[Declared], set_state: Setter
+) -> Callable[[Any, Mapping[str, Any]], bool]:
+    """Return a function that fills a new value from keywords in this order.
+
+    It raises :class:`~mpfluent.checks.Bad` where a value does not fit, and returns False where
+    one turns out to be unset; the careful way then finds out more.
     """
-    names: dict[str, Any] = {}
+    places = sorted(range(len(fields)), key=lambda place: fields[place].rank)
+    names: dict[str, Any] = {
+        "keys": tuple(fields[place].wire for place in places),
+        "set_state": set_state,
+    }
     body = []
     for place, field in enumerate(fields):
         v, check, words = f"v{place}", f"check{place}", f"words{place}"
         names[check] = field.check
-        allowed = getattr(field.check, "words", None)
         usual = _USUAL.get(field.check)
-        if allowed is not None:
-            names[words] = allowed
+        if hasattr(field.check, "words"):
+            names[words] = field.check.words
             usual = f"type({{v}}) is str and {{v}} in {words}"
-        if usual is not None and not field.null:
-            body.append(f"if not ({usual.format(v=v)}): {v} = {check}({v})")
-        elif field.null:
+        if field.null:
             body.append(f"if {v} is not None: {v} = {check}({v})")
+        elif usual is not None:
+            body.append(f"if not ({usual.format(v=v)}): {v} = {check}({v})")
         else:
             body.append(f"{v} = {check}({v})")
         if field.hollow and not field.null:
-            body.append(f"if {v} is None: return None")
-    taken = "".join(f"v{place}, " for place in range(len(fields)))
-    ordered = "".join(f"v{place}, " for place in in_order(fields))
-    lines = [f"{taken}= given.values()", *body, f"return ({ordered})"] if fields else ["return ()"]
-    return compiled("def checked(given):", lines, names)
+            body.append(f"if {v} is None: return False")
+    ordered = "".join(f"v{place}, " for place in places)
+    taken = [f"{_listed(len(fields))}= given.values()"] if fields else []
+    done = [f"set_state(self, (keys, ({ordered})))", "return True"]
+    return compiled("def fill(self, given):", [*taken, *body, *done], names)
 
 
-def in_order(fields: Sequence[Declared]) -> list[int]:
-    """Return the places of these fields, in schema order."""
-    return sorted(range(len(fields)), key=lambda place: fields[place].rank)
+_FLAT = (
+    "(type({v}) is str and {v}.isascii() or "
+    f"{_INT64} or {{v}} is True or {{v}} is False or type({{v}}) is float and {{v}} - {{v}} == 0.0)"
+)
+
+
+def map_maker(keys: tuple[str, ...], set_state: Setter) -> Callable[[Any, Mapping[str, Any]], Any]:
+    """Return a function that fills a new map from flat values under these names.
+
+    It returns None where one of them is not of the usual types.
+    """
+    names: dict[str, Any] = {"keys": keys, "set_state": set_state}
+    taken = _listed(len(keys))
+    usual = " and ".join(_FLAT.format(v=f"v{place}") for place in range(len(keys)))
+    lines = [
+        f"{taken}= items.values()",
+        f"if not ({usual}): return None",
+        f"set_state(new, (keys, ({taken})))",
+        "return new",
+    ]
+    return compiled("def make(new, items):", lines, names)
+
+
+def _listed(count: int) -> str:
+    return "".join(f"v{place}, " for place in range(count))
 
 
 def picker(places: Sequence[int]) -> Callable[[Any], Values]:
