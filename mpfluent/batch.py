@@ -601,8 +601,13 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
     # How the verbs above work
 
     def _with_field(self: B, verb: str, name: str, value: Any) -> B:
-        checked = self._checked(verb, {name: value})
-        return self._with(checked)
+        if value is None:
+            return self._with({name: None})
+        try:
+            value = self._fields[name].check(value)
+        except checks.Bad as bad:
+            raise bad.at(verb, name, value) from None
+        return self._with({name: None}) if value is None else self._put(name, value)
 
     def _with_record(
         self: B, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
@@ -611,7 +616,7 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         known = self._get(wire)
         if known is None and record is None:
             new = of._build(verb, fields)
-            return self._with({wire: new}) if new._keys else self
+            return self._put(wire, new) if new._keys else self
         changes: dict[str, Any] = {}
         if record is not None:
             if not isinstance(record, of):
@@ -624,18 +629,18 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         if not changes:
             return self
         merged = (of._make((), ()) if known is None else known)._with(changes)
-        return self._with({wire: merged if merged._keys else None})
+        return self._put(wire, merged) if merged._keys else self._with({wire: None})
 
     def _with_consent(self: B, verb: str, regulation: str, purpose: str, consent: Frozen) -> B:
         try:
-            named = FrozenMap({checks.name(purpose): consent})
+            purpose = checks.name(purpose)
         except checks.Bad as bad:
             raise bad.at(verb, "purpose", purpose) from None
         known = self._get("consent_state")
-        state = ConsentState._make((regulation,), (named,))
+        state = ConsentState._make((regulation,), (FrozenMap({purpose: consent}),))
         if known is not None:
             state = _merged_consent(known, state)
-        return self._with({"consent_state": state})
+        return self._put("consent_state", state)
 
     def _with_context(self: B, changes: Mapping[str, Any]) -> B:
         context = (self.context or BatchContext())._with(changes)
@@ -645,15 +650,15 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         self: B, verb: str, name: str, given: Any, more: Mapping[str, Any], *, clear: bool = False
     ) -> B:
         """Merge entries into the map at ``name``; with ``clear``, None removes one."""
-        if given is not None and not isinstance(given, Mapping):
+        if given is not None and type(given) is not dict and not isinstance(given, Mapping):
             raise InvalidValue(
                 f"{verb}({brief(given)}): want a dict, got {type(given).__name__}; "
                 f"write {verb}({{'name': value}})"
             )
         known = self._get(name)
-        entries = {**(given or {}), **more}
+        entries = {**(given or {}), **more} if more else given or {}
         if known is None and not (clear or "deleted_user_attributes" in self._keys):
-            return self._with(self._checked(verb, {name: entries}))
+            return self._with_field(verb, name, entries)
         gone = {key for key, value in entries.items() if value is None} if clear else set()
         checked = self._checked(verb, {name: entries})[name]
         merged = _merged_map(known, checked or {})
@@ -714,6 +719,8 @@ _SHOWN = {
     "user_attributes": "user attributes",
 }
 
+_NOTHING = (None, None, None)
+
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
@@ -727,9 +734,10 @@ def _consent(
 ) -> _Consent:
     """Return a consent record; its complaints speak of the verb's own keywords."""
     given = {"consented": said, "timestamp_unixtime_ms": at}
-    for key, value in zip(("document", "location", "hardware_id"), about):
-        if value is not None:
-            given[key] = value
+    if about != _NOTHING:
+        for key, value in zip(("document", "location", "hardware_id"), about):
+            if value is not None:
+                given[key] = value
     try:
         return of._build(verb, given)
     except InvalidBatch:

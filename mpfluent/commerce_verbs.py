@@ -23,6 +23,9 @@ V = TypeVar("V", bound="CommerceVerbs")
 
 _new = object.__new__
 
+_OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
+_OF_EVENT = frozenset(CommerceEvent._fields) - {"product_action"} | {"after"}
+
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
     """The keywords of the product verbs: of the action, and of every commerce event.
@@ -54,18 +57,22 @@ class CommerceVerbs(Chain):
         verb: str = "",
     ) -> V:
         verb = verb or action
-        about_action: dict[str, Any] = {"action": action, "products": products}
-        about_event: dict[str, Any] = {"product_action": None}
+        about_action: dict[str, Any] = {"action": action}
+        if products:
+            about_action["products"] = products
+        about_event: dict[str, Any] = {"product_action": None}  # first in schema order
         for name, value in fields.items():
-            if name in ProductAction._fields and name not in ("action", "products"):
+            if name in _OF_ACTION:
                 about_action[name] = value
-            elif name in CommerceEvent._fields or name == "after":
+            elif name in _OF_EVENT:
                 about_event[name] = value
             else:
                 allowed = [*ProductActionFields.__annotations__, *CommerceEvent._fields]
                 meant = CommerceEvent._misnomers.get(name)
                 raise unknown_field(f"{verb}()", name, allowed, meant)
-        about_event["product_action"] = ProductAction._build(verb, about_action)
+        acted = _new(ProductAction)
+        acted._fill(verb, about_action)
+        about_event["product_action"] = acted
         return self._event(CommerceEvent, verb, about_event)
 
     @spelled_out

@@ -225,8 +225,8 @@ class Frozen:
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
-        cls._fill = _filler(cls)  # type: ignore[method-assign]
-        cls._with = _changer(cls)  # type: ignore[method-assign]
+        cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
+        cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -618,7 +618,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         if make is not None:
             usual = make(_new(FrozenMap), items)
             if usual is not None:
-                return usual
+                return usual  # type: ignore[no-any-return]
         kept: dict[str, Any] = {}
         for key, entry in items.items():
             try:

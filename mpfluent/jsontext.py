@@ -14,7 +14,7 @@ from json.encoder import encode_basestring as quoted  # the one that leaves é a
 from typing import Any
 
 from .frozen import Field, Frozen, FrozenMap
-from .shapes import MOST_NAMES, Counter, compiled
+from .shapes import MOST_NAMES, Counter, compiled, taken
 
 Writer = Callable[[Any], str]
 
@@ -35,11 +35,12 @@ _SCALARS: dict[type, Writer] = {
     bool: lambda value: "true" if value else "false",
     Decimal: str,
     type(None): lambda value: "null",
+    tuple: lambda value: f"[{','.join(map(anything, value))}]",
 }
 
 
 def scalars(value: FrozenMap[Any]) -> str:
-    """Return the text of a map of flat values."""
+    """Return the text of a map of flat values, lists of them, and None."""
     names, values = value._state
     line = _map_lines.get(names)
     if line is not None:
@@ -63,18 +64,15 @@ def _map_line(keys: tuple[str, ...]) -> Writer:
         names[f"k{place}"] = f"{quoted(key)}:"
         v = f"v{place}"
         holes.append(f"{{k{place}}}{{quoted({v}) if type({v}) is str else write[type({v})]({v})}}")
-    taken = "".join(f"v{place}, " for place in range(len(keys)))
     text = f"{{{{{','.join(holes)}}}}}"
-    return compiled("def write_map(values):", [f"{taken}= values", f"return f'{text}'"], names)
+    return compiled("def write_map(values):", [*taken(len(keys)), f"return f'{text}'"], names)
 
 
 def anything(value: Any) -> str:
-    """Return the text of what a leaf field holds: a scalar, a list, a map, or maps of them."""
+    """Return the text of whatever a field holds."""
     write = _SCALARS.get(type(value))
     if write is not None:
         return write(value)
-    if isinstance(value, tuple):
-        return f"[{','.join(map(anything, value))}]"
     if isinstance(value, FrozenMap):
         pairs = zip(value._keys, value._values)
         return f"{{{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}}}"
@@ -92,6 +90,7 @@ _HOLES = {
     "flag": '{"true" if {v} else "false"}',
     "number": "{{v} if type({v}) is float or type({v}) is int else number({v})}",
     "scalars": "{scalars({v})}",
+    "attributes": "{scalars({v})}",
 }
 
 
@@ -113,8 +112,7 @@ def _line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
     event_type = getattr(cls, "event_type", None)
     if event_type is not None:
         text = f'{{{{"event_type":"{event_type}","data":{text}}}}}'
-    taken = "".join(f"v{place}, " for place in range(len(keys)))
-    return compiled("def write(values):", [f"{taken}= values", f"return f'{text}'"], names)
+    return compiled("def write(values):", [*taken(len(keys)), f"return f'{text}'"], names)
 
 
 def _hole(field: Field[Any], writer: str, names: dict[str, Any]) -> str:
@@ -180,7 +178,8 @@ def _record_writer(cls: type[Frozen]) -> Writer:
         if not events:
             return context
         comma = "," if value._keys else ""
-        return f'{context[:-1]}{comma}"events":[{",".join(map(write_record, events))}]}}'
+        texts = [(_writers.get(type(event)) or write_record)(event) for event in events]
+        return f'{context[:-1]}{comma}"events":[{",".join(texts)}]}}'
 
     return write_chain if "events" in cls._wire else write
 

@@ -95,9 +95,9 @@ def filler(
         if field.hollow and not field.null:
             body.append(f"if {v} is None: return False")
     ordered = "".join(f"v{place}, " for place in places)
-    taken = [f"{_listed(len(fields))}= given.values()"] if fields else []
     done = [f"set_state(self, (keys, ({ordered})))", "return True"]
-    return compiled("def fill(self, given):", [*taken, *body, *done], names)
+    start = taken(len(fields), "given.values()")
+    return compiled("def fill(self, given):", [*start, *body, *done], names)
 
 
 _FLAT = (
@@ -112,19 +112,24 @@ def map_maker(keys: tuple[str, ...], set_state: Setter) -> Callable[[Any, Mappin
     It returns None where one of them is not of the usual types.
     """
     names: dict[str, Any] = {"keys": keys, "set_state": set_state}
-    taken = _listed(len(keys))
     usual = " and ".join(_FLAT.format(v=f"v{place}") for place in range(len(keys)))
     lines = [
-        f"{taken}= items.values()",
+        *taken(len(keys), "items.values()"),
         f"if not ({usual}): return None",
-        f"set_state(new, (keys, ({taken})))",
+        f"set_state(new, (keys, ({listed(len(keys))})))",
         "return new",
     ]
     return compiled("def make(new, items):", lines, names)
 
 
-def _listed(count: int) -> str:
+def listed(count: int) -> str:
+    """Return the source of a tuple of so many variables, without its brackets."""
     return "".join(f"v{place}, " for place in range(count))
+
+
+def taken(count: int, values: str = "values") -> list[str]:
+    """Return the line that unpacks so many values; there is none for no values."""
+    return [f"{listed(count)}= {values}"] if count else []
 
 
 def picker(places: Sequence[int]) -> Callable[[Any], Values]:
