@@ -1,0 +1,64 @@
+"""What holds for every test: no keys, and no way out of this machine."""
+
+import ipaddress
+import re
+import socket
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
+settings.load_profile("mpfluent")
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    """A developer's own keys must not change what a test sees, let alone be used by one."""
+    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_way_out(monkeypatch):
+    """A test that connects to another machine fails, and nothing leaves."""
+
+    def guarded(method):
+        def connect(self, address):
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_here(address[0]):
+                raise AssertionError(f"a test connects to {address[0]}")
+            return method(self, address)
+
+        return connect
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+
+
+@pytest.fixture
+def mparticle(monkeypatch):
+    """Let every pod lead to a server on this machine, for code that says what users write."""
+    from mpfluent import Request, RequestsTransport
+    from mpfluent.testing import LocalServer
+
+    send = RequestsTransport.send
+
+    def rerouted(self, request):
+        url = re.sub(r"^https://s2s\.\w+\.mparticle\.com", server.url, request.url)
+        return send(
+            self, Request(url, request.body, request.headers, credentials=request.credentials)
+        )
+
+    with LocalServer() as server:
+        monkeypatch.setattr(RequestsTransport, "send", rerouted)
+        monkeypatch.setenv("MPARTICLE_API_KEY", "key")
+        monkeypatch.setenv("MPARTICLE_API_SECRET", "secret")
+        yield server
+
+
+def _is_here(host):
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,168 @@
+"""The examples run as they are, and print what they promise."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+PRINTED = {
+    "commerce": """\
+promotion view
+promotion click
+impressions in ['Search results']
+impressions in ['Also like', 'Seen']
+add_to_cart ['sku-1', 'sku-2']
+checkout ['sku-1', 'sku-2']
+purchase ['sku-1', 'sku-2']
+refund ['sku-2']
+""",
+    "consent": """\
+GDPR marketing agreed
+GDPR analytics refused
+GDPR profiling agreed
+CCPA do not sell
+without_consent() leaves {'user_identities': {'customer_id': '123456'}}
+""",
+    "from_the_vendors_sdk": """\
+told 202
+returned 202
+['custom_event', 'commerce_event']
+""",
+    "many_batches": """\
+250 of 250 delivered, 0 failed
+1 retry, 4 requests
+""",
+    "own_transport": """\
+2 requests for 3 batches
+""",
+    "own_verbs": """\
+ShopBatch ['screen_view', 'custom_event', 'session_start', 'custom_event', 'custom_event']
+{'skus': 'sku-1'}
+""",
+    "sessions": """\
+0 session_start after 0 s
+1 application_state_transition after 0 s
+2 screen_view after 1.5 s
+3 custom_event after 61.5 s
+4 commerce_event after 300 s
+5 session_end after 310 s
+310000 ms in all
+""",
+    "templates": """\
+as it is: {"environment":"development","user_identities":{"customer_id":"123456"},\
+"user_attributes":{"plan":"trial"},"device_info":{"platform":"iOS","os_version":"26.1"}}
+another user: {"environment":"development","user_identities":{"customer_id":"654321"},\
+"user_attributes":{"plan":"trial"},"device_info":{"platform":"iOS","os_version":"26.1"}}
+on Android: {"environment":"development","user_identities":{"customer_id":"123456"},\
+"user_attributes":{"plan":"trial"},"device_info":{"platform":"Android"}}
+paying: {"environment":"development","user_identities":{"customer_id":"123456"},\
+"user_attributes":{"plan":"pro"},"device_info":{"platform":"iOS","os_version":"26.1"}}
+nothing known: {"environment":"development","user_identities":{"customer_id":"123456"}}
+['screen_view', 'custom_event', 'custom_event'] {'plan': 'pro'}
+0 events in the base, still
+""",
+}
+
+
+def test_every_example_is_checked_here():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, "quickstart"}
+
+
+@pytest.mark.parametrize("example", sorted(PRINTED))
+def test_an_example_prints_what_it_promises(example, capsys):
+    runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name="__main__")
+
+    assert capsys.readouterr().out == PRINTED[example]
+
+
+@pytest.mark.parametrize("example", sorted(PRINTED))
+def test_an_example_fits_a_screen(example):
+    lines = (EXAMPLES / f"{example}.py").read_text(encoding="utf-8").splitlines()
+
+    assert len(lines) <= 40
+
+
+@pytest.fixture(scope="module")
+def quickstart() -> str:
+    """Return what the quickstart prints without keys, with every warning an error."""
+    environment = {name: value for name, value in os.environ.items() if "MPARTICLE" not in name}
+    run = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", EXAMPLES / "quickstart.py"],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        env={**environment, "PYTHONIOENCODING": "utf-8"},
+    )
+
+    assert run.stderr == ""
+    assert run.returncode == 0
+    return run.stdout
+
+
+def test_the_quickstart_needs_no_keys(quickstart):
+    assert "which stands in for mParticle (no keys are set)" in quickstart.splitlines()[0]
+
+
+def test_the_quickstart_gets_a_202_for_each_of_its_three_ways_to_send(quickstart):
+    statuses = [line for line in quickstart.splitlines() if line.startswith("  status")]
+
+    assert statuses == ["  status 202", "  status 202", "  status 202 (told to the callback)"]
+
+
+def test_the_quickstart_shows_what_it_sends(quickstart):
+    sent = quickstart.split("What arrived\n")[0]
+
+    for word in ("development", "123456", "user@example.com", "iOS", "trial", "Searched", "Home"):
+        assert word in sent
+
+
+def test_the_quickstart_shows_what_arrived(quickstart):
+    arrived = quickstart.split("What arrived\n")[1]
+
+    visit = "session_start, screen_view, commerce_event, session_end"
+    assert arrived.splitlines() == [
+        "  batch 1: application_state_transition, application_state_transition, commerce_event, "
+        "custom_event, commerce_event, commerce_event",
+        f"  batch 2: {visit}",
+        f"  batch 3: {visit}",
+        f"  batch 4: {visit}",
+    ]
+
+
+def test_the_quickstart_with_keys_sends_to_the_pod(mparticle, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["quickstart.py", "--pod", "eu1"])
+
+    runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Sending to mParticle, pod eu1"
+    assert lines[-1] == "It is in your workspace's Live Stream now."
+    assert len(mparticle.batches) == 4
+    assert {batch.environment for batch in mparticle.batches} == {"development"}
+
+
+def test_the_quickstart_has_everything_that_a_newcomer_needs(mparticle, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["quickstart.py"])
+
+    runpy.run_path(str(EXAMPLES / "quickstart.py"), run_name="__main__")
+
+    visit, session, *_ = mparticle.batches
+    assert visit.user_identities.to_dict() == {"customer_id": "123456", "email": "user@example.com"}
+    assert visit.device_info.platform == "iOS"
+    assert dict(visit.user_attributes) == {"Account type": "trial", "$age": 42, "vip": None}
+    assert list(visit.consent_state.gdpr) == ["marketing"]
+    assert list(visit.consent_state.ccpa) == ["data_sale_opt_out"]
+    install, foreground, promotion, custom, impression, purchase = visit.events
+    assert install.is_first_run is True
+    assert foreground.application_transition_type == "application_foreground"
+    assert promotion.promotion_action.action == "view"
+    assert custom.event_name == "Searched"
+    assert len(impression.product_impressions[0].products) == 2
+    assert purchase.product_action.action == "purchase"
+    assert session.events[0].session_uuid == session.events[-1].session_uuid
+    assert session.events[-1].session_duration_ms == 26500

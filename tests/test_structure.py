@@ -1,0 +1,250 @@
+"""How the code is laid out: the staircase of imports, what loads when, and the house rules."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mpfluent
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mpfluent"
+
+# A module imports only from those before it. The map in mpfluent/__init__.py says what each is.
+STAIRCASE = [
+    "version",
+    "errors",
+    "checks",
+    "shapes",
+    "frozen",
+    "jsontext",
+    "codec",
+    "reader",
+    "record",
+    "records",
+    "commerce",
+    "events",
+    "chain",
+    "signatures",
+    "commerce_verbs",
+    "verbs",
+    "session",
+    "limits",
+    "batch",
+    "schemas",
+    "wire",
+    "transport",
+    "requests_transport",
+    "transports",
+    "retry",
+    "delivery",
+    "courier",
+    "dispatch",
+    "client",
+    "events_api",
+    "__init__",
+    "testing.faults",
+    "testing.server",
+    "testing",
+]
+
+
+def modules() -> dict[str, Path]:
+    """Return the package's modules by dotted name within it."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if len(parts) > 1 and parts[-1] == "__init__":
+            parts = parts[:-1]
+        found[".".join(parts)] = path
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Return the package's modules that a file imports, also within functions.
+
+    What stands under ``if TYPE_CHECKING:`` is for type checkers, and is left out.
+    """
+    found: set[str] = set()
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in names_in(node.test):
+            for other in node.orelse:
+                visit(other)
+            return
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.update(within(alias.name, []))
+        if isinstance(node, ast.ImportFrom):
+            found.update(within(absolute(node, path), [alias.name for alias in node.names]))
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def names_in(node: ast.AST) -> set[str]:
+    is_not = isinstance(node, ast.UnaryOp)
+    return set() if is_not else {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def absolute(node: ast.ImportFrom, path: Path) -> str:
+    """Return the dotted name that ``from … import`` takes its names from."""
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(ROOT).parent.parts
+    base = package[: len(package) - (node.level - 1)]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def within(source: str, names: list[str]) -> set[str]:
+    """Return the modules of ours that an import means: ``from . import wire`` means ``wire``."""
+    parts = source.split(".")
+    if parts[0] != "mpfluent":
+        return set()
+    known = modules()
+    inside = ".".join(parts[1:])
+    submodules = {".".join([*parts[1:], name]) for name in names} & set(known)
+    whole = {inside or "__init__"} if not submodules or len(submodules) < len(names) else set()
+    return submodules | whole
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_a_module_imports_only_from_those_before_it(module):
+    stairs = {name: step for step, name in enumerate(STAIRCASE)}
+    assert module in stairs, f"write {module!r} into STAIRCASE, where it belongs"
+
+    upwards = {other for other in imported(modules()[module]) if stairs[other] >= stairs[module]}
+    assert upwards == set(), f"{module} imports {', '.join(sorted(upwards))}, which come after it"
+
+
+def test_the_staircase_lists_every_module_once():
+    assert sorted(STAIRCASE) == sorted(modules())
+
+
+def test_the_map_in_the_docstring_is_the_staircase():
+    told = re.findall(r"^\* (.*?):", mpfluent.__doc__ or "", re.M)
+    named = re.findall(r"``(\w+)``", " ".join(told))
+    in_order = [
+        name for name in STAIRCASE if "." not in name and name not in ("version", "__init__")
+    ]
+
+    assert named == in_order
+
+
+def test_the_reader_of_imports_sees_what_it_must():
+    seen = {name: imported(path) for name, path in modules().items()}
+
+    assert "batch" in seen["client"]
+    assert "batch" not in seen["errors"]  # only for type checkers
+    assert "codec" in seen["record"]  # within a function
+    assert "testing.faults" in seen["testing.server"]
+    assert "reader" in seen["testing.server"]  # from .. import reader
+
+
+def test_importing_mpfluent_loads_nothing_heavy():
+    code = "import sys, mpfluent; print(*sorted(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = run.stdout.split()
+    heavy = {
+        "dateutil",
+        "http.server",
+        "hypothesis",
+        "marshmallow",
+        "mpfluent.testing",
+        "pytest",
+        "requests",
+    }
+
+    assert "mpfluent.client" in loaded
+    assert heavy & set(loaded) == set()
+
+
+def test_importing_mpfluent_changes_nothing_global():
+    code = """
+import logging, os, signal, sys, threading
+def state():
+    return (
+        threading.active_count(), logging.root.level, len(logging.root.handlers),
+        logging.getLogger("mpfluent").handlers, logging.getLogger("mpfluent").level,
+        logging.getLogger("urllib3").handlers, signal.getsignal(signal.SIGTERM), dict(os.environ),
+        sys.getrecursionlimit(), sys.excepthook,
+    )
+before = state()
+import mpfluent
+assert state() == before, (before, state())
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def python_files() -> list[Path]:
+    folders = ("mpfluent", "tests", "examples", "benchmarks")
+    return [*ROOT.glob("*.py"), *(p for name in folders for p in (ROOT / name).rglob("*.py"))]
+
+
+def test_no_file_but_a_test_is_longer_than_700_lines():
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in python_files()
+        if path.parent.name != "tests"
+    }
+
+    assert len(lengths) > 40
+    assert {name: length for name, length in lengths.items() if length > 700} == {}
+
+
+def test_nothing_is_left_for_later():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "setup.cfg"]
+    marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
+    marked = [
+        path.relative_to(ROOT).as_posix()
+        for path in [*python_files(), *pages]
+        if marks.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert marked == []
+
+
+def test_type_checkers_are_invited():
+    assert (PACKAGE / "py.typed").read_bytes() == b""
+
+
+def test_setup_py_is_two_lines():
+    lines = (ROOT / "setup.py").read_text(encoding="utf-8").split("\n")
+
+    assert [line for line in lines if line] == ["from setuptools import setup", "setup()"]
+
+
+def test_the_changelog_speaks_of_this_version():
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+)", text, re.M)
+
+    assert versions[0] == mpfluent.__version__
+
+
+def test_everything_public_is_exported_and_documented():
+    for name in mpfluent.__all__:
+        member = getattr(mpfluent, name)
+        assert name.startswith("__") or member.__doc__, name
+
+
+def test_the_top_level_holds_what_the_map_says():
+    allowed = {
+        *("mpfluent", "tests", "examples", "benchmarks", "docs", "setup.cfg", "setup.py"),
+        *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+        *("pyrightconfig.json", "ruff.toml"),  # these tools read no setup.cfg
+    }
+    made = {"build", "dist"}  # by a build
+    there = {
+        path.name
+        for path in ROOT.iterdir()
+        if not path.name.startswith(".") and not path.name.endswith(".egg-info")
+    }
+
+    assert there - made <= allowed
