@@ -3,11 +3,10 @@
 A map of the package, each file importing only from those before it:
 
 * ``errors``: every error, in one tree.
-* ``checks``, ``frozen``, ``record``: what a value may be, and how it stays as it is.
-* ``shapes``: checks written out for the keywords that come back.
-* ``jsontext``, ``codec``, ``reader``: values to JSON text, to marshmallow schemas, and back.
+* ``checks``, ``signatures``, ``shapes``, ``frozen``: what a value may be, and how it stays so.
+* ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``events``: the vendor's objects.
-* ``chain``, ``signatures``, ``commerce_verbs``, ``verbs``: the fluent grammar.
+* ``chain``, ``commerce_verbs``, ``verbs``: the fluent grammar.
 * ``session``, ``limits``, ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.

@@ -637,9 +637,12 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         except checks.Bad as bad:
             raise bad.at(verb, "purpose", purpose) from None
         known = self._get("consent_state")
-        state = ConsentState._make((regulation,), (FrozenMap({purpose: consent}),))
-        if known is not None:
-            state = _merged_consent(known, state)
+        if known is None:
+            state = ConsentState._make((regulation,), (FrozenMap({purpose: consent}),))
+        else:
+            state = known._with(
+                {regulation: _merged_map(known._get(regulation), {purpose: consent})}
+            )
         return self._put("consent_state", state)
 
     def _with_context(self: B, changes: Mapping[str, Any]) -> B:

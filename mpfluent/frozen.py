@@ -16,6 +16,7 @@ from . import checks
 from .checks import Bad
 from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
 from .shapes import KNOWN, MOST_NAMES, Counter, filler, map_maker, picker
+from .signatures import spelled_out
 
 T = TypeVar("T")
 
@@ -225,6 +226,8 @@ class Frozen:
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
+        if "__init__" in vars(cls):
+            spelled_out(cls.__init__)
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 

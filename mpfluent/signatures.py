@@ -29,6 +29,14 @@ class _Spelled(inspect.Signature):
             self._known = _spell(self._function)
         return self._known.parameters
 
+    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
+        """Return an ordinary signature with these changes; what ``inspect`` binds methods by."""
+        return inspect.Signature(
+            [*self._parameters.values()], return_annotation=self._return_annotation
+        ).replace(**changes)
+
+    __replace__ = replace
+
     @property
     def parameters(self) -> Any:
         """The parameters by name, each keyword of the ``TypedDict`` among them."""
