@@ -398,8 +398,8 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         True
         """
         verb = "with_gdpr_consent"
-        about = (document, location, hardware_id)
-        consent = _consent(GDPRConsentState, verb, "consented", consented, at, about)
+        given = _said(consented, at, document, location, hardware_id)
+        consent = _consent(GDPRConsentState, verb, "consented", given)
         return self._with_consent(verb, "gdpr", purpose, consent)
 
     def with_ccpa_data_sale_opt_out(
@@ -422,8 +422,8 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
         True
         """
         verb = "with_ccpa_data_sale_opt_out"
-        about = (document, location, hardware_id)
-        consent = _consent(CCPAConsentState, verb, "opted_out", opted_out, at, about)
+        given = _said(opted_out, at, document, location, hardware_id)
+        consent = _consent(CCPAConsentState, verb, "opted_out", given)
         return self._with_consent(verb, "ccpa", "data_sale_opt_out", consent)
 
     def with_consent_state(self: B, consent_state: ConsentState | None, /) -> B:
@@ -638,7 +638,8 @@ class Batch(EventVerbs, Record, kind="Batch", rank=0):
             raise bad.at(verb, "purpose", purpose) from None
         known = self._get("consent_state")
         if known is None:
-            state = ConsentState._make((regulation,), (FrozenMap({purpose: consent}),))
+            named = FrozenMap._of((purpose,), (consent,))
+            state = ConsentState._make((regulation,), (named,))
         else:
             state = known._with(
                 {regulation: _merged_map(known._get(regulation), {purpose: consent})}
@@ -722,29 +723,33 @@ _SHOWN = {
     "user_attributes": "user attributes",
 }
 
-_NOTHING = (None, None, None)
-
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
-def _consent(
-    of: type[_Consent],
-    verb: str,
-    named: str,
-    said: Any,
-    at: Any,
-    about: tuple[str | None, str | None, str | None],
-) -> _Consent:
+def _said(
+    consented: Any, at: Any, document: Any, location: Any, hardware_id: Any
+) -> dict[str, Any]:
+    """Return the keywords of a consent record, without what was not said."""
+    given = {"consented": consented, "timestamp_unixtime_ms": at}
+    if document is not None:
+        given["document"] = document
+    if location is not None:
+        given["location"] = location
+    if hardware_id is not None:
+        given["hardware_id"] = hardware_id
+    return given
+
+
+def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]) -> _Consent:
     """Return a consent record; its complaints speak of the verb's own keywords."""
-    given = {"consented": said, "timestamp_unixtime_ms": at}
-    if about != _NOTHING:
-        for key, value in zip(("document", "location", "hardware_id"), about):
-            if value is not None:
-                given[key] = value
     try:
         return of._build(verb, given)
     except InvalidBatch:
-        for name, value, check in ((named, said, checks.flag), ("at", at, checks.instant)):
+        at = given["timestamp_unixtime_ms"]
+        for name, value, check in (
+            (named, given["consented"], checks.flag),
+            ("at", at, checks.instant),
+        ):
             try:
                 check(value)
             except checks.Bad as bad:

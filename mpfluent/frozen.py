@@ -116,6 +116,13 @@ class FrozenMap(Mapping[str, T]):
     def __init__(self, items: Mapping[str, T]) -> None:
         _set_map_state(self, ((*items,), (*items.values(),)))
 
+    @classmethod
+    def _of(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
+        """Return a map of parts that are known to be valid."""
+        new = _new(cls)
+        _set_map_state(new, (keys, values))
+        return new
+
     @property
     def _keys(self) -> tuple[str, ...]:
         return self._state[0]
