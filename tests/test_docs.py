@@ -6,6 +6,7 @@ import doctest
 import inspect
 import re
 import shlex
+import typing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -210,7 +211,7 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 
 
 def test_public_names_that_a_page_speaks_of_exist():
-    modules = (builtins, mpfluent, mpfluent.testing, mpfluent.schemas)
+    modules = (builtins, typing, mpfluent, mpfluent.testing, mpfluent.schemas)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) == "docs/from-the-vendors-sdk.md":
