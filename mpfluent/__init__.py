@@ -3,16 +3,17 @@
 A map of the package, each file importing only from those before it:
 
 * ``errors``: every error, in one tree.
-* ``checks``, ``signatures``, ``shapes``, ``frozen``: what a value may be, and how it stays so.
+* ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the usual case.
+* ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``events``: the vendor's objects.
-* ``chain``, ``commerce_verbs``, ``verbs``: the fluent grammar.
-* ``session``, ``limits``, ``batch``: what one user did.
+* ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an event.
+* ``merging``, ``context_verbs``, ``limits``, ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
-* ``transport``, ``requests_transport``, ``transports``: the way to the network, and other ways.
+* ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
 * ``retry``, ``delivery``, ``courier``, ``dispatch``: when, how often, and what became of it.
-* ``client``, ``events_api``: where it all comes together.
+* ``version``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
 """
 
@@ -68,7 +69,7 @@ from .events import (
     UserIdentityChangeEvent,
 )
 from .events_api import Configuration, EventsApi, Upload
-from .frozen import FrozenMap
+from .frozen_map import FrozenMap
 from .limits import Problem
 from .records import (
     ApplicationInformation,

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 from .events import Event
-from .frozen import Field, Frozen, content
+from .fields import Field
+from .frozen import Frozen
+from .frozen_map import content
 from .shapes import KNOWN
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event

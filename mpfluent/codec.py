@@ -15,7 +15,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_lo
 from . import checks
 from .checks import Bad
 from .errors import InvalidBatch, brief
-from .frozen import Field, Frozen, FrozenMap
+from .fields import Field
+from .frozen import Frozen
+from .frozen_map import FrozenMap
 
 F = TypeVar("F", bound=Frozen)
 R = TypeVar("R")

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number
 from .errors import InvalidValue
-from .frozen import (
+from .fields import (
     Field,
     choice,
     instant,

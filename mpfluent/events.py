@@ -21,7 +21,7 @@ from .commerce import (
     ShoppingCart,
 )
 from .errors import InvalidValue, UnknownField
-from .frozen import (
+from .fields import (
     Field,
     attribute,
     choice,

@@ -13,7 +13,9 @@ from decimal import Decimal
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
-from .frozen import Field, Frozen, FrozenMap
+from .fields import Field
+from .frozen import Frozen
+from .frozen_map import FrozenMap
 from .shapes import MOST_NAMES, Counter, compiled, taken
 
 Writer = Callable[[Any], str]

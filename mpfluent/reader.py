@@ -14,7 +14,8 @@ from marshmallow import Schema, ValidationError, missing
 
 from .codec import schema_class, wrapper_schema_class
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
-from .frozen import Field, Frozen
+from .fields import Field
+from .frozen import Frozen
 
 Unknown = Literal["raise", "ignore"]
 F = TypeVar("F", bound=Frozen)

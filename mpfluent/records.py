@@ -13,9 +13,8 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number, Scalar
 from .errors import InvalidValue
-from .frozen import (
+from .fields import (
     Field,
-    FrozenMap,
     choice,
     flag,
     instant,
@@ -29,6 +28,7 @@ from .frozen import (
     text,
     uuid,
 )
+from .frozen_map import FrozenMap
 from .record import Record
 
 Environment = Literal["development", "production"]

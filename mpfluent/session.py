@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from .checks import Instant, Scalar
 from .errors import Immutable, InvalidTime, InvalidValue, brief
 from .events import DetailFields, Event, SessionEndEvent, SessionStartEvent
-from .frozen import instant, integer, uuid
+from .fields import instant, integer, uuid
 from .signatures import spelled_out
 from .verbs import EventVerbs
 

@@ -29,7 +29,7 @@ class _Spelled(inspect.Signature):
             self._known = _spell(self._function)
         return self._known.parameters
 
-    def replace(self, **changes: Any) -> inspect.Signature:  # type: ignore[override]
+    def replace(self, **changes: Any) -> Any:
         """Return an ordinary signature with these changes; what ``inspect`` binds methods by."""
         return inspect.Signature(
             [*self._parameters.values()], return_annotation=self._return_annotation

@@ -30,7 +30,7 @@ from mpfluent import (
     events,
     records,
 )
-from mpfluent.frozen import Field
+from mpfluent.fields import Field
 from mpfluent.record import Record
 
 Strategy = st.SearchStrategy[Any]

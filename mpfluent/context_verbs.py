@@ -1,0 +1,584 @@
+"""The context verbs: who, on which device, with which app, under which consent.
+
+``with_*`` sets or merges, ``without_*`` removes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import (
+    Any,
+    TypeVar,
+    Unpack,
+    get_args,
+)
+
+from . import checks
+from .chain import Chain
+from .checks import Instant, Number
+from .errors import InvalidBatch, InvalidValue, brief
+from .events import UserAttributeValue
+from .fields import (
+    Field,
+    attributes,
+    choice,
+    integer,
+    ip,
+    maps_of_scalars,
+    names,
+    record,
+    strings,
+    text,
+    uuid,
+)
+from .frozen import Frozen
+from .frozen_map import FrozenMap
+from .merging import merged_consent, merged_map, merged_maps
+from .record import Record
+from .records import (
+    ApplicationFields,
+    ApplicationInformation,
+    AttributionInfo,
+    BatchContext,
+    CCPAConsentState,
+    ConsentState,
+    DataPlanContext,
+    DeviceFields,
+    DeviceInformation,
+    Environment,
+    GDPRConsentState,
+    GeoLocation,
+    IdentityFields,
+    LocationFields,
+    UserIdentities,
+)
+from .signatures import spelled_out
+
+C = TypeVar("C", bound="ContextVerbs")
+
+
+class ContextVerbs(Chain, Record):
+    """The context of a batch: its fields, by wire name, and the verbs that set them."""
+
+    __slots__ = ()
+
+    environment: Field[Environment | None] = choice(
+        "an environment", get_args(Environment), liberal={"unknown": None}
+    )
+    source_request_id = text()
+    mpid = integer()
+    mp_deviceid = uuid()
+    user_identities: Field[UserIdentities | None] = record(UserIdentities)
+    user_attributes = attributes()
+    deleted_user_attributes = names()
+    device_info: Field[DeviceInformation | None] = record(DeviceInformation)
+    application_info: Field[ApplicationInformation | None] = record(ApplicationInformation)
+    ip = ip()
+    consent_state: Field[ConsentState | None] = record(ConsentState)
+    context: Field[BatchContext | None] = record(BatchContext)
+    attribution_info: Field[AttributionInfo | None] = record(AttributionInfo)
+    integration_attributes = maps_of_scalars()
+    partner_identities = strings()
+    partner_identity = text()
+    sdk_version = text()
+
+    def with_environment(self: C, environment: Environment | None) -> C:
+        """Set where the data belongs: "development" or "production".
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_environment("development").environment
+        'development'
+        """
+        return self._with_field("with_environment", "environment", environment)
+
+    def with_mpid(self: C, mpid: int | None) -> C:
+        """Set mParticle's own id of the user, a signed 64-bit integer.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_mpid(-7636538281262557000).mpid
+        -7636538281262557000
+        """
+        return self._with_field("with_mpid", "mpid", mpid)
+
+    def with_mp_deviceid(self: C, mp_deviceid: str | None) -> C:
+        """Set mParticle's own id of the device, a UUID.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_mp_deviceid("3fb44a79-df2d-446d-acf1-e87eda854ae1").mp_deviceid[:8]
+        '3fb44a79'
+        """
+        return self._with_field("with_mp_deviceid", "mp_deviceid", mp_deviceid)
+
+    def with_ip(self: C, ip: str | None) -> C:
+        """Set the user's IPv4 or IPv6 address.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_ip("203.0.113.7").ip
+        '203.0.113.7'
+        """
+        return self._with_field("with_ip", "ip", ip)
+
+    def with_source_request_id(self: C, source_request_id: str | None) -> C:
+        """Set the id by which mParticle removes duplicates; sending makes one if none is set.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_source_request_id("order-1").source_request_id
+        'order-1'
+        """
+        return self._with_field("with_source_request_id", "source_request_id", source_request_id)
+
+    @spelled_out
+    def with_identities(
+        self: C, user: UserIdentities | None = None, /, **identities: Unpack[IdentityFields]
+    ) -> C:
+        """Merge identities of the user; None clears one.
+
+        Args:
+            user: a record to merge, before the keywords.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch.for_user(customer_id="123456").with_identities(email="a@b.example").to_dict()
+        {'user_identities': {'customer_id': '123456', 'email': 'a@b.example'}}
+        """
+        return self._with_record(
+            "with_identities", "user_identities", UserIdentities, user, identities
+        )
+
+    def without_identities(self: C, *names: str) -> C:
+        """Remove these identities; without names, all of them.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch.for_user(customer_id="123456").without_identities("customer_id") == Batch()
+        True
+        """
+        return self._without("without_identities", "user_identities", UserIdentities, names)
+
+    def with_user_attributes(
+        self: C,
+        attributes: Mapping[str, UserAttributeValue] | None = None,
+        /,
+        **more: UserAttributeValue,
+    ) -> C:
+        """Merge attributes of the user. None is a value here: a tag, an attribute without one.
+
+        An attribute that was to be deleted is set instead: the last wins.
+
+        Args:
+            attributes: names to strings, numbers, booleans, lists of these, or None.
+            **more: the same as keywords, for names that Python can spell.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_user_attributes({"$age": 42}, plan="pro", vip=None).user_attributes
+        {'$age': 42, 'plan': 'pro', 'vip': None}
+        """
+        return self._with_map("with_user_attributes", "user_attributes", attributes, more)
+
+    def without_user_attributes(self: C, *names: str) -> C:
+        """Take these attributes out of the batch; without names, all of them.
+
+        mParticle keeps what it knows: to delete it there, ``with_deleted_user_attributes``.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_user_attributes(plan="pro").without_user_attributes("plan") == Batch()
+        True
+        """
+        kept = {
+            key: value
+            for key, value in (self.user_attributes or {}).items()
+            if names and key not in names
+        }
+        return self._with({"user_attributes": FrozenMap(kept) if kept else None})
+
+    def with_deleted_user_attributes(self: C, *names: str) -> C:
+        """Delete these attributes from the user's profile.
+
+        An attribute that was to be set is deleted instead: the last wins.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_user_attributes(plan="pro").with_deleted_user_attributes("plan")
+        >>> batch.to_dict()
+        {'deleted_user_attributes': ['plan']}
+        """
+        checked = self._checked("with_deleted_user_attributes", {"deleted_user_attributes": names})[
+            "deleted_user_attributes"
+        ]
+        if not checked:
+            return self
+        listed = tuple(dict.fromkeys((*(self.deleted_user_attributes or ()), *checked)))
+        changed = self.without_user_attributes(*checked) if self.user_attributes else self
+        return changed._with({"deleted_user_attributes": listed})
+
+    @spelled_out
+    def with_device(
+        self: C, information: DeviceInformation | None = None, /, **fields: Unpack[DeviceFields]
+    ) -> C:
+        """Merge what is known of the device; None clears a field.
+
+        Args:
+            information: a record to merge, before the keywords.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_device(platform="iOS").with_device(is_tablet=False).to_dict()
+        {'device_info': {'platform': 'iOS', 'is_tablet': False}}
+        """
+        return self._with_record(
+            "with_device", "device_info", DeviceInformation, information, fields
+        )
+
+    def without_device(self: C, *fields: str) -> C:
+        """Remove these fields of the device; without names, all of it.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_device(platform="iOS").without_device("platform") == Batch()
+        True
+        """
+        return self._without("without_device", "device_info", DeviceInformation, fields)
+
+    @spelled_out
+    def with_application(
+        self: C,
+        application: ApplicationInformation | None = None,
+        /,
+        **fields: Unpack[ApplicationFields],
+    ) -> C:
+        """Merge what is known of the app; None clears a field.
+
+        Args:
+            application: a record to merge, before the keywords.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_application(application_name="Shop").application_info.application_name
+        'Shop'
+        """
+        return self._with_record(
+            "with_application", "application_info", ApplicationInformation, application, fields
+        )
+
+    def with_attribution_info(
+        self: C,
+        service_provider: str | AttributionInfo | None,
+        publisher: str | None = None,
+        campaign: str | None = None,
+    ) -> C:
+        """Set what the install is attributed to: three strings, or the record; None clears it.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_attribution_info("AppsFlyer", "Example network", "Spring")
+        >>> batch.attribution_info.publisher
+        'Example network'
+        """
+        if isinstance(service_provider, AttributionInfo) or service_provider is None:
+            return self._with_field("with_attribution_info", "attribution_info", service_provider)
+        given = {
+            "service_provider": service_provider,
+            "publisher": publisher,
+            "campaign": campaign,
+        }
+        info = AttributionInfo._build("with_attribution_info", given)
+        return self._with({"attribution_info": info})
+
+    def with_partner_identities(self: C, identities: Mapping[str, str | None], /) -> C:
+        """Merge ids that partners know the user by; None clears one.
+
+        Args:
+            identities: names, registered with mParticle as ``PartnerName_IdentityName``, to ids.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_partner_identities({"Acme_Id": "1234"}).partner_identities
+        {'Acme_Id': '1234'}
+        """
+        return self._with_map(
+            "with_partner_identities", "partner_identities", identities, {}, clear=True
+        )
+
+    def with_partner_identity(self: C, partner_identity: str | None) -> C:
+        """Set the one id that a partner feed knows the user by.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_partner_identity("1234").partner_identity
+        '1234'
+        """
+        return self._with_field("with_partner_identity", "partner_identity", partner_identity)
+
+    def with_integration_attributes(
+        self: C, module_id: int | str, attributes: Mapping[str, Any], /
+    ) -> C:
+        """Merge attributes for one integration.
+
+        Args:
+            module_id: the integration's number at mParticle.
+            attributes: names to values, as that integration wants them.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_integration_attributes(92, {"appsflyer_id": "1558328425529"})
+        >>> batch.integration_attributes["92"]["appsflyer_id"]
+        '1558328425529'
+        """
+        key = str(module_id) if type(module_id) is int else module_id
+        checked = self._checked(
+            "with_integration_attributes", {"integration_attributes": {key: attributes}}
+        )["integration_attributes"]
+        merged = merged_maps(self.integration_attributes, checked)
+        return self._with({"integration_attributes": merged}) if merged else self
+
+    def with_gdpr_consent(
+        self: C,
+        purpose: str,
+        consented: bool,
+        *,
+        at: Instant,
+        document: str | None = None,
+        location: str | None = None,
+        hardware_id: str | None = None,
+    ) -> C:
+        """Set the consent for one purpose under the GDPR.
+
+        Args:
+            purpose: as it is named in your workspace.
+            consented: whether the user agreed.
+            at: when the user said so.
+            document: what was agreed to, such as "terms_v4".
+            location: where, in free text.
+            hardware_id: on which device.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_gdpr_consent("marketing", True, at="2026-11-23T10:15:00Z")
+        >>> batch.consent_state.gdpr["marketing"].consented
+        True
+        """
+        verb = "with_gdpr_consent"
+        given = _said(consented, at, document, location, hardware_id)
+        consent = _consent(GDPRConsentState, verb, "consented", given)
+        return self._with_consent(verb, "gdpr", purpose, consent)
+
+    def with_ccpa_data_sale_opt_out(
+        self: C,
+        opted_out: bool = True,
+        *,
+        at: Instant,
+        document: str | None = None,
+        location: str | None = None,
+        hardware_id: str | None = None,
+    ) -> C:
+        """Set whether the user opted out of the sale of data, under the CCPA.
+
+        Args:
+            opted_out: True means: do not sell.
+            at: when the user said so.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_ccpa_data_sale_opt_out(at="2026-11-23T10:15:00Z")
+        >>> batch.consent_state.ccpa["data_sale_opt_out"].consented
+        True
+        """
+        verb = "with_ccpa_data_sale_opt_out"
+        given = _said(opted_out, at, document, location, hardware_id)
+        consent = _consent(CCPAConsentState, verb, "opted_out", given)
+        return self._with_consent(verb, "ccpa", "data_sale_opt_out", consent)
+
+    def with_consent_state(self: C, consent_state: ConsentState | None, /) -> C:
+        """Merge consents, purpose by purpose; None clears them all.
+
+        >>> from mpfluent import ConsentState, GDPRConsentState
+        >>> from mpfluent import Batch
+        >>> agreed = GDPRConsentState(True, "2026-11-23T10:15:00Z")
+        >>> batch = Batch().with_consent_state(ConsentState(gdpr={"marketing": agreed}))
+        >>> list(batch.consent_state.gdpr)
+        ['marketing']
+        """
+        if consent_state is None:
+            return self.without_consent()
+        checked = self._checked("with_consent_state", {"consent_state": consent_state})
+        merged = merged_consent(self.consent_state, checked["consent_state"])
+        return self._with({"consent_state": merged})
+
+    def without_consent(self: C) -> C:
+        """Remove all consents.
+
+        >>> from mpfluent import Batch
+
+        >>> batch = Batch().with_ccpa_data_sale_opt_out(at="2026-11-23T10:15:00Z")
+        >>> batch.without_consent() == Batch()
+        True
+        """
+        return self._with({"consent_state": None})
+
+    def with_data_plan(
+        self: C, plan_id: str | DataPlanContext | None, plan_version: int | None = None
+    ) -> C:
+        """Set the data plan that mParticle checks the batch against; None clears it.
+
+        Args:
+            plan_id: the plan's id, or the record.
+            plan_version: without it, the latest active version.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_data_plan("mobile_data_plan", 2).context.data_plan.plan_version
+        2
+        """
+        plan = plan_id
+        if plan is not None and not isinstance(plan, DataPlanContext):
+            given = {"plan_id": plan_id, "plan_version": plan_version}
+            plan = DataPlanContext._build("with_data_plan", given)
+        return self._with_context({"data_plan": plan})
+
+    @spelled_out
+    def with_location(
+        self: C,
+        latitude: Number | GeoLocation | None,
+        longitude: Number | None = None,
+        **fields: Unpack[LocationFields],
+    ) -> C:
+        """Set where the user was, for the whole batch; None clears it.
+
+        Args:
+            latitude: degrees north, or the record.
+            longitude: degrees east.
+
+        >>> from mpfluent import Batch
+
+        >>> Batch().with_location(40.7142, -74.0064, accuracy=195).context.location.latitude
+        40.7142
+        """
+        place = latitude
+        if place is not None and not isinstance(place, GeoLocation):
+            given = {"latitude": latitude, "longitude": longitude, **fields}
+            place = GeoLocation._build("with_location", given)
+        return self._with_context({"location": place})
+
+    # How the verbs above work
+
+    def _with_field(self: C, verb: str, name: str, value: Any) -> C:
+        if value is None:
+            return self._with({name: None})
+        try:
+            value = self._fields[name].check(value)
+        except checks.Bad as bad:
+            raise bad.at(verb, name, value) from None
+        return self._with({name: None}) if value is None else self._put(name, value)
+
+    def _with_record(
+        self: C, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
+    ) -> C:
+        """Merge a record, then keywords, into the record at ``wire``."""
+        known = self._get(wire)
+        if known is None and record is None:
+            new = of._build(verb, fields)
+            return self._put(wire, new) if new._keys else self
+        changes: dict[str, Any] = {}
+        if record is not None:
+            if not isinstance(record, of):
+                raise InvalidValue(
+                    f"{verb}({brief(record)}): want {of.__name__} or keywords, "
+                    f"got {type(record).__name__}; write {verb}(name=value)"
+                )
+            changes = dict(zip(*record._state))
+        changes |= of._checked(verb, fields)
+        if not changes:
+            return self
+        merged = (of._make((), ()) if known is None else known)._with(changes)
+        return self._put(wire, merged) if merged._keys else self._with({wire: None})
+
+    def _with_consent(self: C, verb: str, regulation: str, purpose: str, consent: Frozen) -> C:
+        try:
+            purpose = checks.name(purpose)
+        except checks.Bad as bad:
+            raise bad.at(verb, "purpose", purpose) from None
+        known = self._get("consent_state")
+        if known is None:
+            named = FrozenMap.of((purpose,), (consent,))
+            state = ConsentState._make((regulation,), (named,))
+        else:
+            state = known._with(
+                {regulation: merged_map(known._get(regulation), {purpose: consent})}
+            )
+        return self._put("consent_state", state)
+
+    def _with_context(self: C, changes: Mapping[str, Any]) -> C:
+        context = (self.context or BatchContext())._with(changes)
+        return self._with({"context": context if context._keys else None})
+
+    def _with_map(
+        self: C, verb: str, name: str, given: Any, more: Mapping[str, Any], *, clear: bool = False
+    ) -> C:
+        """Merge entries into the map at ``name``; with ``clear``, None removes one."""
+        if given is not None and type(given) is not dict and not isinstance(given, Mapping):
+            raise InvalidValue(
+                f"{verb}({brief(given)}): want a dict, got {type(given).__name__}; "
+                f"write {verb}({{'name': value}})"
+            )
+        known = self._get(name)
+        entries = {**(given or {}), **more} if more else given or {}
+        if known is None and not (clear or "deleted_user_attributes" in self._keys):
+            return self._with_field(verb, name, entries)
+        gone = {key for key, value in entries.items() if value is None} if clear else set()
+        checked = self._checked(verb, {name: entries})[name]
+        merged = merged_map(known, checked or {})
+        kept = FrozenMap({key: merged[key] for key in merged if key not in gone})
+        changes: dict[str, Any] = {name: kept if kept else None}
+        if name == "user_attributes" and self.deleted_user_attributes:
+            listed = tuple(key for key in self.deleted_user_attributes if key not in kept)
+            changes["deleted_user_attributes"] = listed or None
+        return self._with(changes)
+
+    def _without(self: C, verb: str, wire: str, of: type[Frozen], names: Iterable[str]) -> C:
+        known = self._get(wire)
+        gone = of._checked(verb, dict.fromkeys(names))
+        if known is None:
+            return self
+        left = known._with(gone) if gone else None
+        return self._with({wire: left if left is not None and left._keys else None})
+
+
+_Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
+
+
+def _said(
+    consented: Any, at: Any, document: Any, location: Any, hardware_id: Any
+) -> dict[str, Any]:
+    """Return the keywords of a consent record, without what was not said."""
+    given = {"consented": consented, "timestamp_unixtime_ms": at}
+    if document is not None:
+        given["document"] = document
+    if location is not None:
+        given["location"] = location
+    if hardware_id is not None:
+        given["hardware_id"] = hardware_id
+    return given
+
+
+def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]) -> _Consent:
+    """Return a consent record; its complaints speak of the verb's own keywords."""
+    try:
+        return of._build(verb, given)
+    except InvalidBatch:
+        at = given["timestamp_unixtime_ms"]
+        for name, value, check in (
+            (named, given["consented"], checks.flag),
+            ("at", at, checks.instant),
+        ):
+            try:
+                check(value)
+            except checks.Bad as bad:
+                raise bad.at(verb, name, value) from None
+        raise

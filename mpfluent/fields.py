@@ -1,0 +1,290 @@
+"""Declarations: what a field is called on the wire, what it may hold, how it is read.
+
+Records, marshmallow schemas and the encoder all derive from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Generic, Self, TypeVar, overload
+
+from . import checks
+from .checks import Bad
+from .frozen_map import FrozenMap, set_map_state
+from .shapes import MOST_NAMES, Counter, map_maker
+
+T = TypeVar("T")
+
+_HOLLOW = frozenset(
+    ("scalars", "attributes", "maps", "names", "record", "records", "records_by_name", "events")
+)
+
+_new = object.__new__
+
+
+class Field(Generic[T]):
+    """One declared field.
+
+    Attributes:
+        name: the Python keyword and attribute.
+        wire: the name on the wire.
+        kind: the key of the marshmallow field class in :mod:`mpfluent.codec`.
+        check: returns the value as it is kept, or raises :class:`~mpfluent.checks.Bad`.
+        of: the record class of a nested field.
+        required: whether the value cannot exist without it.
+        null: whether None is a value of its own and is sent as null.
+        unordered: whether a list is compared without regard to order.
+        hollow: whether an empty value is the same as none.
+        liberal: words that are accepted when reading, on top of those of ``check``.
+    """
+
+    __slots__ = (
+        "check",
+        "hollow",
+        "kind",
+        "liberal",
+        "name",
+        "null",
+        "of",
+        "rank",
+        "required",
+        "unordered",
+        "wire",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        check: Callable[[Any], Any],
+        *,
+        wire: str = "",
+        of: Any = None,
+        null: bool = False,
+        unordered: bool = False,
+        liberal: Mapping[Any, Any] = MappingProxyType({}),
+    ) -> None:
+        self.kind = kind
+        self.check = check
+        self.wire = wire
+        self.of = of
+        self.null = null
+        self.unordered = unordered
+        self.liberal = MappingProxyType(dict(liberal))
+        self.required = False
+        self.name = ""
+        self.rank = -1
+        self.hollow = kind in _HOLLOW
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.wire = self.wire or name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Any, owner: type) -> T: ...
+    def __get__(self, instance: Any | None, owner: type) -> Self | T:
+        if instance is None:
+            return self
+        return instance._get(self.wire)  # type: ignore[no-any-return]
+
+
+def required(field: Field[T | None]) -> Field[T]:
+    """Return the field, marked as one that must be given."""
+    field.required = True
+    return field  # type: ignore[return-value]
+
+
+# What a field may hold: one function a kind of declaration.
+
+
+def text() -> Field[str | None]:
+    """Declare a string; the wire takes any scalar or null in its place."""
+    return Field("text", checks.text)
+
+
+def string(**options: Any) -> Field[str | None]:
+    """Declare a string where the wire takes nothing else."""
+    return Field("string", checks.text, **options)
+
+
+def name() -> Field[str | None]:
+    """Declare a string that must not be empty."""
+    return Field("string", checks.name)
+
+
+def uuid() -> Field[str | None]:
+    """Declare a UUID in text form."""
+    return Field("uuid", checks.uuid)
+
+
+def ip() -> Field[str | None]:
+    """Declare an IPv4 or IPv6 address."""
+    return Field("ip", checks.ip)
+
+
+def flag() -> Field[bool | None]:
+    """Declare a boolean."""
+    return Field("flag", checks.flag)
+
+
+def integer(*, unsigned: bool = False) -> Field[int | None]:
+    """Declare a 64-bit integer."""
+    return Field("integer", checks.unsigned if unsigned else checks.integer)
+
+
+def number() -> Field[checks.Number | None]:
+    """Declare a finite number."""
+    return Field("number", checks.number)
+
+
+def instant(*, wire: str = "") -> Field[int | None]:
+    """Declare a moment, kept as Unix milliseconds."""
+    return Field("instant", checks.instant, wire=wire)
+
+
+def choice(what: str, options: tuple[str, ...], **more: Any) -> Field[Any]:
+    """Declare one of the wire's words; ``what`` names them with their article."""
+    return Field("choice", checks.choice(what, options), **more)
+
+
+def scalars(*, wire: str = "") -> Field[FrozenMap[checks.Scalar] | None]:
+    """Declare a map of names to flat values; an entry that is None is left out."""
+    return Field("scalars", mapping(checks.scalar), wire=wire)
+
+
+def strings() -> Field[FrozenMap[str] | None]:
+    """Declare a map of names to strings."""
+    return Field("scalars", mapping(checks.text))
+
+
+def attributes() -> Field[FrozenMap[Any] | None]:
+    """Declare a map of user attributes; an entry that is None is a tag and is sent."""
+    return Field("attributes", mapping(checks.attribute, null=True))
+
+
+def attribute() -> Field[Any]:
+    """Declare one user attribute's value, None included."""
+    return Field("attribute", checks.attribute, null=True)
+
+
+def maps_of_scalars() -> Field[FrozenMap[FrozenMap[checks.Scalar]] | None]:
+    """Declare a map of names to maps of flat values."""
+    return Field("maps", mapping(mapping(checks.scalar)))
+
+
+def record(of: type[Any], *, null: bool = False) -> Field[Any]:
+    """Declare a nested record."""
+    return Field("record", an(of), of=of, null=null)
+
+
+def records(of: type[Any], *, keep_empty: bool = False) -> Field[Any]:
+    """Declare a list of records; an empty one is none, unless the wire wants it."""
+    return Field("records", many(of, keep_empty=keep_empty), of=of)
+
+
+def names() -> Field[tuple[str, ...] | None]:
+    """Declare a list of names in which neither order nor repetition matters."""
+
+    def checked(value: Any) -> tuple[str, ...] | None:
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise Bad(f"want a list of names, got {type(value).__name__}", f"[{value!r}]")
+        listed = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        return tuple(dict.fromkeys(checks.entries(checks.name, listed))) or None
+
+    return Field("names", checked, unordered=True)
+
+
+def records_by_name(of: type[Any]) -> Field[Any]:
+    """Declare a map of names to records."""
+    return Field("records_by_name", mapping(an(of)), of=of)
+
+
+def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
+    """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
+    flat = check is checks.scalar or check is checks.attribute
+
+    def checked(value: Any) -> FrozenMap[Any] | None:
+        # copied first, for another thread may change the caller's own between check and use
+        if type(value) is dict:
+            items = value.copy()
+        elif isinstance(value, Mapping):
+            items = dict(value)
+        else:
+            raise Bad(f"want a dict, got {type(value).__name__}")
+        make = _makers.get((*items,)) if flat else None
+        if make is not None:
+            usual = make(_new(FrozenMap), items)
+            if usual is not None:
+                return usual  # type: ignore[no-any-return]
+        kept: dict[str, Any] = {}
+        for key, entry in items.items():
+            try:
+                key = checks.name(key)
+            except Bad as bad:
+                raise Bad(f"names must be strings: {bad.why}").inside(key, key) from None
+            if entry is None and not null:
+                continue
+            try:
+                entry = check(entry)
+            except Bad as bad:
+                raise bad.inside(key, entry) from None
+            if entry is not None or null:
+                kept[key] = entry
+        if not kept:
+            return None
+        if flat and len(kept) < MOST_NAMES and _counter.comes_back(tuple(kept)):
+            _makers[tuple(kept)] = map_maker(tuple(kept), set_map_state)
+        return FrozenMap(kept)
+
+    return checked
+
+
+# A call site writes the same attribute names every time: code for those that come back.
+_makers: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Any]] = {}
+_counter = Counter()
+
+
+def an(of: type[Any]) -> Callable[[Any], Any]:
+    """Return a check for one record of this class; one without fields is none."""
+
+    def checked(value: Any) -> Any:
+        if not isinstance(value, of):
+            want = f"want {_article(of.__name__)}, got {type(value).__name__}"
+            raise Bad(want, f"{of.__name__}(…)")
+        return value if value._keys else None
+
+    return checked
+
+
+def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
+    """Return a check for a list of records of this class."""
+
+    def one(value: Any) -> Any:
+        if not isinstance(value, of):
+            want = f"want {_article(of.__name__)}, got {type(value).__name__}"
+            shown = f"{of.__name__}({value!r})" if isinstance(value, str) else f"{of.__name__}(…)"
+            raise Bad(want, shown)
+        return value
+
+    def checked(value: Any) -> Any:
+        if type(value) is tuple:
+            for item in value:
+                if type(item) is not of:
+                    break
+            else:
+                return value if value or keep_empty else None
+        if isinstance(value, of) or not isinstance(value, list | tuple):
+            raise Bad(
+                f"want a list of {of.__name__} values, got {type(value).__name__}",
+                f"[{of.__name__}(…)]",
+            )
+        found = tuple(checks.entries(one, value))
+        return found if found or keep_empty else None
+
+    return checked
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"

@@ -1,0 +1,118 @@
+"""An immutable mapping, and what it means for two values to be equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from .errors import Immutable
+
+T = TypeVar("T")
+
+_new = object.__new__
+
+
+class FrozenMap(Mapping[str, T]):
+    """An immutable, hashable, picklable mapping that remembers the order it was written in.
+
+    >>> attributes = FrozenMap({"query": "teapot"})
+    >>> attributes["query"], attributes == {"query": "teapot"}
+    ('teapot', True)
+    """
+
+    __slots__ = ("_state",)
+    _state: tuple[tuple[str, ...], tuple[T, ...]]
+
+    def __init__(self, items: Mapping[str, T]) -> None:
+        set_map_state(self, ((*items,), (*items.values(),)))
+
+    @classmethod
+    def of(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
+        """Return a map of parts that are known to be valid."""
+        new = _new(cls)
+        set_map_state(new, (keys, values))
+        return new
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return self._state[0]
+
+    @property
+    def _values(self) -> tuple[T, ...]:
+        return self._state[1]
+
+    def __getitem__(self, key: str) -> T:
+        try:
+            return self._values[self._keys.index(key)]
+        except ValueError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return repr(dict(zip(self._keys, self._values)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        # entry by entry, so that what a test puts in for a value can have its own idea of equal
+        return len(self._keys) == len(other) and all(
+            key in other and content(value) == content(other[key])
+            for key, value in zip(self._keys, self._values)
+        )
+
+    def __hash__(self) -> int:
+        return hash(content(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FrozenMap, (dict(zip(self._keys, self._values)),)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name, value):
+            raise Immutable("attributes are immutable; make a new dict and a new value with it")
+
+        def __delattr__(self, name):
+            self.__setattr__(name, None)
+
+        def __setitem__(self, key, value):
+            raise Immutable(
+                "attributes are immutable; write attributes = {**attributes, "
+                f"{key!r}: …}} and make a new value with them"
+            )
+
+        def __delitem__(self, key):
+            self.__setitem__(key, None)
+
+
+set_map_state = FrozenMap.__dict__["_state"].__set__
+
+
+def content(value: Any) -> Any:
+    """Return the value in a form in which equal on the wire is equal in Python.
+
+    >>> from decimal import Decimal
+    >>> content(19.99) == content(Decimal("19.99")), content(True) == content(1)
+    (True, False)
+    """
+    kind = type(value)
+    if kind is float:
+        return Decimal(repr(value))
+    if kind is bool:
+        return (bool, value)
+    if isinstance(value, tuple | list):
+        return tuple(map(content, value))
+    if isinstance(value, Mapping):
+        return frozenset((key, content(entry)) for key, entry in value.items())
+    return value

@@ -1,0 +1,79 @@
+"""Joining: how two values of one field of a batch become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import MixedUsers, brief
+from .frozen import Frozen
+from .frozen_map import FrozenMap
+from .records import ConsentState
+
+
+def merged_record(left: Any, right: Any) -> Any:
+    """Return the left record with the right one's fields; the right side wins."""
+    return left._with(dict(zip(*right._state)))
+
+
+def merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
+    """Return both maps' entries; the right side wins."""
+    return FrozenMap({**(left or {}), **right})
+
+
+def merged_maps(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> Any:
+    """Return both maps of maps, joined map by map."""
+    if not right:
+        return left
+    joined = {key: merged_map((left or {}).get(key), value) for key, value in right.items()}
+    return merged_map(left, joined)
+
+
+def merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentState:
+    """Return both consents, joined purpose by purpose."""
+    if left is None:
+        return right
+    changes = {}
+    for key, value in zip(right._keys, right._values):
+        known = left._get(key)
+        changes[key] = value if known is None else merged_map(known, value)
+    return left._with(changes)
+
+
+def merged_names(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
+    """Return both lists of names, each name once."""
+    return tuple(dict.fromkeys((*left, *right)))
+
+
+# How two values of one field become one; of every other field, the right side wins.
+JOINS: dict[str, Callable[[Any, Any], Any]] = {
+    "user_identities": merged_record,
+    "device_info": merged_record,
+    "application_info": merged_record,
+    "context": merged_record,
+    "consent_state": merged_consent,
+    "user_attributes": merged_map,
+    "deleted_user_attributes": merged_names,
+    "partner_identities": merged_map,
+    "integration_attributes": merged_maps,
+}
+
+
+def same_user(left: Any, right: Any) -> None:
+    """Raise if the two batches name different users."""
+    pairs: list[tuple[str, Any, Any]] = [
+        (name, left._get(name), right._get(name)) for name in ("mpid", "partner_identity")
+    ]
+    for field in ("user_identities", "partner_identities"):
+        ours, theirs = left._get(field), right._get(field)
+        if ours is None or theirs is None:
+            continue
+        mine = ours._given() if isinstance(ours, Frozen) else ours
+        yours = theirs._given() if isinstance(theirs, Frozen) else theirs
+        pairs += [(name, mine[name], yours[name]) for name in mine if name in yours]
+    for name, ours, theirs in pairs:
+        if ours is not None and theirs is not None and ours != theirs:
+            raise MixedUsers(
+                f"cannot merge {name}={brief(ours)} with {name}={brief(theirs)}: "
+                "a batch is one user; send both with client.send(a, b)"
+            )
