@@ -16,7 +16,23 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from mpfluent import Batch, Client, Configuration, EventsApi, Product, Promotion, Session
+from mpfluent import (
+    AppEvent,
+    ApplicationStateTransitionEvent,
+    Batch,
+    Client,
+    CommerceEvent,
+    Configuration,
+    Event,
+    EventsApi,
+    Product,
+    ProductAction,
+    Promotion,
+    PromotionAction,
+    ScreenViewEvent,
+    Session,
+    SessionEndEvent,
+)
 from mpfluent.testing import LocalServer
 
 NOW = datetime.now(UTC)
@@ -72,6 +88,8 @@ def main() -> None:
         print(f"Sending to {where}")
 
         with Client(environment="development", **options) as client:
+            print("\nWho, and on what\n  " + repr(shopper()).replace("\n", "\n  "))
+
             visit = first_visit()
             step("One batch", visit)
             print("  status", client.send(visit).result().status_code)
@@ -111,7 +129,27 @@ def destination() -> Iterator[tuple[str, dict[str, Any], LocalServer | None]]:
 def step(title: str, *batches: Batch) -> None:
     print(f"\n{title}")
     for batch in batches:
-        print("  " + repr(batch).replace("\n", "\n  "))
+        for event in batch.events:
+            print(f"  {event.event_type}: {described(event)}")
+
+
+def described(event: Event) -> str:
+    """Say what an event says. Values read like values, and ``match`` takes them apart."""
+    match event:
+        case AppEvent(event_name=name) | ScreenViewEvent(screen_name=name):
+            return name
+        case CommerceEvent(product_action=ProductAction(action=action)):
+            return action
+        case CommerceEvent(promotion_action=PromotionAction(action=action)):
+            return f"promotion {action}"
+        case CommerceEvent(product_impressions=lists):
+            return ", ".join(shown.product_impression_list for shown in lists or ())
+        case ApplicationStateTransitionEvent(application_transition_type=transition):
+            return transition
+        case SessionEndEvent(session_duration_ms=milliseconds):
+            return f"after {milliseconds / 1000} s"
+        case _:
+            return event.session_uuid or ""
 
 
 def told(data: Any, status: int, headers: Mapping[str, str]) -> None:

@@ -117,8 +117,22 @@ def test_the_quickstart_gets_a_202_for_each_of_its_three_ways_to_send(quickstart
 def test_the_quickstart_shows_what_it_sends(quickstart):
     sent = quickstart.split("What arrived\n")[0]
 
-    for word in ("development", "123456", "user@example.com", "iOS", "trial", "Searched", "Home"):
+    for word in ("development", "123456", "user@example.com", "iOS", "trial"):
         assert word in sent
+    assert (
+        """
+One batch
+  application_state_transition: application_initialized
+  application_state_transition: application_foreground
+  commerce_event: promotion view
+  custom_event: Searched
+  commerce_event: Search results
+  commerce_event: purchase
+  status 202
+"""
+        in sent
+    )
+    assert sent.count("session_end: after 26.5 s") == 3
 
 
 def test_the_quickstart_shows_what_arrived(quickstart):
