@@ -170,6 +170,12 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         """Join with another batch of the same user."""
         return self.merge(other) if isinstance(other, Batch) else NotImplemented
 
+    def __replace__(self: B, **changes: Any) -> B:
+        """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
+        events = changes.pop("events", None)
+        new = self._with(self._checked("replace", changes))
+        return new if events is None else new._having(()).add(*events)
+
     def pipe(
         self: B, function: Callable[Concatenate[B, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:

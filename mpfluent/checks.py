@@ -96,7 +96,7 @@ def name(value: Any) -> str:
     """Check a string that names something: it must not be empty."""
     value = text(value)
     if not value:
-        raise Bad("must not be empty")
+        raise Bad("must not be empty", '"…"')
     return value  # type: ignore[no-any-return]
 
 
@@ -104,7 +104,7 @@ def flag(value: Any) -> bool:
     """Check a boolean; 0, 1 and "true" are not booleans."""
     if value is True or value is False:
         return value
-    _want("True or False", value, f"bool({brief(value)})" if hasattr(value, "dtype") else None)
+    _want("True or False", value, _as_flag(value))
 
 
 def integer(value: Any) -> int:
@@ -120,8 +120,7 @@ def unsigned(value: Any) -> int:
 def _integer(value: Any, low: int, high: int) -> int:
     if type(value) is not int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
-            whole = isinstance(value, float | Decimal) and math.isfinite(value) and value % 1 == 0
-            _want("an integer", value, brief(int(value)) if whole else None)
+            _want("an integer", value, _as_integer(value))
         value = operator.index(value)
         value = int(value)
     if not low <= value <= high:
@@ -329,6 +328,22 @@ def _as_text(value: Any) -> str | None:
     if type(value).__name__ == "UUID":
         return repr(str(value))
     return None
+
+
+def _as_flag(value: Any) -> str | None:
+    if isinstance(value, str):
+        return {"true": "True", "false": "False"}.get(value.lower())
+    if isinstance(value, int):
+        return {0: "False", 1: "True"}.get(value)
+    return f"bool({brief(value)})" if hasattr(value, "dtype") else None
+
+
+def _as_integer(value: Any) -> str | None:
+    if isinstance(value, str):
+        plain = re.fullmatch(r"\s*-?\d{1,20}\s*", value, re.ASCII)
+        return str(int(value)) if plain else None
+    finite = isinstance(value, float | Decimal) and math.isfinite(value)
+    return str(int(value)) if finite and abs(value) < 2**63 else None
 
 
 def _as_number(value: Any) -> str | None:

@@ -24,7 +24,12 @@ V = TypeVar("V", bound="CommerceVerbs")
 _new = object.__new__
 
 _OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
-_OF_EVENT = frozenset(CommerceEvent._fields) - {"product_action"} | {"after"}
+_OF_EVENT = frozenset(CommerceEvent._fields) - {
+    "product_action",
+    "promotion_action",
+    "product_impressions",
+} | {"after"}
+_ALL = (*ProductAction._fields, *CommerceEvent._fields)
 
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
@@ -67,7 +72,7 @@ class CommerceVerbs(Chain):
             elif name in _OF_EVENT:
                 about_event[name] = value
             else:
-                allowed = [*ProductActionFields.__annotations__, *CommerceEvent._fields]
+                allowed = [key for key in _ALL if key in _OF_ACTION or key in _OF_EVENT]
                 meant = CommerceEvent._misnomers.get(name)
                 raise unknown_field(f"{verb}()", name, allowed, meant)
         acted = _new(ProductAction)

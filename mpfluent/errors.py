@@ -247,4 +247,5 @@ def brief(value: Any, limit: int = 80) -> str:
         text = repr(value)
     except Exception:
         return f"<{kind.__name__}>"
+    text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -212,7 +212,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         elif isinstance(value, Mapping):
             items = dict(value)
         else:
-            raise Bad(f"want a dict, got {type(value).__name__}")
+            raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
         make = _makers.get((*items,)) if flat else None
         if make is not None:
             usual = make(_new(FrozenMap), items)
@@ -264,7 +264,11 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
     def one(value: Any) -> Any:
         if not isinstance(value, of):
             want = f"want {_article(of.__name__)}, got {type(value).__name__}"
-            shown = f"{of.__name__}({value!r})" if isinstance(value, str) else f"{of.__name__}(…)"
+            shown = f"{of.__name__}(…)"
+            if isinstance(value, str):
+                shown = f"{of.__name__}({value!r})"
+            elif isinstance(value, list | tuple):
+                shown = f"*{of.__name__.lower()}s, with the star"
             raise Bad(want, shown)
         return value
 

@@ -34,6 +34,9 @@ class Frozen:
     _required: tuple[Field[Any], ...] = ()
     # wire names that mParticle sets itself: dropped when reading, never written
     _server_set: frozenset[str] = frozenset()
+    __match_args__: tuple[
+        str, ...
+    ] = ()  # for match statements: what the constructor takes by place
     _rules_of_names = False  # whether _verify looks only at which fields are set
     _open = False  # whether the API takes unknown names in it
     # names of the wire or of other clients that are not ours -> ours
@@ -67,7 +70,8 @@ class Frozen:
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
         if "__init__" in vars(cls):
-            spelled_out(cls.__init__)
+            code = spelled_out(cls.__init__).__code__
+            cls.__match_args__ = code.co_varnames[1 : code.co_argcount]
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .checks import Number, Scalar
 from .commerce_verbs import CommerceVerbs
-from .errors import Immutable, InvalidValue, UnknownVerb, brief, closest
+from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest
 from .events import (
     AppEvent,
     ApplicationStateTransitionEvent,
@@ -107,7 +107,13 @@ class EventVerbs(CommerceVerbs):
         given: dict[str, Any] = {"event_name": name, "type": type, **fields}
         if attributes is not None:
             given["attributes"] = attributes
-        return self._event(AppEvent, "event", given)
+        try:
+            return self._event(AppEvent, "event", given)
+        except (InvalidValue, InvalidTime) as error:
+            if error.field != "event_name":
+                raise
+            text = str(error).replace("event_name", "name")  # as the keyword is called here
+            raise type(error)(text) from None
 
     def _attribution(
         self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any
