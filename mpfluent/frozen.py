@@ -71,7 +71,7 @@ class Frozen:
         cls._required = tuple(field for field in declared if field.required)
         if "__init__" in vars(cls):
             code = spelled_out(cls.__init__).__code__
-            cls.__match_args__ = code.co_varnames[1 : code.co_argcount]
+            cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 

@@ -112,8 +112,10 @@ class EventVerbs(CommerceVerbs):
         except (InvalidValue, InvalidTime) as error:
             if error.field != "event_name":
                 raise
-            text = str(error).replace("event_name", "name")  # as the keyword is called here
-            raise type(error)(text) from None
+            # as the keyword is called here
+            renamed = error.__class__(str(error).replace("event_name", "name"))
+            renamed.field = "name"
+            raise renamed from None
 
     def _attribution(
         self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any
