@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from . import checks, wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier, Piece
-from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, log_hook_error
+from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, warn
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
@@ -33,8 +34,6 @@ from .retry import Retry
 from .transport import Credentials, Response, Transport
 from .version import __version__
 
-logger = logging.getLogger("mpfluent")
-
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
 PODS: dict[str, str] = {
@@ -43,10 +42,14 @@ PODS: dict[str, str] = {
     "eu1": "https://s2s.eu1.mparticle.com",
     "au1": "https://s2s.au1.mparticle.com",
 }
+_NAME = re.compile(r"[\w.:-]+")
 _ENVIRONMENTS = ("development", "production")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
+_GRACE = 0.2  # seconds for those whose wait is ended by close to settle
+
+_Prepared = tuple[Batch, tuple[wire.Part, ...] | DeliveryError]
 
 
 class Client:
@@ -101,7 +104,9 @@ class Client:
         new_id: Callable[[], str] | None = None,
     ) -> None:
         credentials = _credentials(api_key, api_secret)
-        del api_secret  # so that no traceback of what follows shows it
+        del api_key, api_secret  # so that no traceback of what follows shows them
+        if isinstance(credentials, str):
+            raise ConfigurationError(credentials)
         if environment is not None and environment not in _ENVIRONMENTS:
             raise _not_one_of("environment", environment, "an environment", _ENVIRONMENTS)
         if not isinstance(historical, bool):
@@ -119,6 +124,8 @@ class Client:
             raise ConfigurationError(
                 f"Client(retry={brief(retry)}): want a Retry; write retry=Retry(max_attempts=3)"
             )
+        _check_has("transport", transport, "send", "RequestsTransport()")
+        _check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         base = _base_url(pod, host)
         self._environment = environment
         self._historical = historical
@@ -129,24 +136,24 @@ class Client:
         self._new_id = wire.random_uuid if new_id is None else _ids(new_id)
         self._tally = Tally()
         self._logged: set[str] = set()
-        self._closing = threading.Lock()
+        self._closed = False
         self._report: CloseReport | None = None
+        self._pid = os.getpid()
         self._base = base
         bulk = f"{base}/v2/bulkevents"
         addresses = Addresses(f"{base}/v2/events", bulk)
         if historical:
             addresses = Addresses(f"{bulk}/historical", f"{bulk}/historical")
-        self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
-        self._dispatcher.open(
-            Courier(
-                transport=RequestsTransport() if transport is None else transport,
-                addresses=addresses,
-                credentials=credentials,
-                retry=Retry() if retry is None else retry,
-                tally=self._tally,
-                agent=f"mpfluent/{__version__}",
-            )
+        self._courier = Courier(
+            transport=RequestsTransport() if transport is None else transport,
+            addresses=addresses,
+            credentials=credentials,
+            retry=Retry() if retry is None else retry,
+            tally=self._tally,
+            agent=f"mpfluent/{__version__}",
         )
+        self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
+        self._dispatcher.open(self._courier)
 
     # Sending
 
@@ -169,14 +176,18 @@ class Client:
                 tried; the delivery that ``callback`` gets has every error.
             Closed: the client is closed.
         """
+        if callback is not None and not callable(callback):
+            raise InvalidValue(
+                f"send(callback={brief(callback)}): want a function of the delivery; "
+                "write callback=print"
+            )
         delivery, launch = self._begin(batches)
         if callback is not None:
             delivery.add_done_callback(callback)
         launch()
-        if self._dispatcher.waits and delivery.state == "failed":
-            for error in delivery.failures:
-                if error.reason != "filtered" or error.__cause__ is not None:
-                    raise error
+        error = delivery._error() if self._dispatcher.waits else None
+        if error is not None:
+            raise error
         return delivery
 
     def send_all(self, batches: Iterable[Batch]) -> Report:
@@ -190,29 +201,30 @@ class Client:
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        self._check_open()
         counts = _Counts()
         try:
-            for chunk in self._chunks(batches, counts):
+            for chunk in self._chunks(batches):
+                self._check_open()
                 self._tally.submitted(len(chunk))
                 counts.submitted(len(chunk))
-                self._dispatcher.submit(self._accepted(chunk, counts.settle))
+                self._launch(chunk, counts.settle)
         finally:
             report = counts.report()
             if report.failed:
                 reasons = ", ".join(f"{n} {why}" for why, n in report.failed_by_reason.items())
-                logger.warning(
-                    "%d of %d batches failed: %s", report.failed, report.submitted, reasons
-                )
+                warn("%d of %d batches failed: %s", report.failed, report.submitted, reasons)
         return report
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until nothing is pending; return whether nothing is.
 
+        In a callback it does not wait, since the delivery waits for the callback.
+
         Args:
             timeout: seconds; None for as long as the retry policy may take.
         """
-        return self._dispatcher.flush(timeout) and self.stats.pending == 0
+        self._check_process()
+        return self._tally.wait(timeout if self._dispatcher.flush(timeout) else 0)
 
     def close(self, timeout: float | None = None) -> CloseReport:
         """Deliver what is pending, close the transport, and report; a second call reports again.
@@ -220,16 +232,26 @@ class Client:
         Args:
             timeout: seconds; None for as long as the retry policy may take.
         """
-        with self._closing:
-            if self._report is None:
-                self._dispatcher.close(timeout)
-                stats = self.stats
-                self._report = CloseReport(stats.delivered, stats.failed, stats.pending)
-            return self._report
+        began = time.monotonic()
+        self._closed = True
+        flushed = self.flush(timeout)
+        left = None if timeout is None else max(0.0, began + timeout - time.monotonic())
+        final = self._dispatcher.close(left)
+        if final and not flushed:
+            self._tally.wait(_GRACE)
+        stats = self.stats
+        report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)
+        if final:
+            self._report = report
+        return report
 
     @property
     def stats(self) -> Stats:
-        """The counts of this client's life, as one consistent snapshot."""
+        """The counts of this client's life, as one consistent snapshot.
+
+        A forked child begins to count from zero: what was sent before is the parent's.
+        """
+        self._check_process()
         return self._tally.snapshot()
 
     def __enter__(self) -> Self:
@@ -242,7 +264,7 @@ class Client:
 
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""
-        closed = " closed" if self._report is not None else ""
+        closed = " closed" if self._closed else ""
         return f"<Client {self._base}{where}{closed}>"
 
     def __reduce__(self) -> Any:
@@ -259,20 +281,35 @@ class Client:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
         prepared = [self._prepared(batch) for batch in batches]
-        delivery = Delivery(len(prepared))
+        delivery = Delivery(len(prepared), self._tally.hook_raised)
         self._tally.submitted(len(prepared))
-
-        def launch() -> None:
-            self._dispatcher.submit(self._accepted(prepared, delivery._settle))
-
-        return delivery, launch
+        return delivery, lambda: self._launch(prepared, delivery._settle)
 
     def _check_open(self) -> None:
-        if self._report is not None:
+        self._check_process()
+        if self._closed:
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
-    def _prepared(self, batch: Batch) -> tuple[Batch, tuple[wire.Part, ...] | DeliveryError]:
+    def _check_process(self) -> None:
+        """Begin anew after a fork: what is pending, and who holds a lock, is in the parent."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._tally.restart()
+            self._courier.restart()
+
+    def _prepared(self, batch: Batch) -> _Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
+        sealed, failure = self._sealed(batch)
+        return sealed, failure or wire.split(sealed, wire.encode(sealed))
+
+    def _prepared_or_too_large(self, batch: Batch) -> _Prepared:
+        sealed, failure = self._sealed(batch)
+        try:
+            return sealed, failure or wire.split(sealed, wire.encode(sealed))
+        except TooLarge as error:
+            return sealed, DeliveryError(str(error), reason="too_large", batch=sealed)
+
+    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
         if not isinstance(batch, Batch):
             many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
             instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
@@ -289,13 +326,11 @@ class Client:
         if self._historical:
             self._check_historical(batch)
         sealed = wire.seal(batch, self._now, self._new_id)
-        if self._before_send is not None:
-            sealed_or_error = self._filtered(sealed)
-            if isinstance(sealed_or_error, DeliveryError):
-                return sealed, sealed_or_error
-            sealed = sealed_or_error
-        self._check_limits(sealed)
-        return sealed, wire.split(sealed, wire.encode(sealed))
+        kept = self._filtered(sealed)
+        if isinstance(kept, DeliveryError):
+            return sealed, kept
+        self._check_limits(kept)
+        return kept, None
 
     def _filtered(self, sealed: Batch) -> Batch | DeliveryError:
         """Return what ``before_send`` makes of a batch, or why it is dropped."""
@@ -306,8 +341,7 @@ class Client:
             kept = hook(sealed)
         except Exception as error:
             # What the hook was to take out may still be in: the batch must not leave.
-            self._tally.hook_raised()
-            log_hook_error(hook, error)
+            self._tally.hook_raised(hook, error)
             failure = DeliveryError(
                 f"before_send raised {type(error).__name__}; the batch was not sent",
                 reason="filtered",
@@ -324,6 +358,8 @@ class Client:
             )
         if kept.environment is None:
             kept = kept._with({"environment": sealed.environment})
+        if self._historical:
+            self._check_historical(kept)
         return wire.seal(kept, self._now, self._new_id)
 
     def _check_historical(self, batch: Batch) -> None:
@@ -356,30 +392,37 @@ class Client:
             if problem.kind not in self._logged:
                 self._logged.add(problem.kind)
                 # the text of a problem can hold names from the batch, which no log may have
-                logger.warning(
+                warn(
                     "a batch has a problem of the kind %s, logged once; batch.problems() says more",
                     problem.kind,
                 )
 
-    def _accepted(
+    def _launch(
         self,
-        prepared: Iterable[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]],
+        prepared: Iterable[_Prepared],
         settle: Callable[[Response | DeliveryError], None],
-    ) -> list[Piece]:
-        """Return the pieces of accepted batches; those that are dropped are settled at once."""
-        pieces: list[Piece] = []
+    ) -> None:
+        """Hand accepted batches to the dispatcher, and settle those that are dropped."""
 
         def settled(batch: Batch, outcome: Response | DeliveryError) -> None:
-            self._settled(batch, outcome)
-            settle(outcome)
+            try:
+                self._settled(batch, outcome)
+            finally:
+                settle(outcome)
 
+        pieces: list[Piece] = []
+        dropped: list[tuple[Batch, DeliveryError]] = []
         for sealed, parts in prepared:
             if isinstance(parts, DeliveryError):
-                settled(sealed, parts)
+                dropped.append((sealed, parts))
             else:
                 parcel = Parcel(sealed, len(parts), settled)
                 pieces += [Piece(part, parcel) for part in parts]
-        return pieces
+        try:
+            self._dispatcher.submit(pieces)
+        finally:
+            for sealed, error in dropped:
+                settled(sealed, error)
 
     def _settled(self, batch: Batch, outcome: Response | DeliveryError) -> None:
         self._tally.settled(outcome)
@@ -391,20 +434,17 @@ class Client:
         try:
             hook(batch, outcome)
         except Exception as error:
-            self._tally.hook_raised()
-            log_hook_error(hook, error)
+            self._tally.hook_raised(hook, error)
 
-    def _chunks(
-        self, batches: Iterable[Batch], counts: _Counts
-    ) -> Iterator[list[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]]]:
+    def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[_Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
-        chunk: list[tuple[Batch, tuple[wire.Part, ...] | DeliveryError]] = []
+        self._check_open()
+        chunk: list[_Prepared] = []
         size = 0
         iterator = iter(batches)
         while True:
             try:
-                batch = next(iterator)
-                prepared = self._prepared_or_too_large(batch)
+                prepared = self._prepared_or_too_large(next(iterator))
             except StopIteration:
                 break
             except BaseException:
@@ -419,14 +459,6 @@ class Client:
                 chunk, size = [], 0
         if chunk:
             yield chunk
-
-    def _prepared_or_too_large(
-        self, batch: Batch
-    ) -> tuple[Batch, tuple[wire.Part, ...] | DeliveryError]:
-        try:
-            return self._prepared(batch)
-        except TooLarge as error:
-            return batch, DeliveryError(str(error), reason="too_large", batch=batch)
 
 
 class _Counts:
@@ -465,31 +497,40 @@ class _Counts:
             )
 
 
-def _credentials(api_key: str | None, api_secret: str | None) -> Credentials:
+def _credentials(api_key: str | None, api_secret: str | None) -> Credentials | str:
+    """Return the credentials, or what is wrong with them: an error here would show them."""
     key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
     secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
     problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
         "api_secret", secret, "MPARTICLE_API_SECRET"
     )
-    if problem is None and isinstance(key, str) and isinstance(secret, str):
-        if ":" in key:
-            problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
-        else:
-            return Credentials(key, secret)
-    del api_secret, secret
-    raise ConfigurationError(problem)
+    if problem is not None:
+        return problem
+    if ":" in str(key):
+        return "Client(api_key=…): a key has no ':'; write the key and the secret apart"
+    return Credentials(str(key), str(secret))
 
 
 def _missing_key(name: str, value: object, variable: str) -> str | None:
-    if isinstance(value, str) and value and value == value.strip():
+    if isinstance(value, str) and value and value == value.strip() and value.isprintable():
         return None
     if value is None or value == "":
         what = "is missing"
     elif not isinstance(value, str):
         what = f"want a string, got {type(value).__name__}"
-    else:
+    elif value != value.strip():
         what = "has spaces around it"
+    else:
+        what = "has characters that are not printable"
     return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
+
+
+def _check_has(name: str, value: object, method: str, example: str) -> None:
+    if value is not None and (isinstance(value, type) or not hasattr(value, method)):
+        raise ConfigurationError(
+            f"Client({name}={brief(value)}): want an object with a method {method}(); "
+            f"write {name}={example}"
+        )
 
 
 def _base_url(pod: str, host: str | None) -> str:
@@ -502,14 +543,16 @@ def _base_url(pod: str, host: str | None) -> str:
         name, _ = parts.hostname, parts.port  # a port that is none raises
     except (ValueError, AttributeError, TypeError):
         name, parts = None, urlsplit("")
+    if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
+        name = None
+    if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
+        raise ConfigurationError(
+            "Client(host=…): want https://name[:port] without credentials, query or fragment"
+        )
     if not name or parts.scheme not in ("http", "https"):
         fixed = f"https://{host}" if isinstance(host, str) and "//" not in host else "https://…"
         raise ConfigurationError(
             f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError(
-            "Client(host=…): want https://name[:port] without credentials, query or fragment"
         )
     if parts.scheme == "http" and name not in _LOOPBACK:
         raise ConfigurationError(

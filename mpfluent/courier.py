@@ -6,19 +6,24 @@ worker, and lends it a clock and a way to wait.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from .delivery import Parcel, Tally
-from .errors import ApiError, DeliveryError, Reason, TransportError
+from .delivery import Parcel, Tally, warn
+from .errors import ApiError, Closed, DeliveryError, Reason, TransportError
+from .frozen_map import FrozenMap
 from .retry import Retry, Verdict
 from .transport import Credentials, Request, Response, Transport
 from .wire import Part, bulk_body
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
+_KNOWN_KEY = frozenset({*range(200, 300), 400, 413})  # answers that only good credentials get
+_SHORTEST = 0.1  # seconds that an attempt gets at least
+_MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
@@ -35,12 +40,14 @@ class Clock(NamedTuple):
     Attributes:
         monotonic: seconds that never go back.
         wall: Unix seconds, for dates in headers.
-        wait: waits these seconds; True if somebody wants the waiting to end now.
+        wait: waits these seconds, or until the client is closed.
+        closed: whether the client is closed, so that nothing is begun any more.
     """
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
-    wait: Callable[[float], bool]
+    wait: Callable[[float], object]
+    closed: Callable[[], bool]
 
 
 class Addresses(NamedTuple):
@@ -69,10 +76,15 @@ class Courier:
         self._retry = retry
         self._tally = tally
         self._headers: Mapping[str, str] = {**_HEADERS, "User-Agent": agent}
-        self._lock = threading.Lock()
-        self._gate = 0.0  # no request before this monotonic time: the server asked for it
+        self._gate = -math.inf  # no request before this monotonic time: the server asked for it
+        self._pause = -math.inf  # better none before this time: the rate limit is nearly used up
         self._refusal: ApiError | None = None  # the credentials were refused: the circuit is open
         self._probe_at = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Take a new lock, in a forked child: who held the old one is in the parent."""
+        self._lock = threading.RLock()
 
     def deliver(self, pieces: Sequence[Piece], clock: Clock, *, elapsed_limit: float) -> None:
         """Send these pieces as one request; split them as often as mParticle refuses a bulk.
@@ -106,7 +118,7 @@ class Courier:
             if blocked is not None:
                 return blocked
             attempt += 1
-            answer = self._attempt(request)
+            answer = self._attempt(_limited(request, began + budget - clock.monotonic(), budget))
             verdict = self._retry.decide(
                 answer,
                 attempt=attempt,
@@ -122,8 +134,7 @@ class Courier:
                 return None
             if verdict.what == "failed":
                 return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
-            if clock.wait(verdict.delay):
-                return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
+            clock.wait(verdict.delay)
             self._tally.retried()
 
     def _attempt(self, request: Request) -> Response | TransportError:
@@ -158,35 +169,69 @@ class Courier:
     def _blocked(self, clock: Clock, began: float, budget: float) -> DeliveryError | None:
         """Wait for the gate; return an error where a request must not be sent at all."""
         while True:
+            if clock.closed():
+                return Closed(
+                    "the client was closed before the batch was delivered", reason="closed"
+                )
             now = clock.monotonic()
+            left = began + budget - now
             with self._lock:
-                if self._refusal is not None:
-                    if now < self._probe_at:
-                        return self._refusal
+                if self._refusal is not None and now < self._probe_at:
+                    return self._refusal
+                gate = self._gate - now
+                ahead = max(gate, min(self._pause - now, left))
+                if ahead <= 0:
                     self._probe_at = now + PROBE_EVERY
-                ahead = self._gate - now
-            if ahead <= 0:
-                return None
-            if now - began + ahead > budget or clock.wait(ahead):
+                    return None
+            if gate > left:
                 return DeliveryError(
-                    f"mParticle asked for no requests for another {ahead:.1f} s",
+                    f"mParticle asked for no requests for another {gate:.1f} s",
                     reason="rate_limited",
                 )
+            clock.wait(ahead)
 
     def _learn(self, answer: Response | TransportError, verdict: Verdict, clock: Clock) -> None:
         """Remember what holds for all later requests of this client."""
+        refused = verdict.reason == "unauthorized" and isinstance(answer, Response)
         with self._lock:
-            if verdict.floor:
-                self._gate = max(self._gate, clock.monotonic() + verdict.floor)
-            if verdict.reason == "unauthorized" and isinstance(answer, Response):
+            until = clock.monotonic() + verdict.floor
+            if verdict.what == "delivered":
+                self._pause = until
+            elif verdict.floor:
+                self._gate = max(self._gate, until)
+            opened = refused and self._refusal is None
+            if refused and isinstance(answer, Response):
                 self._refusal = api_error(answer, "unauthorized")
                 self._probe_at = clock.monotonic() + PROBE_EVERY
-            elif verdict.what == "delivered":
+            elif isinstance(answer, Response) and answer.status_code in _KNOWN_KEY:
                 self._refusal = None
+        if opened:
+            warn(
+                "mParticle answered %d to the credentials: batches fail at once from now on, "
+                "with one attempt a minute",
+                answer.status_code,
+            )
 
     def close(self) -> None:
         """Close the transport."""
-        self._transport.close()
+        try:
+            self._transport.close()
+        except Exception as error:
+            self._tally.hook_raised(self._transport.close, error)
+
+
+def _limited(request: Request, left: float, budget: float) -> Request:
+    """Return the same request with what is left of the budget, unless that is 0: one attempt."""
+    if not budget or left == math.inf:
+        return request
+    return Request(
+        request.url,
+        request.body,
+        request.headers,
+        request.batch_ids,
+        request.credentials,
+        max(left, _SHORTEST),
+    )
 
 
 def _failure(
@@ -209,7 +254,7 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
     except ValueError:
         phrase = ""
     if errors:
-        code, words = errors[0].get("code", ""), errors[0].get("message", "")
+        code, words = errors[0].get("code", "")[:80], errors[0].get("message", "")[:_MOST_WORDS]
         said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     elif reason == "unexpected_redirect":
         said = f"{status} {phrase}: redirects are not followed; check host= and pod="
@@ -227,13 +272,14 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
     )
 
 
-def _errors(data: Any) -> tuple[dict[str, str], ...]:
+def _errors(data: Any) -> tuple[Mapping[str, str], ...]:
     """Return the vendor's error list, whatever the body holds instead."""
-    listed = data.get("errors") if isinstance(data, dict) else None
+    listed = data.get("errors") if isinstance(data, dict) else data
     if not isinstance(listed, list):
         return ()
-    return tuple(
+    found = (
         {key: str(entry[key]) for key in ("code", "message") if entry.get(key) is not None}
         for entry in listed
         if isinstance(entry, dict)
     )
+    return tuple(FrozenMap(entry) for entry in found if entry)

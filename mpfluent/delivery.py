@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,32 +19,38 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mpfluent")
 
 State = Literal["pending", "delivered", "failed", "kept"]
+OnHookError = Callable[[object, Exception], None]
+
+
+def warn(message: str, *args: object) -> None:
+    """Log a warning; a log handler that raises must not stop a delivery."""
+    with suppress(Exception):
+        logger.warning(message, *args)
 
 
 class Delivery:
     """The outcome of one ``send``, now or later.
 
-    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere.
+    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere. In a forked
+    child the parent's deliveries are not waited for.
 
     Attributes:
         failures: the errors of the batches that failed, each with its ``batch``.
     """
 
-    def __init__(self, batches: int) -> None:
+    def __init__(self, batches: int, on_hook_error: OnHookError | None = None) -> None:
         self._open = batches
         self._settled = threading.Condition()
         self._response: Response | None = None
         self._callbacks: list[Callable[[Delivery], object]] = []
         self._failures: list[DeliveryError] = []
         self._kept: Kept | None = None
+        self._on_hook_error = on_hook_error or log_hook_error
+        self._pid = os.getpid()
 
     @property
     def state(self) -> State:
         """Pending, delivered, failed (if any batch failed) or kept (in the outbox)."""
-        with self._settled:
-            return self._state()
-
-    def _state(self) -> State:
         if self._open:
             return "pending"
         if self._failures:
@@ -52,8 +60,14 @@ class Delivery:
     @property
     def failures(self) -> tuple[DeliveryError, ...]:
         """The errors of the batches that failed so far."""
-        with self._settled:
-            return tuple(self._failures)
+        return tuple(self._failures)
+
+    def _error(self) -> DeliveryError | None:
+        """Return the first error, but for batches that ``before_send`` dropped on purpose."""
+        for error in self._failures:
+            if error.reason != "filtered" or error.__cause__ is not None:
+                return error
+        return None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is settled; return whether it is.
@@ -61,6 +75,8 @@ class Delivery:
         Args:
             timeout: seconds; None for as long as it takes.
         """
+        if self._open and self._pid != os.getpid():
+            return False  # who would settle it is in the parent, and so may be its lock
         with self._settled:
             return self._settled.wait_for(lambda: not self._open, timeout)
 
@@ -75,6 +91,8 @@ class Delivery:
             TimeoutError: it is still pending.
         """
         if not self.wait(timeout):
+            if self._pid != os.getpid():
+                raise TimeoutError("still pending in the process that sent it")
             raise TimeoutError(f"still pending after {timeout} s")
         if self._failures:
             raise self._failures[0]
@@ -88,7 +106,7 @@ class Delivery:
             if self._open:
                 self._callbacks.append(callback)
                 return
-        _call(callback, self)
+        self._call(callback)
 
     def __await__(self) -> Generator[Any, None, Response]:
         """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
@@ -98,7 +116,8 @@ class Delivery:
         done: asyncio.Future[None] = loop.create_future()
 
         def wake(_: Delivery) -> None:
-            loop.call_soon_threadsafe(finish)
+            with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+                loop.call_soon_threadsafe(finish)
 
         def finish() -> None:
             if not done.done():
@@ -111,35 +130,37 @@ class Delivery:
     def _settle(self, outcome: Response | DeliveryError) -> None:
         """Count one batch's outcome; with the last one, wake whoever waits."""
         with self._settled:
-            self._open -= 1
             if isinstance(outcome, Kept):
                 self._kept = outcome
             elif isinstance(outcome, DeliveryError):
                 self._failures.append(outcome)
             else:
                 self._response = outcome
+            self._open -= 1  # last, since who looks at the state takes no lock
             if self._open:
                 return
             self._settled.notify_all()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            _call(callback, self)
+            self._call(callback)
+
+    def _call(self, callback: Callable[[Delivery], object]) -> None:
+        try:
+            callback(self)
+        except Exception as error:
+            self._on_hook_error(callback, error)
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"
 
 
-def _call(callback: Callable[[Delivery], object], delivery: Delivery) -> None:
-    try:
-        callback(delivery)
-    except Exception as error:
-        log_hook_error(callback, error)
-
-
 def log_hook_error(hook: object, error: Exception) -> None:
     """Log that a callback raised: what, but not with which values."""
-    name = getattr(hook, "__qualname__", type(hook).__name__)
-    logger.error("the callback %s raised %s; delivery goes on", name, type(error).__name__)
+    warn("the callback %s raised %s; delivery goes on", _hook_name(hook), type(error).__name__)
+
+
+def _hook_name(hook: object) -> str:
+    return getattr(hook, "__qualname__", None) or type(hook).__name__
 
 
 class Stats(NamedTuple):
@@ -170,45 +191,64 @@ class Tally:
     """The counters behind ``stats``: changed under a lock, read as one snapshot."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.restart()
+
+    def restart(self) -> None:
+        """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
+        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        self._changed = threading.Condition(threading.RLock())
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
         self._retries = 0
         self._hook_errors = 0
+        self._hooks_logged: set[tuple[str, str]] = set()
 
     def submitted(self, batches: int) -> None:
         """Count accepted batches."""
-        with self._lock:
+        with self._changed:
             self._submitted += batches
 
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Count one batch's outcome."""
-        with self._lock:
+        with self._changed:
             if isinstance(outcome, DeliveryError):
                 self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
             else:
                 self._delivered += 1
+            self._changed.notify_all()
 
     def retried(self) -> None:
         """Count a request that is tried again."""
-        with self._lock:
+        with self._changed:
             self._retries += 1
 
-    def hook_raised(self) -> None:
-        """Count a callback that raised."""
-        with self._lock:
+    def hook_raised(self, hook: object, error: Exception) -> None:
+        """Count a callback that raised, and log each kind of it once."""
+        kind = (_hook_name(hook), type(error).__name__)
+        with self._changed:
             self._hook_errors += 1
+            if kind in self._hooks_logged:
+                return
+            self._hooks_logged.add(kind)
+        log_hook_error(hook, error)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until nothing is pending; return whether nothing is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._pending(), timeout)
+
+    def _pending(self) -> int:
+        return self._submitted - self._delivered - sum(self._failed.values())
 
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
-        with self._lock:
-            failed = sum(self._failed.values())
+        with self._changed:
             return Stats(
                 submitted=self._submitted,
                 delivered=self._delivered,
-                failed=failed,
-                pending=self._submitted - self._delivered - failed,
+                failed=sum(self._failed.values()),
+                pending=self._pending(),
                 retries=self._retries,
                 failed_by_reason=MappingProxyType(dict(self._failed)),
                 hook_errors=self._hook_errors,
@@ -269,8 +309,17 @@ class Parcel:
 
     def part_settled(self, outcome: Response | DeliveryError) -> None:
         """Count one part's outcome; a batch of which a part failed has failed."""
+        self._note(outcome, 1)
+
+    def give_up(self, error: DeliveryError) -> None:
+        """Fail what is still open of it."""
+        self._note(error, None)
+
+    def _note(self, outcome: Response | DeliveryError, parts: int | None) -> None:
         with self._lock:
-            self._open -= 1
+            if not self._open:
+                return
+            self._open = 0 if parts is None else self._open - parts
             if isinstance(outcome, DeliveryError):
                 self._failure = self._failure or outcome.with_batch(self.batch)
             else:

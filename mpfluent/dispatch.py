@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol
 
 from .courier import Clock, Courier, Piece
+from .errors import ConfigurationError, TransportError
 from .wire import pack
 
 
@@ -28,11 +30,15 @@ class Dispatcher(Protocol):
         ...
 
     def flush(self, timeout: float | None) -> bool:
-        """Wait until nothing is pending; return whether nothing is."""
+        """Begin to deliver what waits; return False where the caller must not wait for it."""
         ...
 
-    def close(self, timeout: float | None) -> None:
-        """Deliver or settle what is pending, and stop."""
+    def close(self, timeout: float | None) -> bool:
+        """Settle what waits, stop, and close the courier.
+
+        Returns False if that must wait, because the caller is a callback of a delivery that goes
+        on; it is then done at the end of that delivery.
+        """
         ...
 
 
@@ -54,32 +60,61 @@ class SyncDispatcher:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        def wait(seconds: float) -> bool:
-            sleep(seconds)
-            return False
-
-        self._clock = Clock(clock, wall, wait)
+        self._closed = threading.Event()
+        self._clock = Clock(clock, wall, sleep or self._closed.wait, self._closed.is_set)
         self._courier: Courier | None = None
+        self._here = threading.local()  # whether this thread is sending, so must not wait for it
 
     def open(self, courier: Courier) -> None:
-        """Belong to a client."""
+        """Belong to a client.
+
+        Raises:
+            ConfigurationError: it belongs to another one.
+        """
+        if self._courier is not None:
+            raise ConfigurationError(
+                "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
+            )
         self._courier = courier
 
     def submit(self, pieces: Iterable[Piece]) -> None:
         """Send pieces in as few requests as they fit."""
         if self._courier is None:
-            raise RuntimeError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        for group in pack(pieces, lambda piece: len(piece.part.body)):
-            self._courier.deliver(group, self._clock, elapsed_limit=self.max_elapsed)
+            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
+        taken = list(pieces)
+        outer = self._sending()
+        self._here.sending = True
+        try:
+            for group in pack(taken, lambda piece: len(piece.part.body)):
+                self._courier.deliver(group, self._clock, elapsed_limit=self.max_elapsed)
+        except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
+            failure = TransportError(f"sending was broken off by {type(error).__name__}")
+            failure.__cause__ = error
+            for piece in taken:
+                piece.parcel.give_up(failure)
+            raise
+        finally:
+            self._here.sending = outer
+            if self._closed.is_set() and not outer:
+                self._courier.close()
 
     def flush(self, timeout: float | None) -> bool:
-        """Return True: nothing waits here."""
+        """Return whether to wait: not in a callback of what this very thread is sending."""
+        return not self._sending()
+
+    def close(self, timeout: float | None) -> bool:
+        """Let no thread begin or wait any more."""
+        self._closed.set()
+        if self._sending():
+            return False
+        if self._courier is not None:
+            self._courier.close()
         return True
 
-    def close(self, timeout: float | None) -> None:
-        """Do nothing: nothing waits here."""
+    def _sending(self) -> bool:
+        return getattr(self._here, "sending", False)
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

@@ -56,18 +56,25 @@ class Configuration:
     __slots__ = ("client",)
 
     def __init__(self, **options: Unpack[ConfigurationFields]) -> None:
-        self.client = Client(**options)
+        try:
+            self.client = Client(**options)
+        finally:
+            options = {}  # so that no traceback shows the secret
 
     def __repr__(self) -> str:
         return f"<Configuration of {self.client!r}>"
 
 
 class Upload:
-    """A batch, or several, on the way in the background."""
+    """A batch, or several, on the way in the background.
+
+    Like a thread, it is not alive in a forked child.
+    """
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._called = threading.Event()
+        self._pid = os.getpid()
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the answer came and the callback returned, like ``Thread.join``.
@@ -75,21 +82,27 @@ class Upload:
         Args:
             timeout: seconds; None for as long as it takes.
         """
-        self._called.wait(timeout)
+        if self.is_alive():
+            self._called.wait(timeout)
 
     def is_alive(self) -> bool:
         """Return whether it is still on the way, like ``Thread.is_alive``."""
-        return not self._called.is_set()
+        return not self._called.is_set() and self._pid == os.getpid()
 
     def result(self, timeout: float | None = None) -> Answer:
         """Wait, and return what the call without a callback returns.
+
+        Args:
+            timeout: seconds; None for as long as it takes.
 
         Raises:
             ApiError: mParticle refused.
             DeliveryError: no answer came.
             TimeoutError: it is still on the way.
         """
-        return _answer(self._delivery.result(timeout))
+        if not self._delivery.wait(timeout):
+            self._delivery.result(0)
+        return _answer(self._delivery)
 
     def __repr__(self) -> str:
         return f"<Upload {self._delivery.state}>"
@@ -168,7 +181,7 @@ class EventsApi:
 
     def _upload(self, batches: tuple[Batch, ...], callback: Callback | None) -> Answer | Upload:
         if callback is None:
-            return _answer(self._client.send(*batches).result())
+            return _answer(self._client.send(*batches))
         if not callable(callback):
             raise InvalidBatch(
                 f"callback={brief(callback)}: want a function of (data, status_code, headers); "
@@ -183,29 +196,47 @@ class EventsApi:
             finally:
                 upload._called.set()
 
+        begun = threading.Lock()
+
+        def launch_once() -> None:
+            if begun.acquire(blocking=False):
+                launch()
+
         delivery.add_done_callback(settled)
-        self._executor().submit(launch)
+        try:
+            self._executor().submit(launch_once)
+        except RuntimeError:  # no thread can be had now; the queue may have taken it all the same
+            launch_once()
         return upload
 
     def _executor(self) -> ThreadPoolExecutor:
+        if self._pid != os.getpid():  # a fork has no threads, and who held the lock is not here
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+            self._worker = None
         with self._lock:
-            if self._worker is None or self._pid != os.getpid():  # a fork has no threads
+            if self._worker is None:
                 self._worker = ThreadPoolExecutor(1, "mpfluent-events-api")
-                self._pid = os.getpid()
             return self._worker
 
 
-def _answer(response: Response) -> Answer:
+def _answer(delivery: Delivery) -> Answer:
+    """Return what mParticle answered to a settled delivery, or raise the first error."""
+    error = delivery._error()
+    if error is not None:
+        raise error
+    response = delivery._response
+    if response is None:  # before_send dropped all of it, as it was meant to
+        return None, 0, {}
     return response.json(), response.status_code, dict(response.headers)
 
 
 def _told(delivery: Delivery) -> Answer:
     """Return what a callback is told of a settled delivery."""
     try:
-        return _answer(delivery.result(0))
+        return _answer(delivery)
     except ApiError as error:
-        answer = Response(error.status_code, error.headers, error.body.encode())
-        data = answer.json()
+        data = Response(error.status_code, error.headers, error.body).json()
         return (error.body or None) if data is None else data, error.status_code, error.headers
     except DeliveryError:
         return None, 0, {}

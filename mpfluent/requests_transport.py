@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigurationError, TransportError, brief
@@ -13,18 +15,24 @@ from .transport import Request, Response
 if TYPE_CHECKING:
     import requests
 
+    from .deadline import Attempt
+
 _CHUNK = 16_384
 _MOST_BODY = 1_000_000  # bytes of an answer that are read; the rest says nothing more
+_MOST_SECONDS = 1e8  # more than that no socket can wait
 
 
 class RequestsTransport:
     """Sends with ``requests``: keep-alive, no redirects, no retries of its own, no ``.netrc``.
 
-    Proxy variables of the environment are honoured. Nothing is opened before the first send.
+    Proxy variables of the environment are honoured. Nothing is opened before the first send, and
+    a forked process opens connections of its own.
 
     Args:
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
-            stays open when the transport closes.
+            stays open when the transport closes. Its adapters decide whether the deadline holds:
+            mount :class:`mpfluent.deadline.DeadlineAdapter`, else only the timeouts do, and a
+            kept connection that the server closed counts as a failed attempt.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.
         deadline: seconds for one attempt in all, however slowly bytes drip in; the look-up of
             the host's name is not covered.
@@ -55,16 +63,30 @@ class RequestsTransport:
                 f"RequestsTransport(timeout={brief(timeout)}, deadline={brief(deadline)}): want "
                 "positive seconds; write timeout=(3.05, 10.0), deadline=30.0"
             )
+        if session is not None and not hasattr(session, "prepare_request"):
+            raise ConfigurationError(
+                f"RequestsTransport(session=…): want a requests.Session, got "
+                f"{type(session).__name__}; write session=requests.Session()"
+            )
+        if proxies is not None and not isinstance(proxies, Mapping):
+            raise ConfigurationError(  # an address can hold a password, so it is not shown
+                f"RequestsTransport(proxies=…): want a mapping, got {type(proxies).__name__}; "
+                "write proxies={'https': 'http://proxy:3128'}"
+            )
         self._own = session is None
         self._session = session
         self._timeout = pair
         self._deadline = deadline
         self._proxies = dict(proxies or {})
-        self._verify = verify
+        # None lets the session decide, which trusts the usual authorities unless it is yours.
+        self._verify = None if verify is True else verify
         self._cert = cert
-        self._lock = threading.Lock()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}
-        self._warm = False  # whether a kept connection may have gone stale meanwhile
 
     def send(self, request: Request) -> Response:
         """Send one request and return the answer, whatever its status.
@@ -72,86 +94,116 @@ class RequestsTransport:
         Raises:
             TransportError: no answer came.
         """
-        warm = self._warm
-        try:
-            answer = self._attempt(request)
-        except TransportError as error:
-            self._warm = False
-            if not (warm and _broken_off(error)):
-                raise
+        from .deadline import Attempt
+
+        seconds = min(self._deadline, request.timeout or self._deadline)
+        attempt = Attempt(time.monotonic() + seconds, self._timeout[1])
+        answer = self._exchange(request, attempt)
+        if isinstance(answer, Exception) and attempt.reused and _broken_off(answer):
             # The server closed a kept connection while we wrote to it: that costs no attempt.
-            answer = self._attempt(request)
-        self._warm = True
+            answer = self._exchange(request, attempt)
+        if isinstance(answer, Exception):
+            raise self._failed(request, answer, attempt)
         return answer
 
     def close(self) -> None:
         """Close the connections, if the session is the transport's own."""
+        self._check_process()
         with self._lock:
+            self._settings.clear()
             if self._own and self._session is not None:
                 self._session.close()
                 self._session = None
-                self._settings.clear()
-            self._warm = False
 
-    def _attempt(self, request: Request) -> Response:
+    def _exchange(self, request: Request, attempt: Attempt) -> Response | Exception:
+        """Return the answer, or why there is none; the error holds no secrets."""
         import requests
+        import urllib3
 
-        session, settings = self._ready(request.url)
-        # With an auth of ours, if only one that does nothing, requests does not read .netrc.
-        sign = _as_it_is if request.credentials is None else request.credentials.sign
-        prepared = session.prepare_request(
-            requests.Request(
-                "POST", request.url, dict(request.headers), data=request.body, auth=sign
-            )
-        )
-        until = time.monotonic() + self._deadline
+        from .deadline import current
+
+        token = current.set(attempt)
         try:
-            answer = session.send(
-                prepared,
-                timeout=(self._timeout[0], min(self._timeout[1], self._deadline)),
+            session = self._ready()
+            # With an auth of ours, if only one that does nothing, requests reads no .netrc.
+            sign = _as_it_is if request.credentials is None else request.credentials.sign
+            with session.send(
+                session.prepare_request(
+                    requests.Request(
+                        "POST", request.url, dict(request.headers), data=request.body, auth=sign
+                    )
+                ),
+                timeout=(
+                    min(self._timeout[0], attempt.left()),
+                    min(self._timeout[1], attempt.left()),
+                ),
                 allow_redirects=False,
                 stream=True,
-                **settings,
-            )
-        except (requests.RequestException, OSError, ValueError) as error:
-            raise _failed(request.url, error) from _without_secrets(error)
-        with answer:
-            # The status is known, so the outcome is too: a body that breaks off changes nothing.
-            body = self._body(answer, until)
-            return Response(answer.status_code, dict(answer.headers), body)
+                **self._environment(session, request.url),
+            ) as answer:
+                # The status is known, so the outcome is: a body that breaks off changes nothing.
+                return Response(answer.status_code, dict(answer.headers), _body(answer))
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            _forget_frames(error)
+            return error
+        except (OSError, ValueError) as error:
+            _forget_frames(error)
+            return error
+        except BaseException as error:  # such as KeyboardInterrupt
+            _forget_frames(error)
+            raise
+        finally:
+            current.reset(token)
 
-    def _body(self, answer: requests.Response, until: float) -> bytes:
-        import requests
+    def _check_process(self) -> None:
+        """Leave to the parent, after a fork, what is the parent's."""
+        if self._pid != os.getpid():
+            self._start_anew()
+            if self._own:
+                self._session = None
+            elif self._session is not None:
+                self._session.close()  # its kept connections, here only
 
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            for chunk in answer.iter_content(_CHUNK):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size >= _MOST_BODY or time.monotonic() > until:
-                    break
-        except (requests.RequestException, OSError):
-            self._warm = False
-        return b"".join(chunks)
-
-    def _ready(self, url: str) -> tuple[requests.Session, dict[str, Any]]:
-        """Return the session, and what the environment says of this address: asked only once."""
+    def _ready(self) -> requests.Session:
+        self._check_process()
         with self._lock:
             if self._session is None:
-                import requests
+                from .deadline import DeadlineSession
 
-                self._session = requests.Session()
-            settings = self._settings.get(url)
-            if settings is None:
+                self._session = DeadlineSession()
+            return self._session
+
+    def _environment(self, session: requests.Session, url: str) -> dict[str, Any]:
+        """Return what the environment says of this address: asked only once, it is slow."""
+        with self._lock:
+            if url not in self._settings:
                 settings = dict(
-                    self._session.merge_environment_settings(
-                        url, self._proxies, True, self._verify, self._cert
+                    session.merge_environment_settings(
+                        url, dict(self._proxies), None, self._verify, self._cert
                     )
                 )
                 del settings["stream"]
                 self._settings[url] = settings
-            return self._session, settings
+            return self._settings[url]
+
+    def _failed(self, request: Request, error: Exception, attempt: Attempt) -> TransportError:
+        """Return the error for an attempt that no answer came of."""
+        seconds = min(self._deadline, request.timeout or self._deadline)
+        connect, read = self._timeout
+        why, retryable = _reason(error)
+        if retryable and time.monotonic() >= attempt.until:
+            why = f"the deadline of {seconds:g} s passed"
+            if seconds < self._deadline:
+                why += ", which Retry(max_elapsed=…) left"
+        elif why == _NO_CONNECTION:
+            why = f"no connection within {connect:g} s"
+        elif why == _NO_ANSWER:
+            why = f"nothing came for {read:g} s"
+        place = "/".join(request.url.split("/")[:3])
+        failure = TransportError(f"no answer from {place}: {why}", retryable=retryable)
+        if not _misconfigured(error):  # its words can hold the address of a proxy, and a password
+            failure.__cause__ = error
+        return failure
 
     def __repr__(self) -> str:
         return f"<RequestsTransport timeout={self._timeout} deadline={self._deadline}>"
@@ -160,74 +212,129 @@ class RequestsTransport:
         raise ConfigurationError("a transport holds sockets; make one in each process")
 
 
+_NO_CONNECTION = "no connection in time"
+_NO_ANSWER = "no answer in time"
+
+
 def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < _MOST_SECONDS  # type: ignore[operator]
 
 
 def _as_it_is(prepared: Any) -> Any:
     return prepared
 
 
-def _broken_off(error: TransportError) -> bool:
-    """Return whether the connection was open and broke before a byte of the answer came."""
-    seen: BaseException | None = error.__cause__
-    while seen is not None:
-        if isinstance(seen, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
-            return True
-        if type(seen).__name__ == "RemoteDisconnected":
-            return True
-        inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
-        seen = inner or seen.__context__
-    return False
+def _body(answer: requests.Response) -> bytes:
+    import requests
+    import urllib3
+
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        for chunk in answer.iter_content(_CHUNK):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size >= _MOST_BODY:
+                break
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        answer.close()
+    return b"".join(chunks)
 
 
-def _failed(url: str, error: Exception) -> TransportError:
+def _linked(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it was made of, the outermost first."""
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Take from an error what holds the credentials: its request, and its frames' variables."""
+    for one in list(_linked(error)):
+        one.__traceback__ = None
+        for name in ("request", "response"):
+            if getattr(one, name, None) is not None:
+                setattr(one, name, None)
+
+
+def _broken_off(error: Exception) -> bool:
+    """Return whether a connection that was open broke."""
+    import ssl
+
+    return any(
+        isinstance(
+            one,
+            ConnectionResetError
+            | ConnectionAbortedError
+            | BrokenPipeError
+            | ssl.SSLEOFError
+            | ssl.SSLZeroReturnError,
+        )
+        for one in _linked(error)
+    )
+
+
+def _misconfigured(error: Exception) -> bool:
+    """Return whether an address or a file is wrong, so that nothing was sent at all."""
+    import requests
+    import urllib3
+
+    named = (
+        requests.exceptions.InvalidURL,  # of the proxy, too
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.MissingSchema,
+        urllib3.exceptions.LocationValueError,
+    )
+    if isinstance(error, named):
+        return True
+    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
+        return False
+    return isinstance(error, ValueError) or (type(error) is OSError and error.errno is None)
+
+
+def _reason(error: Exception) -> tuple[str, bool]:
+    """Return why there was no answer, and whether another attempt can help."""
+    import socket
+    import ssl
+
     import requests
 
-    permanent = isinstance(
-        error,
-        requests.exceptions.InvalidURL
-        | requests.exceptions.InvalidSchema
-        | requests.exceptions.MissingSchema
-        | requests.exceptions.InvalidHeader,
-    )
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:
-        permanent = True
-        why = "its certificate is not trusted; write RequestsTransport(verify='ca-bundle.pem')"
-    elif isinstance(error, requests.exceptions.ProxyError):
-        permanent = "407" in text
-        why = "the proxy refused" + (" the credentials (407)" if permanent else "")
-    elif isinstance(error, requests.exceptions.ConnectTimeout):
-        why = "no connection in time"
-    elif isinstance(error, requests.exceptions.Timeout):
-        why = "no answer in time"
-    else:
-        why = _root(error)
-    place = "/".join(url.split("/")[:3])
-    return TransportError(f"no answer from {place}: {why}", retryable=not permanent)
+    linked = list(_linked(error))
+    if _misconfigured(error):
+        if type(error) is OSError:
+            return str(error), False  # a file that is not there
+        return "the host's or the proxy's address is not one", False
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in linked):
+        why = "its certificate is not trusted"
+        return f"{why}; write RequestsTransport(verify='ca-bundle.pem')", False
+    if isinstance(error, requests.exceptions.ProxyError):
+        refusal = re.search(r"Tunnel connection failed: (\d{3})", str(error))
+        if refusal is None:
+            return f"the proxy did not answer ({_root(linked)})", True
+        status = int(refusal[1])
+        passing = status in (408, 429) or status >= 500
+        return f"the proxy refused with {status}", passing
+    for one in linked:
+        if isinstance(one, socket.gaierror):
+            return f"its name is not known ({one.strerror})", True
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return _NO_CONNECTION, True
+    if any(isinstance(one, TimeoutError | requests.exceptions.Timeout) for one in linked):
+        return _NO_ANSWER, True
+    return _root(linked), True
 
 
-def _root(error: BaseException) -> str:
+def _root(linked: list[BaseException]) -> str:
     """Return what the innermost error says; the outer ones repeat it with addresses of objects."""
-    while True:
-        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        inner = inner or getattr(error, "reason", None)
-        if not isinstance(inner, BaseException):
-            break
-        error = inner
+    found = [one for one in linked if isinstance(one, OSError) and one.errno is not None]
+    error = (found or linked)[-1]
     said = getattr(error, "strerror", None) or (str(error.args[-1]) if error.args else "")
     text = said.split(">: ")[-1]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _without_secrets(error: BaseException) -> BaseException:
-    """Return the error without what has the credentials: its request, and frames' variables."""
-    seen: BaseException | None = error
-    while seen is not None:
-        for name in ("request", "response"):
-            if getattr(seen, name, None) is not None:
-                setattr(seen, name, None)
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
-    return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random as _random
+import re
 from collections.abc import Callable
 from datetime import UTC
 from typing import Literal, NamedTuple
@@ -12,6 +13,7 @@ from .errors import ConfigurationError, Reason, TransportError, brief
 from .transport import Response
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _PERMANENT: dict[int, Reason] = {401: "unauthorized", 403: "unauthorized", 413: "too_large"}
 
 
@@ -21,7 +23,7 @@ class Verdict(NamedTuple):
     Attributes:
         what: "delivered", "again", "split" or "failed".
         delay: seconds to wait, if again.
-        floor: the part of the delay that the server asked for; it holds for the whole client.
+        floor: seconds without a request that the server asked for; they hold for the whole client.
         reason: why, if failed.
     """
 
@@ -34,14 +36,16 @@ class Verdict(NamedTuple):
 class Retry:
     """How often, and after how long, a request is tried again.
 
-    Full-jitter exponential backoff: before the n-th retry, a random time between 0 and
-    ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is a floor under it.
+    Full-jitter exponential backoff: before the n-th retry, counted from 0, a random time between
+    0 and ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is a floor under it. When
+    mParticle says that over 90 % of a rate limit are used, the client's next request waits, too:
+    up to ``base`` at 100 %.
 
     Args:
         base: seconds.
         cap: seconds; no backoff is longer.
-        max_elapsed: seconds for one request with all its attempts and waits; None means 15 for
-            synchronous and 600 for threaded sending.
+        max_elapsed: seconds for one request with all its attempts and waits, 0 for a single
+            attempt; None means 15 for synchronous and 600 for threaded sending.
         max_attempts: None for as many as fit ``max_elapsed``; 1 for no retries.
         max_retry_after: seconds; a longer ``Retry-After`` counts as this.
         random: returns a float in [0, 1); for tests.
@@ -115,7 +119,7 @@ class Retry:
         else:
             status = answer.status_code
             if 200 <= status < 300:
-                return Verdict("delivered")
+                return Verdict("delivered", floor=self.pause(answer))
             if status in (400, 413) and batches > 1:
                 return Verdict("split")
             if 300 <= status < 400:
@@ -138,6 +142,13 @@ class Retry:
         doublings = min(attempt - 1, 60)  # a larger power says nothing more
         return self.random() * min(self.cap, self.base * float(2**doublings))
 
+    def pause(self, answer: Response) -> float:
+        """Return the seconds to hold the next request back after one that was accepted."""
+        used = answer.header("X-mp-rate-limit-percentage-used") or ""
+        match = _NUMBER.fullmatch(used.strip(' "'))
+        percent = float(match[0]) if match else 0.0
+        return self.base * max(0.0, min(percent, 100.0) - 90.0) / 10.0
+
     def __repr__(self) -> str:
         shown = " ".join(
             f"{name}={getattr(self, name)}"
@@ -157,7 +168,7 @@ def retry_after(header: str | None, wall: float) -> float | None:
     if header is None:
         return None
     header = header.strip().strip('"')
-    if header.isascii() and header.isdigit() and len(header) < 20:
+    if _NUMBER.fullmatch(header):
         return float(header)
     from email.utils import parsedate_to_datetime
 

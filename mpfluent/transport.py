@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from .errors import ConfigurationError, Immutable
+from .errors import ConfigurationError, Immutable, brief
 
 
 class Credentials:
@@ -45,9 +45,11 @@ class Request:
         headers: all but Authorization, which a transport takes from ``credentials`` at the last
             moment, so that it shows nowhere.
         batch_ids: the ``source_request_id`` of each batch in the body.
+        timeout: seconds that the attempt may take at most, because the retry policy leaves no
+            more; None where the transport decides.
     """
 
-    __slots__ = ("batch_ids", "body", "credentials", "headers", "method", "url")
+    __slots__ = ("batch_ids", "body", "credentials", "headers", "method", "timeout", "url")
 
     def __init__(
         self,
@@ -56,10 +58,17 @@ class Request:
         headers: Mapping[str, str],
         batch_ids: tuple[str, ...] = (),
         credentials: Credentials | None = None,
+        timeout: float | None = None,
     ) -> None:
-        values = ("POST", url, body, MappingProxyType(dict(headers)), batch_ids, credentials)
-        names = ("method", "url", "body", "headers", "batch_ids", "credentials")
-        for name, value in zip(names, values, strict=True):
+        for name, value in (
+            ("method", "POST"),
+            ("url", url),
+            ("body", body),
+            ("headers", MappingProxyType(dict(headers))),
+            ("batch_ids", batch_ids),
+            ("credentials", credentials),
+            ("timeout", timeout),
+        ):
             object.__setattr__(self, name, value)
 
     method: str
@@ -68,6 +77,7 @@ class Request:
     headers: Mapping[str, str]
     batch_ids: tuple[str, ...]
     credentials: Credentials | None
+    timeout: float | None
 
     def json(self) -> Any:
         """Return the body as Python data: a batch, or a list of batches."""
@@ -89,17 +99,35 @@ class Response:
     Attributes:
         status_code: the HTTP status.
         headers: as the server wrote them; :meth:`header` looks one up in any case.
-        body: the bytes of the body.
+        body: the bytes of the body; text is taken as UTF-8.
+
+    Raises:
+        ConfigurationError: the status is not a number, or the body neither bytes nor text.
+
+    >>> Response(400, {"Retry-After": "2"}, "no").header("retry-after")
+    '2'
     """
 
     __slots__ = ("body", "headers", "status_code")
 
     def __init__(
-        self, status_code: int, headers: Mapping[str, str] | None = None, body: bytes = b""
+        self,
+        status_code: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | str = b"",
     ) -> None:
-        object.__setattr__(self, "status_code", status_code)
+        if not isinstance(status_code, int) or isinstance(status_code, bool):
+            raise ConfigurationError(
+                f"Response({brief(status_code)}): want an HTTP status; write Response(202)"
+            )
+        if not isinstance(body, bytes | str):
+            raise ConfigurationError(
+                f"Response(body=…): want bytes or text, got {type(body).__name__}; "
+                "write Response(400, body=b'no')"
+            )
+        object.__setattr__(self, "status_code", int(status_code))
         object.__setattr__(self, "headers", MappingProxyType(dict(headers or {})))
-        object.__setattr__(self, "body", body)
+        object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)
 
     status_code: int
     headers: Mapping[str, str]

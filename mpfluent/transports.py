@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from collections.abc import Callable
 from os import PathLike
-from typing import IO, Any
+from typing import IO, cast
 
 from .batch import Batch
 from .errors import ConfigurationError, brief
 from .jsontext import plain
 from .record import parse_json
-from .transport import Request, Response
+from .transport import Request, Response, Transport
 
 
 class FunctionTransport:
@@ -36,8 +35,7 @@ class FunctionTransport:
 
     def send(self, request: Request) -> Response:
         """Return what the function answers."""
-        answer = self._function(request)
-        return Response(answer) if isinstance(answer, int) else answer
+        return _response(self._function(request))
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
@@ -62,6 +60,12 @@ class RecordingTransport:
     """
 
     def __init__(self, *answers: Response | int) -> None:
+        for answer in answers:
+            if not isinstance(_response(answer), Response):
+                raise ConfigurationError(
+                    f"RecordingTransport({brief(answer)}): want answers; "
+                    "write RecordingTransport(503, 202)"
+                )
         self.requests: list[Request] = []
         self._answers = list(answers)
         self._lock = threading.Lock()
@@ -82,7 +86,7 @@ class RecordingTransport:
         with self._lock:
             self.requests.append(request)
             answer = self._answers.pop(0) if self._answers else 202
-        return Response(answer) if isinstance(answer, int) else answer
+        return _response(answer)
 
     def clear(self) -> None:
         """Forget all requests."""
@@ -104,20 +108,29 @@ class PrintingTransport:
         file: where to print, standard output if nothing is said.
     """
 
-    def __init__(self, to: Any = None, *, file: IO[str] | None = None) -> None:
+    def __init__(self, to: Transport | None = None, *, file: IO[str] | None = None) -> None:
+        if to is not None and (isinstance(to, type) or not hasattr(to, "send")):
+            raise ConfigurationError(
+                f"PrintingTransport({brief(to)}): want a transport to pass requests on to; "
+                "write PrintingTransport(RequestsTransport())"
+            )
         self._to = to
         self._file = file
 
     def send(self, request: Request) -> Response:
         """Print the request, and the answer if there is one."""
-        out = self._file or sys.stdout
-        text = json.dumps(request.json(), indent=2, ensure_ascii=False)
-        print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}", file=out)
+        text = plain(parse_json(request.body), 2)
+        self._print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}")
         if self._to is None:
             return Response(202)
-        answer: Response = self._to.send(request)
-        print(f"-> {answer.status_code} {answer.text}".rstrip(), file=out)
+        answer = self._to.send(request)
+        self._print(f"-> {answer.status_code} {answer.text}".rstrip())
         return answer
+
+    def _print(self, text: str) -> None:
+        out = self._file or sys.stdout
+        encoding = getattr(out, "encoding", None) or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)
 
     def close(self) -> None:
         """Close the transport behind."""
@@ -150,3 +163,9 @@ class FileTransport:
 
     def close(self) -> None:
         """Do nothing: the file is closed after every write."""
+
+
+def _response(answer: Response | int) -> Response:
+    """Return the response for a status code; what is no answer stays, for the client to refuse."""
+    number = isinstance(answer, int) and not isinstance(answer, bool)
+    return Response(cast(int, answer)) if number else cast(Response, answer)

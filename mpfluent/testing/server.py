@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import socket
 import struct
 import threading
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
 
 from .. import limits, reader
 from ..batch import Batch
-from ..errors import MPFluentError
+from ..errors import ConfigurationError, MPFluentError, brief
 from ..jsontext import plain
 from ..record import parse_json
 from .faults import Action, ok, status
@@ -111,14 +111,7 @@ class LocalServer:
         >>> with LocalServer() as server:
         ...     server.script(status(503), 429, ok())
         """
-        steps = [
-            action
-            if isinstance(action, Action)
-            else ok(action)
-            if 200 <= action < 300
-            else status(action)
-            for action in actions
-        ]
+        steps = [_step(action) for action in actions]
         with self._lock:
             self._script.extend(steps)
 
@@ -187,7 +180,8 @@ class LocalServer:
             action = scripted
         kept = {name.lower(): value for name, value in headers.items()}
         if "authorization" in kept:
-            kept["authorization"] = kept["authorization"].partition(" ")[0] + " …"
+            scheme, _, rest = kept["authorization"].partition(" ")
+            kept["authorization"] = f"{scheme} …" if rest else "…"
         with self._lock:
             self._requests.append(ReceivedRequest(path, kept, body, action.status_code, connection))
             if action.accept:
@@ -240,7 +234,10 @@ class LocalServer:
     def _known(self, authorization: str) -> bool:
         scheme, _, given = authorization.partition(" ")
         try:
-            return scheme == "Basic" and base64.b64decode(given, validate=True) == self._expected
+            return (
+                scheme.lower() == "basic"
+                and base64.b64decode(given, validate=True) == self._expected
+            )
         except binascii.Error:
             return False
 
@@ -258,13 +255,39 @@ def refused(entry: Any) -> str | None:
     return reader.refusal(Batch, entry)
 
 
+def _step(action: Action | int) -> Action:
+    if isinstance(action, Action):
+        return action
+    if not isinstance(action, int) or isinstance(action, bool):
+        raise ConfigurationError(
+            f"script({brief(action)}): want an action or a status; "
+            "write server.script(503, status(429, headers={'Retry-After': '2'}))"
+        )
+    return ok(action) if 200 <= action < 300 else status(action)
+
+
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], owner: LocalServer) -> None:
         self.owner = owner
+        self._serving: dict[threading.Thread, socket.socket] = {}
         super().__init__(address, _Handler)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        self._serving[threading.current_thread()] = request
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            del self._serving[threading.current_thread()]
+
+    def server_close(self) -> None:
+        super().server_close()
+        for thread, connection in list(self._serving.items()):
+            with suppress(OSError):  # it may be closed already
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(1)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that goes away is part of many tests."""
@@ -282,8 +305,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._number = self.server.owner._connections
 
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        body = self.rfile.read(int(length) if length.isdigit() else 0)
+        given = self.headers.get("Content-Length", "0")
+        length = int(given) if given.isdigit() and len(given) < 10 else 0
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client went away in the midst of it
+            self.close_connection = True
+            return
         path = self.path.partition("?")[0]
         action = self.server.owner._answer(path, dict(self.headers), body, self._number)
         if action.status_code is None:
@@ -342,11 +369,12 @@ class _Printing(LocalServer):
         self, path: str, headers: Mapping[str, str], body: bytes, connection: int
     ) -> Action:
         action = super()._answer(path, headers, body, connection)
-        print(f"{action.status_code} POST {path} ({len(body)} bytes)")
         try:
-            print(json.dumps(json.loads(body), indent=2, ensure_ascii=False), flush=True)
-        except ValueError:
-            print(body.decode("utf-8", "replace"), flush=True)
+            text = plain(parse_json(body), 2)
+        except MPFluentError:
+            text = repr(body)
+        with self._lock:  # one request after the other
+            print(f"{action.status_code} POST {path} ({len(body)} bytes)\n{text}", flush=True)
         return action
 
 

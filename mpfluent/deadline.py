@@ -1,0 +1,208 @@
+"""Connections for ``requests`` on which every wait ends by the deadline of the attempt.
+
+A read timeout starts anew with every byte, so a peer that drips bytes defeats it. On these
+connections each connecting, each write and each read gets what is left of the attempt at most.
+No thread is needed to watch them.
+
+Imported with the first send: ``requests`` is slow to import.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+from contextvars import ContextVar
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.connection import allowed_gai_family
+
+_BLOCK = 16_384  # bytes written at a time, each with a timeout of its own
+_POOL = 64  # kept connections to one host; requests keeps 10, and warns of more
+
+
+class Attempt:
+    """What one attempt may take, and what it knows of its connection.
+
+    Attributes:
+        until: the monotonic time at which it is over.
+        read: seconds that one wait for the peer may take.
+        fresh: whether it opened a connection.
+        reused: whether it wrote to a connection that was kept.
+    """
+
+    __slots__ = ("fresh", "read", "reused", "until")
+
+    def __init__(self, until: float, read: float) -> None:
+        self.until = until
+        self.read = read
+        self.fresh = False
+        self.reused = False
+
+    def left(self) -> float:
+        """Return the seconds that are left, or raise if none are."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline passed")
+        return left
+
+
+current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)
+"""The attempt that the calling thread makes. Without one, connections are as urllib3's are."""
+
+
+def _limit(sock: Any) -> None:
+    """Give the socket's next operation what is left of the attempt at most."""
+    attempt = current.get()
+    if attempt is not None and sock is not None:
+        sock.settimeout(min(attempt.read, attempt.left()))
+
+
+class _Reader(io.RawIOBase):
+    """Reads a socket, with a new timeout for each wait."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", 0)  # it keeps the socket open until it is closed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        _limit(self._sock)
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Readable:
+    """The part of a socket that ``http.client`` reads an answer from."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock))
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(_Readable(sock), *args, **options)  # type: ignore[arg-type]
+
+
+class _PlainConnection(HTTPConnection):
+    """A connection that keeps to the deadline."""
+
+    response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        attempt = current.get()
+        if attempt is None:
+            return super()._new_conn()
+        attempt.fresh = True
+        name, most = self.host, float(self.timeout or attempt.read)
+        failure: Exception = NewConnectionError(self, f"the name {name} has no address")
+        try:
+            # urllib3 would give each address of the name the whole timeout
+            for address in self._addresses(name):
+                self.timeout = min(most, attempt.left())
+                self.host = address
+                try:
+                    opened = super()._new_conn()
+                except ConnectTimeoutError as error:  # a refused connection is one, too
+                    failure = error
+                else:
+                    opened.settimeout(min(most, attempt.left()))  # of the TLS handshake
+                    return opened
+        finally:
+            self.host, self.timeout = name, most
+        raise failure
+
+    def _addresses(self, name: str) -> list[str]:
+        """Return the addresses of a name, in order; the look-up has no time limit."""
+        family = allowed_gai_family()
+        try:
+            found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NewConnectionError(self, f"the name {name} is not known") from error
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def _tunnel(self) -> None:
+        super()._tunnel()
+        _limit(self.sock)  # of the TLS handshake
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        attempt = current.get()
+        if attempt is not None and not attempt.fresh:
+            attempt.reused = True
+        blocks = [data]
+        if isinstance(data, bytes):
+            blocks = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
+        for block in blocks:
+            _limit(self.sock)
+            super().send(block)
+
+
+class _SecureConnection(_PlainConnection, HTTPSConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_POOLS = {"http": _PlainPool, "https": _SecurePool}
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """An adapter for a session of yours, so that a transport's deadline holds on it.
+
+    >>> import requests
+    >>> from mpfluent import RequestsTransport
+    >>> session = requests.Session()
+    >>> session.mount("https://", DeadlineAdapter())
+    >>> transport = RequestsTransport(session=session, deadline=10)
+
+    Everywhere else it is what :class:`requests.adapters.HTTPAdapter` is. A SOCKS proxy brings
+    connections of its own, which have timeouts but no deadline.
+    """
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make the pools of connections that keep to deadlines."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Make the pools for a proxy likewise."""
+        manager = super().proxy_manager_for(proxy, **options)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+class DeadlineSession(requests.Session):
+    """The session that a transport makes for itself: deadlines, no redirects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, DeadlineAdapter(pool_maxsize=_POOL))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None: requests would read and parse a redirect even if it is not to follow."""
+        return None
