@@ -77,6 +77,14 @@ def run(page: Path) -> int:
     return count
 
 
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def section(page: str, heading: str) -> str:
+    return re.split(r"\n## ", text_of(page).split(f"\n## {heading}\n")[1])[0]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_of_a_page_runs(page, mparticle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -128,8 +136,7 @@ def test_the_vendors_code_is_at_least_python(page):
     [("Run it", "python examples/quickstart.py"), ("Test it", "python -m pytest")],
 )
 def test_run_it_and_test_it_are_one_command_each(heading, ends):
-    section = README.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    fences = [match for match in FENCE.finditer(section) if match["kind"] == "sh"]
+    fences = [m for m in FENCE.finditer(section("README.md", heading)) if m["kind"] == "sh"]
 
     assert len(fences) == 1
     (command,) = fences[0]["text"].strip().splitlines()
@@ -160,6 +167,15 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(there), target
 
 
+def test_the_files_that_contributing_speaks_of_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`([\w/]+\.py)`", text))
+
+    assert len(files) > 12
+    for file in files:
+        assert (ROOT / "mpfluent" / file).exists() or (ROOT / file).exists(), file
+
+
 def test_every_page_is_linked_from_the_readme():
     text = README.read_text(encoding="utf-8")
     for page in PAGES[1:]:
@@ -187,8 +203,7 @@ def verbs() -> set[str]:
 
 def named_verbs() -> str:
     """Return the first column of the README's table of verbs."""
-    section = README.read_text(encoding="utf-8").split("\n## All verbs\n")[1].split("\n## ")[0]
-    return "\n".join(re.findall(r"^\| (.*?) \|", section, re.M))
+    return "\n".join(re.findall(r"^\| (.*?) \|", section("README.md", "All verbs"), re.M))
 
 
 def test_the_table_of_verbs_is_complete():
@@ -220,3 +235,88 @@ def test_public_names_that_a_page_speaks_of_exist():
         own = set(re.findall(r"^(?:>>> )?class (\w+)", text, re.M))
         for word in re.findall(r"`([A-Z][a-z]+[A-Z]\w+)", FENCE.sub("", text)):
             assert word in public | own, f"{name(page)}: {word}"
+
+
+# Tables that repeat what the code says
+
+
+def column(page: str, heading: str, place: int = 0) -> list[str]:
+    """Return the words in code font of one column of a section's tables."""
+    rows = re.findall(r"^\| (.*) \|$", section(page, heading), re.M)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[place])]
+
+
+def test_the_table_of_reasons_is_complete():
+    from mpfluent.errors import REASONS
+
+    assert sorted(column("docs/errors.md", "What happens on the way")) == sorted(REASONS)
+    assert "one of twelve words" in text_of("docs/errors.md")
+    assert len(REASONS) == 12
+
+
+def test_the_tree_of_errors_has_every_error():
+    errors = {
+        name
+        for name, member in vars(mpfluent).items()
+        if isinstance(member, type) and issubclass(member, mpfluent.MPFluentError)
+    }
+    (tree,) = (block.text for block in blocks(ROOT / "docs/errors.md") if block.kind == "text")
+    drawn = re.findall(r"^[│├└─ ]*(\w+)", tree, re.M)
+
+    assert sorted(drawn) == sorted(errors)
+
+
+def test_the_table_of_events_is_complete():
+    known = mpfluent.Event._by_type
+
+    assert len(known) == 17
+    assert sorted(column("docs/values.md", "Events", 1)) == sorted(["event_type", *known])
+    assert {kind.__name__ for kind in known.values()} <= set(column("docs/values.md", "Events"))
+
+
+def test_the_table_of_the_clients_arguments_is_complete():
+    named = column("docs/sending.md", "The client")
+
+    assert sorted(named) == sorted(inspect.signature(mpfluent.Client).parameters)
+
+
+def test_the_table_of_pods_is_complete():
+    from mpfluent.client import PODS
+
+    hosts = {pod: url.removeprefix("https://") for pod, url in PODS.items()}
+    pods = column("README.md", "Pods")
+
+    assert dict(zip(pods, column("README.md", "Pods", 2), strict=True)) == hosts
+
+
+def test_the_statuses_that_are_tried_again_are_those_of_the_policy():
+    from mpfluent.retry import RETRIED
+
+    (row,) = (line for line in section("docs/sending.md", "Retries").splitlines() if "408" in line)
+    said = {int(code) for code in re.findall(r"\b\d{3}\b", row)}
+
+    assert said | set(range(520, 528)) == RETRIED
+    assert "520 to 527" in row
+
+
+def test_the_limits_are_those_of_the_code():
+    from mpfluent import limits
+
+    said = section("README.md", "Limits")
+
+    assert f"{limits.MAX_BATCHES_PER_REQUEST} batches" in said
+    assert f"{limits.MAX_REQUEST_BYTES // 1000} kB a request" in said
+    assert f"{limits.MAX_BATCH_BYTES // 1000} kB a batch" in said
+    assert f"{limits.MAX_NAME} characters for the name" in said
+    assert f"{limits.MAX_ATTRIBUTES} attributes an event" in said
+    assert f"{limits.MAX_VALUE} characters an attribute value" in said
+    assert f"{limits.MAX_LIST} entries a list, {limits.MAX_LIST_ENTRY} characters each" in said
+    assert f"{limits.MAX_IDENTITY} characters an identity" in said
+    assert f"over {limits.HISTORICAL_AFTER // limits.DAY} days old" in said
+
+
+def test_the_short_names_are_those_of_the_events():
+    said = re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", section("README.md", "All verbs"), re.M)
+    fields = mpfluent.AppEvent._fields.items()
+
+    assert dict(said) == {name: field.wire for name, field in fields if name != field.wire}
