@@ -199,12 +199,6 @@ def assert_told(call, error, text):
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-@pytest.fixture(autouse=True)
-def no_keys_in_the_environment(monkeypatch):
-    monkeypatch.delenv("MPARTICLE_API_KEY", raising=False)
-    monkeypatch.delenv("MPARTICLE_API_SECRET", raising=False)
-
-
 # The contract's own samples, letter for letter
 
 
@@ -584,43 +578,54 @@ def test_nothing_that_was_written_is_dropped_in_silence(call, written):
 
 
 @mistakes(
-    (lambda: BATCH.event(""), InvalidValue, "event(event_name=''): must not be empty"),
-    (lambda: BATCH.screen_view(""), InvalidValue, "screen_view(screen_name=''): must not be empty"),
-    (lambda: BATCH.breadcrumb(""), InvalidValue, "breadcrumb(label=''): must not be empty"),
+    (lambda: BATCH.event(""), InvalidValue, "event(name=''): must not be empty; write name=\"…\""),
+    (
+        lambda: BATCH.screen_view(""),
+        InvalidValue,
+        "screen_view(screen_name=''): must not be empty; write screen_name=\"…\"",
+    ),
+    (
+        lambda: BATCH.breadcrumb(""),
+        InvalidValue,
+        "breadcrumb(label=''): must not be empty; write label=\"…\"",
+    ),
     (
         lambda: BATCH.impression("", TEAPOT),
         InvalidValue,
-        "impression(product_impression_list=''): must not be empty",
+        "impression(product_impression_list=''): must not be empty; "
+        'write product_impression_list="…"',
     ),
     (
         lambda: BATCH.network_performance("", 200),
         InvalidValue,
-        "network_performance(url=''): must not be empty",
+        "network_performance(url=''): must not be empty; write url=\"…\"",
     ),
     (
         lambda: BATCH.attribution("", "Spring"),
         InvalidValue,
-        "attribution(publisher=''): must not be empty",
+        "attribution(publisher=''): must not be empty; write publisher=\"…\"",
     ),
     (
         lambda: BATCH.re_engagement(campaign=""),
         InvalidValue,
-        "re_engagement(campaign=''): must not be empty",
+        "re_engagement(campaign=''): must not be empty; write campaign=\"…\"",
     ),
     (
         lambda: BATCH.user_attribute_change("", "pro"),
         InvalidValue,
-        "user_attribute_change(user_attribute_name=''): must not be empty",
+        "user_attribute_change(user_attribute_name=''): must not be empty; "
+        'write user_attribute_name="…"',
     ),
     (
         lambda: BATCH.with_data_plan(""),
         InvalidValue,
-        "with_data_plan(plan_id=''): must not be empty",
+        "with_data_plan(plan_id=''): must not be empty; write plan_id=\"…\"",
     ),
     (
         lambda: BATCH.with_deleted_user_attributes(""),
         InvalidValue,
-        "with_deleted_user_attributes(deleted_user_attributes[0]=''): must not be empty",
+        "with_deleted_user_attributes(deleted_user_attributes[0]=''): must not be empty; "
+        'write "…"',
     ),
     (
         lambda: Product(""),
@@ -635,12 +640,12 @@ def test_nothing_that_was_written_is_dropped_in_silence(call, written):
     (
         lambda: BATCH.with_gdpr_consent("", True, at=NOW),
         InvalidValue,
-        "with_gdpr_consent(purpose=''): must not be empty",
+        "with_gdpr_consent(purpose=''): must not be empty; write purpose=\"…\"",
     ),
     (
         lambda: BATCH.with_integration_attributes("", {"a": "b"}),
         InvalidValue,
-        "with_integration_attributes(module_id=''): must not be empty",
+        "with_integration_attributes(module_id=''): must not be empty; write module_id=\"…\"",
     ),
     (
         lambda: BATCH.event("Searched", {"": 1}),
@@ -878,12 +883,12 @@ def test_a_word_that_the_wire_does_not_have_is_answered_with_those_it_has(call, 
     (
         lambda: BATCH.event(5),
         InvalidValue,
-        "event(event_name=5): want a string, got int; write event_name='5'",
+        "event(name=5): want a string, got int; write name='5'",
     ),
     (
         lambda: BATCH.event(None),
         InvalidValue,
-        "event() needs event_name; write event(event_name=…)",
+        "event() needs name; write event(name=…)",
     ),
     (
         lambda: BATCH.purchase(TEAPOT, transaction_id=5),
@@ -911,7 +916,7 @@ def test_a_word_that_the_wire_does_not_have_is_answered_with_those_it_has(call, 
         lambda: BATCH.with_deleted_user_attributes(["a", "b"]),
         InvalidValue,
         "with_deleted_user_attributes(deleted_user_attributes[0]=['a', 'b']): want a string, "
-        "got list; write *names",
+        "got list; write *names, with the star",
     ),
     (
         lambda: BATCH.with_gdpr_consent(5, True, at=NOW),
@@ -1002,7 +1007,11 @@ def test_a_flag_is_true_or_false(call, error, text):
         InvalidValue,
         "with_mpid(mpid=Decimal('5')): want an integer, got Decimal; write mpid=5",
     ),
-    (lambda: BATCH.with_mpid(5.5), InvalidValue, "with_mpid(mpid=5.5): want an integer, got float"),
+    (
+        lambda: BATCH.with_mpid(5.5),
+        InvalidValue,
+        "with_mpid(mpid=5.5): want an integer, got float; write mpid=5",
+    ),
     (lambda: BATCH.with_mpid(NAN), InvalidValue, "with_mpid(mpid=nan): want an integer, got float"),
     (
         lambda: BATCH.with_mpid(Decimal("NaN")),
@@ -1260,7 +1269,7 @@ MENDED = r"'\ud800'.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace'
     (
         lambda: BATCH.event(SURROGATE),
         InvalidValue,
-        rf"event(event_name='\ud800'): {NO_UTF8}; write event_name={MENDED}",
+        rf"event(name='\ud800'): {NO_UTF8}; write name={MENDED}",
     ),
     (
         lambda: BATCH.with_identities(email=SURROGATE),
@@ -2066,19 +2075,19 @@ ONE_OF_THREE = (
         lambda: BATCH.purchase([TEAPOT]),
         InvalidValue,
         "purchase(products[0]=[Product(id='sku-1', name='Teapot')]): want a Product, got list; "
-        "write *products",
+        "write *products, with the star",
     ),
     (
         lambda: BATCH.impression("Results", [TEAPOT]),
         InvalidValue,
         "impression(products[0]=[Product(id='sku-1', name='Teapot')]): want a Product, got list; "
-        "write *products",
+        "write *products, with the star",
     ),
     (
         lambda: BATCH.promotion_view([SPRING]),
         InvalidValue,
         "promotion_view(promotions[0]=[Promotion(id='promo-1')]): want a Promotion, got list; "
-        "write *promotions",
+        "write *promotions, with the star",
     ),
     (
         lambda: BATCH.promotion_click(TEAPOT),
@@ -2116,9 +2125,8 @@ ONE_OF_THREE = (
     ),
     (
         lambda: BATCH.purchase(TEAPOT, promotion_action=PromotionAction("view", [SPRING])),
-        InvalidValue,
-        f"purchase(): {ONE_OF_THREE}, got product_action and promotion_action; "
-        "write one event for each",
+        UnknownField,
+        "purchase() has no field 'promotion_action'; write promotion_view(…) or promotion_click(…)",
     ),
     (
         lambda: BATCH.promotion_view(SPRING, product_action=ProductAction("click", [TEAPOT])),
@@ -2600,12 +2608,14 @@ def test_a_missing_argument_is_named(call, missing):
     (
         lambda: client(transport="requests"),
         ConfigurationError,
-        "Client(transport='requests'): want a transport; write transport=RequestsTransport()",
+        "Client(transport='requests'): want an object with a method send(); "
+        "write transport=RequestsTransport()",
     ),
     (
         lambda: client(dispatcher="sync"),
         ConfigurationError,
-        "Client(dispatcher='sync'): want a dispatcher; write dispatcher=SyncDispatcher()",
+        "Client(dispatcher='sync'): want an object with a method submit(); "
+        "write dispatcher=SyncDispatcher()",
     ),
     (
         lambda: client(historical="yes"),
@@ -2685,8 +2695,8 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     ),
     (
         lambda: client().send(BATCH, callback=5),
-        InvalidBatch,
-        "callback=5: want a function of the delivery; write callback=print",
+        InvalidValue,
+        "send(callback=5): want a function of the delivery; write callback=print",
     ),
     (
         lambda: client().send_all(BATCH),
@@ -2965,6 +2975,64 @@ def test_an_error_carries_its_parts():
 def test_errors_are_also_the_built_in_ones_that_they_stand_for(error, builtin):
     assert issubclass(error, MPFluentError)
     assert issubclass(error, builtin)
+
+
+# Checks that have seen it all before
+
+WRONG_FOR = {
+    "text": (5, b"x", ["x"], True, SURROGATE, Mute(), uuid.UUID(UUID)),
+    "name": ("", 5, SURROGATE),
+    "flag": (1, 0, "true", 1.0),
+    "integer": ("5", 5.0, True, NAN, HUGE, 2**63, -(2**63) - 1, Decimal(5), Array(), [5]),
+    "number": ("5", True, NAN, INFINITY, -INFINITY, Decimal("sNaN"), HUGE, 2**63, Array(), [5]),
+    "instant": (1552596256, 1.5e12, True, NAN, HUGE, 2**63, "soon", date(2026, 11, 23)),
+    "attribute": (NAN, INFINITY, HUGE, [1], {}, {1}, b"x", SURROGATE, Mute(), CIRCLE, Array()),
+    "key": (5, None, "", SURROGATE, b"x", ("a",), Mute()),
+    "word": ("ios", "IOS", 5, True, ["iOS"], Mute()),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "write"),
+    [
+        ("text", "Acme", lambda value: BATCH.with_device(brand=value, platform="iOS")),
+        ("text", "t-1", lambda value: BATCH.purchase(TEAPOT, transaction_id=value)),
+        ("text", "L", lambda value: Product("sku-1", custom_attributes={"size": value})),
+        ("name", "Searched", lambda value: BATCH.event(value)),
+        ("name", "Home", lambda value: BATCH.screen_view(value, at=NOW_MS)),
+        ("flag", True, lambda value: BATCH.with_device(is_tablet=value)),
+        ("flag", False, lambda value: BATCH.event("x", is_goal_defined=value)),
+        ("integer", 5, lambda value: BATCH.with_device(screen_height=value, brand="x")),
+        ("integer", 5, lambda value: BATCH.network_performance("x", value)),
+        ("integer", 5, lambda value: BATCH.with_mpid(value)),
+        ("number", 1.5, lambda value: BATCH.purchase(TEAPOT, total_amount=value)),
+        ("number", 5, lambda value: Product("sku-1", price=value, quantity=2)),
+        ("number", Decimal("1.5"), lambda value: BATCH.with_location(value, 5)),
+        ("instant", NOW_MS, lambda value: BATCH.event("x", at=value)),
+        ("instant", NOW, lambda value: BATCH.event("x", {"a": 1}, at=value)),
+        ("attribute", "a", lambda value: BATCH.event("x", {"a": value, "b": 1})),
+        ("attribute", 1, lambda value: BATCH.event("x", {"a": value})),
+        ("attribute", 1.5, lambda value: BATCH.event("x", flags={"a": value})),
+        ("attribute", True, lambda value: BATCH.with_user_attributes({"a": [value]})),
+        ("attribute", "b", lambda value: BATCH.with_integration_attributes(92, {"a": value})),
+        ("key", "a", lambda value: BATCH.event("x", {value: 1, "b": 2})),
+        ("key", "a", lambda value: BATCH.with_user_attributes({value: 1})),
+        ("key", "a", lambda value: Product("sku-1", custom_attributes={value: "x"})),
+        ("word", "iOS", lambda value: BATCH.with_device(platform=value)),
+    ],
+)
+def test_what_was_right_a_hundred_times_is_still_checked(kind, right, write):
+    """However checks are made fast for what comes back: a wrong value gets the same words."""
+    texts = []
+    for _ in range(3):
+        for wrong in WRONG_FOR[kind]:
+            with pytest.raises(InvalidBatch) as caught:
+                write(wrong)
+            texts.append(str(caught.value))
+        for _ in range(50):
+            write(right)
+
+    assert texts == texts[: len(WRONG_FOR[kind])] * 3
 
 
 # What is no mistake

@@ -1,0 +1,192 @@
+"""Type checkers accept good code and find the mistakes: mypy and pyright, each run once."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import mpfluent
+from mpfluent import Batch, Product, Promotion, Session
+
+HERE = Path(__file__).parent / "typing"
+GOOD, MISTAKES = HERE / "good.py", HERE / "mistakes.py"
+PACKAGE = Path(mpfluent.__file__).parents[1]  # where the checkers find what the tests import
+MARK = "  # mistake: "
+
+
+def run(*arguments, **options):
+    """Return what a module of this Python prints."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def mypy(tmp_path_factory):
+    """Return mypy's errors: (file name, line) to messages."""
+    folder = tmp_path_factory.mktemp("mypy")
+    (folder / "mypy.ini").write_text(f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n")
+    printed = run(
+        "mypy",
+        f"--config-file={folder / 'mypy.ini'}",
+        f"--cache-dir={folder / 'cache'}",
+        "--no-error-summary",
+        "--hide-error-context",
+        "--no-pretty",
+        GOOD,
+        MISTAKES,
+        cwd=folder,
+    )
+    found = {}
+    for line in printed.splitlines():
+        path, number, kind, message = re.fullmatch(r"(.+?):(\d+): (\w+): (.*)", line).groups()
+        if kind == "error":
+            found.setdefault((Path(path).name, int(number)), []).append(message)
+    return found
+
+
+@pytest.fixture(scope="module")
+def pyright(tmp_path_factory):
+    """Return pyright's errors: (file name, line) to messages."""
+    folder = tmp_path_factory.mktemp("pyright")
+    for file in (GOOD, MISTAKES):  # pyright takes no files from outside its project
+        shutil.copy(file, folder)
+    (folder / "pyrightconfig.json").write_text(
+        json.dumps(
+            {
+                "include": [GOOD.name, MISTAKES.name],
+                "extraPaths": [str(PACKAGE)],
+                "pythonVersion": "3.11",
+                "typeCheckingMode": "standard",
+            }
+        )
+    )
+    printed = run(
+        "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", folder, cwd=folder
+    )
+    report = json.loads(printed)
+    assert report["summary"]["filesAnalyzed"] == 2
+    found = {}
+    for entry in report["generalDiagnostics"]:
+        if entry["severity"] == "error":
+            place = Path(entry["file"]).name, entry["range"]["start"]["line"] + 1
+            found.setdefault(place, []).append(entry["message"])
+    return found
+
+
+def marked():
+    """Return the marked lines: number to the code and what it does at run time."""
+    lines = enumerate(MISTAKES.read_text("utf-8").splitlines(), 1)
+    return {number: tuple(line.strip().split(MARK)) for number, line in lines if MARK in line}
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_accepts_good_code(checker, request):
+    found = request.getfixturevalue(checker)
+
+    assert {place: text for place, text in found.items() if place[0] == GOOD.name} == {}
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_flags_every_mistake_and_nothing_else(checker, request):
+    found = request.getfixturevalue(checker)
+    flagged = {line: text for (name, line), text in found.items() if name == MISTAKES.name}
+    expected = marked()
+
+    assert {line: expected[line] for line in expected.keys() - flagged.keys()} == {}
+    assert {line: flagged[line] for line in flagged.keys() - expected.keys()} == {}
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_has_nothing_to_say_of_the_package_itself(checker, request):
+    found = request.getfixturevalue(checker)
+
+    assert {name for name, _ in found} <= {GOOD.name, MISTAKES.name}
+
+
+def test_there_are_mistakes_of_every_kind():
+    found = marked()
+
+    assert len(found) >= 100
+    assert {what for _, what in found.values()} >= {
+        "UnknownField",
+        "InvalidValue",
+        "InvalidTime",
+        "UnknownVerb",
+        "Immutable",
+        "ConfigurationError",
+    }
+
+
+def test_good_code_works_too():
+    runpy.run_path(str(GOOD), run_name="good")["main"]()
+
+
+def test_every_class_of_the_package_is_used_in_good_code():
+    """Errors that no sending raises on purpose, and the seams' names, may be left out."""
+    tree = ast.parse(GOOD.read_text("utf-8"))
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    left_out = {
+        "BatchContext",
+        "Dispatcher",
+        "Immutable",
+        "InvalidTime",
+        "InvalidValue",
+        "Kept",
+        "QueueFull",
+        "TooLarge",
+        "UnknownVerb",
+        "__version__",
+    }
+
+    assert set(mpfluent.__all__) - used == left_out
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """Return the names that the lines of the mistakes use."""
+    module = types.ModuleType("mistakes")
+    exec(compile(MISTAKES.read_text("utf-8"), MISTAKES, "exec"), vars(module))
+    names = vars(module)
+    transport = names["RecordingTransport"]()
+    return {
+        **names,
+        "batch": Batch.for_user(customer_id="u-1"),
+        "shop": names["ShopBatch"](),
+        "session": Session.start(session_id=42, at=names["NOW"]),
+        "teapot": Product("sku-1"),
+        "spring": Promotion("promo-1"),
+        "client": names["Client"]("key", "secret", environment="development", transport=transport),
+        "api": names["EventsApi"](
+            names["Configuration"](
+                api_key="key",
+                api_secret="secret",
+                environment="development",
+                transport=transport,
+            )
+        ),
+    }
+
+
+@pytest.mark.parametrize(("code", "what"), marked().values(), ids=[f"line-{n}" for n in marked()])
+def test_a_mistake_that_no_checker_saw_is_an_error_at_run_time(code, what, bench):
+    if what == "nothing":  # only types can tell
+        exec(code, bench)
+        return
+    error = getattr(mpfluent, what, None) or getattr(builtins, what)
+
+    with pytest.raises(error) as caught:
+        exec(code, bench)
+
+    assert caught.type is error
