@@ -192,13 +192,13 @@ class RequestsTransport:
         connect, read = self._timeout
         why, retryable = _reason(error)
         if retryable and time.monotonic() >= attempt.until:
-            why = f"the deadline of {seconds:g} s passed"
+            why = f"the deadline of {seconds:.3g} s passed"
             if seconds < self._deadline:
                 why += ", which Retry(max_elapsed=…) left"
         elif why == _NO_CONNECTION:
-            why = f"no connection within {connect:g} s"
+            why = f"no connection within {connect:.3g} s"
         elif why == _NO_ANSWER:
-            why = f"nothing came for {read:g} s"
+            why = f"nothing came for {read:.3g} s"
         place = "/".join(request.url.split("/")[:3])
         failure = TransportError(f"no answer from {place}: {why}", retryable=retryable)
         if not _misconfigured(error):  # its words can hold the address of a proxy, and a password
