@@ -52,6 +52,7 @@ from mpfluent import (
     GDPRConsentState,
     GeoLocation,
     Immutable,
+    InvalidValue,
     MixedUsers,
     MPFluentError,
     NetworkPerformanceEvent,
@@ -73,6 +74,7 @@ from mpfluent import (
     SessionStartEvent,
     ShoppingCart,
     UninstallEvent,
+    UnknownField,
     UserAttributeChangeEvent,
     UserIdentities,
     UserIdentity,
@@ -425,14 +427,30 @@ def test_plus_equals_makes_a_new_batch():
     assert seen(base) == before
 
 
-def test_replace_keeps_what_it_was_not_told_to_change():
-    batch, session = BASES["rich batch"], BASES["rich session"]
+@pytest.mark.parametrize("name", BASES)
+def test_replace_keeps_what_it_was_not_told_to_change(name):
+    base = BASES[name]
+    before = seen(base)
 
-    assert batch.__replace__(environment="production") == batch.with_environment("production")
-    assert session.__replace__().events == session.events
+    assert base.__replace__() == base
+    assert type(base.__replace__()) is type(base)
+    assert base.__replace__().events == base.events
+    assert seen(base) == before
+
+
+def test_replace_changes_what_it_is_told_to():
+    base = BASES["rich batch"]
+
+    assert base.__replace__(environment="production") == base.with_environment("production")
     assert TEAPOT.__replace__(price=5) == Product(
         "sku-1", "Teapot", price=5, custom_attributes={"size": "L"}
     )
+    with pytest.raises(UnknownField):
+        TEAPOT.__replace__(prise=5)
+    with pytest.raises(InvalidValue):
+        TEAPOT.__replace__(price="5")
+    with pytest.raises(InvalidValue):
+        TEAPOT.__replace__(id=None, name=None)
 
 
 # Everything that a value reaches
