@@ -293,6 +293,12 @@ def attribute(value: Any) -> Any:
         return tuple(entries(scalar, value))
     if isinstance(value, set | frozenset):
         _want("a string, number, boolean, list or None", value, f"sorted({brief(value)})")
+    if isinstance(value, Mapping):
+        raise Bad(
+            "attributes are flat: want a string, number, boolean, list or None, "
+            f"got {type(value).__name__}",
+            "json.dumps(…)",
+        )
     return scalar(value)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load
 
 from . import checks
 from .checks import Bad
-from .errors import InvalidBatch, brief
+from .errors import brief
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import FrozenMap
@@ -28,6 +28,11 @@ def _once_a_class(make: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:
     """Return the function, its result for each class kept; typed, as ``functools.cache`` is not."""
     return cast(Callable[[type[Any]], R], cache(make))
 
+
+if TYPE_CHECKING:
+    _AnyField = fields.Field[Any]
+else:
+    _AnyField = fields.Field  # marshmallow 3's takes no parameter
 
 # Schemas
 
@@ -59,15 +64,14 @@ def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
         value = _settled(value)
         if value is None and not field.null:
             continue
-        if value == () and not field.required:
+        if value == () and field.kind != "attribute" and not field.required:
             continue
         if isinstance(value, Frozen) and not value._keys and field.kind == "record":
             continue
         set_[field.wire] = value
-    try:
-        cls._verify("from_dict", set_)
-    except InvalidBatch as error:
-        raise ValidationError(str(error)) from None
+    broken = cls._broken_rule(set_)
+    if broken is not None:
+        raise ValidationError(": ".join(filter(None, broken)))
     return cls._assemble(set_)
 
 
@@ -79,7 +83,7 @@ def _settled(value: Any) -> Any:
     return value
 
 
-class Checked(fields.Field[Any]):
+class Checked(_AnyField):
     """A field that checks what it loads just as the verbs check what they are given."""
 
     def __init__(self, declared: Field[Any], **kwargs: Any) -> None:
@@ -93,13 +97,13 @@ class Checked(fields.Field[Any]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         declared = self.declared
-        check = checks.integer if declared.kind == "instant" else declared.check
+        check = declared.read or (checks.integer if declared.kind == "instant" else declared.check)
         if declared.liberal and type(value) in (str, int) and value in declared.liberal:
             return value
         try:
             return check(value)
         except Bad as bad:
-            where = f"{bad.path.lstrip()}={brief(bad.value)}: " if bad.path else ""
+            where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
 
 
@@ -131,7 +135,7 @@ class Names(Checked):
     """A list of names."""
 
 
-class EventField(fields.Field[Any]):
+class EventField(_AnyField):
     """One event in its wrapper, ``{"event_type": …, "data": …}``."""
 
     def __init__(self, declared: Field[Any], **kwargs: Any) -> None:
@@ -145,9 +149,10 @@ class EventField(fields.Field[Any]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         event_type = value.get("event_type") if isinstance(value, Mapping) else None
-        if not event_type:
+        if event_type is None or event_type == "":
             raise ValidationError('Required event field "event_type" is missing or empty.')
-        event_class = self.declared.of._by_type.get(event_type)
+        found = isinstance(event_type, str)
+        event_class = self.declared.of._by_type.get(event_type) if found else None
         if event_class is None or not issubclass(event_class, self.declared.of):
             raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
         return _wrapper_schema(event_class).load(value)
@@ -171,7 +176,7 @@ _LEAVES: dict[str, type[Checked]] = {
 }
 
 
-def _schema_field(declared: Field[Any]) -> fields.Field[Any]:
+def _schema_field(declared: Field[Any]) -> _AnyField:
     kind, of = declared.kind, declared.of
     null = declared.null or (
         not declared.required and kind not in ("string", "choice", "ip", "records_by_name")

@@ -20,7 +20,7 @@ from .commerce import (
     PromotionAction,
     ShoppingCart,
 )
-from .errors import InvalidValue, UnknownField
+from .errors import UnknownField
 from .fields import (
     Field,
     attribute,
@@ -294,16 +294,17 @@ class CommerceEvent(Event, event_type="commerce_event"):
         )
 
     @classmethod
-    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
         kinds = ("product_action", "promotion_action", "product_impressions")
         given = [kind for kind in kinds if kind in set_]
-        if len(given) != 1:
-            has = " and ".join(given) or "none of them"
-            raise InvalidValue(
-                f"{where}(): a commerce event has exactly one of product_action, "
-                f"promotion_action and product_impressions, got {has}; "
-                + ("write one event for each" if given else f"write {where}(product_action=…)")
-            )
+        if len(given) == 1:
+            return None
+        has = " and ".join(given) or "none of them"
+        write = "one event for each" if given else "product_action=ProductAction(…)"
+        return "", (
+            "a commerce event has exactly one of product_action, promotion_action and "
+            f"product_impressions, got {has}; write {write}"
+        )
 
 
 class ScreenViewFields(EventFields, total=False):
@@ -429,16 +430,15 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
         return cls("application_background", **fields)
 
     @classmethod
-    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
         transition = set_["application_transition_type"]
-        if transition == "application_initialized":
-            return
-        for key in ("is_first_run", "is_upgrade"):
-            if set_.get(key):
-                raise InvalidValue(
-                    f"{where}({key}=True): only application_initialized can be a first run or an "
-                    f"upgrade, not {transition}; write app_install() or app_upgrade()"
-                )
+        flags = [key for key in ("is_first_run", "is_upgrade") if set_.get(key)]
+        if transition == "application_initialized" or not flags:
+            return None
+        return f"{flags[0]}=True", (
+            "only application_initialized can be a first run or an upgrade, "
+            f"not {transition}; write app_install() or app_upgrade()"
+        )
 
 
 class CrashFields(EventFields, total=False):

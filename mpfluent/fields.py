@@ -36,6 +36,7 @@ class Field(Generic[T]):
         null: whether None is a value of its own and is sent as null.
         unordered: whether a list is compared without regard to order.
         hollow: whether an empty value is the same as none.
+        read: a check for reading instead of ``check``, where more is read than may be written.
         liberal: words that are accepted when reading, on top of those of ``check``.
     """
 
@@ -48,6 +49,7 @@ class Field(Generic[T]):
         "null",
         "of",
         "rank",
+        "read",
         "required",
         "unordered",
         "wire",
@@ -62,6 +64,7 @@ class Field(Generic[T]):
         of: Any = None,
         null: bool = False,
         unordered: bool = False,
+        read: Callable[[Any], Any] | None = None,
         liberal: Mapping[Any, Any] = MappingProxyType({}),
     ) -> None:
         self.kind = kind
@@ -70,6 +73,7 @@ class Field(Generic[T]):
         self.of = of
         self.null = null
         self.unordered = unordered
+        self.read = read
         self.liberal = MappingProxyType(dict(liberal))
         self.required = False
         self.name = ""

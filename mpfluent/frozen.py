@@ -37,10 +37,12 @@ class Frozen:
     __match_args__: tuple[
         str, ...
     ] = ()  # for match statements: what the constructor takes by place
-    _rules_of_names = False  # whether _verify looks only at which fields are set
+    _rules_of_names = False  # whether _broken_rule looks only at which fields are set
     _open = False  # whether the API takes unknown names in it
-    # names of the wire or of other clients that are not ours -> ours
+    # what people write -> the name to write instead
     _misnomers: Mapping[str, str] = MappingProxyType({})
+    # what older clients and examples print -> the wire name that it is read as
+    _read_as: Mapping[str, str] = MappingProxyType({})
     # what a field that is missing reads as, by wire name
     _read_defaults: Mapping[str, Any] = MappingProxyType({})
 
@@ -94,8 +96,13 @@ class Frozen:
         raise TypeError(f"{where} is abstract")
 
     @classmethod
-    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
-        """Check the rules that concern several fields at once; ``set_`` is by wire name."""
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return which rule between several fields is broken: a field's text, and what is wrong.
+
+        ``set_`` is by wire name. Only what follows from the value itself is a rule; what a caller
+        must write, the constructor says.
+        """
+        return None
 
     @classmethod
     def _unify(cls, data: Any) -> Any:
@@ -158,6 +165,13 @@ class Frozen:
         """Return what was set, by Python name."""
         wire = self._wire
         return {wire[key].name: value for key, value in zip(self._keys, self._values)}
+
+    @classmethod
+    def _wire_of(cls, name: object) -> str | None:
+        """Return the wire name that a keyword of ours, or what people write for it, stands for."""
+        ours = cls._misnomers.get(str(name), str(name))
+        field = cls._fields.get(ours)
+        return None if field is None or field.wire == name else field.wire
 
     @classmethod
     def _no_field(cls, where: str, name: object) -> UnknownField:
@@ -243,7 +257,7 @@ _set_state = Frozen.__dict__["_state"].__set__
 def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
     """Return the method that checks what a caller writes: ``_fill`` of this class."""
     table = dict(cls._fields)
-    rules = cls._verify if cls._verify.__func__ is not Frozen._verify.__func__ else None  # type: ignore[attr-defined]
+    own_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]
     shapes: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], bool]] = {}
     counter = Counter()
 
@@ -255,10 +269,15 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
             except Bad:
                 filled = False
             if filled:
-                if rules is not None and not cls._rules_of_names:
-                    rules(where, dict(zip(*self._state)))
+                if own_rule and not cls._rules_of_names:
+                    obey(where, dict(zip(*self._state)))
                 return
         careful(self, where, given)
+
+    def obey(where: str, set_: Mapping[str, Any]) -> None:
+        broken = cls._broken_rule(set_)
+        if broken is not None:
+            raise InvalidValue(f"{where}({broken[0]}): {broken[1]}")
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         set_: dict[str, Any] = {}
@@ -280,8 +299,8 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
         for field in cls._required:
             if field.wire not in set_:
                 raise cls._missing(where, field)
-        if rules is not None:
-            rules(where, set_)
+        if own_rule:
+            obey(where, set_)
         if len(set_) == len(given) and counter.comes_back(tuple(given)):
             shapes[tuple(given)] = filler([table[name] for name in given], _set_state)
         _set_state(self, (tuple(keys), tuple(values)))

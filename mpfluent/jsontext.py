@@ -27,7 +27,13 @@ def number(value: Any) -> str:
     >>> number(Decimal("0.1000000000000000000001")), number(0.1), number(-3)
     ('0.1000000000000000000001', '0.1', '-3')
     """
-    return str(value) if type(value) is Decimal else repr(value)
+    return _decimal(value) if type(value) is Decimal else repr(value)
+
+
+def _decimal(value: Decimal) -> str:
+    text = str(value)
+    # with a point, a whole number that no 64-bit integer holds is read as what it is
+    return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
 
 
 _SCALARS: dict[type, Writer] = {
@@ -35,7 +41,7 @@ _SCALARS: dict[type, Writer] = {
     int: int.__repr__,
     float: float.__repr__,
     bool: lambda value: "true" if value else "false",
-    Decimal: str,
+    Decimal: _decimal,
     type(None): lambda value: "null",
     tuple: lambda value: f"[{','.join(map(anything, value))}]",
 }
@@ -120,7 +126,7 @@ def _line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
 def _hole(field: Field[Any], writer: str, names: dict[str, Any]) -> str:
     if field.kind in _HOLES and not field.null:
         return _HOLES[field.kind]
-    if hasattr(field.check, "words"):
+    if hasattr(field.check, "words") and field.read is None:
         return '"{{v}}"'
     if field.kind == "record" and not field.null:
         names[writer] = record_writer(field.of)
@@ -204,7 +210,7 @@ def plain(data: Any, indent: int | None = None) -> str:
 
 def _plain(data: Any, indent: int | None, line: str) -> str:
     if isinstance(data, Decimal):
-        return str(data)
+        return _decimal(data)
     if not isinstance(data, dict | list) or not data:
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
     inner = line + " " * (indent or 0)

@@ -26,9 +26,13 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
     if unknown not in ("raise", "ignore"):
         raise InvalidValue(f"{where}(unknown={unknown!r}): want 'raise' or 'ignore'")
     reader = _Reader(where, unknown)
-    if hasattr(cls, "event_type"):
+    if hasattr(cls, "_by_type"):
         tidy = reader.event(data, "", cls)
-        schema: Schema = wrapper_schema_class(cls)()
+        named = tidy.get("event_type")
+        of = cls if hasattr(cls, "event_type") else event_class(cls, named)
+        if of is None:
+            raise reader.complaint("event_type", named, f"{brief(named)} is not an event type")
+        schema: Schema = wrapper_schema_class(of)()
     else:
         tidy = reader.record(cls, data, "")
         schema = schema_class(cls)()
@@ -46,12 +50,12 @@ class _Reader:
         self.ignore = unknown == "ignore"
 
     def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
-        data = cls._unify(data)
-        if not isinstance(data, Mapping):
+        unified = cls._unify(data)
+        if not isinstance(unified, Mapping):
             raise self.complaint(path, data, f"want an object, got {type(data).__name__}")
         tidy: dict[str, Any] = {}
-        for key, value in data.items():
-            key = cls._misnomers.get(key, key) if key not in cls._wire else key
+        for key, value in unified.items():
+            key = cls._read_as.get(key, key)
             declared = cls._wire.get(key)
             if declared is not None:
                 value = self.field(declared, value, f"{path}.{key}" if path else str(key))
@@ -59,7 +63,7 @@ class _Reader:
                     tidy[key] = value
             elif key not in cls._server_set and not self.ignore:
                 place = f"{self.where}(): {path}" if path else f"{self.where}()"
-                raise unknown_field(place, key, cls._wire)
+                raise unknown_field(place, key, cls._wire, cls._wire_of(key))
         for key, default in cls._read_defaults.items():
             tidy.setdefault(key, default)
         return tidy
@@ -71,9 +75,9 @@ class _Reader:
             return None
         if declared.liberal and type(value) in (str, int) and value in declared.liberal:
             return declared.liberal[value]
-        if kind == "text":
-            return json.dumps(value) if type(value) in (int, float, bool) else value
-        if value == "" and kind not in ("string", "attribute"):
+        if kind == "text" and type(value) in (int, float, bool):
+            return json.dumps(value)
+        if value == "" and kind not in ("text", "string", "attribute"):
             return None
         if kind in ("integer", "instant"):
             return _whole(value)
@@ -95,15 +99,15 @@ class _Reader:
         """Return an event's wrapper; what is wrong with it, the schema says."""
         if not isinstance(data, Mapping) or not isinstance(data.get("data", {}), Mapping):
             raise self.complaint(path, data, "want an event: {'event_type': …, 'data': {…}}")
-        event_class = base._by_type.get(data.get("event_type"))
-        if event_class is None:
+        of = event_class(base, data.get("event_type"))
+        if of is None:
             return dict(data)
         for key in data:
             known = key in ("event_type", "data", "message_id", "message_type")
             if not known and not self.ignore:
                 place = f"{self.where}(): {path}" if path else f"{self.where}()"
                 raise unknown_field(place, key, ("event_type", "data"))
-        inside = self.record(event_class, data.get("data", {}), f"{path}.data" if path else "data")
+        inside = self.record(of, data.get("data", {}), f"{path}.data" if path else "data")
         return {"event_type": data["event_type"], "data": inside}
 
     def items(self, value: Any, path: str) -> Any:
@@ -121,6 +125,11 @@ class _Reader:
         error = InvalidValue(f"{self.where}(): {label}: {why}")
         error.field = path or None
         return error
+
+
+def event_class(base: Any, event_type: object) -> Any:
+    """Return the class of an event type, or None where there is none."""
+    return base._by_type.get(event_type) if isinstance(event_type, str) else None
 
 
 def _whole(value: Any) -> Any:
@@ -148,7 +157,8 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
             path = path.removesuffix(".value")
     why = messages[0] if isinstance(messages, list) and messages else str(messages)
     shown = "" if data is missing or isinstance(data, Mapping | list) else f"={brief(data)}"
-    label = f"{path}{shown}: " if path else ""
+    # a complaint about an entry of a map begins with the entry
+    label = path if why.startswith("[") else f"{path}{shown}: " if path else ""
     error = InvalidValue(f"{where}(): {label}{why}")
     error.field = path or None
     return error
@@ -204,7 +214,7 @@ def _patient(cls: type[Frozen], data: Any) -> Any:
 
 
 def _patient_event(base: Any, event: Any) -> Any:
-    event_class = base._by_type.get(event.get("event_type")) if isinstance(event, Mapping) else None
-    if event_class is None or not isinstance(event.get("data"), Mapping):
+    of = event_class(base, event.get("event_type")) if isinstance(event, Mapping) else None
+    if of is None or not isinstance(event.get("data"), Mapping):
         return event
-    return {"event_type": event["event_type"], "data": _patient(event_class, event["data"])}
+    return {"event_type": event["event_type"], "data": _patient(of, event["data"])}

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict, Unpack, get_args
 
-from .checks import Instant, Number, Scalar
-from .errors import InvalidValue
+from .checks import Instant, Number, Scalar, scalar
 from .fields import (
     Field,
     choice,
@@ -98,9 +97,6 @@ IdentityType = Literal[
     "phone_number_3",
 ]
 
-# Other clients and older captures write these; they read as what they are.
-_ORIENTATIONS_READ = {word: word for word in ("unknown", "undefined")}
-
 
 class IdentityFields(TypedDict, total=False):
     """The keywords of :class:`UserIdentities`: strings of at most 256 characters."""
@@ -138,6 +134,7 @@ class UserIdentities(Record, kind="UserIdentities"):
 
     __slots__ = ()
     _misnomers = MappingProxyType({"customerid": "customer_id"})
+    _read_as = _misnomers
 
     customer_id = text()
     other = text()
@@ -170,9 +167,9 @@ class UserIdentities(Record, kind="UserIdentities"):
         """Return the array of identities that mParticle sends out as a map."""
         if not isinstance(data, list | tuple):
             return data
-        if not all(isinstance(entry, Mapping) for entry in data):
-            raise InvalidValue("from_dict(): user_identities: want objects with identity_type")
-        return {str(entry.get("identity_type")): entry.get("identity") for entry in data}
+        if not all(isinstance(entry, Mapping) and "identity_type" in entry for entry in data):
+            return None
+        return {entry["identity_type"]: entry.get("identity") for entry in data}
 
 
 class UserIdentityFields(TypedDict, total=False):
@@ -361,7 +358,7 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(
+    _read_as = MappingProxyType(
         # so printed in one of the vendor's examples
         {"system_memory_available_Bytes": "system_memory_available_bytes"}
     )
@@ -382,10 +379,10 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     application_memory_max_bytes = number()
     application_memory_total_bytes = number()
     device_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), liberal=_ORIENTATIONS_READ
+        "an orientation", get_args(Orientation), read=scalar
     )
     status_bar_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), liberal=_ORIENTATIONS_READ
+        "an orientation", get_args(Orientation), read=scalar
     )
 
     def __init__(self, **fields: Unpack[DeviceStateFields]) -> None:
@@ -592,10 +589,12 @@ class ConsentState(Record, kind="ConsentState"):
         self._fill("ConsentState", {"gdpr": gdpr, "ccpa": ccpa})
 
     @classmethod
-    def _verify(cls, where: str, set_: dict[str, Any]) -> None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
         others = [key for key in set_.get("ccpa", ()) if key != "data_sale_opt_out"]
-        if others:
-            raise InvalidValue(
-                f"{where}(ccpa): {others[0]!r} is not a purpose of the CCPA; the only one is "
-                "'data_sale_opt_out'"
-            )
+        if not others:
+            return None
+        only = "is not a purpose of the CCPA; the only one is 'data_sale_opt_out'"
+        return (
+            f"ccpa[{others[0]!r}]",
+            f"{others[0]!r} {only}; write ccpa={{'data_sale_opt_out': …}}",
+        )
