@@ -30,7 +30,6 @@ from mpfluent import (
     events,
     records,
 )
-from mpfluent.fields import Field
 from mpfluent.record import Record
 
 Strategy = st.SearchStrategy[Any]
@@ -129,7 +128,7 @@ def _hints(cls: type[Record]) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def words(cls: type[Record], field: Field[Any]) -> list[str]:
+def words(cls: type[Record], field: Any) -> list[str]:
     """Return the words that the field's annotation lists."""
     return [word for word in _literals(_hints(cls)[field.name]) if isinstance(word, str)]
 
@@ -141,12 +140,13 @@ def _literals(annotation: Any) -> list[Any]:
     return [word for part in parts for word in _literals(part)]
 
 
-def _choice(cls: type[Record], field: Field[Any]) -> Strategy:
+def _choice(cls: type[Record], field: Any) -> Strategy:
     options = st.sampled_from(words(cls, field))
     return options | INT64 if _accepts(field, 7) else options
 
 
-def written(cls: type[Record], field: Field[Any]) -> Strategy:
+@cache  # building strategies costs more than drawing from them
+def written(cls: type[Record], field: Any) -> Strategy:
     """Draw what a caller may write for this field of this class."""
     leaves: dict[str, Callable[[], Strategy]] = {
         "text": lambda: TEXT,
@@ -172,7 +172,7 @@ def written(cls: type[Record], field: Field[Any]) -> Strategy:
     return st.none() | found if field.null else found
 
 
-def _accepts(field: Field[Any], value: Any) -> bool:
+def _accepts(field: Any, value: Any) -> bool:
     try:
         field.check(value)
     except checks.Bad:
@@ -183,15 +183,20 @@ def _accepts(field: Field[Any], value: Any) -> bool:
 # Records and events
 
 
-@st.composite
-def _kwargs(draw: Any, cls: type[Record], most: int, without: frozenset[str]) -> dict[str, Any]:
-    """Draw the keywords of a value: what is required, and a few of the rest, in any order."""
+@cache
+def _some_names(cls: type[Record], most: int, without: frozenset[str]) -> Strategy:
     optional = [
         name for name, field in cls._fields.items() if not field.required and name not in without
     ]
-    chosen: list[str] = []
-    if optional:
-        chosen = draw(st.lists(st.sampled_from(optional), max_size=most, unique=True))
+    if not optional:
+        return st.just([])
+    return st.lists(st.sampled_from(optional), max_size=most, unique=True)
+
+
+@st.composite
+def _kwargs(draw: Any, cls: type[Record], most: int, without: frozenset[str]) -> dict[str, Any]:
+    """Draw the keywords of a value: what is required, and a few of the rest, in any order."""
+    chosen = draw(_some_names(cls, most, without))
     needed = [field.name for field in cls._required]
     return {name: draw(written(cls, cls._fields[name])) for name in [*chosen, *needed]}
 
@@ -199,16 +204,19 @@ def _kwargs(draw: Any, cls: type[Record], most: int, without: frozenset[str]) ->
 NO_NAMES: frozenset[str] = frozenset()
 
 
-@st.composite
-def records_of(
-    draw: Any, cls: type[Record], *, most: int = 4, without: frozenset[str] = NO_NAMES
-) -> Any:
+@cache
+def records_of(cls: type[Record], *, most: int = 4, without: frozenset[str] = NO_NAMES) -> Strategy:
     """Draw a value of any record or event class, made by its constructor.
 
     Args:
         most: how many optional fields at most.
         without: fields to leave out, by Python name.
     """
+    return _records_of(cls, most, without)
+
+
+@st.composite
+def _records_of(draw: Any, cls: type[Record], most: int, without: frozenset[str]) -> Any:
     if cls is CommerceEvent:
         kinds = ("product_action", "promotion_action", "product_impressions")
         kind = draw(st.sampled_from(kinds))
@@ -239,6 +247,7 @@ def records_of(
     return cls(**fields)
 
 
+@cache
 def events_of(cls: type[Event] = Event, **options: Any) -> Strategy:
     """Draw events of one class; of ``Event``, events of all seventeen types."""
     if cls is not Event:
@@ -264,7 +273,7 @@ MOMENT_MS = 1_795_428_900_000
 BEYOND_FLOATS = 2**53 + 1
 
 
-def example(cls: type[Record], field: Field[Any]) -> tuple[Any, Any]:
+def example(cls: type[Record], field: Any) -> tuple[Any, Any]:
     """Return what may be written for a field, and what then stands on the wire."""
     if field.of is not None:
         one = full(field.of) if field.kind != "events" else field.of("label")
@@ -338,6 +347,7 @@ def minimal_events() -> list[Event]:
 NAMES = st.lists(NAME, max_size=3, unique=True)
 
 
+@cache
 def contexts() -> dict[str, Strategy]:
     """Return, for each context field of a batch by name, a strategy of what changes it.
 
@@ -402,6 +412,7 @@ def batches(
 SESSION_SETS = frozenset({"session_uuid", "session_id", "event_num"})
 
 
+@cache
 def session_events() -> Strategy:
     """Draw events that a session can take: without ids and number of their own, and no end."""
     takes = [cls for cls in EVENT_CLASSES if cls is not events.SessionEndEvent]

@@ -53,7 +53,6 @@ from mpfluent import (
     Promotion,
     schemas,
 )
-from mpfluent.frozen import Field
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
 
@@ -484,8 +483,9 @@ def test_a_schema_wants_what_the_value_must_have(name: str) -> None:
     missing = ["Missing data for required field."]
     wanted = {field.wire: missing for field in cls._required}
     if cls is CommerceEvent:  # what it must have is one of three
-        (text,) = (found["data"] if wrapped else found)["_schema"]
-        assert text.startswith("a commerce event has exactly one of product_action, ")
+        (text,) = (found.get("data", {}) if wrapped else found).get("_schema", [""])
+        assert "a commerce event has exactly one of product_action, " in text
+        assert "from_dict" not in text
         return
     assert found == ({"data": wanted} if wrapped and wanted else wanted)
 
@@ -575,6 +575,31 @@ def test_the_batch_schema_refuses_an_event_type_that_is_no_string(event_type: An
 def test_the_schema_of_an_event_refuses_another_type(cls: type[Event]) -> None:
     wrong = {**minimal(cls).to_dict(), "event_type": "nope"}
     assert schema_of(cls)().validate(wrong) == {"event_type": [f"want {cls.event_type!r}"]}
+
+
+BROKEN_RULES = [
+    ("CommerceEventDataSchema", {"currency_code": "EUR"}),
+    (
+        "CommerceEventDataSchema",
+        {"product_action": {"action": "click"}, "promotion_action": {"action": "click"}},
+    ),
+    (
+        "ApplicationStateTransitionEventDataSchema",
+        {"application_transition_type": "application_exit", "is_first_run": True},
+    ),
+    (
+        "ConsentStateSchema",
+        {"ccpa": {"marketing": {"consented": True, "timestamp_unixtime_ms": MOMENT_MS}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), BROKEN_RULES)
+def test_validate_tells_of_the_rules_that_load_keeps(name: str, data: dict[str, Any]) -> None:
+    schema = getattr(schemas, name)()
+    with pytest.raises(ValidationError):
+        schema.load(data)
+    assert schema.validate(data) != {}
 
 
 def test_a_schema_never_loads_a_value_that_could_not_be_written() -> None:
@@ -668,7 +693,7 @@ def test_unsigned_64_bit_integers_are_exact(edge: int) -> None:
 # What is set is sent, what is not set is not
 
 
-def falsy(cls: type[Record], field: Field[Any]) -> list[Any]:
+def falsy(cls: type[Record], field: Any) -> list[Any]:
     """Return the values of a field that are false in Python, and mean something."""
     zeros: dict[str, list[Any]] = {
         "flag": [False],
@@ -683,7 +708,7 @@ def falsy(cls: type[Record], field: Field[Any]) -> list[Any]:
     return [value for value in values if value is None or accepts(field, value)]
 
 
-def accepts(field: Field[Any], value: Any) -> bool:
+def accepts(field: Any, value: Any) -> bool:
     try:
         field.check(value)
     except Exception:
