@@ -27,9 +27,9 @@ from mpfluent import (
     Session,
     checks,
     commerce,
-    events,
     records,
 )
+from mpfluent import events as event_classes
 from mpfluent.record import Record
 
 Strategy = st.SearchStrategy[Any]
@@ -57,7 +57,7 @@ def _public(module: Any) -> list[type[Any]]:
 
 
 RECORD_CLASSES: tuple[type[Record], ...] = (*_public(records), *_public(commerce))
-EVENT_CLASSES: tuple[type[Event], ...] = tuple(_public(events))
+EVENT_CLASSES: tuple[type[Event], ...] = tuple(_public(event_classes))
 VALUE_CLASSES: tuple[type[Record], ...] = (*RECORD_CLASSES, *EVENT_CLASSES, Batch)
 
 
@@ -236,7 +236,7 @@ def _records_of(draw: Any, cls: type[Record], most: int, without: frozenset[str]
     if cls in (Product, Promotion):
         needed = draw(st.sampled_from(["id", "name"]))
         fields[needed] = draw(NAME)
-    if cls is events.UserAttributeChangeEvent:
+    if cls is event_classes.UserAttributeChangeEvent:
         fields.setdefault("new", draw(attribute_values()))
     if cls is ApplicationStateTransitionEvent and (
         fields["application_transition_type"] != "application_initialized"
@@ -255,14 +255,14 @@ def events_of(cls: type[Event] = Event, **options: Any) -> Strategy:
     return st.one_of([records_of(each, **options) for each in EVENT_CLASSES])
 
 
-def all_events() -> Strategy:
+def events() -> Strategy:
     """Draw events of all seventeen types."""
     return events_of(Event)
 
 
 def values() -> Strategy:
     """Draw a value of any class."""
-    return st.one_of([*map(records_of, RECORD_CLASSES), all_events(), batches()])
+    return st.one_of([*map(records_of, RECORD_CLASSES), events(), batches()])
 
 
 # One fixed value for every field, for tests that need all of them at once
@@ -325,7 +325,7 @@ def minimal(cls: Any, *, kind: str = "product_action", **more: Any) -> Any:
         needed[kind] = [minimal(of)] if kind == "product_impressions" else minimal(of)
     if cls in (Product, Promotion):
         needed["id"] = "sku-1"
-    if cls is events.UserAttributeChangeEvent:
+    if cls is event_classes.UserAttributeChangeEvent:
         needed["new"] = None
     return cls(**{**needed, **more})
 
@@ -406,7 +406,7 @@ def batches(
     batch = Batch()
     for name in draw(st.lists(st.sampled_from(list(known)), max_size=most_context, unique=True)):
         batch = draw(known[name])(batch)
-    return batch.add(*draw(st.lists(all_events(), max_size=most_events)))
+    return batch.add(*draw(st.lists(events(), max_size=most_events)))
 
 
 SESSION_SETS = frozenset({"session_uuid", "session_id", "event_num"})
@@ -415,7 +415,7 @@ SESSION_SETS = frozenset({"session_uuid", "session_id", "event_num"})
 @cache
 def session_events() -> Strategy:
     """Draw events that a session can take: without ids and number of their own, and no end."""
-    takes = [cls for cls in EVENT_CLASSES if cls is not events.SessionEndEvent]
+    takes = [cls for cls in EVENT_CLASSES if cls is not event_classes.SessionEndEvent]
     return st.one_of([records_of(each, without=SESSION_SETS, most=2) for each in takes])
 
 

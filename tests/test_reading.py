@@ -14,8 +14,8 @@ from strategies import (
     EVENT_CLASSES,
     RECORD_CLASSES,
     VALUE_CLASSES,
-    all_events,
     batches,
+    events,
     full,
     full_events,
     minimal,
@@ -117,7 +117,7 @@ def backwards(data: Any) -> Any:
     return [backwards(item) for item in data] if isinstance(data, list) else data
 
 
-@given(all_events())
+@given(events())
 @settings(deadline=None)
 def test_any_event_is_read_by_the_base_class(one: Event) -> None:
     read = Event.from_dict(one.to_dict())
