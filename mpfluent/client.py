@@ -201,6 +201,11 @@ class Client:
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
+        if not isinstance(batches, Iterable):
+            raise InvalidValue(
+                f"send_all({brief(batches)}): want an iterable of batches, got "
+                f"{type(batches).__name__}; write client.send_all([batch])"
+            )
         counts = _Counts()
         try:
             for chunk in self._chunks(batches):
@@ -565,7 +570,8 @@ def _base_url(pod: str, host: str | None) -> str:
 def _not_one_of(
     name: str, value: object, what: str, options: tuple[str, ...]
 ) -> ConfigurationError:
-    meant = closest(value, options)
+    begun = (option for option in options if value and option.startswith(str(value).lower()))
+    meant = closest(value, options) or next(begun, None)  # "prod" is too short to be close
     listed = ", ".join(options)
     hint = f"did you mean {meant!r}? ({listed})" if meant else f"want one of {listed}"
     return ConfigurationError(f"Client({name}={brief(value)}): not {what}; {hint}")

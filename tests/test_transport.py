@@ -306,7 +306,7 @@ def test_a_slow_reader_is_given_the_time_to_read():
 
     with FaultServer(act) as server:
         transport = RequestsTransport(timeout=(0.2, SOON), deadline=SOON)
-        response = transport.send(Request(server.url, b"x" * 20_000_000, {}))
+        response = transport.send(Request(server.url, b"x" * 8_000_000, {}))
         transport.close()
 
     assert response.status_code == 202
