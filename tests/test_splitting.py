@@ -1,0 +1,325 @@
+"""From sealed batches to requests: the limits to the byte, and one encoding a batch."""
+
+import json
+import sys
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpfluent import (
+    ApiError,
+    Batch,
+    Client,
+    DeliveryError,
+    FunctionTransport,
+    RecordingTransport,
+    Retry,
+    TooLarge,
+    wire,
+)
+from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from mpfluent.testing import LocalServer
+
+NOW = 1_790_000_000_000
+
+
+def client_of(transport=None, **options):
+    return Client(
+        "key",
+        "secret",
+        environment="production",
+        transport=transport or RecordingTransport(),
+        retry=Retry(max_attempts=1),
+        now=lambda: NOW,
+        **options,
+    )
+
+
+def sized(size, text="x", name="id"):
+    """Return a batch with one event whose body is so many bytes."""
+
+    def searching(query):
+        return (
+            Batch.for_user(customer_id="1")
+            .with_environment("production")
+            .with_source_request_id(name)
+            .event("Searched", {"query": query}, at=NOW, source_message_id="m")
+        )
+
+    rest = size - len(searching("").to_json().encode())
+    width = len(text.encode())
+    batch = searching(text * (rest // width) + "x" * (rest % width))
+    assert len(batch.to_json().encode()) == size
+    return batch
+
+
+def with_events(count, length, text="x", **context):
+    batch = Batch.for_user(customer_id="1").with_source_request_id("mine")
+    batch = batch.with_user_attributes(**context) if context else batch
+    for number in range(count):
+        batch = batch.event(
+            f"Event {number}", {"query": text * length}, at=NOW, source_message_id=f"m{number}"
+        )
+    return batch.with_environment("production")
+
+
+def sent(*batches, **options):
+    transport = RecordingTransport()
+    client_of(transport, **options).send(*batches)
+    return transport.requests
+
+
+def test_the_limits_are_the_documented_ones():
+    assert (MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES, MAX_BATCH_BYTES) == (100, 256_000, 128_000)
+
+
+# Batches in a request
+
+
+@pytest.mark.parametrize(
+    ("count", "requests"), [(2, [2]), (100, [100]), (101, [100, 1]), (250, [100, 100, 50])]
+)
+def test_at_most_a_hundred_batches_travel_together(count, requests):
+    batches = [Batch.for_user(customer_id=str(n)).event("Searched") for n in range(count)]
+
+    found = [request.json() for request in sent(*batches)]
+    assert [len(body) if isinstance(body, list) else 1 for body in found] == requests
+
+
+@pytest.mark.parametrize(
+    ("sizes", "requests"),
+    [
+        ((127_998, 127_999), [2]),  # two brackets and a comma make it 256 000
+        ((127_999, 127_999), [1, 1]),
+        ((127_998, 128_000), [1, 1]),
+        ((1000, 127_000, 127_996, 1000), [3, 1]),
+        ((1000, 127_000, 127_997, 1000), [2, 2]),
+    ],
+)
+@pytest.mark.parametrize("text", ["x", "é", "茶", "🫖"])
+def test_a_request_is_at_most_256_kB_brackets_and_commas_counted(sizes, requests, text):
+    found = sent(*[sized(size, text, f"id-{n}") for n, size in enumerate(sizes)])
+
+    assert [len(request.batch_ids) for request in found] == requests
+    assert all(len(request.body) <= MAX_REQUEST_BYTES for request in found)
+    assert [name for request in found for name in request.batch_ids] == [
+        f"id-{n}" for n in range(len(sizes))
+    ]
+
+
+def test_the_largest_request_is_exactly_256_kB():
+    (request,) = sent(sized(127_998, name="a"), sized(127_999, name="b"))
+
+    assert len(request.body) == 256_000
+
+
+def test_a_local_server_takes_every_request_that_is_made():
+    with LocalServer() as server:
+        client = Client("key", "secret", environment="production", host=server.url)
+        client.send(sized(127_998, "é", "a"), sized(127_999, "茶", "b"))
+        client.send(with_events(300, 1000, "🫖"))
+        client.close()
+
+        assert {request.status_code for request in server.requests} == {202}
+        assert sum(len(batch.events) for batch in server.batches) == 302
+
+
+# One batch
+
+
+@pytest.mark.parametrize("text", ["x", "é", "茶", "🫖"])
+def test_a_batch_of_128_kB_travels_whole(text):
+    (request,) = sent(sized(128_000, text))
+
+    assert len(request.body) == 128_000
+    assert request.batch_ids == ("id",)
+
+
+@pytest.mark.parametrize("text", ["x", "é", "茶", "🫖"])
+def test_one_byte_more_of_a_single_event_is_too_large(text):
+    client = client_of()
+    with pytest.raises(TooLarge) as raised:
+        client.send(sized(128_001, text))
+
+    assert str(raised.value) == (
+        "events[0] (custom_event 'Searched') with the batch's context is 128003 bytes; "
+        "mParticle takes 128000 a batch; write shorter values or fewer attributes"
+    )
+    assert client.stats.submitted == 0
+
+
+def test_a_context_alone_can_be_too_large():
+    batch = Batch.for_user(customer_id="1").with_user_attributes(
+        {f"key {n}": "x" * 4000 for n in range(40)}
+    )
+    with pytest.raises(TooLarge) as raised:
+        client_of().send(batch)
+
+    assert str(raised.value).startswith("the batch's context alone is 16")
+
+
+def test_a_large_batch_is_split_at_event_boundaries():
+    batch = with_events(100, 4000, plan="trial")
+    requests = sent(batch)
+
+    parts = [Batch.from_dict(entry) for request in requests for entry in _entries(request)]
+    assert [part.source_request_id for part in parts] == [f"mine-{k}" for k in (1, 2, 3, 4)]
+    assert [event.event_name for part in parts for event in part.events] == [
+        f"Event {n}" for n in range(100)
+    ]
+    whole = parts[0]._having(batch.events)._with({"source_request_id": "mine"})
+    assert whole == batch
+    for part in parts:
+        assert part.user_attributes == batch.user_attributes
+        assert part.user_identities == batch.user_identities
+        assert part.environment == "production"
+
+
+def _entries(request):
+    body = request.json()
+    return body if isinstance(body, list) else [body]
+
+
+def test_a_split_batch_that_fails_carries_the_whole():
+    batch = with_events(40, 4000)
+    client = client_of(FunctionTransport(lambda request: 400))
+    with pytest.raises(ApiError) as raised:
+        client.send(batch)
+
+    assert raised.value.batch == batch
+
+
+def test_sending_a_split_batch_again_makes_the_same_parts():
+    batch = with_events(100, 4000)
+
+    assert [request.body for request in sent(batch)] == [request.body for request in sent(batch)]
+
+
+def sealed_of(batch):
+    return wire.seal(batch, lambda: NOW, lambda: "id")
+
+
+@given(
+    texts=st.lists(st.text("xé茶🫖", max_size=60), min_size=1, max_size=40),
+    limit=st.integers(600, 3000),
+)
+def test_no_part_is_larger_than_the_limit_and_no_event_is_lost(texts, limit):
+    batch = Batch.for_user(customer_id="é").with_environment("production")
+    for text in texts:
+        batch = batch.event("Searched", {"query": text})
+    sealed = sealed_of(batch)
+    parts = wire.split(sealed, wire.encode(sealed), limit)
+
+    read = [Batch.from_json(part.body) for part in parts]
+    assert all(len(part.body) <= limit for part in parts)
+    assert [event for part in read for event in part.events] == list(sealed.events)
+    assert [part.source_request_id for part in read] == [part.id for part in parts]
+    if len(parts) > 1:
+        assert [part.id for part in parts] == [f"id-{k}" for k in range(1, len(parts) + 1)]
+        assert len(wire.encode(sealed).body()) > limit
+
+
+@given(st.lists(st.integers(1, 400), max_size=60))
+def test_runs_fit_a_request_in_order_and_are_as_long_as_they_can_be(kilobytes):
+    sizes = [size * 320 for size in kilobytes]
+    runs = list(wire.pack(sizes, lambda size: size))
+
+    def length(run):
+        return sum(run) + len(run) + 1
+
+    assert [size for run in runs for size in run] == sizes
+    for run in runs:
+        assert len(run) <= 100
+        assert length(run) <= MAX_REQUEST_BYTES
+    for run, following in pairwise(runs):
+        assert len(run) == 100 or length([*run, following[0]]) > MAX_REQUEST_BYTES
+
+
+# One encoding
+
+
+def calls_of(monkeypatch, owner, name):
+    calls = []
+    original = getattr(owner, name)
+
+    def counted(*args, **options):
+        calls.append(args)
+        return original(*args, **options)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+def test_a_batch_is_encoded_once_however_often_it_is_tried(monkeypatch):
+    encodings = calls_of(monkeypatch, wire, "encode")
+    answers = iter([400, 400, 400, 503, 202, 202, 202, 202])
+    transport = RecordingTransport()
+
+    def answer(request):
+        transport.send(request)
+        return next(answers)
+
+    client = Client(
+        "key",
+        "secret",
+        environment="production",
+        transport=FunctionTransport(answer),
+        retry=Retry(base=0, max_attempts=3),
+    )
+    batches = [Batch.for_user(customer_id=str(n)).event("Searched") for n in range(4)]
+    with pytest.raises(DeliveryError):  # bisected twice; the offender alone is refused
+        client.send(*batches)
+
+    assert len(encodings) == 4
+    bodies = {}
+    for request in transport.requests:
+        for entry in _entries(request):
+            bodies.setdefault(entry["source_request_id"], set()).add(json.dumps(entry))
+    assert len(bodies) == 4
+    assert all(len(forms) == 1 for forms in bodies.values())
+
+
+def test_each_event_of_a_split_batch_is_encoded_once():
+    """No Python function of mpfluent that writes JSON runs more than once for an event."""
+    batch = sealed_of(with_events(100, 4000))
+    seen = []
+
+    def watch(frame, what, _):
+        code = frame.f_code
+        if what == "call" and code.co_name == "write_record":
+            subject = frame.f_locals.get(code.co_varnames[0])
+            if subject in batch.events:
+                seen.append(subject.event_name)
+
+    sys.setprofile(watch)
+    try:
+        parts = wire.split(batch, wire.encode(batch))
+    finally:
+        sys.setprofile(None)
+
+    assert len(parts) == 4
+    assert seen == [event.event_name for event in batch.events]
+
+
+def test_a_batch_that_is_taken_apart_keeps_its_bytes():
+    lone, together = [], []
+
+    def answer(request):
+        (lone if request.url.endswith("/events") else together).append(request)
+        return 202 if request.url.endswith("/events") else 413
+
+    client_of(FunctionTransport(answer)).send(
+        *[Batch.for_user(customer_id=str(n)).event("Searched") for n in range(4)]
+    )
+
+    assert b"[" + b",".join(request.body for request in lone) + b"]" == together[0].body
+
+
+def test_a_value_that_cannot_be_sent_never_reaches_the_transport():
+    transport = RecordingTransport()
+    with pytest.raises(ValueError, match=r"NaN|nan"):
+        client_of(transport).send(Batch().event("Searched", {"n": float("nan")}))
+
+    assert transport.requests == []
