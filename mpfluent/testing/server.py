@@ -9,6 +9,7 @@ import base64
 import binascii
 import socket
 import struct
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -290,7 +291,9 @@ class _Http(ThreadingHTTPServer):
             thread.join(1)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that goes away is part of many tests."""
+        """Say nothing of a client that goes away: that is part of many tests."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
