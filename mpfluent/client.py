@@ -85,6 +85,11 @@ class Client:
     ('delivered', 1)
     """
 
+    # for the repr of a client whose making failed, which a traceback may show
+    _environment: str | None = None
+    _base = "without a host"
+    _closed = False
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -105,8 +110,12 @@ class Client:
     ) -> None:
         credentials = _credentials(api_key, api_secret)
         del api_key, api_secret  # so that no traceback of what follows shows them
-        if isinstance(credentials, str):
-            raise ConfigurationError(credentials)
+        base = _base_url(pod, host)
+        del host
+        if isinstance(credentials, ConfigurationError):
+            raise credentials
+        if isinstance(base, ConfigurationError):
+            raise base
         if environment is not None and environment not in _ENVIRONMENTS:
             raise _not_one_of("environment", environment, "an environment", _ENVIRONMENTS)
         if not isinstance(historical, bool):
@@ -126,7 +135,6 @@ class Client:
             )
         _check_has("transport", transport, "send", "RequestsTransport()")
         _check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
-        base = _base_url(pod, host)
         self._environment = environment
         self._historical = historical
         self._before_send = before_send
@@ -136,7 +144,6 @@ class Client:
         self._new_id = wire.random_uuid if new_id is None else _ids(new_id)
         self._tally = Tally()
         self._logged: set[str] = set()
-        self._closed = False
         self._report: CloseReport | None = None
         self._pid = os.getpid()
         self._base = base
@@ -502,17 +509,17 @@ class _Counts:
             )
 
 
-def _credentials(api_key: str | None, api_secret: str | None) -> Credentials | str:
-    """Return the credentials, or what is wrong with them: an error here would show them."""
+def _credentials(api_key: str | None, api_secret: str | None) -> Credentials | ConfigurationError:
+    """Return the credentials, or what is wrong with them: no frame of the error shows them."""
     key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
     secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
     problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
         "api_secret", secret, "MPARTICLE_API_SECRET"
     )
+    if problem is None and ":" in str(key):
+        problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
     if problem is not None:
-        return problem
-    if ":" in str(key):
-        return "Client(api_key=…): a key has no ':'; write the key and the secret apart"
+        return ConfigurationError(problem)
     return Credentials(str(key), str(secret))
 
 
@@ -538,10 +545,11 @@ def _check_has(name: str, value: object, method: str, example: str) -> None:
         )
 
 
-def _base_url(pod: str, host: str | None) -> str:
+def _base_url(pod: str, host: str | None) -> str | ConfigurationError:
+    """Return where to send, or what is wrong: the host may hold a password that no frame shows."""
     if host is None:
         if not isinstance(pod, str) or pod not in PODS:
-            raise _not_one_of("pod", pod, "a pod", tuple(PODS))
+            return _not_one_of("pod", pod, "a pod", tuple(PODS))
         return PODS[pod]
     try:
         parts = urlsplit(host)
@@ -551,16 +559,16 @@ def _base_url(pod: str, host: str | None) -> str:
     if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
         name = None
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
-        raise ConfigurationError(
+        return ConfigurationError(
             "Client(host=…): want https://name[:port] without credentials, query or fragment"
         )
     if not name or parts.scheme not in ("http", "https"):
         fixed = f"https://{host}" if isinstance(host, str) and "//" not in host else "https://…"
-        raise ConfigurationError(
+        return ConfigurationError(
             f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
         )
     if parts.scheme == "http" and name not in _LOOPBACK:
-        raise ConfigurationError(
+        return ConfigurationError(
             f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
             f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
         )

@@ -62,7 +62,7 @@ class Configuration:
             options = {}  # so that no traceback shows the secret
 
     def __repr__(self) -> str:
-        return f"<Configuration of {self.client!r}>"
+        return f"<Configuration of {getattr(self, 'client', None)!r}>"
 
 
 class Upload:

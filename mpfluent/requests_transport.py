@@ -47,6 +47,10 @@ class RequestsTransport:
     <RequestsTransport timeout=(1, 5) deadline=10>
     """
 
+    # for the repr of a transport whose making failed, which a traceback may show
+    _timeout: tuple[float, float] = (0.0, 0.0)
+    _deadline = 0.0
+
     def __init__(
         self,
         *,
@@ -146,7 +150,7 @@ class RequestsTransport:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             _forget_frames(error)
             return error
-        except (OSError, ValueError) as error:
+        except (OSError, UnicodeError) as error:  # a UnicodeError is a name that is none
             _forget_frames(error)
             return error
         except BaseException as error:  # such as KeyboardInterrupt
@@ -296,7 +300,7 @@ def _misconfigured(error: Exception) -> bool:
         return True
     if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
         return False
-    return isinstance(error, ValueError) or (type(error) is OSError and error.errno is None)
+    return isinstance(error, UnicodeError) or (type(error) is OSError and error.errno is None)
 
 
 def _reason(error: Exception) -> tuple[str, bool]:

@@ -151,7 +151,7 @@ class Retry:
 
     def __repr__(self) -> str:
         shown = " ".join(
-            f"{name}={getattr(self, name)}"
+            f"{name}={getattr(self, name, None)}"
             for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
         )
         return f"<Retry {shown}>"

@@ -1,0 +1,434 @@
+"""The sweep: the secret and the Authorization header appear nowhere, payloads in no log."""
+
+import base64
+import contextlib
+import copy
+import io
+import logging
+import pickle
+import reprlib
+import socket
+import subprocess
+import sys
+import textwrap
+import traceback
+
+import fault_server as faults
+import pytest
+import requests
+from fault_server import AUTHORITY, FakeTime, FaultServer, status
+
+from mpfluent import (
+    Batch,
+    Client,
+    Configuration,
+    DeliveryError,
+    EventsApi,
+    FunctionTransport,
+    PrintingTransport,
+    RecordingTransport,
+    Request,
+    RequestsTransport,
+    Retry,
+    SyncDispatcher,
+)
+from mpfluent.testing import LocalServer
+from mpfluent.transport import Credentials
+
+KEY = "us1-0123456789abcdef"
+SECRET = "s3cr3t-fedcba9876543210"
+TOKEN = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
+PERSON = "person-4711"
+WORDS = "words-of-the-payload"
+BATCH = Batch.for_user(customer_id=PERSON).event("Searched", {"query": WORDS})
+
+# put together only here, so that no frame of a test holds a whole secret under a name
+HIDDEN = (SECRET, TOKEN, TOKEN[:20], SECRET[:12])
+
+
+def credentials():
+    return {"api_key": KEY, "api_secret": SECRET}
+
+
+def client_of(host, **options):
+    options.setdefault("retry", Retry(max_attempts=2, base=0))
+    return Client(**credentials(), environment="production", host=host, **options)
+
+
+def linked(error):
+    """Yield an error and every other that can be reached from it."""
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, BaseException) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__, *one.args, *vars(one).values()]
+
+
+def told(error):
+    """Return all that a debugger's report of an error could show, but for this file's frames."""
+    found = []
+    for one in linked(error):
+        found += [repr(one), str(one), repr(one.args), repr(vars(one))]
+        for frame, _ in traceback.walk_tb(one.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                found += [f"{name}={value!r}" for name, value in frame.f_locals.items()]
+        text = traceback.TracebackException.from_exception(one, capture_locals=True)
+        for summary in text.stack:
+            if summary.filename != __file__:
+                found.append(repr(summary.locals))
+    return "\n".join(found)
+
+
+def is_clean(text):
+    assert not [hidden for hidden in HIDDEN if hidden in text]
+    return True
+
+
+@pytest.fixture
+def log():
+    """Everything that is logged, by anybody, at DEBUG."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+# Errors of sending
+
+
+FAULTS = {
+    "202": status(202),
+    "302": status(302, {"Location": "https://elsewhere.example/"}),
+    "400": status(400, {}, b'{"errors":[{"code":"BAD_REQUEST","message":"No."}]}'),
+    "401": status(401),
+    "413": status(413),
+    "429": status(429, {"Retry-After": "0"}),
+    "503": status(503),
+    "reset before reading": faults.rst_before_read,
+    "reset after reading": faults.rst_after_read,
+    "end": faults.fin_no_response,
+    "nonsense": faults.raw(b"nonsense\r\n\r\n", then_close=True),
+    "too many headers": faults.raw(b"HTTP/1.1 202 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"),
+    "two lengths": faults.raw(b"HTTP/1.1 202 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+    "drip": faults.drip(b"HTTP/1.1 202 " + b"x" * 5000),
+    "silence": faults.hang,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_no_failure_tells_the_secret(fault, log):
+    transport = RequestsTransport(timeout=(5, 0.1), deadline=0.2)
+    failures = []
+    with (
+        FaultServer(*[fault] * 20) as server,
+        client_of(
+            server.url,
+            transport=transport,
+            on_failed=lambda batch, error: failures.append(error),
+        ) as client,
+    ):
+        for batches in ([BATCH], [BATCH, BATCH], [BATCH]):
+            with contextlib.suppress(DeliveryError):
+                delivery = client.send(*batches)
+                assert is_clean(repr(vars(delivery)) + repr(delivery.result()))
+
+    for error in failures:
+        assert is_clean(told(error))
+        assert is_clean(repr(vars(pickle.loads(pickle.dumps(error)))))
+    assert is_clean(log.getvalue())
+    assert PERSON not in log.getvalue()
+    assert WORDS not in log.getvalue()
+
+
+def failure_of(send):
+    with pytest.raises(DeliveryError) as raised:
+        send(BATCH)
+    return raised.value
+
+
+def test_a_refused_connection_tells_nothing(log):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with client_of(f"http://127.0.0.1:{port}") as client:
+        assert is_clean(told(failure_of(client.send)))
+    assert is_clean(log.getvalue())
+
+
+def test_a_bad_certificate_tells_nothing(log):
+    with FaultServer(certificate="expired.pem") as server:
+        transport = RequestsTransport(verify=AUTHORITY)
+        with client_of(server.url, transport=transport) as client:
+            assert is_clean(told(failure_of(client.send)))
+    assert is_clean(log.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("proxy", "script"),
+    [
+        ("http://user:{hidden}@127.0.0.1:{port}", status(407)),
+        ("http://user:{hidden}@127.0.0.1:{port}", faults.fin_no_response),
+        ("http://user:{hidden}@127.0.0.1:1", None),
+        ("http://user:{hidden}@127.0.0.1:port", None),
+        ("http://user:{hidden}@exa mple", None),
+        ("nonsense://user:{hidden}@127.0.0.1", None),
+    ],
+)
+def test_the_password_of_a_proxy_is_told_nowhere(proxy, script, log):
+    with FaultServer(*[script] * 9) as server:
+        transport = RequestsTransport(
+            proxies={"https": proxy.format(hidden=SECRET, port=server.port)}
+        )
+        with client_of("https://127.0.0.1:1", transport=transport) as client:
+            error = failure_of(client.send)
+
+    assert is_clean(told(error))
+    assert is_clean(log.getvalue())
+    assert is_clean(repr(transport))
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, TimeoutError, ValueError])
+def test_an_exception_from_outside_takes_no_frame_with_the_header_along(monkeypatch, interruption):
+    """As a signal handler raises one in the midst of a send: a soft time limit, or Ctrl-C."""
+
+    def interrupted(self, *args, **options):
+        raise interruption("from outside")
+
+    monkeypatch.setattr("http.client.HTTPConnection.getresponse", interrupted)
+    with (
+        LocalServer() as server,
+        client_of(server.url) as client,
+        pytest.raises((interruption, DeliveryError)) as raised,
+    ):
+        client.send(BATCH)
+
+    assert "from outside" in told(raised.value)
+    assert is_clean(told(raised.value))
+
+
+def test_the_sweep_would_find_a_leak():
+    """The same frames, without what forgets them, hold the header: the sweep is not blind."""
+    with FaultServer(faults.fin_no_response) as server:
+        request = Request(server.url, b"{}", {}, (), Credentials(KEY, SECRET))
+        with pytest.raises(requests.ConnectionError) as raised:
+            requests.post(request.url, data=request.body, auth=request.credentials.sign, timeout=5)
+
+    with pytest.raises(AssertionError):
+        is_clean(told(raised.value))
+
+
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
+def test_a_transport_that_raises_tells_nothing(kind):
+    def broken(request):
+        raise kind(f"cannot send {request!r}")
+
+    client = client_of("https://127.0.0.1:1", transport=FunctionTransport(broken))
+    with pytest.raises((DeliveryError, KeyboardInterrupt)) as raised:
+        client.send(BATCH)
+
+    assert is_clean(told(raised.value))
+
+
+def test_a_callback_that_raises_tells_nothing(log):
+    def broken(*_):
+        raise ValueError(WORDS)
+
+    with client_of(
+        "https://127.0.0.1:1",
+        transport=RecordingTransport(),
+        on_delivered=broken,
+    ) as client:
+        client.send(BATCH, callback=broken)
+
+    assert is_clean(log.getvalue())
+    assert WORDS not in log.getvalue()
+
+
+# Errors of construction
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"api_key": None},
+        {"api_key": "a:b"},
+        {"api_key": 5},
+        {"api_secret": SECRET + " "},
+        {"api_secret": SECRET + "\n" + SECRET},
+        {"api_secret": SECRET + "\ud83d"},
+        {"api_secret": [SECRET]},
+        {"pod": "us9"},
+        {"host": f"https://user:{SECRET}@example.com"},
+        {"host": f"user:{SECRET}@example.com"},
+        {"host": "nowhere"},
+        {"environment": "staging"},
+        {"retry": 5},
+        {"transport": 5},
+        {"before_send": 5},
+        {"dispatcher": SyncDispatcher},
+    ],
+    ids=lambda options: f"{next(iter(options))}",
+)
+@pytest.mark.parametrize("make", [Client, Configuration])
+def test_no_failed_construction_tells_the_secret(make, options):
+    given = {**credentials(), **options}
+    with pytest.raises(ValueError, match="Client") as raised:
+        make(**given)
+
+    assert is_clean(told(raised.value))
+
+
+def test_keys_of_the_environment_are_told_nowhere(monkeypatch):
+    monkeypatch.setenv("MPARTICLE_API_KEY", "a:b")
+    monkeypatch.setenv("MPARTICLE_API_SECRET", SECRET)
+    with pytest.raises(ValueError, match="a key has no ':'") as raised:
+        Client()
+
+    assert is_clean(told(raised.value))
+
+
+def test_an_uncaught_error_prints_no_secret():
+    code = f"""
+        import sys, traceback
+        def show(kind, error, _):
+            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+            print("".join(shown.format()), file=sys.stderr)
+        sys.excepthook = show
+        def secret():
+            return "{SECRET[:12]}" + "{SECRET[12:]}"
+        from mpfluent import Batch, Client, Retry
+        client = Client("key", secret(), environment="development", host="http://127.0.0.1:1",
+                        retry=Retry(max_attempts=1))
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+    )
+
+    assert "TransportError" in done.stderr
+    assert SECRET not in done.stderr
+    assert base64.b64encode(f"key:{SECRET}".encode()).decode() not in done.stderr
+
+
+# Things at hand
+
+
+def things():
+    configuration = Configuration(
+        **credentials(), environment="development", transport=RecordingTransport()
+    )
+    client = configuration.client
+    api = EventsApi(configuration)
+    upload = api.upload_events(BATCH, lambda *_: None)
+    upload.join(10)
+    delivery = client.send(BATCH)
+    return [
+        configuration,
+        client,
+        api,
+        upload,
+        delivery,
+        delivery.result(),
+        client.stats,
+        client._courier,
+        client._courier._credentials,
+        client._courier._transport,
+        client._courier._transport.requests[0],
+        client._dispatcher,
+        RequestsTransport(),
+        Retry(),
+    ]
+
+
+def test_no_repr_tells_the_secret():
+    for thing in things():
+        assert is_clean(repr(thing) + str(thing) + f"{thing}" + reprlib.repr(thing))
+        assert is_clean(repr(getattr(thing, "__dict__", "")))
+
+
+def test_the_repr_of_a_transport_tells_no_password_of_a_proxy():
+    assert is_clean(repr(RequestsTransport(proxies={"https": f"http://user:{SECRET}@proxy"})))
+
+
+def test_no_pickle_and_no_copy_holds_the_secret():
+    pickled = 0
+    for thing in things():
+        for dump in (pickle.dumps, copy.deepcopy, copy.copy):
+            try:
+                made = dump(thing)
+                made = made if isinstance(made, bytes) else pickle.dumps(made)
+            except (TypeError, ValueError, AttributeError):
+                continue  # what holds sockets or locks is not copied at all
+            pickled += 1
+            assert is_clean(made.decode("latin-1"))
+
+    assert pickled > 6
+
+
+def test_credentials_leave_in_the_header_only(log):
+    bodies = []
+    out = io.StringIO()
+
+    def look(request):
+        bodies.append((request.url, request.body, dict(request.headers), request.batch_ids))
+        return there.send(request)
+
+    with FaultServer() as server:
+        there = RequestsTransport()
+        transport = PrintingTransport(FunctionTransport(look), file=out)
+        with client_of(server.url, transport=transport) as client:
+            client.send(BATCH)
+            client.send(BATCH, BATCH)
+        there.close()
+
+    assert is_clean(repr(bodies) + out.getvalue() + log.getvalue())
+    assert [request.headers["authorization"] for request in server.requests] == [
+        f"Basic {TOKEN}"
+    ] * 2
+    assert is_clean(repr([request.body for request in server.requests]))
+
+
+def test_a_local_server_keeps_no_credentials(capfd):
+    with LocalServer(api_key=KEY, api_secret=SECRET) as server:
+        with client_of(server.url) as client:
+            client.send(BATCH)
+        assert is_clean(repr(server.requests) + repr(server.batches) + repr(server))
+    assert is_clean(capfd.readouterr().err)
+
+
+# Payloads
+
+
+def test_no_payload_is_logged(log):
+    clock = FakeTime()
+    long = BATCH.event(WORDS + "x" * 300, {WORDS: "x" * 5000})
+    answers = iter([503, 429, 400, 401, 401])
+    with client_of(
+        "https://127.0.0.1:1",
+        transport=FunctionTransport(lambda request: next(answers)),
+        dispatcher=clock.dispatcher(),
+        before_send=lambda batch: batch,
+    ) as client:
+        client.send_all([long, long])
+        client.send_all([BATCH])
+
+    assert "problem of the kind" in log.getvalue()
+    assert "failed" in log.getvalue()
+    assert WORDS not in log.getvalue()
+    assert PERSON not in log.getvalue()
+
+
+def test_the_servers_words_are_in_the_error_and_not_in_the_log(log):
+    body = f'{{"errors":[{{"code":"BAD_REQUEST","message":"{WORDS}"}}]}}'.encode()
+    with FaultServer(status(400, {}, body)) as server, client_of(server.url) as client:
+        assert WORDS in str(failure_of(client.send))
+
+    assert WORDS not in log.getvalue()
