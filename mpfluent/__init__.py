@@ -6,8 +6,9 @@ A map of the package, each file importing only from those before it:
 * ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the usual case.
 * ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
-* ``records``, ``commerce``, ``events``: the vendor's objects.
-* ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an event.
+* ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
+* ``readable``, ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
+  event.
 * ``merging``, ``context_verbs``, ``limits``, ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
@@ -47,6 +48,7 @@ from .errors import (
     UnknownField,
     UnknownVerb,
 )
+from .event import Event
 from .events import (
     AppEvent,
     ApplicationStateTransitionEvent,
@@ -54,7 +56,6 @@ from .events import (
     CommerceEvent,
     CrashReportEvent,
     CustomEvent,
-    Event,
     FirstRunEvent,
     NetworkPerformanceEvent,
     OptOutEvent,

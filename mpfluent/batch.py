@@ -7,6 +7,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
+    Never,
     ParamSpec,
     Self,
     TypeVar,
@@ -15,18 +16,19 @@ from typing import (
 
 from .chain import events
 from .context_verbs import ContextVerbs
-from .errors import Immutable, InvalidValue, brief
-from .events import Event
+from .errors import Immutable, InvalidValue, brief, unknown_field
+from .event import Event
 from .frozen import Frozen
 from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
+from .readable import readable
 from .records import (
     DeviceFields,
     DeviceInformation,
     IdentityFields,
     UserIdentities,
 )
-from .session import Session, summary
+from .session import Session
 from .signatures import spelled_out
 from .verbs import EventVerbs
 
@@ -68,7 +70,9 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
 
     events = events()
 
-    def __init__(self) -> None:
+    def __init__(self, **unknown: Never) -> None:
+        if unknown:
+            raise unknown_field("Batch()", next(iter(unknown)), ())
         self._begin()
 
     # Constructing
@@ -86,9 +90,11 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
+        if mpid is not None:
+            mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
         user = UserIdentities._build("for_user", identities)
         batch = cls._make(("user_identities",), (user,)) if user._keys else cls._make((), ())
-        return batch if mpid is None else batch.with_mpid(mpid)
+        return batch if mpid is None else batch._put("mpid", mpid)
 
     @classmethod
     @spelled_out
@@ -119,7 +125,11 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
             elif isinstance(event, Event):
                 found.append(event)
             else:
-                hint = "merge(batch)" if isinstance(event, Batch) else "add(AppEvent('Name'))"
+                hint = "add(AppEvent('Name'))"
+                if isinstance(event, Batch):
+                    hint = "merge(batch)"
+                elif isinstance(event, list | tuple):
+                    hint = "add(*events)"
                 raise InvalidValue(
                     f"add({brief(event)}): want an event or a session, "
                     f"got {type(event).__name__}; write {hint}"
@@ -186,6 +196,11 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         >>> Batch().pipe(tagged, "vip").user_attributes
         {'vip': None}
         """
+        if not callable(function):
+            raise InvalidValue(
+                f"pipe({brief(function)}): want a function, got {type(function).__name__}; "
+                "write pipe(function)"
+            )
         return function(self, *args, **kwargs)
 
     # Looking
@@ -209,13 +224,15 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
             value = self._get(key)
             if value is not None:
                 items = value._given() if isinstance(value, Frozen) else value
+                told = items
                 if isinstance(items, Mapping):
-                    shown = ", ".join(f"{name}={entry!r}" for name, entry in items.items())
-                else:
-                    shown = repr(items)
-                lines.append(f"  {label}: {shown if len(shown) <= 88 else shown[:87] + '…'}")
-        lines = lines[:4] + [f"  {line}" for line in summary(self._events(), 9 - len(lines[:4]))]
-        return "\n".join(lines) + ">"
+                    told = ", ".join(f"{name}={entry!r}" for name, entry in items.items())
+                lines.append(f"  {label}: {told}")
+        consents = self.consent_state
+        if consents is not None:
+            purposes = [*(consents.gdpr or ()), *(consents.ccpa or ())]
+            lines.append(f"  consent: {', '.join(purposes)}")
+        return readable(lines, self._events())
 
     if not TYPE_CHECKING:
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
-from .events import Event
+from .event import Event
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import content

@@ -33,7 +33,7 @@ Scalar = str | int | float | Decimal | bool
 INT64 = (-(2**63), 2**63 - 1)
 UINT64 = (0, 2**64 - 1)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_BELOW = 10**11
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
@@ -89,7 +89,7 @@ def text(value: Any) -> str:
         return text(value.value)
     if isinstance(value, str):
         return text(str.__str__(value))
-    _want("a string", value, _as_text(value))
+    _want("a string", value, as_text(value))
 
 
 def name(value: Any) -> str:
@@ -121,8 +121,7 @@ def _integer(value: Any, low: int, high: int) -> int:
     if type(value) is not int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
             _want("an integer", value, _as_integer(value))
-        value = operator.index(value)
-        value = int(value)
+        value = _index("an integer", value)
     if not low <= value <= high:
         raise Bad(f"does not fit 64 bits; mParticle takes {low} to {high}")
     return value  # type: ignore[no-any-return]
@@ -144,7 +143,7 @@ def number(value: Any) -> Number:
     if isinstance(value, float):
         return number(float(value))
     if hasattr(value, "__index__") and not isinstance(value, bool):
-        return _integer(value, *INT64)
+        return _integer(_index("a number", value), *INT64)
     _want("a number", value, _as_number(value))
 
 
@@ -162,17 +161,18 @@ def instant(value: Any) -> int:
         if value.utcoffset() is None:
             raise Bad(
                 "has no time zone, so it names no moment",
-                brief(value.replace(tzinfo=UTC)).replace(
-                    "tzinfo=datetime.timezone.utc", "tzinfo=timezone.utc"
-                ),
+                repr(value.replace(tzinfo=UTC)),
                 time=True,
             )
-        return (value - _EPOCH) // _MILLISECOND
+        return (value - EPOCH) // _MILLISECOND
     if isinstance(value, str):
         return _parsed(value)
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise _no_instant(value)
-    return instant(int(operator.index(value)))
+    try:
+        return instant(int(operator.index(value)))
+    except TypeError:
+        raise _no_instant(value) from None
 
 
 def _parsed(value: str) -> int:
@@ -182,23 +182,21 @@ def _parsed(value: str) -> int:
     try:
         moment = parser.isoparse(value)
     except (ValueError, OverflowError):
-        digits = re.fullmatch(r"\s*-?\d+\s*", value)
-        raise Bad(
-            "is not an ISO 8601 time",
-            str(int(value)) if digits and len(value) < 30 else '"2026-11-23T10:15:00Z"',
-            time=True,
-        ) from None
+        instead = '"2026-11-23T10:15:00Z"'
+        if re.fullmatch(r"\s*-?\d{9,13}\s*", value, re.ASCII):
+            digits = int(value)
+            instead = str(digits * 1000 if abs(digits) < _SECONDS_BELOW else digits)
+        raise Bad("is not an ISO 8601 time", instead, time=True) from None
     if moment.tzinfo is None:
-        day_only = "T" not in value and " " not in value
-        zoned = f"{value}T00:00:00Z" if day_only else f"{value}Z"
-        raise Bad("has no time zone, so it names no moment", f'"{zoned}"', time=True)
+        zoned = repr(f"{moment.isoformat()}Z").replace("'", '"')
+        raise Bad("has no time zone, so it names no moment", zoned, time=True)
     return instant(moment)
 
 
 def _no_instant(value: Any) -> Bad:
     want = f"is a {type(value).__name__}, not a datetime, an ISO 8601 string or milliseconds"
     instead = None
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and abs(value) < 1e15:
         instead = str(round(value * 1000) if abs(value) < _SECONDS_BELOW else round(value))
     elif isinstance(value, date):
         instead = f'"{value.isoformat()}T00:00:00Z"'
@@ -210,6 +208,8 @@ def uuid(value: Any) -> str:
     if type(value) is not str:
         if type(value).__name__ == "UUID":
             value = str(value)
+        if not isinstance(value, str):
+            _want("a UUID", value, "str(uuid.uuid4())")
         value = text(value)
     if _UUID.fullmatch(value) is None:
         raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits)", "str(uuid.uuid4())")
@@ -222,6 +222,8 @@ def ip(value: Any) -> str:
 
     if isinstance(value, ipaddress.IPv4Address | ipaddress.IPv6Address):
         value = str(value)
+    if not isinstance(value, str):
+        _want("an IPv4 or IPv6 address", value, '"203.0.113.7"')
     value = text(value)
     try:
         if "%" in value:
@@ -275,14 +277,16 @@ def scalar(value: Any) -> Scalar:
         return scalar(value.value)
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, float) or hasattr(value, "__index__"):
+    if isinstance(value, float):
         return number(value)
+    if hasattr(value, "__index__"):
+        return _integer(_index("a string, number or boolean", value), *INT64)
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         raise Bad(
             f"attributes are flat: want a string, number or boolean, got {type(value).__name__}",
             "json.dumps(…)",
         )
-    _want("a string, number or boolean", value, _as_text(value))
+    _want("a string, number or boolean", value, as_text(value))
 
 
 def attribute(value: Any) -> Any:
@@ -324,7 +328,8 @@ def _encodable(value: str) -> str:
     return value
 
 
-def _as_text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """Return the expression that makes text of a value, where there is an obvious one."""
     if isinstance(value, int | float | Decimal):
         return repr(str(value)) if not isinstance(value, int) or value.bit_length() < 300 else None
     if isinstance(value, bytes | bytearray):
@@ -352,7 +357,17 @@ def _as_integer(value: Any) -> str | None:
     return str(int(value)) if finite and abs(value) < 2**63 else None
 
 
+def _index(what: str, value: Any) -> int:
+    """Return the integer that a foreign one stands for, such as a NumPy scalar."""
+    try:
+        return int(operator.index(value))
+    except TypeError:  # an array has the method, but is no integer
+        _want(what, value)
+
+
 def _as_number(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return str(int(value))
     if isinstance(value, str):
         plain = re.fullmatch(r"\s*[-+]?\d{1,30}(\.\d{1,30})?\s*", value)
         return f"Decimal({value.strip()!r})" if plain else None

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load
+from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load, validates_schema
 
-from . import checks
+from . import checks, jsontext
 from .checks import Bad
 from .errors import brief
 from .fields import Field
@@ -37,11 +37,24 @@ else:
 # Schemas
 
 
+class _ExactJSON:
+    """What ``dumps`` and ``loads`` of a schema use: JSON in which every number is exact."""
+
+    @staticmethod
+    def dumps(data: Any, **options: Any) -> str:
+        return jsontext.plain(data, **options)
+
+    @staticmethod
+    def loads(text: str | bytes, **_: Any) -> Any:
+        return jsontext.parsed(text)
+
+
 class RecordSchema(Schema):
     """The base of all schemas: dumps only what was set, loads to the value's class."""
 
     class Meta:
         unknown = RAISE
+        render_module = _ExactJSON
 
     value_class: ClassVar[type[Frozen]]
 
@@ -49,7 +62,16 @@ class RecordSchema(Schema):
         """Return what was set; an unset field is missing, not None."""
         wire = self.value_class._fields[attr].wire
         value = obj._get(wire)
-        return missing if value is None and wire not in obj._keys else value
+        return missing if not value and wire not in obj._keys else value
+
+    @validates_schema
+    def _obey(self, loaded: dict[str, Any], **_: Any) -> None:
+        """Check the rules between fields; ``validate`` runs this too."""
+        fields_ = self.value_class._fields
+        set_ = {fields_[name].wire: item for name, item in loaded.items() if item is not None}
+        broken = self.value_class._broken_rule(set_)
+        if broken is not None:
+            raise ValidationError(": ".join(filter(None, broken[:2])))
 
     @post_load
     def _make(self, loaded: dict[str, Any], **_: Any) -> Frozen:
@@ -69,9 +91,9 @@ def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
         if isinstance(value, Frozen) and not value._keys and field.kind == "record":
             continue
         set_[field.wire] = value
-    broken = cls._broken_rule(set_)
-    if broken is not None:
-        raise ValidationError(": ".join(filter(None, broken)))
+    lacking = [field.wire for field in cls._required if field.wire not in set_]
+    if lacking:  # a schema may be told not to ask for everything; a value may not lack it
+        raise ValidationError("must be given", lacking[0])
     return cls._assemble(set_)
 
 
@@ -98,8 +120,6 @@ class Checked(_AnyField):
     ) -> Any:
         declared = self.declared
         check = declared.read or (checks.integer if declared.kind == "instant" else declared.check)
-        if declared.liberal and type(value) in (str, int) and value in declared.liberal:
-            return value
         try:
             return check(value)
         except Bad as bad:
@@ -162,6 +182,7 @@ _LEAVES: dict[str, type[Checked]] = {
     "text": Text,
     "string": Text,
     "uuid": Text,
+    "word": Text,
     "ip": Text,
     "choice": Text,
     "flag": Flag,
@@ -170,6 +191,7 @@ _LEAVES: dict[str, type[Checked]] = {
     "number": Amount,
     "attribute": Attribute,
     "scalars": Map,
+    "strings": Map,
     "attributes": Map,
     "maps": Map,
     "names": Names,
@@ -185,6 +207,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
         "data_key": declared.wire,
         "required": declared.required,
         "allow_none": null,
+        "error_messages": {"required": "must be given"},
     }
     if kind in _LEAVES:
         return _LEAVES[kind](declared, **common)
@@ -216,6 +239,7 @@ class WrapperSchema(Schema):
 
     class Meta:
         unknown = RAISE
+        render_module = _ExactJSON
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         """Return the event itself as the wrapper's data."""
@@ -236,7 +260,9 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
 
     body = {
         "event_type": fields.String(required=True, validate=same),
-        "data": fields.Nested(schema_class(cls), required=True),
+        "data": fields.Nested(
+            schema_class(cls), required=True, error_messages={"required": "must be given"}
+        ),
         "__module__": "mpfluent.schemas",
         "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`, in its wrapper.",
     }
@@ -308,7 +334,7 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     if kind in (Text, Flag, Whole, Amount):
         return _AS_IT_IS
     if kind is Map:
-        return _plain_map if field.declared.kind == "scalars" else plain
+        return _plain_map if field.declared.kind in ("scalars", "strings") else plain
     if kind in (Attribute, Names):
         return plain
     if kind is EventField:

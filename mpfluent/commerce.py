@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number
+from .checks import text as plain_text
 from .errors import InvalidValue
 from .fields import (
     Field,
@@ -183,9 +184,12 @@ class PromotionAction(Record, kind="PromotionAction"):
     promotions: Field[tuple[Promotion, ...] | None] = records(Promotion)
 
     def __init__(
-        self, action: PromotionActionType, promotions: Sequence[Promotion] | None = None
+        self,
+        action: PromotionActionType,
+        promotions: Sequence[Promotion] | None = None,
+        **unknown: Never,
     ) -> None:
-        self._fill("PromotionAction", {"action": action, "promotions": promotions})
+        self._fill("PromotionAction", {"action": action, "promotions": promotions, **unknown})
 
 
 class ProductImpression(Record, kind="ProductImpression"):
@@ -197,14 +201,14 @@ class ProductImpression(Record, kind="ProductImpression"):
 
     __slots__ = ()
 
-    product_impression_list = required(name())
+    product_impression_list = required(name(read=plain_text))
     products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
 
-    def __init__(self, product_impression_list: str, products: Sequence[Product]) -> None:
-        self._fill(
-            "ProductImpression",
-            {"product_impression_list": product_impression_list, "products": products},
-        )
+    def __init__(
+        self, product_impression_list: str, products: Sequence[Product], **unknown: Never
+    ) -> None:
+        given = {"product_impression_list": product_impression_list, "products": products}
+        self._fill("ProductImpression", {**given, **unknown})
 
 
 class ShoppingCart(Record, kind="ShoppingCart"):
@@ -218,5 +222,5 @@ class ShoppingCart(Record, kind="ShoppingCart"):
 
     products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
 
-    def __init__(self, products: Sequence[Product]) -> None:
-        self._fill("ShoppingCart", {"products": products})
+    def __init__(self, products: Sequence[Product], **unknown: Never) -> None:
+        self._fill("ShoppingCart", {"products": products, **unknown})

@@ -15,8 +15,9 @@ from .commerce import (
     PromotionAction,
     PromotionActionType,
 )
-from .errors import unknown_field
-from .events import CommerceEvent, CommerceFields, Event
+from .errors import UnknownField, unknown_field
+from .event import Event
+from .events import CommerceEvent, CommerceFields
 from .signatures import spelled_out
 
 V = TypeVar("V", bound="CommerceVerbs")
@@ -29,6 +30,14 @@ _OF_EVENT = frozenset(CommerceEvent._fields) - {
     "promotion_action",
     "product_impressions",
 } | {"after"}
+# What other verbs say, and the line to write instead.
+_ELSEWHERE = {
+    "products": "",
+    "action": "another verb",
+    "product_action": "purchase(…) or another verb of products",
+    "promotion_action": "promotion_view(…) or promotion_click(…)",
+    "product_impressions": "impression(…)",
+}
 _ALL = (*ProductAction._fields, *CommerceEvent._fields)
 
 
@@ -41,6 +50,16 @@ class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
             or float.
         currency_code: ISO 4217, such as "EUR".
     """
+
+
+def _elsewhere(verb: str, name: str) -> UnknownField:
+    if name in ("products", "promotions"):
+        text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
+    else:
+        text = f"{verb}() has no field {name!r}; write {_ELSEWHERE[name]}"
+    error = UnknownField(text)
+    error.name = name
+    return error
 
 
 class CommerceVerbs(Chain):
@@ -71,6 +90,8 @@ class CommerceVerbs(Chain):
                 about_action[name] = value
             elif name in _OF_EVENT:
                 about_event[name] = value
+            elif name in _ELSEWHERE:
+                raise _elsewhere(verb, name)
             else:
                 allowed = [key for key in _ALL if key in _OF_ACTION or key in _OF_EVENT]
                 meant = CommerceEvent._misnomers.get(name)
@@ -187,6 +208,9 @@ class CommerceVerbs(Chain):
         self: V, action: PromotionActionType, promotions: tuple[Promotion, ...], fields: Any
     ) -> V:
         verb = f"promotion_{action}"
+        for name in ("promotions", *_ELSEWHERE):
+            if name in fields:
+                raise _elsewhere(verb, name)
         acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
         return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
 
@@ -229,6 +253,9 @@ class CommerceVerbs(Chain):
         >>> len(batch.events[0].product_impressions[0].products)
         2
         """
+        for name in _ELSEWHERE:
+            if name in fields:
+                raise _elsewhere("impression", name)
         shown = ProductImpression._build(
             "impression",
             {"product_impression_list": product_impression_list, "products": products},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import (
     Any,
+    Never,
     TypeVar,
     Unpack,
     get_args,
@@ -16,7 +17,7 @@ from typing import (
 from . import checks
 from .chain import Chain
 from .checks import Instant, Number
-from .errors import InvalidBatch, InvalidValue, brief
+from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .events import UserAttributeValue
 from .fields import (
     Field,
@@ -24,15 +25,17 @@ from .fields import (
     choice,
     integer,
     ip,
+    mapping,
     maps_of_scalars,
     names,
     record,
     strings,
     text,
     uuid,
+    word,
 )
 from .frozen import Frozen
-from .frozen_map import FrozenMap
+from .frozen_map import FrozenMap, frozen_map
 from .merging import merged_consent, merged_map, merged_maps
 from .record import Record
 from .records import (
@@ -65,7 +68,7 @@ class ContextVerbs(Chain, Record):
     environment: Field[Environment | None] = choice(
         "an environment", get_args(Environment), liberal={"unknown": None}
     )
-    source_request_id = text()
+    source_request_id = word()
     mpid = integer()
     mp_deviceid = uuid()
     user_identities: Field[UserIdentities | None] = record(UserIdentities)
@@ -86,7 +89,6 @@ class ContextVerbs(Chain, Record):
         """Set where the data belongs: "development" or "production".
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_environment("development").environment
         'development'
         """
@@ -96,7 +98,6 @@ class ContextVerbs(Chain, Record):
         """Set mParticle's own id of the user, a signed 64-bit integer.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_mpid(-7636538281262557000).mpid
         -7636538281262557000
         """
@@ -106,7 +107,6 @@ class ContextVerbs(Chain, Record):
         """Set mParticle's own id of the device, a UUID.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_mp_deviceid("3fb44a79-df2d-446d-acf1-e87eda854ae1").mp_deviceid[:8]
         '3fb44a79'
         """
@@ -116,7 +116,6 @@ class ContextVerbs(Chain, Record):
         """Set the user's IPv4 or IPv6 address.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_ip("203.0.113.7").ip
         '203.0.113.7'
         """
@@ -126,7 +125,6 @@ class ContextVerbs(Chain, Record):
         """Set the id by which mParticle removes duplicates; sending makes one if none is set.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_source_request_id("order-1").source_request_id
         'order-1'
         """
@@ -142,7 +140,6 @@ class ContextVerbs(Chain, Record):
             user: a record to merge, before the keywords.
 
         >>> from mpfluent import Batch
-
         >>> Batch.for_user(customer_id="123456").with_identities(email="a@b.example").to_dict()
         {'user_identities': {'customer_id': '123456', 'email': 'a@b.example'}}
         """
@@ -154,7 +151,6 @@ class ContextVerbs(Chain, Record):
         """Remove these identities; without names, all of them.
 
         >>> from mpfluent import Batch
-
         >>> Batch.for_user(customer_id="123456").without_identities("customer_id") == Batch()
         True
         """
@@ -175,7 +171,6 @@ class ContextVerbs(Chain, Record):
             **more: the same as keywords, for names that Python can spell.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_user_attributes({"$age": 42}, plan="pro", vip=None).user_attributes
         {'$age': 42, 'plan': 'pro', 'vip': None}
         """
@@ -187,16 +182,13 @@ class ContextVerbs(Chain, Record):
         mParticle keeps what it knows: to delete it there, ``with_deleted_user_attributes``.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_user_attributes(plan="pro").without_user_attributes("plan") == Batch()
         True
         """
-        kept = {
-            key: value
-            for key, value in (self.user_attributes or {}).items()
-            if names and key not in names
-        }
-        return self._with({"user_attributes": FrozenMap(kept) if kept else None})
+        _named("without_user_attributes", names)
+        known: Mapping[str, Any] = self._get("user_attributes") or {}
+        kept = {key: value for key, value in known.items() if names and key not in names}
+        return self._with({"user_attributes": frozen_map(kept) if kept else None})
 
     def with_deleted_user_attributes(self: C, *names: str) -> C:
         """Delete these attributes from the user's profile.
@@ -204,7 +196,6 @@ class ContextVerbs(Chain, Record):
         An attribute that was to be set is deleted instead: the last wins.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_user_attributes(plan="pro").with_deleted_user_attributes("plan")
         >>> batch.to_dict()
         {'deleted_user_attributes': ['plan']}
@@ -228,7 +219,6 @@ class ContextVerbs(Chain, Record):
             information: a record to merge, before the keywords.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_device(platform="iOS").with_device(is_tablet=False).to_dict()
         {'device_info': {'platform': 'iOS', 'is_tablet': False}}
         """
@@ -240,7 +230,6 @@ class ContextVerbs(Chain, Record):
         """Remove these fields of the device; without names, all of it.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_device(platform="iOS").without_device("platform") == Batch()
         True
         """
@@ -259,7 +248,6 @@ class ContextVerbs(Chain, Record):
             application: a record to merge, before the keywords.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_application(application_name="Shop").application_info.application_name
         'Shop'
         """
@@ -267,29 +255,28 @@ class ContextVerbs(Chain, Record):
             "with_application", "application_info", ApplicationInformation, application, fields
         )
 
+    @spelled_out
     def with_attribution_info(
         self: C,
         service_provider: str | AttributionInfo | None,
         publisher: str | None = None,
         campaign: str | None = None,
+        **unknown: Never,
     ) -> C:
         """Set what the install is attributed to: three strings, or the record; None clears it.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_attribution_info("AppsFlyer", "Example network", "Spring")
         >>> batch.attribution_info.publisher
         'Example network'
         """
+        verb = "with_attribution_info"
+        rest = {"publisher": publisher, "campaign": campaign, **unknown}
         if isinstance(service_provider, AttributionInfo) or service_provider is None:
-            return self._with_field("with_attribution_info", "attribution_info", service_provider)
-        given = {
-            "service_provider": service_provider,
-            "publisher": publisher,
-            "campaign": campaign,
-        }
-        info = AttributionInfo._build("with_attribution_info", given)
-        return self._with({"attribution_info": info})
+            _alone(verb, AttributionInfo, service_provider, rest)
+            return self._with_field(verb, "attribution_info", service_provider)
+        info = AttributionInfo._build(verb, {"service_provider": service_provider, **rest})
+        return self._put("attribution_info", info)
 
     def with_partner_identities(self: C, identities: Mapping[str, str | None], /) -> C:
         """Merge ids that partners know the user by; None clears one.
@@ -298,7 +285,6 @@ class ContextVerbs(Chain, Record):
             identities: names, registered with mParticle as ``PartnerName_IdentityName``, to ids.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_partner_identities({"Acme_Id": "1234"}).partner_identities
         {'Acme_Id': '1234'}
         """
@@ -310,7 +296,6 @@ class ContextVerbs(Chain, Record):
         """Set the one id that a partner feed knows the user by.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_partner_identity("1234").partner_identity
         '1234'
         """
@@ -326,18 +311,26 @@ class ContextVerbs(Chain, Record):
             attributes: names to values, as that integration wants them.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_integration_attributes(92, {"appsflyer_id": "1558328425529"})
         >>> batch.integration_attributes["92"]["appsflyer_id"]
         '1558328425529'
         """
-        key = str(module_id) if type(module_id) is int else module_id
-        checked = self._checked(
-            "with_integration_attributes", {"integration_attributes": {key: attributes}}
-        )["integration_attributes"]
-        merged = merged_maps(self.integration_attributes, checked)
-        return self._with({"integration_attributes": merged}) if merged else self
+        verb = "with_integration_attributes"
+        try:
+            module = checks.name(str(module_id) if type(module_id) is int else module_id)
+        except checks.Bad as bad:
+            raise bad.at(verb, "module_id", module_id) from None
+        try:
+            checked = mapping(checks.scalar)(attributes)
+        except checks.Bad as bad:
+            raise bad.at(verb, "attributes", attributes) from None
+        if checked is None:
+            return self
+        known = self._get("integration_attributes")
+        merged = merged_maps(known, FrozenMap.of((module,), (checked,)))
+        return self._put("integration_attributes", merged)
 
+    @spelled_out
     def with_gdpr_consent(
         self: C,
         purpose: str,
@@ -347,6 +340,7 @@ class ContextVerbs(Chain, Record):
         document: str | None = None,
         location: str | None = None,
         hardware_id: str | None = None,
+        **unknown: Never,
     ) -> C:
         """Set the consent for one purpose under the GDPR.
 
@@ -359,16 +353,18 @@ class ContextVerbs(Chain, Record):
             hardware_id: on which device.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_gdpr_consent("marketing", True, at="2026-11-23T10:15:00Z")
         >>> batch.consent_state.gdpr["marketing"].consented
         True
         """
         verb = "with_gdpr_consent"
+        if unknown:
+            raise unknown_field(f"{verb}()", next(iter(unknown)), ("purpose", *_CONSENT))
         given = _said(consented, at, document, location, hardware_id)
         consent = _consent(GDPRConsentState, verb, "consented", given)
         return self._with_consent(verb, "gdpr", purpose, consent)
 
+    @spelled_out
     def with_ccpa_data_sale_opt_out(
         self: C,
         opted_out: bool = True,
@@ -377,6 +373,7 @@ class ContextVerbs(Chain, Record):
         document: str | None = None,
         location: str | None = None,
         hardware_id: str | None = None,
+        **unknown: Never,
     ) -> C:
         """Set whether the user opted out of the sale of data, under the CCPA.
 
@@ -385,12 +382,13 @@ class ContextVerbs(Chain, Record):
             at: when the user said so.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_ccpa_data_sale_opt_out(at="2026-11-23T10:15:00Z")
         >>> batch.consent_state.ccpa["data_sale_opt_out"].consented
         True
         """
         verb = "with_ccpa_data_sale_opt_out"
+        if unknown:
+            raise unknown_field(f"{verb}()", next(iter(unknown)), ("opted_out", *_CONSENT[1:]))
         given = _said(opted_out, at, document, location, hardware_id)
         consent = _consent(CCPAConsentState, verb, "opted_out", given)
         return self._with_consent(verb, "ccpa", "data_sale_opt_out", consent)
@@ -408,38 +406,40 @@ class ContextVerbs(Chain, Record):
         if consent_state is None:
             return self.without_consent()
         checked = self._checked("with_consent_state", {"consent_state": consent_state})
-        merged = merged_consent(self.consent_state, checked["consent_state"])
-        return self._with({"consent_state": merged})
+        found = checked["consent_state"]
+        if found is None:
+            return self
+        return self._put("consent_state", merged_consent(self._get("consent_state"), found))
 
     def without_consent(self: C) -> C:
         """Remove all consents.
 
         >>> from mpfluent import Batch
-
         >>> batch = Batch().with_ccpa_data_sale_opt_out(at="2026-11-23T10:15:00Z")
         >>> batch.without_consent() == Batch()
         True
         """
         return self._with({"consent_state": None})
 
+    @spelled_out
     def with_data_plan(
-        self: C, plan_id: str | DataPlanContext | None, plan_version: int | None = None
+        self: C,
+        plan_id: str | DataPlanContext | None,
+        plan_version: int | None = None,
+        **unknown: Never,
     ) -> C:
         """Set the data plan that mParticle checks the batch against; None clears it.
 
         Args:
-            plan_id: the plan's id, or the record.
+            plan_id: the plan's id, or the record, whose version ``plan_version`` overrides.
             plan_version: without it, the latest active version.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_data_plan("mobile_data_plan", 2).context.data_plan.plan_version
         2
         """
-        plan = plan_id
-        if plan is not None and not isinstance(plan, DataPlanContext):
-            given = {"plan_id": plan_id, "plan_version": plan_version}
-            plan = DataPlanContext._build("with_data_plan", given)
+        rest = {"plan_version": plan_version, **unknown}
+        plan = _record_or_keywords("with_data_plan", DataPlanContext, "plan_id", plan_id, rest)
         return self._with_context({"data_plan": plan})
 
     @spelled_out
@@ -452,18 +452,15 @@ class ContextVerbs(Chain, Record):
         """Set where the user was, for the whole batch; None clears it.
 
         Args:
-            latitude: degrees north, or the record.
+            latitude: degrees north, or the record, whose fields the keywords override.
             longitude: degrees east.
 
         >>> from mpfluent import Batch
-
         >>> Batch().with_location(40.7142, -74.0064, accuracy=195).context.location.latitude
         40.7142
         """
-        place = latitude
-        if place is not None and not isinstance(place, GeoLocation):
-            given = {"latitude": latitude, "longitude": longitude, **fields}
-            place = GeoLocation._build("with_location", given)
+        rest = {"longitude": longitude, **fields}
+        place = _record_or_keywords("with_location", GeoLocation, "latitude", latitude, rest)
         return self._with_context({"location": place})
 
     # How the verbs above work
@@ -488,9 +485,11 @@ class ContextVerbs(Chain, Record):
         changes: dict[str, Any] = {}
         if record is not None:
             if not isinstance(record, of):
+                spread = isinstance(record, Mapping)
                 raise InvalidValue(
                     f"{verb}({brief(record)}): want {of.__name__} or keywords, "
-                    f"got {type(record).__name__}; write {verb}(name=value)"
+                    f"got {type(record).__name__}; "
+                    f"write {verb}({f'**{brief(record)}' if spread else 'name=value'})"
                 )
             changes = dict(zip(*record._state))
         changes |= of._checked(verb, fields)
@@ -534,7 +533,7 @@ class ContextVerbs(Chain, Record):
         gone = {key for key, value in entries.items() if value is None} if clear else set()
         checked = self._checked(verb, {name: entries})[name]
         merged = merged_map(known, checked or {})
-        kept = FrozenMap({key: merged[key] for key in merged if key not in gone})
+        kept = frozen_map({key: merged[key] for key in merged if key not in gone})
         changes: dict[str, Any] = {name: kept if kept else None}
         if name == "user_attributes" and self.deleted_user_attributes:
             listed = tuple(key for key in self.deleted_user_attributes if key not in kept)
@@ -542,12 +541,50 @@ class ContextVerbs(Chain, Record):
         return self._with(changes)
 
     def _without(self: C, verb: str, wire: str, of: type[Frozen], names: Iterable[str]) -> C:
+        _named(verb, names)
         known = self._get(wire)
         gone = of._checked(verb, dict.fromkeys(names))
         if known is None:
             return self
         left = known._with(gone) if gone else None
         return self._with({wire: left if left is not None and left._keys else None})
+
+
+_CONSENT = ("consented", "at", "document", "location", "hardware_id")
+
+
+def _named(verb: str, names: Iterable[Any]) -> None:
+    """Raise unless these are names: a list among them would name nothing, in silence."""
+    for name in names:
+        if not isinstance(name, str):
+            first = name[0] if isinstance(name, list | tuple) and name else "name"
+            raise InvalidValue(
+                f"{verb}({brief(name)}): want names, got {type(name).__name__}; "
+                f"write {verb}({brief(first)})"
+            )
+
+
+def _alone(verb: str, of: type[Frozen], value: Any, rest: Mapping[str, Any]) -> None:
+    """Raise if there are keywords beside a record, or beside the None that clears it."""
+    of._checked(verb, rest)
+    extra = next((name for name, item in rest.items() if item is not None), None)
+    if extra is not None:
+        what = "None clears it" if value is None else f"{of.__name__} says it all"
+        shown = "None" if value is None else f"{of.__name__}(…)"
+        raise InvalidValue(f"{verb}({extra}=…): {what}; write {verb}({shown})")
+
+
+def _record_or_keywords(
+    verb: str, of: type[Any], first: str, value: Any, rest: Mapping[str, Any]
+) -> Any:
+    """Return the record of what a verb was given: the record itself, or its fields."""
+    if value is None:
+        _alone(verb, of, value, rest)
+        return None
+    if isinstance(value, of):
+        checked = of._checked(verb, rest)
+        return value._with({key: item for key, item in checked.items() if item is not None})
+    return of._build(verb, {first: value, **rest})
 
 
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
@@ -573,6 +610,8 @@ def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]
         return of._build(verb, given)
     except InvalidBatch:
         at = given["timestamp_unixtime_ms"]
+        if at is None:
+            raise InvalidValue(f"{verb}() needs at; write {verb}(at=…)") from None
         for name, value, check in (
             (named, given["consented"], checks.flag),
             ("at", at, checks.instant),

@@ -209,7 +209,13 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     if not isinstance(name, str):
         return None
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
-    found = get_close_matches(name.casefold().replace("-", "_"), folded, n=1, cutoff=0.6)
+    wanted = name.casefold().replace("-", "_")
+    longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
+    found = (
+        get_close_matches(wanted, folded, n=1, cutoff=0.75)
+        or (longer if len(longer) == 1 else [])
+        or get_close_matches(wanted, folded, n=1, cutoff=0.6)
+    )
     return folded[found[0]] if found else None
 
 

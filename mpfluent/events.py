@@ -1,45 +1,34 @@
-"""The seventeen events of the API.
-
-Every event takes the common fields of :class:`EventFields`; each class adds its own. Four names
-are short because they stand on nearly every event: ``at`` is ``timestamp_unixtime_ms`` on the
-wire, ``attributes`` is ``custom_attributes``, ``flags`` is ``custom_flags``, and ``type`` is
-``custom_event_type``. All others are the wire's.
-"""
+"""The seventeen events of the API: each adds its own fields to those that every event has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack, get_args
+from typing import Any, Literal, Self, Unpack, get_args
 
-from .checks import Instant, Number, Scalar, choice_or_integer
+from .checks import Scalar, choice_or_integer
 from .commerce import (
     ProductAction,
     ProductImpression,
     PromotionAction,
     ShoppingCart,
 )
-from .errors import UnknownField
+from .errors import InvalidValue
+from .event import CommonFields, Event, EventFields
 from .fields import (
     Field,
     attribute,
     choice,
     flag,
-    instant,
     integer,
     name,
-    number,
     record,
     records,
     required,
-    scalars,
     string,
     text,
-    uuid,
 )
-from .record import Record
-from .records import DeviceCurrentState, GeoLocation, UserIdentity
+from .records import UserIdentity
 
 CustomEventType = Literal[
     "navigation",
@@ -64,137 +53,6 @@ PushMessageType = Literal["sent", "received", "action"]
 PushApplicationState = Literal["not_running", "background", "foreground"]
 PushMessageBehavior = Literal["Received", "DirectOpen", "Read", "InfluencedOpen", "Displayed"]
 UserAttributeValue = Scalar | Sequence[Scalar] | None
-
-_LATE = 100  # the common fields come after an event's own in schema order
-
-
-class DetailFields(TypedDict, total=False):
-    """The keywords that every event takes, but for its attributes, time and session.
-
-    Args:
-        flags: names to flat values, only for the integration that they name.
-        location: where it happened.
-        device_current_state: the device's state at that time.
-        source_message_id: the event's unique id; sending makes one if it is not given.
-        lifetime_value_change: how much the user became worth, in your currency.
-        active_time_on_site_ms: in milliseconds.
-    """
-
-    source_message_id: str | None
-    flags: Mapping[str, Scalar | None] | None
-    location: GeoLocation | None
-    device_current_state: DeviceCurrentState | None
-    session_start_unixtime_ms: Instant | None
-    event_start_unixtime_ms: Instant | None
-    is_goal_defined: bool | None
-    lifetime_value_change: Number | None
-    lifetime_value_attribute_name: str | None
-    data_connection_type: str | None
-    view_controller: str | None
-    is_main_thread: bool | None
-    canonical_name: str | None
-    page_url: str | None
-    active_time_on_site_ms: int | None
-
-
-class CommonFields(DetailFields, total=False):
-    """The keywords that every event takes, but for its attributes.
-
-    Args:
-        at: when it happened: an aware datetime, an ISO 8601 string with a zone, or Unix
-            milliseconds. Without it the time of sending is used.
-        after: only in a :class:`~mpfluent.Session`: how long after the event before, in seconds
-            or as a timedelta.
-        session_uuid: the session's UUID.
-        session_id: its 64-bit number, from other clients.
-        event_num: the place in the session, from 0.
-    """
-
-    at: Instant | None
-    after: float | timedelta | None
-    session_uuid: str | None
-    session_id: int | None
-    event_num: int | None
-
-
-class EventFields(CommonFields, total=False):
-    """The keywords that every event takes.
-
-    Args:
-        attributes: names to flat values; an entry that is None is left out.
-    """
-
-    attributes: Mapping[str, Scalar | None] | None
-
-
-_TYPES: dict[object, type[Event]] = {}
-
-
-class Event(Record, kind="Event", rank=_LATE):
-    """The base of all events: the fields that each of them takes."""
-
-    __slots__ = ()
-    _open = True
-    _server_set = frozenset({"event_id", "event_system_notification_info"})
-    _misnomers = MappingProxyType(
-        {
-            "timestamp_unixtime_ms": "at",
-            "timestamp": "at",
-            "time": "at",
-            "custom_attributes": "attributes",
-            "properties": "attributes",
-            "custom_flags": "flags",
-            "custom_event_type": "type",
-        }
-    )
-    _by_type: ClassVar[Mapping[object, type[Event]]] = MappingProxyType(_TYPES)
-    event_type: ClassVar[str]
-
-    at = instant(wire="timestamp_unixtime_ms")
-    source_message_id = string()
-    session_uuid = uuid()
-    session_id = integer()
-    event_num = integer()
-    attributes = scalars(wire="custom_attributes")
-    flags = scalars(wire="custom_flags")
-    location: Field[GeoLocation | None] = record(GeoLocation)
-    device_current_state: Field[DeviceCurrentState | None] = record(DeviceCurrentState)
-    session_start_unixtime_ms = instant()
-    event_start_unixtime_ms = instant()
-    is_goal_defined = flag()
-    lifetime_value_change = number()
-    lifetime_value_attribute_name = text()
-    data_connection_type = text()
-    view_controller = text()
-    is_main_thread = flag()
-    canonical_name = text()
-    page_url = text()
-    active_time_on_site_ms = integer()
-
-    def __init_subclass__(cls, *, event_type: str | None = None, **kwargs: Any) -> None:
-        """Register the class of an event type; a subclass of one is read as its base."""
-        if event_type is not None:
-            cls.event_type = event_type
-            kwargs.setdefault("kind", event_type)
-            kwargs.setdefault("rank", 0)
-        super().__init_subclass__(**kwargs)
-        if event_type is not None:
-            _TYPES[event_type] = cls
-
-    @classmethod
-    def _no_field(cls, where: str, name: object) -> UnknownField:
-        if name == "after":
-            return UnknownField(
-                f"{where}(after=…): only a Session places its events relative to each other; "
-                f"write at=…, or Session.start(…, at=…).{where}(…, after=…)"
-            )
-        return super()._no_field(where, name)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
-        from . import codec
-
-        return codec.encode_event(self)
 
 
 class AppEvent(Event, event_type="custom_event"):
@@ -294,17 +152,17 @@ class CommerceEvent(Event, event_type="commerce_event"):
         )
 
     @classmethod
-    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
         kinds = ("product_action", "promotion_action", "product_impressions")
         given = [kind for kind in kinds if kind in set_]
         if len(given) == 1:
             return None
         has = " and ".join(given) or "none of them"
-        write = "one event for each" if given else "product_action=ProductAction(…)"
-        return "", (
+        why = (
             "a commerce event has exactly one of product_action, promotion_action and "
-            f"product_impressions, got {has}; write {write}"
+            f"product_impressions, got {has}"
         )
+        return "", why, "one event for each" if given else "CommerceEvent(product_action=…)"
 
 
 class ScreenViewFields(EventFields, total=False):
@@ -412,33 +270,44 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     @classmethod
     def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after its install."""
+        _says_itself("create_install_event", fields)
         return cls("application_initialized", is_first_run=True, is_upgrade=False, **fields)
 
     @classmethod
     def create_upgrade_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after an upgrade."""
+        _says_itself("create_upgrade_event", fields)
         return cls("application_initialized", is_first_run=False, is_upgrade=True, **fields)
 
     @classmethod
     def create_foreground_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's coming to the foreground."""
+        _says_itself("create_foreground_event", fields)
         return cls("application_foreground", **fields)
 
     @classmethod
     def create_background_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's going to the background."""
+        _says_itself("create_background_event", fields)
         return cls("application_background", **fields)
 
     @classmethod
-    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
         transition = set_["application_transition_type"]
         flags = [key for key in ("is_first_run", "is_upgrade") if set_.get(key)]
         if transition == "application_initialized" or not flags:
             return None
-        return f"{flags[0]}=True", (
-            "only application_initialized can be a first run or an upgrade, "
-            f"not {transition}; write app_install() or app_upgrade()"
-        )
+        why = f"only application_initialized can be a first run or an upgrade, not {transition}"
+        return f"{flags[0]}=True", why, "app_install() or app_upgrade()"
+
+
+def _says_itself(name: str, fields: Mapping[str, Any]) -> None:
+    for key in ("application_transition_type", "is_first_run", "is_upgrade"):
+        if key in fields:
+            raise InvalidValue(
+                f"{name}() says {key} itself; for other combinations write "
+                "ApplicationStateTransitionEvent(…)"
+            )
 
 
 class CrashFields(EventFields, total=False):

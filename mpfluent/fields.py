@@ -11,14 +11,14 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from . import checks
 from .checks import Bad
-from .frozen_map import FrozenMap, set_map_state
+from .frozen_map import FrozenMap, frozen_map, set_map_state
 from .shapes import MOST_NAMES, Counter, map_maker
 
 T = TypeVar("T")
 
-_HOLLOW = frozenset(
-    ("scalars", "attributes", "maps", "names", "record", "records", "records_by_name", "events")
-)
+# kinds whose empty value is the same as none
+_HOLLOW = frozenset(("scalars", "strings", "attributes", "maps", "names", "events"))
+_HOLLOW |= {"record", "records", "records_by_name"}
 
 _new = object.__new__
 
@@ -113,9 +113,14 @@ def string(**options: Any) -> Field[str | None]:
     return Field("string", checks.text, **options)
 
 
-def name() -> Field[str | None]:
+def name(*, read: Callable[[Any], Any] | None = None) -> Field[str | None]:
     """Declare a string that must not be empty."""
-    return Field("string", checks.name)
+    return Field("string", checks.name, read=read)
+
+
+def word() -> Field[str | None]:
+    """Declare an id in text form, which says nothing when it is empty."""
+    return Field("word", checks.name)
 
 
 def uuid() -> Field[str | None]:
@@ -160,7 +165,7 @@ def scalars(*, wire: str = "") -> Field[FrozenMap[checks.Scalar] | None]:
 
 def strings() -> Field[FrozenMap[str] | None]:
     """Declare a map of names to strings."""
-    return Field("scalars", mapping(checks.text))
+    return Field("strings", mapping(checks.text))
 
 
 def attributes() -> Field[FrozenMap[Any] | None]:
@@ -195,9 +200,15 @@ def names() -> Field[tuple[str, ...] | None]:
         if not isinstance(value, list | tuple | set | frozenset):
             raise Bad(f"want a list of names, got {type(value).__name__}", f"[{value!r}]")
         listed = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return tuple(dict.fromkeys(checks.entries(checks.name, listed))) or None
+        return tuple(dict.fromkeys(checks.entries(_one_name, listed))) or None
 
     return Field("names", checked, unordered=True)
+
+
+def _one_name(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        raise Bad(f"want a string, got {type(value).__name__}", "*names, with the star")
+    return checks.name(value)
 
 
 def records_by_name(of: type[Any]) -> Field[Any]:
@@ -224,10 +235,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 return usual  # type: ignore[no-any-return]
         kept: dict[str, Any] = {}
         for key, entry in items.items():
-            try:
-                key = checks.name(key)
-            except Bad as bad:
-                raise Bad(f"names must be strings: {bad.why}").inside(key, key) from None
+            key = _entry_name(key, entry)
             if entry is None and not null:
                 continue
             try:
@@ -240,7 +248,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             return None
         if flat and len(kept) < MOST_NAMES and _counter.comes_back(tuple(kept)):
             _makers[tuple(kept)] = map_maker(tuple(kept), set_map_state)
-        return FrozenMap(kept)
+        return frozen_map(kept)
 
     return checked
 
@@ -248,6 +256,19 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
 # A call site writes the same attribute names every time: code for those that come back.
 _makers: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Any]] = {}
 _counter = Counter()
+
+
+def _entry_name(key: Any, entry: Any) -> str:
+    try:
+        return checks.name(key)
+    except Bad as bad:
+        if not isinstance(key, str):
+            why, write = f"names are strings, got {type(key).__name__}", checks.as_text(key)
+        elif not key:
+            why, write = "a name must not be empty", None
+        else:
+            why, write = f"the name {bad.why}", bad.write
+        raise Bad(why, write).inside(key, entry) from None
 
 
 def an(of: type[Any]) -> Callable[[Any], Any]:
@@ -295,4 +316,4 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
 
 
 def _article(noun: str) -> str:
-    return f"{'an' if noun[0] in 'AEIOU' else 'a'} {noun}"
+    return f"{'an' if noun[0] in 'AEIO' else 'a'} {noun}"

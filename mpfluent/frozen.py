@@ -21,7 +21,18 @@ from .signatures import spelled_out
 _new = object.__new__
 
 
-class Frozen:
+class _Slotted(type):
+    """Gives every class slots, so that none of its values has a ``__dict__`` to be changed."""
+
+    def __new__(mcs, name: str, bases: Any, namespace: dict[str, Any], **kwargs: Any) -> Any:
+        namespace.setdefault("__slots__", ())
+        return super().__new__(mcs, name, bases, namespace, **kwargs)
+
+
+_Slotted.__name__ = "type"  # what an error calls a class that was given for a value
+
+
+class Frozen(metaclass=_Slotted):
     """The base of every value: immutable, comparable by content, hashable, picklable."""
 
     __slots__ = ("__weakref__", "_state")
@@ -71,11 +82,14 @@ class Frozen:
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._required = tuple(field for field in declared if field.required)
-        if "__init__" in vars(cls):
+        if "__init__" in vars(cls) and declared:
             code = spelled_out(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
+
+    def __init__(self, **_: Any) -> None:
+        raise InvalidValue(f"{type(self).__name__} is a base class; write one of its subclasses")
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -96,8 +110,8 @@ class Frozen:
         raise TypeError(f"{where} is abstract")
 
     @classmethod
-    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Return which rule between several fields is broken: a field's text, and what is wrong.
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
+        """Return which rule between several fields is broken: where, why, and what to write.
 
         ``set_`` is by wire name. Only what follows from the value itself is a rule; what a caller
         must write, the constructor says.
@@ -185,7 +199,7 @@ class Frozen:
 
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
-        return self._build(type(self).__name__, {**self._given(), **changes})
+        return type(self)(**{**self._given(), **changes})
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
@@ -277,7 +291,8 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
     def obey(where: str, set_: Mapping[str, Any]) -> None:
         broken = cls._broken_rule(set_)
         if broken is not None:
-            raise InvalidValue(f"{where}({broken[0]}): {broken[1]}")
+            field, why, write = broken
+            raise InvalidValue(f"{where}({field}): {why}" + (f"; write {write}" if write else ""))
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         set_: dict[str, Any] = {}

@@ -25,7 +25,7 @@ class FrozenMap(Mapping[str, T]):
     _state: tuple[tuple[str, ...], tuple[T, ...]]
 
     def __init__(self, items: Mapping[str, T]) -> None:
-        set_map_state(self, ((*items,), (*items.values(),)))
+        set_map_state(self, ((*items,), tuple(map(_frozen, items.values()))))
 
     @classmethod
     def of(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
@@ -80,6 +80,11 @@ class FrozenMap(Mapping[str, T]):
 
     if not TYPE_CHECKING:
 
+        def __getattr__(self, name):
+            if name in ("update", "pop", "popitem", "setdefault", "clear"):
+                self.__setattr__(name, None)
+            raise AttributeError(f"attributes are a mapping and have no {name!r}")
+
         def __setattr__(self, name, value):
             raise Immutable("attributes are immutable; make a new dict and a new value with it")
 
@@ -94,6 +99,18 @@ class FrozenMap(Mapping[str, T]):
 
         def __delitem__(self, key):
             self.__setitem__(key, None)
+
+
+def frozen_map(items: Mapping[str, Any]) -> FrozenMap[Any]:
+    """Return a map of values that are known to be frozen."""
+    return FrozenMap.of((*items,), (*items.values(),))
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value that is kept by itself: lists and maps are copied into frozen ones."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return FrozenMap(value) if isinstance(value, Mapping) else value
 
 
 set_map_state = FrozenMap.__dict__["_state"].__set__

@@ -13,6 +13,7 @@ from decimal import Decimal
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
+from .errors import InvalidValue, brief
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import FrozenMap
@@ -91,6 +92,7 @@ def anything(value: Any) -> str:
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
+    "word": "{quoted({v})}",
     "uuid": '"{{v}}"',
     "ip": '"{{v}}"',
     "integer": "{{v}}",
@@ -98,6 +100,7 @@ _HOLES = {
     "flag": '{"true" if {v} else "false"}',
     "number": "{{v} if type({v}) is float or type({v}) is int else number({v})}",
     "scalars": "{scalars({v})}",
+    "strings": "{scalars({v})}",
     "attributes": "{scalars({v})}",
 }
 
@@ -192,7 +195,7 @@ def _record_writer(cls: type[Frozen]) -> Writer:
     return write_chain if "events" in cls._wire else write
 
 
-# Plain data
+# Plain data, to text and back
 
 
 def plain(data: Any, indent: int | None = None) -> str:
@@ -222,3 +225,27 @@ def _plain(data: Any, indent: int | None, line: str) -> str:
         return f"[{start}{comma.join(items)}{end}]"
     items = [f"{quoted(key)}{colon}{_plain(item, indent, inner)}" for key, item in data.items()]
     return f"{{{start}{comma.join(items)}{end}}}"
+
+
+def parsed(text: str | bytes | bytearray) -> Any:
+    """Return what JSON text says; a number that a float would round becomes a Decimal."""
+    if not isinstance(text, str | bytes | bytearray):
+        raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
+    try:
+        return json.loads(text, parse_float=_exact, parse_constant=_refuse)
+    except InvalidValue:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(f"from_json(): not JSON: {error}") from None
+
+
+def _exact(digits: str) -> Any:
+    near = float(digits)
+    if repr(near) == digits:
+        return near
+    exact = Decimal(digits)
+    return near if exact == Decimal(repr(near)) else exact
+
+
+def _refuse(constant: str) -> Any:
+    raise InvalidValue(f"from_json(): {constant} is not a number that JSON can carry")

@@ -7,7 +7,7 @@ from typing import Any
 
 from .errors import MixedUsers, brief
 from .frozen import Frozen
-from .frozen_map import FrozenMap
+from .frozen_map import FrozenMap, frozen_map
 from .records import ConsentState
 
 
@@ -18,7 +18,7 @@ def merged_record(left: Any, right: Any) -> Any:
 
 def merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
     """Return both maps' entries; the right side wins."""
-    return FrozenMap({**(left or {}), **right})
+    return frozen_map({**(left or {}), **right})
 
 
 def merged_maps(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Literal, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, missing
@@ -55,7 +56,11 @@ class _Reader:
             raise self.complaint(path, data, f"want an object, got {type(data).__name__}")
         tidy: dict[str, Any] = {}
         for key, value in unified.items():
-            key = cls._read_as.get(key, key)
+            read_as = cls._read_as.get(key)
+            if read_as is not None:
+                if unified.get(read_as) is not None:
+                    continue  # the right name is there too, and counts
+                key = read_as
             declared = cls._wire.get(key)
             if declared is not None:
                 value = self.field(declared, value, f"{path}.{key}" if path else str(key))
@@ -75,8 +80,8 @@ class _Reader:
             return None
         if declared.liberal and type(value) in (str, int) and value in declared.liberal:
             return declared.liberal[value]
-        if kind == "text" and type(value) in (int, float, bool):
-            return json.dumps(value)
+        if kind in ("text", "word"):
+            value = _as_text(value)
         if value == "" and kind not in ("text", "string", "attribute"):
             return None
         if kind in ("integer", "instant"):
@@ -87,12 +92,15 @@ class _Reader:
             tidy = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
             return tidy if tidy or declared.required else None
         if kind == "records_by_name":
-            named = self.mapping(value, path)
-            return {key: self.record(of, item, f"{path}.{key}") for key, item in named} or None
+            named = {key: item for key, item in self.mapping(value, path) if item is not None}
+            return {key: self.record(of, item, f"{path}.{key}") for key, item in named.items()}
         if kind == "events":
             return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
         if kind in ("scalars", "maps"):
             return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
+        if kind == "strings":
+            entries = self.mapping(value, path)
+            return {key: _as_text(entry) for key, entry in entries if entry is not None}
         return value
 
     def event(self, data: Any, path: str, base: Any) -> Any:
@@ -132,11 +140,16 @@ def event_class(base: Any, event_type: object) -> Any:
     return base._by_type.get(event_type) if isinstance(event_type, str) else None
 
 
+def _as_text(value: Any) -> Any:
+    """Return the text that the API takes a number or a boolean for, where it wants a string."""
+    return json.dumps(value) if type(value) in (int, float, bool) else value
+
+
 def _whole(value: Any) -> Any:
     """Return the integer that a digit string or a whole float stands for."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
         return int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | Decimal) and value == value // 1:
         return int(value)
     return value
 
@@ -148,13 +161,13 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
         key, messages = next(iter(messages.items()))
         if key == "_schema":
             continue
+        if key == "value" and isinstance(messages, Mapping) and "value" not in data:
+            continue  # marshmallow's level between a name and its record
         path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
         if isinstance(data, Mapping):
             data = data.get(key, missing)
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):
             data = data[key]
-        if key == "value" and isinstance(messages, Mapping):  # marshmallow's level for Dict
-            path = path.removesuffix(".value")
     why = messages[0] if isinstance(messages, list) and messages else str(messages)
     shown = "" if data is missing or isinstance(data, Mapping | list) else f"={brief(data)}"
     # a complaint about an entry of a map begins with the entry
@@ -197,8 +210,8 @@ def _patient(cls: type[Frozen], data: Any) -> Any:
         if value is None and not strict:
             continue
         of, kind = declared.of, declared.kind
-        if kind == "text" and type(value) in (int, float, bool):
-            value = json.dumps(value)
+        if kind in ("text", "word"):
+            value = _as_text(value)
         elif kind == "record":
             value = _patient(of, value)
         elif kind == "records" and isinstance(value, list):
@@ -207,7 +220,7 @@ def _patient(cls: type[Frozen], data: Any) -> Any:
             value = {name: _patient(of, item) for name, item in value.items()}
         elif kind == "events" and isinstance(value, list):
             value = [_patient_event(of, item) for item in value]
-        elif kind == "scalars" and isinstance(value, Mapping):
+        elif kind in ("scalars", "strings") and isinstance(value, Mapping):
             value = {name: entry for name, entry in value.items() if entry is not None}
         kept[key] = value
     return kept

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Self
 
-from .errors import InvalidValue, brief
 from .frozen import Frozen
-from .jsontext import plain, write_record
+from .jsontext import parsed, plain, write_record
 
 if TYPE_CHECKING:
     from .reader import Unknown
@@ -64,30 +62,4 @@ class Record(Frozen):
         """
         from . import reader
 
-        return reader.read(cls, parse_json(text), unknown=unknown, where="from_json")
-
-
-def parse_json(text: str | bytes | bytearray) -> Any:
-    """Return what JSON text says; a number that a float would round becomes a Decimal."""
-    if not isinstance(text, str | bytes | bytearray):
-        raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
-    try:
-        return json.loads(text, parse_float=_exact, parse_constant=_refuse)
-    except InvalidValue:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InvalidValue(f"from_json(): not JSON: {error}") from None
-
-
-def _exact(digits: str) -> Any:
-    near = float(digits)
-    if repr(near) == digits:
-        return near
-    from decimal import Decimal
-
-    exact = Decimal(digits)
-    return near if exact == Decimal(repr(near)) else exact
-
-
-def _refuse(constant: str) -> Any:
-    raise InvalidValue(f"from_json(): {constant} is not a number that JSON can carry")
+        return reader.read(cls, parsed(text), unknown=unknown, where="from_json")

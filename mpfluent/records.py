@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number, Scalar, scalar
+from .checks import choice as choice_of
 from .fields import (
     Field,
     choice,
@@ -275,7 +276,9 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     __slots__ = ()
 
     platform: Field[Platform | None] = choice(
-        "a platform", get_args(Platform), liberal={"desktop": "desktop"}
+        "a platform",
+        get_args(Platform),
+        read=choice_of("a platform", (*get_args(Platform), "desktop")),
     )
     ios_advertising_id = uuid()
     ios_idfv = uuid()
@@ -474,11 +477,11 @@ class AttributionInfo(Record, kind="AttributionInfo"):
     publisher = required(text())
     campaign = required(text())
 
-    def __init__(self, service_provider: str, publisher: str, campaign: str) -> None:
-        self._fill(
-            "AttributionInfo",
-            {"service_provider": service_provider, "publisher": publisher, "campaign": campaign},
-        )
+    def __init__(
+        self, service_provider: str, publisher: str, campaign: str, **unknown: Never
+    ) -> None:
+        given = {"service_provider": service_provider, "publisher": publisher}
+        self._fill("AttributionInfo", {**given, "campaign": campaign, **unknown})
 
 
 class DataPlanContext(Record, kind="DataPlanContext"):
@@ -494,8 +497,8 @@ class DataPlanContext(Record, kind="DataPlanContext"):
     plan_id = required(name())
     plan_version = integer()
 
-    def __init__(self, plan_id: str, plan_version: int | None = None) -> None:
-        self._fill("DataPlanContext", {"plan_id": plan_id, "plan_version": plan_version})
+    def __init__(self, plan_id: str, plan_version: int | None = None, **unknown: Never) -> None:
+        self._fill("DataPlanContext", {"plan_id": plan_id, "plan_version": plan_version, **unknown})
 
 
 class BatchContext(Record, kind="BatchContext"):
@@ -512,9 +515,13 @@ class BatchContext(Record, kind="BatchContext"):
     location: Field[GeoLocation | None] = record(GeoLocation)
 
     def __init__(
-        self, *, data_plan: DataPlanContext | None = None, location: GeoLocation | None = None
+        self,
+        *,
+        data_plan: DataPlanContext | None = None,
+        location: GeoLocation | None = None,
+        **unknown: Never,
     ) -> None:
-        self._fill("BatchContext", {"data_plan": data_plan, "location": location})
+        self._fill("BatchContext", {"data_plan": data_plan, "location": location, **unknown})
 
 
 class ConsentFields(TypedDict, total=False):
@@ -585,16 +592,14 @@ class ConsentState(Record, kind="ConsentState"):
         *,
         gdpr: Mapping[str, GDPRConsentState] | None = None,
         ccpa: Mapping[Literal["data_sale_opt_out"], CCPAConsentState] | None = None,
+        **unknown: Never,
     ) -> None:
-        self._fill("ConsentState", {"gdpr": gdpr, "ccpa": ccpa})
+        self._fill("ConsentState", {"gdpr": gdpr, "ccpa": ccpa, **unknown})
 
     @classmethod
-    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str] | None:
+    def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
         others = [key for key in set_.get("ccpa", ()) if key != "data_sale_opt_out"]
         if not others:
             return None
-        only = "is not a purpose of the CCPA; the only one is 'data_sale_opt_out'"
-        return (
-            f"ccpa[{others[0]!r}]",
-            f"{others[0]!r} {only}; write ccpa={{'data_sale_opt_out': …}}",
-        )
+        why = f"{others[0]!r} is not a purpose of the CCPA; the only one is 'data_sale_opt_out'"
+        return "ccpa", why, ""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import codec, commerce, events, records
+from . import codec, commerce, event, events, records
 from .batch import Batch
 from .frozen import Frozen
 from .record import Record
@@ -33,7 +33,7 @@ def _values() -> dict[str, type[Frozen]]:
     for module in (records, commerce, events):
         for name, value in vars(module).items():
             public = isinstance(value, type) and issubclass(value, Record) and name[0] != "_"
-            if public and value not in (Record, events.Event) and name == value.__name__:
+            if public and value not in (Record, event.Event) and name == value.__name__:
                 found[name] = value
     return found
 

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
+from . import checks
 from .checks import Instant, Scalar
 from .errors import Immutable, InvalidTime, InvalidValue, brief
-from .events import DetailFields, Event, SessionEndEvent, SessionStartEvent
+from .event import DetailFields, Event
+from .events import SessionEndEvent, SessionStartEvent
 from .fields import instant, integer, uuid
+from .readable import readable
 from .signatures import spelled_out
 from .verbs import EventVerbs
 
@@ -51,6 +54,9 @@ class Session(EventVerbs, kind="Session"):
     session_id = integer()
     at = instant()
 
+    def __init__(self) -> None:
+        raise _no_id("Session")
+
     @classmethod
     @spelled_out
     def start(
@@ -72,10 +78,7 @@ class Session(EventVerbs, kind="Session"):
         'session_start'
         """
         if session_uuid is None and session_id is None:
-            raise InvalidValue(
-                "start() needs a session_uuid or a session_id, for builders invent nothing; "
-                "write Session.start(str(uuid.uuid4()))"
-            )
+            raise _no_id("start")
         given = {"session_uuid": session_uuid, "session_id": session_id, "at": at}
         return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
 
@@ -98,9 +101,11 @@ class Session(EventVerbs, kind="Session"):
                     f"add({brief(event)}): want an event, got {type(event).__name__}; "
                     "write add(AppEvent('Name'))"
                 )
-            for name in ("session_uuid", "session_id"):
+            number = len(session._events())
+            ours = {"session_uuid": self.session_uuid, "session_id": self.session_id}
+            for name, own in {**ours, "event_num": number}.items():
                 theirs = getattr(event, name)
-                if theirs is not None and theirs != getattr(self, name):
+                if theirs is not None and theirs != own:
                     raise InvalidValue(
                         f"add(): the event belongs to another session, {name}={brief(theirs)}; "
                         f"make it without {name}, or write batch.add(event)"
@@ -131,7 +136,7 @@ class Session(EventVerbs, kind="Session"):
         moment = self._moment(
             "end", after, SessionEndEvent._checked("end", {"at": at}).get("timestamp_unixtime_ms")
         )
-        duration = (moment or first) - first
+        duration = 0 if moment is None else moment - first
         if duration < 0:
             raise InvalidTime(f"end(at=…) is {-duration} ms before the start of the session")
         given = {"session_duration_ms": duration, "at": moment, **fields}
@@ -150,7 +155,8 @@ class Session(EventVerbs, kind="Session"):
     def _placed(self: S, verb: str, event: Event, after: Any) -> S:
         last = self._tail[1] if self._tail else None
         if isinstance(last, SessionEndEvent):
-            raise InvalidValue(f"{verb}(): the session has ended; write {verb}(…) before end(…)")
+            once = "end(…) once" if verb == "end" else f"{verb}(…) before end(…)"
+            raise InvalidValue(f"{verb}(): the session has ended; write {once}")
         number = 0 if last is None else (last.event_num or 0) + 1
         return self._appended(
             event._with(
@@ -173,8 +179,10 @@ class Session(EventVerbs, kind="Session"):
         if isinstance(after, timedelta):
             milliseconds = after // timedelta(milliseconds=1)
         elif isinstance(after, int | float) and not isinstance(after, bool):
-            if not math.isfinite(after):
-                raise InvalidTime(f"{verb}(after={after}): want seconds, as a finite number")
+            if isinstance(after, float) and not math.isfinite(after):
+                raise InvalidTime(
+                    f"{verb}(after={after}): want seconds, as a finite number; write after=1.5"
+                )
             milliseconds = round(after * 1000)
         else:
             raise InvalidTime(
@@ -188,13 +196,27 @@ class Session(EventVerbs, kind="Session"):
                 f"{verb}(after={brief(after)}): the session has no time to count from; "
                 "write Session.start(…, at=…)"
             )
+        if before + milliseconds > checks.INT64[1]:
+            raise InvalidTime(
+                f"{verb}(after={brief(after)}): the time does not fit 64 bits; write after=1.5"
+            )
         return before + milliseconds
+
+    def __replace__(self: S, **changes: Any) -> S:
+        """Return the same events under another id; ``copy.replace`` calls this from 3.13 on."""
+        for name in set(changes) - {"session_uuid", "session_id"}:
+            raise InvalidValue(
+                f"replace({name}=…): a session's events carry its times; write Session.start(…)"
+            )
+        checked = self._checked("replace", changes)
+        ids = {"session_uuid": self.session_uuid, "session_id": self.session_id, **checked}
+        if not any(value is not None for value in ids.values()):
+            raise _no_id("replace")
+        return self._with(checked)._having(event._with(checked) for event in self._events())
 
     def __repr__(self) -> str:
         ids = [f"{key}={value!r}" for key, value in self._given().items() if key != "at"]
-        lines = [f"<Session {' '.join(ids)}"]
-        lines += [f"  {line}" for line in summary(self._events())]
-        return "\n".join(lines) + ">"
+        return readable([f"<Session {' '.join(ids)}"], self._events())
 
     if not TYPE_CHECKING:
 
@@ -202,16 +224,8 @@ class Session(EventVerbs, kind="Session"):
             raise Immutable(f"Session is immutable; write session = session.add(…), not {name} = …")
 
 
-def summary(events: tuple[Event, ...], most: int = 5) -> list[str]:
-    """Return a readable line for each of the first events, and one for the rest."""
-    lines = []
-    for event in events[:most]:
-        told = {key: value for key, value in event._given().items() if key in _TELLING}
-        told_text = " ".join(brief(value, 40) for value in told.values())
-        lines.append(f"{event.event_type} {told_text}".rstrip())
-    if len(events) > most:
-        lines.append(f"… and {len(events) - most} more")
-    return lines
-
-
-_TELLING = frozenset({"event_name", "screen_name", "label", "url", "message", "at"})
+def _no_id(where: str) -> InvalidValue:
+    return InvalidValue(
+        f"{where}() needs a session_uuid or a session_id, for builders invent nothing; "
+        "write Session.start(str(uuid.uuid4()))"
+    )

@@ -55,6 +55,8 @@ def _spell(function: Any) -> inspect.Signature:
         if parameter.kind is not parameter.VAR_KEYWORD:
             spelled.append(parameter)
             continue
+        if parameter.annotation == "Never":
+            continue  # it takes what no keyword is, to say so
         fields = function.__globals__[parameter.annotation.removeprefix("Unpack[")[:-1]]
         for name, annotation in fields.__annotations__.items():
             text = getattr(annotation, "__forward_arg__", annotation)

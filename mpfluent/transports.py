@@ -10,8 +10,7 @@ from typing import IO, cast
 
 from .batch import Batch
 from .errors import ConfigurationError, brief
-from .jsontext import plain
-from .record import parse_json
+from .jsontext import parsed, plain
 from .transport import Request, Response, Transport
 
 
@@ -74,7 +73,7 @@ class RecordingTransport:
     def batches(self) -> list[Batch]:
         """The batches of all the requests, as they were on the wire."""
         with self._lock:
-            bodies = [parse_json(request.body) for request in self.requests]
+            bodies = [parsed(request.body) for request in self.requests]
         found: list[Batch] = []
         for body in bodies:
             entries = body if isinstance(body, list) else [body]
@@ -119,7 +118,7 @@ class PrintingTransport:
 
     def send(self, request: Request) -> Response:
         """Print the request, and the answer if there is one."""
-        text = plain(parse_json(request.body), 2)
+        text = plain(parsed(request.body), 2)
         self._print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}")
         if self._to is None:
             return Response(202)
@@ -156,7 +155,7 @@ class FileTransport:
         body = request.body
         lines = [body]
         if body.startswith(b"["):
-            lines = [plain(entry).encode() for entry in parse_json(body)]
+            lines = [plain(entry).encode() for entry in parsed(body)]
         with self._lock, open(self._path, "ab") as file:
             file.write(b"".join(line + b"\n" for line in lines))
         return Response(202)

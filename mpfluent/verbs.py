@@ -6,24 +6,24 @@ verbs that derives from :class:`EventVerbs` and is mixed into either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from . import checks
 from .checks import Number, Scalar
 from .commerce_verbs import CommerceVerbs
-from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest
+from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
+from .event import CommonFields, EventFields
 from .events import (
     AppEvent,
     ApplicationStateTransitionEvent,
     AttributeChangeFields,
     BreadcrumbEvent,
     BreadcrumbFields,
-    CommonFields,
     CrashFields,
     CrashReportEvent,
     CustomEventType,
-    EventFields,
     FirstRunEvent,
     NetworkFields,
     NetworkPerformanceEvent,
@@ -44,6 +44,7 @@ from .events import (
     UserAttributeValue,
     UserIdentityChangeEvent,
 )
+from .fields import mapping
 from .records import UserIdentity
 from .signatures import spelled_out
 
@@ -66,7 +67,7 @@ class EventVerbs(CommerceVerbs):
     """The verbs that append one event.
 
     Each takes the fields of its event as keywords; those of
-    :class:`~mpfluent.events.EventFields` (``at``, ``attributes``, ``flags``, ``location``, …)
+    :class:`~mpfluent.event.EventFields` (``at``, ``attributes``, ``flags``, ``location``, …)
     go with every verb.
 
     Derive from this class for verbs of your own, and mix them into ``Batch`` or ``Session``:
@@ -107,6 +108,8 @@ class EventVerbs(CommerceVerbs):
         given: dict[str, Any] = {"event_name": name, "type": type, **fields}
         if attributes is not None:
             given["attributes"] = attributes
+        if "event_name" in fields:
+            raise unknown_field("event()", "event_name", (), "name")
         try:
             return self._event(AppEvent, "event", given)
         except (InvalidValue, InvalidTime) as error:
@@ -122,9 +125,10 @@ class EventVerbs(CommerceVerbs):
     ) -> V:
         for key, value in told.items():
             if value is not None or verb == "attribution":
-                _checked_name(verb, key, value)
-        attributes = {**told, **(fields.pop("attributes", None) or {})}
-        given = {"event_name": name, "type": "attribution", "attributes": attributes, **fields}
+                _checked_as(checks.name, verb, key, value)
+        _says_itself(verb, fields, "event_name", "type")
+        given = {"event_name": name, "type": "attribution", **fields}
+        given["attributes"] = {**told, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
 
     @spelled_out
@@ -183,19 +187,17 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().ltv_increase(5).events[0].attributes
         {'$Amount': '5', '$MethodName': 'LogLTVIncrease'}
         """
-        amount = AppEvent._checked("ltv_increase", {"lifetime_value_change": amount})[
-            "lifetime_value_change"
-        ]
-        if amount is None:
-            raise InvalidValue("ltv_increase(amount=None): want a number; write amount=…")
-        given: dict[str, Any] = {"lifetime_value_change": amount, **fields}
-        given |= {"event_name": event_name, "type": "transaction"}
+        verb = "ltv_increase"
+        amount = _checked_as(checks.number, verb, "amount", amount)
+        _says_itself(verb, fields, "lifetime_value_change", "type")
+        given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
+        given["lifetime_value_change"] = amount
         given["attributes"] = {
             "$Amount": format(Decimal(repr(amount) if isinstance(amount, float) else amount), "f"),
             "$MethodName": "LogLTVIncrease",
-            **(fields.get("attributes") or {}),
+            **_attributes(verb, fields),
         }
-        return self._event(AppEvent, "ltv_increase", given)
+        return self._event(AppEvent, verb, given)
 
     @spelled_out
     def screen_view(self: V, screen_name: str, **fields: Unpack[ScreenViewFields]) -> V:
@@ -513,21 +515,38 @@ class EventVerbs(CommerceVerbs):
                 raise AttributeError(name)
             kind = type(self).__name__
             if name in _MUTATORS:
-                line = f"{kind.lower()} = {kind.lower()}.{_MUTATORS[name]}"
+                # only a batch has a context to set
+                verb = _MUTATORS[name] if hasattr(type(self), "merge") else "add(event)"
+                line = f"{kind.lower()} = {kind.lower()}.{verb}"
                 raise Immutable(f"{kind} is immutable; write {line}")
             verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
             meant = closest(name, verbs)
-            hint = f"did you mean {meant!r}?" if meant else "help(Batch) lists its verbs"
+            hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
             raise UnknownVerb(f"{kind} has no verb {name!r}; {hint}")
 
 
-def _checked_name(verb: str, name: str, value: Any) -> None:
-    from . import checks
-
+def _checked_as(check: Callable[[Any], Any], verb: str, name: str, value: Any) -> Any:
+    """Return an argument, checked; a complaint calls it by its own name."""
     try:
-        checks.name(value)
+        return check(value)
     except checks.Bad as bad:
         raise bad.at(verb, name, value) from None
+
+
+def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the caller's attributes, to be joined with those that the verb adds itself."""
+    given = fields.get("attributes")
+    if given is None:
+        return {}
+    _checked_as(mapping(checks.scalar), verb, "attributes", given)
+    return dict(given)
+
+
+def _says_itself(verb: str, fields: Mapping[str, Any], *names: str) -> None:
+    """Raise if the caller says what the verb says."""
+    for name in names:
+        if name in fields:
+            raise InvalidValue(f"{verb}() says {name} itself; leave it out, or write event(…)")
 
 
 def _kind(value: object) -> str:

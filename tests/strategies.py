@@ -166,7 +166,9 @@ def written(cls: type[Record], field: Any) -> Strategy:
         "records": lambda: st.lists(records_of(field.of), max_size=2),
         "events": lambda: st.lists(events_of(field.of), max_size=2),
         "records_by_name": lambda: maps(records_of(field.of)),
-        "scalars": lambda: maps(st.none() | (scalars() if _accepts(field, {"n": 1}) else TEXT)),
+        "scalars": lambda: maps(st.none() | scalars()),
+        "strings": lambda: maps(st.none() | TEXT),
+        "word": lambda: NAME,
     }
     found = leaves[field.kind]()
     return st.none() | found if field.null else found
@@ -293,6 +295,8 @@ def example(cls: type[Record], field: Any) -> tuple[Any, Any]:
         "attribute": ["a", "b"],
         "attributes": {"plan": "pro", "vip": None, "colours": ["red", "blue"]},
         "scalars": {"key": "value"},
+        "strings": {"key": "value"},
+        "word": f"the {field.name}",
         "maps": {"92": {"key": "value"}},
         "names": ["plan"],
     }

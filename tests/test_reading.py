@@ -290,7 +290,7 @@ def test_a_sample_that_was_read_can_be_written_again_and_again(name: str) -> Non
 # The other printed samples are not valid; they read, or fail with a path
 
 READS = ""
-NO_NAME = "from_dict(): events[0].data.event_name: Missing data for required field."
+NO_NAME = "from_dict(): events[0].data.event_name: must be given"
 PRINTED = {
     "docs_jsonref_overall_structure.json": NO_NAME,
     "docs_http_events_skeleton.json": NO_NAME,
@@ -308,8 +308,7 @@ PRINTED = {
     # prints the server's event id as a string
     "docs_jsonref_event_breadcrumb.json": READS,
     "docs_jsonref_event_commerce_event.json": (
-        "from_dict(): events[0].data.product_impressions[0].product_impression_list: "
-        "Missing data for required field."
+        "from_dict(): events[0].data.product_impressions[0].product_impression_list: must be given"
     ),
     "docs_jsonref_event_crash_report.json": (
         "from_dict(): events[0].data.breadcrumbs[0]: "
@@ -787,7 +786,8 @@ WRONG = [
     (f"mpid=9223372036854775808: {INT64}", {"mpid": "9223372036854775808"}),
     ("ip='nowhere': is not an IPv4 or IPv6 address", {"ip": "nowhere"}),
     (
-        "environment='prod': 'prod' is not an environment; want one of development, production",
+        "environment='prod': 'prod' is not an environment; did you mean 'production'? "
+        "(development, production)",
         {"environment": "prod"},
     ),
     ("events={}: want an array, got dict", {"events": {}}),
@@ -813,7 +813,7 @@ WRONG = [
         {"events": [{"event_type": "pre_attribution", "data": {}}]},
     ),
     (
-        "events[0].data.event_name: Missing data for required field.",
+        "events[0].data.event_name: must be given",
         {"events": [{"event_type": "custom_event"}]},
     ),
     (
@@ -831,7 +831,7 @@ WRONG = [
         event("session_start", session_uuid="x"),
     ),
     (
-        "events[0].data.location.longitude: Missing data for required field.",
+        "events[0].data.location.longitude: must be given",
         event(location={"latitude": 1}),
     ),
     (
@@ -854,7 +854,7 @@ WRONG = [
         event("commerce_event", product_action={"action": "click", "products": ["sku-1"]}),
     ),
     (
-        "events[0].data.product_impressions[0].products: Missing data for required field.",
+        "events[0].data.product_impressions[0].products: must be given",
         event("commerce_event", product_impressions=[{"product_impression_list": "Results"}]),
     ),
     (
@@ -903,17 +903,17 @@ WRONG = [
         {"deleted_user_attributes": "a"},
     ),
     (
-        "consent_state.gdpr.marketing.timestamp_unixtime_ms: Missing data for required field.",
+        "consent_state.gdpr.marketing.timestamp_unixtime_ms: must be given",
         {"consent_state": {"gdpr": {"marketing": {"consented": True}}}},
     ),
     ("consent_state.gdpr=[]: want an object, got list", {"consent_state": {"gdpr": []}}),
     ("consent_state.gdpr.ads=5: want an object, got int", {"consent_state": {"gdpr": {"ads": 5}}}),
     (
-        "context.data_plan.plan_id: Missing data for required field.",
+        "context.data_plan.plan_id: must be given",
         {"context": {"data_plan": {"plan_version": 1}}},
     ),
     (
-        "attribution_info.service_provider: Missing data for required field.",
+        "attribution_info.service_provider: must be given",
         {"attribution_info": {"publisher": "x"}},
     ),
     # inside maps, where the path goes on with the entry
@@ -1264,7 +1264,7 @@ def test_the_error_of_a_records_own_reader_starts_at_the_record(cls: type[Record
             lambda: CrashReportEvent.from_json(
                 '{"event_type":"crash_report","data":{"message":"m"}}'
             ),
-            "from_json(): data.severity: Missing data for required field.",
+            "from_json(): data.severity: must be given",
         ),
     ],
 )

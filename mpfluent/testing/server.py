@@ -20,8 +20,7 @@ from typing import Any, NamedTuple, Self
 from .. import limits, reader
 from ..batch import Batch
 from ..errors import ConfigurationError, MPFluentError, brief
-from ..jsontext import plain
-from ..record import parse_json
+from ..jsontext import parsed, plain
 from .faults import Action, ok, status
 
 SINGLE = "/v2/events"
@@ -213,7 +212,7 @@ class LocalServer:
         if len(body) > limits.MAX_REQUEST_BYTES:
             return status(413), []
         try:
-            data = parse_json(body)
+            data = parsed(body)
         except MPFluentError as error:
             return status(400, message=str(error)), []
         if path == SINGLE:
@@ -373,7 +372,7 @@ class _Printing(LocalServer):
     ) -> Action:
         action = super()._answer(path, headers, body, connection)
         try:
-            text = plain(parse_json(body), 2)
+            text = plain(parsed(body), 2)
         except MPFluentError:
             text = repr(body)
         with self._lock:  # one request after the other
