@@ -337,7 +337,16 @@ def _reason(error: Exception) -> tuple[str, bool]:
 
 def _root(linked: list[BaseException]) -> str:
     """Return what the innermost error says; the outer ones repeat it with addresses of objects."""
-    found = [one for one in linked if isinstance(one, OSError) and one.errno is not None]
+    import http.client
+
+    import requests
+
+    found = [
+        one
+        for one in linked
+        if isinstance(one, OSError | http.client.HTTPException)
+        and not isinstance(one, requests.RequestException)
+    ]
     error = (found or linked)[-1]
     said = getattr(error, "strerror", None) or (str(error.args[-1]) if error.args else "")
     text = said.split(">: ")[-1]

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import pickle
 import threading
 import time
@@ -23,6 +24,7 @@ from mpfluent import (
     InvalidBatch,
     InvalidTime,
     InvalidValue,
+    Kept,
     RecordingTransport,
     Response,
     Retry,
@@ -30,7 +32,7 @@ from mpfluent import (
     TooLarge,
     TransportError,
 )
-from mpfluent.delivery import Delivery
+from mpfluent.delivery import Delivery, Parcel
 from mpfluent.errors import REASONS
 from mpfluent.testing import LocalServer
 
@@ -1443,3 +1445,79 @@ def test_a_batch_on_the_wire_reads_back_as_it_was_sealed():
 
     assert transport.batches == sealed
     assert json.loads(transport.requests[0].body) == sealed[0].to_dict()
+
+
+# Other processes, as a fork without hooks makes them
+
+
+def test_a_delivery_of_the_parent_is_not_waited_for(monkeypatch):
+    delivery = Delivery(1)
+    delivery._settled.acquire()  # by a thread that is only in the parent
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+
+    assert delivery.state == "pending"
+    assert delivery.wait() is False
+    with pytest.raises(TimeoutError) as raised:
+        delivery.result()
+    assert str(raised.value) == "still pending in the process that sent it"
+
+
+def test_a_child_begins_to_count_from_zero(monkeypatch):
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(request):
+        if threading.current_thread() is not threading.main_thread():
+            entered.set()
+            leave.wait(5)
+        return 202
+
+    client = client_of(FunctionTransport(slow))
+    sender = threading.Thread(target=client.send, args=(BATCH,))
+    sender.start()
+    assert entered.wait(5)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+
+        assert client.stats.submitted == 0
+        assert client.flush() is True
+        client.send(BATCH)
+        assert client.stats[:2] == (1, 1)
+        assert client.close() == (1, 0, 0)
+        leave.set()
+        sender.join(5)
+
+
+# What an outbox keeps
+
+
+def test_a_kept_delivery_is_neither_delivered_nor_failed():
+    delivery = Delivery(2)
+    delivery._settle(Response(202))
+    delivery._settle(Kept("kept for later"))
+
+    assert delivery.state == "kept"
+    assert delivery.failures == ()
+    with pytest.raises(Kept, match="kept for later"):
+        delivery.result()
+
+
+def test_a_parcel_is_settled_once():
+    outcomes = []
+    parcel = Parcel(BATCH, 2, lambda batch, outcome: outcomes.append(outcome))
+    parcel.part_settled(Response(202))
+    parcel.give_up(TransportError("broken off"))
+    parcel.part_settled(Response(202))
+    parcel.give_up(TransportError("broken off"))
+
+    assert [str(outcome) for outcome in outcomes] == ["broken off"]
+    assert repr(parcel) == "<Parcel of 0 parts>"
+
+
+# Asking for things that are not there
+
+
+def test_the_test_kit_says_what_it_lacks():
+    import mpfluent.testing
+
+    with pytest.raises(AttributeError, match=r"'mpfluent\.testing' has no attribute 'Nothing'"):
+        mpfluent.testing.Nothing

@@ -18,7 +18,7 @@ from hypothesis import given
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer, ReceivedRequest, drop_after_read, ok, status
-from mpfluent.testing.server import refused
+from mpfluent.testing.server import main, refused
 
 BATCH = Batch.for_user(customer_id="1").event("Searched").with_environment("development")
 GOOD = {"environment": "development", "user_identities": {"customer_id": "1"}}
@@ -497,6 +497,28 @@ def test_a_fault_of_the_server_itself_is_seen(server, capfd, monkeypatch):
 
 
 # As a program
+
+
+def test_its_program_stops_by_ctrl_c(monkeypatch, capsys):
+    def interrupted(server):
+        server._answer("/v2/events", {}, b'{"environment": "development"}', 1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalServer, "serve_forever", interrupted)
+    monkeypatch.setattr(sys, "argv", ["server", "--port", "0", "--api-key", "mine"])
+    main()
+
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"Client\('mine', …, host='http://127\.0\.0\.1:\d+'\); Ctrl-C stops", lines[0]
+    )
+    assert lines[1:] == [
+        "401 POST /v2/events (30 bytes)",
+        "{",
+        '  "environment": "development"',
+        "}",
+        "0 batches",
+    ]
 
 
 @pytest.fixture
