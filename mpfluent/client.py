@@ -572,7 +572,13 @@ def _base_url(pod: str, host: str | None) -> str | ConfigurationError:
             f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
             f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    path = parts.path.rstrip("/")
+    if path.endswith("/v2"):
+        return ConfigurationError(
+            f"Client(host={brief(host)}): want only what comes before /v2; "
+            f"write host='{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}'"
+        )
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _not_one_of(

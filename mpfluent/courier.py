@@ -222,7 +222,7 @@ class Courier:
 
 def _limited(request: Request, left: float, budget: float) -> Request:
     """Return the same request with what is left of the budget, unless that is 0: one attempt."""
-    if not budget or left == math.inf:
+    if not budget:
         return request
     return Request(
         request.url,

@@ -150,6 +150,11 @@ def test_a_host_can_be_given(host, url):
             "Client(host=b'https://x'): want https://name[:port]; write host='https://…'",
         ),
         (
+            "https://example.com/s2s/v2/",
+            "Client(host='https://example.com/s2s/v2/'): want only what comes before /v2; "
+            "write host='https://example.com/s2s'",
+        ),
+        (
             "http://example.com",
             "Client(host='http://example.com'): plain http would show the secret on the way, and "
             "goes to this machine only; write host='https://example.com'",

@@ -223,6 +223,19 @@ def test_a_known_status_counts_whatever_becomes_of_the_body(clock, body):
     assert server.connections == 3
 
 
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+def test_a_body_without_a_length_ends_with_the_connection(version):
+    answer = b"HTTP/" + version + b" 202 OK\r\nConnection: close\r\n\r\nhello"
+    with (
+        FaultServer(faults.raw(answer, then_close=True)) as server,
+        client_of(server) as client,
+    ):
+        assert client.send(BATCH).result().body == b"hello"
+        assert client.send(BATCH).state == "delivered"
+
+    assert server.connections == 2
+
+
 def test_an_endless_body_is_not_read_to_its_end():
     endless = b"HTTP/1.1 202 OK\r\nContent-Length: 90000000\r\n\r\n" + b"x" * 2_000_000
     with FaultServer(faults.raw(endless)) as server, client_of(server) as client:
