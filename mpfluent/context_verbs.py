@@ -174,6 +174,10 @@ class ContextVerbs(Chain, Record):
         >>> Batch().with_user_attributes({"$age": 42}, plan="pro", vip=None).user_attributes
         {'$age': 42, 'plan': 'pro', 'vip': None}
         """
+        keys = self._state[0]
+        usual = type(attributes) is dict and not more
+        if usual and "user_attributes" not in keys and "deleted_user_attributes" not in keys:
+            return self._with_field("with_user_attributes", "user_attributes", attributes)
         return self._with_map("with_user_attributes", "user_attributes", attributes, more)
 
     def without_user_attributes(self: C, *names: str) -> C:
@@ -504,13 +508,12 @@ class ContextVerbs(Chain, Record):
         except checks.Bad as bad:
             raise bad.at(verb, "purpose", purpose) from None
         known = self._get("consent_state")
+        named = FrozenMap.of((purpose,), (consent,))
         if known is None:
-            named = FrozenMap.of((purpose,), (consent,))
             state = ConsentState._make((regulation,), (named,))
         else:
-            state = known._with(
-                {regulation: merged_map(known._get(regulation), {purpose: consent})}
-            )
+            before = known._get(regulation)
+            state = known._with({regulation: merged_map(before, named) if before else named})
         return self._put("consent_state", state)
 
     def _with_context(self: C, changes: Mapping[str, Any]) -> C:

@@ -55,7 +55,7 @@ def scalars(value: FrozenMap[Any]) -> str:
     if line is not None:
         return line(values)
     if _map_shapes.comes_back(names) and len(names) < MOST_NAMES:
-        _map_lines[names] = _map_line(names)
+        _map_lines[names] = _map_line(names, _SCALAR, {"quoted": quoted, "write": _SCALARS})
     write = _SCALARS
     pairs = zip(names, values)
     return f"{{{','.join([f'{quoted(key)}:{write[type(item)](item)}' for key, item in pairs])}}}"
@@ -65,14 +65,15 @@ _map_lines: dict[tuple[str, ...], Writer] = {}
 _map_shapes = Counter()
 
 
-def _map_line(keys: tuple[str, ...]) -> Writer:
+_SCALAR = "quoted({v}) if type({v}) is str else write[type({v})]({v})"
+
+
+def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer:
     """Return the function that writes the values of a map with these names."""
-    names: dict[str, Any] = {"quoted": quoted, "write": _SCALARS}
     holes = []
     for place, key in enumerate(keys):
         names[f"k{place}"] = f"{quoted(key)}:"
-        v = f"v{place}"
-        holes.append(f"{{k{place}}}{{quoted({v}) if type({v}) is str else write[type({v})]({v})}}")
+        holes.append(f"{{k{place}}}{{{hole.replace('{v}', f'v{place}')}}}")
     text = f"{{{{{','.join(holes)}}}}}"
     return compiled("def write_map(values):", [*taken(len(keys)), f"return f'{text}'"], names)
 
@@ -144,8 +145,17 @@ def _hole(field: Field[Any], writer: str, names: dict[str, Any]) -> str:
 
 
 def _named(write: Writer) -> Writer:
+    lines: dict[tuple[str, ...], Writer] = {}
+    shapes = Counter()
+
     def named(value: FrozenMap[Any]) -> str:
-        pairs = zip(*value._state)
+        names, values = value._state
+        line = lines.get(names)
+        if line is not None:
+            return line(values)
+        if len(names) < MOST_NAMES and shapes.comes_back(names):
+            lines[names] = _map_line(names, "write({v})", {"write": write})
+        pairs = zip(names, values)
         return f"{{{','.join([f'{quoted(key)}:{write(item)}' for key, item in pairs])}}}"
 
     return named
@@ -184,7 +194,7 @@ def _record_writer(cls: type[Frozen]) -> Writer:
         return f"{head}{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}{tail}"
 
     def write_chain(value: Any) -> str:
-        events = value.events
+        events = value._events()
         context = write(value)
         if not events:
             return context
