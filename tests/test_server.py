@@ -317,11 +317,13 @@ def test_a_scripted_acceptance_takes_what_is_good(server):
     assert len(server.batches) == 1
 
 
-def test_a_dropped_answer_counts_as_received(server):
+def test_a_dropped_answer_counts_as_received(server, capfd):
     server.script(drop_after_read())
     with pytest.raises(requests.ConnectionError):
         post(server)
+    server.stop()
 
+    assert capfd.readouterr().err == ""
     assert len(server.batches) == 1
     assert server.requests[0].status_code is None
 

@@ -337,8 +337,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
-        for stream in (self.rfile, self.wfile):  # they keep the socket open
-            stream.close()
+        self.rfile.close()  # it keeps the socket open
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: the requests are at hand."""
