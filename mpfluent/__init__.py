@@ -14,7 +14,7 @@ A map of the package, each file importing only from those before it:
 * ``wire``: seal, encode, split.
 * ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
 * ``retry``, ``delivery``, ``courier``, ``dispatch``: when, how often, and what became of it.
-* ``version``, ``client``, ``events_api``: where it all comes together.
+* ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
 """
 

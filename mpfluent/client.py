@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Never, Self
 
-from . import checks, wire
+from . import wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier, Piece
@@ -25,26 +23,27 @@ from .errors import (
     Reason,
     TooLarge,
     brief,
-    closest,
+    unknown_option,
 )
 from .limits import HISTORICAL_MINIMUM, Problem
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
-from .transport import Credentials, Response, Transport
+from .settings import (
+    ENVIRONMENTS,
+    ClientFields,
+    Pod,
+    base_url,
+    check_has,
+    credentials_of,
+    ids_of,
+    milliseconds_of,
+    not_one_of,
+)
+from .signatures import spelled_out
+from .transport import Response, Transport
 from .version import __version__
 
-Pod = Literal["us1", "us2", "eu1", "au1"]
-
-PODS: dict[str, str] = {
-    "us1": "https://s2s.us1.mparticle.com",
-    "us2": "https://s2s.us2.mparticle.com",
-    "eu1": "https://s2s.eu1.mparticle.com",
-    "au1": "https://s2s.au1.mparticle.com",
-}
-_NAME = re.compile(r"[\w.:-]+")
-_ENVIRONMENTS = ("development", "production")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _GRACE = 0.2  # seconds for those whose wait is ended by close to settle
@@ -90,6 +89,7 @@ class Client:
     _base = "without a host"
     _closed = False
 
+    @spelled_out
     def __init__(
         self,
         api_key: str | None = None,
@@ -107,17 +107,22 @@ class Client:
         on_failed: Callable[[Batch, DeliveryError], object] | None = None,
         now: Callable[[], Instant] | None = None,
         new_id: Callable[[], str] | None = None,
+        **unknown: Never,
     ) -> None:
-        credentials = _credentials(api_key, api_secret)
+        misspelt = list(unknown)
+        unknown.clear()  # a secret may stand behind a misspelt name, too
+        credentials = credentials_of(api_key, api_secret)
         del api_key, api_secret  # so that no traceback of what follows shows them
-        base = _base_url(pod, host)
+        base = base_url(pod, host)
         del host
+        if misspelt:
+            raise unknown_option("Client", misspelt[0], ClientFields.__annotations__)
         if isinstance(credentials, ConfigurationError):
             raise credentials
         if isinstance(base, ConfigurationError):
             raise base
-        if environment is not None and environment not in _ENVIRONMENTS:
-            raise _not_one_of("environment", environment, "an environment", _ENVIRONMENTS)
+        if environment is not None and environment not in ENVIRONMENTS:
+            raise not_one_of("environment", environment, "an environment", ENVIRONMENTS)
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
         for name, hook in (
@@ -133,15 +138,15 @@ class Client:
             raise ConfigurationError(
                 f"Client(retry={brief(retry)}): want a Retry; write retry=Retry(max_attempts=3)"
             )
-        _check_has("transport", transport, "send", "RequestsTransport()")
-        _check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
+        check_has("transport", transport, "send", "RequestsTransport()")
+        check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
         self._historical = historical
         self._before_send = before_send
         self._on_delivered = on_delivered
         self._on_failed = on_failed
-        self._now = wire.unix_milliseconds if now is None else _milliseconds(now)
-        self._new_id = wire.random_uuid if new_id is None else _ids(new_id)
+        self._now = wire.unix_milliseconds if now is None else milliseconds_of(now)
+        self._new_id = wire.random_uuid if new_id is None else ids_of(new_id)
         self._tally = Tally()
         self._logged: set[str] = set()
         self._report: CloseReport | None = None
@@ -507,110 +512,6 @@ class _Counts:
                 failed_by_reason=dict(self._failed),
                 failures=tuple(self._failures),
             )
-
-
-def _credentials(api_key: str | None, api_secret: str | None) -> Credentials | ConfigurationError:
-    """Return the credentials, or what is wrong with them: no frame of the error shows them."""
-    key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
-    secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
-    problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
-        "api_secret", secret, "MPARTICLE_API_SECRET"
-    )
-    if problem is None and ":" in str(key):
-        problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
-    if problem is not None:
-        return ConfigurationError(problem)
-    return Credentials(str(key), str(secret))
-
-
-def _missing_key(name: str, value: object, variable: str) -> str | None:
-    if isinstance(value, str) and value and value == value.strip() and value.isprintable():
-        return None
-    if value is None or value == "":
-        what = "is missing"
-    elif not isinstance(value, str):
-        what = f"want a string, got {type(value).__name__}"
-    elif value != value.strip():
-        what = "has spaces around it"
-    else:
-        what = "has characters that are not printable"
-    return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
-
-
-def _check_has(name: str, value: object, method: str, example: str) -> None:
-    if value is not None and (isinstance(value, type) or not hasattr(value, method)):
-        raise ConfigurationError(
-            f"Client({name}={brief(value)}): want an object with a method {method}(); "
-            f"write {name}={example}"
-        )
-
-
-def _base_url(pod: str, host: str | None) -> str | ConfigurationError:
-    """Return where to send, or what is wrong: the host may hold a password that no frame shows."""
-    if host is None:
-        if not isinstance(pod, str) or pod not in PODS:
-            return _not_one_of("pod", pod, "a pod", tuple(PODS))
-        return PODS[pod]
-    try:
-        parts = urlsplit(host)
-        name, _ = parts.hostname, parts.port  # a port that is none raises
-    except (ValueError, AttributeError, TypeError):
-        name, parts = None, urlsplit("")
-    if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
-        name = None
-    if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
-        return ConfigurationError(
-            "Client(host=…): want https://name[:port] without credentials, query or fragment"
-        )
-    if not name or parts.scheme not in ("http", "https"):
-        fixed = f"https://{host}" if isinstance(host, str) and "//" not in host else "https://…"
-        return ConfigurationError(
-            f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
-        )
-    if parts.scheme == "http" and name not in _LOOPBACK:
-        return ConfigurationError(
-            f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
-            f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
-        )
-    path = parts.path.rstrip("/")
-    if path.endswith("/v2"):
-        return ConfigurationError(
-            f"Client(host={brief(host)}): want only what comes before /v2; "
-            f"write host='{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}'"
-        )
-    return f"{parts.scheme}://{parts.netloc}{path}"
-
-
-def _not_one_of(
-    name: str, value: object, what: str, options: tuple[str, ...]
-) -> ConfigurationError:
-    begun = (option for option in options if value and option.startswith(str(value).lower()))
-    meant = closest(value, options) or next(begun, None)  # "prod" is too short to be close
-    listed = ", ".join(options)
-    hint = f"did you mean {meant!r}? ({listed})" if meant else f"want one of {listed}"
-    return ConfigurationError(f"Client({name}={brief(value)}): not {what}; {hint}")
-
-
-def _milliseconds(now: Callable[[], Instant]) -> Callable[[], int]:
-    def moment() -> int:
-        value = now()
-        try:
-            return checks.instant(value)
-        except checks.Bad as bad:
-            raise bad.at("Client", "now", value) from None
-
-    return moment
-
-
-def _ids(new_id: Callable[[], str]) -> Callable[[], str]:
-    def fresh() -> str:
-        value = new_id()
-        try:
-            return checks.name(value)
-        except checks.Bad as bad:
-            raise bad.at("Client", "new_id", value) from None
-
-    return fresh
 
 
 def _listed(problems: list[Problem]) -> str:

@@ -25,6 +25,7 @@ Each message has three parts: what you wrote, what is allowed, and the line to w
 from __future__ import annotations
 
 import typing
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -126,6 +127,13 @@ class DeliveryError(MPFluentError):
         self.reason: Reason = reason
         self.batch = batch
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave out what cannot be pickled: headers travel as a plain dict."""
+        state = {**self.__dict__}
+        if "headers" in state:
+            state["headers"] = dict(state["headers"])
+        return _restore, (type(self), self.args, state)
+
     def with_batch(self, batch: Batch) -> DeliveryError:
         """Return the same error for this batch: one answer can refuse several."""
         twin = type(self).__new__(type(self), *self.args)
@@ -162,7 +170,7 @@ class ApiError(DeliveryError):
     ) -> None:
         super().__init__(message, reason=reason, batch=batch)
         self.status_code: int = status_code
-        self.headers = dict(headers or {})
+        self.headers = MappingProxyType(dict(headers or {}))
         self.body = body
         self.errors = tuple(errors)
 
@@ -196,6 +204,13 @@ class Closed(DeliveryError):
 
 class Kept(DeliveryError):
     """Not delivered yet: the batch is kept in the outbox and will be tried again."""
+
+
+def _restore(cls: type[DeliveryError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 def closest(name: object, allowed: Iterable[str]) -> str | None:
@@ -235,6 +250,14 @@ def unknown_field(
     error.allowed = allowed
     error.suggestion = suggestion
     return error
+
+
+def unknown_option(where: str, name: object, allowed: Iterable[str]) -> ConfigurationError:
+    """Return the error for a setting that does not exist, with the one that was meant."""
+    allowed = tuple(allowed)
+    meant = closest(name, allowed)
+    hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(allowed)}"
+    return ConfigurationError(f"{where}() has no option {brief(name)}; {hint}")
 
 
 def brief(value: Any, limit: int = 80) -> str:

@@ -6,41 +6,19 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any, Unpack, overload
 
 from .batch import Batch
-from .checks import Instant
-from .client import Client, Pod
+from .client import Client
 from .delivery import Delivery
-from .dispatch import Dispatcher
-from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
-from .records import Environment
-from .retry import Retry
-from .transport import Response, Transport
+from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
+from .settings import ClientFields
+from .transport import Response
 
 Answer = tuple[Any, int, Mapping[str, str]]
 """The body as Python data (None if there is none), the HTTP status, the headers."""
 
 Callback = Callable[[Any, int, Mapping[str, str]], object]
-
-
-class ConfigurationFields(TypedDict, total=False):
-    """The keywords of :class:`Configuration`: those of :class:`~mpfluent.Client`."""
-
-    api_key: str | None
-    api_secret: str | None
-    environment: Environment | None
-    pod: Pod
-    host: str | None
-    transport: Transport | None
-    dispatcher: Dispatcher | None
-    retry: Retry | None
-    historical: bool
-    before_send: Callable[[Batch], Batch | None] | None
-    on_delivered: Callable[[Batch, Response], object] | None
-    on_failed: Callable[[Batch, DeliveryError], object] | None
-    now: Callable[[], Instant] | None
-    new_id: Callable[[], str] | None
 
 
 class Configuration:
@@ -55,11 +33,16 @@ class Configuration:
 
     __slots__ = ("client",)
 
-    def __init__(self, **options: Unpack[ConfigurationFields]) -> None:
+    def __init__(self, **options: Unpack[ClientFields]) -> None:
+        given: dict[str, Any] = {**options}
+        options = {}
+        misspelt = [name for name in given if name not in ClientFields.__annotations__]
         try:
-            self.client = Client(**options)
+            if misspelt:
+                raise unknown_option("Configuration", misspelt[0], ClientFields.__annotations__)
+            self.client = Client(**given)
         finally:
-            options = {}  # so that no traceback shows the secret
+            given = {}  # so that no traceback shows the secret
 
     def __repr__(self) -> str:
         return f"<Configuration of {getattr(self, 'client', None)!r}>"
@@ -152,6 +135,11 @@ class EventsApi:
             ApiError: mParticle refused (without a callback).
             InvalidBatch: as for ``Client.send``, with a callback too.
         """
+        if isinstance(batch, list | tuple):
+            raise InvalidBatch(
+                f"upload_events({brief(batch)}): want a Batch, got {type(batch).__name__}; "
+                "write bulk_upload_events(batches)"
+            )
         return self._upload((batch,), callback)
 
     @overload

@@ -7,9 +7,10 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
-from .errors import ConfigurationError, TransportError, brief
+from .errors import ConfigurationError, TransportError, brief, unknown_option
+from .signatures import spelled_out
 from .transport import Request, Response
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class RequestsTransport:
     _timeout: tuple[float, float] = (0.0, 0.0)
     _deadline = 0.0
 
+    @spelled_out
     def __init__(
         self,
         *,
@@ -60,7 +62,10 @@ class RequestsTransport:
         proxies: Mapping[str, str] | None = None,
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise unknown_option("RequestsTransport", next(iter(unknown)), _OPTIONS)
         pair = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (0, 0)
         if not all(_positive(seconds) for seconds in (*pair, deadline)):
             raise ConfigurationError(
@@ -216,6 +221,7 @@ class RequestsTransport:
         raise ConfigurationError("a transport holds sockets; make one in each process")
 
 
+_OPTIONS = ("session", "timeout", "deadline", "proxies", "verify", "cert")
 _NO_CONNECTION = "no connection in time"
 _NO_ANSWER = "no answer in time"
 

@@ -7,9 +7,10 @@ import random as _random
 import re
 from collections.abc import Callable
 from datetime import UTC
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Never
 
-from .errors import ConfigurationError, Reason, TransportError, brief
+from .errors import ConfigurationError, Reason, TransportError, brief, unknown_option
+from .signatures import spelled_out
 from .transport import Response
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
@@ -59,6 +60,7 @@ class Retry:
 
     __slots__ = ("base", "cap", "max_attempts", "max_elapsed", "max_retry_after", "random")
 
+    @spelled_out
     def __init__(
         self,
         *,
@@ -68,7 +70,10 @@ class Retry:
         max_attempts: int | None = None,
         max_retry_after: float = 300.0,
         random: Callable[[], float] = _random.random,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise unknown_option("Retry", next(iter(unknown)), self.__slots__)
         for name, value in (
             ("base", base),
             ("cap", cap),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from . import checks
 
@@ -52,22 +52,10 @@ class Counter:
         return times > USED
 
 
-class Declared(Protocol):
-    """What is asked of a field here."""
-
-    wire: str
-    check: Check
-    rank: int
-    null: bool
-    hollow: bool
-
-
 Setter = Callable[[Any, tuple[Any, Any]], None]
 
 
-def filler(
-    fields: Sequence[Declared], set_state: Setter
-) -> Callable[[Any, Mapping[str, Any]], bool]:
+def filler(fields: Sequence[Any], set_state: Setter) -> Callable[[Any, Mapping[str, Any]], bool]:
     """Return a function that fills a new value from keywords in this order.
 
     It raises :class:`~mpfluent.checks.Bad` where a value does not fit, and returns False where
@@ -83,8 +71,9 @@ def filler(
         v, check, words = f"v{place}", f"check{place}", f"words{place}"
         names[check] = field.check
         usual = _USUAL.get(field.check)
-        if hasattr(field.check, "words"):
-            names[words] = field.check.words
+        allowed = getattr(field.check, "words", None)
+        if allowed is not None:
+            names[words] = allowed
             usual = f"type({{v}}) is str and {{v}} in {words}"
         if field.null:
             body.append(f"if {v} is not None: {v} = {check}({v})")

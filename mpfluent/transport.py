@@ -86,6 +86,9 @@ class Request:
     def __setattr__(self, name: str, value: object) -> None:
         raise Immutable("Request is immutable; write a new Request(…)")
 
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}, {len(self.body)} bytes>"
 
@@ -155,6 +158,9 @@ class Response:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise Immutable("Response is immutable; write a new Response(…)")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):

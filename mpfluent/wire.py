@@ -113,7 +113,7 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     first, size = 0, frame
     for position, event in enumerate(encoded.events):
         if frame + len(event) > limit:
-            raise _too_large(batch, position, frame + len(event), limit)
+            raise _too_large(batch, position, frame + len(event) - spare, limit)
         comma = 1 if position > first else 0
         if size + comma + len(event) > limit:
             runs.append((first, position))

@@ -124,7 +124,7 @@ def test_a_host_can_be_given(host, url):
             "Client(host='example.com'): want https://name[:port]; "
             "write host='https://example.com'",
         ),
-        ("", "Client(host=''): want https://name[:port]; write host='https://'"),
+        ("", "Client(host=''): want https://name[:port]; write host='https://…'"),
         ("https://", "Client(host='https://'): want https://name[:port]; write host='https://…'"),
         (
             "ftp://example.com",

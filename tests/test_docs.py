@@ -281,7 +281,7 @@ def test_the_table_of_the_clients_arguments_is_complete():
 
 
 def test_the_table_of_pods_is_complete():
-    from mpfluent.client import PODS
+    from mpfluent.settings import PODS
 
     hosts = {pod: url.removeprefix("https://") for pod, url in PODS.items()}
     pods = column("README.md", "Pods")

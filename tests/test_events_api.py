@@ -486,10 +486,10 @@ def test_configuration_has_the_same_keywords_as_client():
     import inspect
 
     from mpfluent import Client
-    from mpfluent.events_api import ConfigurationFields
+    from mpfluent.settings import ClientFields
 
     keywords = [name for name in inspect.signature(Client.__init__).parameters if name != "self"]
-    assert list(ConfigurationFields.__annotations__) == keywords
+    assert list(ClientFields.__annotations__) == keywords
 
 
 def test_keys_come_from_the_environment(monkeypatch, server):

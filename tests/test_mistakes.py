@@ -1849,7 +1849,7 @@ def test_what_a_session_cannot_place_it_says(call, error, text):
         lambda: BATCH.with_integration_attributes(92, ["a"]),
         InvalidValue,
         "with_integration_attributes(attributes=['a']): want a dict, got list; "
-        "write {'name': value}",
+        "write attributes={'name': value}",
     ),
     (
         lambda: BATCH.with_integration_attributes(92, {"a": {"b": 1}}),
@@ -2697,17 +2697,18 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     ),
     (
         lambda: client().send_all(BATCH),
-        InvalidBatch,
-        "send_all() wants an iterable of batches, got Batch; write send_all([batch])",
+        InvalidValue,
+        "send_all(<Batch user: customer_id='u-1'>): want an iterable of batches, got Batch; "
+        "write client.send_all([batch])",
     ),
     (
         lambda: client().send_all(5),
-        InvalidBatch,
-        "send_all() wants an iterable of batches, got int; write send_all([batch])",
+        InvalidValue,
+        "send_all(5): want an iterable of batches, got int; write client.send_all([batch])",
     ),
     (
         lambda: api().upload_events([Batch()]),
-        InvalidValue,
+        InvalidBatch,
         "upload_events([<Batch>]): want a Batch, got list; write bulk_upload_events(batches)",
     ),
     (
@@ -2737,7 +2738,7 @@ def test_what_cannot_be_sent_is_told_before_anything_is(call, error, text):
             BATCH.with_environment("production").event("Searched", {"query": "x" * 130_000})
         ),
         TooLarge,
-        "events[0] (custom_event 'Searched') with the batch's context is 130361 bytes; "
+        "events[0] (custom_event 'Searched') with the batch's context is 130359 bytes; "
         "mParticle takes 128000 a batch; write shorter values or fewer attributes",
     ),
     (

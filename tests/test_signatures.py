@@ -59,6 +59,7 @@ from mpfluent import (
     events,
     events_api,
     records,
+    settings,
 )
 from mpfluent.frozen import Frozen
 from mpfluent.record import Record
@@ -219,10 +220,12 @@ def test_the_keywords_of_a_sessions_ends_are_the_fields_of_their_events():
 
 
 def test_configuration_takes_what_a_client_takes():
-    of_client = typing.get_type_hints(Client.__init__, vars(events_api))
+    names = {**vars(settings), **vars(events_api), "Never": typing.Never}
+    of_client = typing.get_type_hints(Client.__init__, names)
     of_client.pop("return")
+    of_client.pop("unknown")  # it takes what no keyword is, to say so
 
-    assert typing.get_type_hints(events_api.ConfigurationFields) == of_client
+    assert typing.get_type_hints(settings.ClientFields) == of_client
     assert keywords(Configuration.__init__) == of_client
 
 

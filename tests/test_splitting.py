@@ -144,7 +144,7 @@ def test_one_byte_more_of_a_single_event_is_too_large(text):
         client.send(sized(128_001, text))
 
     assert str(raised.value) == (
-        "events[0] (custom_event 'Searched') with the batch's context is 128003 bytes; "
+        "events[0] (custom_event 'Searched') with the batch's context is 128001 bytes; "
         "mParticle takes 128000 a batch; write shorter values or fewer attributes"
     )
     assert client.stats.submitted == 0

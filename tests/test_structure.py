@@ -50,6 +50,7 @@ STAIRCASE = [
     "courier",
     "dispatch",
     "version",
+    "settings",
     "client",
     "events_api",
     "__init__",

@@ -180,8 +180,8 @@ def mistakes(
     client.send("batch")  # mistake: InvalidValue
     client.send(batch.to_dict())  # mistake: InvalidValue
     client.send(batch).resultt()  # mistake: AttributeError
-    client.send_all(batch)  # mistake: InvalidBatch
-    api.upload_events([batch])  # mistake: InvalidValue
+    client.send_all(batch)  # mistake: InvalidValue
+    api.upload_events([batch])  # mistake: InvalidBatch
     api.bulk_upload_events(batch)  # mistake: InvalidBatch
     EventsApi("key")  # mistake: ConfigurationError
     Client("key", "secret", retry=3)  # mistake: ConfigurationError

@@ -1,0 +1,161 @@
+"""What a client is told: its keys, its address, its hooks; and what is wrong with them.
+
+Errors are returned, not raised, where the frame that raises would show a secret to a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Literal, TypedDict
+from urllib.parse import urlsplit
+
+from . import checks
+from .batch import Batch
+from .checks import Instant
+from .dispatch import Dispatcher
+from .errors import ConfigurationError, DeliveryError, brief, closest
+from .records import Environment
+from .retry import Retry
+from .transport import Credentials, Response, Transport
+
+Pod = Literal["us1", "us2", "eu1", "au1"]
+
+PODS: dict[str, str] = {
+    "us1": "https://s2s.us1.mparticle.com",
+    "us2": "https://s2s.us2.mparticle.com",
+    "eu1": "https://s2s.eu1.mparticle.com",
+    "au1": "https://s2s.au1.mparticle.com",
+}
+_NAME = re.compile(r"[\w.:-]+")
+ENVIRONMENTS = ("development", "production")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class ClientFields(TypedDict, total=False):
+    """The keywords of :class:`~mpfluent.Client` and :class:`~mpfluent.Configuration`."""
+
+    api_key: str | None
+    api_secret: str | None
+    environment: Environment | None
+    pod: Pod
+    host: str | None
+    transport: Transport | None
+    dispatcher: Dispatcher | None
+    retry: Retry | None
+    historical: bool
+    before_send: Callable[[Batch], Batch | None] | None
+    on_delivered: Callable[[Batch, Response], object] | None
+    on_failed: Callable[[Batch, DeliveryError], object] | None
+    now: Callable[[], Instant] | None
+    new_id: Callable[[], str] | None
+
+
+def credentials_of(api_key: str | None, api_secret: str | None) -> Credentials | ConfigurationError:
+    """Return the credentials, or what is wrong with them: no frame of the error shows them."""
+    key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
+    secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
+    problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
+        "api_secret", secret, "MPARTICLE_API_SECRET"
+    )
+    if problem is None and ":" in str(key):
+        problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
+    if problem is not None:
+        return ConfigurationError(problem)
+    return Credentials(str(key), str(secret))
+
+
+def _missing_key(name: str, value: object, variable: str) -> str | None:
+    if isinstance(value, str) and value and value == value.strip() and value.isprintable():
+        return None
+    if value is None or value == "":
+        what = "is missing"
+    elif not isinstance(value, str):
+        what = f"want a string, got {type(value).__name__}"
+    elif value != value.strip():
+        what = "has spaces around it"
+    else:
+        what = "has characters that are not printable"
+    return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
+
+
+def check_has(name: str, value: object, method: str, example: str) -> None:
+    """Raise unless a setting has the method that is wanted of it."""
+    if value is not None and (isinstance(value, type) or not hasattr(value, method)):
+        raise ConfigurationError(
+            f"Client({name}={brief(value)}): want an object with a method {method}(); "
+            f"write {name}={example}"
+        )
+
+
+def base_url(pod: str, host: str | None) -> str | ConfigurationError:
+    """Return where to send, or what is wrong: the host may hold a password that no frame shows."""
+    if host is None:
+        if not isinstance(pod, str) or pod not in PODS:
+            return not_one_of("pod", pod, "a pod", tuple(PODS))
+        return PODS[pod]
+    try:
+        parts = urlsplit(host)
+        name, _ = parts.hostname, parts.port  # a port that is none raises
+    except (ValueError, AttributeError, TypeError):
+        name, parts = None, urlsplit("")
+    if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
+        name = None
+    if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
+        return ConfigurationError(
+            "Client(host=…): want https://name[:port] without credentials, query or fragment"
+        )
+    if not name or parts.scheme not in ("http", "https"):
+        bare = isinstance(host, str) and host and "//" not in host
+        fixed = f"https://{host}" if bare else "https://…"
+        return ConfigurationError(
+            f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
+        )
+    if parts.scheme == "http" and name not in _LOOPBACK:
+        return ConfigurationError(
+            f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
+            f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
+        )
+    path = parts.path.rstrip("/")
+    if path.endswith("/v2"):
+        return ConfigurationError(
+            f"Client(host={brief(host)}): want only what comes before /v2; "
+            f"write host='{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}'"
+        )
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def not_one_of(name: str, value: object, what: str, options: tuple[str, ...]) -> ConfigurationError:
+    """Return the error for a word that is none of the options."""
+    begun = (option for option in options if value and option.startswith(str(value).lower()))
+    meant = closest(value, options) or next(begun, None)  # "prod" is too short to be close
+    listed = ", ".join(options)
+    hint = f"did you mean {meant!r}? ({listed})" if meant else f"want one of {listed}"
+    return ConfigurationError(f"Client({name}={brief(value)}): not {what}; {hint}")
+
+
+def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:
+    """Return the clock, its answer made Unix milliseconds."""
+
+    def moment() -> int:
+        value = now()
+        try:
+            return checks.instant(value)
+        except checks.Bad as bad:
+            raise bad.at("Client", "now", value) from None
+
+    return moment
+
+
+def ids_of(new_id: Callable[[], str]) -> Callable[[], str]:
+    """Return the source of ids, its answer checked."""
+
+    def fresh() -> str:
+        value = new_id()
+        try:
+            return checks.name(value)
+        except checks.Bad as bad:
+            raise bad.at("Client", "new_id", value) from None
+
+    return fresh
