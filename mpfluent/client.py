@@ -67,7 +67,8 @@ class Client:
         retry: how often a request is tried; see :class:`~mpfluent.Retry`.
         historical: send to the historical endpoint. Its rules are checked at ``send``: every
             batch has events, and every event a time that is at least 72 hours ago.
-        before_send: gets each sealed batch; returns what to send, or None to drop it.
+        before_send: gets each sealed batch; returns what to send, or None to drop it. A batch for
+            which it raises is not sent either: it fails with "filtered", and ``send`` raises.
         on_delivered: called with ``(batch, response)`` for each batch that arrived.
         on_failed: called with ``(batch, error)`` for each batch that did not.
         now: returns the time of sealing, as an instant; for tests.

@@ -137,7 +137,7 @@ class ContextVerbs(Chain, Record):
         """Merge identities of the user; None clears one.
 
         Args:
-            user: a record to merge, before the keywords.
+            user: a record to merge, before the keywords; None merges nothing.
 
         >>> from mpfluent import Batch
         >>> Batch.for_user(customer_id="123456").with_identities(email="a@b.example").to_dict()
@@ -220,7 +220,7 @@ class ContextVerbs(Chain, Record):
         """Merge what is known of the device; None clears a field.
 
         Args:
-            information: a record to merge, before the keywords.
+            information: a record to merge, before the keywords; None merges nothing.
 
         >>> from mpfluent import Batch
         >>> Batch().with_device(platform="iOS").with_device(is_tablet=False).to_dict()
@@ -249,7 +249,7 @@ class ContextVerbs(Chain, Record):
         """Merge what is known of the app; None clears a field.
 
         Args:
-            application: a record to merge, before the keywords.
+            application: a record to merge, before the keywords; None merges nothing.
 
         >>> from mpfluent import Batch
         >>> Batch().with_application(application_name="Shop").application_info.application_name

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Unpack, overload
+from typing import Any, Self, Unpack, overload
 
 from .batch import Batch
 from .client import Client
@@ -167,6 +167,22 @@ class EventsApi:
             )
         return self._upload(listed, callback)
 
+    def close(self) -> None:
+        """Wait for what is on the way, and close the configuration's client; ``with`` does it."""
+        with self._lock:
+            worker = self._worker
+        if worker is not None and self._pid == os.getpid():
+            worker.shutdown()
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        """Return the api; the end of the ``with`` block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
     def _upload(self, batches: tuple[Batch, ...], callback: Callback | None) -> Answer | Upload:
         if callback is None:
             return _answer(self._client.send(*batches))
@@ -224,7 +240,8 @@ def _told(delivery: Delivery) -> Answer:
     try:
         return _answer(delivery)
     except ApiError as error:
-        data = Response(error.status_code, error.headers, error.body).json()
-        return (error.body or None) if data is None else data, error.status_code, error.headers
+        headers = dict(error.headers)
+        data = Response(error.status_code, headers, error.body).json()
+        return (error.body or None) if data is None else data, error.status_code, headers
     except DeliveryError:
         return None, 0, {}

@@ -37,6 +37,7 @@ class Verdict(NamedTuple):
 class Retry:
     """How often, and after how long, a request is tried again.
 
+    No answer, 408, 429, 500, 502 to 504 and 520 to 527 are tried again; no other status is.
     Full-jitter exponential backoff: before the n-th retry, counted from 0, a random time between
     0 and ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is a floor under it. When
     mParticle says that over 90 % of a rate limit are used, the client's next request waits, too:

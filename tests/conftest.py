@@ -13,9 +13,11 @@ settings.load_profile("mpfluent")
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch):
-    """A developer's own keys must not change what a test sees, let alone be used by one."""
-    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET"):
+    """A developer's own keys and proxies must not change what a test sees, let alone be used."""
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", *proxies):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -623,3 +623,28 @@ def test_a_forked_child_uploads_its_own_and_nothing_of_its_parent(server):
     people = sorted(batch.user_identities.customer_id for batch in server.batches)
     assert people == ["child 1", "child 2", "parent 1", "parent 2"]
     assert server.duplicates == []
+
+
+def test_the_end_of_a_with_block_waits_for_what_is_on_the_way_and_closes():
+    answers = []
+    sent = RecordingTransport()
+    configuration = Configuration(
+        api_key="key", api_secret="secret", environment="development", transport=sent
+    )
+
+    with EventsApi(configuration) as api:
+        for _ in range(5):
+            api.upload_events(BATCH, lambda *answer: answers.append(answer))
+
+    assert [status for _, status, _ in answers] == [202] * 5
+    assert len(sent.batches) == 5
+    with pytest.raises(Closed):
+        api.upload_events(BATCH)
+
+
+def test_closing_an_api_that_sent_nothing_closes_its_client():
+    configuration = Configuration(api_key="key", api_secret="secret")
+
+    EventsApi(configuration).close()
+
+    assert repr(configuration.client).endswith("closed>")

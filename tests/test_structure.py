@@ -244,7 +244,7 @@ def test_the_top_level_holds_what_the_map_says():
     allowed = {
         *("mpfluent", "tests", "examples", "benchmarks", "docs", "setup.cfg", "setup.py"),
         *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
-        *("pyrightconfig.json", "ruff.toml"),  # these tools read no setup.cfg
+        *("MANIFEST.in", "pyrightconfig.json", "ruff.toml"),  # these tools read no setup.cfg
     }
     made = {"build", "dist"}  # by a build
     there = {

@@ -31,6 +31,11 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    """List the kit."""
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for."""
     from importlib import import_module
