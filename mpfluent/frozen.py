@@ -295,21 +295,10 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
             raise InvalidValue(f"{where}({field}): {why}" + (f"; write {write}" if write else ""))
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
-        set_: dict[str, Any] = {}
-        for name, value in given.items():
-            field = table.get(name)
-            if field is None:
-                raise cls._no_field(where, name)
-            if value is not None:
-                try:
-                    value = field.check(value)
-                except Bad as bad:
-                    raise bad.at(where, name, value) from None
-                if value is None:  # an empty container is the same as none
-                    continue
-            elif not field.null:
-                continue
-            set_[field.wire] = value
+        checked = cls._checked(where, given)
+        wire = cls._wire
+        # what is None by now is unset, or an empty container, which is the same
+        set_ = {key: item for key, item in checked.items() if item is not None or wire[key].null}
         keys, values = cls._in_order(set_)
         for field in cls._required:
             if field.wire not in set_:
