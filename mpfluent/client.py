@@ -6,13 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Never, Self
 
 from . import wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier, Piece
-from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, warn
+from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, settle_each, warn
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
@@ -439,8 +440,7 @@ class Client:
         try:
             self._dispatcher.submit(pieces)
         finally:
-            for sealed, error in dropped:
-                settled(sealed, error)
+            settle_each([partial(settled, sealed, error) for sealed, error in dropped])
 
     def _settled(self, batch: Batch, outcome: Response | DeliveryError) -> None:
         self._tally.settled(outcome)

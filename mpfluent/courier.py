@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from .delivery import Parcel, Tally, warn
+from .delivery import Parcel, Tally, settle_each, warn
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError
 from .frozen_map import FrozenMap
 from .retry import Retry, Verdict
@@ -103,8 +104,7 @@ class Courier:
                 middle = len(group) // 2
                 waiting += [group[middle:], group[:middle]]
                 continue
-            for piece in group:
-                piece.parcel.part_settled(outcome)
+            settle_each([partial(piece.parcel.part_settled, outcome) for piece in group])
 
     def _send(
         self, group: list[Piece], clock: Clock, budget: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -94,8 +94,9 @@ class Delivery:
             if self._pid != os.getpid():
                 raise TimeoutError("still pending in the process that sent it")
             raise TimeoutError(f"still pending after {timeout} s")
-        if self._failures:
-            raise self._failures[0]
+        error = self._error()
+        if error is not None:
+            raise error
         if self._kept is not None:
             raise self._kept
         return self._response or Response(0)
@@ -281,6 +282,21 @@ class CloseReport(NamedTuple):
     delivered: int
     failed: int
     left: int
+
+
+def settle_each(calls: Iterable[Callable[[], None]]) -> None:
+    """Make all of these calls, and raise the first error of any only when all are made.
+
+    A hook may leave by ``sys.exit`` or Ctrl-C; the batches after it are settled all the same.
+    """
+    first: BaseException | None = None
+    for call in calls:
+        try:
+            call()
+        except BaseException as error:
+            first = first or error
+    if first is not None:
+        raise first
 
 
 class Parcel:

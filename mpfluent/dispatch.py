@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from typing import ClassVar, Protocol
 
 from .courier import Clock, Courier, Piece
+from .delivery import settle_each
 from .errors import ConfigurationError, TransportError
 from .wire import pack
 
@@ -92,8 +95,8 @@ class SyncDispatcher:
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
-            for piece in taken:
-                piece.parcel.give_up(failure)
+            with suppress(BaseException):  # the first one counts
+                settle_each([partial(piece.parcel.give_up, failure) for piece in taken])
             raise
         finally:
             self._here.sending = outer
