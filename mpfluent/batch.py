@@ -79,10 +79,18 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
 
     @classmethod
     @spelled_out
-    def for_user(cls, *, mpid: int | None = None, **identities: Unpack[IdentityFields]) -> Self:
+    def for_user(
+        cls,
+        user: UserIdentities | None = None,
+        /,
+        *,
+        mpid: int | None = None,
+        **identities: Unpack[IdentityFields],
+    ) -> Self:
         """Construct the batch of one user.
 
         Args:
+            user: a record, before the keywords.
             mpid: mParticle's own id of the user, a signed 64-bit integer.
             **identities: such as ``customer_id`` and ``email``; strings of at most 256
                 characters.
@@ -92,8 +100,12 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         """
         if mpid is not None:
             mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
-        user = UserIdentities._build("for_user", identities)
-        batch = cls._make(("user_identities",), (user,)) if user._keys else cls._make((), ())
+        if user is not None:
+            of, verb = UserIdentities, "for_user"
+            batch = cls._make((), ())._with_record(verb, "user_identities", of, user, identities)
+            return batch if mpid is None else batch._put("mpid", mpid)
+        known = UserIdentities._build("for_user", identities)
+        batch = cls._make(("user_identities",), (known,)) if known._keys else cls._make((), ())
         return batch if mpid is None else batch._put("mpid", mpid)
 
     @classmethod
@@ -202,6 +214,17 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
                 "write pipe(function)"
             )
         return function(self, *args, **kwargs)
+
+    @classmethod
+    def _assemble(cls, set_: Mapping[str, Any]) -> Self:
+        """Return what was read; an attribute that is set there is not deleted, too."""
+        listed, given = set_.get("deleted_user_attributes"), set_.get("user_attributes")
+        if listed and given:
+            kept = tuple(name for name in listed if name not in given)
+            set_ = {**set_, "deleted_user_attributes": kept}
+            if not kept:
+                del set_["deleted_user_attributes"]
+        return super()._assemble(set_)
 
     # Looking
 

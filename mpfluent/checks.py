@@ -353,7 +353,9 @@ def _as_integer(value: Any) -> str | None:
     if isinstance(value, str):
         plain = re.fullmatch(r"\s*-?\d{1,20}\s*", value, re.ASCII)
         return str(int(value)) if plain else None
-    finite = isinstance(value, float | Decimal) and math.isfinite(value)
+    if isinstance(value, Decimal):
+        return str(int(value)) if value.is_finite() and value.adjusted() < 19 else None
+    finite = isinstance(value, float) and math.isfinite(value)
     return str(int(value)) if finite and abs(value) < 2**63 else None
 
 

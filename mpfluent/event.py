@@ -19,10 +19,10 @@ from .fields import (
     flag,
     instant,
     integer,
+    name,
     number,
     record,
     scalars,
-    string,
     text,
     uuid,
 )
@@ -115,7 +115,7 @@ class Event(Record, kind="Event", rank=_LATE):
     event_type: ClassVar[str]
 
     at = instant(wire="timestamp_unixtime_ms")
-    source_message_id = string()
+    source_message_id = name()
     session_uuid = uuid()
     session_id = integer()
     event_num = integer()

@@ -13,7 +13,7 @@ from .commerce import (
     PromotionAction,
     ShoppingCart,
 )
-from .errors import InvalidValue
+from .errors import InvalidValue, brief
 from .event import CommonFields, Event, EventFields
 from .fields import (
     Field,
@@ -55,6 +55,16 @@ PushMessageBehavior = Literal["Received", "DirectOpen", "Read", "InfluencedOpen"
 UserAttributeValue = Scalar | Sequence[Scalar] | None
 
 
+def positional(where: str, name: object, written: str) -> InvalidValue:
+    """Return the error for a type in second place, where the vendor's SDK has it."""
+    error = InvalidValue(
+        f"{where}(attributes={brief(written)}): want a dict, got str; "
+        f"write {where}({brief(name)}, type={brief(written)})"
+    )
+    error.field = "attributes"
+    return error
+
+
 class AppEvent(Event, event_type="custom_event"):
     """A custom event, also a media or an attribution event.
 
@@ -89,6 +99,8 @@ class AppEvent(Event, event_type="custom_event"):
         type: CustomEventType = "other",
         **fields: Unpack[CommonFields],
     ) -> None:
+        if isinstance(attributes, str):
+            raise positional("AppEvent", event_name, attributes)
         self._fill(
             "AppEvent",
             {"event_name": event_name, "type": type, "attributes": attributes, **fields},

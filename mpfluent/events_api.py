@@ -122,6 +122,7 @@ class EventsApi:
         self._client = configuration.client
         self._lock = threading.Lock()
         self._worker: ThreadPoolExecutor | None = None
+        self._here = threading.local()  # whether this thread is the worker
         self._pid = os.getpid()
 
     @overload
@@ -172,7 +173,7 @@ class EventsApi:
         with self._lock:
             worker = self._worker
         if worker is not None and self._pid == os.getpid():
-            worker.shutdown()
+            worker.shutdown(wait=not self._on_worker())  # a callback cannot wait for itself
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -206,12 +207,22 @@ class EventsApi:
             if begun.acquire(blocking=False):
                 launch()
 
+        def work() -> None:
+            self._here.working = True
+            launch_once()
+
         delivery.add_done_callback(settled)
+        if self._on_worker():  # in a callback, which may well join what it uploads
+            launch_once()
+            return upload
         try:
-            self._executor().submit(launch_once)
+            self._executor().submit(work)
         except RuntimeError:  # no thread can be had now; the queue may have taken it all the same
             launch_once()
         return upload
+
+    def _on_worker(self) -> bool:
+        return getattr(self._here, "working", False)
 
     def _executor(self) -> ThreadPoolExecutor:
         if self._pid != os.getpid():  # a fork has no threads, and who held the lock is not here

@@ -225,7 +225,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         if type(value) is dict:
             items = value.copy()
         elif isinstance(value, Mapping):
-            items = dict(value)
+            items = dict(value.items())
         else:
             raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
         make = _makers.get((*items,)) if flat else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -54,15 +54,26 @@ class FrozenMap(Mapping[str, T]):
     def __len__(self) -> int:
         return len(self._keys)
 
+    # Mapping's own views would look every name up, one after the other.
+
+    def items(self) -> ItemsView[str, T]:
+        """Return the pairs of name and value."""
+        return dict(zip(*self._state)).items()
+
+    def values(self) -> ValuesView[T]:
+        """Return the values."""
+        return dict(zip(*self._state)).values()
+
     def __repr__(self) -> str:
         return repr(dict(zip(self._keys, self._values)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
+        theirs = dict(zip(*other._state)) if isinstance(other, FrozenMap) else other
         # entry by entry, so that what a test puts in for a value can have its own idea of equal
         return len(self._keys) == len(other) and all(
-            key in other and content(value) == content(other[key])
+            key in theirs and content(value) == content(theirs[key])
             for key, value in zip(self._keys, self._values)
         )
 

@@ -253,7 +253,12 @@ def _exact(digits: str) -> Any:
     near = float(digits)
     if repr(near) == digits:
         return near
-    exact = Decimal(digits)
+    try:
+        exact = Decimal(digits)
+    except ArithmeticError:
+        raise InvalidValue(
+            f"from_json(): {brief(digits)} is not a number that JSON can carry"
+        ) from None
     return near if exact == Decimal(repr(near)) else exact
 
 

@@ -18,7 +18,12 @@ def merged_record(left: Any, right: Any) -> Any:
 
 def merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
     """Return both maps' entries; the right side wins."""
-    return frozen_map({**(left or {}), **right})
+    return frozen_map({**_dict(left), **_dict(right)})
+
+
+def _dict(items: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    # one pass: a look-up in a frozen map goes through its names
+    return dict(zip(*items._state)) if isinstance(items, FrozenMap) else items or {}
 
 
 def merged_maps(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> Any:

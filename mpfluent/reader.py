@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, missing
 
+from . import checks
 from .codec import schema_class, wrapper_schema_class
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .fields import Field
@@ -82,7 +83,8 @@ class _Reader:
             return declared.liberal[value]
         if kind in ("text", "word"):
             value = _as_text(value)
-        if value == "" and kind not in ("text", "string", "attribute"):
+        is_name = declared.check is checks.name and not declared.required
+        if value == "" and (is_name or kind not in ("text", "string", "attribute")):
             return None
         if kind in ("integer", "instant"):
             return _whole(value)
@@ -149,8 +151,11 @@ def _whole(value: Any) -> Any:
     """Return the integer that a digit string or a whole float stands for."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
         return int(value)
-    if isinstance(value, float | Decimal) and value == value // 1:
+    if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 30:
+        whole = int(value)
+        return whole if whole == value else value
     return value
 
 

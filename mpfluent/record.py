@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from .errors import InvalidValue, brief
 from .frozen import Frozen
 from .jsontext import parsed, plain, write_record
 
@@ -36,7 +37,13 @@ class Record(Frozen):
         Args:
             indent: spaces a level; None for one compact line.
         """
-        return write_record(self) if indent is None else plain(self.to_dict(), indent)
+        if indent is None:
+            return write_record(self)
+        if type(indent) is not int or indent < 0:
+            raise InvalidValue(
+                f"to_json(indent={brief(indent)}): want spaces a level; write to_json(indent=2)"
+            )
+        return plain(self.to_dict(), indent)
 
     @classmethod
     def from_dict(cls, data: Any, *, unknown: Unknown = "raise") -> Self:

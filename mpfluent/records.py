@@ -168,7 +168,8 @@ class UserIdentities(Record, kind="UserIdentities"):
         """Return the array of identities that mParticle sends out as a map."""
         if not isinstance(data, list | tuple):
             return data
-        if not all(isinstance(entry, Mapping) and "identity_type" in entry for entry in data):
+        known = (isinstance(entry, Mapping) and entry.get("identity_type") for entry in data)
+        if not all(isinstance(name, str) for name in known):
             return None
         return {entry["identity_type"]: entry.get("identity") for entry in data}
 

@@ -101,7 +101,7 @@ class Session(EventVerbs, kind="Session"):
                     f"add({brief(event)}): want an event, got {type(event).__name__}; "
                     "write add(AppEvent('Name'))"
                 )
-            number = len(session._events())
+            number = session._next()
             ours = {"session_uuid": self.session_uuid, "session_id": self.session_id}
             for name, own in {**ours, "event_num": number}.items():
                 theirs = getattr(event, name)
@@ -157,17 +157,20 @@ class Session(EventVerbs, kind="Session"):
         if isinstance(last, SessionEndEvent):
             once = "end(…) once" if verb == "end" else f"{verb}(…) before end(…)"
             raise InvalidValue(f"{verb}(): the session has ended; write {once}")
-        number = 0 if last is None else (last.event_num or 0) + 1
         return self._appended(
             event._with(
                 {
                     "timestamp_unixtime_ms": self._moment(verb, after, event.at),
                     "session_uuid": self.session_uuid,
                     "session_id": self.session_id,
-                    "event_num": number,
+                    "event_num": self._next(),
                 }
             )
         )
+
+    def _next(self) -> int:
+        """Return the number of the event that comes next."""
+        return 0 if self._tail is None else (self._tail[1].event_num or 0) + 1
 
     def _moment(self, verb: str, after: Any, at: int | None) -> int | None:
         """Return when an event happens, in Unix milliseconds; None for the time of sending."""
@@ -177,7 +180,7 @@ class Session(EventVerbs, kind="Session"):
         if at is not None:
             raise InvalidValue(f"{verb}(at=…, after=…): an event has one time; write one of them")
         if isinstance(after, timedelta):
-            milliseconds = after // timedelta(milliseconds=1)
+            milliseconds = round(after / timedelta(milliseconds=1))
         elif isinstance(after, int | float) and not isinstance(after, bool):
             if isinstance(after, float) and not math.isfinite(after):
                 raise InvalidTime(

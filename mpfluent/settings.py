@@ -99,7 +99,10 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         parts = urlsplit(host)
         name, _ = parts.hostname, parts.port  # a port that is none raises
     except (ValueError, AttributeError, TypeError):
-        name, parts = None, urlsplit("")
+        shown = "…" if isinstance(host, str) else brief(host)  # it may hold a secret anywhere
+        return ConfigurationError(
+            f"Client(host={shown}): want https://name[:port]; write host='https://…'"
+        )
     if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
         name = None
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):

@@ -43,6 +43,7 @@ from .events import (
     UserAttributeChangeEvent,
     UserAttributeValue,
     UserIdentityChangeEvent,
+    positional,
 )
 from .fields import mapping
 from .records import UserIdentity
@@ -113,6 +114,8 @@ class EventVerbs(CommerceVerbs):
         try:
             return self._event(AppEvent, "event", given)
         except (InvalidValue, InvalidTime) as error:
+            if error.field == "attributes" and isinstance(attributes, str):
+                raise positional("event", name, attributes) from None
             if error.field != "event_name":
                 raise
             # as the keyword is called here
@@ -193,7 +196,7 @@ class EventVerbs(CommerceVerbs):
         given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
         given["lifetime_value_change"] = amount
         given["attributes"] = {
-            "$Amount": format(Decimal(repr(amount) if isinstance(amount, float) else amount), "f"),
+            "$Amount": _digits(amount),
             "$MethodName": "LogLTVIncrease",
             **_attributes(verb, fields),
         }
@@ -540,6 +543,14 @@ def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
     _checked_as(mapping(checks.scalar), verb, "attributes", given)
     return dict(given)
+
+
+def _digits(amount: Number) -> str:
+    """Return a number's digits: the same for equal numbers, and without an exponent."""
+    digits = format(Decimal(repr(amount) if isinstance(amount, float) else amount), "f")
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return "0" if digits == "-0" else digits
 
 
 def _says_itself(verb: str, fields: Mapping[str, Any], *names: str) -> None:

@@ -132,8 +132,7 @@ def test_a_host_can_be_given(host, url):
         ),
         (
             "https://example.com:port",
-            "Client(host='https://example.com:port'): want https://name[:port]; "
-            "write host='https://…'",
+            "Client(host=…): want https://name[:port]; write host='https://…'",
         ),
         (
             "https://exam ple.com",
@@ -1526,3 +1525,47 @@ def test_the_test_kit_says_what_it_lacks():
 
     with pytest.raises(AttributeError, match=r"'mpfluent\.testing' has no attribute 'Nothing'"):
         mpfluent.testing.Nothing
+
+
+# A hook that leaves: by sys.exit, or because somebody pressed Ctrl-C in it
+
+
+@pytest.mark.parametrize("leave", [SystemExit("lost a batch"), KeyboardInterrupt()])
+def test_a_hook_that_leaves_settles_every_batch_first(leave):
+    def bye(*_):
+        raise leave
+
+    delivered = Client(
+        "k", "s", environment="development", transport=RecordingTransport(), on_delivered=bye
+    )
+    with pytest.raises(type(leave)):
+        delivered.send(*[Batch.for_user(mpid=number) for number in range(1, 5)])
+    refused = RecordingTransport(*[400] * 9)
+    failed = Client("k", "s", environment="development", transport=refused, on_failed=bye)
+    with pytest.raises(type(leave)):
+        failed.send(*[Batch.for_user(mpid=number) for number in range(1, 5)])
+    dropped = Client(
+        "k", "s", environment="development", before_send=lambda batch: None, on_failed=bye
+    )
+    with pytest.raises(type(leave)):
+        dropped.send(*[Batch.for_user(mpid=number) for number in range(1, 5)])
+
+    assert (delivered.stats.delivered, delivered.stats.pending) == (4, 0)
+    assert (failed.stats.failed, failed.stats.pending) == (4, 0)
+    assert (dropped.stats.failed, dropped.stats.pending) == (4, 0)
+    assert failed.close().left == 0
+
+
+def test_the_result_of_a_delivery_does_not_raise_for_what_was_dropped_on_purpose():
+    client = Client(
+        "k",
+        "s",
+        environment="development",
+        transport=RecordingTransport(),
+        before_send=lambda batch: None if batch.mpid == 1 else batch,
+    )
+
+    delivery = client.send(Batch.for_user(mpid=1), Batch.for_user(mpid=2))
+
+    assert delivery.result().status_code == 202
+    assert [error.reason for error in delivery.failures] == ["filtered"]

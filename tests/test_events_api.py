@@ -648,3 +648,26 @@ def test_closing_an_api_that_sent_nothing_closes_its_client():
     EventsApi(configuration).close()
 
     assert repr(configuration.client).endswith("closed>")
+
+
+def test_a_callback_may_upload_and_join_and_close():
+    told = []
+    configuration = Configuration(
+        api_key="key",
+        api_secret="secret",
+        environment="development",
+        transport=RecordingTransport(),
+    )
+    api = EventsApi(configuration)
+
+    def callback(data, status, headers):
+        inner = api.upload_events(BATCH, lambda *answer: told.append(answer[1]))
+        inner.join(SOON)
+        told.append(status)
+        api.close()
+
+    api.upload_events(BATCH, callback).join(SOON)
+    configuration.client.close(SOON)
+
+    assert told == [202, 202]
+    assert repr(configuration.client).endswith("closed>")

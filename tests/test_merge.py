@@ -623,7 +623,7 @@ def test_after_counts_from_the_event_before(start: Any, gaps: list[int]) -> None
         (3600, 3_600_000),
         (timedelta(0), 0),
         (timedelta(days=1), 86_400_000),
-        (timedelta(microseconds=1500), 1),
+        (timedelta(microseconds=1500), 2),
     ],
 )
 def test_after_is_seconds_or_a_timedelta(after: Any, milliseconds: int) -> None:

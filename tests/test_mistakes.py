@@ -1711,7 +1711,7 @@ def test_what_a_session_cannot_place_it_says(call, error, text):
     (
         lambda: BATCH.event("Searched", "teapot"),
         InvalidValue,
-        "event(attributes='teapot'): want a dict, got str; write attributes={'name': value}",
+        "event(attributes='teapot'): want a dict, got str; write event('Searched', type='teapot')",
     ),
     (
         lambda: BATCH.event("Searched", [("query", "teapot")]),
@@ -2574,8 +2574,7 @@ def test_a_missing_argument_is_named(call, missing):
     (
         lambda: client(host="https://example.com:99999"),
         ConfigurationError,
-        "Client(host='https://example.com:99999'): want https://name[:port]; "
-        "write host='https://…'",
+        "Client(host=…): want https://name[:port]; write host='https://…'",
     ),
     (
         lambda: client(host=""),
@@ -3088,3 +3087,17 @@ def test_a_value_of_a_type_of_ones_own_is_kept_as_a_plain_one(value, kept):
 )
 def test_a_moment_can_be_written_in_three_ways(at, milliseconds):
     assert AppEvent("Searched", at=at).at == milliseconds
+
+
+def test_the_vendors_order_of_arguments_is_answered_with_ours():
+    text = "want a dict, got str; write AppEvent('Searched', type='search')"
+    with pytest.raises(InvalidValue) as caught:
+        AppEvent("Searched", "search")
+
+    assert str(caught.value) == f"AppEvent(attributes='search'): {text}"
+
+
+def test_equal_amounts_make_equal_events():
+    assert BATCH.ltv_increase(1) == BATCH.ltv_increase(1.0)
+    assert BATCH.ltv_increase(Decimal("19.90")) == BATCH.ltv_increase(19.9)
+    assert BATCH.ltv_increase(100).events[-1].attributes["$Amount"] == "100"

