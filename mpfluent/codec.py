@@ -305,7 +305,7 @@ def compile_encoder(schema: Schema) -> Encoder:
         if declared is None or field.data_key != declared.wire:
             return cast(Encoder, schema.dump)
         encode = _compiled_field(field)
-        if encode is _AS_IT_IS:
+        if encode is _as_it_is:
             continue
         if encode is None:
             return cast(Encoder, schema.dump)
@@ -324,7 +324,8 @@ def _customised(schema: RecordSchema) -> bool:
     )
 
 
-def _AS_IT_IS(value: Any) -> Any:  # noqa: N802 - a mark, compared by identity and never called
+def _as_it_is(value: Any) -> Any:
+    """Mark a field whose value needs no encoding: compared by identity, so as not to be called."""
     return value
 
 
@@ -332,7 +333,7 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     """Return the encoder of one field, or None where only marshmallow knows it."""
     kind = type(field)
     if kind in (Text, Flag, Whole, Amount):
-        return _AS_IT_IS
+        return _as_it_is
     if kind is Map:
         return _plain_map if field.declared.kind in ("scalars", "strings") else plain
     if kind in (Attribute, Names):
