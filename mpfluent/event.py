@@ -26,6 +26,7 @@ from .fields import (
     text,
     uuid,
 )
+from .frozen_map import FrozenMap
 from .record import Record
 from .records import DeviceCurrentState, GeoLocation
 
@@ -144,6 +145,21 @@ class Event(Record, kind="Event", rank=_LATE):
         super().__init_subclass__(**kwargs)
         if event_type is not None:
             _TYPES[event_type] = cls
+
+    @property
+    def timestamp_unixtime_ms(self) -> int | None:
+        """The event's ``at``, by its wire name."""
+        return self.at
+
+    @property
+    def custom_attributes(self) -> FrozenMap[Scalar] | None:
+        """The event's ``attributes``, by their wire name."""
+        return self.attributes
+
+    @property
+    def custom_flags(self) -> FrozenMap[Scalar] | None:
+        """The event's ``flags``, by their wire name."""
+        return self.flags
 
     def __init__(self, **_: Any) -> None:
         raise InvalidValue("Event is what all events have in common; write AppEvent('Name')")

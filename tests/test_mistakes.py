@@ -2412,16 +2412,6 @@ def test_an_attempt_to_change_a_value_is_answered_with_the_line_to_write(call, e
         "AppEvent has no attribute 'event_nam'; did you mean 'event_name'?",
     ),
     (
-        lambda: SEARCHED.custom_attributes,
-        UnknownVerb,
-        "AppEvent has no attribute 'custom_attributes'; did you mean 'attributes'?",
-    ),
-    (
-        lambda: SEARCHED.timestamp_unixtime_ms,
-        UnknownVerb,
-        "AppEvent has no attribute 'timestamp_unixtime_ms'; did you mean 'at'?",
-    ),
-    (
         lambda: SEARCHED.colour,
         UnknownVerb,
         "AppEvent has no attribute 'colour'",

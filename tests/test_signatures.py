@@ -574,3 +574,12 @@ def test_every_public_function_and_method_says_what_it_takes_and_returns(module)
 
 def test_frozen_is_the_base_of_every_value():
     assert all(issubclass(cls, Frozen) for cls in (*VALUE_CLASSES, Batch, Session))
+
+
+def test_the_four_short_names_can_be_read_by_their_wire_names():
+    event = AppEvent("Searched", {"a": 1}, type="search", at=1795428900000, flags={"b": True})
+
+    assert event.timestamp_unixtime_ms == event.at
+    assert event.custom_attributes == event.attributes
+    assert event.custom_flags == event.flags
+    assert event.custom_event_type == event.type
