@@ -153,7 +153,7 @@ def mistakes(
     session.with_device(platform="iOS")  # mistake: UnknownVerb
     session.finish()  # mistake: UnknownVerb
     teapot.prise  # mistake: UnknownVerb
-    AppEvent("Searched").custom_attributes  # mistake: UnknownVerb
+    AppEvent("Searched").attributs  # mistake: UnknownVerb
     batch.append(AppEvent("Searched"))  # mistake: Immutable
     batch.set("plan", "pro")  # mistake: Immutable
     batch.update({"plan": "pro"})  # mistake: Immutable
