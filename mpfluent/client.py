@@ -242,6 +242,7 @@ class Client:
         Args:
             timeout: seconds; None for as long as the retry policy may take.
         """
+        _check_seconds("flush", timeout)
         self._check_process()
         return self._tally.wait(timeout if self._dispatcher.flush(timeout) else 0)
 
@@ -251,6 +252,7 @@ class Client:
         Args:
             timeout: seconds; None for as long as the retry policy may take.
         """
+        _check_seconds("close", timeout)
         began = time.monotonic()
         self._closed = True
         flushed = self.flush(timeout)
@@ -462,7 +464,13 @@ class Client:
         iterator = iter(batches)
         while True:
             try:
-                prepared = self._prepared_or_too_large(next(iterator))
+                batch = next(iterator)
+                if not isinstance(batch, Batch):
+                    raise InvalidValue(
+                        f"send_all([{brief(batch)}, …]): want batches, got "
+                        f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
+                    )
+                prepared = self._prepared_or_too_large(batch)
             except StopIteration:
                 break
             except BaseException:
@@ -477,6 +485,15 @@ class Client:
                 chunk, size = [], 0
         if chunk:
             yield chunk
+
+
+def _check_seconds(verb: str, timeout: object) -> None:
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and timeout >= 0):  # type: ignore[operator]
+        raise InvalidValue(
+            f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
+            f"write {verb}(5.0)"
+        )
 
 
 class _Counts:

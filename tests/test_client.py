@@ -1569,3 +1569,30 @@ def test_the_result_of_a_delivery_does_not_raise_for_what_was_dropped_on_purpose
 
     assert delivery.result().status_code == 202
     assert [error.reason for error in delivery.failures] == ["filtered"]
+
+
+@pytest.mark.parametrize("verb", ["flush", "close"])
+@pytest.mark.parametrize("timeout", ["x", True, -1, float("nan")])
+def test_a_timeout_is_in_seconds(verb, timeout):
+    client = Client("k", "s", environment="development", transport=RecordingTransport())
+
+    with pytest.raises(InvalidValue) as caught:
+        getattr(client, verb)(timeout)
+
+    assert str(caught.value) == (
+        f"{verb}(timeout={timeout!r}): want seconds, or None for as long as it takes; "
+        f"write {verb}(5.0)"
+    )
+
+
+def test_what_is_no_batch_among_many_is_told_after_those_before_it_left():
+    sent = RecordingTransport()
+    client = Client("k", "s", environment="development", transport=sent)
+
+    with pytest.raises(InvalidValue) as caught:
+        client.send_all([Batch.for_user(mpid=1), "x"])
+
+    assert str(caught.value) == (
+        "send_all(['x', …]): want batches, got str; write Batch.for_user(…).event(…)"
+    )
+    assert [batch.mpid for batch in sent.batches] == [1]
