@@ -13,7 +13,13 @@ A map of the package, each file importing only from those before it:
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
 * ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
-* ``retry``, ``delivery``, ``courier``, ``dispatch``: when, how often, and what became of it.
+* ``retry``, ``notices``, ``delivery``, ``tally``, ``parcel``, ``courier``: how often, and what
+  became of it.
+* ``liveness``, ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept
+  until it is delivered.
+* ``dispatch``: when: at once, in the caller's thread;
+* ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
+  or in the background.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
 """
@@ -28,7 +34,7 @@ from .commerce import (
     PromotionAction,
     ShoppingCart,
 )
-from .delivery import CloseReport, Delivery, Report, Stats
+from .delivery import Delivery
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     ApiError,
@@ -72,6 +78,7 @@ from .events import (
 from .events_api import Configuration, EventsApi, Upload
 from .frozen_map import FrozenMap
 from .limits import Problem
+from .outbox import Outbox
 from .records import (
     ApplicationInformation,
     AttributionInfo,
@@ -89,6 +96,8 @@ from .records import (
 from .requests_transport import RequestsTransport
 from .retry import Retry
 from .session import Session
+from .tally import CloseReport, Report, Stats
+from .threaded import ThreadedDispatcher
 from .transport import Request, Response, Transport
 from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
 from .verbs import EventVerbs
@@ -137,6 +146,7 @@ __all__ = [
     "MixedUsers",
     "NetworkPerformanceEvent",
     "OptOutEvent",
+    "Outbox",
     "PrintingTransport",
     "Problem",
     "Product",
@@ -161,6 +171,7 @@ __all__ = [
     "ShoppingCart",
     "Stats",
     "SyncDispatcher",
+    "ThreadedDispatcher",
     "TooLarge",
     "Transport",
     "TransportError",

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Never, Self
 
 from . import wire
 from .batch import Batch
 from .checks import Instant
-from .courier import Addresses, Courier, Piece
-from .delivery import CloseReport, Delivery, Parcel, Report, Stats, Tally, settle_each, warn
+from .courier import Addresses, Courier
+from .delivery import Delivery, settle_each
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
@@ -21,12 +20,16 @@ from .errors import (
     DeliveryError,
     InvalidBatch,
     InvalidValue,
+    Kept,
     Reason,
     TooLarge,
     brief,
     unknown_option,
 )
 from .limits import HISTORICAL_MINIMUM, Problem
+from .notices import warn
+from .outbox import Feed
+from .parcel import Parcel
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
@@ -42,12 +45,13 @@ from .settings import (
     not_one_of,
 )
 from .signatures import spelled_out
+from .tally import CloseReport, Report, Stats, Tally
 from .transport import Response, Transport
 from .version import __version__
 
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
-_GRACE = 0.2  # seconds for those whose wait is ended by close to settle
+_PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
 
 _Prepared = tuple[Batch, tuple[wire.Part, ...] | DeliveryError]
 
@@ -64,7 +68,8 @@ class Client:
         host: instead of a pod, ``https://name[:port]``, with a path before ``/v2`` if it has
             one; plain http to this machine only.
         transport: how requests travel; :class:`~mpfluent.RequestsTransport` unless given.
-        dispatcher: when they leave; :class:`~mpfluent.SyncDispatcher`, at once, unless given.
+        dispatcher: when they leave; :class:`~mpfluent.SyncDispatcher`, at once, unless given;
+            :class:`~mpfluent.ThreadedDispatcher` in the background.
         retry: how often a request is tried; see :class:`~mpfluent.Retry`.
         historical: send to the historical endpoint. Its rules are checked at ``send``: every
             batch has events, and every event a time that is at least 72 hours ago.
@@ -152,7 +157,6 @@ class Client:
         self._tally = Tally()
         self._logged: set[str] = set()
         self._report: CloseReport | None = None
-        self._pid = os.getpid()
         self._base = base
         bulk = f"{base}/v2/bulkevents"
         addresses = Addresses(f"{base}/v2/events", bulk)
@@ -167,7 +171,14 @@ class Client:
             agent=f"mpfluent/{__version__}",
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
-        self._dispatcher.open(self._courier)
+        self._dispatchers: tuple[Dispatcher, ...] = ()
+        self._feed = Feed(addresses.bulk, credentials.fingerprint)
+        self._adopt(self._dispatcher)
+
+    def _adopt(self, dispatcher: Dispatcher) -> None:
+        """Let a dispatcher send for this client."""
+        dispatcher.open(self._courier, self._feed, self._brought_back)
+        self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending
 
@@ -188,6 +199,7 @@ class Client:
             TooLarge: a single event does not fit a batch.
             DeliveryError: with the synchronous dispatcher, a batch was not delivered. All were
                 tried; the delivery that ``callback`` gets has every error.
+            QueueFull: a threaded dispatcher is full, and was told to raise; nothing was accepted.
             Closed: the client is closed.
         """
         if callback is not None and not callable(callback):
@@ -224,9 +236,7 @@ class Client:
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
-                self._tally.submitted(len(chunk))
-                counts.submitted(len(chunk))
-                self._launch(chunk, counts.settle)
+                self._launch(chunk, counts.settle, self._dispatcher, counts.submitted, patient=True)
         finally:
             report = counts.report()
             if report.failed:
@@ -235,36 +245,47 @@ class Client:
         return report
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is pending; return whether nothing is.
+        """Deliver what waits; return whether nothing is pending, be it in the outbox.
 
         In a callback it does not wait, since the delivery waits for the callback.
 
         Args:
-            timeout: seconds; None for as long as the retry policy may take.
+            timeout: seconds; None for as long as the retry policy may take for a request.
         """
         _check_seconds("flush", timeout)
         self._check_process()
-        return self._tally.wait(timeout if self._dispatcher.flush(timeout) else 0)
+        for seconds, dispatcher in self._each_in(timeout):
+            dispatcher.flush(seconds)
+        return self._tally.wait(0)
 
     def close(self, timeout: float | None = None) -> CloseReport:
         """Deliver what is pending, close the transport, and report; a second call reports again.
 
+        What is left after the timeout fails with "closed", or is kept in the outbox.
+
         Args:
-            timeout: seconds; None for as long as the retry policy may take.
+            timeout: seconds; None for as long as the retry policy may take for a request.
         """
         _check_seconds("close", timeout)
-        began = time.monotonic()
+        self._check_process()
         self._closed = True
-        flushed = self.flush(timeout)
-        left = None if timeout is None else max(0.0, began + timeout - time.monotonic())
-        final = self._dispatcher.close(left)
-        if final and not flushed:
-            self._tally.wait(_GRACE)
+        final = True
+        for seconds, dispatcher in self._each_in(timeout):
+            final = dispatcher.close(seconds) and final
         stats = self.stats
         report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)
         if final:
             self._report = report
         return report
+
+    def _each_in(self, timeout: float | None) -> Iterator[tuple[float, Dispatcher]]:
+        """Yield each dispatcher with what is left of the time for all of them."""
+        if timeout is None:
+            longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
+            timeout = self._courier.budget(longest) or _PATIENCE
+        until = time.monotonic() + timeout
+        for dispatcher in self._dispatchers:
+            yield max(0.0, until - time.monotonic()), dispatcher
 
     @property
     def stats(self) -> Stats:
@@ -296,15 +317,17 @@ class Client:
 
     # From a batch to accepted pieces
 
-    def _begin(self, batches: tuple[Batch, ...]) -> tuple[Delivery, Callable[[], None]]:
-        """Accept batches; return their delivery and the call that sends them."""
+    def _begin(
+        self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
+    ) -> tuple[Delivery, Callable[[], None]]:
+        """Check batches; return their delivery and the call that has them sent."""
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
         prepared = [self._prepared(batch) for batch in batches]
-        delivery = Delivery(len(prepared), self._tally.hook_raised)
-        self._tally.submitted(len(prepared))
-        return delivery, lambda: self._launch(prepared, delivery._settle)
+        by = self._dispatcher if dispatcher is None else dispatcher
+        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait)
+        return delivery, lambda: self._launch(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:
         self._check_process()
@@ -312,11 +335,9 @@ class Client:
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
     def _check_process(self) -> None:
-        """Begin anew after a fork: what is pending, and who holds a lock, is in the parent."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._tally.restart()
-            self._courier.restart()
+        """Begin anew after a fork, whether or not Python was told of it."""
+        for dispatcher in self._dispatchers:
+            dispatcher.check_process()
 
     def _prepared(self, batch: Batch) -> _Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
@@ -420,41 +441,77 @@ class Client:
 
     def _launch(
         self,
-        prepared: Iterable[_Prepared],
+        prepared: Sequence[_Prepared],
         settle: Callable[[Response | DeliveryError], None],
+        dispatcher: Dispatcher,
+        counted: Callable[[int], None] = lambda batches: None,
+        *,
+        patient: bool = False,
     ) -> None:
-        """Hand accepted batches to the dispatcher, and settle those that are dropped."""
-
-        def settled(batch: Batch, outcome: Response | DeliveryError) -> None:
-            try:
-                self._settled(batch, outcome)
-            finally:
-                settle(outcome)
-
-        pieces: list[Piece] = []
+        """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
+        settled = partial(self._settled, settle)
+        parcels: list[Parcel] = []
         dropped: list[tuple[Batch, DeliveryError]] = []
         for sealed, parts in prepared:
             if isinstance(parts, DeliveryError):
                 dropped.append((sealed, parts))
             else:
-                parcel = Parcel(sealed, len(parts), settled)
-                pieces += [Piece(part, parcel) for part in parts]
-        try:
-            self._dispatcher.submit(pieces)
-        finally:
-            settle_each([partial(settled, sealed, error) for sealed, error in dropped])
+                parcels.append(Parcel(sealed, parts, settled))
+        accepted = False
 
-    def _settled(self, batch: Batch, outcome: Response | DeliveryError) -> None:
-        self._tally.settled(outcome)
-        hook: Callable[..., object] | None = self._on_delivered
-        if isinstance(outcome, DeliveryError):
-            hook = self._on_failed
-        if hook is None:
-            return
+        def accept() -> None:
+            nonlocal accepted
+            accepted = True
+            self._tally.submitted(len(prepared))
+            counted(len(prepared))
+
         try:
-            hook(batch, outcome)
+            dispatcher.submit(parcels, accept, patient=patient)
+        finally:
+            if accepted:
+                settle_each([partial(self._tell, *pair, settle) for pair in dropped])
+
+    def _settled(
+        self,
+        settle: Callable[[Response | DeliveryError], None],
+        parcel: Parcel,
+        outcome: Response | DeliveryError,
+    ) -> None:
+        """Tell what became of a batch that this client was given."""
+        self._tell(parcel.batch, outcome, settle)
+
+    def _brought_back(self, parcel: Parcel, outcome: Response | DeliveryError) -> None:
+        """Tell what became of a batch that came back from the outbox."""
+        if isinstance(outcome, Kept):
+            return  # it was pending, and is so still
+        hook = self._on_failed if isinstance(outcome, DeliveryError) else self._on_delivered
+        if hook is None:  # nobody wants the batch, so it is not read
+            self._tally.settled(outcome)
+        else:
+            self._tell(parcel.batch, outcome, lambda told: None)
+
+    def _tell(
+        self,
+        batch: Batch,
+        outcome: Response | DeliveryError,
+        settle: Callable[[Response | DeliveryError], None],
+    ) -> None:
+        if isinstance(outcome, DeliveryError):
+            outcome = outcome.with_batch(batch)
+        hook: Callable[..., object] | None = self._on_delivered
+        if isinstance(outcome, Kept):
+            hook = None  # it is pending still
+        else:
+            self._tally.settled(outcome)
+            if isinstance(outcome, DeliveryError):
+                hook = self._on_failed
+        try:
+            if hook is not None:
+                hook(batch, outcome)
         except Exception as error:
             self._tally.hook_raised(hook, error)
+        finally:
+            settle(outcome)
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[_Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""

@@ -7,18 +7,20 @@ worker, and lends it a clock and a way to wait.
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from .delivery import Parcel, Tally, settle_each, warn
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError
 from .frozen_map import FrozenMap
+from .notices import warn
+from .parcel import Piece
 from .retry import Retry, Verdict
+from .tally import Tally
 from .transport import Credentials, Request, Response, Transport
-from .wire import Part, bulk_body
+from .wire import bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
@@ -26,13 +28,6 @@ _KNOWN_KEY = frozenset({*range(200, 300), 400, 413})  # answers that only good c
 _SHORTEST = 0.1  # seconds that an attempt gets at least
 _MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
-
-
-class Piece(NamedTuple):
-    """A part to send, and the parcel that it is of."""
-
-    part: Part
-    parcel: Parcel
 
 
 class Clock(NamedTuple):
@@ -58,8 +53,24 @@ class Addresses(NamedTuple):
     bulk: str
 
 
+class Desk(Protocol):
+    """Who is told what became of pieces."""
+
+    def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
+        """Settle each piece of a request with its outcome."""
+        ...
+
+    def take_apart(self, piece: Piece) -> None:
+        """Know that what travelled as one batch goes on under ids of its own."""
+        ...
+
+
 class Courier:
-    """Sends pieces, as often as the policy says, and settles each exactly once."""
+    """Sends pieces, as often as the policy says, and has each settled exactly once.
+
+    Attributes:
+        tally: the client's counts.
+    """
 
     def __init__(
         self,
@@ -75,36 +86,48 @@ class Courier:
         self._addresses = addresses
         self._credentials = credentials
         self._retry = retry
-        self._tally = tally
+        self.tally = tally
         self._headers: Mapping[str, str] = {**_HEADERS, "User-Agent": agent}
         self._gate = -math.inf  # no request before this monotonic time: the server asked for it
         self._pause = -math.inf  # better none before this time: the rate limit is nearly used up
         self._refusal: ApiError | None = None  # the credentials were refused: the circuit is open
         self._probe_at = 0.0
-        self.restart()
-
-    def restart(self) -> None:
-        """Take a new lock, in a forked child: who held the old one is in the parent."""
         self._lock = threading.RLock()
+        self._pid = os.getpid()
 
-    def deliver(self, pieces: Sequence[Piece], clock: Clock, *, elapsed_limit: float) -> None:
+    def check_process(self) -> None:
+        """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._lock = threading.RLock()
+            self.tally.restart()
+
+    def deliver(
+        self, pieces: Sequence[Piece], clock: Clock, desk: Desk, *, elapsed_limit: float
+    ) -> None:
         """Send these pieces as one request; split them as often as mParticle refuses a bulk.
 
         Args:
             pieces: at most what one request may hold.
             elapsed_limit: seconds for each request with its retries, unless the policy says.
         """
-        own = self._retry.max_elapsed
-        budget = elapsed_limit if own is None else own
+        budget = self.budget(elapsed_limit)
         waiting = [list(pieces)]
         while waiting:
             group = waiting.pop()
             outcome = self._send(group, clock, budget)
-            if outcome is None:  # refused as a whole: the offender is in one of the halves
+            if outcome is not None:
+                desk.settle(group, outcome)
+            elif len(group) > 1:  # refused as a whole: the offender is in one of the halves
                 middle = len(group) // 2
                 waiting += [group[middle:], group[:middle]]
-                continue
-            settle_each([partial(piece.parcel.part_settled, outcome) for piece in group])
+            else:
+                desk.take_apart(group[0])
+                waiting += reversed(list(runs(group[0].apart())))
+
+    def budget(self, elapsed_limit: float) -> float:
+        """Return the seconds for one request: the policy's, or else a dispatcher's own."""
+        return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
         self, group: list[Piece], clock: Clock, budget: float
@@ -125,7 +148,7 @@ class Courier:
                 elapsed=clock.monotonic() - began,
                 budget=budget,
                 wall=clock.wall(),
-                batches=len(group),
+                batches=sum([len(piece.parcels) for piece in group]),
             )
             self._learn(answer, verdict, clock)
             if verdict.what == "delivered" and isinstance(answer, Response):
@@ -135,7 +158,7 @@ class Courier:
             if verdict.what == "failed":
                 return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
             clock.wait(verdict.delay)
-            self._tally.retried()
+            self.tally.retried()
 
     def _attempt(self, request: Request) -> Response | TransportError:
         try:
@@ -217,7 +240,12 @@ class Courier:
         try:
             self._transport.close()
         except Exception as error:
-            self._tally.hook_raised(self._transport.close, error)
+            self.tally.hook_raised(self._transport.close, error)
+
+
+def runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Yield runs of pieces that fit one request, in order."""
+    return pack(pieces, lambda piece: len(piece.part.body))
 
 
 def _limited(request: Request, left: float, budget: float) -> Request:

@@ -1,47 +1,73 @@
-"""When sealed batches leave: at once, in the caller's thread."""
+"""When sealed batches leave: the seam, and the simplest way: at once, in the caller's thread."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import ClassVar, Protocol
 
-from .courier import Clock, Courier, Piece
-from .delivery import settle_each
+from .courier import Clock, Courier, runs
 from .errors import ConfigurationError, TransportError
-from .wire import pack
+from .keeper import Keeper
+from .outbox import Feed
+from .parcel import Parcel, Settled, pieces_of
+
+_GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
 
 
 class Dispatcher(Protocol):
-    """Takes accepted pieces to a client's courier.
+    """Takes accepted batches to a client's courier.
 
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
+        max_elapsed: seconds for one request with its retries, unless ``Retry`` says otherwise.
     """
 
     waits: ClassVar[bool]
+    max_elapsed: float
 
-    def open(self, courier: Courier) -> None:
-        """Belong to a client from now on; starts nothing."""
-        ...
+    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
+        """Belong to a client from now on; starts nothing.
 
-    def submit(self, pieces: Iterable[Piece]) -> None:
-        """Take pieces over; each parcel is settled exactly once."""
-        ...
-
-    def flush(self, timeout: float | None) -> bool:
-        """Begin to deliver what waits; return False where the caller must not wait for it."""
-        ...
-
-    def close(self, timeout: float | None) -> bool:
-        """Settle what waits, stop, and close the courier.
-
-        Returns False if that must wait, because the caller is a callback of a delivery that goes
-        on; it is then done at the end of that delivery.
+        Args:
+            feed: whose batches they are.
+            settled: to be told of batches of earlier processes, when they are settled.
         """
+        ...
+
+    def submit(
+        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+    ) -> None:
+        """Take batches over: call ``accepted``, then settle each exactly once.
+
+        Args:
+            patient: wait for room as long as it takes, whatever happens else when it is full.
+
+        Raises:
+            QueueFull: there is no room, and none of them was accepted.
+        """
+        ...
+
+    def may_wait(self) -> bool:
+        """Return whether this thread may wait for a delivery: not if it delivers itself."""
+        ...
+
+    def flush(self, timeout: float) -> None:
+        """Deliver what waits, and wait for it no longer than these seconds."""
+        ...
+
+    def close(self, timeout: float) -> bool:
+        """Deliver what waits, settle what is left, and close the courier.
+
+        Returns False if that is done later, because the caller is a callback of a delivery.
+        """
+        ...
+
+    def check_process(self) -> None:
+        """Begin empty, and let the courier begin anew, if this is a forked child."""
         ...
 
 
@@ -56,7 +82,7 @@ class SyncDispatcher:
     """
 
     waits: ClassVar[bool] = True
-    max_elapsed = 15.0  # seconds for one request with its retries, unless Retry says otherwise
+    max_elapsed = 15.0
 
     def __init__(
         self,
@@ -65,12 +91,20 @@ class SyncDispatcher:
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._closed = threading.Event()
-        self._clock = Clock(clock, wall, sleep or self._closed.wait, self._closed.is_set)
+        self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
         self._courier: Courier | None = None
+        self._keeper = Keeper(None, clock)
         self._here = threading.local()  # whether this thread is sending, so must not wait for it
+        self._closed = threading.Event()
+        self._pid = os.getpid()
 
-    def open(self, courier: Courier) -> None:
+    def _sleep(self, seconds: float) -> None:
+        self._closed.wait(seconds)
+
+    def _is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
         """Belong to a client.
 
         Raises:
@@ -82,42 +116,61 @@ class SyncDispatcher:
             )
         self._courier = courier
 
-    def submit(self, pieces: Iterable[Piece]) -> None:
-        """Send pieces in as few requests as they fit."""
+    def submit(
+        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+    ) -> None:
+        """Send batches in as few requests as they fit."""
         if self._courier is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        taken = list(pieces)
-        outer = self._sending()
+        accepted()
+        outer = not self.may_wait()
         self._here.sending = True
         try:
-            for group in pack(taken, lambda piece: len(piece.part.body)):
-                self._courier.deliver(group, self._clock, elapsed_limit=self.max_elapsed)
+            for group in runs(pieces_of(parcels)):
+                self._courier.deliver(
+                    group, self._clock, self._keeper, elapsed_limit=self.max_elapsed
+                )
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
             with suppress(BaseException):  # the first one counts
-                settle_each([partial(piece.parcel.give_up, failure) for piece in taken])
+                self._keeper.give_up(parcels, failure)
             raise
         finally:
             self._here.sending = outer
             if self._closed.is_set() and not outer:
                 self._courier.close()
 
-    def flush(self, timeout: float | None) -> bool:
+    def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
-        return not self._sending()
+        return not getattr(self._here, "sending", False)
 
-    def close(self, timeout: float | None) -> bool:
-        """Let no thread begin or wait any more."""
+    def flush(self, timeout: float) -> None:
+        """Wait for what other threads are sending."""
+        if self._courier is not None and self.may_wait():
+            self._courier.tally.wait(timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Wait for other threads; then let none begin or wait any more."""
+        self.flush(timeout)
         self._closed.set()
-        if self._sending():
+        if not self.may_wait():
             return False
         if self._courier is not None:
             self._courier.close()
+        self.flush(_GRACE)
         return True
 
-    def _sending(self) -> bool:
-        return getattr(self._here, "sending", False)
+    def check_process(self) -> None:
+        """Take a new event in a forked child: who waited at the old one is in the parent."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        closed, self._closed = self._is_closed(), threading.Event()
+        if closed:
+            self._closed.set()
+        if self._courier is not None:
+            self._courier.check_process()
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, Unpack, overload
 
 from .batch import Batch
 from .client import Client
 from .delivery import Delivery
+from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
 from .settings import ClientFields
+from .threaded import ThreadedDispatcher
 from .transport import Response
 
 Answer = tuple[Any, int, Mapping[str, str]]
@@ -62,10 +63,12 @@ class Upload:
     def join(self, timeout: float | None = None) -> None:
         """Wait until the answer came and the callback returned, like ``Thread.join``.
 
+        In a callback of another upload it may return before: that thread delivers this one, too.
+
         Args:
             timeout: seconds; None for as long as it takes.
         """
-        if self.is_alive():
+        if self.is_alive() and self._delivery._may_wait():
             self._called.wait(timeout)
 
     def is_alive(self) -> bool:
@@ -96,7 +99,8 @@ class EventsApi:
 
     Without a callback, a call waits and returns ``(data, status_code, headers)``. With one, it
     returns at once and a background thread calls ``callback(data, status_code, headers)`` once:
-    for a refusal with the error's body, and with ``(None, 0, {})`` if no answer ever came.
+    for a refusal with the error's body, and with ``(None, 0, {})`` if no answer ever came. That
+    thread is the configuration's :class:`~mpfluent.ThreadedDispatcher`, or that of a default one.
 
     Args:
         configuration: keys and settings; without it, ``MPARTICLE_API_KEY`` and
@@ -120,10 +124,10 @@ class EventsApi:
                 "write EventsApi(Configuration(api_key=…, api_secret=…))"
             )
         self._client = configuration.client
-        self._lock = threading.Lock()
-        self._worker: ThreadPoolExecutor | None = None
-        self._here = threading.local()  # whether this thread is the worker
-        self._pid = os.getpid()
+        self._background = self._client._dispatcher
+        if self._background.waits:
+            self._background = ThreadedDispatcher(flush_interval=0)
+            self._client._adopt(self._background)
 
     @overload
     def upload_events(self, batch: Batch, callback: None = None) -> Answer: ...
@@ -170,10 +174,6 @@ class EventsApi:
 
     def close(self) -> None:
         """Wait for what is on the way, and close the configuration's client; ``with`` does it."""
-        with self._lock:
-            worker = self._worker
-        if worker is not None and self._pid == os.getpid():
-            worker.shutdown(wait=not self._on_worker())  # a callback cannot wait for itself
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -192,7 +192,7 @@ class EventsApi:
                 f"callback={brief(callback)}: want a function of (data, status_code, headers); "
                 "write callback=print"
             )
-        delivery, launch = self._client._begin(batches)
+        delivery, launch = self._client._begin(batches, self._in_background())
         upload = Upload(delivery)
 
         def settled(done: Delivery) -> None:
@@ -201,45 +201,24 @@ class EventsApi:
             finally:
                 upload._called.set()
 
-        begun = threading.Lock()
-
-        def launch_once() -> None:
-            if begun.acquire(blocking=False):
-                launch()
-
-        def work() -> None:
-            self._here.working = True
-            launch_once()
-
         delivery.add_done_callback(settled)
-        if self._on_worker():  # in a callback, which may well join what it uploads
-            launch_once()
-            return upload
-        try:
-            self._executor().submit(work)
-        except RuntimeError:  # no thread can be had now; the queue may have taken it all the same
-            launch_once()
+        launch()
         return upload
 
-    def _on_worker(self) -> bool:
-        return getattr(self._here, "working", False)
-
-    def _executor(self) -> ThreadPoolExecutor:
-        if self._pid != os.getpid():  # a fork has no threads, and who held the lock is not here
-            self._pid = os.getpid()
-            self._lock = threading.Lock()
-            self._worker = None
-        with self._lock:
-            if self._worker is None:
-                self._worker = ThreadPoolExecutor(1, "mpfluent-events-api")
-            return self._worker
+    def _in_background(self) -> Dispatcher:
+        """Return who delivers: in a callback, which may well join what it uploads, the caller."""
+        here = not self._background.may_wait()
+        return self._client._dispatcher if here else self._background
 
 
 def _answer(delivery: Delivery) -> Answer:
-    """Return what mParticle answered to a settled delivery, or raise the first error."""
+    """Wait, and return what mParticle answered, or raise the first error."""
+    delivery.wait()
     error = delivery._error()
     if error is not None:
         raise error
+    if delivery._kept is not None:
+        raise delivery._kept
     response = delivery._response
     if response is None:  # before_send dropped all of it, as it was meant to
         return None, 0, {}

@@ -54,9 +54,8 @@ def problems(
 
 
 def _found(batch: Any, historical: bool, now: int | None) -> Iterator[Problem]:
-    identities = batch.user_identities
-    if identities is not None:
-        for name, value in identities._given().items():
+    if batch.user_identities is not None:
+        for name, value in batch.user_identities._given().items():
             yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
     attributes = batch.user_attributes or {}
     yield from _many("user_attributes", attributes)
@@ -81,7 +80,7 @@ def _found(batch: Any, historical: bool, now: int | None) -> Iterator[Problem]:
                 f"{path} is over 30 days old; send it with Client(…, historical=True)",
                 advice=True,
             )
-    if not _identified(batch):
+    if next(identities(batch), None) is None:
         yield Problem(
             "nobody",
             "nobody is identified: no user identity, no mpid and no device id; "
@@ -117,12 +116,17 @@ def _long(place: str, value: Any, limit: int, kind: str, verb: str = "takes") ->
         yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")
 
 
-def _identified(batch: Any) -> bool:
-    if batch.user_identities or batch.partner_identities or batch.partner_identity:
-        return True
-    if batch.mpid is not None or batch.mp_deviceid is not None:
-        return True
-    device = batch.device_info
-    return device is not None and any(
-        key.endswith(("_id", "_idfv", "_uuid", "push_token")) for key in device._keys
-    )
+def identities(batch: Any) -> Iterator[tuple[str, ...]]:
+    """Yield all that the user of a batch may be recognised by, as pairs of name and value."""
+    for name in ("mpid", "mp_deviceid", "partner_identity"):
+        value = getattr(batch, name)
+        if value is not None:
+            yield name, str(value)
+    for identity in (batch.user_identities, batch.partner_identities):
+        if identity is not None:
+            given = identity if isinstance(identity, Mapping) else identity._given()
+            yield from ((name, str(value)) for name, value in given.items())
+    if batch.device_info is not None:
+        for name, value in batch.device_info._given().items():
+            if name.endswith(("_id", "_idfv", "_uuid", "push_token")):
+                yield name, str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,11 +13,16 @@ from .errors import ConfigurationError, Immutable, brief
 
 
 class Credentials:
-    """An API key and its secret; neither shows in a repr, and neither can be pickled."""
+    """An API key and its secret; neither shows in a repr, and neither can be pickled.
 
-    __slots__ = ("_authorization",)
+    Attributes:
+        fingerprint: tells one API key from another without showing it.
+    """
+
+    __slots__ = ("_authorization", "fingerprint")
 
     def __init__(self, api_key: str, api_secret: str) -> None:
+        self.fingerprint = hashlib.sha256(f"mpfluent {api_key}".encode()).hexdigest()[:32]
         pair = f"{api_key}:{api_secret}".encode()
         self._authorization = "Basic " + base64.b64encode(pair).decode("ascii")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from .batch import Batch
@@ -72,7 +72,7 @@ class Encoded(NamedTuple):
         events = self.events[first:last]
         if not events:
             return self.context
-        return b'%b,"events":[%b]}' % (self.context[:-1], b",".join(events))
+        return b"%b%b%b]}" % (self.context[:-1], _EVENTS, b",".join(events))
 
 
 def encode(batch: Batch) -> Encoded:
@@ -83,14 +83,42 @@ def encode(batch: Batch) -> Encoded:
     )
 
 
+_EVENTS = b',"events":['
+_FRAME = len(_EVENTS) + len(b"]")  # what joining adds to the context, besides the events' commas
+
+
 class Part(NamedTuple):
-    """What travels as one batch: a whole one, or some events of a large one."""
+    """What travels as one batch: a whole one, some events of a large one, or several in one.
+
+    Attributes:
+        id: its ``source_request_id`` on the wire.
+        body: its JSON.
+        head: the length in bytes of its context as a JSON object of its own.
+    """
 
     id: str
     body: bytes
+    head: int
+
+    def events(self) -> bytes:
+        """Return the JSON of its events, with commas between them; empty if it has none."""
+        return self.body[self.head - 1 + len(_EVENTS) : -len(b"]}")]
 
 
-_FRAME = len(b',"events":[]')  # what joining adds to the context, besides the events' commas
+def joined(parts: Sequence[Part]) -> Part:
+    """Return one part with the context and the id of the first, and the events of all, in order.
+
+    Nothing is encoded again.
+
+    >>> first = Part("a", b'{"mpid":7,"events":[{"n":1}]}', 10)
+    >>> joined([first, Part("b", b'{"mpid":7}', 10), first]).body
+    b'{"mpid":7,"events":[{"n":1},{"n":1}]}'
+    """
+    first = parts[0]
+    events = b",".join([events for part in parts if (events := part.events())])
+    if not events:
+        return first
+    return Part(first.id, b"%b%b%b]}" % (first.body[: first.head - 1], _EVENTS, events), first.head)
 
 
 def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple[Part, ...]:
@@ -105,7 +133,7 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     whole = encoded.body()
     own_id = str(batch.source_request_id)
     if len(whole) <= limit:
-        return (Part(own_id, whole),)
+        return (Part(own_id, whole, len(encoded.context)),)
     # the longest id that a part can get, so that numbering can never push one over the limit
     spare = len(str(len(encoded.events))) + 1
     frame = len(encoded.context) + spare + _FRAME
@@ -126,7 +154,8 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     for number, (start, end) in enumerate(runs, 1):
         part_id = f"{own_id}-{number}"
         context = write_record(batch._having(())._with({"source_request_id": part_id})).encode()
-        parts.append(Part(part_id, Encoded(context, encoded.events[start:end]).body()))
+        body = Encoded(context, encoded.events[start:end]).body()
+        parts.append(Part(part_id, body, len(context)))
     return tuple(parts)
 
 

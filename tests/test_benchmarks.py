@@ -1,6 +1,7 @@
 """The benchmarks run and print their rows. How fast they are is no business of a test."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,9 +15,9 @@ ROW = re.compile(
 )
 
 
-def benchmarks(*arguments):
+def benchmarks(*arguments, module="benchmarks"):
     return subprocess.run(
-        [sys.executable, "-X", "utf8", "-W", "error", "-m", "benchmarks", *arguments],
+        [sys.executable, "-X", "utf8", "-W", "error", "-m", module, *arguments],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -113,3 +114,43 @@ def test_sides_take_turns(monkeypatch):
 
     assert turns[-6:] == ["a", "b", "a", "b", "a", "b"]
     assert measured.seconds == {"a": 1.0, "b": 1.0}
+
+
+# Faults
+
+
+@pytest.fixture(scope="module")
+def faults():
+    run = benchmarks("--quick", module="benchmarks.faults")
+
+    assert run.stderr == ""
+    assert run.returncode == 0
+    head, table, last = run.stdout.split("\n\n")
+    assert table.splitlines()[:2] == ["| scenario | mpfluent |", "|---|---|"]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+    return {**dict(rows), "last": last.strip()}
+
+
+def test_under_every_quick_fault_nothing_is_lost_in_silence(faults):
+    assert faults["last"] == "nothing was lost in silence"
+
+
+def test_every_quick_fault_is_there_with_what_was_measured(faults):
+    delay = faults.pop("503 then 200: delay")
+
+    assert re.fullmatch(r"\d\.\d to \d\.\d s \(2 runs\)", delay)
+    assert {**faults, "last": ""} == {
+        "normal exit, 50 ms server: received of 20": "20",
+        FORK: "5/5 and 3/3, no dup" if hasattr(os, "fork") else "no fork on this system",
+        "302 to another path": "fails, told: unexpected_redirect",
+        "400 with JSON list body: attempts": "1, told",
+        "request processed, response lost (RST)": "re-sent, same id",
+        "200 with an HTML body": "ok",
+        "NaN attribute": "InvalidValue in caller (clear)",
+        "`object()` attribute": "InvalidValue in caller (clear)",
+        "lone surrogate": "InvalidValue in caller (clear)",
+        "last": "",
+    }
+
+
+FORK = "fork after 1st event (5 child events, 3 of the parent)"

@@ -32,9 +32,11 @@ from mpfluent import (
     TooLarge,
     TransportError,
 )
-from mpfluent.delivery import Delivery, Parcel
+from mpfluent.delivery import Delivery
 from mpfluent.errors import REASONS
+from mpfluent.parcel import Parcel
 from mpfluent.testing import LocalServer
+from mpfluent.wire import Part
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000
@@ -243,7 +245,7 @@ def test_a_dispatcher_belongs_to_one_client():
 
 def test_a_dispatcher_without_a_client_sends_nothing():
     with pytest.raises(ConfigurationError, match="a dispatcher belongs to a client"):
-        SyncDispatcher().submit([])
+        SyncDispatcher().submit([], lambda: None)
 
 
 # Keys
@@ -1505,16 +1507,35 @@ def test_a_kept_delivery_is_neither_delivered_nor_failed():
         delivery.result()
 
 
-def test_a_parcel_is_settled_once():
-    outcomes = []
-    parcel = Parcel(BATCH, 2, lambda batch, outcome: outcomes.append(outcome))
-    parcel.part_settled(Response(202))
-    parcel.give_up(TransportError("broken off"))
-    parcel.part_settled(Response(202))
-    parcel.give_up(TransportError("broken off"))
+PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 
-    assert [str(outcome) for outcome in outcomes] == ["broken off"]
-    assert repr(parcel) == "<Parcel of 0 parts>"
+
+def test_a_parcel_is_settled_once():
+    parcel = Parcel(BATCH, PARTS, lambda *_: None)
+
+    assert parcel.note(Response(202)) is False
+    assert parcel.give_up(TransportError("broken off")) is True
+    assert parcel.note(Response(202)) is False
+    assert parcel.give_up(TransportError("again")) is False
+    assert str(parcel.outcome) == "broken off"
+    assert repr(parcel) == "<Parcel of 2 parts, 0 open>"
+
+
+def test_a_part_that_failed_counts_more_than_one_that_is_kept():
+    parcel = Parcel(BATCH, PARTS, lambda *_: None)
+    parcel.note(Kept("kept"))
+    parcel.note(TransportError("refused"))
+
+    assert str(parcel.outcome) == "refused"
+
+
+def test_a_parcel_reads_its_batch_only_when_somebody_asks():
+    read = []
+    parcel = Parcel(lambda: read.append(1) or BATCH, PARTS, lambda *_: None)
+
+    assert read == []
+    assert (parcel.batch, parcel.batch) == (BATCH, BATCH)
+    assert read == [1]
 
 
 # Asking for things that are not there

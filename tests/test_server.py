@@ -17,8 +17,9 @@ import strategies
 from hypothesis import given
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
-from mpfluent.testing import LocalServer, ReceivedRequest, drop_after_read, ok, status
-from mpfluent.testing.server import main, refused
+from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
+from mpfluent.testing.judge import refused
+from mpfluent.testing.server import main
 
 BATCH = Batch.for_user(customer_id="1").event("Searched").with_environment("development")
 GOOD = {"environment": "development", "user_identities": {"customer_id": "1"}}
@@ -318,7 +319,7 @@ def test_a_scripted_acceptance_takes_what_is_good(server):
 
 
 def test_a_dropped_answer_counts_as_received(server, capfd):
-    server.script(drop_after_read())
+    server.script(reset_after_read())
     with pytest.raises(requests.ConnectionError):
         post(server)
     server.stop()
@@ -502,8 +503,11 @@ def test_a_fault_of_the_server_itself_is_seen(server, capfd, monkeypatch):
 
 
 def test_its_program_stops_by_ctrl_c(monkeypatch, capsys):
+    monkeypatch.setenv("NETRC", os.devnull)
+
     def interrupted(server):
-        server._answer("/v2/events", {}, b'{"environment": "development"}', 1)
+        server.start()
+        requests.post(server.url + "/v2/events", data=b'{"environment": "development"}', timeout=10)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(LocalServer, "serve_forever", interrupted)

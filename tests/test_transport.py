@@ -31,8 +31,9 @@ from mpfluent import (
     TransportError,
 )
 from mpfluent import deadline as deadlines
-from mpfluent.testing import LocalServer, drop_after_read
+from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
+from mpfluent.testing.judge import Judgement
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "teapot"})
 LONG = 60  # seconds that a peer would take, were there no deadline
@@ -142,7 +143,7 @@ def test_a_connection_that_breaks_is_tried_again_with_the_same_bytes(clock, faul
 
 def test_a_response_lost_after_processing_counts_once(clock):
     with LocalServer() as server, client_of(server, dispatcher=clock.dispatcher()) as client:
-        server.script(drop_after_read())
+        server.script(reset_after_read())
 
         assert client.send(BATCH).state == "delivered"
         first, second = server.requests
@@ -1066,10 +1067,10 @@ def test_a_bulk_400_fails_the_offender_alone_with_the_servers_words(clock):
     with LocalServer() as server:
         answer = server._judged
 
-        def judge(path, headers, body):
-            if b"offender" in body:
-                return refusal(400, message="No offenders."), []
-            return answer(path, headers, body)
+        def judge(arrival):
+            if b"offender" in arrival.body:
+                return Judgement(refusal(400, message="No offenders."), [], ())
+            return answer(arrival)
 
         server._judged = judge
         batches = [Batch.for_user(customer_id=f"user {n}").event("Searched") for n in range(20)]
@@ -1225,7 +1226,7 @@ def test_no_thread_and_no_file_is_left_after_close():
         for _ in range(5):
             with client_of(server, retry=quick()) as client:
                 client.send(BATCH)
-                server.script(drop_after_read(), drop_after_read())
+                server.script(reset_after_read(), reset_after_read())
                 client.send(BATCH)
         server.stop()
         after = threading.active_count(), open_files()

@@ -146,8 +146,6 @@ def test_every_class_of_the_package_is_used_in_good_code():
         "Immutable",
         "InvalidTime",
         "InvalidValue",
-        "Kept",
-        "QueueFull",
         "TooLarge",
         "UnknownVerb",
         "__version__",

@@ -9,15 +9,41 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..transports import RecordingTransport
-    from .faults import drop_after_read, ok, status
+    from .faults import (
+        bad_chunks,
+        close_after_read,
+        close_idle_after,
+        drip,
+        garbage,
+        hang,
+        never_read,
+        ok,
+        partial_answer,
+        redirect,
+        reset_after_read,
+        reset_before_read,
+        reset_mid_request,
+        status,
+    )
     from .server import LocalServer, ReceivedRequest
 
 __all__ = [
     "LocalServer",
     "ReceivedRequest",
     "RecordingTransport",
-    "drop_after_read",
+    "bad_chunks",
+    "close_after_read",
+    "close_idle_after",
+    "drip",
+    "garbage",
+    "hang",
+    "never_read",
     "ok",
+    "partial_answer",
+    "redirect",
+    "reset_after_read",
+    "reset_before_read",
+    "reset_mid_request",
     "status",
 ]
 
@@ -25,9 +51,6 @@ _HOMES = {
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
     "RecordingTransport": "mpfluent.transports",
-    "drop_after_read": "mpfluent.testing.faults",
-    "ok": "mpfluent.testing.faults",
-    "status": "mpfluent.testing.faults",
 }
 
 
@@ -40,6 +63,6 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for."""
     from importlib import import_module
 
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "mpfluent.testing.faults")), name)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self, TypeVar, assert_type
+from typing import Any, Literal, Self, TypeVar, assert_type
 
 from mpfluent import (
     ApiError,
@@ -47,10 +47,12 @@ from mpfluent import (
     GDPRConsentState,
     GeoLocation,
     InvalidBatch,
+    Kept,
     MixedUsers,
     MPFluentError,
     NetworkPerformanceEvent,
     OptOutEvent,
+    Outbox,
     PrintingTransport,
     Problem,
     Product,
@@ -61,6 +63,7 @@ from mpfluent import (
     PromotionAction,
     PushMessageEvent,
     PushRegistrationEvent,
+    QueueFull,
     RecordingTransport,
     Report,
     Request,
@@ -74,6 +77,7 @@ from mpfluent import (
     ShoppingCart,
     Stats,
     SyncDispatcher,
+    ThreadedDispatcher,
     Transport,
     TransportError,
     UninstallEvent,
@@ -85,6 +89,7 @@ from mpfluent import (
     UserIdentityChangeEvent,
     schemas,
 )
+from mpfluent.errors import Reason
 from mpfluent.testing import LocalServer, status
 
 NOW = "2026-11-23T10:15:00Z"
@@ -454,6 +459,41 @@ def sent() -> Stats:
     return client.stats
 
 
+def in_the_background(folder: Path) -> CloseReport:
+    """Send in the background, with all that can be said of it."""
+    outbox = Outbox(
+        folder / "outbox.db", durability="full", max_bytes=2**20, max_age=3600.0, lease=30
+    )
+    dispatcher = ThreadedDispatcher(
+        workers=2,
+        max_queue=1_000,
+        max_queue_bytes=2**20,
+        when_full="drop_oldest",
+        block_timeout=0.5,
+        flush_interval=0,
+        exit_timeout=1,
+        coalesce=True,
+        outbox=outbox,
+    )
+    client = Client(
+        "key",
+        "secret",
+        environment="development",
+        transport=RecordingTransport(),
+        dispatcher=dispatcher,
+    )
+    batch = Batch.for_user(customer_id="123456").event("Searched")
+    try:
+        assert_type(client.send(batch).state, Literal["pending", "delivered", "failed", "kept"])
+    except QueueFull as error:
+        assert_type(error.reason, Reason)
+    try:
+        client.send(batch).result(5)
+    except Kept as kept:
+        assert_type(kept.batch, Batch | None)
+    return client.close(5)
+
+
 async def awaited(client: Client, batch: Batch) -> Response:
     """Wait in asyncio."""
     return await client.send(batch)
@@ -540,6 +580,8 @@ def main() -> None:
     assert round_trip(contexts())
     assert round_trip(every_verb().add(*every_event().events))
     assert sent().delivered == 5
+    with tempfile.TemporaryDirectory() as folder:
+        assert in_the_background(Path(folder)) == (2, 0, 0)
     assert len(transports()) == 8
     client = Client("key", "secret", environment="development", transport=RecordingTransport(400))
     assert errors(client, Batch().event("x")).startswith("400")

@@ -22,6 +22,7 @@ from mpfluent import (
     EventsApi,
     EventVerbs,
     GeoLocation,
+    Outbox,
     Product,
     ProductAction,
     Promotion,
@@ -31,6 +32,7 @@ from mpfluent import (
     Response,
     Retry,
     Session,
+    ThreadedDispatcher,
     UserIdentity,
 )
 
@@ -188,6 +190,14 @@ def mistakes(
     Client("key", "secret", transport="requests")  # mistake: ConfigurationError
     Client("key", "secret", dispatcher="sync")  # mistake: ConfigurationError
     RequestsTransport(timeout=5)  # mistake: ConfigurationError
+    ThreadedDispatcher(when_full="drop")  # mistake: ConfigurationError
+    ThreadedDispatcher(worker=2)  # mistake: ConfigurationError
+    ThreadedDispatcher(flush_interval="1")  # mistake: ConfigurationError
+    ThreadedDispatcher(max_queue=0.5)  # mistake: ConfigurationError
+    ThreadedDispatcher(outbox="outbox.db")  # mistake: ConfigurationError
+    Outbox("outbox.db", durability="fast")  # mistake: ConfigurationError
+    Outbox(5)  # mistake: ConfigurationError
+    Outbox("outbox.db", max_size=5)  # mistake: ConfigurationError
 
     # callbacks of the wrong shape
     Client("key", "secret", on_failed=lambda batch: None)  # mistake: nothing

@@ -1,0 +1,175 @@
+"""What happens to accepted batches when there is no room: the policies of ``when_full``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from .errors import Closed, DeliveryError, QueueFull, Reason
+from .floor import Floor, hurry
+from .keeper import Keeper
+from .outbox import OutboxFull
+from .parcel import Parcel
+
+WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
+
+_LOOK_AGAIN = 0.1  # seconds; another process makes room in the outbox, too, and tells nobody
+
+
+class Admission:
+    """Lets accepted parcels onto the floor, or settles them.
+
+    Args:
+        when_full: the policy.
+        floor: where parcels wait.
+        keeper: writes them to the outbox first, and settles what finds no room.
+        now: returns monotonic seconds.
+        call: sees to it that somebody makes room.
+    """
+
+    def __init__(
+        self,
+        when_full: WhenFull,
+        floor: Floor,
+        keeper: Keeper,
+        now: Callable[[], float],
+        call: Callable[[], None],
+    ) -> None:
+        self._when_full = when_full
+        self._floor = floor
+        self._keeper = keeper
+        self._now = now
+        self._call = call
+
+    def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> None:
+        """Take parcels over if all of them find room.
+
+        Raises:
+            QueueFull: they do not.
+            Closed: the client was closed meanwhile.
+        """
+        try:
+            self._keeper.store(parcels)
+        except OutboxFull as error:
+            raise _no_room(len(parcels), "the outbox") from error
+        kept: list[Parcel] = []
+        with self._floor.lock:
+            stored = all(parcel.row is not None for parcel in parcels)
+            refusal: DeliveryError | None = None
+            if self._floor.closed:
+                refusal = closed("the client was closed meanwhile")
+            elif not stored and not self._floor.backlog.has_room(parcels):
+                refusal = _no_room(len(parcels), "the queue")
+            else:
+                accepted()
+                kept = [parcel for parcel in parcels if not self._floor.add(parcel, self._now())]
+        if refusal is not None:
+            self._keeper.withdraw(parcels)
+            raise refusal
+        self._keep(kept)
+
+    def take_each(self, parcels: Sequence[Parcel], until: float) -> None:
+        """Take parcels over one by one, waiting for room until then.
+
+        Whatever happens, each of them waits or has an outcome when this returns or raises.
+        """
+        try:
+            try:
+                self._keeper.store(parcels)
+                stored = True
+            except OutboxFull:
+                stored = False
+            for parcel in parcels:
+                if stored or self._store(parcel, until):
+                    self._take(parcel, until)
+        except BaseException:  # such as Ctrl-C while waiting for room
+            with self._floor.lock:
+                waits = set(self._floor.parcels())
+            rest = [parcel for parcel in parcels if parcel not in waits]
+            self._keeper.give_up(rest, closed("send was broken off while the queue was full"))
+            raise
+
+    def _store(self, parcel: Parcel, until: float) -> bool:
+        """Write a parcel to the outbox as soon as that has room; fail it where it has none."""
+        while True:
+            try:
+                self._keeper.store([parcel])
+                return True
+            except OutboxFull:
+                left = until - self._now()
+                if left <= 0 and self._when_full == "drop_oldest" and self._drop_oldest():
+                    continue
+                if left <= 0 or self._floor.closed:
+                    self._fail(parcel, "the outbox is full", "queue_full")
+                    return False
+                self._call()
+                with self._floor.lock:
+                    self._floor.calm.wait(min(left, _LOOK_AGAIN))
+
+    def _take(self, parcel: Parcel, until: float) -> None:
+        dropped: list[Parcel] = []
+        with self._floor.lock:
+            added = self._add(parcel)
+        if not added and parcel.row is None and until > self._now():
+            added = self._wait_for_room(parcel, until)
+        elif not added and parcel.row is None and self._when_full == "drop_oldest":
+            with self._floor.lock:
+                while not (self._floor.closed or (added := self._add(parcel))):
+                    dropped += self._floor.backlog.take(1, sys.maxsize)
+        for oldest in dropped:
+            self._fail(oldest, "newer batches took its place in the full queue", "dropped_oldest")
+        if added:
+            return
+        if self._floor.closed:
+            self._keeper.give_up([parcel], closed("the client was closed meanwhile"))
+        elif parcel.row is None:
+            self._fail(parcel, "the queue is full", "queue_full")
+        else:
+            self._keep([parcel])
+
+    def _wait_for_room(self, parcel: Parcel, until: float) -> bool:
+        self._call()
+        with hurry(self._floor), self._floor.lock:
+            while not (added := self._add(parcel)) and not self._floor.closed:
+                left = until - self._now()
+                if left <= 0:
+                    break
+                self._floor.calm.wait(left)
+            return added
+
+    def _add(self, parcel: Parcel) -> bool:
+        return not self._floor.closed and self._floor.add(parcel, self._now())
+
+    def _keep(self, parcels: Sequence[Parcel]) -> None:
+        """Leave parcels to the outbox until there is room in memory."""
+        for parcel in parcels:
+            with self._floor.lock:
+                self._floor.overflows = True
+            self._keeper.keep(parcel)
+
+    def _drop_oldest(self) -> bool:
+        """Fail the oldest of what waits, here or in the outbox; return whether there was any."""
+        with self._floor.lock:
+            oldest = self._floor.backlog.take(1, sys.maxsize)
+        why = "newer batches took its place in the full outbox"
+        if oldest:
+            self._fail(oldest[0], why, "dropped_oldest")
+            return True
+        return self._keeper.drop_oldest(DeliveryError(why, reason="dropped_oldest"))
+
+    def _fail(self, parcel: Parcel, why: str, reason: Reason) -> None:
+        self._keeper.give_up([parcel], DeliveryError(why, reason=reason))
+
+
+def closed(why: str) -> Closed:
+    """Return the error for what a closed client leaves."""
+    return Closed(why, reason="closed")
+
+
+def _no_room(batches: int, where: str) -> QueueFull:
+    return QueueFull(
+        f"{where} has no room for {batches} more, and none was accepted; try again later, or "
+        "write ThreadedDispatcher(when_full='block')",
+        reason="queue_full",
+    )

@@ -1,0 +1,82 @@
+"""What waits to be sent: parcels in order, bounded by count and by bytes.
+
+It has no lock of its own: the dispatcher that owns it has.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .parcel import Parcel
+
+
+class Backlog:
+    """Parcels that wait, the oldest first.
+
+    Args:
+        most: how many may wait.
+        most_bytes: how many bytes of JSON may wait.
+
+    Attributes:
+        size: bytes that wait.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._waiting: deque[tuple[float, Parcel]] = deque()
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __iter__(self) -> Iterator[Parcel]:
+        return iter([parcel for _, parcel in self._waiting])
+
+    @property
+    def since(self) -> float:
+        """When the oldest came, in monotonic seconds."""
+        return self._waiting[0][0]
+
+    @property
+    def fills_a_request(self) -> bool:
+        """Whether a request would be full, so that waiting for more gains nothing."""
+        return len(self) >= MAX_BATCHES_PER_REQUEST or self.size >= MAX_REQUEST_BYTES
+
+    def has_room(self, parcels: Iterable[Parcel]) -> bool:
+        """Return whether all of these fit. A parcel larger than the bound fits when none waits."""
+        more = [parcel.size for parcel in parcels]
+        if not self._waiting and len(more) == 1:
+            return True
+        fits = len(self._waiting) + len(more) <= self._most
+        return fits and self.size + sum(more) <= self._most_bytes
+
+    def add(self, parcel: Parcel, now: float) -> None:
+        """Let a parcel wait."""
+        self._waiting.append((now, parcel))
+        self.size += parcel.size
+
+    def take(self, most: int, most_bytes: int) -> list[Parcel]:
+        """Return the oldest parcels, as many as fit a request of these bounds, but at least one.
+
+        Brackets and commas count, so that what is taken leaves no remnant for a second request.
+        """
+        taken: list[Parcel] = []
+        size = 1  # the brackets, less the comma that the first part has none of
+        while self._waiting and len(taken) < most:
+            following = self._waiting[0][1]
+            size += following.size + len(following.parts)
+            if taken and size > most_bytes:
+                break
+            taken.append(following)
+            self._waiting.popleft()
+            self.size -= following.size
+        return taken
+
+    def put_back(self, parcels: Iterable[Parcel], since: float) -> None:
+        """Let parcels that were taken wait again, before all others."""
+        for parcel in reversed(list(parcels)):
+            self._waiting.appendleft((since, parcel))
+            self.size += parcel.size

@@ -1,0 +1,277 @@
+"""Settles what was sent, and keeps in the outbox what was not delivered yet."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from .batch import Batch
+from .courier import PROBE_EVERY
+from .delivery import settle_each
+from .errors import DeliveryError, Kept
+from .notices import Notices, warn
+from .outbox import Feed, Outbox, Stored
+from .parcel import Parcel, Piece, Settled, pieces_of, together
+from .tally import Tally
+from .transport import Response
+from .wire import Part
+
+Outcome = TypeVar("Outcome", Response, DeliveryError, Response | DeliveryError)
+
+# What ends trying without an answer to the batch itself: with an outbox it is kept.
+_GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "closed"})
+
+
+class Keeper:
+    """The desk at which parcels are settled, with or without an outbox behind it.
+
+    Args:
+        outbox: where to keep what is accepted; None for nowhere.
+        clock: monotonic seconds.
+        tells: whether to log failures, since nobody may look at the delivery.
+
+    Attributes:
+        due: when to try again what is kept, in monotonic seconds.
+    """
+
+    def __init__(
+        self, outbox: Outbox | None, clock: Callable[[], float], *, tells: bool = False
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._tells = tells
+        self._notices = Notices(clock)
+        self._asked = False  # whether the outbox was asked for what dead processes left
+        self.due = math.inf
+
+    def open(self, feed: Feed, tally: Tally, settled: Settled) -> None:
+        """Belong to a client.
+
+        Args:
+            settled: is told of every parcel that comes back from the outbox when it is settled.
+        """
+        self._tally = tally
+        self._settled = settled
+        if self._outbox is not None:
+            self._outbox.open(feed, self._failed, self._lost)
+
+    def restart(self) -> None:
+        """Begin anew in a forked child: what is kept by the parent is the parent's."""
+        self.due = math.inf
+        self._asked = False
+        self._notices.restart()
+        if self._outbox is not None:
+            self._outbox.restart()
+
+    def close(self) -> None:
+        """Let go of the outbox: the next process takes up what is in it."""
+        if self._outbox is not None:
+            self._outbox.close()
+        self._notices.close()
+
+    def tell(self, what: str) -> None:
+        """Log this, not too often."""
+        self._notices.tell(what)
+
+    def tell_all(self) -> None:
+        """Log what was held back so far."""
+        self._notices.close()
+
+    # Accepting
+
+    def ready(self, *, anew: bool = False) -> None:
+        """Open the outbox, and take up what dead processes left: at first, or anew.
+
+        Raises:
+            ConfigurationError: its file is of a newer version, or no outbox at all.
+        """
+        if self._outbox is None or not self._outbox.ready() or (self._asked and not anew):
+            return
+        self._asked = True
+        self._tally.submitted(self._outbox.adopt())
+        if self.kept:
+            self.due = self._clock()
+        elsewhere = self._outbox.elsewhere()
+        if elsewhere:
+            self._notices.tell(
+                f"the outbox holds {elsewhere} batches of this key for another host; "
+                "a client of that host delivers them"
+            )
+
+    def store(self, parcels: Sequence[Parcel]) -> None:
+        """Write parcels to the outbox; where the disk fails, they are in memory only.
+
+        Raises:
+            OutboxFull: they do not fit, and none was written.
+        """
+        if self._outbox is None or not parcels:
+            return
+        batches = [(str(parcel.batch.source_request_id), parcel.parts) for parcel in parcels]
+        for parcel, row in zip(parcels, self._outbox.put(batches) or ()):
+            parcel.row = row
+
+    def withdraw(self, parcels: Iterable[Parcel]) -> None:
+        """Take out of the outbox what was stored but is not accepted after all."""
+        self._remove(list(parcels))
+
+    # Settling
+
+    def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
+        """Settle each piece of a request with its outcome."""
+        self._finish(
+            [
+                parcel
+                for piece in group
+                for parcel in piece.parcels
+                if parcel.note(self._verdict(parcel, outcome))
+            ]
+        )
+        if not isinstance(outcome, DeliveryError) and self.kept:
+            self.due = self._clock()  # mParticle takes batches again
+
+    def give_up(self, parcels: Iterable[Parcel], error: DeliveryError) -> int:
+        """Fail what is open of these parcels, or keep it; return how many there were."""
+        finished = [parcel for parcel in parcels if parcel.give_up(self._verdict(parcel, error))]
+        self._finish(finished)
+        return len(finished)
+
+    def take_apart(self, piece: Piece) -> None:
+        """Know that what travelled as one batch goes on under ids of its own."""
+        for parcel in piece.parcels:
+            parcel.alone = True
+            if self._outbox is not None and parcel.row is not None:
+                self._outbox.join([parcel.row])
+
+    def join(self, pieces: Iterable[Piece]) -> None:
+        """Remember which parcels travel as one batch, before they do so for the first time."""
+        if self._outbox is None:
+            return
+        for piece in pieces:
+            rows = [parcel.row for parcel in piece.parcels if parcel.row is not None]
+            if len(piece.parcels) > 1 and rows:
+                self._outbox.join(rows)
+
+    def _verdict(self, parcel: Parcel, outcome: Outcome) -> Outcome | Kept:
+        if (
+            not isinstance(outcome, DeliveryError)
+            or isinstance(outcome, Kept)
+            or parcel.row is None
+            or outcome.reason not in _GIVEN_UP
+        ):
+            return outcome
+        kept = Kept(f"kept in the outbox, to be tried again: {outcome}", reason=outcome.reason)
+        kept.status_code = outcome.status_code
+        kept.__cause__ = outcome
+        return kept
+
+    def _finish(self, parcels: list[Parcel]) -> None:
+        """Bring the outbox up to date, and tell the outcomes."""
+        failed: list[Parcel] = []
+        delivered: list[Parcel] = []
+        kept: list[Parcel] = []
+        for parcel in parcels:
+            if isinstance(parcel.outcome, Kept):
+                kept.append(parcel)
+            elif isinstance(parcel.outcome, DeliveryError):
+                failed.append(parcel)
+            else:
+                delivered.append(parcel)
+        self._remove(delivered)
+        self._log(failed, "batch failed")
+        self._log(kept, "batch kept in the outbox")
+        if kept and self._outbox is not None:
+            self._outbox.park([parcel.row for parcel in kept if parcel.row is not None])
+            self.due = min(self.due, self._clock() + PROBE_EVERY)
+        try:
+            settle_each([parcel.finish for parcel in parcels])
+        finally:
+            self._remove(failed)  # only now that their reasons were told
+
+    def _log(self, parcels: list[Parcel], what: str) -> None:
+        if not self._tells:
+            return
+        reasons = [one.outcome.reason for one in parcels if isinstance(one.outcome, DeliveryError)]
+        for reason, count in Counter(reasons).items():
+            self._notices.tell(f"{what}: {reason}", count)
+
+    def _remove(self, parcels: list[Parcel]) -> None:
+        rows = [parcel.row for parcel in parcels if parcel.row is not None]
+        if rows and self._outbox is not None:
+            self._outbox.remove(rows)
+
+    # What was kept
+
+    @property
+    def kept(self) -> bool:
+        """Whether batches wait in the outbox only."""
+        return self._outbox is not None and self._outbox.parked > 0
+
+    def keep(self, parcel: Parcel) -> None:
+        """Leave a parcel to the outbox for now: there is no room for it in memory."""
+        why = "kept in the outbox, to be sent as soon as there is room in the queue"
+        if parcel.give_up(Kept(why, reason="queue_full")):
+            self._finish([parcel])
+            self.due = self._clock()
+
+    def bring_back(self) -> list[Piece]:
+        """Return the oldest of what is kept, about a request's worth; fail what is too old."""
+        self.due = math.inf
+        if self._outbox is None:
+            return []
+        stored = self._outbox.load()
+        if self._outbox.parked:
+            self.due = self._clock() + PROBE_EVERY
+        parcels = {one.row: self._parcel(one) for one in stored}
+        expired = [parcels[one.row] for one in stored if one.expired]
+        self.give_up(
+            expired, DeliveryError("it was kept for longer than max_age", reason="expired")
+        )
+        groups: dict[int, list[Parcel]] = {}
+        for one in stored:
+            if not one.expired:
+                groups.setdefault(one.row if one.group is None else one.group, []).append(
+                    parcels[one.row]
+                )
+        return [
+            piece
+            for members in groups.values()
+            for piece in ([together(members)] if len(members) > 1 else pieces_of(members))
+        ]
+
+    def drop_oldest(self, error: DeliveryError) -> bool:
+        """Fail the oldest batch that waits in the outbox only; return whether there was one."""
+        stored = [] if self._outbox is None else self._outbox.load(1)
+        return self.give_up([self._parcel(one) for one in stored], error) > 0
+
+    def _parcel(self, stored: Stored) -> Parcel:
+        return Parcel(stored.batch, stored.parts, self._settled, stored.row)
+
+    def tend(self) -> float | None:
+        """Say that this process lives; return the seconds until it must be said again."""
+        if self._outbox is None or self._outbox.tend_every is None:
+            return None
+        self._outbox.tend()
+        return self._outbox.tend_every
+
+    # What goes wrong with the file
+
+    def _failed(self, error: Exception) -> None:
+        self._tally.outbox_failed()
+        self._notices.tell(f"the outbox failed, batches are in memory only: {_said(error)}")
+
+    def _lost(self, ids: list[str]) -> None:
+        """Fail what could not be read any more."""
+        warn("%d batches in the outbox could not be read any more", len(ids))
+        error = DeliveryError(
+            "the outbox's file was damaged, and the batch could not be read any more",
+            reason="transport_error",
+        )
+        for batch_id in ids:
+            unread = Batch().with_source_request_id(batch_id)
+            self.give_up([Parcel(unread, (Part(batch_id, b"", 0),), self._settled)], error)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,272 @@
+"""Which processes are alive: kernel locks, which die with the process that holds them.
+
+One file beside a database, one byte of it for every owner of rows. Record locks of POSIX belong
+to a process, and that has three pitfalls, which are dealt with here and nowhere else:
+
+* A process never finds its own locks taken, so its own owners are looked up in a registry.
+* Closing any descriptor of a file drops all of the process's locks on it, so there is one
+  descriptor for each file, counted, and it is closed after the last lock.
+* A forked child inherits no locks, but SQLite in the child believes that it has those of its
+  parent's connections. :func:`stand_in` takes them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, cast
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # on Windows
+    _fcntl = None  # type: ignore[assignment]
+
+fcntl = cast(Any, _fcntl)
+Which = tuple[int, int]
+
+_GATE = 0  # the byte that lets one process at a time create or move a database
+_PATIENCE = 5.0  # seconds at that gate, as long as SQLite waits for a lock
+# What an idle connection in WAL mode has locked, shared: the suffix of the file, the first byte,
+# the number of bytes. See "lock-byte page" in SQLite's file format and "DMS" in its WAL format.
+_LOCKED_BY_SQLITE = (("", 0x40000002, 510), ("-shm", 128, 1))
+
+
+def _has_locks() -> bool:
+    return fcntl is not None
+
+
+def which(path: str) -> Which | None:
+    """Return which file a path leads to now; None if it leads to none."""
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+class Opened:
+    """A database that a process has open, to be known in its forked children.
+
+    Args:
+        path: of the file.
+        busy: is held by whoever uses the connection.
+    """
+
+    def __init__(self, path: str, busy: threading.RLock) -> None:
+        self.which = which(path)
+        self.shared = which(f"{path}-shm")  # none, where SQLite could not have WAL
+        self.busy = busy
+        _here().opened.append(self)
+
+    def closed(self) -> None:
+        """Know it no longer."""
+        with suppress(ValueError):  # it was another process's
+            _here().opened.remove(self)
+
+
+class _LockFile:
+    """The one descriptor that a process has of a lock file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.users = 0
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        found = os.fstat(self.descriptor)
+        self.which = (found.st_dev, found.st_ino)
+
+
+class _Process:
+    """What one process holds."""
+
+    def __init__(self) -> None:
+        self.guard = threading.RLock()
+        self.gate = threading.Lock()
+        self.files: dict[str, _LockFile] = {}
+        self.owners: set[int] = set()
+        self.opened: list[Opened] = []
+        self.stands_in: set[Which] = set()
+
+    @contextmanager
+    def using(self, path: str) -> Iterator[_LockFile]:
+        """Use the lock file that the path leads to now.
+
+        Raises:
+            OSError: there is none, and none can be made.
+        """
+        with self.guard:
+            file = self.files.get(path)
+            if file is None or file.which != which(path):
+                # an older one stays open as long as somebody has a lock in it
+                file = self.files[path] = _LockFile(path)
+            file.users += 1
+        try:
+            yield file
+        finally:
+            self.left(file)
+
+    def left(self, file: _LockFile) -> None:
+        """Close the file after its last user."""
+        with self.guard:
+            file.users -= 1
+            if not file.users:
+                if self.files.get(file.path) is file:
+                    del self.files[file.path]
+                os.close(file.descriptor)
+
+
+_processes: dict[int, _Process] = {}
+
+
+def _here() -> _Process:
+    """Return what this process holds: after a fork, nothing."""
+    pid = os.getpid()
+    # setdefault is atomic, so that two threads cannot begin twice
+    return _processes.get(pid) or _processes.setdefault(pid, _Process())
+
+
+def guard() -> threading.RLock:
+    """Return a lock of this process: a forked child has one of its own, which nobody holds."""
+    return _here().guard
+
+
+class Held:
+    """The lock of an owner, until it is released or the process dies."""
+
+    def __init__(self, process: _Process, file: _LockFile, owner: int) -> None:
+        self._process = process
+        self._file = file
+        self._owner = owner
+
+    def is_seen(self) -> bool:
+        """Return whether others still find the lock: nobody deleted or replaced the file."""
+        with suppress(OSError):
+            return which(self._file.path) == self._file.which
+        return True
+
+    def release(self) -> None:
+        """Let the owner be dead; nothing in a forked child, for it is the parent's."""
+        if self._process is _here():
+            with suppress(OSError):
+                fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN, 1, self._owner)
+            self._process.owners.discard(self._owner)
+            self._process.left(self._file)
+
+
+def hold(path: str, owner: int) -> Held | None:
+    """Return the lock of an owner, or None where the kernel has none to give.
+
+    Args:
+        path: of the lock file.
+        owner: a number above 0 that nobody else has.
+    """
+    here = _here()
+    if not _has_locks():
+        return None
+    try:
+        with here.using(path) as file, here.guard:
+            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
+            file.users += 1
+            here.owners.add(owner)
+            return Held(here, file, owner)
+    except OSError:
+        return None
+
+
+def is_alive(path: str, owner: int) -> bool:
+    """Return whether somebody holds the lock of an owner, or nobody can tell."""
+    here = _here()
+    if owner in here.owners or not _has_locks():
+        return True
+    try:
+        with here.using(path) as file, here.guard:
+            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
+            fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, owner)
+            return False
+    except OSError:
+        return True
+
+
+@contextmanager
+def alone(path: str) -> Iterator[None]:
+    """Let no other thread, nor any other process where the kernel has locks, be here meanwhile.
+
+    Args:
+        path: of the lock file.
+
+    Raises:
+        TimeoutError: somebody else was here for too long.
+    """
+    here = _here()
+    deadline = time.monotonic() + _PATIENCE
+    if not here.gate.acquire(timeout=_PATIENCE):
+        raise TimeoutError("another thread is opening the outbox")
+    with ExitStack() as stack:
+        stack.callback(here.gate.release)
+        file = None
+        if _has_locks():
+            with suppress(OSError):  # then the database cannot be made either, and says why
+                file = stack.enter_context(here.using(path))
+        if file is not None and _entered(file.descriptor, deadline):
+            stack.callback(fcntl.lockf, file.descriptor, fcntl.LOCK_UN, 1, _GATE)
+        yield
+
+
+def _entered(descriptor: int, deadline: float) -> bool:
+    """Wait for the gate and return True, or False where it has no locks."""
+    while True:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _GATE)
+            return True
+        except (BlockingIOError, PermissionError):
+            if time.monotonic() > deadline:
+                raise TimeoutError("another process is opening the outbox") from None
+            time.sleep(0.005)  # as SQLite does while a database is locked
+        except OSError:
+            return False
+
+
+def stand_in(path: str) -> None:
+    """Take, in a forked child, the locks that SQLite believes to have inherited.
+
+    SQLite keeps one set of locks for all connections of a process to a file, and a fork copies
+    that set, but not the locks. Without them, the parent's last connection would delete the
+    write-ahead log that the child goes on writing to, and with it what the child wrote.
+
+    Args:
+        path: of a database; nothing is done unless a parent had it open when it forked.
+
+    Raises:
+        OSError: the parent was in the midst of a use, or has closed it since; SQLite cannot work
+            with this file in this process.
+    """
+    here = _here()
+    found = which(path)
+    inherited = [
+        opened
+        for process in list(_processes.values())
+        if process is not here
+        for opened in process.opened
+        if opened.which == found and opened.shared is not None
+    ]
+    if found is None or found in here.stands_in or not inherited:
+        return
+    for opened in inherited:
+        if not opened.busy.acquire(blocking=False):  # then SQLite's own locks may be held, too
+            raise OSError("the process was forked in the midst of a use of its outbox")
+        opened.busy.release()
+    taken = []
+    try:
+        for suffix, first, length in _LOCKED_BY_SQLITE:
+            taken.append(os.open(path + suffix, os.O_RDONLY))
+            fcntl.lockf(taken[-1], fcntl.LOCK_SH | fcntl.LOCK_NB, length, first)
+        # with the locks, nobody can delete what they are on any more: now it is worth a look
+        if (which(path), which(f"{path}-shm")) != (found, inherited[0].shared):
+            raise OSError("the outbox was closed by the process that this one was forked from")
+    except OSError:
+        for descriptor in taken:
+            os.close(descriptor)
+        raise
+    here.stands_in.add(found)  # the descriptors stay open: closing them would drop the locks

@@ -1,0 +1,490 @@
+"""The outbox: what was handed to ``send``, in a file that outlives the process."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from functools import partial
+from typing import Literal, NamedTuple, Never, NoReturn, TypeVar, get_args
+
+from . import liveness
+from .batch import Batch
+from .errors import ConfigurationError, brief, closest, unknown_option
+from .outbox_file import INSERT, Row, select, totals
+from .outbox_owner import Own, Owner, Work
+from .signatures import spelled_out
+from .wire import Part
+
+T = TypeVar("T")
+Durability = Literal["normal", "full"]
+
+
+class Feed(NamedTuple):
+    """Whose rows: those of one address and one API key.
+
+    Attributes:
+        host: the base address, with what tells the historical endpoint.
+        key: the fingerprint of the API key; never the key, let alone the secret.
+    """
+
+    host: str
+    key: str
+
+
+class Stored(NamedTuple):
+    """A batch from the outbox.
+
+    Attributes:
+        row: its number in the file.
+        id: its ``source_request_id``.
+        parts: what it travels as.
+        created: Unix seconds when it was put there.
+        group: the first row of those it travels with as one batch, if it does.
+        expired: whether it is older than the outbox keeps batches.
+    """
+
+    row: int
+    id: str
+    parts: tuple[Part, ...]
+    created: float
+    group: int | None
+    expired: bool
+
+    def batch(self) -> Batch:
+        """Return the batch that was sealed, of however many parts."""
+        whole, *more = (Batch.from_json(part.body, unknown="ignore") for part in self.parts)
+        if more:
+            whole = whole.with_source_request_id(self.id)
+        return whole.add(*(event for batch in more for event in batch.events))
+
+
+class OutboxFull(Exception):
+    """The file would hold more than ``max_bytes``."""
+
+
+class Outbox:
+    """Keeps batches in an SQLite file until they are delivered, so that they survive the process.
+
+    What was handed to ``send`` survives ``kill -9``: the next process with the same API key and
+    host sends what a dead one left. Several processes can share one file. Where the disk fails,
+    sending goes on in memory, ``stats.outbox_errors`` counts it, and the file is used again when
+    it works again; a damaged file is moved aside to ``<path>.corrupt-<time>``.
+
+    Beside the file there are ``<path>-owners``, whose locks tell which processes live, and what
+    SQLite keeps there, all readable by their owner only. The file has to be on a local disk.
+
+    Args:
+        path: of the file; it is made with the first send. Its folder has to exist.
+        durability: "normal" survives the death of the process, and a power cut may cost the
+            last moments; "full" survives that, too, and makes each send wait for the disk.
+        max_bytes: of JSON that the file holds; what does not fit is kept in memory only.
+        max_age: seconds; what is older when it is loaded fails with ``expired``.
+        lease: seconds after which a process that gave no sign of life counts as dead, where
+            the system has no file locks (Windows).
+        wall: Unix seconds, for tests.
+
+    Raises:
+        ConfigurationError: the path cannot be a file, or a number makes no sense.
+
+    >>> Outbox("outbox.db", max_age=7 * 24 * 3600)
+    <Outbox 'outbox.db' durability='normal' max_bytes=268435456 max_age=604800>
+    """
+
+    @spelled_out
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: Durability = "normal",
+        max_bytes: int = 256 * 2**20,
+        max_age: float = 30 * 24 * 3600.0,
+        lease: float = 30.0,
+        wall: Callable[[], float] = time.time,
+        **unknown: Never,
+    ) -> None:
+        if unknown:
+            raise unknown_option("Outbox", next(iter(unknown)), _OPTIONS)
+        self._path = _checked_path(path)
+        if durability not in get_args(Durability):
+            meant = closest(durability, get_args(Durability)) or "normal"
+            raise ConfigurationError(
+                f"Outbox(durability={brief(durability)}): want 'normal' or 'full'; "
+                f"write durability={meant!r}"
+            )
+        if type(max_bytes) is not int or max_bytes < 1:
+            raise ConfigurationError(
+                f"Outbox(max_bytes={brief(max_bytes)}): want an integer, 1 or more; "
+                "write max_bytes=256 * 2**20"
+            )
+        for name, value, usual in (("max_age", max_age, "30 * 24 * 3600"), ("lease", lease, "30")):
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or value <= 0:
+                raise ConfigurationError(
+                    f"Outbox({name}={brief(value)}): want positive seconds; write {name}={usual}"
+                )
+        self.path = os.fspath(path)
+        self.durability = durability
+        self.max_bytes = max_bytes
+        self.max_age = max_age
+        self.lease = lease
+        self._wall = wall
+        self._feed: Feed | None = None
+        self._closed = False
+        self._failed: Callable[[Exception], None] = _unheard
+        self._lost: Callable[[list[str]], None] = _unheard
+        self._begin()
+
+    def _begin(self) -> None:
+        self._lock = threading.RLock()
+        self._oldest: list[int] = []  # a heap of the parked rows, and of some that were
+        self._own = Own({}, {}, set())
+        self._owner = Owner(
+            self._path,
+            full=self.durability == "full",
+            lease=self.lease,
+            wall=self._wall,
+            own=self._own,
+            busy=self._lock,
+            failed=partial(self._report, self._failed),
+            lost=partial(self._report, self._lost),
+        )
+        self._reports: list[Callable[[], None]] = []
+        self._pid = os.getpid()  # last, since other threads look at it without the lock
+
+    def open(
+        self, feed: Feed, failed: Callable[[Exception], None], lost: Callable[[list[str]], None]
+    ) -> None:
+        """Belong to a dispatcher from now on; opens no file.
+
+        Args:
+            feed: whose rows to put, and to adopt.
+            failed: is called with each failure of the disk.
+            lost: is called with the ids of parked batches that are in the file no more.
+
+        Raises:
+            ConfigurationError: it belongs to another one.
+        """
+        if self._feed is not None:
+            raise ConfigurationError(
+                "an outbox belongs to one dispatcher; write outbox=Outbox(path) for each"
+            )
+        self._feed, self._failed, self._lost = feed, failed, lost
+        self._begin()
+
+    def ready(self) -> bool:
+        """Open the file if it is not open; return whether it is.
+
+        Raises:
+            ConfigurationError: the file is another program's or a newer version's.
+        """
+        with self._turn():
+            return self._is_usable() and self._owner.current() is not None
+
+    def put(self, batches: Sequence[tuple[str, tuple[Part, ...]]]) -> list[int] | None:
+        """Store batches that the caller has in memory; return their rows, or None if it failed.
+
+        Args:
+            batches: the id and the parts of each.
+
+        Raises:
+            OutboxFull: they do not fit; none of them is stored.
+        """
+        if not batches:
+            return []
+        with self._turn():
+            rows = self._transact(partial(self._insert, batches), None)
+            if rows is not None:
+                self._own.held.update(zip(rows, [id for id, _ in batches]))
+                self._remove_rest()
+            return rows
+
+    def _insert(
+        self, batches: Sequence[tuple[str, tuple[Part, ...]]], connection: sqlite3.Connection
+    ) -> list[int]:
+        held, last = totals(connection)
+        whose, created, owner = self._whose(), float(self._wall()), self._owner.number
+        rows = [
+            Row.of(row, *whose, id, created, parts, owner)
+            for row, (id, parts) in enumerate(batches, last + 1)
+        ]
+        if held > 0 and held + sum([row.size for row in rows]) > self.max_bytes:
+            raise OutboxFull(f"{held} of {self.max_bytes} bytes wait in the outbox")
+        if not self._owner.is_locked:
+            self._owner.sign(connection)  # who puts is alive
+        connection.executemany(INSERT, rows)
+        return [row.row for row in rows]
+
+    def join(self, rows: Sequence[int]) -> None:
+        """Store that these rows travel as one batch, in this order; a single row travels alone."""
+        with self._turn():
+            group = rows[0] if len(rows) > 1 else None
+            places = [(group, place, row) for place, row in enumerate(rows)]
+            update = "UPDATE rows SET grp = ?, place = ? WHERE row = ?"
+            self._transact(lambda connection: connection.executemany(update, places), None)
+
+    def park(self, rows: Sequence[int]) -> None:
+        """Keep rows for later: nobody has them in memory any more.
+
+        Only this process has to know, so that it cannot fail: what a dead process had, in memory
+        or not, is parked for whoever adopts it.
+        """
+        with self._turn():
+            held = self._own.held
+            self._keep([(row, held.pop(row)) for row in rows if row in held])
+
+    def _keep(self, rows: Iterable[tuple[int, str]]) -> None:
+        for row, id in rows:
+            self._own.parked[row] = id
+            heapq.heappush(self._oldest, row)
+
+    def load(self, count: int = 100, most_bytes: int = 256_000) -> list[Stored]:
+        """Return own parked rows, oldest first, which the caller has in memory from now on.
+
+        Rows that travel as one batch come together, in their order.
+
+        Args:
+            count: rows at most, and
+            most_bytes: bytes of JSON at most; but always one batch, however large.
+        """
+        with self._turn():
+            held, parked, unremoved = self._own
+            tried: list[int] = []
+            while self._oldest and len(tried) < count:
+                row = heapq.heappop(self._oldest)
+                if row in parked and row not in tried[-1:]:
+                    tried.append(row)
+            read = partial(self._read, tried, count, most_bytes)
+            loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
+            for stored in loaded:
+                held[stored.row] = parked.pop(stored.row)
+            if missing or damaged:
+                unremoved.update(damaged)
+                self._report(self._lost, [parked.pop(row) for row in {*missing, *damaged}])
+            for row in damaged:
+                self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
+            for row in tried:
+                if row in parked:
+                    heapq.heappush(self._oldest, row)
+            self._remove_rest()
+            return [*loaded]
+
+    def _read(
+        self, tried: list[int], count: int, most_bytes: int, connection: sqlite3.Connection
+    ) -> _Read:
+        """Return what to load, and which rows are not there any more, or are damaged."""
+        loaded: dict[int, Stored] = {}
+        missing: list[int] = []
+        damaged: set[int] = set()
+        size = 0
+        oldest = self._wall() - self.max_age
+        for first in tried:
+            if first in loaded or first in damaged or first not in self._own.parked:
+                continue  # it came with its group, or was lost with the file a moment ago
+            together = self._together(first, connection)
+            if not together:
+                missing.append(first)
+                continue
+            sound = [row for row in together if row.is_sound()]
+            damaged.update({row.row for row in together} - {row.row for row in sound})
+            more = sum(row.size for row in sound)
+            if loaded and (len(loaded) + len(sound) > count or size + more > most_bytes):
+                break
+            size += more
+            for row in sound:
+                expired = row.created < oldest
+                loaded[row.row] = Stored(
+                    row.row, row.id, row.parts(), row.created, row.grp, expired
+                )
+        return [*loaded.values()], missing, damaged
+
+    def _together(self, first: int, connection: sqlite3.Connection) -> list[Row]:
+        """Return the row of this number and the parked ones that travel with it."""
+        owner = self._owner.number
+        rows = select(connection, "WHERE owner = ? AND row = ?", owner, first)
+        if rows and (group := rows[0].grp) is not None:
+            rows = select(connection, "WHERE owner = ? AND grp = ? ORDER BY place", owner, group)
+        return [row for row in rows if row.row in self._own.parked]
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Remove rows that were delivered or have failed; what cannot be is tried again later."""
+        with self._turn():
+            for row in rows:
+                self._own.held.pop(row, None)
+                self._own.parked.pop(row, None)
+            self._own.unremoved.update(rows)
+            self._remove_rest()
+
+    def _remove_rest(self) -> None:
+        unremoved = self._own.unremoved
+        done: bool = bool(unremoved) and self._transact(self._delete, False, moved=True)
+        if done:
+            unremoved.clear()
+
+    def _delete(self, connection: sqlite3.Connection) -> bool:
+        rows = [(row,) for row in sorted(self._own.unremoved)]
+        connection.executemany("DELETE FROM rows WHERE row = ?", rows)
+        return True
+
+    def adopt(self) -> int:
+        """Take up what dead processes left of this feed; return how many rows that were."""
+        with self._turn():
+            nothing: list[tuple[int, str]] = []
+            claimed = self._transact(self._claim, nothing)
+            self._keep(claimed)
+            return len(claimed)
+
+    def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
+        owner = self._owner
+        owner.sign(connection)
+        owner.bury_the_dead(connection)
+        living = {number for (number,) in connection.execute("SELECT id FROM owners")}
+        of_feed = "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? ORDER BY row"
+        claimed = [
+            (row, id)
+            for row, id, number in connection.execute(of_feed, self._whose())
+            if number not in living
+        ]
+        connection.executemany(
+            "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]
+        )
+        return claimed
+
+    @property
+    def parked(self) -> int:
+        """How many rows this process keeps for later."""
+        return len(self._own.parked) if self._pid == os.getpid() else 0
+
+    def elsewhere(self) -> int:
+        """Return how many rows go with the same API key, but to another address."""
+        count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
+        with self._turn():
+            return self._transact(
+                lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
+                0,
+                "DEFERRED",
+            )
+
+    @property
+    def tend_every(self) -> float | None:
+        """Seconds between calls of ``tend``; None where the kernel tells who is alive."""
+        here = self._pid == os.getpid() and self._owner.is_open
+        return self.lease / 3 if here and not self._owner.is_locked else None
+
+    def tend(self) -> None:
+        """Give a sign of life, and do what could not be done before."""
+        with self._turn():
+            if self._owner.is_open:
+                if not self._owner.is_locked:
+                    self._transact(self._owner.sign, None)
+                self._remove_rest()
+
+    def restart(self) -> None:
+        """Begin with nothing, in a forked child: what was there is the parent's."""
+        with liveness.guard():
+            if self._pid != os.getpid():
+                self._owner.leave_to_parent()
+                self._begin()
+
+    def close(self) -> None:
+        """Leave what is in the file to whoever opens it next, and close it; for good."""
+        with self._turn():
+            if not self._closed:
+                if self._owner.is_open:
+                    self._remove_rest()
+                self._owner.leave()
+                for rows in (*self._own, self._oldest):
+                    rows.clear()
+                self._closed = True
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one thread in at a time; tell what failed when it is out again."""
+        if self._pid != os.getpid():
+            self.restart()
+        reports: list[Callable[[], None]] = []
+        try:
+            with self._lock:
+                outer, self._reports = self._reports, reports
+                try:
+                    yield
+                finally:
+                    self._reports = outer
+        finally:
+            for report in reports:  # without the lock, for they may wait for another one
+                report()
+
+    def _report(self, tell: Callable[[T], None], what: T) -> None:
+        self._reports.append(partial(tell, what))
+
+    def _transact(
+        self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
+    ) -> T:
+        usable = self._is_usable()
+        return self._owner.transact(work, otherwise, kind, moved=moved) if usable else otherwise
+
+    def _is_usable(self) -> bool:
+        self._whose()
+        if self._closed:
+            self._report(self._failed, OSError("the outbox is closed"))
+        return not self._closed
+
+    def _whose(self) -> Feed:
+        if self._feed is None:
+            raise ConfigurationError(
+                "an outbox belongs to a dispatcher; write ThreadedDispatcher(outbox=Outbox(path))"
+            )
+        return self._feed
+
+    def __repr__(self) -> str:
+        shown = " ".join(f"{name}={getattr(self, name, None)!r}" for name in _OPTIONS[1:4])
+        return f"<Outbox {getattr(self, 'path', None)!r} {shown}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "an outbox cannot be pickled, for it is a file that this process has open; "
+            "write Outbox(path) where you need it"
+        )
+
+
+_OPTIONS = ("path", "durability", "max_bytes", "max_age", "lease", "wall")
+_Read = tuple[Sequence[Stored], Sequence[int], AbstractSet[int]]
+_NOTHING: _Read = ((), (), frozenset())
+
+
+def _unheard(what: object) -> None:
+    """Nobody opened the outbox, so nobody is told."""
+
+
+def _checked_path(path: str | os.PathLike[str]) -> str:
+    """Return the absolute path, or raise why it cannot be a file."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise ConfigurationError(
+            f"Outbox({brief(path)}): want a path, got {type(path).__name__}; "
+            "write Outbox('outbox.db')"
+        )
+    if text in ("", ":memory:") or "\0" in text:
+        raise ConfigurationError(
+            f"Outbox({brief(text)}): want a file, for the outbox outlives the process; "
+            "write Outbox('outbox.db')"
+        )
+    absolute = os.path.abspath(text)
+    folder = os.path.dirname(absolute)
+    if os.path.isdir(absolute):
+        inside = os.path.join(text, "outbox.db")
+        raise ConfigurationError(
+            f"Outbox({brief(text)}): want a file, and this is a folder; write Outbox({inside!r})"
+        )
+    if not os.path.isdir(folder):
+        raise ConfigurationError(
+            f"Outbox({brief(text)}): there is no folder {folder!r}; "
+            f"write os.makedirs({folder!r}, exist_ok=True) before it"
+        )
+    return absolute

@@ -1,0 +1,272 @@
+"""An owner of rows: its lock, and how it reaches the file, whatever becomes of that."""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from functools import partial
+from time import monotonic
+from typing import NamedTuple, TypeVar
+
+from . import liveness
+from .errors import ConfigurationError
+from .outbox_file import FAILURES, Database, connect, is_damage, leave_to_parent, lock_path
+from .salvage import copy, copy_owners, move_aside
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+_AGAIN = 1.0  # seconds until opening a file that could not be opened is tried again
+
+
+class Own(NamedTuple):
+    """The rows of an owner, by their numbers.
+
+    Attributes:
+        held: the ids of those that somebody has in memory.
+        parked: the ids of those that nobody has.
+        unremoved: those that are to go, but could not be removed yet.
+    """
+
+    held: dict[int, str]
+    parked: dict[int, str]
+    unremoved: set[int]
+
+
+class Owner:
+    """One of those that use a file: no thread, no file, until the first transaction.
+
+    Args:
+        path: of the file.
+        full: whether each transaction is to survive a power cut.
+        lease: seconds between two signs of life, where there are no locks.
+        wall: Unix seconds.
+        own: its rows.
+        busy: is held by whoever calls a method.
+        failed: is called with each failure of the disk.
+        lost: is called with the ids of parked rows that are in the file no more.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        full: bool,
+        lease: float,
+        wall: Callable[[], float],
+        own: Own,
+        busy: threading.RLock,
+        failed: Callable[[Exception], None],
+        lost: Callable[[list[str]], None],
+    ) -> None:
+        self.number = int.from_bytes(os.urandom(6), "big") + 1
+        self._path = path
+        self._full = full
+        self._lease = lease
+        self._wall = wall
+        self._own = own
+        self._busy = busy
+        self._failed = failed
+        self._lost = lost
+        self._database: Database | None = None
+        self._lock: liveness.Held | None = None
+        self._next_try = -math.inf
+        self._refusal: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a file open, though maybe not in its place any more."""
+        return self._database is not None
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the kernel tells others that it is alive; else it has to sign now and then."""
+        return self._lock is not None
+
+    def transact(
+        self,
+        work: Work[T],
+        otherwise: T,
+        kind: str = "IMMEDIATE",
+        *,
+        moved: bool = False,
+    ) -> T:
+        """Return what ``work(connection)`` returns, done as a whole; or report, and do nothing.
+
+        Where the file is damaged, it is moved aside, and the work is done with a new one.
+
+        Args:
+            work: takes the connection.
+            otherwise: is returned where it failed.
+            kind: of transaction.
+            moved: whether a file that was deleted will do, as long as there is no new one.
+        """
+        for last in (False, True):
+            database = None
+            try:
+                database = self.current(moved)
+                if database is None:
+                    break
+                with database.transaction(kind) as connection:
+                    return work(connection)
+            except (*FAILURES, ConfigurationError) as error:
+                self._failed(error)
+                if last or database is None or not is_damage(error):
+                    break
+                if not self._set_aside(database):
+                    break
+        return otherwise
+
+    def current(self, moved: bool = False) -> Database | None:
+        """Return the file, opened if need be; None if it cannot be."""
+        database = self._database
+        if database is not None and database.is_there():
+            if self._lock is not None and not self._lock.is_seen():
+                self._hold()
+            return database
+        if monotonic() >= self._next_try:
+            self._next_try = monotonic() + _AGAIN
+            if database is not None:
+                gone = FileNotFoundError(f"the outbox {database.path} was deleted or replaced")
+                self._failed(gone)
+            if self._open_file(database):
+                return self._database
+        elif database is None and self._refusal is not None:
+            raise ConfigurationError(self._refusal)
+        return database if moved else None
+
+    def _open_file(self, old: Database | None) -> bool:
+        """Open the file at the path, and bring over what is in the old one."""
+        path = os.path.realpath(self._path)
+        copied: set[int] = set()
+        self._refusal = None
+        try:
+            with ExitStack() as stack:
+                source = None if old is None else old.connection
+                if old is not None:
+                    old.make_room()
+                found = liveness.which(path)
+                settle = partial(self._settle, source, copied)
+                try:
+                    new = Database(path, self._full, self._busy, settle)
+                except FAILURES as error:
+                    if not is_damage(error):
+                        raise
+                    self._failed(error)
+                    aside = move_aside(path, found, self._wall())
+                    if source is None and aside is not None:
+                        source = stack.enter_context(closing(connect(aside, "ro")))
+                    settle = partial(self._settle, source, copied)
+                    new = Database(path, self._full, self._busy, settle)
+        except FAILURES as error:
+            self._failed(error)
+            return False
+        except ConfigurationError as error:
+            if old is None:
+                self._refusal = str(error)
+                raise
+            self._failed(error)  # somebody put it there since the caller's line
+            return False
+        self._database = new
+        self._next_try = -math.inf
+        if old is not None:
+            parked = self._own.parked
+            lost = [row for row in parked if row not in copied]
+            if lost:
+                self._lost([parked.pop(row) for row in lost])
+            with suppress(*FAILURES):
+                old.close()
+        return True
+
+    def _settle(
+        self,
+        source: sqlite3.Connection | None,
+        copied: set[int],
+        connection: sqlite3.Connection,
+        is_new: bool,
+    ) -> None:
+        """Be an owner in this file; bring over own rows, or all if nobody else can have."""
+        copied.clear()
+        if source is not None:
+            if is_new:
+                copy_owners(source, connection)
+            else:
+                connection.execute("DELETE FROM rows WHERE owner = ?", (self.number,))
+            copied |= copy(
+                source,
+                connection,
+                {*self._own.held, *self._own.parked},
+                lambda row: (
+                    row.row not in self._own.unremoved and (is_new or row.owner == self.number)
+                ),
+            )
+        if self._lock is None or not self._lock.is_seen():
+            self._hold()
+        self.sign(connection)
+
+    def _set_aside(self, database: Database) -> bool:
+        """Move a damaged file aside, and go on with a new one."""
+        try:
+            move_aside(database.path, database.which, self._wall())
+        except OSError as error:
+            self._failed(error)
+            return False
+        return self._open_file(database)
+
+    def _hold(self) -> None:
+        """Hold the lock that says that this owner is alive, if there are locks."""
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = liveness.hold(self.lock_path(), self.number)
+
+    def sign(self, connection: sqlite3.Connection) -> None:
+        """Write that this owner is alive, and how to tell."""
+        connection.execute(
+            "INSERT OR REPLACE INTO owners VALUES (?, ?, ?)",
+            (self.number, self._lock is not None, self._wall() + self._lease),
+        )
+
+    def lock_path(self) -> str:
+        """Return the path of the file that holds the locks of all owners."""
+        return lock_path(os.path.realpath(self._path))
+
+    def bury_the_dead(self, connection: sqlite3.Connection) -> None:
+        """Delete the owners that are dead, so that their rows are nobody's."""
+        locks = self.lock_path()
+        others = connection.execute(
+            "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?",
+            (self._wall(), self.number),
+        )
+        for owner, locked, over in others.fetchall():
+            if not liveness.is_alive(locks, owner) if locked else over:
+                connection.execute("DELETE FROM owners WHERE id = ?", (owner,))
+
+    def leave(self) -> None:
+        """Leave its rows to whoever adopts them, close the file, and be dead."""
+        if self._database is not None:
+            self.transact(self._resign, None, moved=True)
+            try:
+                self._database.close()
+            except FAILURES as error:
+                self._failed(error)
+            self._database = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def _resign(self, connection: sqlite3.Connection) -> None:
+        connection.executemany(
+            "UPDATE rows SET owner = NULL WHERE row = ? AND owner = ?",
+            [(row, self.number) for row in (*self._own.held, *self._own.parked)],
+        )
+        connection.execute("DELETE FROM owners WHERE id = ?", (self.number,))
+
+    def leave_to_parent(self) -> None:
+        """Touch nothing any more, in a forked child."""
+        if self._database is not None:
+            leave_to_parent(self._database)
+            with suppress(OSError):  # it is tried again, and told, when the file is opened
+                liveness.stand_in(self._database.path)

@@ -1,0 +1,115 @@
+"""What happens to a process: it ends, or it forks.
+
+One hook for the end, one for a fork, whatever the number of clients; none before the first send.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from typing import NamedTuple, Protocol
+
+from .notices import warn
+
+
+class Left(NamedTuple):
+    """What was not delivered when the process ended."""
+
+    failed: int = 0
+    kept: int = 0
+
+
+class Watched(Protocol):
+    """A dispatcher that has something to do when the process ends or forks."""
+
+    exit_timeout: float
+
+    def hurry(self) -> None:
+        """Begin to deliver all that waits."""
+        ...
+
+    def finish(self, timeout: float) -> Left:
+        """Wait for it; then settle what is left, and return how much it was."""
+        ...
+
+    def check_process(self) -> None:
+        """Begin empty, if this is a forked child."""
+        ...
+
+
+_watched: dict[int, Watched] = {}
+_pid: int | None = None  # of the process that they are of
+_hooked = False
+ending = False
+"""Whether the process ends, so that nothing is left to the background any more."""
+
+
+def watch(one: Watched) -> None:
+    """See to it that this one is told of the end, and of a fork."""
+    global _watched, _pid, _hooked
+    if _pid != os.getpid():  # the first one here; after a fork the others are the parent's
+        _pid = os.getpid()
+        _watched = {}
+        _hook_child_of_multiprocessing()
+    _watched[id(one)] = one
+    if not _hooked:
+        _hooked = True  # hooks are inherited by forked children
+        atexit.register(at_end)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_in_child)
+
+
+def forget(one: Watched) -> None:
+    """Tell this one nothing any more."""
+    _watched.pop(id(one), None)
+
+
+def _in_child() -> None:
+    """Let what was inherited begin anew. No lock is taken, and no thread started, in this hook."""
+    global _watched
+    inherited, _watched = list(_watched.values()), {}
+    for one in inherited:
+        one.check_process()
+
+
+def _hook_child_of_multiprocessing() -> None:
+    """Its children leave without ``atexit``, by a way of their own."""
+    multiprocessing = sys.modules.get("multiprocessing")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, at_end, exitpriority=100)
+
+
+def at_end() -> None:
+    """Deliver what waits, within one budget for all; say how much was not."""
+    global ending
+    if _pid != os.getpid():
+        return
+    ending = True
+    watched = list(_watched.values())
+    if not watched:
+        return
+    until = time.monotonic() + max(one.exit_timeout for one in watched)
+    for one in watched:
+        one.hurry()
+    left: list[Left] = []
+    first: BaseException | None = None
+    for one in watched:
+        try:
+            left.append(one.finish(0 if first else max(0.0, until - time.monotonic())))
+        except BaseException as error:  # such as Ctrl-C, or a hook that exits
+            first = first or error
+    _tell(left)
+    if first is not None:
+        raise first
+
+
+def _tell(left: list[Left]) -> None:
+    failed, kept = sum(each.failed for each in left), sum(each.kept for each in left)
+    if failed:
+        warn("%d batches not delivered when the process ended, and lost", failed)
+    if kept:
+        warn("%d batches not delivered when the process ended, and kept in the outbox", kept)

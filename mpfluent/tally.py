@@ -1,0 +1,139 @@
+"""The counts: of a client's life, of one ``send_all``, of what was left at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from .errors import DeliveryError, Reason
+from .notices import hook_name, log_hook_error
+from .transport import Response
+
+
+class Stats(NamedTuple):
+    """Counts of batches over a client's life; ``submitted == delivered + failed + pending``.
+
+    Attributes:
+        submitted: accepted by ``send``.
+        delivered: answered with 2xx.
+        failed: given up, each with a reason that reached ``on_failed``.
+        pending: not settled yet, or kept in the outbox.
+        retries: requests that were tried again.
+        failed_by_reason: how many failed for each reason.
+        hook_errors: callbacks of yours that raised.
+        outbox_errors: failures of the outbox's file; batches are kept in memory meanwhile.
+    """
+
+    submitted: int = 0
+    delivered: int = 0
+    failed: int = 0
+    pending: int = 0
+    retries: int = 0
+    failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
+    hook_errors: int = 0
+    outbox_errors: int = 0
+
+
+class Tally:
+    """The counters behind ``stats``: changed under a lock, read as one snapshot."""
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
+        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        self._changed = threading.Condition(threading.RLock())
+        self._submitted = 0
+        self._delivered = 0
+        self._failed: dict[Reason, int] = {}
+        self._retries = 0
+        self._hook_errors = 0
+        self._outbox_errors = 0
+        self._hooks_logged: set[tuple[str, str]] = set()
+
+    def submitted(self, batches: int) -> None:
+        """Count accepted batches."""
+        with self._changed:
+            self._submitted += batches
+
+    def settled(self, outcome: Response | DeliveryError) -> None:
+        """Count one batch's outcome."""
+        with self._changed:
+            if isinstance(outcome, DeliveryError):
+                self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
+            else:
+                self._delivered += 1
+            self._changed.notify_all()
+
+    def retried(self) -> None:
+        """Count a request that is tried again."""
+        with self._changed:
+            self._retries += 1
+
+    def outbox_failed(self) -> None:
+        """Count a failure of the outbox."""
+        with self._changed:
+            self._outbox_errors += 1
+
+    def hook_raised(self, hook: object, error: BaseException) -> None:
+        """Count a callback that raised, and log each kind of it once."""
+        kind = (hook_name(hook), type(error).__name__)
+        with self._changed:
+            self._hook_errors += 1
+            if kind in self._hooks_logged:
+                return
+            self._hooks_logged.add(kind)
+        log_hook_error(hook, error)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait until nothing is pending; return whether nothing is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._pending(), timeout)
+
+    def _pending(self) -> int:
+        return self._submitted - self._delivered - sum(self._failed.values())
+
+    def snapshot(self) -> Stats:
+        """Return all counts, of one moment."""
+        with self._changed:
+            return Stats(
+                submitted=self._submitted,
+                delivered=self._delivered,
+                failed=sum(self._failed.values()),
+                pending=self._pending(),
+                retries=self._retries,
+                failed_by_reason=MappingProxyType(dict(self._failed)),
+                hook_errors=self._hook_errors,
+                outbox_errors=self._outbox_errors,
+            )
+
+
+class Report(NamedTuple):
+    """What became of the batches of ``send_all``.
+
+    Attributes:
+        submitted: how many there were.
+        delivered: how many arrived.
+        failed: how many did not.
+        pending: how many a threaded dispatcher has still to deliver.
+        failed_by_reason: how many failed for each reason.
+        failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
+    """
+
+    submitted: int
+    delivered: int
+    failed: int
+    pending: int
+    failed_by_reason: Mapping[Reason, int]
+    failures: tuple[DeliveryError, ...]
+
+
+class CloseReport(NamedTuple):
+    """What a client did in its life: batches delivered, failed, and left behind."""
+
+    delivered: int
+    failed: int
+    left: int

@@ -1,0 +1,311 @@
+"""The sockets of a local server: what becomes of each connection, and of each request on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from contextlib import suppress
+from http.client import responses
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedReader
+from typing import Any, NamedTuple, Protocol, cast
+
+from .faults import Action, status
+
+_LONGEST_LINE = 65_536
+_BEFORE_RESET = 0.02  # seconds in which a client takes what was sent; some systems drop it then
+_URI_TOO_LONG = status(414)._replace(end="close")
+_LENGTH_REQUIRED = status(411)._replace(end="close")
+
+
+class Arrival(NamedTuple):
+    """A request that was read to its end; the names of its headers are in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+    port: int
+    at: float
+
+
+class Owner(Protocol):
+    """Who has the server: it is asked what to do, and told what came."""
+
+    _delay: float
+
+    def _connected(self) -> int:
+        """Return the number of a new connection."""
+        ...
+
+    def _begun(self) -> Action | None:
+        """Take note that a request begins, and return what the script says of it."""
+        ...
+
+    def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
+        """Take note of a request, and return what to do with it."""
+        ...
+
+    def _finished(self) -> None:
+        """Take note that a request is no longer being handled."""
+        ...
+
+
+class Listener(ThreadingHTTPServer):
+    """Accepts connections, each of which has a thread, and leaves none of them behind."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, owner: Owner, tls: ssl.SSLContext | None) -> None:
+        self.owner = owner
+        self.stopping = threading.Event()
+        self._serving: dict[threading.Thread, socket.socket] = {}
+        super().__init__(("127.0.0.1", port), Handler)
+        if tls is not None:
+            # Hands are shaken with the first read, in the thread of the connection.
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
+
+    def serve(self) -> None:
+        """Accept connections until the server stops."""
+        while not self.stopping.is_set():
+            self.handle_request()
+
+    def stop(self) -> None:
+        """Let another thread's ``serve`` return at once."""
+        self.stopping.set()
+        with suppress(OSError):  # what serve waits for is a connection
+            socket.create_connection(("127.0.0.1", self.server_port), timeout=1).close()
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Turn a connection away that comes too late."""
+        return not self.stopping.is_set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, which is known before it starts."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="LocalServer connection",
+            daemon=True,
+        )
+        self._serving[thread] = request
+        thread.start()
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            del self._serving[threading.current_thread()]
+
+    def server_close(self) -> None:
+        """Let go of the port, and end all connections, whatever they are waiting for."""
+        self.stopping.set()
+        super().server_close()
+        serving = list(self._serving.items())
+        for _, connection in serving:
+            with suppress(OSError):  # it may be closed already
+                # a TLS connection's own method would pull the session from under its thread
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread, _ in serving:
+            if thread.is_alive():  # one that could not be started has no end
+                thread.join(1)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that goes away: that is part of many tests."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads the requests of one connection, and carries out what is to be done with each."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Listener
+    rfile: BufferedReader
+
+    def setup(self) -> None:
+        """Give the connection its number."""
+        super().setup()
+        self._number = self.server.owner._connected()
+        self._idle: float | None = None
+        self._busy = False
+
+    def handle_one_request(self) -> None:
+        """Take the next action of the script as soon as a request begins, and carry it out."""
+        self.close_connection = True  # unless the request says otherwise
+        if not self._begins():
+            return
+        self._busy = True
+        scripted = self.server.owner._begun()
+        try:
+            action = self._read(scripted)
+            if action is not None:
+                self._carry_out(action)
+        finally:
+            self._finish()
+
+    def _begins(self) -> bool:
+        """Wait for the first byte of a request; return whether it came."""
+        if self._idle is None:
+            return bool(self.rfile.peek(1))
+        self.connection.settimeout(self._idle)
+        try:
+            return bool(self.rfile.peek(1))
+        except TimeoutError:
+            return False
+        finally:
+            self.connection.settimeout(None)
+
+    # Reading
+
+    def _read(self, scripted: Action | None) -> Action | None:
+        """Read a request, or as much of it as the script says, and return what to do."""
+        if scripted is None or scripted.read is None:
+            return self._read_whole(scripted)
+        rest = self.rfile
+        self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
+        try:
+            return self._read_whole(scripted)
+        except _Enough:
+            return scripted
+        finally:
+            self.rfile = rest
+
+    def _read_whole(self, scripted: Action | None) -> Action | None:
+        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
+        if len(self.raw_requestline) > _LONGEST_LINE:
+            return _URI_TOO_LONG
+        if not self.parse_request():  # it has told the client why
+            return None
+        if "Transfer-Encoding" in self.headers:
+            return _LENGTH_REQUIRED
+        given = self.headers.get("Content-Length", "0")
+        length = int(given) if given.isdigit() and len(given) < 10 else 0
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client went away in the midst of it
+            self.close_connection = True
+            return None
+        arrival = Arrival(
+            self.command,
+            self.path.partition("?")[0],
+            {name.lower(): value for name, value in self.headers.items()},
+            body,
+            self._number,
+            self.client_address[1],
+            time.monotonic(),
+        )
+        return self.server.owner._received(arrival, scripted)
+
+    # Answering
+
+    def _carry_out(self, action: Action) -> None:
+        answer = self._bytes(action)
+        wait = action.wait
+        if answer and wait is not None:
+            wait += self.server.owner._delay
+        if self._stops_within(wait) or self._stops_while_sending(answer, action.pace):
+            self.close_connection = True
+            return
+        self._idle = action.idle
+        if action.end != "keep":
+            self.close_connection = True
+        if action.end == "reset":
+            self._reset(after_data=bool(answer))
+
+    def _bytes(self, action: Action) -> bytes:
+        """Return the answer as it goes out."""
+        code = action.status_code
+        if code is None:
+            return action.body
+        headers = {
+            "server": ("Server", self.version_string()),
+            "date": ("Date", self.date_time_string()),
+            "content-type": ("Content-Type", "application/json"),
+            "content-length": ("Content-Length", str(len(action.body))),
+        }
+        if 200 <= code < 300:
+            headers["x-mp-rate-limit-percentage-used"] = ("X-mp-rate-limit-percentage-used", "1")
+        for name, value in action.headers:
+            headers[name.lower()] = (name, value)
+        if "transfer-encoding" in headers:
+            del headers["content-length"]
+        lines = [f"HTTP/1.1 {code} {responses.get(code, '')}"]
+        lines += [f"{name}: {value}" for name, value in headers.values()]
+        return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + action.body
+
+    def _stops_within(self, seconds: float | None) -> bool:
+        """Wait; return whether the server stops meanwhile."""
+        return seconds != 0 and self.server.stopping.wait(seconds)
+
+    def _stops_while_sending(self, answer: bytes, pace: float | None) -> bool:
+        """Send the answer; return whether the server stops meanwhile."""
+        if pace is not None:
+            for byte in answer[:-1]:
+                self.connection.sendall(bytes([byte]))
+                if self._stops_within(1 / pace):
+                    return True
+            answer = answer[-1:]
+        self._finish()  # before the client can know, and begin the next request
+        if answer:
+            self.connection.sendall(answer)
+        return False
+
+    def _finish(self) -> None:
+        if self._busy:
+            self._busy = False
+            self.server.owner._finished()
+
+    def _reset(self, *, after_data: bool) -> None:
+        """Break the connection: the peer sees a reset, not an end."""
+        if after_data:
+            self._stops_within(_BEFORE_RESET)
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # socket.close() waits until the last file on it is closed, so the number is closed
+        socket.close(self.connection.detach())
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what cannot be read as a request, without the page that http.server has for it."""
+        self._carry_out(status(int(code))._replace(end="close"))
+
+
+class _Enough(Exception):
+    """So many bytes were read as should be."""
+
+
+class _AtMost:
+    """Reads from a file so many bytes, and then raises."""
+
+    def __init__(self, file: BufferedReader, most: int) -> None:
+        self._file = file
+        self._left = most
+
+    def readline(self, most: int) -> bytes:
+        return self._counted(self._file.readline(min(most, self._left)))
+
+    def read(self, count: int) -> bytes:
+        return self._counted(self._file.read(min(count, self._left)))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left <= 0:
+            raise _Enough
+        return data
+
+
+def tls_of(certificate: str | os.PathLike[str]) -> ssl.SSLContext:
+    """Return what a server needs for TLS: its certificate and key, of one PEM file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, password="")  # or it would ask for one
+    return context

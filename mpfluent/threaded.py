@@ -1,0 +1,360 @@
+"""Background sending: ``send`` returns at once, and workers deliver."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Never, get_args
+
+from . import process
+from .admission import Admission, WhenFull, closed
+from .courier import Courier
+from .errors import Closed, ConfigurationError, Kept, brief, unknown_option
+from .floor import Floor, hurry
+from .keeper import Keeper
+from .outbox import Feed, Outbox
+from .parcel import Parcel, Settled
+from .signatures import spelled_out
+from .transport import Response
+from .workers import Workers
+
+_GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
+
+
+class ThreadedDispatcher:
+    """Sends in the background: ``send`` returns at once, with a delivery that is pending.
+
+    Workers gather what waits into bulk requests. They are daemon threads that start with the
+    first send and leave when they are idle. At the end of the process, what waits is delivered
+    within ``exit_timeout``. A forked child begins empty: what waited is its parent's.
+
+    Args:
+        workers: threads that send. With one, batches leave in order, and none overtakes one that
+            is tried again; with several, only the batches of one request are in order.
+        max_queue: batches that may wait; those on their way are not counted.
+        max_queue_bytes: bytes of JSON that may wait.
+        when_full: "block" waits ``block_timeout`` for room, then the batch fails with
+            "queue_full"; "drop_newest" fails it at once; "drop_oldest" fails the batch that has
+            waited longest, with "dropped_oldest"; "raise" raises
+            :class:`~mpfluent.QueueFull` and accepts none of the call's batches. On a thread that
+            runs an event loop, "block" does not wait.
+        block_timeout: seconds.
+        flush_interval: seconds that a batch waits for others to travel with; a full request
+            leaves at once.
+        exit_timeout: seconds to deliver what waits when the process ends; the largest of all
+            clients holds for all together.
+        coalesce: let batches of one user with equal contexts travel as one batch.
+        outbox: an :class:`~mpfluent.Outbox` that keeps what is accepted until it is delivered.
+            What does not fit the queue is then kept there; ``when_full`` is for a full outbox.
+        clock: monotonic seconds; wall: Unix seconds; sleep: waits seconds; start: runs a function
+            in a thread and returns something with ``is_alive()``. For tests.
+
+    Raises:
+        ConfigurationError: an argument makes no sense.
+
+    >>> from mpfluent import Batch, Client, RecordingTransport
+    >>> transport = RecordingTransport()
+    >>> with Client(
+    ...     "key", "secret", environment="development", transport=transport,
+    ...     dispatcher=ThreadedDispatcher(),
+    ... ) as client:
+    ...     delivery = client.send(Batch.for_user(customer_id="123456").event("Searched"))
+    >>> delivery.state
+    'delivered'
+    """
+
+    waits: ClassVar[bool] = False
+    max_elapsed = 600.0
+
+    @spelled_out
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        max_queue: int = 10_000,
+        max_queue_bytes: int = 64 * 2**20,
+        when_full: WhenFull = "block",
+        block_timeout: float = 1.0,
+        flush_interval: float = 0.5,
+        exit_timeout: float = 2.0,
+        coalesce: bool = False,
+        outbox: Outbox | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
+        start: Callable[[Callable[[], None]], Any] | None = None,
+        **unknown: Never,
+    ) -> None:
+        if unknown:
+            raise unknown_option("ThreadedDispatcher", next(iter(unknown)), _OPTIONS)
+        for name, number in (
+            ("workers", workers),
+            ("max_queue", max_queue),
+            ("max_queue_bytes", max_queue_bytes),
+        ):
+            if type(number) is not int or number < 1:
+                raise _wrong(name, number, f"1 or more; write {name}={_OPTIONS[name]}")
+        for name, seconds in (
+            ("block_timeout", block_timeout),
+            ("flush_interval", flush_interval),
+            ("exit_timeout", exit_timeout),
+        ):
+            if not _is_seconds(seconds):
+                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={_OPTIONS[name]}")
+        if when_full not in get_args(WhenFull):
+            raise _wrong("when_full", when_full, f"one of {', '.join(get_args(WhenFull))}")
+        if not isinstance(coalesce, bool):
+            raise _wrong("coalesce", coalesce, "True or False")
+        if outbox is not None and not isinstance(outbox, Outbox):
+            raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
+        self.exit_timeout = exit_timeout
+        self._most = workers
+        self._bounds = max_queue, max_queue_bytes
+        self._when_full: WhenFull = when_full
+        self._block_timeout = block_timeout
+        self._flush_interval = flush_interval
+        self._coalesces = coalesce
+        self._time = clock, wall, sleep
+        self._start = _thread if start is None else start
+        self._keeper = Keeper(outbox, clock, tells=True)
+        self._courier: Courier | None = None
+        self._pid = os.getpid()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin empty, everything new: at first, and in a forked child."""
+        self._floor = Floor(
+            *self._bounds,
+            flush_interval=self._flush_interval,
+            coalesces=self._coalesces,
+            keeper=self._keeper,
+        )
+        self._workers = self._hired()
+        self._admission = Admission(
+            self._when_full, self._floor, self._keeper, self._time[0], self._call
+        )
+        self._closer: int | None = None  # the thread that settles what is left
+        self._closed = threading.Event()
+
+    def _hired(self, elapsed_limit: float = max_elapsed) -> Workers:
+        clock, wall, sleep = self._time
+        return Workers(
+            self._most,
+            floor=self._floor,
+            keeper=self._keeper,
+            courier=self._courier,
+            watched=self,
+            when_last=self._when_last,
+            clock=clock,
+            wall=wall,
+            sleep=sleep,
+            start=self._start,
+            coalesces=self._coalesces,
+            elapsed_limit=elapsed_limit,
+        )
+
+    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
+        """Belong to a client.
+
+        Raises:
+            ConfigurationError: it belongs to another one.
+        """
+        if self._courier is not None:
+            raise ConfigurationError(
+                "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
+            )
+        self._keeper.open(feed, courier.tally, settled)
+        self._courier = courier
+        self._workers = self._hired()
+
+    def check_process(self) -> None:
+        """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
+        if self._pid == os.getpid():
+            return
+        self._pid = os.getpid()
+        self._keeper.restart()
+        self._begin()
+        if self._courier is not None:
+            self._courier.check_process()
+
+    def submit(
+        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+    ) -> None:
+        """Let batches wait for a worker.
+
+        Raises:
+            QueueFull: ``when_full`` is "raise", and there is no room for all of them.
+            Closed: the client was closed meanwhile.
+        """
+        courier = self._opened()
+        self._keeper.ready()
+        if self._when_full == "raise" and not patient:
+            self._admission.take_all_or_none(parcels, accepted)
+        else:
+            accepted()
+            seconds = courier.budget(self.max_elapsed) if patient else self._block_timeout
+            blocks = (patient or self._when_full == "block") and self._may_block()
+            until = self._workers.now() + seconds if blocks else -math.inf
+            self._admission.take_each(parcels, until)
+        self._workers.call()
+
+    def _call(self) -> None:
+        self._workers.call()
+
+    def _opened(self) -> Courier:
+        if self._courier is None:
+            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
+        return self._courier
+
+    def _may_block(self) -> bool:
+        """Return whether to wait for room: not where that holds up who would make it."""
+        return self.may_wait() and not _runs_an_event_loop()
+
+    def may_wait(self) -> bool:
+        """Return whether this thread may wait for a delivery: not if it delivers itself."""
+        return self._workers.may_wait()
+
+    def flush(self, timeout: float) -> None:
+        """Deliver what waits now, and what is kept; wait no longer than these seconds."""
+        self._opened()
+        if not self._floor.closed:
+            self._keeper.ready(anew=True)
+            self._deliver_all(timeout)
+
+    def _deliver_all(self, timeout: float) -> None:
+        workers, floor = self._workers, self._floor
+        until = workers.now() + timeout
+        with hurry(floor):
+            workers.call()
+            if not workers.may_wait():
+                return
+            with floor.lock:
+                while not floor.is_idle(workers.now()):
+                    left = until - workers.now()
+                    if left <= 0:
+                        return
+                    if not (workers.any() or floor.moves()):
+                        workers.call()  # the worker was stopped meanwhile
+                    floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
+
+    def close(self, timeout: float) -> bool:
+        """Deliver what waits, settle what is left, and close the courier."""
+        with self._floor.lock:
+            self._floor.closing = True
+            if not self.may_wait():
+                now = self._workers.now()
+                self._floor.close_by = min(self._floor.close_by, now + timeout)
+                return False
+        self._deliver_all(timeout)
+        self._settle_left()
+        return True
+
+    def _when_last(self) -> None:
+        """Close for a callback that could not wait for itself."""
+        if self._floor.close_by < math.inf:
+            self._settle_left()
+
+    def _settle_left(self) -> None:
+        """Settle what is left, once, and let go of everything."""
+        me = threading.get_ident()
+        with self._floor.lock:
+            closer, self._closer = self._closer, self._closer or me
+            self._floor.closed = True
+            self._floor.work.notify_all()
+            self._floor.calm.notify_all()
+        if closer is not None:
+            if closer != me:  # unless the garbage collector closes it in the midst of closing
+                self._closed.wait(10 * _GRACE)
+            return
+        try:
+            self._stop(closed("the client was closed before the batch was delivered"))
+        finally:
+            self._keeper.close()
+            self._opened().close()
+            process.forget(self)
+            self._closed.set()
+
+    def _stop(self, error: Closed) -> list[Parcel]:
+        """End all waits, and settle what is not delivered; return it."""
+        floor = self._floor
+        with floor.lock:
+            left = floor.take_all()
+            self._workers.stop()
+            floor.work.notify_all()
+            if self.may_wait():
+                floor.calm.wait_for(lambda: not floor.moves(), _GRACE)
+            floor.forget_moving()
+        self._keeper.give_up(left, error)
+        return left
+
+    def hurry(self) -> None:
+        """Begin to deliver all that waits, since the process ends."""
+        with self._floor.lock:
+            self._floor.hurried += 1
+            self._floor.work.notify_all()
+
+    def finish(self, timeout: float) -> process.Left:
+        """Wait for what waits; then settle what is left, and return how much it was.
+
+        Who sends later still, in a hook of its own at the end of the process, waits for it.
+        """
+        if self._courier is None or self._closer is not None:
+            return process.Left()
+        try:
+            self._deliver_all(timeout)
+        finally:  # such as Ctrl-C: nobody waits any more, but all is settled
+            left = self._stop(closed("the process ended before the batch was delivered"))
+        self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
+        self._keeper.tell_all()
+        kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
+        delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)
+        return process.Left(failed=len(left) - kept - delivered, kept=kept)
+
+    def __repr__(self) -> str:
+        return f"<ThreadedDispatcher: {len(self._floor.backlog)} waiting>"
+
+    def __reduce__(self) -> Any:
+        raise ConfigurationError("a dispatcher holds threads; make one in each process")
+
+
+_OPTIONS = {
+    "workers": "1",
+    "max_queue": "10_000",
+    "max_queue_bytes": "64 * 2**20",
+    "when_full": "'block'",
+    "block_timeout": "1.0",
+    "flush_interval": "0.5",
+    "exit_timeout": "2.0",
+    "coalesce": "True",
+    "outbox": "Outbox('outbox.db')",
+}
+
+
+def _thread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, name="mpfluent-worker", daemon=True)
+    thread.start()
+    return thread
+
+
+def _runs_an_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")  # who does not use it need not load it
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_seconds(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < math.inf  # type: ignore[operator]
+
+
+def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:
+    return ConfigurationError(f"ThreadedDispatcher({name}={brief(value)}): want {wanted}")

@@ -1,0 +1,214 @@
+"""Several batches of one user as one: what joins, what does not, and in which order."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpfluent import Batch, wire
+from mpfluent.coalescing import coalesce
+from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from mpfluent.parcel import Parcel, pieces_of, together
+
+
+def parcel(batch, number=0):
+    sealed = wire.seal(
+        batch.with_environment("production"), lambda: 1_795_428_900_000, lambda: f"id-{number}"
+    )
+    return Parcel(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)
+
+
+def parcels(*batches):
+    return [parcel(batch, number) for number, batch in enumerate(batches)]
+
+
+def names(piece):
+    data = json.loads(piece.part.body)
+    return [event["data"]["event_name"] for event in data.get("events", ())]
+
+
+def user(name):
+    return Batch.for_user(customer_id=name)
+
+
+def test_equal_contexts_join_and_keep_the_order_of_events():
+    pieces, left = coalesce(
+        parcels(user("a").event("1"), user("b").event("2"), user("a").event("3"))
+    )
+
+    assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
+    assert [piece.part.id for piece in pieces] == ["id-0", "id-1"]
+    assert left == []
+
+
+def test_what_joined_reads_as_one_batch():
+    sent = parcels(user("a").event("1"), user("a").event("2"))
+    (piece,), _ = coalesce(sent)
+
+    whole = sent[0].batch.add(*sent[1].batch.events)
+    assert Batch.from_json(piece.part.body) == whole
+    assert piece.part.body == wire.encode(whole).body()
+
+
+def test_different_contexts_of_one_user_stay_apart():
+    plan = user("a").with_user_attributes(plan="pro")
+    pieces, _ = coalesce(parcels(user("a").event("1"), plan.event("2"), plan.event("3")))
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2", "3"]]
+
+
+def test_nothing_joins_across_another_batch_of_that_user():
+    plan = user("a").with_user_attributes(plan="pro")
+    pieces, _ = coalesce(parcels(user("a").event("1"), plan.event("2"), user("a").event("3")))
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        Batch.for_user(customer_id="a", email="a@example.com"),
+        Batch.for_user(email="a@example.com"),
+        Batch.for_user(mpid=7),
+        Batch.for_device(ios_idfv="8c61383f-2216-4713-8c1c-1cb0a5d7a4cc"),
+        Batch().with_mp_deviceid("7c61383f-2216-4713-8c1c-1cb0a5d7a4cc"),
+        Batch().with_partner_identities({"Partner_Id": "a"}),
+    ],
+    ids=["a superset", "another identity", "mpid", "device", "mp_deviceid", "partner"],
+)
+def test_one_identity_in_common_is_one_user(between):
+    both = (
+        Batch.for_user(customer_id="a", email="a@example.com", mpid=7)
+        .with_device(ios_idfv="8c61383f-2216-4713-8c1c-1cb0a5d7a4cc")
+        .with_mp_deviceid("7c61383f-2216-4713-8c1c-1cb0a5d7a4cc")
+        .with_partner_identities({"Partner_Id": "a"})
+    )
+    pieces, _ = coalesce(parcels(both.event("1"), between.event("2"), both.event("3")))
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
+
+
+def test_a_platform_is_no_identity():
+    phone = {"platform": "iOS"}
+    a, b = user("a").with_device(**phone), user("b").with_device(**phone)
+    pieces, _ = coalesce(parcels(a.event("1"), b.event("2"), a.event("3")))
+
+    assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
+
+
+def test_batches_of_nobody_do_not_join():
+    pieces, _ = coalesce(parcels(Batch().event("1"), Batch().event("2")))
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+
+
+def test_an_id_with_quotes_and_backslashes_is_found():
+    quoted = r'a"b\\" c\"'
+    sent = [
+        parcel(user("a").event("1").with_source_request_id(quoted)),
+        parcel(user("a").event("2").with_source_request_id("x")),
+    ]
+    (piece,), _ = coalesce(sent)
+
+    assert names(piece) == ["1", "2"]
+    assert piece.part.id == quoted
+
+
+def test_a_user_attribute_that_looks_like_an_id_is_none():
+    odd = user("a").with_user_attributes({"source_request_id": "1"})
+    even = user("a").with_user_attributes({"source_request_id": "2"})
+    pieces, _ = coalesce(parcels(odd.event("1"), even.event("2")))
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+
+
+def test_a_batch_that_was_refused_in_company_travels_alone():
+    sent = parcels(user("a").event("1"), user("a").event("2"))
+    sent[1].alone = True
+    pieces, _ = coalesce(sent)
+
+    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+
+
+def test_profile_batches_without_events_join_too():
+    (piece,), _ = coalesce(parcels(user("a"), user("a"), user("a").event("1")))
+
+    assert names(piece) == ["1"]
+    assert len(piece.parcels) == 3
+
+
+def test_a_full_request_leaves_the_rest_and_all_later_ones_of_its_users():
+    many = [user(str(number)).event("first") for number in range(MAX_BATCHES_PER_REQUEST)]
+    sent = parcels(*many, user("new").event("1"), user("7").event("again"), user("new").event("2"))
+    pieces, left = coalesce(sent)
+
+    assert len(pieces) == MAX_BATCHES_PER_REQUEST
+    assert names(pieces[7]) == ["first", "again"]
+    assert left == [sent[100], sent[102]]
+
+
+def test_a_batch_in_parts_travels_as_it_is():
+    large = user("a")
+    for number in range(3):
+        for part in range(15):  # a value has 4096 characters at most
+            large = large.event(f"{number}.{part}", {"text": "x" * 4_000})
+    sent = parcels(large, user("a").event("after"))
+    pieces, left = coalesce(sent)
+
+    assert [piece.part.id for piece in pieces] == ["id-0-1", "id-0-2", "id-1"]
+    assert [len(piece.parcels) for piece in pieces] == [1, 1, 1]
+    assert left == []
+
+
+def test_a_piece_comes_apart_into_its_members():
+    sent = parcels(user("a").event("1"), user("a").event("2"))
+
+    assert together(sent).apart() == pieces_of(sent)
+
+
+USERS = [
+    user("a"),
+    user("a").with_user_attributes(plan="pro"),
+    Batch.for_user(customer_id="a", email="a@example.com"),
+    Batch.for_user(email="a@example.com"),
+    user("b"),
+    Batch(),
+]
+SAME = [{0, 1}, {0, 2}, {1, 2}, {2, 3}, {4}]  # which of them have an identity in common
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(USERS) - 1), st.integers(0, 3), st.sampled_from([10, 40_000])),
+        max_size=120,
+    )
+)
+def test_whatever_comes_nothing_is_lost_and_no_user_is_put_out_of_order(drawn):
+    sent = []
+    for number, (who, events, size) in enumerate(drawn):
+        batch = USERS[who]
+        for position in range(events):
+            batch = batch.event(f"{number}.{position}", {"text": "x" * size})
+        sent.append(parcel(batch, number))
+    pieces, left = coalesce(sent)
+
+    travels = [one for piece in pieces for one in piece.parcels]
+    assert sorted([id(one) for one in dict.fromkeys([*travels, *left])]) == sorted(map(id, sent))
+    assert len(pieces) <= MAX_BATCHES_PER_REQUEST or len(dict.fromkeys(travels)) == 1
+    total = sum(len(piece.part.body) for piece in pieces) + len(pieces) + 1
+    assert total <= MAX_REQUEST_BYTES or len(dict.fromkeys(travels)) == 1
+    for piece in pieces:
+        assert len(piece.part.body) <= MAX_BATCH_BYTES
+        contexts = {one.batch.with_source_request_id("x")._having(()) for one in piece.parcels}
+        assert len(contexts) == 1
+        assert names(piece) == [
+            event.event_name
+            for one in piece.parcels
+            for event in one.batch.events
+            if len(one.parts) == 1
+        ] or any(len(one.parts) > 1 for one in piece.parcels)
+    order = {id(one): place for place, one in enumerate([*dict.fromkeys(travels), *left])}
+    for pair in SAME:
+        places = [order[id(one)] for one, (who, _, _) in zip(sent, drawn) if who in pair]
+        assert places == sorted(places)

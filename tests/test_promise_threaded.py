@@ -1,0 +1,296 @@
+"""The promise in the background, under any sequence of calls, faults, crashes and clock jumps.
+
+The worker runs when a rule says so, on a clock that only rules move, so that a failure is found
+again. ``MPFLUENT_EXAMPLES=20000`` runs more of them than CI does.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fault_server import FakeTime
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from test_promise import ANSWERS
+
+from mpfluent import (
+    Batch,
+    Client,
+    Closed,
+    FunctionTransport,
+    Outbox,
+    QueueFull,
+    Response,
+    Retry,
+    ThreadedDispatcher,
+    TransportError,
+    process,
+)
+from mpfluent.errors import REASONS
+
+USERS = [
+    Batch.for_user(customer_id="a"),
+    Batch.for_user(customer_id="a").with_user_attributes(plan="pro"),
+    Batch.for_user(customer_id="b"),
+    Batch.for_user(customer_id="b", email="b@example.com"),
+]
+POLICIES = ["block", "drop_newest", "drop_oldest", "raise"]
+
+
+class Promise(RuleBasedStateMachine):
+    """A client in the background, between its callers and a server that remembers."""
+
+    def __init__(self):
+        super().__init__()
+        self.time = FakeTime()
+        self.script = []
+        self.texts = {}  # by id: what it stands for never changes
+        self.accepted = set()  # ids
+        self.counted = Counter()  # events by their own ids, duplicates of batches removed
+        self.given = {}  # by id: the ids of its events
+        self.outcomes = Counter()
+        self.delivered = set()
+        self.before = 0  # outcomes of earlier clients' lives
+        self.taken = 0  # how many batches this client answers for
+        self.number = 0
+        self.folder = None
+
+    @initialize(
+        coalesce=st.booleans(),
+        outbox=st.booleans(),
+        policy=st.sampled_from(POLICIES),
+        most=st.sampled_from([1, 3, 1_000]),
+        most_bytes=st.sampled_from([1_500, 10**9]),
+    )
+    def begin(self, coalesce, outbox, policy, most, most_bytes):
+        if outbox:
+            self.folder = Path(tempfile.mkdtemp(prefix="mpfluent-"))
+        self.options = {
+            "coalesce": coalesce,
+            "when_full": policy,
+            "max_queue": most,
+            "block_timeout": 0,
+        }
+        self.most_bytes = most_bytes
+        self.open()
+
+    def open(self):
+        self.outbox = None
+        if self.folder:
+            self.outbox = Outbox(
+                self.folder / "outbox.db", wall=self.time.wall, max_bytes=self.most_bytes
+            )
+        self.dispatcher = ThreadedDispatcher(
+            **self.options,
+            outbox=self.outbox,
+            clock=self.time.monotonic,
+            wall=self.time.wall,
+            sleep=self.time.sleep,
+            start=lambda work: SimpleNamespace(is_alive=lambda: True),
+        )
+        self.before = sum(self.outcomes.values())
+        self.client = Client(
+            "key",
+            "secret",
+            environment="production",
+            transport=FunctionTransport(self.answer),
+            dispatcher=self.dispatcher,
+            retry=Retry(max_elapsed=5),
+            on_delivered=self.arrived,
+            on_failed=self.failed,
+        )
+
+    def teardown(self):
+        if not hasattr(self, "client"):
+            return
+        try:
+            self.script = []
+            if not self.client._closed:
+                self.settle_all()
+            self.client.close(0)
+            if self.folder:
+                self.open()
+                self.settle_all()
+                self.client.close(0)
+            assert set(self.outcomes.values()) <= {1}
+            assert set(self.outcomes) == set(self.given)
+            for batch_id in self.delivered:
+                assert set(self.given[batch_id]) <= set(self.counted)
+        finally:
+            if self.folder:
+                shutil.rmtree(self.folder)
+
+    def settle_all(self):
+        for _ in range(20):
+            self.time.now += 61  # for the gate and the circuit
+            self.client.flush(0)
+            self.worker_runs()
+            if self.client.flush(0):
+                break
+        assert self.client.stats.pending == 0
+
+    # The server
+
+    def answer(self, request):
+        body = request.json()
+        entries = body if isinstance(body, list) else [body]
+        for entry in entries:
+            text = json.dumps(entry)
+            assert self.texts.setdefault(entry["source_request_id"], text) == text
+        step = self.script.pop(0) if self.script else 202
+        known = [entry["source_request_id"] in self.accepted for entry in entries]
+        if step in (400, 413) and any(known):
+            step = 202  # it took some of them before, so it takes them now
+        if step in (200, 202, "lost"):
+            for entry in entries:
+                if entry["source_request_id"] not in self.accepted:
+                    self.accepted.add(entry["source_request_id"])
+                    self.counted.update(event_ids(entry))
+        if step in ("lost", "refused"):
+            raise TransportError(step)
+        if step == "untrusted":
+            raise TransportError(step, retryable=False)
+        if step == "broken":
+            raise ValueError(step)
+        if step == "killed":
+            raise SystemExit
+        if step == "nonsense":
+            return None
+        return Response(step, {"Retry-After": "1"} if step == 429 else {})
+
+    # The callbacks
+
+    def arrived(self, batch, response):
+        self.outcomes[batch.source_request_id] += 1
+        self.delivered.add(batch.source_request_id)
+        assert 200 <= response.status_code < 300
+
+    def failed(self, batch, error):
+        self.outcomes[batch.source_request_id] += 1
+        assert error.batch == batch
+        assert error.reason in REASONS
+
+    # What happens
+
+    @rule(steps=st.lists(st.one_of(ANSWERS, st.just("killed")), max_size=8))
+    def faults_come(self, steps):
+        self.script += steps
+
+    @rule(seconds=st.floats(0, 100))
+    def time_passes(self, seconds):
+        self.time.now += seconds
+
+    @rule(seconds=st.floats(-1e6, 1e6))
+    def the_wall_clock_jumps(self, seconds):
+        self.time.wall_offset += seconds
+
+    @rule(who=st.lists(st.integers(0, len(USERS) - 1), min_size=1, max_size=5))
+    def send(self, who):
+        batches = []
+        for user in who:
+            self.number += 1
+            named = USERS[user].with_source_request_id(f"id-{self.number}")
+            batches.append(
+                named.event("Searched", source_message_id=f"event-{self.number}")
+                if self.number % 4
+                else named
+            )
+        try:
+            self.client.send(*batches)
+        except (Closed, QueueFull):
+            return
+        self.taken += len(batches)
+        for batch in batches:
+            self.given[batch.source_request_id] = [
+                event.source_message_id for event in batch.events
+            ]
+
+    @rule()
+    def worker_runs(self):
+        for _ in range(10):
+            workers = self.dispatcher._workers
+            try:
+                with workers._delivering():
+                    while (load := workers._next(wait=False)) is not None:
+                        workers._carry(load, 5)
+            except SystemExit:
+                continue  # as another worker would go on
+            return
+
+    @rule()
+    def flush(self):
+        flushed = self.client.flush(0)
+        assert flushed is (self.client.stats.pending == 0)
+
+    @rule()
+    def close(self):
+        report = self.client.close(0)
+        assert self.folder or report.left == 0
+        assert self.client.close(0) is report
+        with pytest.raises(Closed):
+            self.client.send(USERS[0])
+
+    @precondition(lambda self: self.client._closed)
+    @rule()
+    def open_anew(self):
+        self.open()
+
+    @precondition(lambda self: self.folder and not self.client._closed)
+    @rule()
+    def the_process_is_killed_and_another_begins(self):
+        process.forget(self.dispatcher)
+        owner = self.outbox._owner
+        if owner._database is not None:
+            owner._database.close()
+            owner._database = None
+        if owner._lock is not None:
+            owner._lock.release()
+            owner._lock = None
+        self.open()
+
+    # What always holds
+
+    @invariant()
+    def the_counts_add_up(self):
+        if not hasattr(self, "client"):
+            return
+        stats = self.client.stats
+        assert stats.submitted == stats.delivered + stats.failed + stats.pending
+        assert stats.failed == sum(stats.failed_by_reason.values())
+        assert stats.delivered + stats.failed == sum(self.outcomes.values()) - self.before
+        assert stats.outbox_errors == 0
+
+    @invariant()
+    def no_batch_has_two_outcomes_and_none_counts_twice(self):
+        assert set(self.outcomes.values()) <= {1}
+        assert set(self.counted.values()) <= {1}
+
+    @invariant()
+    def what_is_delivered_was_accepted(self):
+        for batch_id in self.delivered:
+            assert all(self.counted[event] == 1 for event in self.given[batch_id])
+
+
+def event_ids(entry):
+    return [event["data"]["source_message_id"] for event in entry.get("events", ())]
+
+
+TestPromise = Promise.TestCase
+TestPromise.settings = settings(
+    max_examples=int(os.environ.get("MPFLUENT_EXAMPLES", "500")),
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
