@@ -13,10 +13,11 @@ A map of the package, each file importing only from those before it:
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
 * ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
+* ``liveness``: which processes are alive.
 * ``retry``, ``notices``, ``delivery``, ``tally``, ``parcel``, ``courier``: how often, and what
   became of it.
-* ``liveness``, ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept
-  until it is delivered.
+* ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is
+  delivered.
 * ``dispatch``: when: at once, in the caller's thread;
 * ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
   or in the background.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Literal
 
 from .errors import Closed, DeliveryError, QueueFull, Reason
@@ -52,29 +53,42 @@ class Admission:
         try:
             self._keeper.store(parcels)
         except OutboxFull as error:
-            raise _no_room(len(parcels), "the outbox") from error
-        kept: list[Parcel] = []
-        with self._floor.lock:
-            stored = all(parcel.row is not None for parcel in parcels)
-            refusal: DeliveryError | None = None
-            if self._floor.closed:
-                refusal = closed("the client was closed meanwhile")
-            elif not stored and not self._floor.backlog.has_room(parcels):
-                refusal = _no_room(len(parcels), "the queue")
-            else:
-                accepted()
-                kept = [parcel for parcel in parcels if not self._floor.add(parcel, self._now())]
+            raise _no_room(len(parcels), "the outbox", error) from error
+        with self._whole(parcels):
+            kept: list[Parcel] = []
+            with self._floor.lock:
+                stored = all(parcel.row is not None for parcel in parcels)
+                refusal: DeliveryError | None = None
+                if self._floor.closed:
+                    refusal = closed("the client was closed meanwhile")
+                elif not stored and not self._floor.backlog.has_room(parcels):
+                    refusal = _no_room(len(parcels), "the queue")
+                else:
+                    accepted()
+                    kept = [parcel for parcel in parcels if not self._add(parcel)]
+            if refusal is None:
+                self._keep(kept)
         if refusal is not None:
             self._keeper.withdraw(parcels)
             raise refusal
-        self._keep(kept)
 
-    def take_each(self, parcels: Sequence[Parcel], until: float) -> None:
+    def take_each(
+        self,
+        parcels: Sequence[Parcel],
+        accepted: Callable[[], None],
+        until: float,
+        *,
+        patient: bool = False,
+    ) -> None:
         """Take parcels over one by one, waiting for room until then.
 
         Whatever happens, each of them waits or has an outcome when this returns or raises.
+
+        Args:
+            patient: wait for room in memory, even if there is some in the outbox.
         """
-        try:
+        with self._whole(parcels):
+            accepted()
             try:
                 self._keeper.store(parcels)
                 stored = True
@@ -82,12 +96,19 @@ class Admission:
                 stored = False
             for parcel in parcels:
                 if stored or self._store(parcel, until):
-                    self._take(parcel, until)
-        except BaseException:  # such as Ctrl-C while waiting for room
+                    self._take(parcel, until, patient)
+
+    @contextmanager
+    def _whole(self, parcels: Sequence[Parcel]) -> Iterator[None]:
+        """Let no accepted parcel be in nobody's hands, even where Ctrl-C breaks this off."""
+        try:
+            yield
+        except BaseException as error:
             with self._floor.lock:
                 waits = set(self._floor.parcels())
-            rest = [parcel for parcel in parcels if parcel not in waits]
-            self._keeper.give_up(rest, closed("send was broken off while the queue was full"))
+            rest = [parcel for parcel in parcels if parcel not in waits and parcel.open]
+            with suppress(BaseException):  # the first one counts
+                self._keeper.give_up(rest, closed(f"send was broken off by {type(error).__name__}"))
             raise
 
     def _store(self, parcel: Parcel, until: float) -> bool:
@@ -101,30 +122,34 @@ class Admission:
                 if left <= 0 and self._when_full == "drop_oldest" and self._drop_oldest():
                     continue
                 if left <= 0 or self._floor.closed:
-                    self._fail(parcel, "the outbox is full", "queue_full")
+                    self._fail([parcel], "the outbox is full", "queue_full")
                     return False
                 self._call()
                 with self._floor.lock:
                     self._floor.calm.wait(min(left, _LOOK_AGAIN))
 
-    def _take(self, parcel: Parcel, until: float) -> None:
+    def _take(self, parcel: Parcel, until: float, patient: bool) -> None:
+        waits = parcel.row is None or patient
         dropped: list[Parcel] = []
         with self._floor.lock:
             added = self._add(parcel)
-        if not added and parcel.row is None and until > self._now():
+        if not added and waits and until > self._now():
             added = self._wait_for_room(parcel, until)
-        elif not added and parcel.row is None and self._when_full == "drop_oldest":
+        elif not added and waits and self._when_full == "drop_oldest":
             with self._floor.lock:
                 while not (self._floor.closed or (added := self._add(parcel))):
                     dropped += self._floor.backlog.take(1, sys.maxsize)
-        for oldest in dropped:
-            self._fail(oldest, "newer batches took its place in the full queue", "dropped_oldest")
-        if added:
-            return
+        try:
+            if not added:
+                self._find_no_room(parcel)
+        finally:
+            self._fail(dropped, "newer batches took its place in the full queue", "dropped_oldest")
+
+    def _find_no_room(self, parcel: Parcel) -> None:
         if self._floor.closed:
             self._keeper.give_up([parcel], closed("the client was closed meanwhile"))
         elif parcel.row is None:
-            self._fail(parcel, "the queue is full", "queue_full")
+            self._fail([parcel], "the queue is full", "queue_full")
         else:
             self._keep([parcel])
 
@@ -143,23 +168,30 @@ class Admission:
 
     def _keep(self, parcels: Sequence[Parcel]) -> None:
         """Leave parcels to the outbox until there is room in memory."""
-        for parcel in parcels:
+        if not parcels:
+            return
+        with self._floor.lock:
+            self._floor.overflows = True
+            self._floor.keeping += 1
+        try:
+            for parcel in parcels:
+                self._keeper.keep(parcel)
+        finally:
             with self._floor.lock:
-                self._floor.overflows = True
-            self._keeper.keep(parcel)
+                self._floor.keeping -= 1
 
     def _drop_oldest(self) -> bool:
-        """Fail the oldest of what waits, here or in the outbox; return whether there was any."""
+        """Fail the oldest of what the outbox has; return whether there was any."""
         with self._floor.lock:
-            oldest = self._floor.backlog.take(1, sys.maxsize)
+            oldest = self._floor.backlog.take_stored()
         why = "newer batches took its place in the full outbox"
-        if oldest:
-            self._fail(oldest[0], why, "dropped_oldest")
+        if oldest is not None:
+            self._fail([oldest], why, "dropped_oldest")
             return True
         return self._keeper.drop_oldest(DeliveryError(why, reason="dropped_oldest"))
 
-    def _fail(self, parcel: Parcel, why: str, reason: Reason) -> None:
-        self._keeper.give_up([parcel], DeliveryError(why, reason=reason))
+    def _fail(self, parcels: Sequence[Parcel], why: str, reason: Reason) -> None:
+        self._keeper.give_up(parcels, DeliveryError(why, reason=reason))
 
 
 def closed(why: str) -> Closed:
@@ -167,9 +199,10 @@ def closed(why: str) -> Closed:
     return Closed(why, reason="closed")
 
 
-def _no_room(batches: int, where: str) -> QueueFull:
+def _no_room(batches: int, where: str, error: OutboxFull | None = None) -> QueueFull:
+    said = f" ({error})" if error else ""
     return QueueFull(
-        f"{where} has no room for {batches} more, and none was accepted; try again later, or "
-        "write ThreadedDispatcher(when_full='block')",
+        f"{where} has no room for {batches} more{said}, and none was accepted; send fewer at a "
+        "time or later, or write ThreadedDispatcher(when_full='block')",
         reason="queue_full",
     )

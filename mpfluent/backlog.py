@@ -75,6 +75,15 @@ class Backlog:
             self.size -= following.size
         return taken
 
+    def take_stored(self) -> Parcel | None:
+        """Return the oldest parcel that the outbox has, too, which waits no longer."""
+        for entry in self._waiting:
+            if entry[1].row is not None:
+                self._waiting.remove(entry)
+                self.size -= entry[1].size
+                return entry[1]
+        return None
+
     def put_back(self, parcels: Iterable[Parcel], since: float) -> None:
         """Let parcels that were taken wait again, before all others."""
         for parcel in reversed(list(parcels)):

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Never, Self
+from typing import Any, NamedTuple, Never, Self
 
 from . import wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier
-from .delivery import Delivery, settle_each
+from .delivery import Delivery, check_seconds, settle_each
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
@@ -46,6 +46,7 @@ from .settings import (
 )
 from .signatures import spelled_out
 from .tally import CloseReport, Report, Stats, Tally
+from .threaded import ThreadedDispatcher
 from .transport import Response, Transport
 from .version import __version__
 
@@ -53,7 +54,13 @@ _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounde
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
 
-_Prepared = tuple[Batch, tuple[wire.Part, ...] | DeliveryError]
+
+class _Prepared(NamedTuple):
+    """A batch on the threshold: as it was sealed, and its parts or why it is dropped."""
+
+    batch: Batch
+    parts: tuple[wire.Part, ...] | DeliveryError
+    named: bool  # its caller chose its id
 
 
 class Client:
@@ -175,6 +182,15 @@ class Client:
         self._feed = Feed(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
 
+    def _background(self) -> Dispatcher:
+        """Return the dispatcher that sends in the background: its own, or a default one."""
+        for dispatcher in self._dispatchers:
+            if not dispatcher.waits:
+                return dispatcher
+        background = ThreadedDispatcher(flush_interval=0)
+        self._adopt(background)
+        return background
+
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
         dispatcher.open(self._courier, self._feed, self._brought_back)
@@ -252,7 +268,7 @@ class Client:
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        _check_seconds("flush", timeout)
+        check_seconds("flush", timeout)
         self._check_process()
         for seconds, dispatcher in self._each_in(timeout):
             dispatcher.flush(seconds)
@@ -266,7 +282,7 @@ class Client:
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        _check_seconds("close", timeout)
+        check_seconds("close", timeout)
         self._check_process()
         self._closed = True
         final = True
@@ -283,6 +299,10 @@ class Client:
         if timeout is None:
             longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
             timeout = self._courier.budget(longest) or _PATIENCE
+        if not all(dispatcher.may_wait() for dispatcher in self._dispatchers):
+            # in a callback: who delivers it must not be waited for by way of another one
+            yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)
+            return
         until = time.monotonic() + timeout
         for dispatcher in self._dispatchers:
             yield max(0.0, until - time.monotonic()), dispatcher
@@ -342,14 +362,16 @@ class Client:
     def _prepared(self, batch: Batch) -> _Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
         sealed, failure = self._sealed(batch)
-        return sealed, failure or wire.split(sealed, wire.encode(sealed))
+        named = batch.source_request_id is not None
+        return _Prepared(sealed, failure or wire.split(sealed, wire.encode(sealed)), named)
 
     def _prepared_or_too_large(self, batch: Batch) -> _Prepared:
         sealed, failure = self._sealed(batch)
         try:
-            return sealed, failure or wire.split(sealed, wire.encode(sealed))
+            parts = failure or wire.split(sealed, wire.encode(sealed))
         except TooLarge as error:
-            return sealed, DeliveryError(str(error), reason="too_large", batch=sealed)
+            parts = DeliveryError(str(error), reason="too_large", batch=sealed)
+        return _Prepared(sealed, parts, batch.source_request_id is not None)
 
     def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
         if not isinstance(batch, Batch):
@@ -452,11 +474,15 @@ class Client:
         settled = partial(self._settled, settle)
         parcels: list[Parcel] = []
         dropped: list[tuple[Batch, DeliveryError]] = []
-        for sealed, parts in prepared:
+        for sealed, parts, named in prepared:
             if isinstance(parts, DeliveryError):
                 dropped.append((sealed, parts))
-            else:
-                parcels.append(Parcel(sealed, parts, settled))
+                continue
+            held: Batch | Callable[[], Batch] = sealed
+            if not (dispatcher.waits or dispatcher.coalesces or self._on_delivered):
+                # nobody needs it unless it fails: what waits is held once, as JSON
+                held = partial(wire.read_back, type(sealed), str(sealed.source_request_id), parts)
+            parcels.append(Parcel(held, parts, settled, alone=named))
         accepted = False
 
         def accept() -> None:
@@ -469,7 +495,12 @@ class Client:
             dispatcher.submit(parcels, accept, patient=patient)
         finally:
             if accepted:
-                settle_each([partial(self._tell, *pair, settle) for pair in dropped])
+                settle_each(
+                    [
+                        partial(self._tell, Parcel(sealed, (), settled), error, settle)
+                        for sealed, error in dropped
+                    ]
+                )
 
     def _settled(
         self,
@@ -478,36 +509,31 @@ class Client:
         outcome: Response | DeliveryError,
     ) -> None:
         """Tell what became of a batch that this client was given."""
-        self._tell(parcel.batch, outcome, settle)
+        self._tell(parcel, outcome, settle)
 
     def _brought_back(self, parcel: Parcel, outcome: Response | DeliveryError) -> None:
         """Tell what became of a batch that came back from the outbox."""
-        if isinstance(outcome, Kept):
-            return  # it was pending, and is so still
-        hook = self._on_failed if isinstance(outcome, DeliveryError) else self._on_delivered
-        if hook is None:  # nobody wants the batch, so it is not read
-            self._tally.settled(outcome)
-        else:
-            self._tell(parcel.batch, outcome, lambda told: None)
+        if not isinstance(outcome, Kept):  # else it was pending, and is so still
+            self._tell(parcel, outcome, lambda told: None)
 
     def _tell(
         self,
-        batch: Batch,
+        parcel: Parcel,
         outcome: Response | DeliveryError,
         settle: Callable[[Response | DeliveryError], None],
     ) -> None:
-        if isinstance(outcome, DeliveryError):
-            outcome = outcome.with_batch(batch)
+        """Count an outcome, call the hook for it, and settle the delivery."""
         hook: Callable[..., object] | None = self._on_delivered
+        if isinstance(outcome, DeliveryError):
+            outcome = outcome.with_batch(parcel.batch)
+            hook = self._on_failed
         if isinstance(outcome, Kept):
             hook = None  # it is pending still
         else:
             self._tally.settled(outcome)
-            if isinstance(outcome, DeliveryError):
-                hook = self._on_failed
         try:
             if hook is not None:
-                hook(batch, outcome)
+                hook(parcel.batch, outcome)
         except Exception as error:
             self._tally.hook_raised(hook, error)
         finally:
@@ -535,22 +561,13 @@ class Client:
                     yield chunk
                 raise
             chunk.append(prepared)
-            if not isinstance(prepared[1], DeliveryError):
-                size += sum(len(part.body) for part in prepared[1])
+            if not isinstance(prepared.parts, DeliveryError):
+                size += sum(len(part.body) for part in prepared.parts)
             if len(chunk) >= 100 or size >= _CHUNK_BYTES:
                 yield chunk
                 chunk, size = [], 0
         if chunk:
             yield chunk
-
-
-def _check_seconds(verb: str, timeout: object) -> None:
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and timeout >= 0):  # type: ignore[operator]
-        raise InvalidValue(
-            f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
-            f"write {verb}(5.0)"
-        )
 
 
 class _Counts:
@@ -569,6 +586,8 @@ class _Counts:
 
     def settle(self, outcome: Response | DeliveryError) -> None:
         with self._lock:
+            if isinstance(outcome, Kept):
+                return  # it is pending still
             if not isinstance(outcome, DeliveryError):
                 self._delivered += 1
                 return

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
+from . import liveness
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError
 from .frozen_map import FrozenMap
 from .notices import warn
@@ -97,25 +98,38 @@ class Courier:
 
     def check_process(self) -> None:
         """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._lock = threading.RLock()
-            self.tally.restart()
+        with liveness.guard():
+            if self._pid != os.getpid():
+                self._lock = threading.RLock()
+                self.tally.restart()
+                self._pid = os.getpid()
 
     def deliver(
-        self, pieces: Sequence[Piece], clock: Clock, desk: Desk, *, elapsed_limit: float
+        self,
+        pieces: Sequence[Piece],
+        clock: Clock,
+        desk: Desk,
+        *,
+        elapsed_limit: float,
+        until: float = math.inf,
+        once: bool = False,
     ) -> None:
         """Send these pieces as one request; split them as often as mParticle refuses a bulk.
 
         Args:
             pieces: at most what one request may hold.
             elapsed_limit: seconds for each request with its retries, unless the policy says.
+            until: the monotonic time at which all of it is over, whatever the policy says.
+            once: whether each request has a single attempt, whatever the policy says.
         """
-        budget = self.budget(elapsed_limit)
+        budget = 0.0 if once else self.budget(elapsed_limit)
+        pid = os.getpid()
         waiting = [list(pieces)]
         while waiting:
             group = waiting.pop()
-            outcome = self._send(group, clock, budget)
+            outcome = self._send(group, clock, budget, until)
+            if pid != os.getpid():
+                return  # a greenlet that goes on in a forked child, where nothing of it counts
             if outcome is not None:
                 desk.settle(group, outcome)
             elif len(group) > 1:  # refused as a whole: the offender is in one of the halves
@@ -130,18 +144,23 @@ class Courier:
         return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
-        self, group: list[Piece], clock: Clock, budget: float
+        self, group: list[Piece], clock: Clock, budget: float, until: float
     ) -> Response | DeliveryError | None:
         """Return the outcome of one request with its retries; None if it must be split."""
         request = self._request(group)
+        pid = os.getpid()
         began = clock.monotonic()
+        most = min(budget or math.inf, until - began)  # 0 is for one attempt, however long
+        budget = min(budget, max(0.0, until - began))
         attempt = 0
         while True:
             blocked = self._blocked(clock, began, budget)
             if blocked is not None:
                 return blocked
             attempt += 1
-            answer = self._attempt(_limited(request, began + budget - clock.monotonic(), budget))
+            answer = self._attempt(_limited(request, began + most - clock.monotonic()))
+            if pid != os.getpid():
+                return None
             verdict = self._retry.decide(
                 answer,
                 attempt=attempt,
@@ -158,6 +177,8 @@ class Courier:
             if verdict.what == "failed":
                 return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
             clock.wait(verdict.delay)
+            if pid != os.getpid():
+                return None
             self.tally.retried()
 
     def _attempt(self, request: Request) -> Response | TransportError:
@@ -248,9 +269,9 @@ def runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     return pack(pieces, lambda piece: len(piece.part.body))
 
 
-def _limited(request: Request, left: float, budget: float) -> Request:
-    """Return the same request with what is left of the budget, unless that is 0: one attempt."""
-    if not budget:
+def _limited(request: Request, left: float) -> Request:
+    """Return the same request with the seconds that are left for it, if they are limited."""
+    if left == math.inf:
         return request
     return Request(
         request.url,

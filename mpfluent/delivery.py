@@ -6,9 +6,10 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal
 
-from .errors import DeliveryError, Kept
+from .errors import DeliveryError, InvalidValue, Kept, brief
 from .notices import log_hook_error
 from .transport import Response
 
@@ -34,7 +35,8 @@ class Delivery:
         may_wait: Callable[[], bool] = lambda: True,
     ) -> None:
         self._open = batches
-        self._settled = threading.Condition()
+        self._lock = threading.RLock()  # a Condition's own methods are Python: Ctrl-C breaks them
+        self._settled = threading.Condition(self._lock)
         self._response: Response | None = None
         self._callbacks: list[Callable[[Delivery], object]] = []
         self._failures: list[DeliveryError] = []
@@ -70,12 +72,13 @@ class Delivery:
         Args:
             timeout: seconds; None for as long as it takes.
         """
+        check_seconds("wait", timeout)
         if not self._open:
             return True
         if self._pid != os.getpid() or not self._may_wait():
             return False  # in a child, its lock may be held by somebody in the parent, too
-        with self._settled:
-            return self._settled.wait_for(lambda: not self._open, timeout)
+        with self._lock:
+            return self._settled.wait_for(lambda: not self._open, waitable(timeout))
 
     def result(self, timeout: float | None = None) -> Response:
         """Wait, and return mParticle's last answer, or raise the first error.
@@ -87,6 +90,7 @@ class Delivery:
             DeliveryError: a batch failed; :attr:`failures` has every error.
             TimeoutError: it is still pending.
         """
+        check_seconds("result", timeout)
         if not self.wait(timeout):
             if self._pid != os.getpid():
                 raise TimeoutError("still pending in the process that sent it")
@@ -105,9 +109,11 @@ class Delivery:
 
         In a forked child, the callback of a delivery of the parent's is never called.
         """
-        if self._open and self._pid != os.getpid():
+        if self._pid != os.getpid():  # somebody in the parent may hold its lock, as in ``wait``
+            if not self._open:
+                self._call(callback)
             return
-        with self._settled:
+        with self._lock:
             if self._open:
                 self._callbacks.append(callback)
                 return
@@ -134,7 +140,7 @@ class Delivery:
 
     def _settle(self, outcome: Response | DeliveryError) -> None:
         """Count one batch's outcome; with the last one, wake whoever waits."""
-        with self._settled:
+        with self._lock:
             if isinstance(outcome, Kept):
                 self._kept = outcome
             elif isinstance(outcome, DeliveryError):
@@ -146,8 +152,7 @@ class Delivery:
                 return
             self._settled.notify_all()
             callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            self._call(callback)
+        settle_each([partial(self._call, callback) for callback in callbacks])
 
     def _call(self, callback: Callable[[Delivery], object]) -> None:
         try:
@@ -157,6 +162,25 @@ class Delivery:
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"
+
+
+def check_seconds(verb: str, timeout: object) -> None:
+    """Raise unless a timeout is one.
+
+    Raises:
+        InvalidValue: it is neither a number of seconds, 0 or more, nor None.
+    """
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and timeout >= 0):  # type: ignore[operator]
+        raise InvalidValue(
+            f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
+            f"write {verb}(5.0)"
+        )
+
+
+def waitable(timeout: float | None) -> float | None:
+    """Return a timeout that a lock can wait for: a very long one is as long as it takes."""
+    return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
 def settle_each(calls: Iterable[Callable[[], None]]) -> None:

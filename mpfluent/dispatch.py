@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Protocol
 
+from . import liveness
 from .courier import Clock, Courier, runs
 from .errors import ConfigurationError, TransportError
 from .keeper import Keeper
@@ -24,10 +25,12 @@ class Dispatcher(Protocol):
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
         max_elapsed: seconds for one request with its retries, unless ``Retry`` says otherwise.
+        coalesces: whether it looks at batches, to let those of one user travel as one.
     """
 
     waits: ClassVar[bool]
     max_elapsed: float
+    coalesces: bool
 
     def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
         """Belong to a client from now on; starts nothing.
@@ -83,6 +86,7 @@ class SyncDispatcher:
 
     waits: ClassVar[bool] = True
     max_elapsed = 15.0
+    coalesces = False
 
     def __init__(
         self,
@@ -165,12 +169,15 @@ class SyncDispatcher:
         """Take a new event in a forked child: who waited at the old one is in the parent."""
         if self._pid == os.getpid():
             return
-        self._pid = os.getpid()
-        closed, self._closed = self._is_closed(), threading.Event()
-        if closed:
-            self._closed.set()
-        if self._courier is not None:
-            self._courier.check_process()
+        with liveness.guard():  # a lock of this process
+            if self._pid == os.getpid():
+                return
+            closed, self._closed = self._is_closed(), threading.Event()
+            if closed:
+                self._closed.set()
+            if self._courier is not None:
+                self._courier.check_process()
+            self._pid = os.getpid()  # last, since other threads look at it without the lock
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

@@ -13,7 +13,6 @@ from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
 from .settings import ClientFields
-from .threaded import ThreadedDispatcher
 from .transport import Response
 
 Answer = tuple[Any, int, Mapping[str, str]]
@@ -124,10 +123,7 @@ class EventsApi:
                 "write EventsApi(Configuration(api_key=…, api_secret=…))"
             )
         self._client = configuration.client
-        self._background = self._client._dispatcher
-        if self._background.waits:
-            self._background = ThreadedDispatcher(flush_interval=0)
-            self._client._adopt(self._background)
+        self._background = self._client._background()
 
     @overload
     def upload_events(self, batch: Batch, callback: None = None) -> Answer: ...
@@ -213,7 +209,8 @@ class EventsApi:
 
 def _answer(delivery: Delivery) -> Answer:
     """Wait, and return what mParticle answered, or raise the first error."""
-    delivery.wait()
+    if not delivery.wait():  # in a callback, or a forked child
+        delivery.result(0)
     error = delivery._error()
     if error is not None:
         raise error

@@ -22,13 +22,18 @@ class Load:
     Attributes:
         pieces: what is to be sent; None where the outbox is still to be asked.
         since: when the oldest of it came, in monotonic seconds.
+        fresh: whether nothing of it was tried before. What was tried must not be joined any more:
+            its ids stand for just what was sent under them.
     """
 
-    __slots__ = ("pieces", "since")
+    __slots__ = ("fresh", "pieces", "since")
 
-    def __init__(self, pieces: list[Piece] | None, since: float = 0.0) -> None:
+    def __init__(
+        self, pieces: list[Piece] | None, since: float = 0.0, *, fresh: bool = False
+    ) -> None:
         self.pieces = pieces
         self.since = since
+        self.fresh = fresh
 
     def open(self) -> list[Parcel]:
         """Return the parcels of it that are not settled."""
@@ -51,6 +56,7 @@ class Floor:
         calm: where those wait who wait for workers.
         hurried: how many want everything to leave at once.
         overflows: whether what comes goes to the outbox only, until that is empty again.
+        keeping: how many are just on the way there.
         closing: whether nothing comes any more.
         close_by: the monotonic time at which what is left is settled.
         closed: whether it is.
@@ -72,6 +78,7 @@ class Floor:
         self.backlog = Backlog(most, most_bytes)
         self.hurried = 0
         self.overflows = False
+        self.keeping = 0
         self.closing = False
         self.close_by = math.inf
         self.closed = False
@@ -108,7 +115,7 @@ class Floor:
         if self._again:
             return self._again.popleft()
         kept = self._keeper.kept
-        self.overflows = self.overflows and kept
+        self.overflows = self.overflows and (kept or self.keeping > 0)
         if not kept:
             self._keeper.due = math.inf
         first = self.overflows and self.backlog  # what waits here is older
@@ -126,7 +133,8 @@ class Floor:
         since = self.backlog.since
         parcels = self.backlog.take(*self._most)
         self.calm.notify_all()  # there is room now
-        return Load(pieces_of(parcel for parcel in parcels if parcel.open), since)
+        open_ones = (parcel for parcel in parcels if parcel.open)
+        return Load(pieces_of(open_ones), since, fresh=True)
 
     def put_back(self, load: Load, parcels: Iterable[Parcel]) -> None:
         """Let parcels of a load wait again, before all others."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from .batch import Batch
 from .courier import PROBE_EVERY
 from .delivery import settle_each
 from .errors import DeliveryError, Kept
+from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
 from .outbox import Feed, Outbox, Stored
 from .parcel import Parcel, Piece, Settled, pieces_of, together
@@ -22,6 +24,9 @@ Outcome = TypeVar("Outcome", Response, DeliveryError, Response | DeliveryError)
 
 # What ends trying without an answer to the batch itself: with an outbox it is kept.
 _GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "closed"})
+
+# With its brackets and commas it fits one request, and leaves no remnant for a second one.
+_LOAD_BYTES = MAX_REQUEST_BYTES - MAX_BATCHES_PER_REQUEST - 1
 
 
 class Keeper:
@@ -43,7 +48,12 @@ class Keeper:
         self._clock = clock
         self._tells = tells
         self._notices = Notices(clock)
+        self._begin()
+
+    def _begin(self) -> None:
         self._asked = False  # whether the outbox was asked for what dead processes left
+        self._most = MAX_BATCHES_PER_REQUEST  # rows that are brought back at a time
+        self._not_before = -math.inf  # when to try again what was tried in vain
         self.due = math.inf
 
     def open(self, feed: Feed, tally: Tally, settled: Settled) -> None:
@@ -59,8 +69,7 @@ class Keeper:
 
     def restart(self) -> None:
         """Begin anew in a forked child: what is kept by the parent is the parent's."""
-        self.due = math.inf
-        self._asked = False
+        self._begin()
         self._notices.restart()
         if self._outbox is not None:
             self._outbox.restart()
@@ -90,14 +99,16 @@ class Keeper:
         if self._outbox is None or not self._outbox.ready() or (self._asked and not anew):
             return
         self._asked = True
-        self._tally.submitted(self._outbox.adopt())
+        self._outbox.adopt(self._tally.submitted)
         if self.kept:
+            self._not_before = -math.inf
             self.due = self._clock()
         elsewhere = self._outbox.elsewhere()
         if elsewhere:
-            self._notices.tell(
-                f"the outbox holds {elsewhere} batches of this key for another host; "
-                "a client of that host delivers them"
+            warn(
+                "the outbox holds %d batches of this key for another host; "
+                "a client of that host delivers them",
+                elsewhere,
             )
 
     def store(self, parcels: Sequence[Parcel]) -> None:
@@ -108,7 +119,7 @@ class Keeper:
         """
         if self._outbox is None or not parcels:
             return
-        batches = [(str(parcel.batch.source_request_id), parcel.parts) for parcel in parcels]
+        batches = [(parcel.id, parcel.parts) for parcel in parcels]
         for parcel, row in zip(parcels, self._outbox.put(batches) or ()):
             parcel.row = row
 
@@ -124,17 +135,23 @@ class Keeper:
             [
                 parcel
                 for piece in group
-                for parcel in piece.parcels
-                if parcel.note(self._verdict(parcel, outcome))
+                for parcel, part_id in piece.shares()
+                if parcel.note(part_id, self._verdict(parcel, outcome))
             ]
         )
         if not isinstance(outcome, DeliveryError) and self.kept:
-            self.due = self._clock()  # mParticle takes batches again
+            self.due = max(self._clock(), self._not_before)  # mParticle takes batches again
 
-    def give_up(self, parcels: Iterable[Parcel], error: DeliveryError) -> int:
-        """Fail what is open of these parcels, or keep it; return how many there were."""
+    def give_up(
+        self, parcels: Iterable[Parcel], error: DeliveryError, *, quiet: bool = False
+    ) -> int:
+        """Fail what is open of these parcels, or keep it; return how many there were.
+
+        Args:
+            quiet: whether the caller logs it.
+        """
         finished = [parcel for parcel in parcels if parcel.give_up(self._verdict(parcel, error))]
-        self._finish(finished)
+        self._finish(finished, quiet=quiet)
         return len(finished)
 
     def take_apart(self, piece: Piece) -> None:
@@ -144,14 +161,23 @@ class Keeper:
             if self._outbox is not None and parcel.row is not None:
                 self._outbox.join([parcel.row])
 
-    def join(self, pieces: Iterable[Piece]) -> None:
-        """Remember which parcels travel as one batch, before they do so for the first time."""
-        if self._outbox is None:
-            return
-        for piece in pieces:
-            rows = [parcel.row for parcel in piece.parcels if parcel.row is not None]
-            if len(piece.parcels) > 1 and rows:
-                self._outbox.join(rows)
+    def join(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """Store which parcels travel as one batch, before they do so for the first time.
+
+        Returns the pieces; apart, where that could not be stored: who takes over after a crash
+        would send other bytes under the same id.
+        """
+        return [
+            own
+            for piece in pieces
+            for own in ([piece] if self._is_joined(piece) else piece.apart())
+        ]
+
+    def _is_joined(self, piece: Piece) -> bool:
+        rows = [parcel.row for parcel in piece.parcels if parcel.row is not None]
+        if len(piece.parcels) == 1 or self._outbox is None or not rows:
+            return True
+        return len(rows) == len(piece.parcels) and self._outbox.join(rows)
 
     def _verdict(self, parcel: Parcel, outcome: Outcome) -> Outcome | Kept:
         if (
@@ -166,8 +192,8 @@ class Keeper:
         kept.__cause__ = outcome
         return kept
 
-    def _finish(self, parcels: list[Parcel]) -> None:
-        """Bring the outbox up to date, and tell the outcomes."""
+    def _finish(self, parcels: list[Parcel], *, quiet: bool = False) -> None:
+        """Bring the outbox up to date, and tell the outcomes that nobody told yet."""
         failed: list[Parcel] = []
         delivered: list[Parcel] = []
         kept: list[Parcel] = []
@@ -179,22 +205,25 @@ class Keeper:
             else:
                 delivered.append(parcel)
         self._remove(delivered)
-        self._log(failed, "batch failed")
-        self._log(kept, "batch kept in the outbox")
         if kept and self._outbox is not None:
             self._outbox.park([parcel.row for parcel in kept if parcel.row is not None])
             self.due = min(self.due, self._clock() + PROBE_EVERY)
+        told: list[Parcel] = []
         try:
-            settle_each([parcel.finish for parcel in parcels])
+            settle_each([partial(_tell, parcel, told) for parcel in parcels])
         finally:
             self._remove(failed)  # only now that their reasons were told
+            if self._tells and not quiet:
+                self._log(told)
 
-    def _log(self, parcels: list[Parcel], what: str) -> None:
-        if not self._tells:
-            return
-        reasons = [one.outcome.reason for one in parcels if isinstance(one.outcome, DeliveryError)]
-        for reason, count in Counter(reasons).items():
-            self._notices.tell(f"{what}: {reason}", count)
+    def _log(self, parcels: list[Parcel]) -> None:
+        outcomes = [one.outcome for one in parcels if isinstance(one.outcome, DeliveryError)]
+        kinds = [
+            f"batch {'kept in the outbox' if isinstance(one, Kept) else 'failed'}: {one.reason}"
+            for one in outcomes
+        ]
+        for kind, count in Counter(kinds).items():
+            self._notices.tell(kind, count)
 
     def _remove(self, parcels: list[Parcel]) -> None:
         rows = [parcel.row for parcel in parcels if parcel.row is not None]
@@ -215,30 +244,48 @@ class Keeper:
             self._finish([parcel])
             self.due = self._clock()
 
-    def bring_back(self) -> list[Piece]:
-        """Return the oldest of what is kept, about a request's worth; fail what is too old."""
+    def bring_back(self) -> tuple[list[Piece], list[Parcel], bool]:
+        """Return the oldest of what is kept, about a request's worth.
+
+        Returns the pieces, the parcels that are too old to be sent, and whether any of it was
+        tried in vain before. Who was tried less comes first, and what was tried in vain comes
+        back in smaller and smaller loads, so that a batch that never arrives ends up alone.
+        """
         self.due = math.inf
         if self._outbox is None:
-            return []
-        stored = self._outbox.load()
-        if self._outbox.parked:
-            self.due = self._clock() + PROBE_EVERY
-        parcels = {one.row: self._parcel(one) for one in stored}
-        expired = [parcels[one.row] for one in stored if one.expired]
-        self.give_up(
-            expired, DeliveryError("it was kept for longer than max_age", reason="expired")
-        )
-        groups: dict[int, list[Parcel]] = {}
+            return [], [], False
+        stored = self._outbox.load(self._most, _LOAD_BYTES)
+        groups: dict[int, list[Stored]] = {}
         for one in stored:
-            if not one.expired:
-                groups.setdefault(one.row if one.group is None else one.group, []).append(
-                    parcels[one.row]
-                )
-        return [
-            piece
-            for members in groups.values()
-            for piece in ([together(members)] if len(members) > 1 else pieces_of(members))
-        ]
+            groups.setdefault(one.row if one.group is None else one.group, []).append(one)
+        pieces: list[Piece] = []
+        expired: list[Parcel] = []
+        for members in groups.values():
+            parcels = [self._parcel(one) for one in members]
+            if all(one.expired for one in members):  # part of a group has no id of its own
+                expired += parcels
+            else:
+                pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
+        if self._outbox.parked:
+            self.due = self._clock() + (PROBE_EVERY if pieces else 0.0)
+        return pieces, expired, any(one.tries for one in stored)
+
+    def expire(self, parcels: Iterable[Parcel]) -> None:
+        """Fail what was kept for too long."""
+        why = "it was kept in the outbox for longer than max_age"
+        self.give_up(parcels, DeliveryError(why, reason="expired"))
+
+    def came_back(self, pieces: Iterable[Piece]) -> None:
+        """Learn from what became of what was brought back."""
+        again = any(
+            isinstance(parcel.outcome, Kept) for piece in pieces for parcel in piece.parcels
+        )
+        if again:
+            self._most = max(1, self._most // 2)
+            self._not_before = self._clock() + PROBE_EVERY
+            self.due = self._not_before
+        else:
+            self._most = min(MAX_BATCHES_PER_REQUEST, self._most * 2)
 
     def drop_oldest(self, error: DeliveryError) -> bool:
         """Fail the oldest batch that waits in the outbox only; return whether there was one."""
@@ -259,7 +306,7 @@ class Keeper:
 
     def _failed(self, error: Exception) -> None:
         self._tally.outbox_failed()
-        self._notices.tell(f"the outbox failed, batches are in memory only: {_said(error)}")
+        self._notices.tell("the outbox failed, and what it cannot do is done in memory", said=error)
 
     def _lost(self, ids: list[str]) -> None:
         """Fail what could not be read any more."""
@@ -273,5 +320,7 @@ class Keeper:
             self.give_up([Parcel(unread, (Part(batch_id, b"", 0),), self._settled)], error)
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _tell(parcel: Parcel, told: list[Parcel]) -> None:
+    if parcel.claim():
+        told.append(parcel)
+        parcel.tell()

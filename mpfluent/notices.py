@@ -50,11 +50,12 @@ class Notices:
         self._told_at: dict[str, float] = {}
         self._untold: dict[str, int] = {}
 
-    def tell(self, kind: str, count: int = 1) -> None:
+    def tell(self, kind: str, count: int = 1, *, said: BaseException | None = None) -> None:
         """Log that something of this kind happened, or count it for the next line.
 
         Args:
-            kind: what, in words; a line is made of it and the count.
+            kind: what, in words of which there are few; a line is made of it and the count.
+            said: an error to be quoted in the line.
         """
         with self._lock:
             self._untold[kind] = self._untold.get(kind, 0) + count
@@ -62,7 +63,7 @@ class Notices:
                 return
             self._told_at[kind] = self._clock()
             untold = self._untold.pop(kind)
-        _say(kind, untold)
+        _say(kind if said is None else f"{kind}: {type(said).__name__}: {said}", untold)
 
     def close(self) -> None:
         """Log what was counted and not told yet."""

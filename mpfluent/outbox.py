@@ -20,7 +20,7 @@ from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, Row, select, totals
 from .outbox_owner import Own, Owner, Work
 from .signatures import spelled_out
-from .wire import Part
+from .wire import Part, read_back
 
 T = TypeVar("T")
 Durability = Literal["normal", "full"]
@@ -48,6 +48,7 @@ class Stored(NamedTuple):
         created: Unix seconds when it was put there.
         group: the first row of those it travels with as one batch, if it does.
         expired: whether it is older than the outbox keeps batches.
+        tries: how often this process loaded and parked it again.
     """
 
     row: int
@@ -56,13 +57,11 @@ class Stored(NamedTuple):
     created: float
     group: int | None
     expired: bool
+    tries: int = 0
 
     def batch(self) -> Batch:
         """Return the batch that was sealed, of however many parts."""
-        whole, *more = (Batch.from_json(part.body, unknown="ignore") for part in self.parts)
-        if more:
-            whole = whole.with_source_request_id(self.id)
-        return whole.add(*(event for batch in more for event in batch.events))
+        return read_back(Batch, self.id, self.parts)
 
 
 class OutboxFull(Exception):
@@ -84,7 +83,7 @@ class Outbox:
         path: of the file; it is made with the first send. Its folder has to exist.
         durability: "normal" survives the death of the process, and a power cut may cost the
             last moments; "full" survives that, too, and makes each send wait for the disk.
-        max_bytes: of JSON that the file holds; what does not fit is kept in memory only.
+        max_bytes: of JSON that the file holds; then ``when_full`` of the dispatcher decides.
         max_age: seconds; what is older when it is loaded fails with ``expired``.
         lease: seconds after which a process that gave no sign of life counts as dead, where
             the system has no file locks (Windows).
@@ -143,7 +142,8 @@ class Outbox:
 
     def _begin(self) -> None:
         self._lock = threading.RLock()
-        self._oldest: list[int] = []  # a heap of the parked rows, and of some that were
+        self._next: list[tuple[int, int]] = []  # a heap of tries and rows, some of them outdated
+        self._tries: dict[int, int] = {}  # of the rows that are parked, or were and are held
         self._own = Own({}, {}, set())
         self._owner = Owner(
             self._path,
@@ -221,13 +221,22 @@ class Outbox:
         connection.executemany(INSERT, rows)
         return [row.row for row in rows]
 
-    def join(self, rows: Sequence[int]) -> None:
-        """Store that these rows travel as one batch, in this order; a single row travels alone."""
+    def join(self, rows: Sequence[int]) -> bool:
+        """Store that these rows travel as one batch, in this order; a single row travels alone.
+
+        Returns:
+            Whether it is stored.
+        """
         with self._turn():
             group = rows[0] if len(rows) > 1 else None
-            places = [(group, place, row) for place, row in enumerate(rows)]
-            update = "UPDATE rows SET grp = ?, place = ? WHERE row = ?"
-            self._transact(lambda connection: connection.executemany(update, places), None)
+            owner = self._owner.number
+            places = [(group, place, row, owner) for place, row in enumerate(rows)]
+            update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
+
+            def store(connection: sqlite3.Connection) -> bool:
+                return connection.executemany(update, places).rowcount == len(places)
+
+            return self._transact(store, False)
 
     def park(self, rows: Sequence[int]) -> None:
         """Keep rows for later: nobody has them in memory any more.
@@ -242,10 +251,13 @@ class Outbox:
     def _keep(self, rows: Iterable[tuple[int, str]]) -> None:
         for row, id in rows:
             self._own.parked[row] = id
-            heapq.heappush(self._oldest, row)
+            tries = self._tries[row] = self._tries.get(row, -1) + 1
+            heapq.heappush(self._next, (tries, row))
 
     def load(self, count: int = 100, most_bytes: int = 256_000) -> list[Stored]:
-        """Return own parked rows, oldest first, which the caller has in memory from now on.
+        """Return own parked rows, which the caller has in memory from now on.
+
+        Those that were loaded least come first, and of these the oldest.
 
         Rows that travel as one batch come together, in their order.
 
@@ -256,9 +268,9 @@ class Outbox:
         with self._turn():
             held, parked, unremoved = self._own
             tried: list[int] = []
-            while self._oldest and len(tried) < count:
-                row = heapq.heappop(self._oldest)
-                if row in parked and row not in tried[-1:]:
+            while self._next and len(tried) < count:
+                tries, row = heapq.heappop(self._next)
+                if row in parked and self._tries[row] == tries and row not in tried[-1:]:
                     tried.append(row)
             read = partial(self._read, tried, count, most_bytes)
             loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
@@ -271,7 +283,7 @@ class Outbox:
                 self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
             for row in tried:
                 if row in parked:
-                    heapq.heappush(self._oldest, row)
+                    heapq.heappush(self._next, (self._tries[row], row))
             self._remove_rest()
             return [*loaded]
 
@@ -299,8 +311,9 @@ class Outbox:
             size += more
             for row in sound:
                 expired = row.created < oldest
+                tries = self._tries[row.row]
                 loaded[row.row] = Stored(
-                    row.row, row.id, row.parts(), row.created, row.grp, expired
+                    row.row, row.id, row.parts(), row.created, row.grp, expired, tries
                 )
         return [*loaded.values()], missing, damaged
 
@@ -318,6 +331,7 @@ class Outbox:
             for row in rows:
                 self._own.held.pop(row, None)
                 self._own.parked.pop(row, None)
+                self._tries.pop(row, None)
             self._own.unremoved.update(rows)
             self._remove_rest()
 
@@ -332,11 +346,16 @@ class Outbox:
         connection.executemany("DELETE FROM rows WHERE row = ?", rows)
         return True
 
-    def adopt(self) -> int:
-        """Take up what dead processes left of this feed; return how many rows that were."""
+    def adopt(self, count: Callable[[int], object] = lambda rows: None) -> int:
+        """Take up what dead processes left of this feed; return how many rows that were.
+
+        Args:
+            count: is called with their number before anybody can load them.
+        """
         with self._turn():
             nothing: list[tuple[int, str]] = []
             claimed = self._transact(self._claim, nothing)
+            count(len(claimed))
             self._keep(claimed)
             return len(claimed)
 
@@ -399,7 +418,7 @@ class Outbox:
                 if self._owner.is_open:
                     self._remove_rest()
                 self._owner.leave()
-                for rows in (*self._own, self._oldest):
+                for rows in (*self._own, self._next, self._tries):
                     rows.clear()
                 self._closed = True
 

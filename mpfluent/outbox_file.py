@@ -171,6 +171,8 @@ class Database:
         OSError: it cannot be made.
     """
 
+    _pid = os.getpid()  # for one whose making was interrupted
+
     def __init__(self, path: str, full: bool, busy: threading.RLock, settle: Settle) -> None:
         self._pid = os.getpid()
         with liveness.alone(lock_path(path)):
@@ -288,7 +290,7 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={mode}",
         uri=True,
-        timeout=5.0,
+        timeout=1.0,  # seconds that a send waits for another process at most
         isolation_level=None,
         check_same_thread=False,
     )

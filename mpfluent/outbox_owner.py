@@ -159,6 +159,8 @@ class Owner:
                     aside = move_aside(path, found, self._wall())
                     if source is None and aside is not None:
                         source = stack.enter_context(closing(connect(aside, "ro")))
+                        # or SQLite reads nothing of a file that is shorter than it says
+                        source.execute("PRAGMA writable_schema = ON")
                     settle = partial(self._settle, source, copied)
                     new = Database(path, self._full, self._busy, settle)
         except FAILURES as error:

@@ -25,11 +25,12 @@ class Parcel:
         parts: what it travels in.
         settled: called once, with the parcel and its outcome, when that is known.
         row: where the outbox has it; None if it has not.
+        alone: whether it must travel under its own id: because its caller chose that, or because
+            it was refused in company.
 
     Attributes:
-        outcome: the answer or the error; None while it is open.
+        outcome: the answer or the error; None while a part is open.
         size: bytes of its parts.
-        alone: whether it must travel under its own id, because it was refused in company.
         strikes: how often a worker was stopped in the midst of it.
     """
 
@@ -40,6 +41,7 @@ class Parcel:
         "_open",
         "_response",
         "_settled",
+        "_told",
         "alone",
         "parts",
         "row",
@@ -53,10 +55,13 @@ class Parcel:
         parts: tuple[Part, ...],
         settled: Settled,
         row: int | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self._batch = batch
-        self._open = len(parts)
+        self._open = [part.id for part in parts]
         self._settled = settled
+        self._told = False
         self._failure: DeliveryError | None = None
         self._response: Response | None = None
         # reentrant, since a ``__del__`` may close a client in the midst of anything
@@ -64,7 +69,7 @@ class Parcel:
         self.parts = parts
         self.size = sum([len(part.body) for part in parts])
         self.row = row
-        self.alone = False
+        self.alone = alone
         self.strikes = 0
 
     @property
@@ -75,41 +80,61 @@ class Parcel:
         return self._batch
 
     @property
+    def id(self) -> str:
+        """The batch's ``source_request_id``."""
+        first = self.parts[0].id
+        return first if len(self.parts) == 1 else first.removesuffix("-1")
+
+    @property
     def open(self) -> bool:
-        """Whether parts of it are not settled."""
-        return self._open > 0
+        """Whether its outcome was not told yet."""
+        return not self._told
+
+    def has_open(self, part_id: str) -> bool:
+        """Return whether this part of it is not settled."""
+        return part_id in self._open
 
     @property
     def outcome(self) -> Response | DeliveryError | None:
         """What became of it: a failure of any part is one of the batch."""
         return None if self._open else self._failure or self._response
 
-    def note(self, outcome: Response | DeliveryError) -> bool:
-        """Count one part's outcome; return whether it was the last, so that ``finish`` is due."""
-        return self._note(outcome, 1)
-
-    def give_up(self, error: DeliveryError) -> bool:
-        """Fail, or keep, all that is open of it; return whether ``finish`` is due."""
-        return self._note(error, self._open)
-
-    def _note(self, outcome: Response | DeliveryError, parts: int) -> bool:
+    def note(self, part_id: str, outcome: Response | DeliveryError) -> bool:
+        """Take a part's outcome; return whether it was the last, so that all can be told."""
         with self._lock:
-            if not self._open:
+            if part_id not in self._open:
                 return False
-            if not isinstance(outcome, DeliveryError):
-                self._response = outcome
-            elif self._failure is None or isinstance(self._failure, Kept):
-                self._failure = outcome
-            self._open = max(0, self._open - parts)
+            self._open.remove(part_id)
+            self._take(outcome)
             return not self._open
 
-    def finish(self) -> None:
-        """Tell the outcome. Whoever was told that it is due calls this, once."""
+    def give_up(self, error: DeliveryError) -> bool:
+        """Fail, or keep, all that is open of it; return whether that is still to be told."""
+        with self._lock:
+            if self._open:
+                self._open.clear()
+                self._take(error)
+            return not self._told
+
+    def _take(self, outcome: Response | DeliveryError) -> None:
+        if not isinstance(outcome, DeliveryError):
+            self._response = outcome
+        elif self._failure is None or isinstance(self._failure, Kept):
+            self._failure = outcome
+
+    def claim(self) -> bool:
+        """Return whether the caller is to tell the outcome: the first one is."""
+        with self._lock:
+            told, self._told = self._told, True
+            return not told
+
+    def tell(self) -> None:
+        """Tell the outcome. Whoever claimed it calls this."""
         if self.outcome is not None:
             self._settled(self, self.outcome)
 
     def __repr__(self) -> str:
-        return f"<Parcel of {len(self.parts)} parts, {self._open} open>"
+        return f"<Parcel of {len(self.parts)} parts, {len(self._open)} open>"
 
 
 class Piece(NamedTuple):
@@ -117,6 +142,16 @@ class Piece(NamedTuple):
 
     part: Part
     parcels: tuple[Parcel, ...]
+
+    def shares(self) -> list[tuple[Parcel, str]]:
+        """Return whose parts it is made of: each parcel with the id of its part."""
+        if len(self.parcels) == 1:
+            return [(self.parcels[0], self.part.id)]
+        return [(parcel, parcel.parts[0].id) for parcel in self.parcels]
+
+    def is_open(self) -> bool:
+        """Return whether anything of it is not settled."""
+        return any(parcel.has_open(part_id) for parcel, part_id in self.shares())
 
     def apart(self) -> list[Piece]:
         """Return the pieces that it was made of, each under its own id."""

@@ -31,7 +31,11 @@ class Watched(Protocol):
         ...
 
     def finish(self, timeout: float) -> Left:
-        """Wait for it; then settle what is left, and return how much it was."""
+        """Wait for it; then settle what is left, and return how much it was.
+
+        Args:
+            timeout: seconds; below 0 where the time for all is over since then.
+        """
         ...
 
     def check_process(self) -> None:
@@ -99,7 +103,7 @@ def at_end() -> None:
     first: BaseException | None = None
     for one in watched:
         try:
-            left.append(one.finish(0 if first else max(0.0, until - time.monotonic())))
+            left.append(one.finish(0 if first else until - time.monotonic()))
         except BaseException as error:  # such as Ctrl-C, or a hook that exits
             first = first or error
     _tell(left)

@@ -247,7 +247,8 @@ def _body(answer: requests.Response) -> bytes:
             size += len(chunk)
             if size >= _MOST_BODY:
                 break
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        _forget_frames(error)  # in a cycle, they would keep the connections open after close
         answer.close()
     return b"".join(chunks)
 

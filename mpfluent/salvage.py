@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from . import liveness
 from .outbox_file import BESIDE, FAILURES, INSERT, SELECT, Row, lock_path
 
-_MOST_GUESSES = 100_000  # row numbers that are tried one by one where a table cannot be read
+_MOST_GUESSES = 5_000  # row numbers that are tried one by one, while a send waits
 
 
 def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | None:

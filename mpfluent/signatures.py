@@ -55,7 +55,7 @@ def _spell(function: Any) -> inspect.Signature:
         if parameter.kind is not parameter.VAR_KEYWORD:
             spelled.append(parameter)
             continue
-        if parameter.annotation == "Never":
+        if not str(parameter.annotation).startswith("Unpack["):
             continue  # it takes what no keyword is, to say so
         fields = function.__globals__[parameter.annotation.removeprefix("Unpack[")[:-1]]
         for name, annotation in fields.__annotations__.items():

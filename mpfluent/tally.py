@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .delivery import waitable
 from .errors import DeliveryError, Reason
 from .notices import hook_name, log_hook_error
 from .transport import Response
@@ -45,7 +46,9 @@ class Tally:
     def restart(self) -> None:
         """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
         # reentrant, since a ``__del__`` may close a client in the midst of anything
-        self._changed = threading.Condition(threading.RLock())
+        # a raw lock, which an interrupt cannot leave locked; a Condition's own methods are Python
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
@@ -56,12 +59,12 @@ class Tally:
 
     def submitted(self, batches: int) -> None:
         """Count accepted batches."""
-        with self._changed:
+        with self._lock:
             self._submitted += batches
 
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Count one batch's outcome."""
-        with self._changed:
+        with self._lock:
             if isinstance(outcome, DeliveryError):
                 self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
             else:
@@ -70,18 +73,18 @@ class Tally:
 
     def retried(self) -> None:
         """Count a request that is tried again."""
-        with self._changed:
+        with self._lock:
             self._retries += 1
 
     def outbox_failed(self) -> None:
         """Count a failure of the outbox."""
-        with self._changed:
+        with self._lock:
             self._outbox_errors += 1
 
     def hook_raised(self, hook: object, error: BaseException) -> None:
         """Count a callback that raised, and log each kind of it once."""
         kind = (hook_name(hook), type(error).__name__)
-        with self._changed:
+        with self._lock:
             self._hook_errors += 1
             if kind in self._hooks_logged:
                 return
@@ -90,15 +93,15 @@ class Tally:
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is pending; return whether nothing is."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._pending(), timeout)
+        with self._lock:
+            return self._changed.wait_for(lambda: not self._pending(), waitable(timeout))
 
     def _pending(self) -> int:
         return self._submitted - self._delivered - sum(self._failed.values())
 
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
-        with self._changed:
+        with self._lock:
             return Stats(
                 submitted=self._submitted,
                 delivered=self._delivered,

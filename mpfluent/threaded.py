@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Never, get_args
 
-from . import process
+from . import liveness, process
 from .admission import Admission, WhenFull, closed
 from .courier import Courier
-from .errors import Closed, ConfigurationError, Kept, brief, unknown_option
+from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
 from .keeper import Keeper
 from .outbox import Feed, Outbox
@@ -106,9 +106,11 @@ class ThreadedDispatcher:
             if not _is_seconds(seconds):
                 raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={_OPTIONS[name]}")
         if when_full not in get_args(WhenFull):
-            raise _wrong("when_full", when_full, f"one of {', '.join(get_args(WhenFull))}")
+            meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
+            listed = ", ".join(get_args(WhenFull))
+            raise _wrong("when_full", when_full, f"one of {listed}; write when_full={meant!r}")
         if not isinstance(coalesce, bool):
-            raise _wrong("coalesce", coalesce, "True or False")
+            raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
         if outbox is not None and not isinstance(outbox, Outbox):
             raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
         self.exit_timeout = exit_timeout
@@ -117,7 +119,7 @@ class ThreadedDispatcher:
         self._when_full: WhenFull = when_full
         self._block_timeout = block_timeout
         self._flush_interval = flush_interval
-        self._coalesces = coalesce
+        self.coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _thread if start is None else start
         self._keeper = Keeper(outbox, clock, tells=True)
@@ -130,7 +132,7 @@ class ThreadedDispatcher:
         self._floor = Floor(
             *self._bounds,
             flush_interval=self._flush_interval,
-            coalesces=self._coalesces,
+            coalesces=self.coalesces,
             keeper=self._keeper,
         )
         self._workers = self._hired()
@@ -153,7 +155,7 @@ class ThreadedDispatcher:
             wall=wall,
             sleep=sleep,
             start=self._start,
-            coalesces=self._coalesces,
+            coalesces=self.coalesces,
             elapsed_limit=elapsed_limit,
         )
 
@@ -175,11 +177,14 @@ class ThreadedDispatcher:
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
         if self._pid == os.getpid():
             return
-        self._pid = os.getpid()
-        self._keeper.restart()
-        self._begin()
-        if self._courier is not None:
-            self._courier.check_process()
+        with liveness.guard():  # a lock of this process
+            if self._pid == os.getpid():
+                return
+            if self._courier is not None:
+                self._courier.check_process()
+            self._keeper.restart()
+            self._begin()
+            self._pid = os.getpid()  # last, since other threads look at it without the lock
 
     def submit(
         self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
@@ -195,11 +200,10 @@ class ThreadedDispatcher:
         if self._when_full == "raise" and not patient:
             self._admission.take_all_or_none(parcels, accepted)
         else:
-            accepted()
             seconds = courier.budget(self.max_elapsed) if patient else self._block_timeout
             blocks = (patient or self._when_full == "block") and self._may_block()
             until = self._workers.now() + seconds if blocks else -math.inf
-            self._admission.take_each(parcels, until)
+            self._admission.take_each(parcels, accepted, until, patient=patient)
         self._workers.call()
 
     def _call(self) -> None:
@@ -229,16 +233,17 @@ class ThreadedDispatcher:
         workers, floor = self._workers, self._floor
         until = workers.now() + timeout
         with hurry(floor):
-            workers.call()
+            workers.call(until)
             if not workers.may_wait():
                 return
+            over = time.monotonic() + timeout  # the waits are real, whatever the clock
             with floor.lock:
                 while not floor.is_idle(workers.now()):
-                    left = until - workers.now()
+                    left = over - time.monotonic()
                     if left <= 0:
                         return
                     if not (workers.any() or floor.moves()):
-                        workers.call()  # the worker was stopped meanwhile
+                        workers.call(until)  # the worker was stopped meanwhile
                     floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
 
     def close(self, timeout: float) -> bool:
@@ -278,7 +283,7 @@ class ThreadedDispatcher:
             process.forget(self)
             self._closed.set()
 
-    def _stop(self, error: Closed) -> list[Parcel]:
+    def _stop(self, error: Closed, grace: float = _GRACE, *, quiet: bool = False) -> list[Parcel]:
         """End all waits, and settle what is not delivered; return it."""
         floor = self._floor
         with floor.lock:
@@ -286,9 +291,9 @@ class ThreadedDispatcher:
             self._workers.stop()
             floor.work.notify_all()
             if self.may_wait():
-                floor.calm.wait_for(lambda: not floor.moves(), _GRACE)
+                floor.calm.wait_for(lambda: not floor.moves(), grace)
             floor.forget_moving()
-        self._keeper.give_up(left, error)
+        self._keeper.give_up(left, error, quiet=quiet)
         return left
 
     def hurry(self) -> None:
@@ -301,13 +306,17 @@ class ThreadedDispatcher:
         """Wait for what waits; then settle what is left, and return how much it was.
 
         Who sends later still, in a hook of its own at the end of the process, waits for it.
+
+        Args:
+            timeout: seconds; below 0 where the time for all is over since then.
         """
         if self._courier is None or self._closer is not None:
             return process.Left()
         try:
-            self._deliver_all(timeout)
+            self._deliver_all(max(0.0, timeout))
         finally:  # such as Ctrl-C: nobody waits any more, but all is settled
-            left = self._stop(closed("the process ended before the batch was delivered"))
+            error = closed("the process ended before the batch was delivered")
+            left = self._stop(error, max(0.0, _GRACE + min(0.0, timeout)), quiet=True)
         self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)

@@ -105,6 +105,14 @@ class Part(NamedTuple):
         return self.body[self.head - 1 + len(_EVENTS) : -len(b"]}")]
 
 
+def read_back(kind: type[B], batch_id: str, parts: Sequence[Part]) -> B:
+    """Return the batch that was sealed from what it travels in."""
+    whole, *more = (kind.from_json(part.body, unknown="ignore") for part in parts)
+    if more:
+        whole = whole.with_source_request_id(batch_id)
+    return whole.add(*(event for batch in more for event in batch.events))
+
+
 def joined(parts: Sequence[Part]) -> Part:
     """Return one part with the context and the id of the first, and the events of all, in order.
 

@@ -16,9 +16,11 @@ from .courier import Clock, Courier, runs
 from .errors import TransportError
 from .floor import Floor, Load, hurry
 from .keeper import Keeper
+from .limits import MAX_BATCHES_PER_REQUEST
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
+_SHORTEST = 0.1  # seconds for one where the process ends
 
 
 class Workers:
@@ -63,7 +65,8 @@ class Workers:
         self._floor = floor
         self._keeper = keeper
         self._stop = threading.Event()
-        self._clock = Clock(clock, wall, sleep or self._stop.wait, self._stop.is_set)
+        self._sleep = sleep or self._stop.wait
+        self._clock = Clock(clock, wall, self._wait, self._is_over)
         self._start = start
         self._coalesces = coalesces
         self._elapsed_limit = elapsed_limit
@@ -79,6 +82,19 @@ class Workers:
         """Return whether this thread may wait for workers: not if it delivers itself."""
         return not getattr(self._here, "delivers", False)
 
+    def _is_over(self) -> bool:
+        """Return whether nothing is tried any more: a callback may have closed the client."""
+        return self._stop.is_set() or self.now() >= self._floor.close_by
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
+        until = self.now() + seconds
+        while not self._stop.is_set():
+            left = min(until, self._floor.close_by) - self.now()
+            if left <= 0:
+                return
+            self._sleep(min(left, self._keeper.tend() or math.inf))
+
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
         self._stop.set()
@@ -87,30 +103,52 @@ class Workers:
         """Return whether a worker is alive."""
         return any(thread.is_alive() for thread in self._threads)
 
-    def call(self) -> None:
-        """See to it that what waits is delivered: by a worker, or else by this thread."""
+    def call(self, until: float | None = None) -> None:
+        """See to it that what waits is delivered: by a worker, or else by this thread.
+
+        At the end of the process nobody waits for workers any more, but for those who say so.
+
+        Args:
+            until: how long the caller waits for workers, in monotonic seconds.
+        """
         floor = self._floor
+        alone = process.ending and until is None
+        failed = False
         with floor.lock:
             if not floor.has_work():
                 return
             process.watch(self._watched)
             self._threads = [thread for thread in self._threads if thread.is_alive()]
-            if len(self._threads) < self._most and not process.ending:
+            requests = 1 + len(floor.backlog) // MAX_BATCHES_PER_REQUEST
+            wanted = 0 if alone else min(self._most, max(requests, len(self._threads) + 1))
+            while len(self._threads) < wanted and not failed:
                 try:
                     self._threads.append(self._start(self._work))
                 except RuntimeError:  # too many threads, or the process ends
-                    self._keeper.tell("no thread could be started; sending in the caller's thread")
-            if self._threads and not process.ending:
+                    failed = True
+            if self._threads and not alone:
                 return
-        self.deliver_here()
+        if failed:
+            self._keeper.tell("no thread could be started; sending in the caller's thread")
+        self.deliver_here(until)
 
-    def deliver_here(self) -> None:
-        """Deliver all that waits in the calling thread."""
+    def deliver_here(self, until: float | None = None) -> None:
+        """Deliver all that waits in the calling thread.
+
+        Args:
+            until: when to stop, where the process ends; else each request has ``exit_timeout``.
+        """
         if not self.may_wait():
             return  # a callback: who called it goes on with the next
         with self._delivering(), hurry(self._floor):
-            while (load := self._next(wait=False)) is not None:
-                self._carry(load, min(self._elapsed_limit, _INLINE))
+            while (over := self._over(until)) > self.now() and (load := self._next(wait=False)):
+                self._carry(load, min(self._elapsed_limit, _INLINE), over)
+
+    def _over(self, until: float | None) -> float:
+        """Return when a request of the caller's is over, which is never unless the process ends."""
+        if not process.ending:
+            return math.inf
+        return self.now() + max(self._watched.exit_timeout, _SHORTEST) if until is None else until
 
     def _work(self) -> None:
         try:
@@ -118,11 +156,13 @@ class Workers:
                 while (load := self._next()) is not None:
                     self._carry(load, self._elapsed_limit)
         except BaseException as error:  # it ends here: a thread has nobody to raise it to
-            if not self._is_current():
-                return
-            self._keeper.tell(f"a worker was stopped by {type(error).__name__}")
-            self._leave()
-            self.call()  # another one goes on with what it had in its hands
+            if self._is_current():
+                self._keeper.tell(f"a worker was stopped by {type(error).__name__}")
+                self._leave()
+                self.call()  # another one goes on with what it had in its hands
+        if self._pid != os.getpid():
+            # a greenlet, in a forked child: threading, which forgot it, would complain of its end
+            threading.Event().wait()
 
     def _leave(self) -> None:
         """Let the next call start another worker."""
@@ -166,17 +206,28 @@ class Workers:
                 floor.work.wait(min(found, tend or math.inf, _IDLE))
         return None
 
-    def _carry(self, load: Load, elapsed_limit: float) -> None:
+    def _carry(self, load: Load, elapsed_limit: float, until: float = math.inf) -> None:
         """Deliver what is in a worker's hands; whatever happens, nothing of it is lost."""
         courier = self._courier
         assert courier is not None  # noqa: S101  # since something was accepted
         try:
+            brought, once = load.pieces is None, False
             if load.pieces is None:
-                load.pieces = self._keeper.bring_back()
-            elif self._coalesces:
+                load.pieces, expired, once = self._keeper.bring_back()
+                self._keeper.expire(expired)
+            elif load.fresh and self._coalesces:
                 self._join(load)
             for run in runs(load.pieces):
-                courier.deliver(run, self._clock, self._keeper, elapsed_limit=elapsed_limit)
+                courier.deliver(
+                    run,
+                    self._clock,
+                    self._keeper,
+                    elapsed_limit=elapsed_limit,
+                    until=until,
+                    once=once,
+                )
+            if brought:
+                self._keeper.came_back(load.pieces)
         except BaseException as error:
             if self._is_current():
                 self._broken_off(load, error)
@@ -188,13 +239,11 @@ class Workers:
 
     def _join(self, load: Load) -> None:
         """Join what can travel as one batch, and put back what finds no room in the request."""
-        if any(len(piece.parcels) > 1 for piece in load.pieces or ()):
-            return  # it was joined before, and its id stands for just these
         pieces, left = coalesce(load.open())
         with self._floor.lock:
             load.pieces = pieces
             self._floor.put_back(load, left)
-        self._keeper.join(pieces)
+        load.pieces = self._keeper.join(pieces)
 
     def _broken_off(self, load: Load, error: BaseException) -> None:
         """Let what could not be finished be delivered by another worker, but only once."""
@@ -204,13 +253,16 @@ class Workers:
             own
             for piece in load.pieces or ()
             for own in (piece.apart() if piece.parcels[0].alone else [piece])
-            if any(parcel.open for parcel in own.parcels)
+            if own.is_open()
         ]
         struck = [piece for piece in pieces if any(one.strikes > 1 for one in piece.parcels)]
-        failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
-        failure.__cause__ = error
-        self._keeper.give_up([one for piece in struck for one in piece.parcels], failure)
         again = [piece for piece in pieces if piece not in struck]
         if again:
             with self._floor.lock:
                 self._floor.again(Load(again, load.since))
+        failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
+        failure.__cause__ = error
+        untold = [parcel for parcel in load.open() if parcel.outcome is not None]
+        self._keeper.give_up(
+            [*untold, *(one for piece in struck for one in piece.parcels)], failure
+        )

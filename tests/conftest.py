@@ -7,6 +7,8 @@ import socket
 import pytest
 from hypothesis import settings
 
+from mpfluent import process
+
 settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
 settings.load_profile("mpfluent")
 
@@ -34,6 +36,13 @@ def no_way_out(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
     monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_for_the_end():
+    """What a test leaves behind on purpose is not delivered when the tests end."""
+    yield
+    process._watched.clear()
 
 
 @pytest.fixture

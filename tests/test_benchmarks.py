@@ -120,37 +120,78 @@ def test_sides_take_turns(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def faults():
+def printed():
     run = benchmarks("--quick", module="benchmarks.faults")
 
     assert run.stderr == ""
     assert run.returncode == 0
-    head, table, last = run.stdout.split("\n\n")
-    assert table.splitlines()[:2] == ["| scenario | mpfluent |", "|---|---|"]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
-    return {**dict(rows), "last": last.strip()}
+    return run.stdout
 
 
-def test_under_every_quick_fault_nothing_is_lost_in_silence(faults):
-    assert faults["last"] == "nothing was lost in silence"
+def test_every_quick_fault_is_in_the_table_and_nothing_is_lost_in_silence(printed):
+    fork = "5/5 and 3/3, no dup" if hasattr(os, "fork") else "no fork on this system"
+
+    assert re.sub(r"\b0\.\d\b", "0.n", printed).splitlines()[1:] == [
+        "",
+        "| scenario | mpfluent |",
+        "|---|---|",
+        "| normal exit, 50 ms server: received of 20 | 20 |",
+        f"| fork after 1st event (5 child events, 3 of the parent) | {fork} |",
+        "| 302 to another path | fails, told: unexpected_redirect |",
+        "| 400 with JSON list body: attempts | 1, told |",
+        "| 503 then 200: delay | 0.n to 0.n s (2 runs) |",
+        "| request processed, response lost (RST) | re-sent, same id |",
+        "| 200 with an HTML body | ok |",
+        "| NaN attribute | InvalidValue in caller (clear) |",
+        "| `object()` attribute | InvalidValue in caller (clear) |",
+        "| lone surrogate | InvalidValue in caller (clear) |",
+        "",
+        "nothing was lost in silence",
+    ]
 
 
-def test_every_quick_fault_is_there_with_what_was_measured(faults):
-    delay = faults.pop("503 then 200: delay")
+def test_a_silent_loss_is_named_in_the_last_line_and_is_the_exit_code(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.faults import Row, table
 
-    assert re.fullmatch(r"\d\.\d to \d\.\d s \(2 runs\)", delay)
-    assert {**faults, "last": ""} == {
-        "normal exit, 50 ms server: received of 20": "20",
-        FORK: "5/5 and 3/3, no dup" if hasattr(os, "fork") else "no fork on this system",
-        "302 to another path": "fails, told: unexpected_redirect",
-        "400 with JSON list body: attempts": "1, told",
-        "request processed, response lost (RST)": "re-sent, same id",
-        "200 with an HTML body": "ok",
-        "NaN attribute": "InvalidValue in caller (clear)",
-        "`object()` attribute": "InvalidValue in caller (clear)",
-        "lone surrogate": "InvalidValue in caller (clear)",
-        "last": "",
-    }
+    assert table([Row("a fault", "ok", True), Row("another", "2 of 3", False)]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "lost in silence: another"
 
 
-FORK = "fork after 1st event (5 child events, 3 of the parent)"
+@pytest.mark.parametrize(
+    ("received", "reasons", "told", "fate"),
+    [
+        (True, [], True, "ok"),
+        (False, ["closed"], True, "fails, told: closed"),
+        (False, [], False, "lost in silence (delivered)"),
+    ],
+)
+def test_a_batch_is_received_or_told_of_or_lost_in_silence(
+    received, reasons, told, fate, monkeypatch
+):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.faults import After
+
+    after = After([], received, "delivered", reasons)
+
+    assert (after.told, after.fate) == (told, fate)
+
+
+@pytest.mark.parametrize(
+    ("received", "failed", "says", "told"),
+    [
+        ({"0", "1", "2"}, set(), "", True),
+        ({"0"}, {"1", "2"}, "", True),
+        ({"0"}, {"1"}, "", False),
+        ({"0"}, set(), "batch failed: closed\nbatch failed: rejected (2 times)\n", True),
+        ({"0"}, set(), "2 batches not delivered when the process ended, and lost\n", True),
+        ({"0"}, set(), "1 batches not delivered when the process ended, and lost\n", False),
+    ],
+)
+def test_what_a_process_left_is_told_by_id_or_in_the_log_or_lost_in_silence(
+    received, failed, says, told, monkeypatch
+):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.faults import Ended
+
+    assert Ended(0.0, failed, says).tells_of({"0", "1", "2"} - received) == told

@@ -1513,18 +1513,23 @@ PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 def test_a_parcel_is_settled_once():
     parcel = Parcel(BATCH, PARTS, lambda *_: None)
 
-    assert parcel.note(Response(202)) is False
+    assert parcel.note("id-1", Response(202)) is False
+    assert parcel.note("id-1", Response(202)) is False  # twice is not both
+    assert parcel.outcome is None
     assert parcel.give_up(TransportError("broken off")) is True
-    assert parcel.note(Response(202)) is False
+    assert parcel.note("id-2", Response(202)) is False
+    assert parcel.give_up(TransportError("again")) is True  # it was not told yet
+    assert (parcel.claim(), parcel.claim()) == (True, False)
     assert parcel.give_up(TransportError("again")) is False
     assert str(parcel.outcome) == "broken off"
+    assert parcel.id == "id"
     assert repr(parcel) == "<Parcel of 2 parts, 0 open>"
 
 
 def test_a_part_that_failed_counts_more_than_one_that_is_kept():
     parcel = Parcel(BATCH, PARTS, lambda *_: None)
-    parcel.note(Kept("kept"))
-    parcel.note(TransportError("refused"))
+    parcel.note("id-1", Kept("kept"))
+    parcel.note("id-2", TransportError("refused"))
 
     assert str(parcel.outcome) == "refused"
 

@@ -298,7 +298,7 @@ def test_durability_is_sqlites(opened, durability, synchronous):
 
     assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.execute("PRAGMA busy_timeout").fetchone() == (5000,)
+    assert connection.execute("PRAGMA busy_timeout").fetchone() == (1000,)
 
 
 def test_only_the_owner_may_read_the_files(path, tmp_path, opened):
@@ -347,7 +347,7 @@ def test_a_row_is_loaded_as_it_was_put(opened):
 
     (stored,) = outbox.load()
 
-    assert stored == (row, "a", parts("a", 40, 3), 1234.5, None, False)
+    assert stored == (row, "a", parts("a", 40, 3), 1234.5, None, False, 0)
     assert [part.id for part in stored.parts] == ["a-1", "a-2", "a-3"]
 
 

@@ -4,6 +4,7 @@ The worker runs when a rule says so, on a clock that only rules move, so that a 
 again. ``MPFLUENT_EXAMPLES=20000`` runs more of them than CI does.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -57,13 +58,13 @@ class Promise(RuleBasedStateMachine):
         self.time = FakeTime()
         self.script = []
         self.texts = {}  # by id: what it stands for never changes
+        self.changed = []
         self.accepted = set()  # ids
         self.counted = Counter()  # events by their own ids, duplicates of batches removed
         self.given = {}  # by id: the ids of its events
         self.outcomes = Counter()
         self.delivered = set()
         self.before = 0  # outcomes of earlier clients' lives
-        self.taken = 0  # how many batches this client answers for
         self.number = 0
         self.folder = None
 
@@ -108,9 +109,14 @@ class Promise(RuleBasedStateMachine):
             transport=FunctionTransport(self.answer),
             dispatcher=self.dispatcher,
             retry=Retry(max_elapsed=5),
+            new_id=self.new_id,
             on_delivered=self.arrived,
             on_failed=self.failed,
         )
+
+    def new_id(self):
+        self.number += 1
+        return f"id-{self.number}"
 
     def teardown(self):
         if not hasattr(self, "client"):
@@ -148,11 +154,15 @@ class Promise(RuleBasedStateMachine):
         entries = body if isinstance(body, list) else [body]
         for entry in entries:
             text = json.dumps(entry)
-            assert self.texts.setdefault(entry["source_request_id"], text) == text
+            if self.texts.setdefault(entry["source_request_id"], text) != text:
+                self.changed.append(entry["source_request_id"])  # an error here would be caught
         step = self.script.pop(0) if self.script else 202
         known = [entry["source_request_id"] in self.accepted for entry in entries]
         if step in (400, 413) and any(known):
             step = 202  # it took some of them before, so it takes them now
+        if step in (400, 413):
+            for entry in entries:
+                del self.texts[entry["source_request_id"]]  # it knows nothing of them
         if step in (200, 202, "lost"):
             for entry in entries:
                 if entry["source_request_id"] not in self.accepted:
@@ -188,6 +198,14 @@ class Promise(RuleBasedStateMachine):
     def faults_come(self, steps):
         self.script += steps
 
+    @rule(
+        first=st.sampled_from([[], [400], ["lost"], ["lost", "killed"]]),
+        step=st.sampled_from(["lost", "refused", 503, 429, 401]),
+    )
+    def an_outage_comes(self, first, step):
+        """Longer than the retry policy allows."""
+        self.script = [*first, *[step] * 12]
+
     @rule(seconds=st.floats(0, 100))
     def time_passes(self, seconds):
         self.time.now += seconds
@@ -197,37 +215,43 @@ class Promise(RuleBasedStateMachine):
         self.time.wall_offset += seconds
 
     @rule(who=st.lists(st.integers(0, len(USERS) - 1), min_size=1, max_size=5))
+    def send_to_any(self, who):
+        self.send(who)
+
+    @rule(count=st.integers(1, 3))
+    def send_to_one(self, count):
+        self.send([0] * count)
+
     def send(self, who):
+        first = self.number
         batches = []
-        for user in who:
-            self.number += 1
-            named = USERS[user].with_source_request_id(f"id-{self.number}")
+        for number, user in enumerate(who, first + 1):
+            event = f"event-{number}"
             batches.append(
-                named.event("Searched", source_message_id=f"event-{self.number}")
-                if self.number % 4
-                else named
+                USERS[user].event("Searched", source_message_id=event)
+                if number % 4
+                else USERS[user]
             )
         try:
             self.client.send(*batches)
         except (Closed, QueueFull):
+            self.number = first + len(who)
             return
-        self.taken += len(batches)
-        for batch in batches:
-            self.given[batch.source_request_id] = [
-                event.source_message_id for event in batch.events
-            ]
+        for number, batch in enumerate(batches, first + 1):
+            self.given[f"id-{number}"] = [event.source_message_id for event in batch.events]
 
     @rule()
     def worker_runs(self):
-        for _ in range(10):
-            workers = self.dispatcher._workers
-            try:
-                with workers._delivering():
-                    while (load := workers._next(wait=False)) is not None:
-                        workers._carry(load, 5)
-            except SystemExit:
-                continue  # as another worker would go on
-            return
+        workers = self.dispatcher._workers
+        with contextlib.suppress(SystemExit), workers._delivering():
+            while (load := workers._next(wait=False)) is not None:
+                workers._carry(load, 5)
+
+    @rule()
+    def an_answer_is_lost_and_the_worker_stopped(self):
+        self.script = ["lost", "killed"]
+        self.time.now += 1
+        self.worker_runs()
 
     @rule()
     def flush(self):
@@ -270,12 +294,16 @@ class Promise(RuleBasedStateMachine):
         assert stats.submitted == stats.delivered + stats.failed + stats.pending
         assert stats.failed == sum(stats.failed_by_reason.values())
         assert stats.delivered + stats.failed == sum(self.outcomes.values()) - self.before
-        assert stats.outbox_errors == 0
+        assert (stats.hook_errors, stats.outbox_errors) == (0, 0)
 
     @invariant()
     def no_batch_has_two_outcomes_and_none_counts_twice(self):
         assert set(self.outcomes.values()) <= {1}
         assert set(self.counted.values()) <= {1}
+
+    @invariant()
+    def an_id_stands_for_the_same_bytes_for_ever(self):
+        assert self.changed == []
 
     @invariant()
     def what_is_delivered_was_accepted(self):

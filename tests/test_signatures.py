@@ -7,6 +7,7 @@ these tests keep the two in step.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import pydoc
@@ -583,3 +584,11 @@ def test_the_four_short_names_can_be_read_by_their_wire_names():
     assert event.custom_attributes == event.attributes
     assert event.custom_flags == event.flags
     assert event.custom_event_type == event.type
+
+
+@pytest.mark.parametrize("name", mpfluent.__all__)
+def test_whatever_is_public_can_be_asked_for_its_signature(name):
+    member = getattr(mpfluent, name)
+    if callable(member) and not typing.get_origin(member):
+        with contextlib.suppress(ValueError):  # C code has none
+            inspect.signature(member)

@@ -134,9 +134,12 @@ def client_of(transport, **options):
         (
             {"when_full": "drop"},
             "ThreadedDispatcher(when_full='drop'): want one of block, drop_newest, drop_oldest, "
-            "raise",
+            "raise; write when_full='block'",
         ),
-        ({"coalesce": 1}, "ThreadedDispatcher(coalesce=1): want True or False"),
+        (
+            {"coalesce": 1},
+            "ThreadedDispatcher(coalesce=1): want True or False; write coalesce=True",
+        ),
         (
             {"outbox": "outbox.db"},
             "ThreadedDispatcher(outbox='outbox.db'): want an Outbox; "
@@ -290,8 +293,8 @@ def test_raise_accepts_none_of_the_calls_batches():
         stage.client.send(user("b"), user("c"), callback=called.append)
 
     assert str(raised.value) == (
-        "the queue has no room for 2 more, and none was accepted; try again later, or "
-        "write ThreadedDispatcher(when_full='block')"
+        "the queue has no room for 2 more, and none was accepted; send fewer at a time or later, "
+        "or write ThreadedDispatcher(when_full='block')"
     )
     assert raised.value.reason == "queue_full"
     assert stage.client.stats[:4] == (1, 0, 0, 1)
@@ -729,12 +732,12 @@ def test_a_worker_that_is_stopped_is_replaced_and_loses_nothing(error, caplog):
 
 def test_a_batch_that_stops_two_workers_fails():
     def fragile(request):
-        if b"bad" in request.body:
+        if b"spoilt" in request.body:
             raise SystemExit
         return 202
 
     client = client_of(FunctionTransport(fragile), flush_interval=0)
-    delivery = client.send(user("bad"))
+    delivery = client.send(user("spoilt"))
     with pytest.raises(TransportError) as raised:
         delivery.result(SOON)
 
@@ -793,32 +796,44 @@ def test_equal_contexts_travel_as_one_batch_and_settle_together():
 
 def test_a_coalesced_batch_has_the_id_of_its_first_member_and_keeps_it():
     stage = Stage(RecordingTransport(503, 202), coalesce=True)
-    for number in "12":
-        stage.client.send(user("a").with_source_request_id(f"id-{number}"))
+    stage.client.send(user("a"), user("a"))
     stage.time.now += 1
     stage.work()
 
     first, second = stage.transport.requests
-    assert first.json()["source_request_id"] == "id-1"
     assert first.body == second.body
+    assert first.batch_ids == second.batch_ids
+    assert len(first.json()["events"]) == 2
     assert first.url.endswith("/v2/events")
 
 
 @pytest.mark.parametrize("status", [400, 413])
 def test_a_refused_coalesced_batch_is_taken_apart(status):
     def picky(request):
-        return status if b"bad" in request.body else 202
+        return status if b"spoilt" in request.body else 202
 
     stage = Stage(FunctionTransport(picky), coalesce=True)
     deliveries = [
         stage.client.send(Batch.for_user(customer_id="a").event(name))
-        for name in ("good", "bad", "fine")
+        for name in ("good", "spoilt", "fine")
     ]
     stage.time.now += 1
     stage.work()
 
     assert [delivery.state for delivery in deliveries] == ["delivered", "failed", "delivered"]
-    assert deliveries[1].failures[0].batch.events[0].event_name == "bad"
+    assert deliveries[1].failures[0].batch.events[0].event_name == "spoilt"
+
+
+def test_a_batch_whose_caller_chose_its_id_is_not_coalesced():
+    stage = Stage(coalesce=True)
+    order = user("a").with_source_request_id("order-7")
+    stage.client.send(order, order, user("a"))
+    stage.time.now += 1
+    stage.work()
+
+    (request,) = stage.transport.requests
+    assert [len(body["events"]) for body in request.json()] == [1, 1, 1]
+    assert request.batch_ids[:2] == ("order-7", "order-7")
 
 
 def test_a_coalesced_batch_that_is_broken_off_is_sent_again_as_it_was():
