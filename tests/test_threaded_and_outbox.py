@@ -1,0 +1,472 @@
+"""Corners of background sending that a careful reader found: what must not happen in them."""
+
+import logging
+import threading
+
+import pytest
+from scenarios import eventually
+from test_threaded import SOON, Stage, client_of, name_of, user, users
+
+from mpfluent import (
+    Batch,
+    Client,
+    Configuration,
+    DeliveryError,
+    EventsApi,
+    FunctionTransport,
+    InvalidValue,
+    Kept,
+    Outbox,
+    RecordingTransport,
+    Response,
+    Retry,
+    ThreadedDispatcher,
+)
+from mpfluent.delivery import Delivery
+
+ONE_ATTEMPT = Retry(max_attempts=1)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outbox.db"
+
+
+def large(parts):
+    """Return a batch that travels in this many parts."""
+    found = user("large")
+    for number in range(30 * parts - 15):
+        found = found.event(f"{number}", {"text": "x" * 4_000})
+    return found
+
+
+# Batches in parts
+
+
+def test_a_part_that_is_sent_twice_does_not_stand_for_another():
+    asked = []
+
+    def answer(request):
+        asked.append([name[-1] for name in request.batch_ids])
+        if len(asked) == 2:
+            raise SystemExit
+        return 400 if "3" in asked[-1] else 202
+
+    stage = Stage(FunctionTransport(answer))
+    delivery = stage.client.send(large(5))
+    stage.time.now += 1
+    with pytest.raises(SystemExit):
+        stage.work()
+    stage.work()
+
+    assert asked == [["1", "2"], ["3", "4"], ["3", "4"], ["3"], ["4"], ["5"]]
+    assert delivery.state == "failed"
+    assert delivery.failures[0].status_code == 400
+
+
+# Coalescing and the outbox
+
+
+def counted(count=999):
+    return map("id-{}".format, range(count)).__next__
+
+
+def searched(name):
+    return Batch.for_user(customer_id="a").event(name, source_message_id=name)
+
+
+def of_client(transport, path, **options):
+    return Client(
+        "key",
+        "secret",
+        environment="production",
+        transport=transport,
+        new_id=counted(),
+        retry=ONE_ATTEMPT,
+        dispatcher=ThreadedDispatcher(
+            outbox=Outbox(path, **options.pop("outbox", {})), coalesce=True, **options
+        ),
+    )
+
+
+def test_a_group_expires_as_a_whole_or_not_at_all(path):
+    now = [1_000_000.0]
+    with of_client(RecordingTransport(503), path, outbox={"wall": lambda: now[0]}) as client:
+        dispatcher = client._dispatcher
+        client.send(searched("old"))
+        now[0] += 1_000  # while both wait
+        client.send(searched("young"))
+        client.flush(SOON)
+        assert dispatcher._keeper.kept
+    now[0] += 100
+    later = {"wall": lambda: now[0], "max_age": 500.0}
+    transport = RecordingTransport()
+    with of_client(transport, path, outbox=later) as client:
+        assert client.flush(SOON) is True
+
+    (batch,) = transport.batches
+    assert [event.event_name for event in batch.events] == ["old", "young"]
+
+
+def test_a_group_that_could_not_be_stored_travels_apart(path, monkeypatch):
+    monkeypatch.setattr(Outbox, "join", lambda self, rows: False)
+    transport = RecordingTransport()
+    with of_client(transport, path) as client:
+        client.send(searched("one"), searched("two"))
+
+    assert [len(batch.events) for batch in transport.batches] == [1, 1]
+
+
+def test_send_all_counts_what_is_kept_as_pending(path, caplog):
+    leave = threading.Event()
+
+    def slow(request):
+        assert leave.wait(SOON)
+        return 202
+
+    client = client_of(
+        FunctionTransport(slow), max_queue=2, outbox=Outbox(path), retry=Retry(max_elapsed=0.1)
+    )
+    report = client.send_all(users(6))
+
+    assert (report.submitted, report.failed, report.pending) == (6, 0, 6)
+    assert "batches failed" not in caplog.text
+    leave.set()
+    assert client.flush(SOON) is True
+    client.close()
+
+
+def test_a_batch_that_never_arrives_holds_nobody_up(path):
+    attempts = []
+
+    def answer(request):
+        attempts.append(request.batch_ids)
+        return 503 if "poison" in request.batch_ids else 202
+
+    stage = Stage(
+        FunctionTransport(answer), outbox=Outbox(path), retry=Retry(base=0.1, max_elapsed=1)
+    )
+    stage.client.send(user("x").with_source_request_id("poison"))
+    stage.time.now += 1
+    stage.work()
+    assert stage.client.stats.pending == 1
+    for number in range(50):
+        stage.client.send(user(number))
+        stage.time.now += 1
+        stage.work()
+
+    assert stage.client.stats.delivered == 50
+    tried = [names for names in attempts if names == ("poison",)]
+    first = 2 + stage.client.stats.retries
+    assert len(tried) - first <= 2  # one more attempt as soon as others arrived, then one a minute
+
+
+def test_what_was_kept_with_a_poisonous_batch_arrives_without_it(path):
+    def answer(request):
+        return 503 if "poison" in request.batch_ids or not up else 202
+
+    up = []
+    stage = Stage(FunctionTransport(answer), outbox=Outbox(path), retry=ONE_ATTEMPT)
+    stage.client.send(user("x").with_source_request_id("poison"), *users(30))
+    stage.time.now += 1
+    stage.work()
+    assert stage.client.stats.pending == 31
+    up.append(True)
+    for _ in range(40):
+        stage.time.now += 61
+        stage.work()
+
+    assert stage.client.stats[:4] == (31, 30, 0, 1)
+
+
+def test_what_expired_does_not_hold_up_what_did_not(path):
+    now = [1_000_000.0]
+    options = {"wall": lambda: now[0], "max_age": 500.0}
+    with of_client(RecordingTransport(*[503] * 9), path, outbox=options) as client:
+        client.send(*[searched(f"{number}").with_mpid(number) for number in range(150)])
+        client.flush(SOON)
+        now[0] += 1_000
+        client.send(user("young"))
+    failed = []
+    with Client(
+        *("key", "secret"),
+        environment="production",
+        transport=RecordingTransport(),
+        on_failed=lambda batch, error: failed.append(error.reason),
+        dispatcher=ThreadedDispatcher(outbox=Outbox(path, **options)),
+    ) as client:
+        assert client.flush(SOON) is True
+        assert client.stats[:4] == (151, 1, 150, 0)
+    assert set(failed) == {"expired"}
+
+
+def test_a_full_outbox_drops_nothing_that_frees_nothing(path, monkeypatch):
+    stage = Stage(outbox=Outbox(path, max_bytes=10_000), when_full="drop_oldest")
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "put", lambda self, batches: None)  # as a broken disk
+        in_memory = [stage.client.send(one) for one in users(3)]
+    stored = [stage.client.send(user("x" * 200)) for _ in range(40)]
+
+    assert [delivery.state for delivery in in_memory] == ["pending"] * 3
+    assert {delivery.state for delivery in stored} == {"failed", "pending"}
+
+
+def test_what_is_adopted_counts_before_it_moves(path):
+    with of_client(RecordingTransport(503), path) as client:
+        client.send(searched("one"), searched("two"))
+        client.flush(SOON)
+    client = of_client(RecordingTransport(), path)
+    outbox = client._dispatcher._keeper._outbox
+    seen = []
+    keep = outbox._keep
+    outbox._keep = lambda rows: (seen.append(client.stats.submitted), keep(rows))
+    client.close() if client.flush(SOON) else pytest.fail("not delivered")
+
+    assert seen[0] == 2
+
+
+# Hooks that leave, callbacks that look
+
+
+def test_a_hook_that_exits_while_old_ones_are_dropped_leaves_none_untold():
+    told = []
+
+    def leave(batch, error):
+        told.append(name_of(batch))
+        raise SystemExit
+
+    client = Client(
+        *("key", "secret"),
+        environment="production",
+        transport=RecordingTransport(),
+        on_failed=leave,
+        dispatcher=ThreadedDispatcher(
+            max_queue_bytes=3_000, when_full="drop_oldest", flush_interval=60
+        ),
+    )
+    client.send(*users(8))
+    with pytest.raises(SystemExit):
+        client.send(user("x" * 2_500))
+
+    assert client.stats.pending == client._dispatcher._floor.backlog.__len__()
+    assert len(told) == client.stats.failed
+    client._on_failed = None
+    client.close(0)
+
+
+def test_a_hook_that_exits_while_kept_ones_expire_leaves_the_others_in_hand(path):
+    now = [1_000_000.0]
+    options = {"wall": lambda: now[0], "max_age": 500.0}
+    with of_client(RecordingTransport(*[503] * 9), path, outbox=options) as client:
+        client.send(searched("old"))
+        client.flush(SOON)
+        now[0] += 1_000
+        client.send(user("young"))
+
+    def leave(batch, error):
+        raise SystemExit
+
+    client = Client(
+        *("key", "secret"),
+        environment="production",
+        transport=RecordingTransport(),
+        on_failed=leave,
+        dispatcher=ThreadedDispatcher(outbox=Outbox(path, **options)),
+    )
+    client.flush(SOON)
+
+    assert client.stats[:4] == (2, 1, 1, 0)
+    client.close()
+
+
+def test_a_callback_that_exits_keeps_no_other_from_being_called():
+    delivery, called = Delivery(1), []
+
+    def leave(delivery):
+        raise SystemExit
+
+    delivery.add_done_callback(leave)
+    delivery.add_done_callback(called.append)
+    with pytest.raises(SystemExit):
+        delivery._settle(Response(202))
+
+    assert called == [delivery]
+
+
+def test_close_leaves_nobody_untold_however_slow_the_hooks_are():
+    told, slow = [], threading.Event()
+
+    def linger(batch, error):
+        slow.wait(0.01)
+        told.append(error.reason)
+
+    client = client_of(
+        FunctionTransport(lambda request: 503),
+        retry=Retry(base=60, random=lambda: 1),
+        on_failed=linger,
+    )
+    client.send(*users(80))
+    assert eventually(lambda: client._dispatcher._floor.moves())
+    report = client.close(0.05)
+
+    assert report == (0, 80, 0)
+    assert eventually(lambda: len(told) == 80)  # the last one may be in its hook still
+    assert set(told) == {"closed"}
+
+
+def test_flush_in_a_callback_of_the_events_api_does_not_wait_for_itself():
+    said = []
+    api = EventsApi(
+        Configuration(
+            api_key="key",
+            api_secret="secret",
+            environment="production",
+            transport=RecordingTransport(),
+        )
+    )
+    client = api._client
+    done = threading.Event()
+
+    def look(*answer):
+        client.send_all([])
+        said.append(client.flush(60))
+        api.close()
+        done.set()
+
+    api.upload_events(user("a"), look)
+
+    assert done.wait(SOON)
+    assert eventually(lambda: client.close().left == 0)
+
+
+def test_two_apis_of_one_configuration_share_one_dispatcher():
+    configuration = Configuration(api_key="key", api_secret="secret", environment="production")
+
+    assert EventsApi(configuration)._background is EventsApi(configuration)._background
+
+
+def test_an_upload_without_a_callback_in_a_callback_says_that_it_cannot_wait():
+    said = []
+    api = EventsApi(
+        Configuration(
+            api_key="key",
+            api_secret="secret",
+            environment="production",
+            transport=RecordingTransport(),
+            dispatcher=ThreadedDispatcher(flush_interval=0),
+        )
+    )
+
+    def again(*answer):
+        with pytest.raises(TimeoutError) as raised:
+            api.upload_events(user("b"))
+        said.append(str(raised.value))
+
+    api.upload_events(user("a"), again).join(SOON)
+    api.close()
+
+    assert said == ["still pending; a callback cannot wait for what comes after it"]
+
+
+def test_a_log_handler_that_sends_holds_nobody_up():
+    """Who logs holds the handler's lock, and who sends may log: never both at once."""
+
+    class Sending(logging.Handler):
+        def emit(self, record):
+            if record.name == "app":
+                began.set()
+                assert goes.wait(SOON)
+            client.send(user("log"))
+
+    def no_thread(work):
+        began.wait(SOON)
+        raise RuntimeError("can't start new thread")
+
+    began, goes = threading.Event(), threading.Event()
+    client = client_of(RecordingTransport(), start=no_thread)
+    handler = Sending()
+    logging.getLogger().addHandler(handler)
+    try:
+        first = threading.Thread(target=lambda: client.send(user()), daemon=True)
+        second = threading.Thread(target=logging.getLogger("app").warning, args=("x",), daemon=True)
+        first.start()
+        second.start()
+        goes.set()
+        first.join(SOON)
+        second.join(SOON)
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+    assert (first.is_alive(), second.is_alive()) == (False, False)
+    client.close()
+
+
+# Small things
+
+
+@pytest.mark.parametrize("verb", ["wait", "result"])
+def test_a_deliverys_timeout_is_in_seconds(verb):
+    delivery = Delivery(1)
+    with pytest.raises(InvalidValue) as raised:
+        getattr(delivery, verb)("5")
+
+    assert str(raised.value) == (
+        f"{verb}(timeout='5'): want seconds, or None for as long as it takes; write {verb}(5.0)"
+    )
+
+
+@pytest.mark.parametrize("timeout", [1e300, float("inf")])
+def test_a_very_long_timeout_is_as_long_as_it_takes(timeout):
+    delivery = Delivery(1)
+    threading.Timer(0.01, delivery._settle, [Response(202)]).start()
+
+    assert delivery.wait(timeout) is True
+
+
+def test_as_many_workers_begin_as_there_are_requests_to_make():
+    together = threading.Barrier(4, timeout=SOON)
+
+    def meet(request):
+        together.wait()
+        return 202
+
+    client = client_of(FunctionTransport(meet), workers=4, flush_interval=60)
+    client.send(*users(400))
+
+    assert client.close(SOON) == (400, 0, 0)
+
+
+def test_a_failure_of_the_disk_is_one_line_whatever_it_says(path, caplog):
+    stage = Stage(outbox=Outbox(path))
+    for number in range(20):
+        stage.dispatcher._keeper._failed(OSError(f"row {number} is damaged"))
+
+    assert len(caplog.messages) == 1
+    assert stage.client.stats.outbox_errors == 20
+
+
+def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails():
+    class ShopBatch(Batch):
+        pass
+
+    failed = []
+    client = client_of(RecordingTransport(400), on_failed=lambda batch, error: failed.append(error))
+    sent = ShopBatch.for_user(customer_id="1").event("Searched", {"price": 1.5})
+    client.send(sent)
+    client.close()
+    (error,) = failed
+
+    assert type(error.batch) is ShopBatch
+    assert isinstance(error, DeliveryError)
+    assert error.batch.events[0].attributes == sent.events[0].attributes
+    assert error.batch.source_request_id is not None
+
+
+def test_a_kept_batch_is_in_the_error(path):
+    client = client_of(RecordingTransport(503), outbox=Outbox(path), retry=ONE_ATTEMPT)
+    with pytest.raises(Kept) as raised:
+        client.send(user("kept")).result(SOON)
+    client.close(0)
+
+    assert name_of(raised.value.batch) == "kept"
+    assert (raised.value.reason, raised.value.status_code) == ("retries_exhausted", 503)
