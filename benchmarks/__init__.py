@@ -4,5 +4,5 @@
 * ``vendor``: the same with the vendor's SDK; runs in an interpreter of its own.
 * ``timing``: measuring in turns, and the medians of ratios.
 * ``rows``: what is measured.
-* ``faults``: not how fast, but what becomes of batches under faults: ``python -m benchmarks.faults``.
+* ``faults``: what becomes of batches under faults: ``python -m benchmarks.faults``.
 """

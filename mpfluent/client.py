@@ -525,17 +525,18 @@ class Client:
         """Count an outcome, call the hook for it, and settle the delivery."""
         hook: Callable[..., object] | None = self._on_delivered
         if isinstance(outcome, DeliveryError):
-            outcome = outcome.with_batch(parcel.batch)
             hook = self._on_failed
         if isinstance(outcome, Kept):
             hook = None  # it is pending still
         else:
             self._tally.settled(outcome)
         try:
+            if isinstance(outcome, DeliveryError):
+                outcome = outcome.with_batch(parcel.batch)
             if hook is not None:
                 hook(parcel.batch, outcome)
-        except Exception as error:
-            self._tally.hook_raised(hook, error)
+        except Exception as error:  # of the hook, or of reading a batch when the process ends
+            self._tally.hook_raised(hook or wire.read_back, error)
         finally:
             settle(outcome)
 

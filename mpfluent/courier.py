@@ -102,6 +102,9 @@ class Courier:
             if self._pid != os.getpid():
                 self._lock = threading.RLock()
                 self.tally.restart()
+                check = getattr(self._transport, "check_process", None)
+                if check is not None:  # at once, before a greenlet goes on with a request
+                    check()
                 self._pid = os.getpid()
 
     def deliver(

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import socket
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -35,22 +37,42 @@ class Attempt:
         read: seconds that one wait for the peer may take.
         fresh: whether it opened a connection.
         reused: whether it wrote to a connection that was kept.
+        sock: what it reads and writes, to be left to the parent after a fork.
     """
 
-    __slots__ = ("fresh", "read", "reused", "until")
+    __slots__ = ("_pid", "fresh", "read", "reused", "sock", "until")
 
     def __init__(self, until: float, read: float) -> None:
         self.until = until
         self.read = read
         self.fresh = False
         self.reused = False
+        self.sock: Any = None
+        self._pid = os.getpid()
 
     def left(self) -> float:
         """Return the seconds that are left, or raise if none are."""
+        if self._pid != os.getpid():  # a greenlet that goes on in a forked child
+            raise ConnectionAbortedError("the connection is the parent's")
         left = self.until - time.monotonic()
         if left <= 0:
             raise TimeoutError("the deadline passed")
         return left
+
+    def leave_to_parent(self) -> None:
+        """Let nobody read or write the parent's connection in a forked child.
+
+        A thread does not live on there, but a greenlet does, and would take the parent's answer.
+        Its descriptor leads nowhere from now on, which ends its wait and tells the server nothing.
+        """
+        with suppress(OSError, AttributeError):  # it has none, or it is closed
+            descriptor = self.sock.fileno()
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            try:
+                if descriptor >= 0:
+                    os.dup2(nowhere, descriptor, inheritable=False)
+            finally:
+                os.close(nowhere)
 
 
 current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)
@@ -61,6 +83,7 @@ def _limit(sock: Any) -> None:
     """Give the socket's next operation what is left of the attempt at most."""
     attempt = current.get()
     if attempt is not None and sock is not None:
+        attempt.sock = sock
         sock.settimeout(min(attempt.read, attempt.left()))
 
 
@@ -121,6 +144,7 @@ class _PlainConnection(HTTPConnection):
                 except ConnectTimeoutError as error:  # a refused connection is one, too
                     failure = error
                 else:
+                    attempt.sock = opened
                     opened.settimeout(min(most, attempt.left()))  # of the TLS handshake
                     return opened
         finally:

@@ -96,6 +96,7 @@ class RequestsTransport:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}
+        self._attempts: dict[int, Attempt] = {}  # those that are being made, by thread
 
     def send(self, request: Request) -> Response:
         """Send one request and return the answer, whatever its status.
@@ -107,17 +108,23 @@ class RequestsTransport:
 
         seconds = min(self._deadline, request.timeout or self._deadline)
         attempt = Attempt(time.monotonic() + seconds, self._timeout[1])
-        answer = self._exchange(request, attempt)
-        if isinstance(answer, Exception) and attempt.reused and _broken_off(answer):
-            # The server closed a kept connection while we wrote to it: that costs no attempt.
+        self.check_process()
+        attempts, me = self._attempts, threading.get_ident()
+        attempts[me] = attempt
+        try:
             answer = self._exchange(request, attempt)
+            if isinstance(answer, Exception) and attempt.reused and _broken_off(answer):
+                # The server closed a kept connection while we wrote to it: that costs no attempt.
+                answer = self._exchange(request, attempt)
+        finally:
+            attempts.pop(me, None)
         if isinstance(answer, Exception):
             raise self._failed(request, answer, attempt)
         return answer
 
     def close(self) -> None:
         """Close the connections, if the session is the transport's own."""
-        self._check_process()
+        self.check_process()
         with self._lock:
             self._settings.clear()
             if self._own and self._session is not None:
@@ -164,9 +171,11 @@ class RequestsTransport:
         finally:
             current.reset(token)
 
-    def _check_process(self) -> None:
-        """Leave to the parent, after a fork, what is the parent's."""
+    def check_process(self) -> None:
+        """Leave to the parent, in a forked child, what is the parent's."""
         if self._pid != os.getpid():
+            for attempt in list(self._attempts.values()):
+                attempt.leave_to_parent()
             self._start_anew()
             if self._own:
                 self._session = None
@@ -174,7 +183,7 @@ class RequestsTransport:
                 self._session.close()  # its kept connections, here only
 
     def _ready(self) -> requests.Session:
-        self._check_process()
+        self.check_process()
         with self._lock:
             if self._session is None:
                 from .deadline import DeadlineSession

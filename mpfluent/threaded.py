@@ -23,6 +23,7 @@ from .transport import Response
 from .workers import Workers
 
 _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
+_PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
 
 
 class ThreadedDispatcher:
@@ -317,6 +318,7 @@ class ThreadedDispatcher:
         finally:  # such as Ctrl-C: nobody waits any more, but all is settled
             error = closed("the process ended before the batch was delivered")
             left = self._stop(error, max(0.0, _GRACE + min(0.0, timeout)), quiet=True)
+        self._workers.join(_PARTING)
         self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)

@@ -190,7 +190,8 @@ class Transport(Protocol):
     """Takes a request to mParticle and brings the answer back: one method, and ``close``.
 
     ``send`` returns whatever answer came, refusals too, or raises
-    :class:`~mpfluent.TransportError` if none did. It is called from any thread.
+    :class:`~mpfluent.TransportError` if none did. It is called from any thread. One that holds
+    connections may have a method ``check_process()``, which is called in a forked child.
     """
 
     def send(self, request: Request) -> Response:

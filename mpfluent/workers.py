@@ -99,6 +99,13 @@ class Workers:
         """End all waits of workers, and let them leave."""
         self._stop.set()
 
+    def join(self, seconds: float) -> None:
+        """Wait for workers to leave, so that none is there when the interpreter goes."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            if isinstance(thread, threading.Thread):
+                thread.join(max(0.0, until - time.monotonic()))
+
     def any(self) -> bool:
         """Return whether a worker is alive."""
         return any(thread.is_alive() for thread in self._threads)
