@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,17 +29,17 @@ SOON = 40.0  # seconds after which a test that waits has failed
 
 CHILD = """
 import atexit, ctypes, json, os, signal, sys, threading, time
-from scenarios import KEY, SECRET, batch, batches
+from scenarios import KEY, SECRET, WORDS, batch, batches
 from mpfluent import Client, Closed, Outbox, Retry, ThreadedDispatcher
 
 url = sys.argv[1]
 signal.alarm(30)  # a process that hangs is killed, with its exit code
 
-def client_of(path=None, on_failed=None, flush_interval=0.01, **options):
+def client_of(path=None, on_failed=None, flush_interval=0.01, retry=None, **options):
     outbox = path and Outbox(path)
     return Client(
         KEY, SECRET, environment="production", host=url, on_failed=on_failed,
-        retry=Retry(base=0.1, max_elapsed=5),
+        retry=retry or Retry(base=0.1, max_elapsed=5),
         dispatcher=ThreadedDispatcher(flush_interval=flush_interval, outbox=outbox, **options),
     )
 
@@ -525,11 +526,11 @@ import requests, mpfluent.deadline  # once, instead of in every child
 
 def life(number):
     client = client_of(path)
-    for place in range(number * 100_000, (number + 1) * 100_000):
-        one = batch(place)
-        one = one.with_source_request_id(f"{number}-{one.user_identities.customer_id}")
-        client.send(one)
-        os.write(1, (json.dumps({"who": one.source_request_id}) + "\\n").encode())
+    user = batch(number)._having(())
+    for place in range(100_000):
+        name = f"{number}-{place}"
+        client.send(user.event("Searched", {"query": WORDS}, source_message_id=name))
+        os.write(1, (json.dumps({"who": name}) + "\\n").encode())
         time.sleep(0.002 * random.random())
 
 for number in range(rounds):
@@ -543,8 +544,8 @@ for number in range(rounds):
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
 
-client = client_of(path)
-flushed = client.flush(30)
+client = client_of(path, retry=Retry(base=0.1, max_elapsed=60))
+flushed = client.flush(60)
 say("end", client, flushed=flushed)
 """
 
@@ -552,10 +553,10 @@ say("end", client, flushed=flushed)
 @pytest.mark.parametrize("coalesce", [False, True], ids=["as they are", "coalesced"])
 def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path):  # 34
     seed = random.randrange(2**32)
-    code = KILLED.replace("client_of(path)", f"client_of(path, coalesce={coalesce})")
+    code = KILLED.replace("client_of(path", f"client_of(path, coalesce={coalesce}")
     with serving(delay=0.003) as server:
         ended = run(code, server.url, path, seed)
-        arrived = set(server.unique_ids)
+        arrived = Counter(event.source_message_id for one in server.batches for event in one.events)
 
     assert (ended.code, ended.stderr) == (0, ""), f"seed {seed}"
     assert ended.said["end"]["flushed"] is True
@@ -563,7 +564,8 @@ def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path):  # 34
     assert (submitted, failed, pending) == (delivered, 0, 0)
     confirmed = set(ended.said) - {"end"}
     assert len(confirmed) > 100
-    assert confirmed - arrived == set(), f"seed {seed}"
+    assert confirmed - set(arrived) == set(), f"seed {seed}"
+    assert set(arrived.values()) == {1}, f"seed {seed}"  # duplicates had the same id
     assert stored(path) == 0
 
 
