@@ -21,6 +21,7 @@ A map of the package, each file importing only from those before it:
 * ``dispatch``: when: at once, in the caller's thread;
 * ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
   or in the background.
+* ``sealing``: what happens to a batch before it is accepted.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
 """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Never, Self
+from typing import Any, Never, Self
 
 from . import wire
 from .batch import Batch
@@ -21,18 +20,16 @@ from .errors import (
     InvalidBatch,
     InvalidValue,
     Kept,
-    Reason,
-    TooLarge,
     brief,
     unknown_option,
 )
-from .limits import HISTORICAL_MINIMUM, Problem
 from .notices import warn
 from .outbox import Feed
 from .parcel import Parcel
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
+from .sealing import Prepared, Sealer
 from .settings import (
     ENVIRONMENTS,
     ClientFields,
@@ -45,22 +42,13 @@ from .settings import (
     not_one_of,
 )
 from .signatures import spelled_out
-from .tally import CloseReport, Report, Stats, Tally
-from .threaded import ThreadedDispatcher
+from .tally import CloseReport, Counts, Report, Stats, Tally
+from .threaded import OPTIONS, ThreadedDispatcher
 from .transport import Response, Transport
 from .version import __version__
 
-_MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
-
-
-class _Prepared(NamedTuple):
-    """A batch on the threshold: as it was sealed, and its parts or why it is dropped."""
-
-    batch: Batch
-    parts: tuple[wire.Part, ...] | DeliveryError
-    named: bool  # its caller chose its id
 
 
 class Client:
@@ -130,7 +118,7 @@ class Client:
         base = base_url(pod, host)
         del host
         if misspelt:
-            raise unknown_option("Client", misspelt[0], ClientFields.__annotations__)
+            raise _misspelt(misspelt[0])
         if isinstance(credentials, ConfigurationError):
             raise credentials
         if isinstance(base, ConfigurationError):
@@ -155,14 +143,17 @@ class Client:
         check_has("transport", transport, "send", "RequestsTransport()")
         check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
-        self._historical = historical
-        self._before_send = before_send
         self._on_delivered = on_delivered
         self._on_failed = on_failed
-        self._now = wire.unix_milliseconds if now is None else milliseconds_of(now)
-        self._new_id = wire.random_uuid if new_id is None else ids_of(new_id)
         self._tally = Tally()
-        self._logged: set[str] = set()
+        self._sealer = Sealer(
+            environment=environment,
+            historical=historical,
+            before_send=before_send,
+            now=wire.unix_milliseconds if now is None else milliseconds_of(now),
+            new_id=wire.random_uuid if new_id is None else ids_of(new_id),
+            hook_raised=self._tally.hook_raised,
+        )
         self._report: CloseReport | None = None
         self._base = base
         bulk = f"{base}/v2/bulkevents"
@@ -248,7 +239,7 @@ class Client:
                 f"send_all({brief(batches)}): want an iterable of batches, got "
                 f"{type(batches).__name__}; write client.send_all([batch])"
             )
-        counts = _Counts()
+        counts = Counts()
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
@@ -344,7 +335,7 @@ class Client:
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
-        prepared = [self._prepared(batch) for batch in batches]
+        prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait)
         return delivery, lambda: self._launch(prepared, delivery._settle, by)
@@ -359,111 +350,9 @@ class Client:
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
 
-    def _prepared(self, batch: Batch) -> _Prepared:
-        """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
-        sealed, failure = self._sealed(batch)
-        named = batch.source_request_id is not None
-        return _Prepared(sealed, failure or wire.split(sealed, wire.encode(sealed)), named)
-
-    def _prepared_or_too_large(self, batch: Batch) -> _Prepared:
-        sealed, failure = self._sealed(batch)
-        try:
-            parts = failure or wire.split(sealed, wire.encode(sealed))
-        except TooLarge as error:
-            parts = DeliveryError(str(error), reason="too_large", batch=sealed)
-        return _Prepared(sealed, parts, batch.source_request_id is not None)
-
-    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
-        if not isinstance(batch, Batch):
-            many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
-            instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
-            raise InvalidValue(
-                f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
-            )
-        if batch.environment is None:
-            if self._environment is None:
-                raise InvalidBatch(
-                    "the batch has no environment; write Client(…, environment='development') "
-                    "or batch.with_environment('development')"
-                )
-            batch = batch._with({"environment": self._environment})
-        if self._historical:
-            self._check_historical(batch)
-        sealed = wire.seal(batch, self._now, self._new_id)
-        kept = self._filtered(sealed)
-        if isinstance(kept, DeliveryError):
-            return sealed, kept
-        self._check_limits(kept)
-        return kept, None
-
-    def _filtered(self, sealed: Batch) -> Batch | DeliveryError:
-        """Return what ``before_send`` makes of a batch, or why it is dropped."""
-        hook = self._before_send
-        if hook is None:
-            return sealed
-        try:
-            kept = hook(sealed)
-        except Exception as error:
-            # What the hook was to take out may still be in: the batch must not leave.
-            self._tally.hook_raised(hook, error)
-            failure = DeliveryError(
-                f"before_send raised {type(error).__name__}; the batch was not sent",
-                reason="filtered",
-                batch=sealed,
-            )
-            failure.__cause__ = error
-            return failure
-        if kept is None:
-            return DeliveryError("before_send dropped the batch", reason="filtered", batch=sealed)
-        if not isinstance(kept, Batch):
-            raise InvalidValue(
-                f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
-                "write return batch"
-            )
-        if kept.environment is None:
-            kept = kept._with({"environment": sealed.environment})
-        if self._historical:
-            self._check_historical(kept)
-        return wire.seal(kept, self._now, self._new_id)
-
-    def _check_historical(self, batch: Batch) -> None:
-        """Raise if the historical endpoint would skip the batch, which it does in silence."""
-        if not batch.events:
-            raise InvalidBatch(
-                "the historical endpoint takes no batch without events; "
-                "write Client(…) without historical=True for profile data"
-            )
-        now = self._now()
-        for position, event in enumerate(batch.events):
-            if event.at is None:
-                raise InvalidBatch(
-                    f"events[{position}] has no time, which the historical endpoint needs; "
-                    "write at=…"
-                )
-            if now - event.at < HISTORICAL_MINIMUM:
-                raise InvalidBatch(
-                    f"events[{position}] is younger than 72 hours, which the historical endpoint "
-                    "skips; send it with Client(…) without historical=True"
-                )
-
-    def _check_limits(self, batch: Batch) -> None:
-        """Raise a documented limit in development, log it once a kind in production."""
-        found = batch.problems(historical=self._historical, now=self._now())
-        serious = [problem for problem in found if not problem.advice]
-        if serious and batch.environment == "development":
-            raise InvalidBatch(_listed(serious))
-        for problem in found:
-            if problem.kind not in self._logged:
-                self._logged.add(problem.kind)
-                # the text of a problem can hold names from the batch, which no log may have
-                warn(
-                    "a batch has a problem of the kind %s, logged once; batch.problems() says more",
-                    problem.kind,
-                )
-
     def _launch(
         self,
-        prepared: Sequence[_Prepared],
+        prepared: Sequence[Prepared],
         settle: Callable[[Response | DeliveryError], None],
         dispatcher: Dispatcher,
         counted: Callable[[int], None] = lambda batches: None,
@@ -540,10 +429,10 @@ class Client:
         finally:
             settle(outcome)
 
-    def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[_Prepared]]:
+    def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
         self._check_open()
-        chunk: list[_Prepared] = []
+        chunk: list[Prepared] = []
         size = 0
         iterator = iter(batches)
         while True:
@@ -554,7 +443,7 @@ class Client:
                         f"send_all([{brief(batch)}, …]): want batches, got "
                         f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
                     )
-                prepared = self._prepared_or_too_large(batch)
+                prepared = self._sealer.prepared_or_too_large(batch)
             except StopIteration:
                 break
             except BaseException:
@@ -571,44 +460,11 @@ class Client:
             yield chunk
 
 
-class _Counts:
-    """What ``send_all`` reports: counts, and the first errors."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._submitted = 0
-        self._delivered = 0
-        self._failed: dict[Reason, int] = {}
-        self._failures: list[DeliveryError] = []
-
-    def submitted(self, batches: int) -> None:
-        with self._lock:
-            self._submitted += batches
-
-    def settle(self, outcome: Response | DeliveryError) -> None:
-        with self._lock:
-            if isinstance(outcome, Kept):
-                return  # it is pending still
-            if not isinstance(outcome, DeliveryError):
-                self._delivered += 1
-                return
-            self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
-            if len(self._failures) < _MOST_FAILURES:
-                self._failures.append(outcome)
-
-    def report(self) -> Report:
-        with self._lock:
-            failed = sum(self._failed.values())
-            return Report(
-                submitted=self._submitted,
-                delivered=self._delivered,
-                failed=failed,
-                pending=self._submitted - self._delivered - failed,
-                failed_by_reason=dict(self._failed),
-                failures=tuple(self._failures),
-            )
-
-
-def _listed(problems: list[Problem]) -> str:
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{problems[0].text}{more}; batch.problems() lists them all"
+def _misspelt(name: str) -> ConfigurationError:
+    """Return the error for a keyword that a client has not; its dispatcher may have it."""
+    if name in OPTIONS:
+        return ConfigurationError(
+            f"Client() has no option {name!r}, its dispatcher has; "
+            f"write dispatcher=ThreadedDispatcher({name}={OPTIONS[name]})"
+        )
+    return unknown_option("Client", name, ClientFields.__annotations__)

@@ -36,7 +36,7 @@ class Delivery:
     ) -> None:
         self._open = batches
         self._lock = threading.RLock()  # a Condition's own methods are Python: Ctrl-C breaks them
-        self._settled = threading.Condition(self._lock)
+        self._settled: threading.Condition | None = None  # it is large, and few wait
         self._response: Response | None = None
         self._callbacks: list[Callable[[Delivery], object]] = []
         self._failures: list[DeliveryError] = []
@@ -78,6 +78,8 @@ class Delivery:
         if self._pid != os.getpid() or not self._may_wait():
             return False  # in a child, its lock may be held by somebody in the parent, too
         with self._lock:
+            if self._settled is None:
+                self._settled = threading.Condition(self._lock)
             return self._settled.wait_for(lambda: not self._open, waitable(timeout))
 
     def result(self, timeout: float | None = None) -> Response:
@@ -150,7 +152,8 @@ class Delivery:
             self._open -= 1  # last, since who looks at the state takes no lock
             if self._open:
                 return
-            self._settled.notify_all()
+            if self._settled is not None:
+                self._settled.notify_all()
             callbacks, self._callbacks = self._callbacks, []
         settle_each([partial(self._call, callback) for callback in callbacks])
 

@@ -82,6 +82,8 @@ def _missing_key(name: str, value: object, variable: str) -> str | None:
 
 def check_has(name: str, value: object, method: str, example: str) -> None:
     """Raise unless a setting has the method that is wanted of it."""
+    if isinstance(value, type) and hasattr(value, method):
+        example = f"{value.__name__}()"
     if value is not None and (isinstance(value, type) or not hasattr(value, method)):
         raise ConfigurationError(
             f"Client({name}={brief(value)}): want an object with a method {method}(); "

@@ -8,9 +8,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .delivery import waitable
-from .errors import DeliveryError, Reason
+from .errors import DeliveryError, Kept, Reason
 from .notices import hook_name, log_hook_error
 from .transport import Response
+
+_MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 
 
 class Stats(NamedTuple):
@@ -140,3 +142,44 @@ class CloseReport(NamedTuple):
     delivered: int
     failed: int
     left: int
+
+
+class Counts:
+    """What ``send_all`` reports: counts, and the first errors."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._submitted = 0
+        self._delivered = 0
+        self._failed: dict[Reason, int] = {}
+        self._failures: list[DeliveryError] = []
+
+    def submitted(self, batches: int) -> None:
+        """Count accepted batches."""
+        with self._lock:
+            self._submitted += batches
+
+    def settle(self, outcome: Response | DeliveryError) -> None:
+        """Count one batch's outcome."""
+        with self._lock:
+            if isinstance(outcome, Kept):
+                return  # it is pending still
+            if not isinstance(outcome, DeliveryError):
+                self._delivered += 1
+                return
+            self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
+            if len(self._failures) < _MOST_FAILURES:
+                self._failures.append(outcome)
+
+    def report(self) -> Report:
+        """Return all counts, of one moment."""
+        with self._lock:
+            failed = sum(self._failed.values())
+            return Report(
+                submitted=self._submitted,
+                delivered=self._delivered,
+                failed=failed,
+                pending=self._submitted - self._delivered - failed,
+                failed_by_reason=dict(self._failed),
+                failures=tuple(self._failures),
+            )

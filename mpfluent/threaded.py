@@ -91,21 +91,21 @@ class ThreadedDispatcher:
         **unknown: Never,
     ) -> None:
         if unknown:
-            raise unknown_option("ThreadedDispatcher", next(iter(unknown)), _OPTIONS)
+            raise unknown_option("ThreadedDispatcher", next(iter(unknown)), OPTIONS)
         for name, number in (
             ("workers", workers),
             ("max_queue", max_queue),
             ("max_queue_bytes", max_queue_bytes),
         ):
             if type(number) is not int or number < 1:
-                raise _wrong(name, number, f"1 or more; write {name}={_OPTIONS[name]}")
+                raise _wrong(name, number, f"1 or more; write {name}={OPTIONS[name]}")
         for name, seconds in (
             ("block_timeout", block_timeout),
             ("flush_interval", flush_interval),
             ("exit_timeout", exit_timeout),
         ):
             if not _is_seconds(seconds):
-                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={_OPTIONS[name]}")
+                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
         if when_full not in get_args(WhenFull):
             meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
             listed = ", ".join(get_args(WhenFull))
@@ -332,7 +332,7 @@ class ThreadedDispatcher:
         raise ConfigurationError("a dispatcher holds threads; make one in each process")
 
 
-_OPTIONS = {
+OPTIONS = {
     "workers": "1",
     "max_queue": "10_000",
     "max_queue_bytes": "64 * 2**20",

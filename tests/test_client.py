@@ -219,7 +219,17 @@ def test_a_bad_host_fails_at_construction(host, text):
         (
             {"transport": RecordingTransport},
             "Client(transport=<class 'mpfluent.transports.RecordingTransport'>): want an object "
-            "with a method send(); write transport=RequestsTransport()",
+            "with a method send(); write transport=RecordingTransport()",
+        ),
+        (
+            {"outbox": "outbox.db"},
+            "Client() has no option 'outbox', its dispatcher has; "
+            "write dispatcher=ThreadedDispatcher(outbox=Outbox('outbox.db'))",
+        ),
+        (
+            {"workers": 2},
+            "Client() has no option 'workers', its dispatcher has; "
+            "write dispatcher=ThreadedDispatcher(workers=1)",
         ),
         (
             {"dispatcher": 3},
@@ -1458,7 +1468,7 @@ def test_a_batch_on_the_wire_reads_back_as_it_was_sealed():
 
 def test_a_delivery_of_the_parent_is_not_waited_for(monkeypatch):
     delivery = Delivery(1)
-    delivery._settled.acquire()  # by a thread that is only in the parent
+    delivery._lock.acquire()  # by a thread that is only in the parent
     monkeypatch.setattr(os, "getpid", lambda: -1)
 
     assert delivery.state == "pending"

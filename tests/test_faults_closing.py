@@ -158,7 +158,7 @@ LOCKS = {
     "transport": lambda client, delivery: client._courier._transport._lock,
     "outbox": lambda client, delivery: client._dispatcher._keeper._outbox._lock,
     "notices": lambda client, delivery: client._dispatcher._keeper._notices._lock,
-    "delivery": lambda client, delivery: delivery._settled,
+    "delivery": lambda client, delivery: delivery._lock,
     "parcel": lambda client, delivery: next(iter(client._dispatcher._floor.backlog))._lock,
 }
 

@@ -367,8 +367,8 @@ LOCKS = {
     "lock file": "liveness.guard()",
     "lock file's gate": "liveness._here().gate",
     "notices": "client._dispatcher._keeper._notices._lock",
-    "delivery": "later._settled",
-    "settled delivery": "sooner._settled",
+    "delivery": "later._lock",
+    "settled delivery": "sooner._lock",
     "parcel": "next(iter(client._dispatcher._floor.backlog))._lock",
 }
 

@@ -65,6 +65,7 @@ STAIRCASE = [
     "workers",
     "admission",
     "threaded",
+    "sealing",
     "version",
     "settings",
     "client",

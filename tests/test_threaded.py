@@ -455,10 +455,10 @@ def test_flush_says_no_while_anything_is_undelivered():
 
 def test_flush_of_nothing_starts_nothing():
     client = client_of(RecordingTransport())
-    before = threading.active_count()
+    before = set(threading.enumerate())
 
     assert client.flush() is True
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) - before == set()
 
 
 def test_flush_in_a_callback_returns_at_once():
@@ -629,14 +629,15 @@ def test_many_failures_are_one_line_and_a_count_at_the_end(caplog):
 
 
 def test_nothing_starts_before_the_first_send():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     client = client_of(RecordingTransport())
+    assert set(threading.enumerate()) - before == set()
 
-    assert threading.active_count() == before
     client.send(user())
-    assert threading.active_count() == before + 1
+    started = set(threading.enumerate()) - before
+    assert [thread.name for thread in started] == ["mpfluent-worker"]
     client.close()
-    assert eventually(lambda: threading.active_count() == before)
+    assert eventually(lambda: not started & set(threading.enumerate()))
 
 
 def test_several_workers_send_at_once():

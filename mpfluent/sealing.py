@@ -1,0 +1,160 @@
+"""What happens to a batch before it is accepted: sealed, filtered, checked, encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import wire
+from .batch import Batch
+from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
+from .limits import HISTORICAL_MINIMUM, Problem
+from .notices import warn
+from .records import Environment
+
+
+class Prepared(NamedTuple):
+    """A batch on the threshold: as it was sealed, and its parts or why it is dropped."""
+
+    batch: Batch
+    parts: tuple[wire.Part, ...] | DeliveryError
+    named: bool  # its caller chose its id
+
+
+class Sealer:
+    """Makes what is sent of what a caller wrote, on the caller's line.
+
+    Args:
+        environment: for batches that name none.
+        historical: whether they go to the historical endpoint.
+        before_send: gets each sealed batch, and returns what to send, or None.
+        now: returns Unix milliseconds.
+        new_id: returns a new unique id.
+        hook_raised: is told if ``before_send`` raises.
+    """
+
+    def __init__(
+        self,
+        *,
+        environment: Environment | None,
+        historical: bool,
+        before_send: Callable[[Batch], Batch | None] | None,
+        now: Callable[[], int],
+        new_id: Callable[[], str],
+        hook_raised: Callable[[object, BaseException], None],
+    ) -> None:
+        self._environment = environment
+        self._historical = historical
+        self._before_send = before_send
+        self._now = now
+        self._new_id = new_id
+        self._hook_raised = hook_raised
+        self._logged: set[str] = set()
+
+    def prepared(self, batch: Batch) -> Prepared:
+        """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
+        sealed, failure = self._sealed(batch)
+        named = batch.source_request_id is not None
+        return Prepared(sealed, failure or wire.split(sealed, wire.encode(sealed)), named)
+
+    def prepared_or_too_large(self, batch: Batch) -> Prepared:
+        """Return the same, but drop what does not fit instead of raising it."""
+        sealed, failure = self._sealed(batch)
+        try:
+            parts = failure or wire.split(sealed, wire.encode(sealed))
+        except TooLarge as error:
+            parts = DeliveryError(str(error), reason="too_large", batch=sealed)
+        return Prepared(sealed, parts, batch.source_request_id is not None)
+
+    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
+        if not isinstance(batch, Batch):
+            many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
+            instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
+            raise InvalidValue(
+                f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
+            )
+        if batch.environment is None:
+            if self._environment is None:
+                raise InvalidBatch(
+                    "the batch has no environment; write Client(…, environment='development') "
+                    "or batch.with_environment('development')"
+                )
+            batch = batch._with({"environment": self._environment})
+        if self._historical:
+            self._check_historical(batch)
+        sealed = wire.seal(batch, self._now, self._new_id)
+        kept = self._filtered(sealed)
+        if isinstance(kept, DeliveryError):
+            return sealed, kept
+        self._check_limits(kept)
+        return kept, None
+
+    def _filtered(self, sealed: Batch) -> Batch | DeliveryError:
+        """Return what ``before_send`` makes of a batch, or why it is dropped."""
+        hook = self._before_send
+        if hook is None:
+            return sealed
+        try:
+            kept = hook(sealed)
+        except Exception as error:
+            # What the hook was to take out may still be in: the batch must not leave.
+            self._hook_raised(hook, error)
+            failure = DeliveryError(
+                f"before_send raised {type(error).__name__}; the batch was not sent",
+                reason="filtered",
+                batch=sealed,
+            )
+            failure.__cause__ = error
+            return failure
+        if kept is None:
+            return DeliveryError("before_send dropped the batch", reason="filtered", batch=sealed)
+        if not isinstance(kept, Batch):
+            raise InvalidValue(
+                f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
+                "write return batch"
+            )
+        if kept.environment is None:
+            kept = kept._with({"environment": sealed.environment})
+        if self._historical:
+            self._check_historical(kept)
+        return wire.seal(kept, self._now, self._new_id)
+
+    def _check_historical(self, batch: Batch) -> None:
+        """Raise if the historical endpoint would skip the batch, which it does in silence."""
+        if not batch.events:
+            raise InvalidBatch(
+                "the historical endpoint takes no batch without events; "
+                "write Client(…) without historical=True for profile data"
+            )
+        now = self._now()
+        for position, event in enumerate(batch.events):
+            if event.at is None:
+                raise InvalidBatch(
+                    f"events[{position}] has no time, which the historical endpoint needs; "
+                    "write at=…"
+                )
+            if now - event.at < HISTORICAL_MINIMUM:
+                raise InvalidBatch(
+                    f"events[{position}] is younger than 72 hours, which the historical endpoint "
+                    "skips; send it with Client(…) without historical=True"
+                )
+
+    def _check_limits(self, batch: Batch) -> None:
+        """Raise a documented limit in development, log it once a kind in production."""
+        found = batch.problems(historical=self._historical, now=self._now())
+        serious = [problem for problem in found if not problem.advice]
+        if serious and batch.environment == "development":
+            raise InvalidBatch(_listed(serious))
+        for problem in found:
+            if problem.kind not in self._logged:
+                self._logged.add(problem.kind)
+                # the text of a problem can hold names from the batch, which no log may have
+                warn(
+                    "a batch has a problem of the kind %s, logged once; batch.problems() says more",
+                    problem.kind,
+                )
+
+
+def _listed(problems: list[Problem]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0].text}{more}; batch.problems() lists them all"
