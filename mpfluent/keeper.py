@@ -98,12 +98,12 @@ class Keeper:
         """
         if self._outbox is None or not self._outbox.ready() or (self._asked and not anew):
             return
-        self._asked = True
+        first, self._asked = not self._asked, True
         self._outbox.adopt(self._tally.submitted)
         if self.kept:
             self._not_before = -math.inf
             self.due = self._clock()
-        elsewhere = self._outbox.elsewhere()
+        elsewhere = self._outbox.elsewhere() if first else 0
         if elsewhere:
             warn(
                 "the outbox holds %d batches of this key for another host; "
@@ -267,7 +267,8 @@ class Keeper:
             else:
                 pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
         if self._outbox.parked:
-            self.due = self._clock() + (PROBE_EVERY if pieces else 0.0)
+            # at once where all of these were too old; not where nothing could be read
+            self.due = self._clock() + (0.0 if expired and not pieces else PROBE_EVERY)
         return pieces, expired, any(one.tries for one in stored)
 
     def expire(self, parcels: Iterable[Parcel]) -> None:

@@ -40,9 +40,15 @@ def no_way_out(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def nothing_left_for_the_end():
-    """What a test leaves behind on purpose is not delivered when the tests end."""
+    """What a test leaves behind is not delivered at the end, and has no thread in the next test."""
     yield
+    left = list(process._watched.values())
     process._watched.clear()
+    for dispatcher in left:
+        dispatcher._workers.stop()
+        with dispatcher._floor.lock:
+            dispatcher._floor.work.notify_all()
+        dispatcher._workers.join(0.5)
 
 
 @pytest.fixture

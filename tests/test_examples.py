@@ -33,6 +33,11 @@ told 202
 returned 202
 ['custom_event', 'commerce_event']
 """,
+    "in_the_background": """\
+kept 3
+True 3
+1 ['Searched', 'Found', 'Bought']
+""",
     "many_batches": """\
 250 of 250 delivered, 0 failed
 1 retry, 4 requests

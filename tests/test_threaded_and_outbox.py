@@ -445,6 +445,41 @@ def test_a_failure_of_the_disk_is_one_line_whatever_it_says(path, caplog):
     assert stage.client.stats.outbox_errors == 20
 
 
+def test_an_outbox_that_cannot_be_read_is_not_asked_again_and_again(path, monkeypatch):
+    stage = Stage(RecordingTransport(503), outbox=Outbox(path), retry=ONE_ATTEMPT)
+    stage.client.send(user())
+    stage.time.now += 1
+    stage.work()
+    asked = []
+    monkeypatch.setattr(Outbox, "load", lambda self, *bounds: asked.append(bounds) or [])
+    stage.client.flush(0)
+    stage.work()
+
+    assert len(asked) == 1
+    assert stage.client.stats.pending == 1
+
+
+def test_batches_for_another_host_are_told_of_once(path, caplog):
+    with client_of(RecordingTransport(503), outbox=Outbox(path), retry=ONE_ATTEMPT) as client:
+        client.send(user())
+    caplog.clear()
+    elsewhere = Client(
+        *("key", "secret"),
+        environment="production",
+        pod="eu1",
+        transport=RecordingTransport(),
+        dispatcher=ThreadedDispatcher(outbox=Outbox(path)),
+    )
+    for _ in range(3):
+        elsewhere.flush(SOON)
+    elsewhere.close()
+
+    assert caplog.messages == [
+        "the outbox holds 1 batches of this key for another host; "
+        "a client of that host delivers them"
+    ]
+
+
 def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails():
     class ShopBatch(Batch):
         pass

@@ -1,0 +1,33 @@
+"""A server's worker: send returns at once, an outage is sat out, and the next process goes on."""
+
+import tempfile
+from pathlib import Path
+
+from mpfluent import Batch, Client, Outbox, Retry, ThreadedDispatcher
+from mpfluent.testing import LocalServer, status
+
+
+def opened(server: LocalServer, folder: str) -> Client:
+    return Client(
+        "key",
+        "secret",
+        host=server.url,
+        environment="development",
+        retry=Retry(max_attempts=1),  # so that the example is over soon
+        dispatcher=ThreadedDispatcher(coalesce=True, outbox=Outbox(Path(folder) / "outbox.db")),
+    )
+
+
+with LocalServer() as server, tempfile.TemporaryDirectory() as folder:
+    user = Batch.for_user(customer_id="123456")
+
+    server.script(status(503))  # mParticle is down
+    with opened(server, folder) as client:
+        deliveries = [client.send(user.event(name)) for name in ("Searched", "Found", "Bought")]
+        client.flush(timeout=5)
+        print(deliveries[0].state, client.stats.pending)
+
+    with opened(server, folder) as client:  # the next process, when it is up again
+        print(client.flush(timeout=5), client.stats.delivered)
+
+    print(len(server.batches), [event.event_name for event in server.batches[0].events])
