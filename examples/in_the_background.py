@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from mpfluent import Batch, Client, Outbox, Retry, ThreadedDispatcher
+from mpfluent import AppEvent, Batch, Client, Outbox, Retry, ThreadedDispatcher
 from mpfluent.testing import LocalServer, status
 
 
@@ -30,4 +30,5 @@ with LocalServer() as server, tempfile.TemporaryDirectory() as folder:
     with opened(server, folder) as client:  # the next process, when it is up again
         print(client.flush(timeout=5), client.stats.delivered)
 
-    print(len(server.batches), [event.event_name for event in server.batches[0].events])
+    (batch,) = server.batches  # the three travelled as one
+    print([event.event_name for event in batch.events if isinstance(event, AppEvent)])

@@ -54,23 +54,17 @@ class Admission:
             self._keeper.store(parcels)
         except OutboxFull as error:
             raise _no_room(len(parcels), "the outbox", error) from error
-        with self._whole(parcels):
+        with self._whole(parcels, accepted) as accept:
             kept: list[Parcel] = []
             with self._floor.lock:
                 stored = all(parcel.row is not None for parcel in parcels)
-                refusal: DeliveryError | None = None
                 if self._floor.closed:
-                    refusal = closed("the client was closed meanwhile")
-                elif not stored and not self._floor.backlog.has_room(parcels):
-                    refusal = _no_room(len(parcels), "the queue")
-                else:
-                    accepted()
-                    kept = [parcel for parcel in parcels if not self._add(parcel)]
-            if refusal is None:
-                self._keep(kept)
-        if refusal is not None:
-            self._keeper.withdraw(parcels)
-            raise refusal
+                    raise closed("the client was closed meanwhile")
+                if not stored and not self._floor.backlog.has_room(parcels):
+                    raise _no_room(len(parcels), "the queue")
+                accept()
+                kept = [parcel for parcel in parcels if not self._add(parcel)]
+            self._keep(kept)
 
     def take_each(
         self,
@@ -87,8 +81,8 @@ class Admission:
         Args:
             patient: wait for room in memory, even if there is some in the outbox.
         """
-        with self._whole(parcels):
-            accepted()
+        with self._whole(parcels, accepted) as accept:
+            accept()
             try:
                 self._keeper.store(parcels)
                 stored = True
@@ -99,11 +93,26 @@ class Admission:
                     self._take(parcel, until, patient)
 
     @contextmanager
-    def _whole(self, parcels: Sequence[Parcel]) -> Iterator[None]:
-        """Let no accepted parcel be in nobody's hands, even where Ctrl-C breaks this off."""
+    def _whole(
+        self, parcels: Sequence[Parcel], accepted: Callable[[], None]
+    ) -> Iterator[Callable[[], None]]:
+        """Yield what accepts these; let none be in nobody's hands, even where Ctrl-C breaks in.
+
+        What was not accepted leaves no trace.
+        """
+        counted = False
+
+        def accept() -> None:
+            nonlocal counted
+            accepted()
+            counted = True
+
         try:
-            yield
+            yield accept
         except BaseException as error:
+            if not counted:
+                self._keeper.withdraw(parcels)
+                raise
             with self._floor.lock:
                 waits = set(self._floor.parcels())
             rest = [parcel for parcel in parcels if parcel not in waits and parcel.open]
@@ -179,11 +188,12 @@ class Admission:
         finally:
             with self._floor.lock:
                 self._floor.keeping -= 1
+                self._floor.work.notify()
 
     def _drop_oldest(self) -> bool:
         """Fail the oldest of what the outbox has; return whether there was any."""
         with self._floor.lock:
-            oldest = self._floor.backlog.take_stored()
+            oldest = self._floor.backlog.take_stored(self._keeper.oldest)
         why = "newer batches took its place in the full outbox"
         if oldest is not None:
             self._fail([oldest], why, "dropped_oldest")

@@ -75,10 +75,17 @@ class Backlog:
             self.size -= following.size
         return taken
 
-    def take_stored(self) -> Parcel | None:
-        """Return the oldest parcel that the outbox has, too, which waits no longer."""
+    def take_stored(self, before: int | None) -> Parcel | None:
+        """Return the oldest parcel that the outbox has, too, which waits no longer.
+
+        Args:
+            before: only if it is older than this row; None for any.
+        """
         for entry in self._waiting:
-            if entry[1].row is not None:
+            row = entry[1].row
+            if row is not None:
+                if before is not None and row > before:
+                    return None
                 self._waiting.remove(entry)
                 self.size -= entry[1].size
                 return entry[1]

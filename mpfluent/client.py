@@ -277,7 +277,10 @@ class Client:
         self._check_process()
         self._closed = True
         final = True
+        here = not all(dispatcher.may_wait() for dispatcher in self._dispatchers)
         for seconds, dispatcher in self._each_in(timeout):
+            if here and dispatcher.may_wait():
+                continue  # who delivers this callback closes the transport when it is done
             final = dispatcher.close(seconds) and final
         stats = self.stats
         report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)

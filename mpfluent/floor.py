@@ -115,7 +115,9 @@ class Floor:
         if self._again:
             return self._again.popleft()
         kept = self._keeper.kept
-        self.overflows = self.overflows and (kept or self.keeping > 0)
+        if self.overflows and not (kept or self.keeping):
+            self.overflows = False
+            self.calm.notify_all()  # there is room for those who wait for it
         if not kept:
             self._keeper.due = math.inf
         first = self.overflows and self.backlog  # what waits here is older

@@ -54,6 +54,7 @@ class Keeper:
         self._asked = False  # whether the outbox was asked for what dead processes left
         self._most = MAX_BATCHES_PER_REQUEST  # rows that are brought back at a time
         self._not_before = -math.inf  # when to try again what was tried in vain
+        self._lost_ids: list[str] = []  # of what could not be read any more, and was not told yet
         self.due = math.inf
 
     def open(self, feed: Feed, tally: Tally, settled: Settled) -> None:
@@ -78,6 +79,7 @@ class Keeper:
         """Let go of the outbox: the next process takes up what is in it."""
         if self._outbox is not None:
             self._outbox.close()
+        self._tell_lost()
         self._notices.close()
 
     def tell(self, what: str) -> None:
@@ -96,7 +98,10 @@ class Keeper:
         Raises:
             ConfigurationError: its file is of a newer version, or no outbox at all.
         """
-        if self._outbox is None or not self._outbox.ready() or (self._asked and not anew):
+        if self._outbox is None or not self._outbox.ready():
+            return
+        self._tell_lost()
+        if self._asked and not anew:
             return
         first, self._asked = not self._asked, True
         self._outbox.adopt(self._tally.submitted)
@@ -237,6 +242,11 @@ class Keeper:
         """Whether batches wait in the outbox only."""
         return self._outbox is not None and self._outbox.parked > 0
 
+    @property
+    def oldest(self) -> int | None:
+        """The row of the oldest batch that waits in the outbox only."""
+        return None if self._outbox is None else self._outbox.oldest
+
     def keep(self, parcel: Parcel) -> None:
         """Leave a parcel to the outbox for now: there is no room for it in memory."""
         why = "kept in the outbox, to be sent as soon as there is room in the queue"
@@ -272,7 +282,8 @@ class Keeper:
         return pieces, expired, any(one.tries for one in stored)
 
     def expire(self, parcels: Iterable[Parcel]) -> None:
-        """Fail what was kept for too long."""
+        """Fail what was kept for too long, and what could not be read any more."""
+        self._tell_lost()
         why = "it was kept in the outbox for longer than max_age"
         self.give_up(parcels, DeliveryError(why, reason="expired"))
 
@@ -290,7 +301,7 @@ class Keeper:
 
     def drop_oldest(self, error: DeliveryError) -> bool:
         """Fail the oldest batch that waits in the outbox only; return whether there was one."""
-        stored = [] if self._outbox is None else self._outbox.load(1)
+        stored = [] if self._outbox is None else self._outbox.load(1, oldest=True)
         return self.give_up([self._parcel(one) for one in stored], error) > 0
 
     def _parcel(self, stored: Stored) -> Parcel:
@@ -310,15 +321,25 @@ class Keeper:
         self._notices.tell("the outbox failed, and what it cannot do is done in memory", said=error)
 
     def _lost(self, ids: list[str]) -> None:
-        """Fail what could not be read any more."""
+        """Remember what could not be read any more; hooks may not be called just now."""
+        self._lost_ids += ids
+
+    def _tell_lost(self) -> None:
+        ids, self._lost_ids = self._lost_ids, []
+        if not ids:
+            return
         warn("%d batches in the outbox could not be read any more", len(ids))
         error = DeliveryError(
             "the outbox's file was damaged, and the batch could not be read any more",
             reason="transport_error",
         )
-        for batch_id in ids:
-            unread = Batch().with_source_request_id(batch_id)
-            self.give_up([Parcel(unread, (Part(batch_id, b"", 0),), self._settled)], error)
+        unread = [
+            Parcel(
+                Batch().with_source_request_id(batch_id), (Part(batch_id, b"", 0),), self._settled
+            )
+            for batch_id in ids
+        ]
+        self.give_up(unread, error)
 
 
 def _tell(parcel: Parcel, told: list[Parcel]) -> None:

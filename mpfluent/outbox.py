@@ -234,7 +234,10 @@ class Outbox:
             update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
 
             def store(connection: sqlite3.Connection) -> bool:
-                return connection.executemany(update, places).rowcount == len(places)
+                stored = connection.executemany(update, places).rowcount == len(places)
+                if not stored:  # one of them is there no more: none may say that it travels so
+                    connection.executemany(update, [(None, 0, row, owner) for row in rows])
+                return stored
 
             return self._transact(store, False)
 
@@ -254,7 +257,15 @@ class Outbox:
             tries = self._tries[row] = self._tries.get(row, -1) + 1
             heapq.heappush(self._next, (tries, row))
 
-    def load(self, count: int = 100, most_bytes: int = 256_000) -> list[Stored]:
+    @property
+    def oldest(self) -> int | None:
+        """The oldest row that this process keeps for later."""
+        with self._turn():
+            return min(self._own.parked, default=None)
+
+    def load(
+        self, count: int = 100, most_bytes: int = 256_000, *, oldest: bool = False
+    ) -> list[Stored]:
         """Return own parked rows, which the caller has in memory from now on.
 
         Those that were loaded least come first, and of these the oldest.
@@ -264,10 +275,11 @@ class Outbox:
         Args:
             count: rows at most, and
             most_bytes: bytes of JSON at most; but always one batch, however large.
+            oldest: return the oldest one, however often it was loaded.
         """
         with self._turn():
             held, parked, unremoved = self._own
-            tried: list[int] = []
+            tried: list[int] = [min(parked)] if oldest and parked else []
             while self._next and len(tried) < count:
                 tries, row = heapq.heappop(self._next)
                 if row in parked and self._tries[row] == tries and row not in tried[-1:]:
@@ -282,7 +294,7 @@ class Outbox:
             for row in damaged:
                 self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
             for row in tried:
-                if row in parked:
+                if row in parked and not oldest:
                     heapq.heappush(self._next, (self._tries[row], row))
             self._remove_rest()
             return [*loaded]

@@ -254,6 +254,7 @@ class ThreadedDispatcher:
             if not self.may_wait():
                 now = self._workers.now()
                 self._floor.close_by = min(self._floor.close_by, now + timeout)
+                self._workers.wake()
                 return False
         self._deliver_all(timeout)
         self._settle_left()
@@ -313,11 +314,12 @@ class ThreadedDispatcher:
         """
         if self._courier is None or self._closer is not None:
             return process.Left()
+        grace = min(_GRACE, max(0.0, timeout) / 10)
         try:
-            self._deliver_all(max(0.0, timeout))
+            self._deliver_all(max(0.0, timeout) - grace)
         finally:  # such as Ctrl-C: nobody waits any more, but all is settled
             error = closed("the process ended before the batch was delivered")
-            left = self._stop(error, max(0.0, _GRACE + min(0.0, timeout)), quiet=True)
+            left = self._stop(error, grace, quiet=True)
         self._workers.join(_PARTING)
         self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
         self._keeper.tell_all()

@@ -65,7 +65,8 @@ class Workers:
         self._floor = floor
         self._keeper = keeper
         self._stop = threading.Event()
-        self._sleep = sleep or self._stop.wait
+        self._sleep = sleep
+        self._alarm = threading.Event()  # wakes those who wait
         self._clock = Clock(clock, wall, self._wait, self._is_over)
         self._start = start
         self._coalesces = coalesces
@@ -90,14 +91,21 @@ class Workers:
         """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
         until = self.now() + seconds
         while not self._stop.is_set():
+            alarm = self._alarm  # before the look at what it is set for
             left = min(until, self._floor.close_by) - self.now()
             if left <= 0:
                 return
-            self._sleep(min(left, self._keeper.tend() or math.inf))
+            (self._sleep or alarm.wait)(min(left, self._keeper.tend() or math.inf))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
         self._stop.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Let workers that wait look again how long."""
+        alarm, self._alarm = self._alarm, threading.Event()
+        alarm.set()
 
     def join(self, seconds: float) -> None:
         """Wait for workers to leave, so that none is there when the interpreter goes."""
@@ -206,7 +214,7 @@ class Workers:
                     return found
                 idle = time.monotonic() >= idle_at and not floor.has_work() and tend is None
                 if not wait or floor.closing or idle:
-                    if idle:
+                    if idle and not floor.moves():  # or another worker has something in hand
                         process.forget(self._watched)
                     self._leave()
                     return None

@@ -36,7 +36,7 @@ returned 202
     "in_the_background": """\
 kept 3
 True 3
-1 ['Searched', 'Found', 'Bought']
+['Searched', 'Found', 'Bought']
 """,
     "many_batches": """\
 250 of 250 delivered, 0 failed

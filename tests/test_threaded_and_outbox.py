@@ -21,6 +21,7 @@ from mpfluent import (
     Response,
     Retry,
     ThreadedDispatcher,
+    process,
 )
 from mpfluent.delivery import Delivery
 
@@ -505,3 +506,167 @@ def test_a_kept_batch_is_in_the_error(path):
 
     assert name_of(raised.value.batch) == "kept"
     assert (raised.value.reason, raised.value.status_code) == ("retries_exhausted", 503)
+
+
+# What a second reader found
+
+
+def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
+    monkeypatch.setattr("mpfluent.workers._IDLE", 0.01)
+    leave = threading.Event()
+
+    def slow(request):
+        assert leave.wait(SOON)
+        return 202
+
+    client = client_of(FunctionTransport(slow), workers=2)
+    client.send(user("a"))
+    assert eventually(lambda: client._dispatcher._floor.moves())
+    client._dispatcher._workers.call()  # nothing to do, so the second one starts for the next
+    delivery = client.send(user("b"))
+    other = client._dispatcher._workers
+    assert eventually(lambda: len([one for one in other._threads if one.is_alive()]) >= 1)
+    leave.set()
+    delivery.result(SOON)
+    leave.clear()
+    client.send(user("c"))
+    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: sum(one.is_alive() for one in other._threads) == 1)
+
+    assert id(client._dispatcher) in process._watched
+    leave.set()
+    client.close()
+
+
+def test_a_patient_send_goes_on_as_soon_as_the_overflow_ends(path):
+    stage = Stage(outbox=Outbox(path), max_queue=1)
+    stage.client.send(*users(3))
+    floor = stage.dispatcher._floor
+    assert floor.overflows
+    woken = []
+    notify = floor.calm.notify_all
+    floor.calm.notify_all = lambda: (woken.append(floor.overflows), notify())
+    stage.time.now += 1
+    stage.work()
+
+    assert False in woken
+    assert stage.client.stats.delivered == 3
+
+
+def test_what_is_kept_for_want_of_room_wakes_a_worker(path, monkeypatch):
+    stage = Stage(outbox=Outbox(path), max_queue=1)
+    floor, keeper = stage.dispatcher._floor, stage.dispatcher._keeper
+    woken, notify = [], floor.work.notify
+
+    def note(*count):
+        woken.append((floor.keeping, keeper.kept))
+        notify(*count)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.work, "notify", note)
+        stage.client.send(*users(2))
+
+    assert woken[-1] == (0, True)
+
+
+def test_what_was_not_accepted_when_ctrl_c_came_leaves_no_trace(path):
+    stage = Stage(outbox=Outbox(path), when_full="raise")
+
+    class Interrupting:
+        def __enter__(self):
+            raise KeyboardInterrupt
+
+        def __exit__(self, *_):
+            return None
+
+    floor = stage.dispatcher._floor
+    lock, floor.lock = floor.lock, Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        stage.client.send(user())
+    floor.lock = lock
+
+    assert stage.client.stats[:4] == (0, 0, 0, 0)
+    assert stage.told == []
+    stage.client.close(0)
+    with client_of(RecordingTransport(), outbox=Outbox(path)) as later:
+        later.flush(SOON)
+        assert later.stats.submitted == 0
+
+
+def test_a_full_outbox_drops_the_oldest_however_often_that_was_tried(path):
+    stage = Stage(
+        RecordingTransport(*[503] * 99),
+        outbox=Outbox(path, max_bytes=1_600),
+        when_full="drop_oldest",
+        retry=ONE_ATTEMPT,
+    )
+    for number in range(3):
+        stage.client.send(user(f"{number}" + "x" * 150))
+        stage.time.now += 61
+        stage.work()
+    assert stage.told == []
+    stage.client.send(user("3" + "x" * 150))
+
+    assert [(name[0], reason) for name, reason in stage.told] == [("0", "dropped_oldest")]
+
+
+def test_closing_in_a_callback_ends_the_waits_of_other_workers():
+    entered = threading.Event()
+
+    def answer(request):
+        if b"slow" in request.body:
+            entered.set()
+            return 503
+        assert entered.wait(SOON)
+        return 202
+
+    client = client_of(
+        FunctionTransport(answer),
+        workers=2,
+        retry=Retry(base=60, cap=60, random=lambda: 1),
+        on_delivered=lambda batch, response: client.close(0.05),
+    )
+    slow = client.send(user("slow"))
+    assert entered.wait(SOON)
+    client.send(user("quick"))
+
+    assert slow.wait(SOON) is True
+    assert slow.failures[0].reason == "closed"
+    assert eventually(lambda: client.close() == (1, 1, 0))
+
+
+def test_a_group_of_which_a_row_is_missing_is_not_stored_at_all(path):
+    outbox = Outbox(path)
+    client = client_of(RecordingTransport(503), outbox=outbox, flush_interval=60)
+    client.send(*users(3))
+    rows = sorted(outbox._own.held)
+    outbox.remove(rows[:1])
+
+    assert outbox.join(rows) is False
+    database = outbox._owner.current().connection
+    assert database.execute("SELECT DISTINCT grp FROM rows").fetchall() == [(None,)]
+    client.close(0)
+
+
+def test_the_transport_is_not_closed_under_a_callback_that_closes():
+    calls = []
+
+    class Told(RecordingTransport):
+        def send(self, request):
+            calls.append("send")
+            return super().send(request)
+
+        def close(self):
+            calls.append("close")
+
+    api = EventsApi(
+        Configuration(
+            api_key="key", api_secret="secret", environment="production", transport=Told()
+        )
+    )
+    api.bulk_upload_events(users(150), lambda *answer: None).join(SOON)
+    api.bulk_upload_events(users(150), lambda *answer: api.close()).join(SOON)
+    assert eventually(lambda: not api._background._workers.any())
+    api.close()
+
+    assert "send" not in calls[calls.index("close") :]
