@@ -22,15 +22,18 @@ from mpfluent import (
     Batch,
     Client,
     Configuration,
+    ConfigurationError,
     DeliveryError,
     EventsApi,
     FunctionTransport,
+    Outbox,
     PrintingTransport,
     RecordingTransport,
     Request,
     RequestsTransport,
     Retry,
     SyncDispatcher,
+    ThreadedDispatcher,
 )
 from mpfluent.testing import LocalServer
 from mpfluent.transport import Credentials
@@ -147,6 +150,55 @@ def test_no_failure_tells_the_secret(fault, log):
     assert is_clean(log.getvalue())
     assert PERSON not in log.getvalue()
     assert WORDS not in log.getvalue()
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_no_failure_in_the_background_tells_the_secret(fault, log, tmp_path):
+    transport = RequestsTransport(timeout=(5, 0.1), deadline=0.2)
+    outbox = Outbox(tmp_path / "outbox.db")
+    dispatcher = ThreadedDispatcher(flush_interval=0, coalesce=True, outbox=outbox)
+    failures, deliveries = [], []
+    with FaultServer(*[fault] * 20) as server:
+        client = client_of(
+            server.url,
+            transport=transport,
+            dispatcher=dispatcher,
+            on_failed=lambda batch, error: failures.append(error),
+        )
+        deliveries += [client.send(BATCH, BATCH), client.send(BATCH)]
+        for delivery in deliveries:
+            with contextlib.suppress(DeliveryError):
+                delivery.result(10)
+            failures += [delivery._kept] if delivery._kept else []
+        for one in (client, dispatcher, outbox, *deliveries, *map(vars, deliveries)):
+            assert is_clean(repr(one))
+        for part in (dispatcher._keeper, dispatcher._floor, dispatcher._workers, outbox._owner):
+            assert is_clean(repr(vars(part)))
+        client.close(0)
+
+    for error in failures:
+        assert is_clean(told(error))
+        assert is_clean(repr(vars(pickle.loads(pickle.dumps(error)))))
+    for file in tmp_path.iterdir():
+        for hidden in (*HIDDEN, KEY):
+            assert hidden.encode() not in file.read_bytes()
+    assert is_clean(log.getvalue())
+    assert PERSON not in log.getvalue()
+    assert WORDS not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda path: ThreadedDispatcher(),
+        lambda path: Outbox(path / "outbox.db"),
+        lambda path: client_of("https://example.com", dispatcher=ThreadedDispatcher()),
+    ],
+    ids=["dispatcher", "outbox", "client"],
+)
+def test_what_sends_in_the_background_is_not_pickled(made, tmp_path):
+    with pytest.raises(ConfigurationError):
+        pickle.dumps(made(tmp_path))
 
 
 def failure_of(send):
