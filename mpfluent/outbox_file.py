@@ -242,8 +242,12 @@ class Database:
         self.connection.close()
 
     def __del__(self) -> None:
+        if getattr(self, "connection", None) is None:
+            return  # it was never opened
         if self._pid != os.getpid():
             leave_to_parent(self)
+        else:  # of a client that nobody closed; what it kept is in the file
+            self.connection.close()
 
 
 def leave_to_parent(database: Database) -> None:
