@@ -326,7 +326,6 @@ def kill_worker(one):
     return thread
 
 
-@pytest.mark.no_cover  # tracing costs more than the test
 def test_what_a_killed_worker_had_in_its_hands_is_sent_again_as_it_was():  # 40
     with scenario(ok(delay=0.3)) as one:
         (delivery,) = one.send(batch())
@@ -345,7 +344,6 @@ def test_what_a_killed_worker_had_in_its_hands_is_sent_again_as_it_was():  # 40
         assert one.send(batch(1))[0].result(SOON).status_code == 202
 
 
-@pytest.mark.no_cover  # tracing costs more than the test
 def test_what_kills_two_workers_fails():  # 40
     with scenario(ok(delay=0.3), ok(delay=0.3)) as one:
         (delivery,) = one.send(batch())
@@ -361,7 +359,6 @@ def test_what_kills_two_workers_fails():  # 40
         assert len(one.server.requests) == 3
 
 
-@pytest.mark.no_cover  # tracing costs more than the test
 def test_a_worker_that_is_killed_while_it_waits_is_replaced_by_the_next_send():  # 40
     with scenario() as one:
         one.send(batch(0))[0].result(SOON)
@@ -424,7 +421,6 @@ def test_an_event_loop_does_not_wait_for_room():  # 41
 # 46: everything at once
 
 
-@pytest.mark.no_cover  # tracing costs more than the test
 def test_threads_that_race_with_flush_and_close_lose_nothing():  # 46
     each, workers = 1_000, 64
     delivered, failed, refused, escaped = [], [], [], []

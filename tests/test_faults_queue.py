@@ -172,7 +172,6 @@ def test_raise_accepts_none_of_a_call_that_does_not_fit(bounds, room):  # 42
         assert one.failed == []
 
 
-@pytest.mark.no_cover  # tracing costs more than the test
 @pytest.mark.parametrize(
     ("policy", "reason", "thousand"),
     [("drop_newest", "queue_full", 1_000), ("drop_oldest", "dropped_oldest", 100)],
