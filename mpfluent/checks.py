@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
 from .errors import InvalidTime, InvalidValue, brief, closest
 
@@ -37,6 +37,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECONDS_BELOW = 10**11
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+
+
+def is_number(
+    value: object, least: float = -math.inf, most: float = math.inf
+) -> TypeGuard[int | float]:
+    """Return whether a setting is a number within these bounds; a bool is none.
+
+    >>> is_number(1.5), is_number(-1, 0), is_number(True), is_number("1"), is_number(math.nan)
+    (True, False, False, False, False)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return least <= value <= most
 
 
 class Bad(Exception):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
+from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
 from .notices import log_hook_error
 from .transport import Response
@@ -173,8 +174,7 @@ def check_seconds(verb: str, timeout: object) -> None:
     Raises:
         InvalidValue: it is neither a number of seconds, 0 or more, nor None.
     """
-    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and timeout >= 0):  # type: ignore[operator]
+    if timeout is not None and not is_number(timeout, 0):
         raise InvalidValue(
             f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
             f"write {verb}(5.0)"

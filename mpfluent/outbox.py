@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-import math
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Never, NoReturn, TypeVar, get_args
 
 from . import liveness
 from .batch import Batch
+from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, Row, select, totals
 from .outbox_owner import Own, Owner, Work
@@ -123,8 +124,7 @@ class Outbox:
                 "write max_bytes=256 * 2**20"
             )
         for name, value, usual in (("max_age", max_age, "30 * 24 * 3600"), ("lease", lease, "30")):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not math.isfinite(value) or value <= 0:
+            if not (is_number(value, 0, sys.float_info.max) and value > 0):
                 raise ConfigurationError(
                     f"Outbox({name}={brief(value)}): want positive seconds; write {name}={usual}"
                 )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Never
 
+from .checks import is_number
 from .errors import ConfigurationError, TransportError, brief, unknown_option
 from .signatures import spelled_out
 from .transport import Request, Response
@@ -236,8 +237,7 @@ _NO_ANSWER = "no answer in time"
 
 
 def _positive(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value < _MOST_SECONDS  # type: ignore[operator]
+    return is_number(value, 0, _MOST_SECONDS) and value > 0
 
 
 def _as_it_is(prepared: Any) -> Any:

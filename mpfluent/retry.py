@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import random as _random
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC
 from typing import Literal, NamedTuple, Never
 
+from .checks import is_number
 from .errors import ConfigurationError, Reason, TransportError, brief, unknown_option
 from .signatures import spelled_out
 from .transport import Response
@@ -83,8 +84,7 @@ class Retry:
         ):
             if value is None and name == "max_elapsed":
                 continue
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if value is None or not number or not math.isfinite(value) or value < 0:
+            if not is_number(value, 0, sys.float_info.max):
                 raise ConfigurationError(f"Retry({name}={brief(value)}): want seconds, 0 or more")
         if max_attempts is not None and (type(max_attempts) is not int or max_attempts < 1):
             raise ConfigurationError(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Never, get_args
 
 from . import liveness, process
 from .admission import Admission, WhenFull, closed
+from .checks import is_number
 from .courier import Courier
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
@@ -104,7 +105,7 @@ class ThreadedDispatcher:
             ("flush_interval", flush_interval),
             ("exit_timeout", exit_timeout),
         ):
-            if not _is_seconds(seconds):
+            if not is_number(seconds, 0, sys.float_info.max):
                 raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
         if when_full not in get_args(WhenFull):
             meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
@@ -362,11 +363,6 @@ def _runs_an_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _is_seconds(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 <= value < math.inf  # type: ignore[operator]
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

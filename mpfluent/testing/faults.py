@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from ..checks import is_number
 from ..errors import ConfigurationError, brief
 
 MOST_SECONDS = 1_000_000  # that is eleven days, and what a socket of any system can wait
@@ -133,7 +134,7 @@ def drip(bytes_per_second: float, *, status_code: int = 202) -> Action:
     >>> drip(2).pace
     2
     """
-    if not _is_number(bytes_per_second, 0.001, 1_000_000):
+    if not is_number(bytes_per_second, 0.001, 1_000_000):
         raise ConfigurationError(
             f"drip({brief(bytes_per_second)}): want bytes per second, from 0.001 to 1000000; "
             "write drip(2)"
@@ -248,13 +249,13 @@ def never_read() -> Action:
 
 def seconds_of(where: str, value: object, write: str) -> None:
     """Raise unless a value is seconds that can be waited for."""
-    if not _is_number(value, 0, MOST_SECONDS):
+    if not is_number(value, 0, MOST_SECONDS):
         raise ConfigurationError(f"{where}: want seconds, from 0 to {MOST_SECONDS}; write {write}")
 
 
 def whole_number(where: str, value: object, what: str, least: int, most: int, write: str) -> None:
     """Raise unless a value is a whole number in these bounds."""
-    if not isinstance(value, int) or not _is_number(value, least, most):
+    if not isinstance(value, int) or not is_number(value, least, most):
         raise ConfigurationError(f"{where}: want {what}, from {least} to {most}; write {write}")
 
 
@@ -264,12 +265,7 @@ def is_status(value: object) -> bool:
     >>> is_status(503), is_status("503"), is_status(True)
     (True, False, False)
     """
-    return isinstance(value, int) and _is_number(value, 200, 999)
-
-
-def _is_number(value: object, least: float, most: float) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and least <= value <= most  # type: ignore[operator]
+    return isinstance(value, int) and is_number(value, 200, 999)
 
 
 def _check_status(where: str, value: object, write: str) -> None:
