@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
+from .delivery import waitable
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor, hurry
 from .keeper import Keeper
@@ -169,7 +170,7 @@ class Admission:
                 left = until - self._now()
                 if left <= 0:
                     break
-                self._floor.calm.wait(left)
+                self._floor.calm.wait(waitable(left))
             return added
 
     def _add(self, parcel: Parcel) -> bool:

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from . import liveness
 from .courier import Clock, Courier, runs
+from .delivery import waitable
 from .errors import ConfigurationError, TransportError
 from .keeper import Keeper
 from .outbox import Feed
@@ -103,7 +104,7 @@ class SyncDispatcher:
         self._pid = os.getpid()
 
     def _sleep(self, seconds: float) -> None:
-        self._closed.wait(seconds)
+        self._closed.wait(waitable(seconds))
 
     def _is_closed(self) -> bool:
         return self._closed.is_set()

@@ -20,6 +20,7 @@ from .limits import MAX_BATCHES_PER_REQUEST
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
+_LOOK_AGAIN = 3600.0  # seconds after which one who waits for longer looks at the time again
 _SHORTEST = 0.1  # seconds for one where the process ends
 
 
@@ -95,7 +96,7 @@ class Workers:
             left = min(until, self._floor.close_by) - self.now()
             if left <= 0:
                 return
-            (self._sleep or alarm.wait)(min(left, self._keeper.tend() or math.inf))
+            (self._sleep or alarm.wait)(min(left, self._keeper.tend() or _LOOK_AGAIN))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""

@@ -11,6 +11,7 @@ from mpfluent import (
     Batch,
     Client,
     Configuration,
+    ConfigurationError,
     DeliveryError,
     EventsApi,
     FunctionTransport,
@@ -670,3 +671,46 @@ def test_the_transport_is_not_closed_under_a_callback_that_closes():
     api.close()
 
     assert "send" not in calls[calls.index("close") :]
+
+
+# Numbers beyond reason
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda: ThreadedDispatcher(flush_interval=10**400),
+            "want seconds, 0 or more; write flush_interval=0.5",
+        ),
+        (lambda: Retry(base=10**400), "want seconds, 0 or more"),
+    ],
+)
+def test_a_number_that_no_float_can_hold_is_told(make, text):
+    with pytest.raises(ConfigurationError) as raised:
+        make()
+
+    assert str(raised.value).endswith(text)
+
+
+def test_a_very_long_wait_for_room_is_as_long_as_it_takes():
+    stage = Stage(max_queue=1, block_timeout=1e300)
+    stage.client.send(user("a"))
+    floor = stage.dispatcher._floor
+    waited = []
+    floor.calm.wait = lambda seconds: (waited.append(seconds), floor.backlog.take(1, 10**9))
+
+    assert stage.client.send(user("b")).state == "pending"
+    assert waited == [None]
+
+
+def test_a_very_long_wait_between_attempts_ends_with_the_client():
+    client = client_of(
+        FunctionTransport(lambda request: 503),
+        retry=Retry(base=1e300, cap=1e300, max_elapsed=1e301, random=lambda: 1),
+    )
+    delivery = client.send(user())
+    assert eventually(lambda: client._dispatcher._floor.moves())
+
+    assert client.close(0.05) == (0, 1, 0)
+    assert delivery.failures[0].reason == "closed"
