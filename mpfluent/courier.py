@@ -94,18 +94,18 @@ class Courier:
         self._refusal: ApiError | None = None  # the credentials were refused: the circuit is open
         self._probe_at = 0.0
         self._lock = threading.RLock()
-        self._pid = os.getpid()
+        self._home = liveness.Home()
 
     def check_process(self) -> None:
         """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""
-        with liveness.guard():
-            if self._pid != os.getpid():
-                self._lock = threading.RLock()
-                self.tally.restart()
-                check = getattr(self._transport, "check_process", None)
-                if check is not None:  # at once, before a greenlet goes on with a request
-                    check()
-                self._pid = os.getpid()
+        self._home.move(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.RLock()
+        self.tally.restart()
+        check = getattr(self._transport, "check_process", None)
+        if check is not None:  # at once, before a greenlet goes on with a request
+            check()
 
     def deliver(
         self,

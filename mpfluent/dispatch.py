@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -101,7 +100,7 @@ class SyncDispatcher:
         self._keeper = Keeper(None, clock)
         self._here = threading.local()  # whether this thread is sending, so must not wait for it
         self._closed = threading.Event()
-        self._pid = os.getpid()
+        self._home = liveness.Home()
 
     def _sleep(self, seconds: float) -> None:
         self._closed.wait(waitable(seconds))
@@ -168,17 +167,14 @@ class SyncDispatcher:
 
     def check_process(self) -> None:
         """Take a new event in a forked child: who waited at the old one is in the parent."""
-        if self._pid == os.getpid():
-            return
-        with liveness.guard():  # a lock of this process
-            if self._pid == os.getpid():
-                return
-            closed, self._closed = self._is_closed(), threading.Event()
-            if closed:
-                self._closed.set()
-            if self._courier is not None:
-                self._courier.check_process()
-            self._pid = os.getpid()  # last, since other threads look at it without the lock
+        self._home.move(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        closed, self._closed = self._is_closed(), threading.Event()
+        if closed:
+            self._closed.set()
+        if self._courier is not None:
+            self._courier.check_process()
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

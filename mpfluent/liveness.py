@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, cast
 
@@ -130,6 +130,22 @@ def _here() -> _Process:
 def guard() -> threading.RLock:
     """Return a lock of this process: a forked child has one of its own, which nobody holds."""
     return _here().guard
+
+
+class Home:
+    """The process that something belongs to: it begins anew in a forked child, once."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+
+    def move(self, begin: Callable[[], None]) -> None:
+        """Call ``begin`` if this is another process, before any thread goes on."""
+        if self._pid == os.getpid():
+            return
+        with guard():
+            if self._pid != os.getpid():
+                begin()
+                self._pid = os.getpid()  # last, since other threads look at it without the lock
 
 
 class Held:

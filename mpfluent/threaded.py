@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 import threading
 import time
@@ -126,7 +125,7 @@ class ThreadedDispatcher:
         self._start = _thread if start is None else start
         self._keeper = Keeper(outbox, clock, tells=True)
         self._courier: Courier | None = None
-        self._pid = os.getpid()
+        self._home = liveness.Home()
         self._begin()
 
     def _begin(self) -> None:
@@ -177,16 +176,13 @@ class ThreadedDispatcher:
 
     def check_process(self) -> None:
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
-        if self._pid == os.getpid():
-            return
-        with liveness.guard():  # a lock of this process
-            if self._pid == os.getpid():
-                return
-            if self._courier is not None:
-                self._courier.check_process()
-            self._keeper.restart()
-            self._begin()
-            self._pid = os.getpid()  # last, since other threads look at it without the lock
+        self._home.move(self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        if self._courier is not None:
+            self._courier.check_process()
+        self._keeper.restart()
+        self._begin()
 
     def submit(
         self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
