@@ -254,6 +254,12 @@ class Promise(RuleBasedStateMachine):
         self.worker_runs()
 
     @rule()
+    def a_request_is_refused_and_then_the_credentials(self):
+        self.script = [400, *[401] * 12]
+        self.time.now += 61
+        self.worker_runs()
+
+    @rule()
     def flush(self):
         flushed = self.client.flush(0)
         assert flushed is (self.client.stats.pending == 0)
