@@ -145,7 +145,7 @@ class Admission:
             added = self._add(parcel)
         if not added and waits and until > self._now():
             added = self._wait_for_room(parcel, until)
-        elif not added and waits and self._when_full == "drop_oldest":
+        elif not added and parcel.row is None and self._when_full == "drop_oldest":
             with self._floor.lock:
                 while not (self._floor.closed or (added := self._add(parcel))):
                     dropped += self._floor.backlog.take(1, sys.maxsize)

@@ -126,6 +126,8 @@ class Delivery:
         """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
         import asyncio
 
+        if self._open and (self._pid != os.getpid() or not self._may_wait()):
+            return self.result(0)  # which says why it is not waited for
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
 

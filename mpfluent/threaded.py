@@ -198,7 +198,9 @@ class ThreadedDispatcher:
         if self._when_full == "raise" and not patient:
             self._admission.take_all_or_none(parcels, accepted)
         else:
-            seconds = courier.budget(self.max_elapsed) if patient else self._block_timeout
+            seconds = self._block_timeout
+            if patient:  # the rest of a stream may have to wait for many requests
+                seconds = max(self.max_elapsed, courier.budget(self.max_elapsed))
             blocks = (patient or self._when_full == "block") and self._may_block()
             until = self._workers.now() + seconds if blocks else -math.inf
             self._admission.take_each(parcels, accepted, until, patient=patient)

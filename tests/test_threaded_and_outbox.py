@@ -1,5 +1,6 @@
 """Corners of background sending that a careful reader found: what must not happen in them."""
 
+import asyncio
 import logging
 import threading
 
@@ -714,3 +715,49 @@ def test_a_very_long_wait_between_attempts_ends_with_the_client():
 
     assert client.close(0.05) == (0, 1, 0)
     assert delivery.failures[0].reason == "closed"
+
+
+# What a third reader found
+
+
+def test_a_stored_batch_without_room_is_kept_whatever_the_policy(path):
+    stage = Stage(outbox=Outbox(path), max_queue=1, when_full="drop_oldest")
+    floor = stage.dispatcher._floor
+
+    def wait(seconds):
+        stage.time.now += 1e9  # nobody makes room
+
+    floor.calm.wait = wait
+    report = stage.client.send_all(users(5))
+
+    assert (report.failed, report.pending) == (0, 5)
+    assert stage.told == []
+
+
+def test_send_all_waits_for_room_however_short_a_request_may_take(path):
+    client = client_of(
+        FunctionTransport(lambda request: 202), max_queue=2, retry=Retry(max_elapsed=0)
+    )
+    report = client.send_all(users(500))
+    client.close(SOON)
+
+    assert report.failed == 0
+    assert client.stats.delivered == 500
+
+
+def test_awaiting_says_so_where_nobody_may_wait(monkeypatch):
+    delivery = Delivery(1, may_wait=lambda: False)
+
+    async def main():
+        return await delivery
+
+    with pytest.raises(TimeoutError, match="a callback cannot wait"):
+        asyncio.run(main())
+    parents = Delivery(1)
+    parents._pid = -1
+
+    async def child():
+        return await parents
+
+    with pytest.raises(TimeoutError, match="still pending in the process that sent it"):
+        asyncio.run(child())
