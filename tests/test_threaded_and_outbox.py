@@ -130,6 +130,7 @@ def test_send_all_counts_what_is_kept_as_pending(path, caplog):
     client = client_of(
         FunctionTransport(slow), max_queue=2, outbox=Outbox(path), retry=Retry(max_elapsed=0.1)
     )
+    client._dispatcher.max_elapsed = 0.1  # so that its patience ends soon
     report = client.send_all(users(6))
 
     assert (report.submitted, report.failed, report.pending) == (6, 0, 6)
