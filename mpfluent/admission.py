@@ -59,13 +59,14 @@ class Admission:
             kept: list[Parcel] = []
             with self._floor.lock:
                 stored = all(parcel.row is not None for parcel in parcels)
-                if self._floor.closed:
+                if self._floor.closed and not stored:
                     raise closed("the client was closed meanwhile")
                 if not stored and not self._floor.backlog.has_room(parcels):
                     raise _no_room(len(parcels), "the queue")
-                accept()
+                accept()  # also where it was closed meanwhile: who has it in the file sends it
                 kept = [parcel for parcel in parcels if not self._add(parcel)]
-            self._keep(kept)
+            for parcel in kept:
+                self._find_no_room(parcel)
 
     def take_each(
         self,

@@ -240,7 +240,12 @@ class Keeper:
     @property
     def kept(self) -> bool:
         """Whether batches wait in the outbox only."""
-        return self._outbox is not None and self._outbox.parked > 0
+        return self.parked > 0
+
+    @property
+    def parked(self) -> int:
+        """How many batches wait in the outbox only."""
+        return 0 if self._outbox is None else self._outbox.parked
 
     @property
     def oldest(self) -> int | None:

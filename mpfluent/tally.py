@@ -123,7 +123,8 @@ class Report(NamedTuple):
         submitted: how many there were.
         delivered: how many arrived.
         failed: how many did not.
-        pending: how many a threaded dispatcher has still to deliver.
+        pending: how many were on their way when it was made, or are kept in an outbox since;
+            ``client.stats`` knows what became of them.
         failed_by_reason: how many failed for each reason.
         failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
     """

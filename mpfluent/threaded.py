@@ -324,7 +324,7 @@ class ThreadedDispatcher:
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
         delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)
-        return process.Left(failed=len(left) - kept - delivered, kept=kept)
+        return process.Left(failed=len(left) - kept - delivered, kept=self._keeper.parked)
 
     def __repr__(self) -> str:
         return f"<ThreadedDispatcher: {len(self._floor.backlog)} waiting>"

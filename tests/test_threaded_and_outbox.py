@@ -762,3 +762,27 @@ def test_awaiting_says_so_where_nobody_may_wait(monkeypatch):
 
     with pytest.raises(TimeoutError, match="still pending in the process that sent it"):
         asyncio.run(child())
+
+
+def test_what_the_file_has_is_accepted_though_the_client_was_closed_meanwhile(path):
+    stage = Stage(outbox=Outbox(path), when_full="raise")
+    stage.client.send(user("a"))
+    stage.time.now += 1
+    stage.work()
+    stage.dispatcher._floor.closed = True  # by another thread, since the row was written
+    delivery = stage.client.send(user("b"))
+
+    assert delivery.state == "kept"
+    with pytest.raises(Kept, match="the client was closed meanwhile"):
+        delivery.result()
+    assert stage.client.stats[:4] == (2, 1, 0, 1)
+
+
+def test_the_end_counts_what_was_kept_before_too(path):
+    stage = Stage(RecordingTransport(*[503] * 9), outbox=Outbox(path), retry=ONE_ATTEMPT)
+    stage.client.send(*users(3))
+    stage.time.now += 1
+    stage.work()
+    stage.client.send(*users(2))
+
+    assert stage.dispatcher.finish(0) == (0, 5)
