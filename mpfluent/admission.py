@@ -162,7 +162,7 @@ class Admission:
         elif parcel.row is None:
             self._fail([parcel], "the queue is full", "queue_full")
         else:
-            self._keep([parcel])
+            self._keep(parcel)
 
     def _wait_for_room(self, parcel: Parcel, until: float) -> bool:
         self._call()
@@ -177,16 +177,13 @@ class Admission:
     def _add(self, parcel: Parcel) -> bool:
         return not self._floor.closed and self._floor.add(parcel, self._now())
 
-    def _keep(self, parcels: Sequence[Parcel]) -> None:
-        """Leave parcels to the outbox until there is room in memory."""
-        if not parcels:
-            return
+    def _keep(self, parcel: Parcel) -> None:
+        """Leave a parcel to the outbox until there is room in memory."""
         with self._floor.lock:
             self._floor.overflows = True
             self._floor.keeping += 1
         try:
-            for parcel in parcels:
-                self._keeper.keep(parcel)
+            self._keeper.keep(parcel)
         finally:
             with self._floor.lock:
                 self._floor.keeping -= 1
