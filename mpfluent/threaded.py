@@ -237,14 +237,14 @@ class ThreadedDispatcher:
             if not workers.may_wait():
                 return
             over = time.monotonic() + timeout  # the waits are real, whatever the clock
-            with floor.lock:
-                while not floor.is_idle(workers.now()):
-                    left = over - time.monotonic()
-                    if left <= 0:
+            while (left := over - time.monotonic()) > 0:
+                with floor.lock:
+                    if floor.is_idle(workers.now()):
                         return
-                    if not (workers.any() or floor.moves()):
-                        workers.call(until)  # the worker was stopped meanwhile
-                    floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                    if workers.any() or floor.moves():
+                        floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                        continue
+                workers.call(until)  # the worker was stopped meanwhile
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the courier."""

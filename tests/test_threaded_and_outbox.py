@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from types import SimpleNamespace
 
 import pytest
 from scenarios import eventually
@@ -786,3 +787,41 @@ def test_the_end_counts_what_was_kept_before_too(path):
     stage.client.send(*users(2))
 
     assert stage.dispatcher.finish(0) == (0, 5)
+
+
+def test_nothing_is_sent_and_no_hook_called_under_the_lock():
+    """Where no thread can be had any more, flush sends; others must get on meanwhile."""
+    fails, free = [], []
+
+    def start(work):
+        if fails:
+            raise RuntimeError("can't start new thread")
+        fails.append(True)
+        return SimpleNamespace(is_alive=lambda: len(free) == 0 and not dead)
+
+    def look(batch, response):
+        def acquire():
+            free.append(client._dispatcher._floor.lock.acquire(timeout=SOON))
+            if free[-1]:
+                client._dispatcher._floor.lock.release()
+
+        other = threading.Thread(target=acquire)
+        other.start()
+        other.join()
+
+    dead = []
+    client = client_of(RecordingTransport(), start=start, on_delivered=look, flush_interval=60)
+    client.send(user())
+    floor = client._dispatcher._floor
+    wait = floor.calm.wait
+
+    def die(seconds):
+        dead.append(True)  # the worker is stopped without a word while flush waits
+        return wait(0)
+
+    floor.calm.wait = die
+    assert client.flush(SOON) is True
+
+    assert free == [True]
+    floor.calm.wait = wait
+    client.close()
