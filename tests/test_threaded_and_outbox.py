@@ -36,6 +36,13 @@ def path(tmp_path):
     return tmp_path / "outbox.db"
 
 
+def api_of(transport, **options):
+    keys = {"api_key": "key", "api_secret": "secret"}
+    return EventsApi(
+        Configuration(**keys, environment="production", transport=transport, **options)
+    )
+
+
 def large(parts):
     """Return a batch that travels in this many parts."""
     found = user("large")
@@ -321,14 +328,7 @@ def test_close_leaves_nobody_untold_however_slow_the_hooks_are():
 
 def test_flush_in_a_callback_of_the_events_api_does_not_wait_for_itself():
     said = []
-    api = EventsApi(
-        Configuration(
-            api_key="key",
-            api_secret="secret",
-            environment="production",
-            transport=RecordingTransport(),
-        )
-    )
+    api = api_of(RecordingTransport())
     client = api._client
     done = threading.Event()
 
@@ -352,15 +352,7 @@ def test_two_apis_of_one_configuration_share_one_dispatcher():
 
 def test_an_upload_without_a_callback_in_a_callback_says_that_it_cannot_wait():
     said = []
-    api = EventsApi(
-        Configuration(
-            api_key="key",
-            api_secret="secret",
-            environment="production",
-            transport=RecordingTransport(),
-            dispatcher=ThreadedDispatcher(flush_interval=0),
-        )
-    )
+    api = api_of(RecordingTransport(), dispatcher=ThreadedDispatcher(flush_interval=0))
 
     def again(*answer):
         with pytest.raises(TimeoutError) as raised:
@@ -663,11 +655,7 @@ def test_the_transport_is_not_closed_under_a_callback_that_closes():
         def close(self):
             calls.append("close")
 
-    api = EventsApi(
-        Configuration(
-            api_key="key", api_secret="secret", environment="production", transport=Told()
-        )
-    )
+    api = api_of(Told())
     api.bulk_upload_events(users(150), lambda *answer: None).join(SOON)
     api.bulk_upload_events(users(150), lambda *answer: api.close()).join(SOON)
     assert eventually(lambda: not api._background._workers.any())
