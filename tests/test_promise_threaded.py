@@ -5,7 +5,6 @@ again. ``MPFLUENT_EXAMPLES=20000`` runs more of them than CI does.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import tempfile
@@ -14,17 +13,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fault_server import FakeTime
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
 )
-from test_promise import ANSWERS
+from promises import Promised
 
 from mpfluent import (
     Batch,
@@ -33,13 +30,10 @@ from mpfluent import (
     FunctionTransport,
     Outbox,
     QueueFull,
-    Response,
     Retry,
     ThreadedDispatcher,
-    TransportError,
     process,
 )
-from mpfluent.errors import REASONS
 
 USERS = [
     Batch.for_user(customer_id="a"),
@@ -50,20 +44,14 @@ USERS = [
 POLICIES = ["block", "drop_newest", "drop_oldest", "raise"]
 
 
-class Promise(RuleBasedStateMachine):
+class Promise(Promised):
     """A client in the background, between its callers and a server that remembers."""
 
     def __init__(self):
         super().__init__()
-        self.time = FakeTime()
-        self.script = []
-        self.texts = {}  # by id: what it stands for never changes
-        self.changed = []
         self.accepted = set()  # ids
         self.counted = Counter()  # events by their own ids, duplicates of batches removed
         self.given = {}  # by id: the ids of its events
-        self.outcomes = Counter()
-        self.delivered = set()
         self.before = 0  # outcomes of earlier clients' lives
         self.number = 0
         self.folder = None
@@ -150,12 +138,7 @@ class Promise(RuleBasedStateMachine):
     # The server
 
     def answer(self, request):
-        body = request.json()
-        entries = body if isinstance(body, list) else [body]
-        for entry in entries:
-            text = json.dumps(entry)
-            if self.texts.setdefault(entry["source_request_id"], text) != text:
-                self.changed.append(entry["source_request_id"])  # an error here would be caught
+        entries = self.entries(request)
         step = self.script.pop(0) if self.script else 202
         known = [entry["source_request_id"] in self.accepted for entry in entries]
         if step in (400, 413) and any(known):
@@ -168,35 +151,13 @@ class Promise(RuleBasedStateMachine):
                 if entry["source_request_id"] not in self.accepted:
                     self.accepted.add(entry["source_request_id"])
                     self.counted.update(event_ids(entry))
-        if step in ("lost", "refused"):
-            raise TransportError(step)
-        if step == "untrusted":
-            raise TransportError(step, retryable=False)
-        if step == "broken":
-            raise ValueError(step)
-        if step == "killed":
-            raise SystemExit
-        if step == "nonsense":
-            return None
-        return Response(step, {"Retry-After": "1"} if step == 429 else {})
-
-    # The callbacks
-
-    def arrived(self, batch, response):
-        self.outcomes[batch.source_request_id] += 1
-        self.delivered.add(batch.source_request_id)
-        assert 200 <= response.status_code < 300
-
-    def failed(self, batch, error):
-        self.outcomes[batch.source_request_id] += 1
-        assert error.batch == batch
-        assert error.reason in REASONS
+        return self.answered(step)
 
     # What happens
 
-    @rule(steps=st.lists(st.one_of(ANSWERS, st.just("killed")), max_size=8))
-    def faults_come(self, steps):
-        self.script += steps
+    @rule()
+    def a_worker_will_be_killed(self):
+        self.script.append("killed")
 
     @rule(
         first=st.sampled_from([[], [400], ["lost"], ["lost", "killed"]]),
@@ -205,14 +166,6 @@ class Promise(RuleBasedStateMachine):
     def an_outage_comes(self, first, step):
         """Longer than the retry policy allows."""
         self.script = [*first, *[step] * 12]
-
-    @rule(seconds=st.floats(0, 100))
-    def time_passes(self, seconds):
-        self.time.now += seconds
-
-    @rule(seconds=st.floats(-1e6, 1e6))
-    def the_wall_clock_jumps(self, seconds):
-        self.time.wall_offset += seconds
 
     @rule(who=st.lists(st.integers(0, len(USERS) - 1), min_size=1, max_size=5))
     def send_to_any(self, who):
@@ -303,13 +256,8 @@ class Promise(RuleBasedStateMachine):
         assert (stats.hook_errors, stats.outbox_errors) == (0, 0)
 
     @invariant()
-    def no_batch_has_two_outcomes_and_none_counts_twice(self):
-        assert set(self.outcomes.values()) <= {1}
+    def no_event_counts_twice(self):
         assert set(self.counted.values()) <= {1}
-
-    @invariant()
-    def an_id_stands_for_the_same_bytes_for_ever(self):
-        assert self.changed == []
 
     @invariant()
     def what_is_delivered_was_accepted(self):
