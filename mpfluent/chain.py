@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
+from . import discarded
 from .event import Event
 from .fields import Field
 from .frozen import Frozen
@@ -23,6 +24,10 @@ class Chain(Frozen):
 
     __slots__ = ("_tail",)
     _tail: _Node | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        discarded.created(cls)
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -106,6 +111,8 @@ class Chain(Frozen):
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore_chain, (type(self), self._keys, self._values, self._events())
 
+
+discarded.add_root(Chain)
 
 # Where a field goes among those that are set: the keys with it, and which values it parts.
 _places: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], int, int]] = {}

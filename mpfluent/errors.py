@@ -19,6 +19,8 @@
        ├─ Closed            the client was closed
        └─ Kept              not delivered yet, kept in the outbox
 
+    UnusedBatchWarning (RuntimeWarning)    a statement made a batch and threw it away
+
 Each message has three parts: what you wrote, what is allowed, and the line to write instead.
 """
 
@@ -204,6 +206,13 @@ class Closed(DeliveryError):
 
 class Kept(DeliveryError):
     """Not delivered yet: the batch is kept in the outbox and will be tried again."""
+
+
+class UnusedBatchWarning(RuntimeWarning):
+    """A statement made a new batch or session, and threw it away: nothing ever changes in place.
+
+    Only under ``python -X dev`` or ``MPFLUENT_DEBUG=1``, and in tests with mpfluent's kit.
+    """
 
 
 def _restore(cls: type[DeliveryError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:

@@ -399,7 +399,7 @@ def test_merging_leaves_both_sides_as_they_were(left, right):
     before = seen(left), seen(right)
 
     with suppress(MixedUsers):
-        left.merge(right)
+        assert seen(left.merge(right))
     left + Batch()
     left.with_device(brand="x").event("y")
 

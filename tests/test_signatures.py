@@ -105,7 +105,7 @@ def _plain(function):
     def bare():
         """Stand in for the function."""
 
-    function = getattr(function, "__func__", function)
+    function = inspect.unwrap(getattr(function, "__func__", function))
     bare.__code__ = function.__code__
     bare.__annotations__ = function.__annotations__
     bare.__defaults__ = function.__defaults__

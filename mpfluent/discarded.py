@@ -1,0 +1,236 @@
+"""The warning for a batch that the very statement that made it threw away.
+
+``shopper.event("Searched")`` alone on a line does nothing: the new batch is lost. Under ``python -X
+dev`` or ``MPFLUENT_DEBUG=1``, or after :func:`watch`, such a line warns. Otherwise nothing here
+runs, and no verb is touched.
+
+What becomes of a result stands in the caller's bytecode, right after the call: ``POP_TOP`` throws
+it away, and ``RETURN_VALUE`` hands it to the caller's caller, of whom the same is asked. A call
+from C has no bytecode: in ``results.extend(map(Batch.first_run, batches))`` the instruction is
+that of ``extend``. So it counts only if it calls what we are called by.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from types import CodeType, FrameType, FunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .errors import UnusedBatchWarning
+
+if TYPE_CHECKING:
+    import dis
+
+_KEPT, _RETURNED, _THROWN = range(3)
+_MOST = 10_000  # code objects to remember; a prompt makes new ones all day
+_LASTING = 0x20 | 0x80 | 0x200  # generators, coroutines and both: their caller gets no result
+_EXEMPT = frozenset({"pipe"})  # its function may be called for what it does
+_BESIDE = frozenset({"PUSH_NULL", "KW_NAMES", "LOAD_CONST"})  # may have a callee's position, too
+
+_roots: list[type] = []  # the classes whose subclasses have the verbs
+_known: dict[int, tuple[CodeType, dict[int, _Fate]]] = {}  # by the code's id, by the offset
+_watching = False
+
+
+class _Fate(NamedTuple):
+    """What becomes of the result of one instruction.
+
+    Attributes:
+        kind: kept, returned or thrown away.
+        callee: the name that it calls, "__add__" for a plus, None where that cannot be told.
+        line: where the statement begins.
+        written: the call as it is written, such as ("self", ".batch", ".event", "(…)").
+    """
+
+    kind: int = _KEPT
+    callee: str | None = None
+    line: int | None = None
+    written: tuple[str, ...] = ()
+
+
+def watch() -> None:
+    """Warn from now on wherever a statement throws away the batch or session that it made.
+
+    Calling it again changes nothing.
+    """
+    global _watching
+    _watching = True
+    classes = list(_roots)
+    for cls in classes:
+        classes += cls.__subclasses__()
+        _guard(cls)
+
+
+def add_root(cls: type) -> None:
+    """Say whose subclasses have the verbs."""
+    _roots.append(cls)
+    if _watching:
+        watch()
+
+
+def created(cls: type) -> None:
+    """Watch the verbs of a new class too, if any are watched."""
+    if _watching:
+        _guard(cls)
+
+
+def _guard(cls: type) -> None:
+    """Put a guard around each verb that the class itself defines."""
+    for name, verb in list(vars(cls).items()):
+        if not isinstance(verb, FunctionType) or verb.__code__ is _GUARD:
+            continue
+        if name == "__add__" or not (name.startswith("_") or name in _EXEMPT):
+            setattr(cls, name, _guarded(name, verb))
+
+
+def _guarded(name: str, verb: Any) -> Any:
+    known, frame_of = _known, sys._getframe
+
+    @functools.wraps(verb)
+    def guarded(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True  # pytest leaves such frames out
+        made = verb(self, *args, **kwargs)
+        if made is not self:  # where nothing changed, nothing is lost: the verb may be a check
+            caller = frame_of().f_back
+            if caller is not None:
+                fates = known.get(id(caller.f_code))
+                fate = fates and fates[1].get(caller.f_lasti)
+                if not fate or fate.kind:
+                    _follow(caller, name, made)
+        return made
+
+    return guarded
+
+
+_GUARD: CodeType = _guarded("", len).__code__
+
+
+def _follow(caller: FrameType | None, name: str, made: Any) -> None:
+    """Warn if the statement that is given what ``name`` returned throws it away."""
+    __tracebackhide__ = True
+    if not isinstance(made, tuple(_roots)):
+        return
+    while caller is not None and caller.f_code is not _GUARD:  # a guard asks for itself
+        fate = _fate(caller.f_code, caller.f_lasti)
+        if fate.kind == _KEPT or fate.callee != name:
+            return
+        if fate.kind == _THROWN:
+            _warn(caller, fate, made)
+            return
+        if caller.f_code.co_flags & _LASTING:
+            return
+        name, caller = caller.f_code.co_name, caller.f_back
+
+
+def _warn(caller: FrameType, fate: _Fate, made: Any) -> None:
+    __tracebackhide__ = True
+    kind = made._kind.lower()
+    verb = "+" if fate.callee == "__add__" else f"{fate.callee}()"
+    target = _variable(caller, fate.written) or kind
+    warnings.warn_explicit(
+        f"{verb} returns a new {kind}, and this line throws it away; "
+        f"write {target} = {''.join(fate.written)}",
+        UnusedBatchWarning,
+        caller.f_code.co_filename,
+        fate.line or caller.f_lineno,
+        caller.f_globals.get("__name__", "<string>"),  # exec may be given no name
+        caller.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _variable(caller: FrameType, written: Sequence[str]) -> str | None:
+    """Return the plain name, such as ``self.batch``, that holds what the call begins with.
+
+    Only what can be read without calling anything: a property may do what it likes.
+    """
+    end = next(place for place, part in enumerate(written) if part[0] in "( ")  # a call, or a plus
+    path = written[: end if written[end][0] == " " else end - 1]
+    if not path:
+        return None
+    held = caller.f_locals.get(path[0], caller.f_globals.get(path[0]))
+    for part in path[1:]:
+        held = getattr(held, "__dict__", {}).get(part[1:])
+    return "".join(path) if isinstance(held, tuple(_roots)) else None
+
+
+def _fate(code: CodeType, offset: int) -> _Fate:
+    """Return what becomes of the result of an instruction; each is looked at once."""
+    if len(_known) > _MOST:
+        _known.clear()
+    fates = _known.setdefault(id(code), (code, {}))[1]
+    fate = fates.get(offset)
+    if fate is None:
+        fate = fates[offset] = _read(code, offset)
+    return fate
+
+
+def _read(code: CodeType, offset: int) -> _Fate:
+    import dis  # it takes a while to load, and is needed only where somebody watches
+
+    steps = list(dis.get_instructions(code))
+    here = max(place for place, step in enumerate(steps) if step.offset <= offset)
+    after = here + 1
+    while steps[after].opname in ("NOP", "EXTENDED_ARG", "JUMP_FORWARD"):
+        jump, to = steps[after].opname == "JUMP_FORWARD", steps[after].argval
+        after = next(p for p, step in enumerate(steps) if step.offset == to) if jump else after + 1
+    kind = {"POP_TOP": _THROWN, "RETURN_VALUE": _RETURNED}.get(steps[after].opname, _KEPT)
+    head = _head(steps, here)
+    if kind == _KEPT or head is None:
+        return _Fate()
+    if steps[here].opname == "BINARY_OP" and steps[here].argrepr == "+":
+        line, written = _written(steps, head)
+        return _Fate(kind, "__add__", line, (*written, " + …"))
+    if steps[here].opname.startswith("CALL") and isinstance(steps[head].argval, str):
+        line, written = _written(steps, here)
+        return _Fate(kind, steps[head].argval, line, written)
+    return _Fate()
+
+
+def _head(steps: Sequence[dis.Instruction], place: int) -> int | None:
+    """Return the place of the instruction that gave what this one calls, or adds to.
+
+    It is the longest expression that begins where the whole begins: arguments begin later.
+    """
+    begin, end = _span(steps[place])
+    ends = [_span(step)[1] for step in steps[:place] if _span(step)[0] == begin]
+    longest = max((other for other in ends if other < end), default=None)
+    found = (p for p in reversed(range(place)) if _span(steps[p])[1] == longest is not None)
+    return next((p for p in found if steps[p].opname not in _BESIDE), None)
+
+
+def _span(step: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return where an instruction's source begins and ends, as lines and columns."""
+    at = step.positions
+    if at is None or at.lineno is None or at.end_lineno is None or at.col_offset is None:
+        return (0, 0), (0, 0)  # as under -X no_debug_ranges: nothing is shorter than that
+    return (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset or 0)
+
+
+def _written(
+    steps: Sequence[dis.Instruction], place: int | None
+) -> tuple[int | None, tuple[str, ...]]:
+    """Return the line where a chain of names and calls begins, and how it reads."""
+    step = steps[place] if place is not None else None
+    if place is None or step is None:
+        return None, ("…",)
+    if step.opname.startswith("LOAD_SUPER"):
+        return _span(step)[0][0], ("super", "()", f".{step.argval}")
+    if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        # after an "a if b else c", which of them it was cannot be told
+        line, before = _written(steps, None if step.is_jump_target else place - 1)
+        return line, (*before, f".{step.argval}")
+    if step.opname.startswith("CALL"):
+        line, before = _written(steps, _head(steps, place))
+        return line, (*before, "(…)" if step.opname != "CALL" or step.argval else "()")
+    if step.opname.startswith("LOAD_") and step.opname != "LOAD_CONST":
+        first = step.argval[0] if isinstance(step.argval, tuple) else step.argval
+        return _span(step)[0][0], (str(first),)
+    return None, ("…",)
+
+
+if sys.flags.dev_mode or os.environ.get("MPFLUENT_DEBUG", "0") not in ("", "0"):
+    watch()
