@@ -149,7 +149,7 @@ def appends(*, rounds: int, many: int = 10_000) -> Iterator[str]:
 
 def imports(vendor: Vendor | None, *, starts: int) -> Iterator[str]:
     """Yield rows for what an import takes, over an interpreter that imports nothing."""
-    sides = {"mpfluent": (sys.executable, "import mpfluent")}
+    sides = {"mpfluent": (sys.executable, "from mpfluent import Batch, Client")}
     empty = {"mpfluent": (sys.executable, "")}
     if vendor is not None:
         sides["mparticle"] = (vendor.python, "import mparticle")

@@ -9,7 +9,9 @@ A map of the package, each file importing only from those before it:
 * ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
 * ``readable``, ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
   event.
-* ``merging``, ``context_verbs``, ``limits``, ``batch``: what one user did.
+* ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
+* ``layout``, ``python_code``: a batch as the Python that builds it.
+* ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
 * ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
@@ -24,86 +26,93 @@ A map of the package, each file importing only from those before it:
 * ``sealing``: what happens to a batch before it is accepted.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
+
+Nothing of it is imported before it is used: a name loads with the module that it comes from.
 """
 
-from .batch import Batch
-from .client import Client
-from .commerce import (
-    Product,
-    ProductAction,
-    ProductImpression,
-    Promotion,
-    PromotionAction,
-    ShoppingCart,
-)
-from .delivery import Delivery
-from .dispatch import Dispatcher, SyncDispatcher
-from .errors import (
-    ApiError,
-    Closed,
-    ConfigurationError,
-    DeliveryError,
-    Immutable,
-    InvalidBatch,
-    InvalidTime,
-    InvalidValue,
-    Kept,
-    MixedUsers,
-    MPFluentError,
-    QueueFull,
-    TooLarge,
-    TransportError,
-    UnknownField,
-    UnknownVerb,
-)
-from .event import Event
-from .events import (
-    AppEvent,
-    ApplicationStateTransitionEvent,
-    BreadcrumbEvent,
-    CommerceEvent,
-    CrashReportEvent,
-    CustomEvent,
-    FirstRunEvent,
-    NetworkPerformanceEvent,
-    OptOutEvent,
-    ProfileEvent,
-    PushMessageEvent,
-    PushRegistrationEvent,
-    ScreenViewEvent,
-    SessionEndEvent,
-    SessionStartEvent,
-    UninstallEvent,
-    UserAttributeChangeEvent,
-    UserIdentityChangeEvent,
-)
-from .events_api import Configuration, EventsApi, Upload
-from .frozen_map import FrozenMap
-from .limits import Problem
-from .outbox import Outbox
-from .records import (
-    ApplicationInformation,
-    AttributionInfo,
-    BatchContext,
-    CCPAConsentState,
-    ConsentState,
-    DataPlanContext,
-    DeviceCurrentState,
-    DeviceInformation,
-    GDPRConsentState,
-    GeoLocation,
-    UserIdentities,
-    UserIdentity,
-)
-from .requests_transport import RequestsTransport
-from .retry import Retry
-from .session import Session
-from .tally import CloseReport, Report, Stats
-from .threaded import ThreadedDispatcher
-from .transport import Request, Response, Transport
-from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
-from .verbs import EventVerbs
-from .version import __version__
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .batch import Batch
+    from .client import Client
+    from .commerce import (
+        Product,
+        ProductAction,
+        ProductImpression,
+        Promotion,
+        PromotionAction,
+        ShoppingCart,
+    )
+    from .delivery import Delivery
+    from .dispatch import Dispatcher, SyncDispatcher
+    from .errors import (
+        ApiError,
+        Closed,
+        ConfigurationError,
+        DeliveryError,
+        Immutable,
+        InvalidBatch,
+        InvalidTime,
+        InvalidValue,
+        Kept,
+        MixedUsers,
+        MPFluentError,
+        QueueFull,
+        TooLarge,
+        TransportError,
+        UnknownField,
+        UnknownVerb,
+    )
+    from .event import Event
+    from .events import (
+        AppEvent,
+        ApplicationStateTransitionEvent,
+        BreadcrumbEvent,
+        CommerceEvent,
+        CrashReportEvent,
+        CustomEvent,
+        FirstRunEvent,
+        NetworkPerformanceEvent,
+        OptOutEvent,
+        ProfileEvent,
+        PushMessageEvent,
+        PushRegistrationEvent,
+        ScreenViewEvent,
+        SessionEndEvent,
+        SessionStartEvent,
+        UninstallEvent,
+        UserAttributeChangeEvent,
+        UserIdentityChangeEvent,
+    )
+    from .events_api import Configuration, EventsApi, Upload
+    from .frozen_map import FrozenMap
+    from .limits import Problem
+    from .outbox import Outbox
+    from .records import (
+        ApplicationInformation,
+        AttributionInfo,
+        BatchContext,
+        CCPAConsentState,
+        ConsentState,
+        DataPlanContext,
+        DeviceCurrentState,
+        DeviceInformation,
+        GDPRConsentState,
+        GeoLocation,
+        UserIdentities,
+        UserIdentity,
+    )
+    from .requests_transport import RequestsTransport
+    from .retry import Retry
+    from .session import Session
+    from .tally import CloseReport, Report, Stats
+    from .threaded import ThreadedDispatcher
+    from .transport import Request, Response, Transport
+    from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
+    from .verbs import EventVerbs
+    from .version import __version__
 
 __all__ = [
     "ApiError",
@@ -187,3 +196,133 @@ __all__ = [
     "UserIdentityChangeEvent",
     "__version__",
 ]
+
+# Each module's public names, for they load on first use.
+_NAMES = {
+    "batch": ("Batch",),
+    "client": ("Client",),
+    "commerce": (
+        "Product",
+        "ProductAction",
+        "ProductImpression",
+        "Promotion",
+        "PromotionAction",
+        "ShoppingCart",
+    ),
+    "delivery": ("Delivery",),
+    "dispatch": (
+        "Dispatcher",
+        "SyncDispatcher",
+    ),
+    "errors": (
+        "ApiError",
+        "Closed",
+        "ConfigurationError",
+        "DeliveryError",
+        "Immutable",
+        "InvalidBatch",
+        "InvalidTime",
+        "InvalidValue",
+        "Kept",
+        "MixedUsers",
+        "MPFluentError",
+        "QueueFull",
+        "TooLarge",
+        "TransportError",
+        "UnknownField",
+        "UnknownVerb",
+    ),
+    "event": ("Event",),
+    "events": (
+        "AppEvent",
+        "ApplicationStateTransitionEvent",
+        "BreadcrumbEvent",
+        "CommerceEvent",
+        "CrashReportEvent",
+        "CustomEvent",
+        "FirstRunEvent",
+        "NetworkPerformanceEvent",
+        "OptOutEvent",
+        "ProfileEvent",
+        "PushMessageEvent",
+        "PushRegistrationEvent",
+        "ScreenViewEvent",
+        "SessionEndEvent",
+        "SessionStartEvent",
+        "UninstallEvent",
+        "UserAttributeChangeEvent",
+        "UserIdentityChangeEvent",
+    ),
+    "events_api": (
+        "Configuration",
+        "EventsApi",
+        "Upload",
+    ),
+    "frozen_map": ("FrozenMap",),
+    "limits": ("Problem",),
+    "outbox": ("Outbox",),
+    "records": (
+        "ApplicationInformation",
+        "AttributionInfo",
+        "BatchContext",
+        "CCPAConsentState",
+        "ConsentState",
+        "DataPlanContext",
+        "DeviceCurrentState",
+        "DeviceInformation",
+        "GDPRConsentState",
+        "GeoLocation",
+        "UserIdentities",
+        "UserIdentity",
+    ),
+    "requests_transport": ("RequestsTransport",),
+    "retry": ("Retry",),
+    "session": ("Session",),
+    "tally": (
+        "CloseReport",
+        "Report",
+        "Stats",
+    ),
+    "threaded": ("ThreadedDispatcher",),
+    "transport": (
+        "Request",
+        "Response",
+        "Transport",
+    ),
+    "transports": (
+        "FileTransport",
+        "FunctionTransport",
+        "PrintingTransport",
+        "RecordingTransport",
+    ),
+    "verbs": ("EventVerbs",),
+    "version": ("__version__",),
+}
+_MODULES = ("schemas", "testing")
+
+
+# Hidden from type checkers: with this in sight they would accept any name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        from importlib import import_module
+
+        for module, names in _NAMES.items():
+            if name in names:
+                value = getattr(import_module(f"{__name__}.{module}"), name)
+                globals()[name] = value
+                return value
+        if name in _MODULES:
+            return import_module(f"{__name__}.{name}")
+        meant = None
+        if name[:1].isupper():  # the small ones are modules, which every import asks for first
+            from .errors import closest
+
+            meant = closest(name, __all__)
+        hint = f"did you mean {meant!r}?" if meant else f"dir({__name__}) lists its names"
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; {hint}")
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted([*__all__, *_MODULES])

@@ -258,7 +258,7 @@ def test_the_table_of_reasons_is_complete():
 def test_the_tree_of_errors_has_every_error():
     errors = {
         name
-        for name, member in vars(mpfluent).items()
+        for name, member in inspect.getmembers(mpfluent)
         if isinstance(member, type) and issubclass(member, mpfluent.MPFluentError)
     }
     (tree,) = (block.text for block in blocks(ROOT / "docs/errors.md") if block.kind == "text")

@@ -575,7 +575,7 @@ def each(values):
 def test_every_public_value_class_has_a_sample():
     public = {
         value
-        for name, value in vars(mpfluent).items()
+        for name, value in inspect.getmembers(mpfluent)
         if isinstance(value, type) and issubclass(value, Frozen | FrozenMap) and name[0] != "_"
     }
 

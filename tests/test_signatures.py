@@ -486,16 +486,6 @@ def test_all_is_sorted_and_every_name_in_it_exists():
     assert all(hasattr(mpfluent, name) for name in names)
 
 
-def test_all_lists_every_public_name_of_the_package():
-    public = {
-        name
-        for name, value in vars(mpfluent).items()
-        if name[0] != "_" and not inspect.ismodule(value) and name != "annotations"
-    }
-
-    assert set(mpfluent.__all__) == public | {"__version__"}
-
-
 def test_all_lists_every_value_error_and_event():
     expected = {cls.__name__ for cls in VALUE_CLASSES}
     expected |= {cls.__name__ for cls in Event._by_type.values()}

@@ -39,6 +39,8 @@ STAIRCASE = [
     "merging",
     "context_verbs",
     "limits",
+    "layout",
+    "python_code",
     "batch",
     "schemas",
     "wire",
@@ -72,6 +74,7 @@ STAIRCASE = [
     "client",
     "events_api",
     "__init__",
+    "__main__",
     "testing.faults",
     "testing.judge",
     "testing.connections",
@@ -157,7 +160,7 @@ def test_the_staircase_lists_every_module_once():
 def test_the_map_in_the_docstring_is_the_staircase():
     told = re.findall(r"^\* (.*?):", mpfluent.__doc__ or "", re.M)
     named = re.findall(r"``(\w+)``", " ".join(told))
-    in_order = [name for name in STAIRCASE if "." not in name and name != "__init__"]
+    in_order = [name for name in STAIRCASE if "." not in name and name[0] != "_"]
 
     assert named == in_order
 
@@ -172,14 +175,27 @@ def test_the_reader_of_imports_sees_what_it_must():
     assert "reader" in seen["testing.judge"]  # from .. import reader
 
 
-def test_importing_mpfluent_loads_nothing_heavy():
-    code = "import sys, mpfluent; print(*sorted(sys.modules))"
+def loaded_by(statement: str) -> set[str]:
+    """Return the modules that are there after a statement in a new interpreter."""
+    code = f"{statement}; import sys; print(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
-    loaded = run.stdout.split()
+    return set(run.stdout.split())
+
+
+def test_importing_mpfluent_loads_nothing_else_of_it():
+    loaded = loaded_by("import mpfluent")
+
+    assert {name for name in loaded if name.startswith("mpfluent")} == {"mpfluent"}
+
+
+def test_importing_batch_and_client_loads_nothing_heavy():
+    loaded = loaded_by("from mpfluent import Batch, Client")
     heavy = {
         "dateutil",
+        "difflib",
+        "html",
         "http.server",
         "hypothesis",
         "marshmallow",
@@ -189,7 +205,53 @@ def test_importing_mpfluent_loads_nothing_heavy():
     }
 
     assert "mpfluent.client" in loaded
-    assert heavy & set(loaded) == set()
+    assert heavy & loaded == set()
+
+
+def test_every_public_name_loads_from_the_module_that_it_comes_from():
+    homes = {name: module for module, names in mpfluent._NAMES.items() for name in names}
+
+    assert sorted(homes) == sorted(mpfluent.__all__)
+    for name, module in homes.items():
+        member = getattr(mpfluent, name)
+        assert getattr(member, "__module__", f"mpfluent.{module}") == f"mpfluent.{module}", name
+
+
+def test_what_type_checkers_read_is_what_is_loaded():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    told = {
+        node.module: {alias.name for alias in node.names}
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level and node.module != "errors"
+    }
+    loaded = {module: set(names) for module, names in mpfluent._NAMES.items()}
+    errors = loaded.pop("errors")
+
+    assert told == loaded
+    assert errors >= {"MPFluentError", "InvalidBatch"}
+
+
+def test_dir_lists_what_is_public():
+    assert dir(mpfluent) == sorted([*mpfluent.__all__, "schemas", "testing"])
+
+
+def test_the_public_modules_are_there_without_an_import_of_their_own():
+    loaded = loaded_by("import mpfluent; mpfluent.schemas.BatchSchema; mpfluent.testing")
+
+    assert {"mpfluent.schemas", "mpfluent.testing"} <= loaded
+
+
+def test_a_misspelt_name_of_the_package_is_told_what_was_meant():
+    with pytest.raises(AttributeError) as caught:
+        mpfluent.Bacth
+
+    assert str(caught.value) == "module 'mpfluent' has no attribute 'Bacth'; did you mean 'Batch'?"
+    with pytest.raises(AttributeError) as caught:
+        mpfluent.qwxyz
+
+    assert str(caught.value) == (
+        "module 'mpfluent' has no attribute 'qwxyz'; dir(mpfluent) lists its names"
+    )
 
 
 def test_importing_mpfluent_changes_nothing_global():
