@@ -3,6 +3,7 @@
 A map of the package, each file importing only from those before it:
 
 * ``errors``: every error, in one tree.
+* ``discarded``, ``vocabularies``: the warning for a batch thrown away; no verb hides another.
 * ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the usual case.
 * ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         TransportError,
         UnknownField,
         UnknownVerb,
+        UnusedBatchWarning,
     )
     from .event import Event
     from .events import (
@@ -189,6 +191,7 @@ __all__ = [
     "UninstallEvent",
     "UnknownField",
     "UnknownVerb",
+    "UnusedBatchWarning",
     "Upload",
     "UserAttributeChangeEvent",
     "UserIdentities",
@@ -231,6 +234,7 @@ _NAMES = {
         "TransportError",
         "UnknownField",
         "UnknownVerb",
+        "UnusedBatchWarning",
     ),
     "event": ("Event",),
     "events": (

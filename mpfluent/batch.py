@@ -80,13 +80,13 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
     @classmethod
     @spelled_out
     def for_user(
-        cls,
+        cls: type[B],
         user: UserIdentities | None = None,
         /,
         *,
         mpid: int | None = None,
         **identities: Unpack[IdentityFields],
-    ) -> Self:
+    ) -> B:
         """Construct the batch of one user.
 
         Args:
@@ -110,7 +110,7 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
 
     @classmethod
     @spelled_out
-    def for_device(cls, **device: Unpack[DeviceFields]) -> Self:
+    def for_device(cls: type[B], **device: Unpack[DeviceFields]) -> B:
         """Construct the batch of a user who is known by a device.
 
         >>> batch = Batch.for_device(ios_idfv="8c61383f-2216-4713-8c1c-1cb0a5d7a4cc")

@@ -15,6 +15,7 @@ from .fields import Field
 from .frozen import Frozen
 from .frozen_map import content
 from .shapes import KNOWN
+from .vocabularies import check_names
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
 
@@ -27,6 +28,7 @@ class Chain(Frozen):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        check_names(cls)
         discarded.created(cls)
 
     @classmethod

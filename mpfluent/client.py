@@ -41,7 +41,7 @@ from .settings import (
     milliseconds_of,
     not_one_of,
 )
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 from .tally import CloseReport, Counts, Report, Stats, Tally
 from .threaded import OPTIONS, ThreadedDispatcher
 from .transport import Response, Transport
@@ -51,7 +51,7 @@ _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
 
 
-class Client:
+class Client(PublicNames):
     """Sends batches to mParticle.
 
     Args:

@@ -12,13 +12,14 @@ from typing import Any, Literal
 from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
 from .notices import log_hook_error
+from .signatures import PublicNames
 from .transport import Response
 
 State = Literal["pending", "delivered", "failed", "kept"]
 OnHookError = Callable[[object, BaseException], None]
 
 
-class Delivery:
+class Delivery(PublicNames):
     """The outcome of one ``send``, now or later.
 
     Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere. It is not

@@ -15,6 +15,7 @@ from .errors import ConfigurationError, TransportError
 from .keeper import Keeper
 from .outbox import Feed
 from .parcel import Parcel, Settled, pieces_of
+from .signatures import PublicNames
 
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
 
@@ -74,7 +75,7 @@ class Dispatcher(Protocol):
         ...
 
 
-class SyncDispatcher:
+class SyncDispatcher(PublicNames):
     """Sends in the caller's thread: ``send`` returns when the outcome is known.
 
     Args:

@@ -13,6 +13,7 @@ from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
 from .settings import ClientFields
+from .signatures import PublicNames
 from .transport import Response
 
 Answer = tuple[Any, int, Mapping[str, str]]
@@ -21,7 +22,7 @@ Answer = tuple[Any, int, Mapping[str, str]]
 Callback = Callable[[Any, int, Mapping[str, str]], object]
 
 
-class Configuration:
+class Configuration(PublicNames):
     """The settings of an :class:`EventsApi`: the same keywords as :class:`~mpfluent.Client`.
 
     Attributes:
@@ -48,7 +49,7 @@ class Configuration:
         return f"<Configuration of {getattr(self, 'client', None)!r}>"
 
 
-class Upload:
+class Upload(PublicNames):
     """A batch, or several, on the way in the background.
 
     Like a thread, it is not alive in a forked child.
@@ -93,7 +94,7 @@ class Upload:
         return f"<Upload {self._delivery.state}>"
 
 
-class EventsApi:
+class EventsApi(PublicNames):
     """The vendor's ``EventsApi``: ``upload_events`` and ``bulk_upload_events``.
 
     Without a callback, a call waits and returns ``(data, status_code, headers)``. With one, it

@@ -16,7 +16,7 @@ from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest,
 from .fields import Field
 from .frozen_map import content
 from .shapes import KNOWN, Counter, filler, picker
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 
 _new = object.__new__
 
@@ -28,11 +28,15 @@ class _Slotted(type):
         namespace.setdefault("__slots__", ())
         return super().__new__(mcs, name, bases, namespace, **kwargs)
 
+    def __dir__(cls) -> list[str]:
+        """Leave out what is ours alone; ``help()`` and ``mock`` ask classes for their dunders."""
+        return [name for name in super().__dir__() if name[:2] == "__" or name[0] != "_"]
+
 
 _Slotted.__name__ = "type"  # what an error calls a class that was given for a value
 
 
-class Frozen(metaclass=_Slotted):
+class Frozen(PublicNames, metaclass=_Slotted):
     """The base of every value: immutable, comparable by content, hashable, picklable."""
 
     __slots__ = ("__weakref__", "_state")

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .errors import Immutable
+from .signatures import PublicNames
 
 T = TypeVar("T")
 
 _new = object.__new__
 
 
-class FrozenMap(Mapping[str, T]):
+class FrozenMap(PublicNames, Mapping[str, T]):
     """An immutable, hashable, picklable mapping that remembers the order it was written in.
 
     >>> attributes = FrozenMap({"query": "teapot"})

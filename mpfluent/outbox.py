@@ -20,7 +20,7 @@ from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, Row, select, totals
 from .outbox_owner import Own, Owner, Work
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 from .wire import Part, read_back
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class OutboxFull(Exception):
     """The file would hold more than ``max_bytes``."""
 
 
-class Outbox:
+class Outbox(PublicNames):
     """Keeps batches in an SQLite file until they are delivered, so that they survive the process.
 
     What was handed to ``send`` survives ``kill -9``: the next process with the same API key and

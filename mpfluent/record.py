@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidValue, brief
 from .frozen import Frozen
@@ -10,6 +10,9 @@ from .jsontext import parsed, plain, write_record
 
 if TYPE_CHECKING:
     from .reader import Unknown
+
+
+R = TypeVar("R", bound="Record")  # jedi follows it to the class that was called; Self it does not
 
 
 class Record(Frozen):
@@ -46,7 +49,7 @@ class Record(Frozen):
         return plain(self.to_dict(), indent)
 
     @classmethod
-    def from_dict(cls, data: Any, *, unknown: Unknown = "raise") -> Self:
+    def from_dict(cls: type[R], data: Any, *, unknown: Unknown = "raise") -> R:
         """Construct from wire form, as the API takes it or as mParticle sends it out.
 
         Args:
@@ -60,7 +63,7 @@ class Record(Frozen):
         return reader.read(cls, data, unknown=unknown)
 
     @classmethod
-    def from_json(cls, text: str | bytes | bytearray, *, unknown: Unknown = "raise") -> Self:
+    def from_json(cls: type[R], text: str | bytes | bytearray, *, unknown: Unknown = "raise") -> R:
         """Construct from JSON text; numbers with a fraction stay exact.
 
         Args:

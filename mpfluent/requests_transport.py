@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from .checks import is_number
 from .errors import ConfigurationError, TransportError, brief, unknown_option
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 from .transport import Request, Response
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MOST_BODY = 1_000_000  # bytes of an answer that are read; the rest says nothin
 _MOST_SECONDS = 1e8  # more than that no socket can wait
 
 
-class RequestsTransport:
+class RequestsTransport(PublicNames):
     """Sends with ``requests``: keep-alive, no redirects, no retries of its own, no ``.netrc``.
 
     Proxy variables of the environment are honoured. Nothing is opened before the first send, and

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Never
 
 from .checks import is_number
 from .errors import ConfigurationError, Reason, TransportError, brief, unknown_option
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 from .transport import Response
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
     reason: Reason = "rejected"
 
 
-class Retry:
+class Retry(PublicNames):
     """How often, and after how long, a request is tried again.
 
     No answer, 408, 429, 500, 502 to 504 and 520 to 527 are tried again; no other status is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
 from .checks import Instant, Scalar
@@ -60,13 +60,13 @@ class Session(EventVerbs, kind="Session"):
     @classmethod
     @spelled_out
     def start(
-        cls,
+        cls: type[S],
         session_uuid: str | None = None,
         *,
         session_id: int | None = None,
         at: Instant | None = None,
         **fields: Unpack[SessionEdgeFields],
-    ) -> Self:
+    ) -> S:
         """Construct a session that begins with its start event.
 
         Args:

@@ -1,4 +1,4 @@
-"""Signatures that spell out their keywords, for ``help()``, IPython and jedi.
+"""Discovery: what ``help()``, ``dir()``, IPython and jedi are told.
 
 Type checkers understand ``**fields: Unpack[DeviceFields]``; the tools that complete names on live
 objects see only ``**fields``. The decorator writes the names into the signature that they read.
@@ -11,6 +11,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+
+class PublicNames:
+    """Shows its public names in ``dir()``, and so wherever names are completed, and no others."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
 
 class _Spelled(inspect.Signature):

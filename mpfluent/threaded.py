@@ -18,7 +18,7 @@ from .floor import Floor, hurry
 from .keeper import Keeper
 from .outbox import Feed, Outbox
 from .parcel import Parcel, Settled
-from .signatures import spelled_out
+from .signatures import PublicNames, spelled_out
 from .transport import Response
 from .workers import Workers
 
@@ -26,7 +26,7 @@ _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they ha
 _PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
 
 
-class ThreadedDispatcher:
+class ThreadedDispatcher(PublicNames):
     """Sends in the background: ``send`` returns at once, with a delivery that is pending.
 
     Workers gather what waits into bulk requests. They are daemon threads that start with the

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from .errors import ConfigurationError, Immutable, brief
+from .signatures import PublicNames
 
 
 class Credentials:
@@ -42,7 +43,7 @@ class Credentials:
         raise ConfigurationError("credentials are not pickled; make a Client in each process")
 
 
-class Request:
+class Request(PublicNames):
     """One HTTP request to the Events API.
 
     Attributes:
@@ -102,7 +103,7 @@ class Request:
         return Request, (self.url, self.body, dict(self.headers), self.batch_ids)
 
 
-class Response:
+class Response(PublicNames):
     """mParticle's answer.
 
     Attributes:

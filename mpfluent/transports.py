@@ -11,10 +11,11 @@ from typing import IO, cast
 from .batch import Batch
 from .errors import ConfigurationError, brief
 from .jsontext import parsed, plain
+from .signatures import PublicNames
 from .transport import Request, Response, Transport
 
 
-class FunctionTransport:
+class FunctionTransport(PublicNames):
     """Answers with a function of yours: ``Request`` in, ``Response`` or a status code out.
 
     >>> from mpfluent import Batch, Client
@@ -40,7 +41,7 @@ class FunctionTransport:
         """Do nothing: there is nothing to close."""
 
 
-class RecordingTransport:
+class RecordingTransport(PublicNames):
     """Keeps every request and accepts it: what a test looks at.
 
     Args:
@@ -99,7 +100,7 @@ class RecordingTransport:
         return f"<RecordingTransport: {len(self.requests)} requests>"
 
 
-class PrintingTransport:
+class PrintingTransport(PublicNames):
     """Prints every request, readably, and accepts it or passes it on.
 
     Args:
@@ -137,7 +138,7 @@ class PrintingTransport:
             self._to.close()
 
 
-class FileTransport:
+class FileTransport(PublicNames):
     """Appends every batch to a file, one JSON object a line, and accepts it.
 
     ``Batch.from_json(line)`` reads a line back.

@@ -400,8 +400,7 @@ def test_merging_leaves_both_sides_as_they_were(left, right):
 
     with suppress(MixedUsers):
         assert seen(left.merge(right))
-    left + Batch()
-    left.with_device(brand="x").event("y")
+    assert seen(left + Batch()), seen(left.with_device(brand="x").event("y"))
 
     assert (seen(left), seen(right)) == before
 

@@ -17,6 +17,7 @@ PACKAGE = ROOT / "mpfluent"
 STAIRCASE = [
     "errors",
     "discarded",
+    "vocabularies",
     "checks",
     "signatures",
     "shapes",

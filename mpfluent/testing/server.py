@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Never, Self
 from ..batch import Batch
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..jsontext import parsed, plain
-from ..signatures import spelled_out
+from ..signatures import PublicNames, spelled_out
 from .connections import Arrival, Listener, tls_of
 from .faults import Action, is_status, seconds_of, status, whole_number
 from .judge import Judgement, id_of, judged
@@ -48,7 +48,7 @@ class ReceivedRequest(NamedTuple):
     batch_ids: tuple[str, ...] = ()
 
 
-class LocalServer:
+class LocalServer(PublicNames):
     """A server on loopback that stands in for mParticle's Events API.
 
     It checks credentials (401 without, 403 with wrong ones), paths, JSON, the wire format and the

@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 import tempfile
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar, assert_type
+from typing import Any, Literal, Self, TypeVar, Unpack, assert_type
 
 from mpfluent import (
     ApiError,
@@ -82,6 +83,7 @@ from mpfluent import (
     TransportError,
     UninstallEvent,
     UnknownField,
+    UnusedBatchWarning,
     Upload,
     UserAttributeChangeEvent,
     UserIdentities,
@@ -90,6 +92,7 @@ from mpfluent import (
     schemas,
 )
 from mpfluent.errors import Reason
+from mpfluent.event import EventFields
 from mpfluent.testing import LocalServer, status
 
 NOW = "2026-11-23T10:15:00Z"
@@ -282,8 +285,24 @@ class ShopVerbs(EventVerbs):
         return self.event("Left", {"reason": reason}).breadcrumb("Left")
 
 
+class NewsVerbs(EventVerbs):
+    """Another package's verbs."""
+
+    def read_article(self: V, title: str, **fields: Unpack[EventFields]) -> V:
+        """Append the reading of an article."""
+        return self.screen_view(title, **fields)
+
+
 class ShopBatch(ShopVerbs, Batch):
     """A batch that speaks of the shop."""
+
+
+class AppBatch(ShopVerbs, NewsVerbs, Batch):
+    """A batch that speaks of both."""
+
+
+class AppSession(ShopVerbs, NewsVerbs, Session):
+    """A session that speaks of both."""
 
 
 class ShopSession(ShopVerbs, Session):
@@ -331,6 +350,30 @@ def own_verbs() -> ShopBatch:
         .add(session.signed_up("pro"))
         .signed_up("free")
     )
+
+
+def two_vocabularies() -> AppBatch:
+    """Mix the verbs of two packages, in any order."""
+    batch = AppBatch.for_user(customer_id="123456").read_article("Teapots", at=NOW)
+    assert_type(batch, AppBatch)
+    assert_type(batch.signed_up("pro"), AppBatch)
+    assert_type(batch.signed_up("pro").read_article("Kettles").left().event("x"), AppBatch)
+    session = AppSession.start(session_id=42, at=NOW).read_article("Teapots", after=1)
+    assert_type(session, AppSession)
+    assert_type(session.signed_up("pro").event("x").read_article("Kettles"), AppSession)
+    assert_type(session.left("bored").end(after=1), AppSession)
+    return batch.add(session.signed_up("pro").read_article("Kettles")).signed_up("free")
+
+
+def thrown_away(batch: Batch) -> str | None:
+    """Be warned of a statement that does nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UnusedBatchWarning)
+        try:
+            batch = batch.event("Searched")
+        except UnusedBatchWarning as warning:
+            return str(warning)
+    return None
 
 
 def tagged(batch: Batch, tag: str, *, times: int = 1) -> Batch:
@@ -576,6 +619,8 @@ def main() -> None:
     assert len(every_event().events) == 24
     assert a_session().events[-1].at is None
     assert len(own_verbs().events) == 7
+    assert len(two_vocabularies().events) == 6
+    assert thrown_away(Batch()) is None
     assert piped()[1] == 1
     assert round_trip(contexts())
     assert round_trip(every_verb().add(*every_event().events))

@@ -8,7 +8,7 @@ the error that it raises, or what becomes of it where only types can tell.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from mpfluent import (
     AppEvent,
@@ -35,6 +35,7 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
+from mpfluent.event import EventFields
 
 V = TypeVar("V", bound=EventVerbs)
 NOW = "2026-11-23T10:15:00Z"
@@ -48,8 +49,24 @@ class ShopVerbs(EventVerbs):
         return self.event("Signed up", {"plan": plan, "seats": seats})
 
 
+class NewsVerbs(EventVerbs):
+    """Another package's verbs."""
+
+    def read_article(self: V, title: str, **fields: Unpack[EventFields]) -> V:
+        """Append the reading of an article."""
+        return self.screen_view(title, **fields)
+
+
 class ShopBatch(ShopVerbs, Batch):
     """A batch that speaks of the shop."""
+
+
+class AppBatch(ShopVerbs, NewsVerbs, Batch):
+    """A batch that speaks of both."""
+
+
+class AppSession(ShopVerbs, NewsVerbs, Session):
+    """A session that speaks of both."""
 
 
 def mistakes(
@@ -176,6 +193,12 @@ def mistakes(
     shop.with_device(platform="iOS").signed_up()  # mistake: TypeError
     batch.signed_up("pro")  # mistake: UnknownVerb
     (Batch() + shop).signed_up("pro")  # mistake: UnknownVerb
+    shop.read_article("Teapots")  # mistake: UnknownVerb
+    AppBatch().signed_up("pro").read_artcle("Teapots")  # mistake: UnknownVerb
+    AppBatch().signed_up("pro").read_article("Teapots", att=NOW)  # mistake: UnknownField
+    AppBatch().read_article("Teapots").signed_up("pro", seat=5)  # mistake: TypeError
+    AppSession.start(session_id=1).read_article("Teapots").signd_up("pro")  # mistake: UnknownVerb
+    AppSession.start(session_id=1).signed_up("pro").read_article(5)  # mistake: InvalidValue
 
     # sending
     client.send([batch])  # mistake: InvalidValue

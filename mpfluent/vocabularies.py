@@ -1,0 +1,82 @@
+"""Vocabularies of one's own: no name in them hides another by accident.
+
+A verb that is called like one of ours, or like one of another vocabulary, would hide it without a
+word. So that is an error where the class is made, unless it is meant: the verb calls the one that
+it hides, as in ``super().event(…)``, or ``typing.override`` marks it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from types import FunctionType
+from typing import Any
+
+from .errors import ConfigurationError
+
+_OURS = __name__.partition(".")[0]
+_TABLES = ("_fields", "_wire", "_required", "_kind", "_fill", "_with")  # every class has its own
+_KNOWN = ("Batch", "Session", "EventVerbs")  # the classes by whose names people know ours
+
+
+def check_names(cls: type) -> None:
+    """Raise if a name of a vocabulary hides another one in this class.
+
+    Raises:
+        ConfigurationError: it says which, and what to write instead.
+    """
+    if _is_ours(cls):
+        return
+    ours = [base for base in cls.__mro__ if _is_ours(base)]
+    theirs = [base for base in cls.__mro__ if not _is_ours(base) and base is not object]
+    for place, vocabulary in enumerate(theirs):
+        for name, member in vars(vocabulary).items():
+            if name.startswith("__") or name in _TABLES or _is_meant(name, member):
+                continue
+            if any(name in vars(base) for base in ours):
+                raise ConfigurationError(_hides_ours(vocabulary, name, cls))
+            for other in theirs[place + 1 :]:
+                if name in vars(other) and not _is_decided(name, vocabulary, other, theirs):
+                    raise ConfigurationError(
+                        f"{vocabulary.__name__}.{name} hides {other.__name__}.{name} in "
+                        f"{cls.__name__}; write {name} = {vocabulary.__name__}.{name} in "
+                        f"{cls.__name__} if that is meant"
+                    )
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == _OURS
+
+
+def _plain(member: Any) -> Any:
+    return inspect.unwrap(member) if callable(member) else member
+
+
+def _is_meant(name: str, member: Any) -> bool:
+    """Return whether a member says that it takes the place of another of its name."""
+    function = _plain(member)
+    calls = function.__code__.co_names if isinstance(function, FunctionType) else ()
+    return getattr(member, "__override__", False) or {"super", name} <= {*calls}
+
+
+def _is_decided(name: str, one: type, other: type, classes: list[type]) -> bool:
+    """Return whether two members of a name are one, or a class that has both says which it is."""
+    same = bool(_plain(vars(one)[name]) == _plain(vars(other)[name]))
+    return same or any(
+        name in vars(cls) and issubclass(cls, one) and issubclass(cls, other) for cls in classes
+    )
+
+
+def _hides_ours(vocabulary: type, name: str, cls: type) -> str:
+    """Return what to say of a name that hides one of ours."""
+    where, short = vocabulary.__name__, vocabulary.__name__.removesuffix("Verbs").lower()
+    if name.startswith("_"):
+        return f"{where}.{name} hides a name that mpfluent needs itself; write _{short}{name}"
+    bases = [base for base in cls.__mro__ if _is_ours(base)]
+    hidden = next(vars(base)[name] for base in bases if name in vars(base))
+    known = next(base.__name__ for base in bases if base.__name__ in _KNOWN)
+    if not callable(getattr(hidden, "__func__", hidden)):
+        return f"{where}.{name} hides the field {known}.{name}; write {short}_{name}"
+    return (
+        f"{where}.{name} hides the verb {known}.{name}(); write def {short}_{name}(…), "
+        f"or call super().{name}(…) in it if that is meant"
+    )

@@ -1,0 +1,400 @@
+"""Vocabularies of one's own: two packages' verbs in one chain, and names that would hide others."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import subprocess
+import sys
+import textwrap
+import types
+
+import jedi
+import pytest
+from IPython.core.completer import IPCompleter, provisionalcompleter
+
+import mpfluent
+from mpfluent import Batch, ConfigurationError, EventVerbs, RecordingTransport, Session, UnknownVerb
+
+SHOP = '''
+"""The shop's words."""
+
+from typing import TypeVar
+
+from mpfluent import EventVerbs, Product
+
+V = TypeVar("V", bound="ShopVerbs")
+
+
+class ShopVerbs(EventVerbs):
+    """What customers do."""
+
+    def signed_up(self: V, *, plan: str) -> V:
+        """Append a sign-up."""
+        return self.event("Signed up", {"plan": plan}, type="user_preference")
+
+    def bought(self: V, *skus: str, total: float) -> V:
+        """Append a purchase by SKU."""
+        return self.purchase(*map(Product, skus), total_amount=total)
+'''
+
+NEWS = '''
+"""The paper's words."""
+
+from typing import TypeVar
+
+from mpfluent import EventVerbs
+
+V = TypeVar("V", bound="NewsVerbs")
+
+
+class NewsVerbs(EventVerbs):
+    """What readers do."""
+
+    def read_article(self: V, title: str, *, seconds: int = 0) -> V:
+        """Append the reading of an article."""
+        return self.screen_view(title, attributes={"seconds": seconds})
+'''
+
+APP = '''
+"""Both vocabularies together."""
+
+from example_news import NewsVerbs
+from example_shop.verbs import ShopVerbs
+
+from mpfluent import Batch, Session
+
+
+class AppBatch(ShopVerbs, NewsVerbs, Batch):
+    """A batch that speaks of the shop and of the paper."""
+
+
+class AppSession(ShopVerbs, NewsVerbs, Session):
+    """A session that speaks of the shop and of the paper."""
+'''
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """Return a module that combines the vocabularies of two packages."""
+    for name, text in {
+        "example_shop/__init__.py": "",
+        "example_shop/py.typed": "",
+        "example_shop/verbs.py": SHOP,
+        "example_news/__init__.py": NEWS,
+        "example_news/py.typed": "",
+        "example_app.py": APP,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("example_app")
+    for name in set(sys.modules) - before:
+        if name.startswith("example_"):
+            del sys.modules[name]
+
+
+def test_the_verbs_of_two_packages_chain_in_any_order(app):
+    batch = (
+        app.AppBatch.for_user(customer_id="1")
+        .read_article("Teapots", seconds=40)
+        .signed_up(plan="pro")
+        .event("Searched")
+        .read_article("Kettles")
+        .with_device(platform="web")
+        .bought("sku-1", "sku-2", total=20)
+    )
+    types_of_events = [event.event_type for event in batch.events]
+
+    assert type(batch) is app.AppBatch
+    assert types_of_events == [
+        *("screen_view", "custom_event", "custom_event", "screen_view", "commerce_event"),
+    ]
+
+
+def test_they_chain_in_a_session_too_and_are_placed_in_it(app):
+    session = (
+        app.AppSession.start(session_id=42, at="2026-11-23T10:15:00Z")
+        .read_article("Teapots")
+        .event("Searched", after=5)
+        .signed_up(plan="pro")
+        .end(after=5)
+    )
+
+    assert type(session) is app.AppSession
+    assert [event.event_num for event in session.events] == [0, 1, 2, 3, 4]
+    assert {event.session_id for event in session.events} == {42}
+    assert len(app.AppBatch().add(session).bought("sku-1", total=1).events) == 6
+
+
+def test_a_batch_with_verbs_of_ones_own_is_a_batch(app):
+    ours = app.AppBatch().signed_up(plan="pro")
+    plain = Batch().event("Signed up", {"plan": "pro"}, type="user_preference")
+    transport = RecordingTransport()
+    with mpfluent.Client("k", "s", environment="development", transport=transport) as client:
+        client.send(ours)
+
+    assert ours == plain
+    assert ours.to_json() == plain.to_json()
+    assert hash(ours) == hash(plain)
+    assert type(pickle.loads(pickle.dumps(ours))) is app.AppBatch
+    assert type(app.AppBatch.from_json(plain.to_json())) is app.AppBatch
+    assert type(ours + plain) is app.AppBatch
+    assert transport.batches[0].events[0].event_name == "Signed up"
+
+
+def test_a_misspelt_verb_of_ones_own_is_answered_too(app):
+    with pytest.raises(UnknownVerb) as caught:
+        app.AppBatch().signd_up(plan="pro")
+
+    assert str(caught.value) == "AppBatch has no verb 'signd_up'; did you mean 'signed_up'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("batch.sign", "signed_up"),
+        ("batch.read", "read_article"),
+        ("batch.event('x').sign", "signed_up"),
+        ("batch.signed_up(plan='pro').read", "read_article"),
+        ("batch.read_article('x').with_ip('::1').sign", "signed_up"),
+        ("batch.read_article('x').pur", "purchase"),
+        ("AppBatch.for_user(email='x').sign", "signed_up"),
+        ("session.read", "read_article"),
+        ("session.event('x').sign", "signed_up"),
+        ("batch.signed_up(pl", "plan="),
+        ("batch.event('x').read_article('x', sec", "seconds="),
+    ],
+)
+def test_they_are_completed_on_live_objects(app, text, wanted):
+    live = {
+        "AppBatch": app.AppBatch,
+        "batch": app.AppBatch(),
+        "session": app.AppSession.start(session_id=1),
+    }
+    by_jedi = {completion.name for completion in jedi.Interpreter(text, [live]).complete()}
+    with provisionalcompleter():
+        completer = IPCompleter(namespace=live)
+        by_ipython = {
+            found.text.rpartition(".")[2] for found in completer.completions(text, len(text))
+        }
+
+    assert wanted in by_jedi
+    assert wanted in by_ipython
+
+
+CHECKED = """
+from typing import assert_type
+
+from example_app import AppBatch, AppSession
+
+batch = AppBatch.for_user(customer_id="1").read_article("x").event("y").signed_up(plan="pro")
+assert_type(batch, AppBatch)
+assert_type(batch.with_ip("::1").bought("sku", total=5).read_article("x", seconds=1), AppBatch)
+session = AppSession.start(session_id=1).signed_up(plan="pro").read_article("x").event("y")
+assert_type(session, AppSession)
+assert_type(session.end(after=1), AppSession)
+batch.signed_up(plam="pro")  # mistake
+batch.event("x").read_artikle("x")  # mistake
+session.read_article(5)  # mistake
+"""
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_follows_the_verbs_of_two_packages(app, tmp_path, checker):
+    (tmp_path / "checked.py").write_text(CHECKED)
+    package = str(mpfluent.__path__[0]).rpartition("mpfluent")[0]
+    (tmp_path / "mypy.ini").write_text(
+        f"[mypy]\nstrict = True\nmypy_path = {package}:{tmp_path}\nfollow_imports = silent\n"
+    )
+    (tmp_path / "pyrightconfig.json").write_text(
+        f'{{"include": ["checked.py"], "extraPaths": ["{package}", "."]}}'
+    )
+    arguments = ["checked.py"] if checker == "mypy" else ["--pythonpath", sys.executable]
+    done = subprocess.run(
+        [sys.executable, "-m", checker, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = CHECKED.splitlines()
+    wrong = [n for n, line in enumerate(lines, 1) if "# mistake" in line]
+    marks = [line.partition("checked.py:")[2] for line in done.stdout.splitlines()]
+    found = sorted({int(mark.partition(":")[0]) for mark in marks if "error" in mark})
+
+    assert found == wrong, done.stdout
+
+
+# Names that would hide others
+
+
+def made(code, **names):
+    """Make the classes of a piece of code, as a module of the user's would."""
+    module = types.ModuleType("users_module")
+    vars(module).update(Batch=Batch, EventVerbs=EventVerbs, Session=Session)
+    vars(module).update(names)
+    exec(textwrap.dedent(code), vars(module))
+    return module
+
+
+CLASHES = [
+    (
+        "class ShopVerbs(EventVerbs):\n  def click(self, button): return self.event('Click')",
+        "ShopVerbs.click hides the verb EventVerbs.click(); write def shop_click(…), "
+        "or call super().click(…) in it if that is meant",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  purchase = None",
+        "ShopVerbs.purchase hides the verb EventVerbs.purchase(); write def shop_purchase(…), "
+        "or call super().purchase(…) in it if that is meant",
+    ),
+    (
+        "class Shop(Batch):\n  def merge(self, other): return self",
+        "Shop.merge hides the verb Batch.merge(); write def shop_merge(…), "
+        "or call super().merge(…) in it if that is meant",
+    ),
+    (
+        "class Shop(Batch):\n  def from_json(self): return self",
+        "Shop.from_json hides the verb Batch.from_json(); write def shop_from_json(…), "
+        "or call super().from_json(…) in it if that is meant",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def ip(self): return self.event('IP')\n"
+        "class ShopBatch(ShopVerbs, Batch): pass",
+        "ShopVerbs.ip hides the field Batch.ip; write shop_ip",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def at(self): return self.event('At')\n"
+        "class ShopSession(ShopVerbs, Session): pass",
+        "ShopVerbs.at hides the field Session.at; write shop_at",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def end(self): return self.event('End')\n"
+        "class ShopSession(ShopVerbs, Session): pass",
+        "ShopVerbs.end hides the verb Session.end(); write def shop_end(…), "
+        "or call super().end(…) in it if that is meant",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def _event(self, name): return self.event(name)",
+        "ShopVerbs._event hides a name that mpfluent needs itself; write _shop_event",
+    ),
+    (
+        "class Plain:\n  def events(self): return self.event('Events')\n"
+        "class ShopBatch(Plain, Batch): pass",
+        "Plain.events hides the field Batch.events; write plain_events",
+    ),
+    (
+        "class Plain:\n  def context(self): return self.event('Context')\n"
+        "class ShopBatch(Batch, Plain): pass",
+        "Plain.context hides the field Batch.context; write plain_context",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def read(self): return self.event('Receipt')\n"
+        "class NewsVerbs(EventVerbs):\n  def read(self): return self.event('Article')\n"
+        "class AppBatch(ShopVerbs, NewsVerbs, Batch): pass",
+        "ShopVerbs.read hides NewsVerbs.read in AppBatch; "
+        "write read = ShopVerbs.read in AppBatch if that is meant",
+    ),
+    (
+        "class ShopVerbs(EventVerbs):\n  def _named(self): return 'shop'\n"
+        "class NewsVerbs(EventVerbs):\n  def _named(self): return 'news'\n"
+        "class AppBatch(ShopVerbs, NewsVerbs, Batch): pass",
+        "ShopVerbs._named hides NewsVerbs._named in AppBatch; "
+        "write _named = ShopVerbs._named in AppBatch if that is meant",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), CLASHES, ids=[text.split(";")[0] for _, text in CLASHES])
+def test_a_name_that_hides_another_by_accident_is_an_error(code, text):
+    with pytest.raises(ConfigurationError) as caught:
+        made(code)
+
+    assert str(caught.value) == text
+
+
+MEANT = {
+    "a verb calls the one that it hides": """
+        class ShopVerbs(EventVerbs):
+            def event(self, name, *args, **fields):
+                return super().event(f"Shop: {name}", *args, **fields)
+        class ShopBatch(ShopVerbs, Batch): pass
+    """,
+    "a verb is marked": """
+        class ShopVerbs(EventVerbs):
+            @override
+            def click(self, button):
+                return self.event("Click", {"button": button})
+        class ShopBatch(ShopVerbs, Batch): pass
+    """,
+    "two vocabularies work together": """
+        class LoudVerbs(EventVerbs):
+            def event(self, name, *args, **fields):
+                return super().event(name.upper(), *args, **fields)
+        class ShopVerbs(EventVerbs):
+            def event(self, name, *args, **fields):
+                return super().event(f"Shop: {name}", *args, **fields)
+        class AppBatch(LoudVerbs, ShopVerbs, Batch): pass
+    """,
+    "the class that joins them says which": """
+        class ShopVerbs(EventVerbs):
+            def read(self): return self.event("Receipt")
+        class NewsVerbs(EventVerbs):
+            def read(self): return self.event("Article")
+        class AppBatch(ShopVerbs, NewsVerbs, Batch):
+            read = NewsVerbs.read
+        class LaterBatch(AppBatch): pass
+    """,
+    "a vocabulary changes what it derives from": """
+        class ShopVerbs(EventVerbs):
+            def read(self): return self.event("Receipt")
+        class BookVerbs(ShopVerbs):
+            def read(self): return self.event("Book")
+        class BookBatch(BookVerbs, Batch): pass
+        class BothBatch(BookVerbs, ShopVerbs, Batch): pass
+    """,
+    "both have the same": """
+        class Helper:
+            CURRENCY = "EUR"
+            def _named(self): return "x"
+        class ShopVerbs(EventVerbs):
+            CURRENCY = "EUR"
+            _named = Helper._named
+        class NewsVerbs(EventVerbs):
+            CURRENCY = "EUR"
+            _named = Helper._named
+        class AppBatch(ShopVerbs, NewsVerbs, Batch): pass
+    """,
+    "a class has methods of Python's own": """
+        class ShopBatch(Batch):
+            __slots__ = ()
+            def __repr__(self): return "shop"
+            def __len__(self): return len(self.events)
+    """,
+}
+
+
+def override(function):
+    """Mark a function as ``typing.override`` does, which Python 3.11 has not."""
+    function.__override__ = True
+    return function
+
+
+@pytest.mark.parametrize("code", MEANT.values(), ids=MEANT)
+def test_what_is_meant_is_not_in_the_way(code):
+    made(code, override=override)
+
+
+def test_a_verb_that_is_changed_on_purpose_is_the_one_that_is_called():
+    module = made(MEANT["two vocabularies work together"])
+
+    assert module.AppBatch().event("left").events[0].event_name == "Shop: LEFT"
+
+
+def test_the_classes_of_ours_pass():
+    for cls in (EventVerbs, Batch, Session):
+        assert inspect.getmodule(cls).__name__.startswith("mpfluent.")
+        mpfluent.vocabularies.check_names(cls)
