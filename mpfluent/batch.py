@@ -16,7 +16,7 @@ from typing import (
 
 from .chain import events
 from .context_verbs import ContextVerbs
-from .errors import Immutable, InvalidValue, brief, unknown_field
+from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from .event import Event
 from .frozen import Frozen
 from .limits import Problem, problems
@@ -29,7 +29,7 @@ from .records import (
     UserIdentities,
 )
 from .session import Session
-from .signatures import spelled_out
+from .signatures import in_terms_of, spelled_out
 from .verbs import EventVerbs
 
 B = TypeVar("B", bound="Batch")
@@ -104,7 +104,10 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
             of, verb = UserIdentities, "for_user"
             batch = cls._make((), ())._with_record(verb, "user_identities", of, user, identities)
             return batch if mpid is None else batch._put("mpid", mpid)
-        known = UserIdentities._build("for_user", identities)
+        try:
+            known = UserIdentities._build("for_user", identities)
+        except UnknownField as error:
+            raise in_terms_of(cls.for_user, error, UserIdentities._misnomers) from None
         batch = cls._make(("user_identities",), (known,)) if known._keys else cls._make((), ())
         return batch if mpid is None else batch._put("mpid", mpid)
 

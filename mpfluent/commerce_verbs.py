@@ -15,10 +15,10 @@ from .commerce import (
     PromotionAction,
     PromotionActionType,
 )
-from .errors import UnknownField, unknown_field
+from .errors import UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
-from .signatures import spelled_out
+from .signatures import in_terms_of, spelled_out
 
 V = TypeVar("V", bound="CommerceVerbs")
 
@@ -38,7 +38,6 @@ _ELSEWHERE = {
     "promotion_action": "promotion_view(…) or promotion_click(…)",
     "product_impressions": "impression(…)",
 }
-_ALL = (*ProductAction._fields, *CommerceEvent._fields)
 
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
@@ -70,7 +69,10 @@ class CommerceVerbs(Chain):
     def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
         event = _new(event_class)
-        event._fill(verb, fields)
+        try:
+            event._fill(verb, fields)
+        except UnknownField as error:
+            raise in_terms_of(getattr(type(self), verb), error, event_class._misnomers) from None
         return self._appended(event)
 
     def _product_action(
@@ -93,9 +95,8 @@ class CommerceVerbs(Chain):
             elif name in _ELSEWHERE:
                 raise _elsewhere(verb, name)
             else:
-                allowed = [key for key in _ALL if key in _OF_ACTION or key in _OF_EVENT]
-                meant = CommerceEvent._misnomers.get(name)
-                raise unknown_field(f"{verb}()", name, allowed, meant)
+                error = CommerceEvent._no_field(verb, name)
+                raise in_terms_of(getattr(type(self), verb), error, CommerceEvent._misnomers)
         acted = _new(ProductAction)
         acted._fill(verb, about_action)
         about_event["product_action"] = acted

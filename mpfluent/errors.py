@@ -234,9 +234,11 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
         return None
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
     wanted = name.casefold().replace("-", "_")
+    swapped = [option for option in folded if sorted(option) == sorted(wanted)]
     longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
     found = (
-        get_close_matches(wanted, folded, n=1, cutoff=0.75)
+        (swapped if len(swapped) == 1 else [])
+        or get_close_matches(wanted, folded, n=1, cutoff=0.75)
         or (longer if len(longer) == 1 else [])
         or get_close_matches(wanted, folded, n=1, cutoff=0.6)
     )

@@ -264,7 +264,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)
-            meant = self._misnomers.get(name) or closest(name, self._fields)
+            meant = self._misnomers.get(name) or closest(name, dir(self))
             hint = f"; did you mean {meant!r}?" if meant else ""
             raise UnknownVerb(f"{type(self).__name__} has no attribute {name!r}{hint}")
 

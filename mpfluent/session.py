@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
 from .checks import Instant, Scalar
-from .errors import Immutable, InvalidTime, InvalidValue, brief
+from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from .event import DetailFields, Event
 from .events import SessionEndEvent, SessionStartEvent
 from .fields import instant, integer, uuid
 from .readable import readable
-from .signatures import spelled_out
+from .signatures import in_terms_of, spelled_out
 from .verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")
@@ -150,7 +150,11 @@ class Session(EventVerbs, kind="Session"):
                     f"{verb}({name}=…): the session gives its events their {name}; "
                     "write it in Session.start(…) or leave it out"
                 )
-        return self._placed(verb, event_class._build(verb, fields), after)
+        try:
+            event = event_class._build(verb, fields)
+        except UnknownField as error:
+            raise in_terms_of(getattr(type(self), verb), error, event_class._misnomers) from None
+        return self._placed(verb, event, after)
 
     def _placed(self: S, verb: str, event: Event, after: Any) -> S:
         last = self._tail[1] if self._tail else None

@@ -7,8 +7,10 @@ objects see only ``**fields``. The decorator writes the names into the signature
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+from .errors import UnknownField, unknown_field
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -75,6 +77,22 @@ def _spell(function: Any) -> inspect.Signature:
                 )
             )
     return signature.replace(parameters=spelled)
+
+
+def in_terms_of(
+    verb: Callable[..., Any], error: UnknownField, misnomers: Mapping[str, str]
+) -> UnknownField:
+    """Return the error for an unknown keyword, in terms of the verb that was called.
+
+    A verb takes other keywords than its event: its own names, and not what it says itself.
+    """
+    if not error.allowed:
+        return error  # it says more than that the name is unknown
+    parameters = inspect.signature(verb).parameters.values()
+    named = (p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+    takes = [name for name in named if name not in ("self", "cls")]
+    meant = misnomers.get(error.name)
+    return unknown_field(f"{verb.__name__}()", error.name, takes, meant if meant in takes else None)
 
 
 def spelled_out(function: C) -> C:
