@@ -7,9 +7,10 @@ are, and every derived value shares the history of the one that it came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from . import discarded
+from .errors import Immutable
 from .event import Event
 from .fields import Field
 from .frozen import Frozen
@@ -18,6 +19,44 @@ from .shapes import KNOWN
 from .vocabularies import check_names
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
+
+
+# What people call on a list, and events are one to them.
+_LIST_METHODS = frozenset(
+    ("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse")
+)
+
+
+class Events(tuple[Event, ...]):
+    """The events of a batch or session: a tuple that says how to add to it."""
+
+    __slots__ = ()
+    _of = "batch"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)
+
+    # Hidden from type checkers, which know that a tuple has none of these.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name in _LIST_METHODS:
+                raise self._immutable()
+            raise AttributeError(f"events are a tuple and have no {name!r}")
+
+        def __setitem__(self, place, event):
+            raise self._immutable()
+
+        def __delitem__(self, place):
+            raise self._immutable()
+
+        def __iadd__(self, other):
+            if not isinstance(other, tuple):
+                raise self._immutable()
+            return (*self, *other)
+
+        def _immutable(self):
+            return Immutable(f"events are immutable; write {self._of} = {self._of}.add(event)")
 
 
 class Chain(Frozen):
@@ -105,7 +144,7 @@ class Chain(Frozen):
         return super()._assemble(context)._extended(set_.get("events", ()))
 
     def _get(self, wire: str) -> Any:
-        return self._events() if wire == "events" else super()._get(wire)
+        return Events(self._events()) if wire == "events" else super()._get(wire)
 
     def _content(self) -> tuple[Any, ...]:
         return (*super()._content(), tuple(event._content() for event in self._events()))

@@ -85,6 +85,7 @@ class Product(Record, kind="Product"):
         self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
     ) -> None:
         if not id and not name:
+            self._checked("Product", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
         given: dict[str, Any] = (
             {"id": id, **fields} if name is None else {"id": id, "name": name, **fields}
@@ -165,6 +166,7 @@ class Promotion(Record, kind="Promotion"):
         self, id: str | None = None, name: str | None = None, **fields: Unpack[PromotionFields]
     ) -> None:
         if not id and not name:
+            self._checked("Promotion", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Promotion() needs an id or a name; write Promotion('id', 'Name')")
         self._fill("Promotion", {"id": id, "name": name, **fields})
 

@@ -72,8 +72,13 @@ class CommerceVerbs(Chain):
         try:
             event._fill(verb, fields)
         except UnknownField as error:
-            raise in_terms_of(getattr(type(self), verb), error, event_class._misnomers) from None
+            raise self._no_keyword(verb, event_class, error) from None
         return self._appended(event)
+
+    @classmethod
+    def _no_keyword(cls, verb: str, of: type[Event], error: UnknownField) -> UnknownField:
+        """Return the error for an unknown field of an event, in terms of the verb."""
+        return in_terms_of(getattr(cls, verb), error, of._misnomers)
 
     def _product_action(
         self: V,
@@ -96,7 +101,7 @@ class CommerceVerbs(Chain):
                 raise _elsewhere(verb, name)
             else:
                 error = CommerceEvent._no_field(verb, name)
-                raise in_terms_of(getattr(type(self), verb), error, CommerceEvent._misnomers)
+                raise self._no_keyword(verb, CommerceEvent, error)
         acted = _new(ProductAction)
         acted._fill(verb, about_action)
         about_event["product_action"] = acted

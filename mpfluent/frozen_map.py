@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .errors import Immutable
+from .errors import Immutable, closest
 from .signatures import PublicNames
 
 T = TypeVar("T")
@@ -65,6 +65,10 @@ class FrozenMap(PublicNames, Mapping[str, T]):
         """Return the values."""
         return dict(zip(*self._state)).values()
 
+    def __or__(self, other: Mapping[str, T]) -> FrozenMap[T]:
+        """Return a new map with the other's entries too; the other's win."""
+        return FrozenMap({**self, **other}) if isinstance(other, Mapping) else NotImplemented
+
     def __repr__(self) -> str:
         return repr(dict(zip(self._keys, self._values)))
 
@@ -95,7 +99,9 @@ class FrozenMap(PublicNames, Mapping[str, T]):
         def __getattr__(self, name):
             if name in ("update", "pop", "popitem", "setdefault", "clear"):
                 self.__setattr__(name, None)
-            raise AttributeError(f"attributes are a mapping and have no {name!r}")
+            meant = None if name.startswith("_") else closest(name, dir(self))
+            hint = f"; did you mean {meant!r}?" if meant else ""
+            raise AttributeError(f"attributes are a mapping and have no {name!r}{hint}")
 
         def __setattr__(self, name, value):
             raise Immutable("attributes are immutable; make a new dict and a new value with it")
@@ -110,7 +116,10 @@ class FrozenMap(PublicNames, Mapping[str, T]):
             )
 
         def __delitem__(self, key):
-            self.__setitem__(key, None)
+            raise Immutable(
+                "attributes are immutable; write attributes = {name: value for name, value in "
+                f"attributes.items() if name != {key!r}}} and make a new value with them"
+            )
 
 
 def frozen_map(items: Mapping[str, Any]) -> FrozenMap[Any]:

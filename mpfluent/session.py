@@ -8,16 +8,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
+from .chain import Events
 from .checks import Instant, Scalar
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from .event import DetailFields, Event
 from .events import SessionEndEvent, SessionStartEvent
 from .fields import instant, integer, uuid
 from .readable import readable
-from .signatures import in_terms_of, spelled_out
+from .signatures import spelled_out
 from .verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")
+
+
+class _Events(Events):
+    _of = "session"
 
 
 class SessionEdgeFields(DetailFields, total=False):
@@ -78,6 +83,10 @@ class Session(EventVerbs, kind="Session"):
         'session_start'
         """
         if session_uuid is None and session_id is None:
+            try:
+                SessionStartEvent._checked("start", fields)
+            except UnknownField as error:  # where an id is misspelt, that is the mistake
+                raise cls._no_keyword("start", SessionStartEvent, error) from None
             raise _no_id("start")
         given = {"session_uuid": session_uuid, "session_id": session_id, "at": at}
         return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
@@ -85,7 +94,7 @@ class Session(EventVerbs, kind="Session"):
     @property
     def events(self) -> tuple[Event, ...]:
         """The session's events, oldest first."""
-        return self._events()
+        return _Events(self._events())
 
     def add(self: S, *events: Event) -> S:
         """Append events, with this session's id and their number in it.
@@ -153,7 +162,7 @@ class Session(EventVerbs, kind="Session"):
         try:
             event = event_class._build(verb, fields)
         except UnknownField as error:
-            raise in_terms_of(getattr(type(self), verb), error, event_class._misnomers) from None
+            raise self._no_keyword(verb, event_class, error) from None
         return self._placed(verb, event, after)
 
     def _placed(self: S, verb: str, event: Event, after: Any) -> S:

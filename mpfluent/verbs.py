@@ -64,6 +64,18 @@ _MUTATORS = {
 }
 
 
+# What other SDKs call it: the verb to write instead.
+_SYNONYMS = {
+    "track": "event",
+    "log_event": "event",
+    "custom_event": "event",
+    "page_view": "screen_view",
+    "log_screen": "screen_view",
+    "identify": "with_identities",
+    "set_user_attribute": "with_user_attributes",
+}
+
+
 class EventVerbs(CommerceVerbs):
     """The verbs that append one event.
 
@@ -522,8 +534,13 @@ class EventVerbs(CommerceVerbs):
                 verb = _MUTATORS[name] if hasattr(type(self), "merge") else "add(event)"
                 line = f"{kind.lower()} = {kind.lower()}.{verb}"
                 raise Immutable(f"{kind} is immutable; write {line}")
-            verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
-            meant = closest(name, verbs)
+            if name in ("send", "upload"):
+                raise UnknownVerb(
+                    f"{kind} has no verb {name!r}; a client sends it: write client.send(…)"
+                )
+            meant = _SYNONYMS.get(name)
+            if meant not in (verbs := dir(self)):  # a session has none of the context verbs
+                meant = closest(name, verbs)
             hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
             raise UnknownVerb(f"{kind} has no verb {name!r}; {hint}")
 

@@ -11,6 +11,7 @@ import datetime
 import enum
 import math
 import operator
+import pickle
 import re
 import traceback
 import uuid
@@ -383,6 +384,38 @@ def test_the_servers_words_are_in_the_error():
         lambda: AppEvent("Searched", timestamp=NOW_MS),
         UnknownField,
         "AppEvent() has no field 'timestamp'; did you mean 'at'?",
+    ),
+    (
+        lambda: Product(nmae="Teapot"),
+        UnknownField,
+        "Product() has no field 'nmae'; did you mean 'name'?",
+    ),
+    (
+        lambda: Promotion(nmae="Spring sale"),
+        UnknownField,
+        "Promotion() has no field 'nmae'; did you mean 'name'?",
+    ),
+    (
+        lambda: Session.start(sesion_id=42),
+        UnknownField,
+        "start() has no field 'sesion_id'; did you mean 'session_id'?",
+    ),
+    (
+        lambda: BATCH.event(nmae="Searched", name="x"),
+        UnknownField,
+        "event() has no field 'nmae'; did you mean 'name'?",
+    ),
+    (
+        lambda: BATCH.attribution("Example network", campaign="x", pubisher="x"),
+        UnknownField,
+        "attribution() has no field 'pubisher'; did you mean 'publisher'?",
+    ),
+    (
+        lambda: BATCH.event("Searched", colour="red"),
+        UnknownField,
+        "event() has no field 'colour'; it has name, attributes, type, source_message_id, flags, "
+        "location, device_current_state, session_start_unixtime_ms, event_start_unixtime_ms, "
+        "is_goal_defined, lifetime_value_change, lifetime_value_attribute_name, …",
     ),
     (
         lambda: Session.start(session_id=42, sesion_uuid=UUID),
@@ -2320,6 +2353,31 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
         "Batch is immutable; write batch = batch.with_mpid(…)",
     ),
     (
+        lambda: BATCH.events.append(SEARCHED),
+        Immutable,
+        "events are immutable; write batch = batch.add(event)",
+    ),
+    (
+        lambda: operator.iadd(BATCH.events, [SEARCHED]),
+        Immutable,
+        "events are immutable; write batch = batch.add(event)",
+    ),
+    (
+        lambda: operator.setitem(BATCH.events, 0, SEARCHED),
+        Immutable,
+        "events are immutable; write batch = batch.add(event)",
+    ),
+    (
+        lambda: operator.delitem(BATCH.events, 0),
+        Immutable,
+        "events are immutable; write batch = batch.add(event)",
+    ),
+    (
+        lambda: SESSION.events.insert(0, SEARCHED),
+        Immutable,
+        "events are immutable; write session = session.add(event)",
+    ),
+    (
         lambda: operator.setitem(BATCH, "mpid", 5),
         Immutable,
         "Batch is immutable; write batch = batch.with_…(…)",
@@ -2360,9 +2418,68 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
         "attributes are immutable; write attributes = {**attributes, 'query': …} and make a new "
         "value with them",
     ),
+    (
+        lambda: operator.delitem(AppEvent("x", {"query": "a"}).attributes, "query"),
+        Immutable,
+        "attributes are immutable; write attributes = {name: value for name, value in "
+        "attributes.items() if name != 'query'} and make a new value with them",
+    ),
 )
 def test_an_attempt_to_change_a_value_is_answered_with_the_line_to_write(call, error, text):
     assert_told(call, error, text)
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("batch.events += (1,)", "Batch is immutable; write batch = batch.add(…)"),
+        ("batch.events += [1]", "events are immutable; write batch = batch.add(event)"),
+        (
+            "batch.user_attributes |= {'plan': 'pro'}",
+            "Batch is immutable; write batch = batch.with_user_attributes(…)",
+        ),
+        (
+            "batch.user_attributes['plan'] = 'pro'",
+            "attributes are immutable; write attributes = {**attributes, 'plan': …} and make a "
+            "new value with them",
+        ),
+        ("del batch.events", "Batch is immutable; write batch = batch.add(…)"),
+    ],
+)
+def test_a_statement_that_would_change_a_value_is_answered_with_the_line_to_write(statement, text):
+    with pytest.raises(Immutable) as caught:
+        exec(statement, {"batch": BATCH.with_user_attributes(plan="free")})
+
+    assert str(caught.value) == text
+
+
+def test_what_looks_like_a_change_and_makes_a_new_value_works():
+    events, attributes = BATCH.add(SEARCHED).events, AppEvent("x", {"a": 1}).attributes
+    more, joined = events, attributes
+    more += (SEARCHED,)
+    joined |= {"b": 2}
+
+    assert (len(events), len(more)) == (1, 2)
+    assert (attributes, joined) == ({"a": 1}, {"a": 1, "b": 2})
+
+
+def test_a_misspelt_method_of_attributes_is_answered():
+    with pytest.raises(AttributeError) as caught:
+        AppEvent("x", {"a": 1}).attributes.itmes()
+
+    assert (
+        str(caught.value) == "attributes are a mapping and have no 'itmes'; did you mean 'items'?"
+    )
+
+
+def test_events_are_an_ordinary_tuple_otherwise():
+    events = BATCH.add(SEARCHED).events
+
+    assert isinstance(events, tuple)
+    assert events == (SEARCHED,)
+    assert repr(events) == repr((SEARCHED,))
+    assert type(pickle.loads(pickle.dumps(events))) is tuple
+    assert not hasattr(events, "colour")
 
 
 @mistakes(
@@ -2389,7 +2506,37 @@ def test_an_attempt_to_change_a_value_is_answered_with_the_line_to_write(call, e
     (
         lambda: BATCH.track("Searched"),
         UnknownVerb,
-        "Batch has no verb 'track'; help(Batch) lists its verbs",
+        "Batch has no verb 'track'; did you mean 'event'?",
+    ),
+    (
+        lambda: BATCH.identify(email="user@example.com"),
+        UnknownVerb,
+        "Batch has no verb 'identify'; did you mean 'with_identities'?",
+    ),
+    (
+        lambda: SESSION.identify(email="user@example.com"),
+        UnknownVerb,
+        "Session has no verb 'identify'; help(Session) lists its verbs",
+    ),
+    (
+        lambda: BATCH.send(),
+        UnknownVerb,
+        "Batch has no verb 'send'; a client sends it: write client.send(…)",
+    ),
+    (
+        lambda: BATCH.abracadabra("Searched"),
+        UnknownVerb,
+        "Batch has no verb 'abracadabra'; help(Batch) lists its verbs",
+    ),
+    (
+        lambda: SEARCHED.evnt_name,
+        UnknownVerb,
+        "AppEvent has no attribute 'evnt_name'; did you mean 'event_name'?",
+    ),
+    (
+        lambda: BATCH.device_inf,
+        UnknownVerb,
+        "Batch has no verb 'device_inf'; did you mean 'device_info'?",
     ),
     (
         lambda: BATCH.devise_info,

@@ -1,0 +1,238 @@
+"""Every misspelt name is answered with the one that was meant: verbs, keywords, fields, words.
+
+The names come from the classes themselves, and slips of one letter all along each are tried: one
+left out, two swapped, one doubled. A slip that is another name, or as near to one, is left out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+import mpfluent
+from mpfluent import (
+    Batch,
+    Client,
+    Configuration,
+    MPFluentError,
+    Outbox,
+    RequestsTransport,
+    Retry,
+    Session,
+    ThreadedDispatcher,
+    UserIdentity,
+)
+from mpfluent.frozen import Frozen
+from mpfluent.settings import ClientFields
+from mpfluent.testing import LocalServer
+
+NOW = "2026-11-23T10:15:00Z"
+BATCH = Batch.for_user(customer_id="1").with_user_attributes(plan="pro")
+SESSION = Session.start(session_id=42, at=NOW)
+RECORDS = {
+    value
+    for value in (getattr(mpfluent, name) for name in mpfluent.__all__)
+    if isinstance(value, type)
+    and issubclass(value, Frozen)
+    and value not in (Batch, Session, mpfluent.Event, mpfluent.EventVerbs)
+}
+
+
+def slips(word):
+    """Return the word with a letter left out, two swapped, or one doubled."""
+    found = set()
+    for place in range(1, len(word), max(1, len(word) // 4)):
+        before, letter, after = word[:place], word[place], word[place + 1 :]
+        if letter.isalpha():
+            found |= {before + after, before + letter + letter + after}
+        if after and after[0] != letter:
+            found.add(before + after[0] + letter + after[1:])
+    return sorted(slip for slip in found - {word} if len(slip) > 1)
+
+
+def suggestion(error):
+    found = re.search(r"did you mean '([^']*)'", str(error))
+    return found[1] if found else None
+
+
+def misses(names, call):
+    """Return what is not answered with the name that was meant: slip, name and answer."""
+    names = set(names)
+    of_each = {name: set(slips(name)) for name in names}
+    missed, tried = [], 0
+    for name in sorted(names):
+        others = set().union(*(of_each[other] for other in names - {name})) | names
+        for slip in sorted(of_each[name] - others):
+            tried += 1
+            with pytest.raises((MPFluentError, TypeError)) as caught:
+                call(slip)
+            if suggestion(caught.value) != name:
+                missed.append((slip, name, str(caught.value)))
+    assert tried, names
+    return missed
+
+
+def keywords(function):
+    parameters = inspect.signature(function).parameters.values()
+    by_name = (p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+    return [p.name for p in by_name if p.name not in ("self", "cls")]
+
+
+@pytest.mark.parametrize("value", [BATCH, SESSION], ids=["batch", "session"])
+def test_a_misspelt_verb_is_answered_with_the_one_that_was_meant(value):
+    assert misses(dir(value), lambda slip: getattr(value, slip)) == []
+
+
+@pytest.mark.parametrize("cls", sorted(RECORDS, key=str), ids=lambda cls: cls.__name__)
+def test_a_misspelt_attribute_is_answered_with_the_one_that_was_meant(cls):
+    value = cls._make((), ())
+
+    assert misses(dir(value), lambda slip: getattr(value, slip)) == []
+
+
+# What the verbs and the classes need before they look at other keywords.
+NEEDS = {
+    "event": ["x"],
+    "screen_view": ["x"],
+    "attribution": ["x", "y"],
+    "ltv_increase": [1],
+    "session_end": [5],
+    "push_registration": ["token"],
+    "push_message": ["received", "token", "{}"],
+    "network_performance": ["https://example.com/", 200],
+    "breadcrumb": ["x"],
+    "profile": ["login"],
+    "user_attribute_change": ["plan", "pro"],
+    "user_identity_change": [UserIdentity("email", "user@example.com", NOW), None],
+    "impression": ["x"],
+    "with_location": [1, 2],
+    "with_gdpr_consent": ["x", True],
+    "with_data_plan": ["x"],
+    "with_attribution_info": ["a", "b", "c"],
+}
+NEEDS_BY_NAME = {
+    "profile": {"previous_mpid": 1, "current_mpid": 2},
+    "with_gdpr_consent": {"at": NOW},
+    "with_ccpa_data_sale_opt_out": {"at": NOW},
+}
+VERBS = [
+    (value, verb)
+    for value in (BATCH, SESSION)
+    for verb in dir(value)
+    if callable(getattr(type(value), verb))
+    # these take names of the caller's, or few: a slip is Python's own error
+    and verb
+    not in (
+        *("with_user_attributes", "pipe", "add", "merge", "problems", "to_python"),
+        *("from_dict", "from_json", "to_dict", "to_json"),
+    )
+    and any(
+        parameter.kind is parameter.KEYWORD_ONLY
+        for parameter in inspect.signature(getattr(type(value), verb)).parameters.values()
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "verb"), VERBS, ids=[f"{type(value).__name__}.{verb}" for value, verb in VERBS]
+)
+def test_a_misspelt_keyword_of_a_verb_is_answered_with_the_one_that_was_meant(value, verb):
+    function = getattr(value, verb)
+    given, named = NEEDS.get(verb, []), NEEDS_BY_NAME.get(verb, {})
+
+    assert misses(keywords(function), lambda slip: function(*given, **named, **{slip: "x"})) == []
+
+
+NEEDED = {
+    "product_impressions": None,
+    "products": None,
+    "action": "purchase",
+    "promotion_action": None,
+    "application_transition_type": "application_initialized",
+    "latitude": 1,
+    "longitude": 2,
+    "push_message_type": "received",
+    "profile_event_type": "login",
+    "identity_type": "email",
+    "response_code": 200,
+    "consented": True,
+    "timestamp_unixtime_ms": NOW,
+    "at": NOW,
+    "session_duration_ms": 5,
+    "session_id": 5,
+    "previous_mpid": 1,
+    "current_mpid": 2,
+    "new": None,
+    "old": UserIdentity("email", "user@example.com", NOW),
+    "is_opted_out": True,
+}
+
+
+@pytest.mark.parametrize("cls", sorted(RECORDS, key=str), ids=lambda cls: cls.__name__)
+def test_a_misspelt_keyword_of_a_value_is_answered_with_the_one_that_was_meant(cls):
+    parameters = inspect.signature(cls).parameters.values()
+    given = {p.name: NEEDED.get(p.name, "x") for p in parameters if p.default is p.empty}
+    if cls is mpfluent.PromotionAction:
+        given["action"] = "view"
+
+    assert misses(keywords(cls), lambda slip: cls(**given, **{slip: "x"})) == []
+
+
+CHOICES = {
+    f"{cls.__name__}.{field.name}": (cls, field)
+    for cls in (*RECORDS, Batch)
+    for field in cls._fields.values()
+    if field.kind == "choice"
+}
+
+
+def words_of(field):
+    """Return the words that a choice takes: the closures of its check hold them."""
+    held = [cell.cell_contents for cell in field.check.__closure__]
+    for inner in held:
+        held += [cell.cell_contents for cell in getattr(inner, "__closure__", None) or ()]
+    return next(word for word in held if isinstance(word, tuple) and isinstance(word[0], str))
+
+
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_a_misspelt_word_is_answered_with_the_one_that_was_meant(name):
+    cls, field = CHOICES[name]
+    listed = words_of(field)
+
+    assert len(listed) > 1
+    assert misses(listed, lambda slip: cls._checked(cls.__name__, {field.name: slip})) == []
+
+
+def client(**options):
+    return Client("key", "secret", **options)
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (client, {*ClientFields.__annotations__} - {"api_key", "api_secret"}),
+        (Configuration, {*ClientFields.__annotations__}),
+        (Retry, set(keywords(Retry))),
+        (RequestsTransport, set(keywords(RequestsTransport))),
+        (lambda **options: Outbox("x", **options), set(keywords(Outbox)) - {"path"}),
+        (LocalServer, set(keywords(LocalServer))),
+        # its clocks are for tests
+        (
+            ThreadedDispatcher,
+            set(keywords(ThreadedDispatcher)) - {"clock", "wall", "sleep", "start"},
+        ),
+    ],
+)
+def test_a_misspelt_setting_is_answered_with_the_one_that_was_meant(make, options):
+    assert misses(options, lambda slip: make(**{slip: "x"})) == []
+
+
+@pytest.mark.parametrize("word", ["development", "production"])
+def test_a_misspelt_environment_is_answered_with_the_one_that_was_meant(word):
+    for slip in slips(word):
+        with pytest.raises(MPFluentError) as caught:
+            client(environment=slip)
+
+        assert suggestion(caught.value) == word
