@@ -12,7 +12,7 @@ from typing import Any, Literal
 from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
 from .notices import log_hook_error
-from .signatures import PublicNames
+from .signatures import PublicNames, untold
 from .transport import Response
 
 State = Literal["pending", "delivered", "failed", "kept"]
@@ -48,6 +48,7 @@ class Delivery(PublicNames):
         self._pid = os.getpid()
 
     @property
+    @untold
     def state(self) -> State:
         """Pending, delivered, failed (if any batch failed) or kept (in the outbox)."""
         if self._open:

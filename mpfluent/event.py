@@ -29,6 +29,7 @@ from .fields import (
 from .frozen_map import FrozenMap
 from .record import Record
 from .records import DeviceCurrentState, GeoLocation
+from .signatures import untold
 
 _LATE = 100  # the common fields come after an event's own in schema order
 
@@ -152,11 +153,13 @@ class Event(Record, kind="Event", rank=_LATE):
         return self.at
 
     @property
+    @untold
     def custom_attributes(self) -> FrozenMap[Scalar] | None:
         """The event's ``attributes``, by their wire name."""
         return self.attributes
 
     @property
+    @untold
     def custom_flags(self) -> FrozenMap[Scalar] | None:
         """The event's ``flags``, by their wire name."""
         return self.flags

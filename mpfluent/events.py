@@ -29,6 +29,7 @@ from .fields import (
     text,
 )
 from .records import UserIdentity
+from .signatures import untold
 
 CustomEventType = Literal[
     "navigation",
@@ -107,6 +108,7 @@ class AppEvent(Event, event_type="custom_event"):
         )
 
     @property
+    @untold
     def custom_event_type(self) -> CustomEventType:
         """The event's ``type``, by its wire name."""
         return self.type

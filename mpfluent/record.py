@@ -29,7 +29,12 @@ class Record(Frozen):
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Export as plain dicts and lists, by wire name; Decimals stay Decimals."""
+        """Export as plain dicts and lists, by wire name; Decimals stay Decimals.
+
+        >>> from mpfluent import Batch
+        >>> Batch().with_ip("203.0.113.7").to_dict()
+        {'ip': '203.0.113.7'}
+        """
         from . import codec  # marshmallow loads on first use, it is slow to import
 
         return codec.encoder(type(self))(self)
@@ -39,6 +44,10 @@ class Record(Frozen):
 
         Args:
             indent: spaces a level; None for one compact line.
+
+        >>> from mpfluent import Batch
+        >>> Batch().with_ip("203.0.113.7").to_json()
+        '{"ip":"203.0.113.7"}'
         """
         if indent is None:
             return write_record(self)
@@ -57,6 +66,10 @@ class Record(Frozen):
                 are dropped.
             unknown: "raise" for an error that names the path of a field that mpfluent cannot
                 place, "ignore" to leave such fields out.
+
+        >>> from mpfluent import Batch
+        >>> Batch.from_dict({"ip": "203.0.113.7", "mpid": None}).ip
+        '203.0.113.7'
         """
         from . import reader
 
@@ -69,6 +82,10 @@ class Record(Frozen):
         Args:
             text: JSON text, or its UTF-8 bytes.
             unknown: as for :meth:`from_dict`.
+
+        >>> from mpfluent import Batch
+        >>> Batch.from_json('{"ip": "203.0.113.7"}').ip
+        '203.0.113.7'
         """
         from . import reader
 

@@ -135,6 +135,10 @@ class Session(EventVerbs, kind="Session"):
         Args:
             after: how long after the last event, in seconds or as a timedelta.
             at: when it ended, instead of ``after``.
+
+        >>> session = Session.start(session_id=42, at="2026-11-23T10:15:00Z").end(after=30)
+        >>> session.events[1].session_duration_ms
+        30000
         """
         first = self._events()[0].at
         if first is None:

@@ -95,6 +95,16 @@ def in_terms_of(
     return unknown_field(f"{verb.__name__}()", error.name, takes, meant if meant in takes else None)
 
 
+def untold(function: C) -> C:
+    """Return a property's function without its types, for people's tools; checkers read the source.
+
+    jedi asks a live property for them, and fails at a ``Literal`` or an ``Optional``: then nothing
+    of that object is completed.
+    """
+    function.__annotations__ = {}
+    return function
+
+
 def spelled_out(function: C) -> C:
     """Return the function with the names behind its ``**fields`` in its signature.
 
