@@ -80,6 +80,7 @@ from mpfluent import (
     UserIdentity,
     UserIdentityChangeEvent,
 )
+from mpfluent.chain import Events
 from mpfluent.frozen import Field, Frozen
 from mpfluent.record import Record
 
@@ -210,6 +211,9 @@ ENDS = {"end": call(after=5)}
 TELLS = {
     "to_dict": call(),
     "to_json": call(indent=2),
+    "to_python": call(),
+    "preview": call(),
+    "diff": call(Batch.for_user(mpid=7).event("x")),
     "problems": call(historical=True, now=1_800_000_000_000),
     "pipe": call(lambda batch, n: n, 5),
 }
@@ -500,7 +504,9 @@ def leaks(root):
         kind = type(value)
         if kind in LEAVES:
             continue
-        if kind in (tuple, frozenset):
+        if kind in (frozenset, tuple) or (
+            issubclass(kind, Events) and not hasattr(value, "__dict__")
+        ):
             waiting += [(f"{path}[{n}]", item, declared) for n, item in enumerate(value)]
         elif kind is MappingProxyType and declared:
             waiting += [(f"{path}[{key!r}]", item, True) for key, item in value.items()]

@@ -125,7 +125,7 @@ VERBS = [
     # these take names of the caller's, or few: a slip is Python's own error
     and verb
     not in (
-        *("with_user_attributes", "pipe", "add", "merge", "problems", "to_python"),
+        *("with_user_attributes", "pipe", "add", "merge", "problems", "preview", "to_python"),
         *("from_dict", "from_json", "to_dict", "to_json"),
     )
     and any(
