@@ -21,6 +21,7 @@ class PublicNames:
     __slots__ = ()
 
     def __dir__(self) -> list[str]:
+        """Return the public names."""
         return [name for name in super().__dir__() if not name.startswith("_")]
 
 
