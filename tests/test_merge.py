@@ -704,7 +704,7 @@ def test_a_session_is_a_value(session: Session) -> None:
     assert again == session
     assert hash(again) == hash(session)
     before = session.events
-    session.event("more")
+    assert session.event("more") != session
     assert session.events == before
 
 

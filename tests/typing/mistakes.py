@@ -189,7 +189,7 @@ def mistakes(
     session.at = 5  # mistake: Immutable
 
     # vocabularies of one's own
-    shop.signed_up(5)  # mistake: nothing
+    len(shop.signed_up(5).events)  # mistake: nothing
     shop.signed_up("pro", seat=5)  # mistake: TypeError
     shop.event("Searched").signedup("pro")  # mistake: UnknownVerb
     shop.with_device(platform="iOS").signed_up()  # mistake: TypeError
