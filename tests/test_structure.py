@@ -42,6 +42,7 @@ STAIRCASE = [
     "schemas",
     "wire",
     "transport",
+    "network",
     "deadline",
     "requests_transport",
     "transports",
@@ -75,7 +76,13 @@ STAIRCASE = [
     "testing.judge",
     "testing.connections",
     "testing.server",
+    "testing.deterministic",
+    "testing.names",
+    "testing.conditions",
+    "testing.sent",
     "testing",
+    "testing.guard",
+    "testing.plugin",
 ]
 
 
