@@ -79,6 +79,7 @@ STAIRCASE = [
     "testing.deterministic",
     "testing.names",
     "testing.conditions",
+    "testing.asked",
     "testing.sent",
     "testing",
     "testing.guard",

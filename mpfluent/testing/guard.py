@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _MOST = 5  # refusals that are listed
+_SAYS = "a test does not send to "
 _INSTEAD = (
     "use the fixture mparticle_client, Client(…, transport=RecordingTransport()) or "
     "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network"
@@ -54,7 +55,12 @@ class Guard:
             return
         place = f"{parts.scheme}://{parts.hostname}"
         self._refusals.append(Refusal(place, _sender()))
-        raise TransportError(f"a test does not send to {place}; {_INSTEAD}", retryable=False)
+        raise TransportError(f"{_SAYS}{place}; {_INSTEAD}", retryable=False)
+
+    @staticmethod
+    def raised(error: BaseException) -> bool:
+        """Return whether an error says that a request was refused, and nothing else."""
+        return str(error).startswith(_SAYS)
 
     def told(self) -> str | None:
         """Return what was refused since it was asked last, or None if nothing was."""
@@ -65,7 +71,7 @@ class Guard:
         if len(refusals) > _MOST:
             lines.append(f"  … and {len(refusals) - _MOST} more")
         listed = "\n".join(lines)
-        return f"a test does not send to the network, and this was refused:\n{listed}\n{_INSTEAD}"
+        return f"{_SAYS}the network, and this was refused:\n{listed}\n{_INSTEAD}"
 
 
 def is_this_machine(host: str) -> bool:

@@ -153,12 +153,15 @@ def _guarded(item: pytest.Item, when: str) -> Generator[None, T, T]:
         return (yield)
     try:
         result = yield
-    except BaseException:
+    except BaseException as error:
         told = guard.told()
-        if told is not None:  # the test fails as it is; this may be why
+        if told is None:
+            raise
+        if not guard.raised(error):  # the test fails as it is; this may be why
             item.add_report_section(when, "mpfluent", told)
-        raise
-    told = guard.told()
-    if told is not None:
-        pytest.fail(told, pytrace=False)
-    return result
+            raise
+    else:
+        told = guard.told()
+        if told is None:
+            return result
+    pytest.fail(told, pytrace=False)

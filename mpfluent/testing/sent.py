@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple, Protocol
 
 from .. import process
 from ..batch import Batch
-from ..commerce import ProductAction, ProductImpression, PromotionAction
-from ..errors import ConfigurationError, InvalidValue, brief, unknown_field
-from ..event import Event
-from ..fields import Field, choice
+from ..errors import ConfigurationError, InvalidValue, brief
 from ..readable import cut, line
-from ..records import UserIdentities
-from .conditions import Fields, differences, matches, prepared, told
+from .asked import Asked, asked_of, misnamed, unlike
+from .conditions import told
 from .names import names_of
 
 _MOST = 10  # of what was sent that a failure lists
@@ -80,7 +77,7 @@ def assert_sent(
     'Signed up'
     """
     __tracebackhide__ = True
-    asked = _asked(event, attributes, fields)
+    asked = asked_of(event, attributes, fields)
     if times is not None and (type(times) is not int or times < 0):
         raise ConfigurationError(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
@@ -122,77 +119,6 @@ def assert_nothing_sent(where: Recorder) -> None:
         raise AssertionError(_unknown("assert_nothing_sent()"))
 
 
-# What is asked
-
-
-class _Asked(NamedTuple):
-    event: Any  # what it goes by, and so on; None for any
-    of_event: Fields
-    of_action: Fields  # of what was done with products or promotions
-    of_user: Fields
-    of_batch: Fields
-
-    @property
-    def of_an_event(self) -> bool:
-        return self.event is not None or bool(self.of_event or self.of_action)
-
-
-_EVENT_TYPE: Field[Any] = choice("an event type", tuple(map(str, Event._by_type)))
-_EVENT_TYPE.name = _EVENT_TYPE.wire = "event_type"
-
-
-def _by_name(records: Iterable[Any], besides: Mapping[str, Field[Any]]) -> dict[str, Field[Any]]:
-    """Return the fields of records by our names and the wire's."""
-    found = dict(besides)
-    for record in records:
-        for field in record._fields.values():
-            found.setdefault(field.name, field)
-            found.setdefault(field.wire, field)
-    return found
-
-
-_OF_EVENT = _by_name(Event._by_type.values(), {"event_type": _EVENT_TYPE})
-_OF_ACTION = _by_name((ProductAction, PromotionAction, ProductImpression), {})
-_OF_USER = _by_name([UserIdentities], {"mpid": Batch._fields["mpid"]})
-_OF_BATCH = {
-    name: field for name, field in _by_name([Batch], {}).items() if name not in ("events", "mpid")
-}
-_GROUPS = (_OF_EVENT, _OF_ACTION, _OF_USER, _OF_BATCH)
-_MISNOMERS = {**UserIdentities._misnomers, **Event._misnomers, "user": "customer_id"}
-
-
-def _asked(event: Any, attributes: Any, fields: Mapping[str, Any]) -> _Asked:
-    """Return what is asked, checked: a misspelt word must not read as "was not sent"."""
-    groups = [Fields() for _ in _GROUPS]
-    given = fields if attributes is None else {"attributes": attributes, **fields}
-    for name, value in given.items():
-        for group, known in zip(groups, _GROUPS):
-            if name in known:
-                field = known[name]
-                group[field] = prepared("assert_sent", name, field, value)
-                break
-        else:
-            names = ["event", "attributes", "times", *(name for known in _GROUPS for name in known)]
-            raise unknown_field("assert_sent()", name, names, _MISNOMERS.get(name))
-    return _Asked(_event(event), *groups)
-
-
-def _event(event: Any) -> Any:
-    hint = None
-    if isinstance(event, Batch):
-        hint = "event=batch.events[0]"
-    elif isinstance(event, Mapping):
-        hint = "event=…, attributes={…}"
-    elif isinstance(event, bool | int | float | list | tuple | set):
-        hint = "event='Searched'"
-    if hint is not None:
-        raise InvalidValue(
-            f"assert_sent(event={brief(event)}): want what an event goes by, or an event, "
-            f"got {type(event).__name__}; write {hint}"
-        )
-    return event
-
-
 # What was sent, and how far it is from that
 
 
@@ -219,7 +145,7 @@ def _places(position: int, batch: Batch) -> list[_Place]:
     return [(position, batch, place) for place in range(len(batch.events))]
 
 
-def _candidates(batches: Sequence[Batch], asked: _Asked) -> list[_Place]:
+def _candidates(batches: Sequence[Batch], asked: Asked) -> list[_Place]:
     if asked.of_an_event:
         return [place for each in enumerate(batches) for place in _places(*each)]
     return [(position, batch, None) for position, batch in enumerate(batches)]
@@ -228,25 +154,16 @@ def _candidates(batches: Sequence[Batch], asked: _Asked) -> list[_Place]:
 class _Look:
     """One event, or batch, that was sent, and in what way it is not what is asked."""
 
-    def __init__(self, asked: _Asked, place: _Place) -> None:
+    def __init__(self, asked: Asked, place: _Place) -> None:
         _, batch, at = place
         event = None if at is None else batch.events[at]
         self.place = place
         self.sent = Sent(event, batch)
-        named = [] if event is None else list(_named(asked.event, event))
-        rest = [] if event is None else _of_event(asked, event)
-        if asked.of_user:
-            user = batch.user_identities or UserIdentities()
-            mpid = Batch._fields["mpid"]
-            identities = Fields({key: each for key, each in asked.of_user.items() if key != mpid})
-            rest += differences(identities, user, "")
-            if mpid in asked.of_user:
-                rest += differences(asked.of_user[mpid], batch.mpid, "mpid")
-        rest += differences(asked.of_batch, batch, "")
-        self.differences = named + rest
+        named = [] if event is None else list(misnamed(asked.event, event))
+        self.differences = [*named, *unlike(asked, event, batch)]
         self.named = not named
 
-    def distance(self, asked: _Asked) -> tuple[bool, float, int]:
+    def distance(self, asked: Asked) -> tuple[bool, float, int]:
         """Return how far this is from what is asked, to be compared with others."""
         alike = 0.0
         if not self.named:
@@ -267,46 +184,6 @@ class _Look:
         return [cut(f"  {_where(*self.place)}"), f"    {first}"]
 
 
-def _named(asked: Any, event: Event) -> Iterable[str]:
-    """Yield in what way an event is not the one that is asked for."""
-    names = names_of(event)
-    if asked is None:
-        return
-    if isinstance(asked, Event):
-        if asked.event_type != event.event_type:
-            yield f"event is {event.event_type}, not {asked.event_type}"
-        else:
-            set_ = Fields({type(asked)._wire[key]: value for key, value in zip(*asked._state)})
-            yield from differences(set_, event, "")
-    elif isinstance(asked, type) and issubclass(asked, Event):
-        if not isinstance(event, asked):
-            yield f"event is {type(event).__name__}, not {asked.__name__}"
-    elif isinstance(asked, str):
-        if asked not in names:
-            yield f"event is {names[0]!r}, not {asked!r}"
-    elif not any(matches(asked, form) for form in (*names, event, event.to_dict())):
-        yield f"event is {names[0]!r}, not {told(asked)}"
-
-
-def _of_event(asked: _Asked, event: Any) -> list[str]:
-    fields = Fields(asked.of_event)
-    found: list[str] = []
-    if _EVENT_TYPE in fields:
-        found += differences(fields.pop(_EVENT_TYPE), event.event_type, "event_type")
-    found += differences(fields, event, "")
-    if asked.of_action:
-        product, promotion = event._get("product_action"), event._get("promotion_action")
-        acts = [act for act in (product, promotion) if act is not None]
-        acts += event._get("product_impressions") or ()
-        tried: list[list[str]] = [list(differences(asked.of_action, act, "")) for act in acts]
-        found += (
-            min(tried, key=lambda each: len(each))
-            if tried
-            else ["event did nothing with products or promotions"]
-        )
-    return found
-
-
 # The report
 
 
@@ -315,7 +192,7 @@ def _failure(
     looked_at: Sequence[_Look],
     found: int,
     times: int | None,
-    asked: _Asked,
+    asked: Asked,
     where: Any,
     waiting: bool,
 ) -> str:
@@ -333,14 +210,13 @@ def _failure(
         lines += _more(len(nearest))
     else:
         lines += ["Nothing was sent." if not _batches("", where) else "No events were sent."]
-        lines += _refused(where)
+        lines += _refused(where) or ([] if waiting else [_PERHAPS])
     if waiting:
         lines.append(_HURRY)
-    elif not looked_at:
-        lines.append("If the client sends in the background, write client.flush() before.")
     return "\n".join(lines)
 
 
+_PERHAPS = "If the client sends in the background, write client.flush() before."
 _HURRY = "Batches still wait in the background: write client.flush() before."
 
 
