@@ -9,7 +9,9 @@ A map of the package, each file importing only from those before it:
 * ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
 * ``readable``, ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
   event.
-* ``merging``, ``context_verbs``, ``limits``, ``batch``: what one user did.
+* ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
+* ``layout``, ``python_code``: a batch as the Python that builds it.
+* ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: seal, encode, split.
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,

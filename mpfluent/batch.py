@@ -228,6 +228,20 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
 
     # Looking
 
+    def to_python(self) -> str:
+        """Export as the chain of verbs that rebuilds this batch.
+
+        After ``from mpfluent import *`` and ``from decimal import Decimal``, its ``eval`` is an
+        equal batch. A batch of your own class is written with the verbs of ``Batch``.
+
+        >>> captured = '{"mpid": 7, "events": [{"event_type": "first_run"}]}'
+        >>> print(Batch.from_json(captured).to_python())
+        Batch.for_user(mpid=7).first_run()
+        """
+        from .python_code import python_code  # seldom needed
+
+        return python_code(self, Batch())
+
     def problems(self, *, historical: bool = False, now: int | None = None) -> tuple[Problem, ...]:
         """Return what mParticle's documented limits would reject or truncate, and advice.
 

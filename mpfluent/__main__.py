@@ -1,0 +1,104 @@
+"""The command line: ``python -m mpfluent code payload.json`` prints a payload as Python."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .batch import Batch
+from .errors import InvalidBatch, InvalidValue, MPFluentError
+from .jsontext import parsed
+from .layout import WIDTH, Bracketed, Code
+from .python_code import chain, names_in, written
+from .reader import Unknown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Args:
+        arguments: those of the command line, unless others are given.
+    """
+    parser = argparse.ArgumentParser(prog="python -m mpfluent")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    code = commands.add_parser(
+        "code",
+        help="print a captured payload as the Python that builds it",
+        description="Prints a captured payload as the chain of verbs that builds it: a fixture for "
+        "a test. The payload is what the API takes or what mParticle sends out: one batch, a list "
+        "of them, or one a line.",
+    )
+    code.add_argument("file", help="the payload's file; - for standard input")
+    code.add_argument(
+        "--ignore-unknown", action="store_true", help="leave out fields that mpfluent cannot place"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        standard = options.file == "-"
+        payload = sys.stdin.buffer.read() if standard else Path(options.file).read_bytes()
+        text = program(payload, "ignore" if options.ignore_unknown else "raise")
+    except (MPFluentError, OSError) as error:
+        sys.stderr.write(f"{options.file}: {error}\n")
+        return 1
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # Python source is UTF-8
+    sys.stdout.write(text)
+    return 0
+
+
+def program(payload: bytes, unknown: Unknown = "raise") -> str:
+    """Return the Python that makes the batches of a payload, with its imports.
+
+    Args:
+        payload: JSON text in UTF-8: one batch, a list of them, or one a line.
+        unknown: as for ``Batch.from_dict``.
+
+    Raises:
+        InvalidBatch: the payload is no JSON, or a batch of it cannot be read.
+
+    >>> print(program(b'{"mpid": 7, "events": [{"event_type": "first_run"}]}'), end="")
+    from mpfluent import Batch
+    <BLANKLINE>
+    batch = Batch.for_user(mpid=7).first_run()
+    """
+    chains = [chain(batch, Batch()) for batch in _batches(payload, unknown)]
+    one = len(chains) == 1
+    inside = [replace(each, outermost=False) for each in chains]
+    code: Code = chains[0] if one else Bracketed("[", inside, "]")
+    names = sorted(names_in(code) - {"Decimal"})
+    imports = f"from mpfluent import {', '.join(names)}"
+    if len(imports) > WIDTH:
+        imports = "from mpfluent import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+    exact = "from decimal import Decimal\n\n" if "Decimal" in names_in(code) else ""
+    return f"{exact}{imports}\n\n{'batch' if one else 'batches'} = {written(code)}\n"
+
+
+def _batches(payload: bytes, unknown: Unknown) -> Iterator[Batch]:
+    entries = _entries(payload)
+    if not entries:
+        raise InvalidValue("there is no batch in it")
+    for number, entry in enumerate(entries, 1):
+        try:
+            yield Batch.from_dict(entry, unknown=unknown)
+        except InvalidBatch as error:
+            where = f"batch {number} of {len(entries)}: " if len(entries) > 1 else ""
+            raise InvalidValue(f"{where}{error}") from None
+
+
+def _entries(payload: bytes) -> list[Any]:
+    """Return the batches of a payload, as parsed: one, those of a list, or those of the lines."""
+    try:
+        whole = parsed(payload)
+    except InvalidValue:
+        lines = [line for line in payload.splitlines() if line.strip()]
+        if len(lines) < 2 or not all(line.lstrip().startswith(b"{") for line in lines):
+            raise
+        return [parsed(line) for line in lines]
+    return whole if isinstance(whole, list) else [whole]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,537 @@
+"""A batch as Python: the chain that rebuilds it, its layout, and the command line."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import strategies
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import mpfluent
+from mpfluent import (
+    AppEvent,
+    ApplicationStateTransitionEvent,
+    Batch,
+    CommerceEvent,
+    DeviceInformation,
+    EventVerbs,
+    MPFluentError,
+    Product,
+    ProductAction,
+    ProductImpression,
+    Promotion,
+    Session,
+    UserIdentity,
+    __main__,
+    layout,
+)
+
+EXAMPLES = int(os.environ.get("MPFLUENT_EXAMPLES", "500"))
+SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
+AT = "2026-11-23T10:15:00Z"
+UUID = "84e1b361-a282-4adf-8a6d-1d31e6dd5a9e"
+TEAPOT = Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1)
+
+
+def run(code):
+    """Return what a reader gets who pastes the code below the two imports that the docs name."""
+    names = {}
+    exec("from mpfluent import *\nfrom decimal import Decimal", names)
+    return eval(code, names)
+
+
+# The law
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(strategies.batches(most_context=8, most_events=6))
+def test_the_code_of_any_batch_evaluates_to_an_equal_batch(batch):
+    assert run(batch.to_python()) == batch
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(strategies.batches(most_context=8, most_events=6))
+def test_the_json_of_any_batch_reads_back_as_an_equal_batch(batch):
+    assert Batch.from_json(batch.to_json()) == batch
+
+
+@settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
+@given(strategies.batches(most_events=2), st.lists(strategies.sessions(), max_size=3))
+def test_the_code_of_any_batch_with_sessions_evaluates_to_an_equal_batch(batch, sessions):
+    batch = batch.add(*sessions)
+    if sessions:
+        assert "Session.start(" in batch.to_python()
+    assert run(batch.to_python()) == batch
+
+
+@settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
+@given(st.lists(strategies.sessions(), min_size=1, max_size=2), st.data())
+def test_events_of_sessions_in_any_order_still_evaluate_to_an_equal_batch(sessions, data):
+    events = [event for session in sessions for event in session.events]
+    batch = Batch().add(*data.draw(st.permutations(events)))
+
+    assert run(batch.to_python()) == batch
+
+
+def readable_samples():
+    """Yield the vendor's printed payloads that are batches."""
+    for path in sorted(SAMPLES.glob("*.json")):
+        try:
+            yield path.name, Batch.from_json(path.read_bytes())
+        except MPFluentError:
+            continue
+
+
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the vendor's printed samples are not at hand")
+def test_the_code_of_the_vendors_samples_evaluates_to_equal_batches():
+    found = dict(readable_samples())
+
+    assert len(found) >= 5
+    for name, batch in found.items():
+        assert run(batch.to_python()) == batch, name
+
+
+# What it looks like
+
+BASE = (
+    Batch.for_user(customer_id="123456", email="user@example.com")
+    .with_environment("development")
+    .with_device(platform="iOS", os_version="26.1")
+)
+
+TEXTS = {
+    Batch(): "Batch()",
+    Batch.for_user(mpid=7).first_run(): "Batch.for_user(mpid=7).first_run()",
+    Batch.for_device(platform="iOS"): 'Batch.for_device(platform="iOS")',
+    BASE.with_user_attributes({"Account type": "trial", "vip": None, "tags": ["a", "b"]})
+    .event("Searched", {"query": "teapot"}, type="search", at=AT)
+    .purchase(Product("sample-sku", "Example Product", price=19.99), total_amount=21.49): """\
+(
+    Batch.for_user(customer_id="123456", email="user@example.com")
+    .with_environment("development")
+    .with_device(platform="iOS", os_version="26.1")
+    .with_user_attributes({"Account type": "trial", "vip": None, "tags": ["a", "b"]})
+    .event("Searched", {"query": "teapot"}, type="search", at="2026-11-23T10:15:00Z")
+    .purchase(Product("sample-sku", "Example Product", price=19.99), total_amount=21.49)
+)""",
+    BASE.add(
+        Session.start(UUID, at=AT)
+        .screen_view("Home", after=1.5)
+        .purchase(TEAPOT, after=20, transaction_id="order-1", currency_code="EUR")
+        .event("Closed")
+        .end(after=5)
+    ).event("Left"): """\
+(
+    Batch.for_user(customer_id="123456", email="user@example.com")
+    .with_environment("development")
+    .with_device(platform="iOS", os_version="26.1")
+    .add(
+        Session.start("84e1b361-a282-4adf-8a6d-1d31e6dd5a9e", at="2026-11-23T10:15:00Z")
+        .screen_view("Home", after=1.5)
+        .purchase(
+            Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1),
+            transaction_id="order-1",
+            currency_code="EUR",
+            after=20,
+        )
+        .event("Closed")
+        .end(after=5),
+    )
+    .event("Left")
+)""",
+    Batch()
+    .impression("Search results", TEAPOT)
+    .promotion_click(Promotion("promo-1", "Spring sale", position="hero banner"))
+    .remove_from_wishlist(TEAPOT)
+    .attribution("Example network", "Spring", attributes={"a": 1})
+    .attribution_delete()
+    .re_engagement(campaign="Spring")
+    .ltv_increase(5)
+    .ltv_increase(Decimal("5.50"), event_name="Paid")
+    .app_install()
+    .app_upgrade()
+    .app_initialized()
+    .app_exit()
+    .opt_out()
+    .opt_out(False)
+    .crash_report(message="Out of tea")
+    .crash_report(message="Out of tea", severity="fatal")
+    .push_registration("token")
+    .push_registration("token", register=False)
+    .push_message("received", "token", "{}")
+    .network_performance("https://example.com/", 200, time_elapsed=12)
+    .user_attribute_change("plan", "pro", old=None)
+    .user_identity_change(UserIdentity("email", "user@example.com", AT), None)
+    .profile("login", previous_mpid=1, current_mpid=2)
+    .session_start(session_id=42)
+    .session_end(60_000, session_id=42): """\
+(
+    Batch()
+    .impression(
+        "Search results", Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1)
+    )
+    .promotion_click(Promotion("promo-1", "Spring sale", position="hero banner"))
+    .remove_from_wishlist(
+        Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1)
+    )
+    .attribution("Example network", "Spring", attributes={"a": 1})
+    .attribution_delete()
+    .re_engagement(campaign="Spring")
+    .ltv_increase(5)
+    .ltv_increase(Decimal("5.50"), event_name="Paid")
+    .app_install()
+    .app_upgrade()
+    .app_initialized()
+    .app_exit()
+    .opt_out()
+    .opt_out(False)
+    .crash_report(message="Out of tea")
+    .crash_report(message="Out of tea", severity="fatal")
+    .push_registration("token")
+    .push_registration("token", register=False)
+    .push_message("received", "token", "{}")
+    .network_performance("https://example.com/", 200, time_elapsed=12)
+    .user_attribute_change("plan", "pro", old=None)
+    .user_identity_change(
+        UserIdentity("email", "user@example.com", "2026-11-23T10:15:00Z"), None
+    )
+    .profile("login", previous_mpid=1, current_mpid=2)
+    .session_start(session_id=42)
+    .session_end(60000, session_id=42)
+)""",
+    Batch()
+    .with_gdpr_consent("marketing", True, at=AT)
+    .with_ccpa_data_sale_opt_out(at=AT)
+    .with_data_plan("plan", 2)
+    .with_location(40.7142, -74.0064, accuracy=195)
+    .with_integration_attributes(92, {"a": "1"})
+    .with_integration_attributes("x", {"a": "1"})
+    .with_attribution_info("AppsFlyer", "Example network", "Spring")
+    .with_partner_identities({"Acme_Id": "1234"})
+    .with_deleted_user_attributes("plan")
+    .with_source_request_id("order-1"): """\
+(
+    Batch()
+    .with_source_request_id("order-1")
+    .with_partner_identities({"Acme_Id": "1234"})
+    .with_deleted_user_attributes("plan")
+    .with_gdpr_consent("marketing", True, at="2026-11-23T10:15:00Z")
+    .with_ccpa_data_sale_opt_out(at="2026-11-23T10:15:00Z")
+    .with_data_plan("plan", 2)
+    .with_location(40.7142, -74.0064, accuracy=195)
+    .with_attribution_info("AppsFlyer", "Example network", "Spring")
+    .with_integration_attributes(92, {"a": "1"})
+    .with_integration_attributes("x", {"a": "1"})
+)""",
+}
+
+
+@pytest.mark.parametrize(("batch", "text"), TEXTS.items(), ids=range(len(TEXTS)))
+def test_the_code_is_the_chain_that_a_person_would_write(batch, text):
+    assert batch.to_python() == text
+    assert run(text) == batch
+
+
+@pytest.mark.parametrize(("batch", "text"), TEXTS.items(), ids=range(len(TEXTS)))
+def test_a_formatter_has_nothing_to_change_in_it(batch, text):
+    source = f"batch = {text}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--isolated", "-"],
+        input=source,
+        text=True,
+        capture_output=True,
+    )
+
+    assert done.stdout == source
+
+
+# What no verb can say
+
+BEYOND_VERBS = {
+    "what only reading takes": (
+        Batch.from_dict({"device_info": {"platform": "desktop"}}).event("x").event("y"),
+        'Batch().with_device(DeviceInformation.from_dict({"platform": "desktop"}))'
+        '.event("x").event("y")',
+    ),
+    "a product without a name": (
+        Batch().add(
+            CommerceEvent(
+                product_action=ProductAction("purchase", [Product.from_dict({"price": 2})])
+            )
+        ),
+        'Batch().purchase(Product.from_dict({"price": 2}))',
+    ),
+    "the version of another SDK": (
+        Batch.from_dict({"sdk_version": "8.1", "mpid": 7}),
+        'Batch.for_user(mpid=7).merge(Batch.from_dict({"sdk_version": "8.1"}))',
+    ),
+    "several lists in one event": (
+        Batch().add(
+            CommerceEvent(
+                product_impressions=[ProductImpression("a", []), ProductImpression("b", [])]
+            )
+        ),
+        "Batch().add(CommerceEvent(product_impressions="
+        '[ProductImpression("a", []), ProductImpression("b", [])]))',
+    ),
+    "a transition that no verb names": (
+        Batch().add(ApplicationStateTransitionEvent("application_initialized", is_upgrade=True)),
+        'Batch().add(ApplicationStateTransitionEvent("application_initialized", is_upgrade=True))',
+    ),
+    "an event without what its verb needs": (
+        Batch.from_dict(
+            {
+                "events": [
+                    {"event_type": "user_attribute_change", "data": {"user_attribute_name": "a"}}
+                ]
+            }
+        ),
+        'Batch().add(UserAttributeChangeEvent.from_dict({"event_type": "user_attribute_change", '
+        '"data": {"user_attribute_name": "a"}}))',
+    ),
+}
+
+
+@pytest.mark.parametrize(("batch", "text"), BEYOND_VERBS.values(), ids=BEYOND_VERBS)
+def test_what_no_verb_says_is_written_with_its_class(batch, text):
+    code = batch.to_python()
+
+    assert run(code) == batch
+    assert "".join(code.split()).replace(",)", ")").replace(",}", "}").strip("()") == (
+        "".join(text.split()).strip("()")
+    )
+
+
+def test_a_session_that_was_tampered_with_is_written_as_its_events():
+    first, second = Session.start(session_id=42, at=AT).event("x", after=1).events
+    other = second._with({"event_num": 7})
+
+    code = Batch().add(first, other).to_python()
+
+    assert 'Session.start(session_id=42, at="2026-11-23T10:15:00Z")' in code
+    assert '.event("x", at="2026-11-23T10:15:01Z", session_id=42, event_num=7)' in code
+    assert run(code) == Batch().add(first, other)
+
+
+def test_a_session_whose_end_says_another_duration_keeps_it():
+    events = Session.start(session_id=42, at=AT).add(AppEvent("x")).events
+    ended = Batch().add(*events).session_end(5, session_id=42, event_num=2, at=AT)
+
+    assert ".session_end(5)" in ended.to_python()
+    assert run(ended.to_python()) == ended
+
+
+def test_a_session_without_times_is_written_without_times():
+    batch = Batch().add(Session.start(session_id=42).event("x").event("y"))
+
+    assert batch.to_python() == ('Batch().add(Session.start(session_id=42).event("x").event("y"))')
+
+
+def test_times_before_the_last_are_written_as_times():
+    batch = Batch().add(Session.start(session_id=42, at=AT).event("x", at=0))
+
+    assert '.event("x", at="1970-01-01T00:00:00Z")' in batch.to_python()
+
+
+def test_a_time_that_no_calendar_has_stays_a_number():
+    batch = Batch().event("x", at=2**62)
+
+    assert batch.to_python() == 'Batch().event("x", at=4611686018427387904)'
+
+
+def test_a_batch_of_ones_own_class_is_written_with_plain_verbs():
+    class ShopVerbs(EventVerbs):
+        def signed_up(self, plan):
+            return self.event("Signed up", {"plan": plan})
+
+        def event(self, *args, **kwargs):
+            return super().event(*args, **kwargs)
+
+    class ShopBatch(ShopVerbs, Batch):
+        pass
+
+    class Teapot(Product):
+        pass
+
+    batch = ShopBatch.for_user(mpid=7).signed_up("pro").purchase(Teapot("sku-1"))
+
+    assert batch.to_python() == (
+        'Batch.for_user(mpid=7).event("Signed up", {"plan": "pro"}).purchase(Product("sku-1"))'
+    )
+    assert type(run(batch.to_python())) is Batch
+    assert run(batch.to_python()) == batch
+
+
+def test_quotes_are_those_that_need_fewer_backslashes():
+    texts = ["plain", "it's", 'say "x"', "both ' and \"", "back\\slash", "new\nline", "é\x00", ""]
+
+    assert [layout.quoted(text) for text in texts] == [
+        '"plain"',
+        '"it\'s"',
+        "'say \"x\"'",
+        '"both \' and \\""',
+        '"back\\\\slash"',
+        '"new\\nline"',
+        '"é\\x00"',
+        '""',
+    ]
+
+
+@given(st.text("a'\"\\\n\x00é{", max_size=8))
+def test_any_quoted_text_evaluates_to_itself(text):
+    assert eval(layout.quoted(text)) == text
+
+
+def test_the_code_of_a_long_batch_costs_as_much_as_its_events():
+    batch = Batch()
+    for number in range(2_000):
+        batch = batch.event("x", {"number": number})
+
+    assert batch.to_python().count("\n") == 2_000 + 2
+    session = Session.start(session_id=42, at=AT)
+    for _ in range(2_000):
+        session = session.event("x", after=1)
+    assert Batch().add(session).to_python().count(".event(") == 2_000
+
+
+# The command line
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "mpfluent", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        **options,
+    )
+
+
+def test_the_command_prints_a_program_that_makes_the_batch(tmp_path):
+    price = Decimal("19.9900000000000000000001")
+    batch = BASE.purchase(Product("sku-1", price=price)).event("Gefunden: Tee für zwei ☕")
+    file = tmp_path / "payload.json"
+    file.write_text(batch.to_json(), encoding="utf-8")
+
+    done = command("code", str(file))
+
+    assert done.stderr == ""
+    assert done.stdout.startswith(
+        "from decimal import Decimal\n\nfrom mpfluent import Batch, Product\n\nbatch = (\n"
+    )
+    names = {}
+    exec(done.stdout, names)
+    assert names["batch"] == batch
+
+
+def test_the_command_reads_standard_input():
+    done = command("code", "-", input=Batch.for_user(mpid=7).to_json())
+
+    assert done.stdout == "from mpfluent import Batch\n\nbatch = Batch.for_user(mpid=7)\n"
+
+
+def program(payload):
+    """Return the names that the program for a payload defines."""
+    names = {}
+    exec(__main__.program(payload), names)
+    return names
+
+
+def test_a_list_of_batches_becomes_a_list():
+    batches = [BASE.event("x").event("y"), Batch.for_user(mpid=7)]
+    payload = json.dumps([batch.to_dict() for batch in batches]).encode()
+
+    assert program(payload)["batches"] == batches
+    assert (
+        __main__.program(payload)
+        == """\
+from mpfluent import Batch
+
+batches = [
+    Batch.for_user(customer_id="123456", email="user@example.com")
+    .with_environment("development")
+    .with_device(platform="iOS", os_version="26.1")
+    .event("x")
+    .event("y"),
+    Batch.for_user(mpid=7),
+]
+"""
+    )
+
+
+def test_a_batch_a_line_becomes_a_list():
+    batches = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
+    payload = "\n\n".join(batch.to_json() for batch in batches).encode() + b"\n"
+
+    assert program(payload)["batches"] == batches
+
+
+def test_a_long_import_is_broken():
+    text = __main__.program(Batch().add(*strategies.full_events()).to_json().encode())
+
+    assert text.startswith(
+        "from mpfluent import (\n    ApplicationStateTransitionEvent,\n    Batch,\n"
+    )
+
+
+WRONG = {
+    "no JSON": (b"{", "from_json(): not JSON: "),
+    "an empty file": (b"", "from_json(): not JSON: "),
+    "an empty list": (b"[]", "there is no batch in it"),
+    "a misspelt field": (b'{"mpidd": 7}', "from_dict() has no field 'mpidd'; did you mean 'mpid'?"),
+    "a bad batch among good ones": (
+        b'[{}, {"mpid": "x"}]',
+        "batch 2 of 2: from_dict(): mpid='x': want an integer, got str",
+    ),
+    "a line that is no JSON": (b'{"mpid": 7}\n{"mpid": \n', "from_json(): not JSON: "),
+    "a number": (b"7", "from_dict(): 7: want an object, got int"),
+}
+
+
+@pytest.mark.parametrize(("payload", "complaint"), WRONG.values(), ids=WRONG)
+def test_a_payload_that_is_no_batch_is_a_complaint_that_names_the_file(
+    payload, complaint, tmp_path, capsys
+):
+    file = tmp_path / "payload.json"
+    file.write_bytes(payload)
+
+    status = __main__.main(["code", str(file)])
+
+    out, err = capsys.readouterr()
+    assert (status, out) == (1, "")
+    assert err.startswith(f"{file}: {complaint}"), err
+    assert "Traceback" not in err
+
+
+def test_a_file_that_is_not_there_is_a_complaint(tmp_path, capsys):
+    assert __main__.main(["code", str(tmp_path / "no.json")]) == 1
+    assert "No such file" in capsys.readouterr().err
+
+
+def test_unknown_fields_can_be_left_out(tmp_path, monkeypatch):
+    file = tmp_path / "payload.json"
+    file.write_text('{"mpid": 7, "new_field": 1}')
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert __main__.main(["code", "--ignore-unknown", str(file)]) == 0
+    out.flush()
+    assert out.buffer.getvalue().endswith(b"batch = Batch.for_user(mpid=7)\n")
+
+
+def test_the_command_without_arguments_says_what_there_is():
+    done = command()
+
+    assert done.returncode == 2
+    assert "usage: python -m mpfluent" in done.stderr
+
+
+def test_the_code_is_plain_for_star_imports():
+    assert {"Batch", "Session", "Product"} <= set(mpfluent.__all__)
+    assert DeviceInformation.__name__ in mpfluent.__all__
