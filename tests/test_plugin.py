@@ -394,3 +394,11 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
 )
 def test_only_loopback_is_this_machine(host, here):
     assert is_this_machine(host) is here
+
+
+def test_the_examples_of_the_page_about_testing_are_tests_that_pass(pytester):
+    text = (ROOT / "docs/testing.md").read_text(encoding="utf-8").split("\n## Assert")[0]
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    pytester.makepyfile("\n".join(blocks))
+
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=3)
