@@ -86,6 +86,7 @@ STAIRCASE = [
     "testing.sent",
     "testing",
     "testing.guard",
+    "testing.comparison",
     "testing.plugin",
 ]
 

@@ -1,11 +1,13 @@
 """The pytest plugin: it loads with the package, and imports the rest of it where it is used.
 
 Fixtures ``mparticle_client``, ``mparticle_sent``, ``mparticle_server``, ``mparticle_clock`` and
-``mparticle_ids``; and a guard: a test that sends to the real network fails.
+``mparticle_ids``; what differs where two batches should be equal; and a guard: a test that sends
+to the real network fails.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -81,6 +83,20 @@ def mparticle_server() -> Iterator[LocalServer]:
 
     with LocalServer() as server:
         yield server
+
+
+# Equality
+
+
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    """Say what differs between two batches, events or other values, by path."""
+    if op != "==" or "mpfluent.frozen" not in sys.modules:
+        return None
+    from .comparison import explanation
+
+    return explanation(left, right, config.get_verbosity(config.VERBOSITY_ASSERTIONS))
 
 
 # The guard
