@@ -7,13 +7,15 @@ A map of the package, each file importing only from those before it:
 * ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
-* ``readable``, ``chain``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
+* ``readable``, ``notebook``: what people see of them.
+* ``chain``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
   event.
 * ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
+* ``stamping``, ``preview``: what sending adds.
 * ``layout``, ``python_code``: a batch as the Python that builds it.
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
-* ``wire``: seal, encode, split.
+* ``wire``: encode, split.
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
   or elsewhere.
 * ``liveness``: which processes are alive.
@@ -25,6 +27,7 @@ A map of the package, each file importing only from those before it:
 * ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
   or in the background.
 * ``sealing``: what happens to a batch before it is accepted.
+* ``curl``: a request as a shell command.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
 * ``testing``: the kit for your tests.
 

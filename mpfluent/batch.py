@@ -18,10 +18,9 @@ from .chain import events
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, brief, unknown_field
 from .event import Event
-from .frozen import Frozen
 from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
-from .readable import readable
+from .readable import context, readable
 from .records import (
     DeviceFields,
     DeviceInformation,
@@ -31,6 +30,10 @@ from .records import (
 from .session import Session
 from .signatures import spelled_out
 from .verbs import EventVerbs
+
+if TYPE_CHECKING:
+    from .difference import Differences
+    from .preview import Preview
 
 B = TypeVar("B", bound="Batch")
 P = ParamSpec("P")
@@ -255,21 +258,69 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         """
         return problems(self, historical=historical, now=now)
 
+    def preview(self, *, historical: bool = False) -> Preview:
+        """Return what this batch will be when it is sent; it prints as text.
+
+        That is its JSON, its size on the wire against the limit, what will be stamped, and what
+        ``problems`` finds.
+
+        Args:
+            historical: check for the historical endpoint.
+
+        >>> Batch.for_user(mpid=7).with_environment("development").first_run().preview()
+        {
+          "environment": "development",
+          "mpid": 7,
+          "events": [
+            {
+              "event_type": "first_run",
+              "data": {}
+            }
+          ]
+        }
+        241 of 128,000 bytes on the wire
+        stamped when it is sent: source_request_id, source_message_id, timestamp_unixtime_ms
+        no problems
+        """
+        from .preview import preview
+
+        return preview(self, historical=historical)
+
+    def diff(self, other: Batch) -> Differences:
+        """Return what changes from this batch to another, place by place.
+
+        Args:
+            other: what this batch is compared with.
+
+        >>> trial = Batch.for_user(mpid=7).with_user_attributes(plan="trial").event("Searched")
+        >>> trial.diff(trial.with_user_attributes(plan="pro").event("Found"))
+        user_attributes['plan']: 'trial' -> 'pro'
+        events[1]: added custom_event 'Found'
+        """
+        from .difference import differences
+
+        if not isinstance(other, Batch):
+            instead = "Batch.from_dict(…)" if isinstance(other, Mapping) else "other_batch"
+            raise InvalidValue(
+                f"diff({brief(other)}): want a Batch, got {type(other).__name__}; "
+                f"write diff({instead})"
+            )
+        return differences(self, other)
+
     def __repr__(self) -> str:
-        lines = ["<Batch" + (f" {self.environment}" if self.environment else "")]
-        for key, label in _SHOWN.items():
-            value = self._get(key)
-            if value is not None:
-                items = value._given() if isinstance(value, Frozen) else value
-                told = items
-                if isinstance(items, Mapping):
-                    told = ", ".join(f"{name}={entry!r}" for name, entry in items.items())
-                lines.append(f"  {label}: {told}")
-        consents = self.consent_state
-        if consents is not None:
-            purposes = [*(consents.gdpr or ()), *(consents.ccpa or ())]
-            lines.append(f"  consent: {', '.join(purposes)}")
-        return readable(lines, self._events())
+        return readable(self._summary(), context(self), self._events())
+
+    def _repr_html_(self) -> str:
+        from .notebook import table
+
+        return table(self._summary(), context(self), self._events())
+
+    def _summary(self) -> str:
+        from .preview import size_of_limit
+        from .stamping import wire_size
+
+        where = f" {self.environment}" if self.environment else ""
+        return f"Batch{where}, {size_of_limit(wire_size(self))}"
 
     if not TYPE_CHECKING:
 
@@ -304,11 +355,4 @@ _SETTERS = {
         "partner_identities",
         "partner_identity",
     )
-}
-
-_SHOWN = {
-    "mpid": "mpid",
-    "user_identities": "user",
-    "device_info": "device",
-    "user_attributes": "user attributes",
 }

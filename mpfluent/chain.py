@@ -6,7 +6,7 @@ are, and every derived value shares the history of the one that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from .event import Event
@@ -102,6 +102,18 @@ class Chain(Frozen):
 
     def _content(self) -> tuple[Any, ...]:
         return (*super()._content(), tuple(event._content() for event in self._events()))
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        """Yield what rich shows: the context, and the events."""
+        yield from super().__rich_repr__()
+        yield "events", list(self._events())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print for IPython: the few lines of the repr."""
+        for place, text in enumerate(repr(self).split("\n")):
+            if place:
+                printer.break_()
+            printer.text(text)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore_chain, (type(self), self._keys, self._values, self._events())

@@ -11,6 +11,7 @@ from . import wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier
+from .curl import curl_command
 from .delivery import Delivery, check_seconds, settle_each
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
@@ -42,6 +43,7 @@ from .settings import (
     not_one_of,
 )
 from .signatures import spelled_out
+from .stamping import random_uuid, unix_milliseconds
 from .tally import CloseReport, Counts, Report, Stats, Tally
 from .threaded import OPTIONS, ThreadedDispatcher
 from .transport import Response, Transport
@@ -150,8 +152,8 @@ class Client:
             environment=environment,
             historical=historical,
             before_send=before_send,
-            now=wire.unix_milliseconds if now is None else milliseconds_of(now),
-            new_id=wire.random_uuid if new_id is None else ids_of(new_id),
+            now=unix_milliseconds if now is None else milliseconds_of(now),
+            new_id=random_uuid if new_id is None else ids_of(new_id),
             hook_raised=self._tally.hook_raised,
         )
         self._report: CloseReport | None = None
@@ -170,6 +172,7 @@ class Client:
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
+        self._addresses = addresses
         self._feed = Feed(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
 
@@ -300,6 +303,35 @@ class Client:
         until = time.monotonic() + timeout
         for dispatcher in self._dispatchers:
             yield max(0.0, until - time.monotonic()), dispatcher
+
+    def to_curl(self, batch: Batch) -> str:
+        r"""Export as the curl command that sends what ``send`` would send, for a POSIX shell.
+
+        The batch is checked and sealed as for ``send``, and ``before_send`` sees it. The command
+        reads the keys from ``MPARTICLE_API_KEY`` and ``MPARTICLE_API_SECRET``; a batch that is too
+        large for one request takes several commands.
+
+        Args:
+            batch: the batch; it is not sent.
+
+        Raises:
+            InvalidBatch: as for ``send``.
+            DeliveryError: ``before_send`` dropped the batch.
+
+        >>> client = Client("key", "secret", environment="development", new_id=lambda: "order-1")
+        >>> print(client.to_curl(Batch.for_user(customer_id="123456")))
+        curl --user "$MPARTICLE_API_KEY:$MPARTICLE_API_SECRET" \
+          --header 'Content-Type: application/json' \
+          --data-binary @- https://s2s.us1.mparticle.com/v2/events <<'END'
+        {"environment":"development",...,"user_identities":{"customer_id":"123456"}}
+        END
+        """
+        prepared = self._sealer.prepared(batch)
+        if isinstance(prepared.parts, DeliveryError):
+            raise prepared.parts
+        requests = wire.pack(prepared.parts, lambda part: len(part.body))
+        commands = (curl_command(*self._addresses.framed(parts)) for parts in requests)
+        return "\n\n".join(commands)
 
     @property
     def stats(self) -> Stats:

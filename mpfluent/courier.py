@@ -21,7 +21,7 @@ from .parcel import Piece
 from .retry import Retry, Verdict
 from .tally import Tally
 from .transport import Credentials, Request, Response, Transport
-from .wire import bulk_body, pack
+from .wire import Part, bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
@@ -52,6 +52,12 @@ class Addresses(NamedTuple):
 
     single: str
     bulk: str
+
+    def framed(self, parts: Sequence[Part]) -> tuple[str, bytes]:
+        """Return where parts go that travel together, and the body that carries them."""
+        if len(parts) == 1 and self.single != self.bulk:
+            return self.single, parts[0].body
+        return self.bulk, bulk_body(parts)
 
 
 class Desk(Protocol):
@@ -215,9 +221,7 @@ class Courier:
     def _request(self, group: list[Piece]) -> Request:
         parts = [piece.part for piece in group]
         ids = tuple(part.id for part in parts)
-        single = len(parts) == 1 and self._addresses.single != self._addresses.bulk
-        url = self._addresses.single if single else self._addresses.bulk
-        body = parts[0].body if single else bulk_body(parts)
+        url, body = self._addresses.framed(parts)
         return Request(url, body, self._headers, ids, self._credentials)
 
     def _blocked(self, clock: Clock, began: float, budget: float) -> DeliveryError | None:

@@ -7,7 +7,7 @@ and encoding is one ``dict(zip(…))``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -204,6 +204,22 @@ class Frozen(metaclass=_Slotted):
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value!r}" for name, value in self._given().items())
         return f"{type(self).__name__}({inside})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        """Yield what rich shows, in containers that it knows how to lay out."""
+        for name, value in self._given().items():
+            yield name, dict(value) if isinstance(value, Mapping) else value
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print for IPython: a field a line, where they do not fit on one."""
+        name = f"{type(self).__name__}("
+        with printer.group(len(name), name, ")"):
+            for place, (field, value) in enumerate(self.__rich_repr__()):
+                if place:
+                    printer.text(",")
+                    printer.breakable()
+                printer.text(f"{field}=")
+                printer.pretty(value)
 
     def _content(self) -> tuple[Any, ...]:
         wire = self._wire

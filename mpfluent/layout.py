@@ -98,7 +98,7 @@ def lines(code: Code, room: int) -> list[str]:
     """Return an expression in lines of at most ``room`` characters, where its parts allow it.
 
     >>> call = Bracketed("Product(", ['"sku-1"', Labelled("price=", "19.99")], ")")
-    >>> lines(call, 80), lines(call, 30)
+    >>> lines(call, 80), lines(call, 25)
     (['Product("sku-1", price=19.99)'], ['Product(', '    "sku-1", price=19.99', ')'])
     """
     return [code] if isinstance(code, str) else code.lines(room)

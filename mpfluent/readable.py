@@ -2,28 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from .checks import EPOCH
 from .errors import brief
 from .event import Event
+from .frozen import Frozen
+from .records import ConsentState
 
 _LINES = 10
 _WIDTH = 88
 # The fields that tell events of a type apart.
 _TELLING = ("event_name", "screen_name", "label", "url", "message", "application_transition_type")
+# The context that has a line of its own; the rest is named together.
+_LABELS = {
+    "mpid": "mpid",
+    "user_identities": "user",
+    "device_info": "device",
+    "user_attributes": "user attributes",
+    "consent_state": "consent",
+}
 
 
-def readable(context: Sequence[str], events: Sequence[Event]) -> str:
+def readable(head: str, context: Iterable[tuple[str, str]], events: Sequence[Event]) -> str:
     """Return the lines of a context, then a line for each event, as many as there is room for."""
-    room = _LINES - len(context)
+    lines = [f"<{head}", *(f"  {label}: {text}" for label, text in context)]
+    room = _LINES - len(lines)
     shown = events if len(events) <= room else events[: room - 1]
-    lines = [*context, *(f"  {line(event)}" for event in shown)]
+    lines += [f"  {line(event)}" for event in shown]
     if len(events) > len(shown):
         lines.append(f"  … and {len(events) - len(shown)} more events")
     return "\n".join(cut(text) for text in lines) + ">"
+
+
+def context(batch: Any) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a batch's user, with a label."""
+    others = [name for name in batch._keys if name not in _LABELS and name != "environment"]
+    for name, label in _LABELS.items():
+        value = batch._get(name)
+        if value is not None:
+            yield label, ", ".join(_told(value))
+    if others:
+        yield "also set", ", ".join(others)
+
+
+def _told(value: Any) -> Iterator[str]:
+    if isinstance(value, ConsentState):
+        for purpose, consent in {**(value.gdpr or {}), **(value.ccpa or {})}.items():
+            yield f"{plain(purpose)}={consent.consented}"
+    elif isinstance(value, Mapping | Frozen):
+        entries = value._given() if isinstance(value, Frozen) else value
+        yield from (f"{plain(name)}={entry!r}" for name, entry in entries.items())
+    else:
+        yield repr(value)
+
+
+def plain(name: str) -> str:
+    r"""Return a name as it is, or escaped if it would break the line.
+
+    >>> plain("Account type"), plain("a\nb")
+    ('Account type', "'a\\nb'")
+    """
+    return name if name.isprintable() else repr(name)
 
 
 def cut(text: str) -> str:
@@ -38,12 +80,14 @@ def line(event: Event) -> str:
     >>> line(AppEvent("Searched", at="2026-11-23T10:15:00Z"))
     "custom_event 'Searched' at 2026-11-23T10:15:00Z"
     """
-    words = [event.event_type]
-    words += [brief(event._get(key), 40) for key in _TELLING if event._get(key) is not None]
-    words += _commerce(event)
-    if event.at is not None:
-        words.append(f"at {moment(event.at)}")
-    return " ".join(words)
+    when = [] if event.at is None else [f"at {moment(event.at)}"]
+    return " ".join([event.event_type, *telling(event), *when])
+
+
+def telling(event: Event) -> list[str]:
+    """Return the words that tell an event from others of its type."""
+    words = [brief(event._get(key), 40) for key in _TELLING if event._get(key) is not None]
+    return words + _commerce(event)
 
 
 def _commerce(event: Event) -> list[str]:
@@ -51,9 +95,12 @@ def _commerce(event: Event) -> list[str]:
     promotions: Any = event._get("promotion_action")
     lists: Any = event._get("product_impressions")
     if products is not None:
-        return [products.action, *(str(item.name or item.id) for item in products.products or ())]
+        return [
+            products.action,
+            *(plain(str(item.name or item.id)) for item in products.products or ()),
+        ]
     if promotions is not None:
-        named = (str(item.name or item.id) for item in promotions.promotions or ())
+        named = (plain(str(item.name or item.id)) for item in promotions.promotions or ())
         return [f"promotion_{promotions.action}", *named]
     return [f"impression {shown.product_impression_list!r}" for shown in lists or ()]
 

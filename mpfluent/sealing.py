@@ -11,6 +11,7 @@ from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from .limits import HISTORICAL_MINIMUM, Problem
 from .notices import warn
 from .records import Environment
+from .stamping import seal
 
 
 class Prepared(NamedTuple):
@@ -82,7 +83,7 @@ class Sealer:
             batch = batch._with({"environment": self._environment})
         if self._historical:
             self._check_historical(batch)
-        sealed = wire.seal(batch, self._now, self._new_id)
+        sealed = seal(batch, self._now, self._new_id)
         kept = self._filtered(sealed)
         if isinstance(kept, DeliveryError):
             return sealed, kept
@@ -117,7 +118,7 @@ class Sealer:
             kept = kept._with({"environment": sealed.environment})
         if self._historical:
             self._check_historical(kept)
-        return wire.seal(kept, self._now, self._new_id)
+        return seal(kept, self._now, self._new_id)
 
     def _check_historical(self, batch: Batch) -> None:
         """Raise if the historical endpoint would skip the batch, which it does in silence."""

@@ -218,8 +218,16 @@ class Session(EventVerbs, kind="Session"):
         return self._with(checked)._having(event._with(checked) for event in self._events())
 
     def __repr__(self) -> str:
+        return readable(self._summary(), (), self._events())
+
+    def _repr_html_(self) -> str:
+        from .notebook import table
+
+        return table(self._summary(), (), self._events())
+
+    def _summary(self) -> str:
         ids = [f"{key}={value!r}" for key, value in self._given().items() if key != "at"]
-        return readable([f"<Session {' '.join(ids)}"], self._events())
+        return f"Session {' '.join(ids)}"
 
     if not TYPE_CHECKING:
 

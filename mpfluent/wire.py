@@ -1,12 +1,10 @@
-"""From a batch to the bytes of a request: seal, encode once, split, pack.
+"""From a sealed batch to the bytes of a request: encode once, split, pack.
 
 1 kB is 1 000 bytes, and brackets and commas count.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -16,44 +14,6 @@ from .jsontext import write_record
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 B = TypeVar("B", bound=Batch)
-
-
-def unix_milliseconds() -> int:
-    """Return the time in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def random_uuid() -> str:
-    """Return a random UUID (version 4) as text.
-
-    >>> len(random_uuid())
-    36
-    """
-    digits = os.urandom(16).hex()  # a third of the cost of uuid.uuid4
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-def seal(batch: B, now: Callable[[], int], new_id: Callable[[], str]) -> B:
-    """Return the batch with every missing id and timestamp stamped.
-
-    From here on it never changes: a retry sends the same bytes, and mParticle removes duplicates
-    by ``source_request_id``.
-    """
-    moment: int | None = None
-    sealed = []
-    for event in batch.events:
-        changes: dict[str, object] = {}
-        if event.at is None:
-            if moment is None:
-                moment = now()
-            changes["timestamp_unixtime_ms"] = moment
-        if event.source_message_id is None:
-            changes["source_message_id"] = new_id()
-        sealed.append(event._with(changes) if changes else event)
-    if batch.source_request_id is None:
-        batch = batch._with({"source_request_id": new_id()})
-    return batch._having(sealed)
 
 
 class Encoded(NamedTuple):

@@ -146,7 +146,7 @@ def test_a_matcher_is_asked_for_names_and_for_the_event():
         ),
         (
             Batch(),
-            "assert_sent(event=<Batch>): want what an event goes by, or an event, got Batch; "
+            "assert_sent(event=<Batch, 88 of 128,000 bytes>): want what an event goes by, or an event, got Batch; "
             "write event=batch.events[0]",
         ),
     ],

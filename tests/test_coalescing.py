@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpfluent import Batch, wire
+from mpfluent import Batch, stamping, wire
 from mpfluent.coalescing import coalesce
 from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from mpfluent.parcel import Parcel, pieces_of, together
 
 
 def parcel(batch, number=0):
-    sealed = wire.seal(
+    sealed = stamping.seal(
         batch.with_environment("production"), lambda: 1_795_428_900_000, lambda: f"id-{number}"
     )
     return Parcel(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)

@@ -147,6 +147,6 @@ def test_a_failing_assertion_shows_it(pytester):
             "E         events[[]0[]].attributes[[]'n'[]]: 1 != 2",
             "E         ",
             f"E         {HINT}",
-            "E       assert <Batch> != <Batch>",
+            "E       assert <Batch, * bytes> != <Batch, * bytes>",
         ]
     )

@@ -26,6 +26,7 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
     TooLarge,
+    stamping,
     wire,
 )
 from mpfluent.testing import reset_after_read, reset_before_read, status
@@ -67,7 +68,9 @@ def held(**options):
 
 def size_of(one):
     """Return the bytes of a batch on the wire."""
-    sealed = wire.seal(one.with_environment("production"), wire.unix_milliseconds, wire.random_uuid)
+    sealed = stamping.seal(
+        one.with_environment("production"), stamping.unix_milliseconds, stamping.random_uuid
+    )
     return len(wire.encode(sealed).body())
 
 

@@ -210,6 +210,9 @@ ENDS = {"end": call(after=5)}
 TELLS = {
     "to_dict": call(),
     "to_json": call(indent=2),
+    "to_python": call(),
+    "preview": call(),
+    "diff": call(Batch.for_user(mpid=7).event("x")),
     "problems": call(historical=True, now=1_800_000_000_000),
     "pipe": call(lambda batch, n: n, 5),
 }

@@ -2023,7 +2023,8 @@ def test_attribute_names_are_strings(call, error, text):
     (
         lambda: Batch().add(Batch()),
         InvalidValue,
-        "add(<Batch>): want an event or a session, got Batch; write merge(batch)",
+        "add(<Batch, 88 of 128,000 bytes>): want an event or a session, got Batch; "
+        "write merge(batch)",
     ),
     (
         lambda: BATCH.merge(SEARCHED),
@@ -2649,12 +2650,13 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     (
         lambda: client().send([Batch()]),
         InvalidValue,
-        "send([<Batch>]): want a Batch, got list; write client.send(*batches)",
+        "send([<Batch, 88 of 128,000 bytes>]): want a Batch, got list; write client.send(*batches)",
     ),
     (
         lambda: client().send((Batch(), Batch())),
         InvalidValue,
-        "send((<Batch>, <Batch>)): want a Batch, got tuple; write client.send(*batches)",
+        "send((<Batch, 88 of 128,000 bytes>, <Batch, 88 of 128,000 bytes>)): want a Batch, "
+        "got tuple; write client.send(*batches)",
     ),
     (
         lambda: client().send({"events": []}),
@@ -2687,8 +2689,8 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     (
         lambda: client().send_all(BATCH),
         InvalidValue,
-        "send_all(<Batch user: customer_id='u-1'>): want an iterable of batches, got Batch; "
-        "write client.send_all([batch])",
+        "send_all(<Batch, 128 of 128,000 bytes user: customer_id='u-1'>): want an iterable of batches, "
+        "got Batch; write client.send_all([batch])",
     ),
     (
         lambda: client().send_all(5),
@@ -2698,7 +2700,8 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     (
         lambda: api().upload_events([Batch()]),
         InvalidBatch,
-        "upload_events([<Batch>]): want a Batch, got list; write bulk_upload_events(batches)",
+        "upload_events([<Batch, 88 of 128,000 bytes>]): want a Batch, got list; "
+        "write bulk_upload_events(batches)",
     ),
     (
         lambda: api().upload_events(BATCH, 5),

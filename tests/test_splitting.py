@@ -17,6 +17,7 @@ from mpfluent import (
     RecordingTransport,
     Retry,
     TooLarge,
+    stamping,
     wire,
 )
 from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
@@ -198,7 +199,7 @@ def test_sending_a_split_batch_again_makes_the_same_parts():
 
 
 def sealed_of(batch):
-    return wire.seal(batch, lambda: NOW, lambda: "id")
+    return stamping.seal(batch, lambda: NOW, lambda: "id")
 
 
 @given(

@@ -1,0 +1,53 @@
+"""What a batch or a session looks like in a notebook: one small table, with nothing to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from .errors import brief
+from .event import Event
+from .readable import moment, telling
+
+_MOST_EVENTS = 50
+_CELL = "text-align:left;vertical-align:top;padding:1px 8px;overflow-wrap:anywhere"
+
+
+def table(title: str, context: Iterable[tuple[str, str]], events: Sequence[Event]) -> str:
+    """Return a table of a context and of events, as HTML in which every text is escaped.
+
+    Args:
+        title: what stands above the table.
+        context: labels and texts.
+        events: the first fifty of them are shown.
+    """
+    rows = [_row(label, text) for label, text in context]
+    for place, event in enumerate(events[:_MOST_EVENTS]):
+        rows.append(_row(f"events[{place}]", _told(event), _when(event)))
+    more = len(events) - _MOST_EVENTS
+    if more > 0:
+        rows.append(_row("…", f"and {more} more event{'s' if more > 1 else ''}"))
+    return (
+        '<table style="border-collapse:collapse;max-width:60em">'
+        f'<caption style="text-align:left;font-weight:bold">{escape(title)}</caption>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _row(*texts: str) -> str:
+    label, *cells = (escape(text) for text in texts)
+    head = f'<th scope="row" style="{_CELL};white-space:nowrap;font-weight:normal">{label}</th>'
+    data = [f'<td style="{_CELL}">{text}</td>' for text in cells]
+    return f"<tr>{head}{''.join(data)}</tr>"
+
+
+def _told(event: Event) -> str:
+    attributes = ", ".join(
+        f"{name}={brief(value, 60)}" for name, value in (event.attributes or {}).items()
+    )
+    words = " ".join([event.event_type, *telling(event)])
+    return f"{words}: {attributes}" if attributes else words
+
+
+def _when(event: Event) -> str:
+    return "" if event.at is None else moment(event.at)

@@ -1,0 +1,69 @@
+"""What a batch will be when it is sent, told before it is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .limits import MAX_BATCH_BYTES, Problem
+from .stamping import stamps, wire_size
+
+if TYPE_CHECKING:
+    from .batch import Batch
+
+
+class Preview(NamedTuple):
+    """A batch's JSON, and what will become of it. It prints as text, at a prompt too.
+
+    Attributes:
+        json: the batch as it is now, indented.
+        size: bytes on the wire, with what will be stamped.
+        stamped: what sending will stamp, in words.
+        problems: what mParticle's limits would reject or cut, and advice.
+    """
+
+    json: str
+    size: int
+    stamped: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        lines = [self.json, f"{size_of_limit(self.size)} on the wire"]
+        if self.stamped:
+            lines.append(f"stamped when it is sent: {', '.join(self.stamped)}")
+        for problem in self.problems:
+            lines.append(f"{'advice' if problem.advice else 'problem'}: {problem.text}")
+        if not self.problems:
+            lines.append("no problems")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def preview(batch: Batch, *, historical: bool = False) -> Preview:
+    """Return what a batch will be when it is sent.
+
+    Args:
+        batch: the batch.
+        historical: whether it goes to the historical endpoint.
+    """
+    stamped = [name if count == 1 else f"{count} × {name}" for name, count in stamps(batch)]
+    if batch.environment is None:
+        stamped.insert(0, "environment (that of the client)")
+    return Preview(
+        batch.to_json(indent=2),
+        wire_size(batch),
+        tuple(stamped),
+        batch.problems(historical=historical),
+    )
+
+
+def size_of_limit(size: int) -> str:
+    """Return a batch's size against the limit, in words.
+
+    >>> size_of_limit(253), size_of_limit(300_512)
+    ('253 of 128,000 bytes', '300,512 bytes (split: 128,000 fit)')
+    """
+    if size <= MAX_BATCH_BYTES:
+        return f"{size:,} of {MAX_BATCH_BYTES:,} bytes"
+    return f"{size:,} bytes (split: {MAX_BATCH_BYTES:,} fit)"
