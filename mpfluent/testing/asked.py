@@ -52,7 +52,7 @@ _Known = Mapping[str, tuple[Field[Any], ...]]
 
 def _by_name(records: Iterable[Any], *besides: Field[Any]) -> _Known:
     """Return the fields of records by our names and the wire's; one name may be of several."""
-    found = {field.name: (field,) for field in besides}
+    found: dict[str, tuple[Field[Any], ...]] = {field.name: (field,) for field in besides}
     for record in records:
         for field in record._fields.values():
             for name in dict.fromkeys((field.name, field.wire)):

@@ -93,16 +93,13 @@ def is_this_machine(host: str) -> bool:
 def _sender() -> str:
     """Return who sends: the line outside of mpfluent, or the thread where there is none."""
     frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(_PACKAGE):
-            break
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     thread = threading.current_thread()
-    if frame is None or file == threading.__file__:
+    if frame is None or frame.f_code.co_filename == threading.__file__:
         return (
             f"on the thread {thread.name}; if this test sends nothing, an earlier one has left "
             "its client open"
         )
-    shown = file.removeprefix(os.getcwd() + os.sep)
+    shown = frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)
     return f"from {shown}:{frame.f_lineno} in {frame.f_code.co_name}"

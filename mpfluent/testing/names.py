@@ -61,7 +61,7 @@ def _verbs(event: Any, own: str | None) -> list[str]:
 
 def _commerce(event: Any) -> list[str]:
     if event.product_action is not None:
-        action = event.product_action.action
+        action: str = event.product_action.action
         return [_VERBS_OF_ACTIONS.get(action, action), action]
     if event.promotion_action is not None:
         return [f"promotion_{event.promotion_action.action}"]
