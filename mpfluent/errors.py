@@ -269,9 +269,9 @@ def brief(value: Any, limit: int = 80) -> str:
     kind = type(value)
     if kind is int and value.bit_length() > 300:
         return f"<int of {value.bit_length()} bits>"
-    if isinstance(value, str | bytes) and len(value) > limit:
+    if isinstance(value, str) and len(value) > limit:
         half = limit // 2 - 2
-        return f"{value[:half]!r}"[:-1] + "…" + f"{value[-half:]!r}"[1:].removeprefix("'")
+        value = f"{value[:half]}…{value[-half:]}"
     try:
         text = repr(value)
     except Exception:

@@ -10,7 +10,7 @@ from .event import Event
 from .readable import moment, telling
 
 _MOST_EVENTS = 50
-_CELL = "text-align:left;vertical-align:top;padding:1px 8px;overflow-wrap:anywhere"
+_CELL = "text-align:left;vertical-align:top;padding:1px 8px"
 
 
 def table(title: str, context: Iterable[tuple[str, str]], events: Sequence[Event]) -> str:
@@ -34,11 +34,12 @@ def table(title: str, context: Iterable[tuple[str, str]], events: Sequence[Event
     )
 
 
-def _row(*texts: str) -> str:
-    label, *cells = (escape(text) for text in texts)
-    head = f'<th scope="row" style="{_CELL};white-space:nowrap;font-weight:normal">{label}</th>'
-    data = [f'<td style="{_CELL}">{text}</td>' for text in cells]
-    return f"<tr>{head}{''.join(data)}</tr>"
+def _row(label: str, text: str, when: str = "") -> str:
+    return (
+        f'<tr><th scope="row" style="{_CELL};white-space:nowrap;font-weight:normal">'
+        f'{escape(label)}</th><td style="{_CELL};overflow-wrap:anywhere">{escape(text)}</td>'
+        f'<td style="{_CELL};white-space:nowrap">{escape(when)}</td></tr>'
+    )
 
 
 def _told(event: Event) -> str:

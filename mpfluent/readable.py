@@ -54,7 +54,7 @@ def _told(value: Any) -> Iterator[str]:
             yield f"{plain(purpose)}={consent.consented}"
     elif isinstance(value, Mapping | Frozen):
         entries = value._given() if isinstance(value, Frozen) else value
-        yield from (f"{plain(name)}={entry!r}" for name, entry in entries.items())
+        yield from (f"{plain(name)}={brief(entry)}" for name, entry in entries.items())
     else:
         yield repr(value)
 

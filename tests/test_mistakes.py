@@ -2689,8 +2689,8 @@ def test_a_client_is_not_made_of_wrong_settings(call, error, text):
     (
         lambda: client().send_all(BATCH),
         InvalidValue,
-        "send_all(<Batch, 128 of 128,000 bytes user: customer_id='u-1'>): want an iterable of batches, "
-        "got Batch; write client.send_all([batch])",
+        "send_all(<Batch, 128 of 128,000 bytes user: customer_id='u-1'>): want an iterable "
+        "of batches, got Batch; write client.send_all([batch])",
     ),
     (
         lambda: client().send_all(5),
