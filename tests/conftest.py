@@ -7,19 +7,12 @@ import socket
 import pytest
 from hypothesis import settings
 
-from mpfluent import network, process
+from mpfluent import process
 
-# Not by its entry point, for then the package would be imported before coverage looks.
-pytest_plugins = ["mpfluent.testing.plugin", "pytester"]
+pytest_plugins = ["pytester"]
 
 settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
 settings.load_profile("mpfluent")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_configure(config):
-    """Let the guard of the plugin be: here `no_way_out` refuses, so that all errors are tested."""
-    network.refuse = None
 
 
 @pytest.fixture(autouse=True)

@@ -146,8 +146,8 @@ def test_a_matcher_is_asked_for_names_and_for_the_event():
         ),
         (
             Batch(),
-            "assert_sent(event=<Batch, 88 of 128,000 bytes>): want what an event goes by, or an event, got Batch; "
-            "write event=batch.events[0]",
+            "assert_sent(event=<Batch, 88 of 128,000 bytes>): want what an event goes by, or an "
+            "event, got Batch; write event=batch.events[0]",
         ),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_failing_assertion_shows_it(pytester):
         """
     )
 
-    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
 
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(

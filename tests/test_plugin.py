@@ -1,4 +1,8 @@
-"""The pytest plugin, in projects of its own: an empty folder, and no configuration."""
+"""The pytest plugin, in projects of its own: an empty folder, and no configuration.
+
+This suite itself runs without it (``-p no:mpfluent``): loaded by its entry point, it would import
+the package before coverage looks.
+"""
 
 import re
 import subprocess
