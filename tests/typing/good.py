@@ -364,6 +364,9 @@ def read(batch: Batch) -> list[str]:
     assert_type(batch.deleted_user_attributes, tuple[str, ...] | None)
     assert_type(batch.to_json(indent=2), str)
     assert_type(batch.to_dict(), dict[str, Any])
+    assert_type(batch.to_python(), str)
+    assert_type(batch.preview().size, int)
+    assert_type([place.path for place in batch.diff(batch.first_run())], list[str])
     assert_type(batch.problems(historical=True), tuple[Problem, ...])
     found: list[str] = []
     for event in batch.events:
@@ -453,6 +456,7 @@ def sent() -> Stats:
             yield batch.with_source_request_id(f"r-{number}")
 
     assert_type(client.send_all(many()), Report)
+    assert_type(client.to_curl(batch), str)
     assert_type(client.flush(), bool)
     assert_type(client.stats, Stats)
     assert_type(client.close(5.0), CloseReport)

@@ -118,6 +118,8 @@ def mistakes(
     batch.crash_report("out of tea")  # mistake: InvalidValue
     batch.session_end("60000")  # mistake: InvalidValue
     batch.to_json(5).foo  # mistake: AttributeError
+    batch.diff({"mpid": 7})  # mistake: InvalidValue
+    client.to_curl("batch")  # mistake: InvalidValue
     Product("sku-1", price="19.99")  # mistake: InvalidValue
     Product(5)  # mistake: InvalidValue
     Product("sku-1", custom_attributes={"size": 42})  # mistake: InvalidValue
