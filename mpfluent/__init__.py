@@ -17,7 +17,8 @@ A map of the package, each file importing only from those before it:
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``wire``: encode, split.
-* ``transport``, ``deadline``, ``requests_transport``, ``transports``: to the network, or elsewhere.
+* ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
+  or elsewhere.
 * ``liveness``: which processes are alive.
 * ``retry``, ``notices``, ``delivery``, ``tally``, ``parcel``, ``courier``: how often, and what
   became of it.

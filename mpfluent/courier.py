@@ -102,6 +102,13 @@ class Courier:
         self._lock = threading.RLock()
         self._home = liveness.Home()
 
+    def leads_to(self, place: object) -> bool:
+        """Return whether this is the way to a transport, or to a server by its ``url``."""
+        url = getattr(place, "url", None)
+        return self._transport is place or (
+            isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
+        )
+
     def check_process(self) -> None:
         """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""
         self._home.move(self._begin_anew)

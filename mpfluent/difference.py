@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from .chain import Chain
 from .errors import brief
@@ -97,7 +97,7 @@ def _joined(path: str, step: str, name: object) -> str:
     return (path + step.format(name)).removeprefix(".")
 
 
-def _of_values(value: Any) -> bool:
+def _of_values(value: Any) -> TypeGuard[tuple[Any, ...]]:
     return isinstance(value, tuple) and any(isinstance(entry, Frozen) for entry in value)
 
 
@@ -113,20 +113,35 @@ def _entries(
 
 
 def _events(path: str, left: Sequence[Event], right: Sequence[Event]) -> Iterator[Difference]:
-    """Yield what differs between two histories: a place is that on the left, if it has one."""
-    known: dict[Any, int] = {}  # a number for each event, the same for equal ones
+    """Yield what differs between two histories: a place is that on the left, if it has one.
+
+    Equal events are matched first, and of those between them, the ones of one type.
+    """
+    for outer in _runs(left, right, lambda event: event._content()):
+        for inner in _runs(left, right, lambda event: event.event_type, outer):
+            start, end, first, last = inner
+            for place in range(max(end - start, last - first)):
+                old, new = start + place, first + place
+                if old >= end:
+                    yield Difference(f"{path}[{new}]", ABSENT, right[new])
+                elif new >= last:
+                    yield Difference(f"{path}[{old}]", left[old], ABSENT)
+                else:
+                    yield from _between(f"{path}[{old}]", left[old], right[new])
+
+
+def _runs(
+    left: Sequence[Event],
+    right: Sequence[Event],
+    key: Callable[[Event], Hashable],
+    within: tuple[int, int, int, int] | None = None,
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the stretches, as places on both sides, that begin or end where the keys agree."""
+    start, end, first, last = within or (0, len(left), 0, len(right))
+    known: dict[Hashable, int] = {}  # a number for each key, for keys may be long
     mine, yours = (
-        [known.setdefault(event._content(), len(known)) for event in side] for side in (left, right)
+        [known.setdefault(key(event), len(known)) for event in side]
+        for side in (left[start:end], right[first:last])
     )
-    matched = SequenceMatcher(None, mine, yours, autojunk=False)
-    for what, start, end, first, last in matched.get_opcodes():
-        if what == "equal":
-            continue
-        for place in range(max(end - start, last - first)):
-            old, new = start + place, first + place
-            if old >= end:
-                yield Difference(f"{path}[{new}]", ABSENT, right[new])
-            elif new >= last:
-                yield Difference(f"{path}[{old}]", left[old], ABSENT)
-            else:
-                yield from _between(f"{path}[{old}]", left[old], right[new])
+    for _, *places in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
+        yield start + places[0], start + places[1], first + places[2], first + places[3]

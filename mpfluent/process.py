@@ -42,6 +42,10 @@ class Watched(Protocol):
         """Begin empty, if this is a forked child."""
         ...
 
+    def leads_to(self, place: object) -> bool:
+        """Return whether something waits here to go to a transport, or to a server's ``url``."""
+        ...
+
 
 _watched: dict[int, Watched] = {}
 _pid: int | None = None  # of the process that they are of
@@ -68,6 +72,11 @@ def watch(one: Watched) -> None:
 def forget(one: Watched) -> None:
     """Tell this one nothing any more."""
     _watched.pop(id(one), None)
+
+
+def leads_to(place: object) -> bool:
+    """Return whether anything waits in the background to go to a transport, or to a server."""
+    return any(one.leads_to(place) for one in list(_watched.values()))
 
 
 def _in_child() -> None:

@@ -122,7 +122,9 @@ def _record(value: Record) -> Code:
     """Return a record or an event by its constructor, or by ``from_dict`` if that refuses it."""
     of = _class_of(value)
     given = {name: item for name, item in value._given().items() if not _unsaid(name, item)}
-    places = {name: given[name] for name in takewhile(given.__contains__, of.__match_args__)}
+    places = {
+        name: given[name] for name in takewhile(lambda name: name in given, of.__match_args__)
+    }
     more = {name: item for name, item in given.items() if name not in places}
     if _made(of, *places.values(), **more) != value:
         return Bracketed(f"{of.__name__}.from_dict(", [_value(value.to_dict())], ")")
@@ -154,9 +156,10 @@ def _after(chain: Any, *steps: _Said) -> Any:
 
 
 def _unsaid(name: str, value: Any) -> bool:
-    return name in _DEFAULTS and _DEFAULTS[name] == value
+    return bool(_DEFAULTS.get(name, _NOTHING) == value)
 
 
+_NOTHING = object()
 # What an event says if nothing else is said.
 _DEFAULTS = {"type": "other", "register": True, "severity": "error"}
 

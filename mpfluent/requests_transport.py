@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Never
 
+from . import network
 from .checks import is_number
 from .errors import ConfigurationError, TransportError, brief, unknown_option
 from .signatures import PublicNames, spelled_out
@@ -105,6 +106,8 @@ class RequestsTransport(PublicNames):
         Raises:
             TransportError: no answer came.
         """
+        if network.refuse is not None:
+            network.refuse(request.url)
         from .deadline import Attempt
 
         seconds = min(self._deadline, request.timeout or self._deadline)

@@ -9,6 +9,8 @@ from hypothesis import settings
 
 from mpfluent import process
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
 settings.load_profile("mpfluent")
 

@@ -325,6 +325,10 @@ DIFFERENCES = {
         lambda b: b._having(b.events[1:]),
         ["events[0]: removed custom_event 'Searched'"],
     ),
+    "an event less, and the next one changed": (
+        lambda b: b._having([b.events[0], b.events[2]._with({"currency_code": "EUR"})]),
+        ["events[1]: removed screen_view 'Home'", "events[2].currency_code: added 'EUR'"],
+    ),
     "another type of event": (
         lambda b: b._having([b.events[0], BreadcrumbEvent("Home"), b.events[2]]),
         ["events[1]: screen_view 'Home' -> breadcrumb 'Home'"],

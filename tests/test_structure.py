@@ -50,6 +50,7 @@ STAIRCASE = [
     "schemas",
     "wire",
     "transport",
+    "network",
     "deadline",
     "requests_transport",
     "transports",
@@ -85,7 +86,15 @@ STAIRCASE = [
     "testing.judge",
     "testing.connections",
     "testing.server",
+    "testing.deterministic",
+    "testing.names",
+    "testing.conditions",
+    "testing.asked",
+    "testing.sent",
     "testing",
+    "testing.guard",
+    "testing.comparison",
+    "testing.plugin",
 ]
 
 

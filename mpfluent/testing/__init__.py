@@ -1,4 +1,4 @@
-"""The test kit: a server that stands in for mParticle, and a transport that records.
+"""The test kit: assertions about what was sent, a transport that records, a local server.
 
 Nothing here is imported before it is used.
 """
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..transports import RecordingTransport
+    from .deterministic import FrozenClock, SeededIds
     from .faults import (
         bad_chunks,
         close_after_read,
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
         reset_mid_request,
         status,
     )
+    from .sent import Sent, assert_nothing_sent, assert_sent
     from .server import LocalServer, ReceivedRequest
 
 __all__ = [
+    "FrozenClock",
     "LocalServer",
     "ReceivedRequest",
     "RecordingTransport",
+    "SeededIds",
+    "Sent",
+    "assert_nothing_sent",
+    "assert_sent",
     "bad_chunks",
     "close_after_read",
     "close_idle_after",
@@ -48,9 +55,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FrozenClock": "mpfluent.testing.deterministic",
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
     "RecordingTransport": "mpfluent.transports",
+    "SeededIds": "mpfluent.testing.deterministic",
+    "Sent": "mpfluent.testing.sent",
+    "assert_nothing_sent": "mpfluent.testing.sent",
+    "assert_sent": "mpfluent.testing.sent",
 }
 
 

@@ -1,0 +1,112 @@
+"""What pytest shows where two of mpfluent's values should be equal and are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import unified_diff
+from typing import Any
+
+from ..difference import ABSENT, Difference, differences
+from ..event import Event
+from ..frozen import Frozen
+from ..frozen_map import FrozenMap
+from ..jsontext import plain
+from ..readable import line
+from ..record import Record
+from .conditions import told
+
+
+def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:
+    """Return the lines that say what differs, by path; None where pytest says it well itself.
+
+    Args:
+        left: what stands on the left of ``==``.
+        right: what stands on its right.
+        verbosity: how often ``-v`` was given; from one on, the full form follows.
+
+    >>> from mpfluent import Batch
+    >>> left, right = Batch.for_user(email="a@b.example"), Batch.for_user(email="c@d.example")
+    >>> explanation(left, right, 0)[:3]
+    ['Batch == Batch', '', "user_identities.email: 'a@b.example' != 'c@d.example'"]
+    """
+    if not (_is_ours(left) or _is_ours(right)):
+        return None
+    first = [f"{_kind(left)} == {_kind(right)}", ""]
+    never = _never_equal(left, right)
+    if never is not None:
+        return [*first, never]
+    if not _is_comparable(left, right):
+        return None
+    found = [_told(each) for each in _differences(left, right)]
+    if verbosity < 1:
+        return [*first, *found, "", "Use -vv to see both in full"]
+    full = unified_diff(_full(left), _full(right), "left", "right", lineterm="")
+    return [*first, *found, "", *full]
+
+
+def _is_ours(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(isinstance(entry, Frozen) for entry in value)
+    return isinstance(value, Frozen | FrozenMap)
+
+
+def _kind(value: Any) -> str:
+    return "attributes" if isinstance(value, FrozenMap) else type(value).__name__
+
+
+def _never_equal(left: Any, right: Any) -> str | None:
+    """Return why two values cannot be equal whatever is in them, and what to write instead."""
+    for value, other in ((left, right), (right, left)):
+        if isinstance(value, Record) and isinstance(other, Mapping):
+            kind = _kind(value)
+            return f"a value is never equal to a dict; compare its to_dict(), or {kind}.from_dict()"
+        if isinstance(value, Frozen) and isinstance(other, list | tuple):
+            return f"one is a single value; the other is a {_kind(other)} of {len(other)}"
+    if isinstance(left, Frozen) and isinstance(right, Frozen) and left._kind != right._kind:
+        return "values of two kinds are never equal"
+    if isinstance(left, list | tuple) and type(left) is not type(right):
+        return f"a {_kind(left)} is never equal to a {_kind(right)}"
+    return None
+
+
+def _is_comparable(left: Any, right: Any) -> bool:
+    kinds: tuple[Any, ...] = (Frozen, Mapping, list | tuple)
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
+
+
+def _differences(left: Any, right: Any) -> Iterable[Difference]:
+    if not isinstance(left, list | tuple):
+        return differences(left, right)
+    if left and right:
+        return differences(tuple(left), tuple(right))
+    return [
+        *(Difference(f"[{place}]", each, ABSENT) for place, each in enumerate(left)),
+        *(Difference(f"[{place}]", ABSENT, each) for place, each in enumerate(right)),
+    ]
+
+
+def _told(difference: Difference) -> str:
+    path, left, right = difference
+    if right is ABSENT:
+        return f"{path}: only on the left: {_shown(left)}"
+    if left is ABSENT:
+        return f"{path}: only on the right: {_shown(right)}"
+    return f"{path}: {_shown(left)} != {_shown(right)}"
+
+
+def _shown(value: Any) -> str:
+    return line(value) if isinstance(value, Event) else told(value)
+
+
+def _full(value: Any) -> list[str]:
+    return plain(_plain(value), 2).splitlines()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, Frozen):  # a session is sent as its events
+        return {"events": [event.to_dict() for event in getattr(value, "events", ())]}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,408 @@
+"""The pytest plugin, in projects of its own: an empty folder, and no configuration.
+
+This suite itself runs without it (``-p no:mpfluent``): loaded by its entry point, it would import
+the package before coverage looks.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mpfluent import Client, RequestsTransport, TransportError, network
+from mpfluent.testing.guard import Guard, is_this_machine
+
+ROOT = Path(__file__).parents[1]
+QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
+SHOP = """
+from mpfluent import Batch, Client, MPFluentError
+
+def sign_up(client, plan):
+    client.send(Batch.for_user(customer_id="1").event("Signed up", {"plan": plan}))
+
+def careless():
+    try:
+        sign_up(Client("key", "secret", environment="development"), "pro")
+    except MPFluentError:
+        print("never mind")
+"""
+INSTEAD = (
+    "use the fixture mparticle_client, Client(…, transport=RecordingTransport()) or "
+    "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network"
+)
+EVERY_FIXTURE = """
+    import re
+
+    import pytest
+    import shop
+    from mpfluent import Client
+    from mpfluent.testing import assert_nothing_sent, assert_sent
+
+    def test_client_and_sent(mparticle_client, mparticle_sent):
+        assert_nothing_sent(mparticle_sent)
+        shop.sign_up(mparticle_client, "pro")
+        assert_sent(mparticle_sent, "Signed up", {"plan": "pro"}, times=1)
+
+    @pytest.mark.parametrize("time", [1, 2])
+    def test_the_same_bytes(mparticle_client, mparticle_sent, mparticle_clock, mparticle_ids, time):
+        shop.sign_up(mparticle_client, "pro")
+        mparticle_clock.advance(60)
+        shop.sign_up(mparticle_client, "pro")
+        first, second = mparticle_sent.batches
+        assert first.environment == "development"
+        assert first.events[0].at == 1_795_428_900_000
+        assert second.events[0].at == 1_795_428_960_000
+        assert first.events[0].source_message_id == "00000000-0000-4000-8000-000000000001"
+        assert first.source_request_id == "00000000-0000-4000-8000-000000000002"
+        assert mparticle_ids() == "00000000-0000-4000-8000-000000000005"
+
+    def test_server(mparticle_server):
+        mparticle_server.script(503)
+        with Client(
+            "key", "secret", environment="development", host=mparticle_server.url
+        ) as client:
+            shop.sign_up(client, "pro")
+        assert_sent(mparticle_server, "Signed up", times=1)
+
+    def test_the_client_does_not_wait_between_attempts(mparticle_client):
+        assert "base=0" in repr(mparticle_client._courier._retry)
+"""
+
+
+@pytest.fixture(autouse=True)
+def guard_of_the_outer_run(monkeypatch):
+    """What runs within this process leaves its guard behind; it ends with the test."""
+    monkeypatch.setattr(network, "refuse", network.refuse)
+
+
+@pytest.fixture
+def project(pytester):
+    pytester.makepyfile(shop=SHOP)
+    return pytester
+
+
+def alone(*words, **options):
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, check=False, **options
+    )
+
+
+# A brand-new project
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("-n", "2"),
+        ("-p", "no:randomly"),
+        ("-p", "randomly", "-p", "no:xdist"),
+        ("-W", "error", "--strict-config", "--strict-markers"),
+    ],
+    ids=" ".join,
+)
+def test_a_new_project_has_every_fixture_without_configuration(project, arguments):
+    project.makepyfile(EVERY_FIXTURE)
+
+    run = alone("-m", "pytest", "-p", "no:cacheprovider", *arguments, cwd=project.path)
+
+    assert " 5 passed" in run.stdout, run.stdout + run.stderr
+    assert run.returncode == 0
+
+
+def test_it_needs_no_other_plugin(project, monkeypatch):
+    project.makepyfile(EVERY_FIXTURE)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    assert "5 passed" in alone("-m", "pytest", "-p", "mpfluent", cwd=project.path).stdout
+
+
+def test_it_can_be_left_out(project):
+    project.makepyfile("def test_client(mparticle_client): pass")
+
+    run = alone("-m", "pytest", "-p", "no:mpfluent", cwd=project.path)
+
+    assert "fixture 'mparticle_client' not found" in run.stdout
+
+
+def test_the_fixtures_say_what_they_are(project):
+    project.makepyfile("")
+
+    said = project.runpytest_inprocess(*QUIET, "--fixtures").stdout.str()
+    found = re.findall(r"^(mparticle_\w+) -- .*\n    (.*)", said, re.M)
+
+    assert dict(found).keys() == {
+        "mparticle_client",
+        "mparticle_clock",
+        "mparticle_ids",
+        "mparticle_sent",
+        "mparticle_server",
+    }
+    assert all(text.strip() for _, text in found)
+
+
+def test_loading_the_plugin_imports_nothing_heavy():
+    code = """
+import sys, pytest, argparse
+before = set(sys.modules)
+import mpfluent.testing.plugin
+print(*sorted(set(sys.modules) - before))
+"""
+    run = alone("-c", code)
+
+    assert run.stdout.split() == [
+        "mpfluent",
+        "mpfluent.network",
+        "mpfluent.testing",
+        "mpfluent.testing.guard",
+        "mpfluent.testing.plugin",
+    ], run.stderr
+
+
+def test_a_run_that_uses_nothing_imports_nothing(project):
+    project.makepyfile(
+        """
+        import sys
+
+        def test_nothing():
+            loaded = {name for name in sys.modules if name.split(".")[0] == "mpfluent"}
+            assert "mpfluent.testing.plugin" in loaded
+            assert not {"mpfluent.batch", "mpfluent.client", "mpfluent.frozen"} & loaded
+            assert "marshmallow" not in sys.modules
+            assert 1 == 1
+        """
+    )
+
+    assert "1 passed" in alone("-m", "pytest", "-p", "no:randomly", cwd=project.path).stdout
+
+
+# The guard
+
+
+def test_a_test_that_sends_to_the_network_fails(project):
+    project.makepyfile(
+        test_it="""
+        import shop
+        from mpfluent import Client
+
+        def test_sends():
+            shop.sign_up(Client("key", "secret", environment="development"), "pro")
+        """
+    )
+
+    result = project.runpytest_inprocess(*QUIET)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_sends _*",
+            "a test does not send to the network, and this was refused:",
+            "  https://s2s.us1.mparticle.com, from shop.py:4 in sign_up",
+            INSTEAD.replace("[", "[[]"),
+        ],
+        consecutive=True,
+    )
+    assert "client.py" not in result.stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("test", "sender"),
+    [
+        ("shop.careless()", "from shop.py:4 in sign_up"),
+        (
+            "thread = threading.Thread(target=shop.careless)\n"
+            "    thread.start()\n"
+            "    thread.join()",
+            "from shop.py:4 in sign_up",
+        ),
+        (
+            "options = {'environment': 'development', 'dispatcher': ThreadedDispatcher()}\n"
+            "    with Client('k', 's', **options) as client:\n"
+            "        shop.sign_up(client, 'pro')",
+            "on the thread mpfluent-worker; if this test sends nothing, an earlier one has left "
+            "its client open",
+        ),
+    ],
+    ids=["swallowed", "thread", "background"],
+)
+def test_a_send_that_nobody_hears_of_fails_the_test_too(project, test, sender):
+    project.makepyfile(
+        "import threading\nimport shop\nfrom mpfluent import Client, ThreadedDispatcher\n"
+        f"def test_sends():\n    {test}\n"
+        "def test_next(): pass\n"
+    )
+
+    result = project.runpytest_inprocess(*QUIET)
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"  https://s2s.us1.mparticle.com, {sender}"])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_a_fixture_sends_fails_too(project, when):
+    steps = {"before": "shop.careless(); yield", "after": "yield; shop.careless()"}
+    project.makepyfile(
+        "import pytest, shop\n"
+        f"@pytest.fixture\ndef sends():\n    {steps[when]}\n"
+        "def test_sends(sends): pass\n"
+        "def test_next(): pass\n"
+    )
+
+    result = project.runpytest_inprocess(*QUIET)
+
+    outcomes = {"before": {"errors": 1, "passed": 1}, "after": {"errors": 1, "passed": 2}}
+    result.assert_outcomes(**outcomes[when])
+    result.stdout.fnmatch_lines(["a test does not send to the network, *"])
+
+
+def test_a_test_that_fails_anyway_says_what_was_refused_beside_it(project):
+    project.makepyfile(
+        "import shop\ndef test_sends():\n    shop.careless()\n    assert 'this' == 'that'\n"
+    )
+
+    result = project.runpytest_inprocess(*QUIET)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E       AssertionError: assert 'this' == 'that'",
+            "*- Captured mpfluent call -*",
+            "a test does not send to the network, and this was refused:",
+            "  https://s2s.us1.mparticle.com, from shop.py:4 in sign_up",
+        ]
+    )
+
+
+def test_a_long_list_of_refusals_is_cut(project):
+    project.makepyfile("import shop\ndef test_sends():\n    for _ in range(8): shop.careless()\n")
+
+    result = project.runpytest_inprocess(*QUIET)
+
+    assert result.stdout.str().count("from shop.py") == 5
+    result.stdout.fnmatch_lines(["  … and 3 more"])
+
+
+ASKS = """
+    import pytest
+    from mpfluent import network
+
+    {mark}
+    def test_asks():
+        network.refuse and network.refuse("https://s2s.us1.mparticle.com/v2/events")
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "ini", "outcome"),
+    [
+        ("", "", {"failed": 1}),
+        ("@pytest.mark.mparticle_network", "", {"passed": 1}),
+        ("", "mparticle_network = true", {"passed": 1}),
+        ("", "mparticle_network = false", {"failed": 1}),
+    ],
+)
+def test_the_network_is_closed_unless_a_marker_or_an_option_opens_it(project, mark, ini, outcome):
+    project.makeini(f"[pytest]\n{ini}\n")
+    project.makepyfile(ASKS.format(mark=mark))
+
+    result = project.runpytest_inprocess(*QUIET, "--strict-markers", "--strict-config")
+
+    result.assert_outcomes(**outcome)
+
+
+def test_a_marker_opens_it_for_one_test_only(project):
+    project.makepyfile(
+        ASKS.format(mark="@pytest.mark.mparticle_network")
+        + ASKS.format(mark="").replace("test_asks", "test_asks_again")
+    )
+
+    project.runpytest_inprocess(*QUIET).assert_outcomes(passed=1, failed=1)
+
+
+def test_the_guard_holds_in_the_workers_of_xdist(project):
+    project.makepyfile(
+        "import shop\n" + "".join(f"def test_{n}(): shop.careless()\n" for n in range(4))
+    )
+
+    run = alone("-m", "pytest", "-n", "2", "-p", "no:cacheprovider", cwd=project.path)
+
+    assert " 4 failed" in run.stdout, run.stdout
+
+
+def test_one_run_within_another_leaves_its_guard(project, monkeypatch):
+    outer = Guard()
+    monkeypatch.setattr(network, "refuse", outer.refuse)
+    project.makepyfile(ASKS.format(mark=""))
+
+    project.runpytest_inprocess(*QUIET).assert_outcomes(failed=1)
+
+    assert network.refuse == outer.refuse
+    assert outer.told() is None
+
+
+def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
+    project.makepyfile(
+        """
+        import shop
+        from mpfluent import Client, ThreadedDispatcher
+
+        def told(batch, error):
+            print("LEFT:", error)
+
+        def test_leaves():
+            dispatcher = ThreadedDispatcher(flush_interval=600)
+            client = Client(
+                "k", "s", environment="development", dispatcher=dispatcher, on_failed=told
+            )
+            shop.sign_up(client, "pro")
+        """
+    )
+
+    run = alone("-m", "pytest", "-p", "no:cacheprovider", cwd=project.path)
+
+    assert " 1 passed" in run.stdout
+    assert "LEFT: a test does not send to https://s2s.us1.mparticle.com; use the" in run.stdout
+
+
+def test_the_transport_asks_before_it_opens_anything(monkeypatch):
+    guard = Guard()
+    monkeypatch.setattr(network, "refuse", guard.refuse)
+    client = Client("key", "secret", environment="development", transport=RequestsTransport())
+
+    from mpfluent import Batch
+
+    with pytest.raises(TransportError) as caught:
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+
+    assert str(caught.value) == f"a test does not send to https://s2s.us1.mparticle.com; {INSTEAD}"
+    assert client.stats.retries == 0
+    assert client._courier._transport._session is None
+    assert guard.raised(caught.value)
+    assert "s2s.us1" in guard.told()
+    assert guard.told() is None
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("example.com", False),
+        ("localhost.example.com", False),
+    ],
+)
+def test_only_loopback_is_this_machine(host, here):
+    assert is_this_machine(host) is here
+
+
+def test_the_examples_of_the_page_about_testing_are_tests_that_pass(pytester):
+    text = (ROOT / "docs/testing.md").read_text(encoding="utf-8").split("\n## Assert")[0]
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    pytester.makepyfile("\n".join(blocks))
+
+    pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=3)
