@@ -75,6 +75,12 @@ STAIRCASE = [
     "testing.judge",
     "testing.connections",
     "testing.server",
+    "testing.factories",
+    "testing.strategies.leaves",
+    "testing.strategies.declared",
+    "testing.strategies.whole",
+    "testing.strategies.bad",
+    "testing.strategies",
     "testing",
 ]
 
