@@ -1,4 +1,6 @@
-"""The test kit: a server that stands in for mParticle, and a transport that records.
+"""The test kit: a server that stands in for mParticle, a transport that records, factories.
+
+Property tests have ``mpfluent.testing.strategies`` besides, which needs hypothesis.
 
 Nothing here is imported before it is used.
 """
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..transports import RecordingTransport
+    from .factories import a_product, a_purchase, a_session, a_user, an_event
     from .faults import (
         bad_chunks,
         close_after_read,
@@ -31,6 +34,11 @@ __all__ = [
     "LocalServer",
     "ReceivedRequest",
     "RecordingTransport",
+    "a_product",
+    "a_purchase",
+    "a_session",
+    "a_user",
+    "an_event",
     "bad_chunks",
     "close_after_read",
     "close_idle_after",
@@ -48,6 +56,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(
+        ("a_product", "a_purchase", "a_session", "a_user", "an_event"),
+        "mpfluent.testing.factories",
+    ),
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
     "RecordingTransport": "mpfluent.transports",

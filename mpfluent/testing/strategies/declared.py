@@ -120,14 +120,10 @@ _NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = 
 
 @cache  # building strategies costs more than drawing from them
 def written(cls: type[Record], name: str) -> SearchStrategy[Any]:
-    """Draw what may be written for a field of a class; what its constructor assumes comes first."""
+    """Draw what may be written for a field of a class."""
     field = cls._fields[name]
     narrow = _NARROW.get((cls, name))
     found = narrow() if narrow else _KINDS[field.kind](cls, field)
-    if field.required:
-        parameter = inspect.signature(cls).parameters.get(name)
-        if parameter is not None and parameter.default is not parameter.empty:
-            found = st.just(parameter.default) | found
     return st.none() | found if field.null else found
 
 
@@ -225,7 +221,12 @@ def keywords(
     """
     tied, ways = _ways(cls, given)
     free = [name for name in cls._fields if name not in tied and name not in given]
-    needed = {name: written(cls, name) for name in free if cls._fields[name].required}
+    assumed = _assumed(cls)
+    needed = {
+        name: written(cls, name)
+        for name in free
+        if cls._fields[name].required and name not in assumed
+    }
     common = [name for name in free if name in Event._fields]
     rest = dict.fromkeys((*common, *free))
     some = [st.tuples(st.just(name), written(cls, name)) for name in rest if name not in needed]
@@ -240,6 +241,13 @@ def keywords(
     if some and max_fields:
         parts.insert(0, few(st.one_of(some), 0, max_fields).map(dict))
     return st.tuples(*parts).map(lambda drawn: {key: each[key] for each in drawn for key in each})
+
+
+@cache
+def _assumed(cls: type[Record]) -> frozenset[str]:
+    """Return what the constructor assumes if it is not written, such as an event's type."""
+    parameters = inspect.signature(cls).parameters.values()
+    return frozenset(each.name for each in parameters if each.default not in (None, each.empty))
 
 
 def _one_way(
@@ -267,7 +275,8 @@ def check_given(where: str, cls: type[Record], fields: Mapping[str, Any]) -> Non
         field = cls._fields.get(name)
         if field is None:
             raise cls._no_field(where, name)
-        if value is None and field.required and not field.null:
+        needs = field.required and not field.null and name not in _assumed(cls)
+        if value is None and needs:
             raise cls._missing(where, field)
         if not isinstance(value, SearchStrategy):
             cls._checked(where, {name: value})
