@@ -16,6 +16,7 @@ import mpfluent
 import mpfluent.schemas
 import mpfluent.testing
 from mpfluent import Batch, Session
+from mpfluent.testing import strategies
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -129,7 +130,7 @@ def test_code_that_needs_other_packages_is_at_least_python(page):
     for block in blocks(page):
         if block.kind == "py":
             assert ast.parse(block.text).body
-            assert "mparticle." in block.text or "celery." in block.text
+            assert re.search(r"\bmparticle\.|\bcelery\.|\bsyrupy\.", block.text)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 
 
 def test_public_names_that_a_page_speaks_of_exist():
-    modules = (builtins, typing, mpfluent, mpfluent.testing, mpfluent.schemas)
+    modules = (builtins, typing, mpfluent, mpfluent.testing, mpfluent.schemas, strategies)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) == "docs/from-the-vendors-sdk.md":

@@ -19,24 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError, fields, post_dump, pre_dump
-from strategies import (
-    EVENT_CLASSES,
-    MOMENT,
-    MOMENT_MS,
-    ONE_OF,
-    RECORD_CLASSES,
-    VALUE_CLASSES,
-    batches,
-    contexts,
-    decimals,
-    full,
-    full_events,
-    minimal,
-    numbers,
-    records_of,
-    scalars,
-    values,
-)
+from strategies import MOMENT, MOMENT_MS, ONE_OF, contexts, full, full_events, minimal
 
 from mpfluent import (
     AppEvent,
@@ -55,6 +38,9 @@ from mpfluent import (
 )
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
+from mpfluent.testing.strategies import batches, numbers, scalars, values
+from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
+from mpfluent.testing.strategies.leaves import decimals
 
 OFTEN = 20  # more often than a shape must come back before code is written for it
 
@@ -92,7 +78,7 @@ def parsed(text: str) -> Any:
 def test_the_encoder_gives_what_the_schema_dumps(cls: type[Record]) -> None:
     schema = schema_of(cls)()
 
-    @given(batches() if cls is Batch else records_of(cls))
+    @given(values(cls))
     @settings(deadline=None, max_examples=40)
     def check(value: Any) -> None:
         assert told(value.to_dict()) == told(schema.dump(value))
@@ -122,7 +108,7 @@ def test_the_encoder_gives_what_the_schema_dumps_of_an_empty_batch() -> None:
 def test_the_text_says_what_the_schema_dumps(cls: type[Record]) -> None:
     schema = schema_of(cls)()
 
-    @given(batches() if cls is Batch else records_of(cls))
+    @given(values(cls))
     @settings(deadline=None, max_examples=30)
     def check(value: Any) -> None:
         text = value.to_json()
@@ -819,7 +805,7 @@ def test_a_dict_is_the_callers_own() -> None:
 
 @pytest.mark.parametrize("cls", [*RECORD_CLASSES, *EVENT_CLASSES])
 def test_fields_stand_in_schema_order_whatever_the_order_of_keywords(cls: type[Record]) -> None:
-    @given(records_of(cls), st.randoms(use_true_random=False))
+    @given(values(cls), st.randoms(use_true_random=False))
     @settings(deadline=None, max_examples=20)
     def check(value: Any, random: Any) -> None:
         given_names = list(value._given().items())

@@ -25,7 +25,6 @@ from types import (
 from typing import Any, NamedTuple
 
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +82,7 @@ from mpfluent import (
 from mpfluent.chain import Events
 from mpfluent.frozen import Field, Frozen
 from mpfluent.record import Record
+from mpfluent.testing import strategies
 
 NOW = "2026-11-23T10:15:00Z"
 UUID = "3fb44a79-df2d-446d-acf1-e87eda854ae1"
@@ -614,7 +614,7 @@ def test_nothing_mutable_is_reachable_from_a_value(value):
     assert leaks(value) == []
 
 
-@given(value=st.one_of(strategies.values(), strategies.batches(), strategies.sessions()))
+@given(value=strategies.values() | strategies.sessions())
 def test_nothing_mutable_is_reachable_from_any_value(value):
     assert leaks(value) == []
 
@@ -843,7 +843,7 @@ def test_a_copy_of_what_cannot_change_is_the_value_itself(value):
     assert copy.deepcopy([value, value]) == [value, value]
 
 
-@given(value=st.one_of(strategies.values(), strategies.batches(), strategies.sessions()))
+@given(value=strategies.values() | strategies.sessions())
 def test_any_value_survives_pickling_and_is_hashable(value):
     again = pickle.loads(pickle.dumps(value))
 

@@ -10,17 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import (
-    EVENT_CLASSES,
-    RECORD_CLASSES,
-    VALUE_CLASSES,
-    batches,
-    events,
-    full,
-    full_events,
-    minimal,
-    records_of,
-)
+from strategies import full, full_events, minimal
 
 from mpfluent import (
     AppEvent,
@@ -40,6 +30,8 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent.record import Record
+from mpfluent.testing.strategies import batches, events, values
+from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
 needs_samples = pytest.mark.skipif(
@@ -85,7 +77,7 @@ def test_a_batch_is_read_back_from_its_json(batch: Batch) -> None:
 
 @pytest.mark.parametrize("cls", VALUE_CLASSES)
 def test_a_value_of_any_class_is_read_back(cls: type[Record]) -> None:
-    @given(batches() if cls is Batch else records_of(cls))
+    @given(values(cls))
     @settings(deadline=None, max_examples=30)
     def check(value: Any) -> None:
         from_dict = cls.from_dict(value.to_dict())
@@ -1333,7 +1325,7 @@ def test_whatever_is_read_is_a_batch_or_an_error_of_ours(data: Any, unknown: Any
     assert Batch.from_dict(batch.to_dict()) == batch
 
 
-@given(batches(most_context=3, most_events=2), st.data())
+@given(batches(max_fields=3, max_events=2), st.data())
 @settings(deadline=None)
 def test_one_wrong_value_is_found_wherever_it_stands(batch: Batch, data: Any) -> None:
     wire = batch.to_dict()

@@ -13,13 +13,14 @@ import threading
 
 import pytest
 import requests
-import strategies
 from hypothesis import given
+from strategies import full_events, minimal_events
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
 from mpfluent.testing.judge import refused
 from mpfluent.testing.server import main
+from mpfluent.testing.strategies import batches
 
 BATCH = Batch.for_user(customer_id="1").event("Searched").with_environment("development")
 GOOD = {"environment": "development", "user_identities": {"customer_id": "1"}}
@@ -200,7 +201,7 @@ def test_what_the_schema_refuses_is_400(server, entry):
     assert server.batches == []
 
 
-EVENTS = [*strategies.minimal_events(), *strategies.full_events()]
+EVENTS = [*minimal_events(), *full_events()]
 
 
 def test_every_event_type_is_in_the_list():
@@ -238,7 +239,7 @@ def test_every_event_type_is_accepted_and_reads_back(server, event):
     ],
 )
 def test_what_an_event_type_needs_is_asked_for(server, event_type, field):
-    entries = [json.loads(event.to_json()) for event in strategies.minimal_events()]
+    entries = [json.loads(event.to_json()) for event in minimal_events()]
     entry = next(entry for entry in entries if entry["event_type"] == event_type)
     assert post(server, body={"events": [entry]}).status_code == 202
 
@@ -249,7 +250,7 @@ def test_what_an_event_type_needs_is_asked_for(server, event_type, field):
     assert field in said(answer)
 
 
-@given(strategies.batches())
+@given(batches())
 def test_every_batch_that_can_be_made_is_accepted(batch):
     assert refused(json.loads(batch.to_json())) is None
 

@@ -16,24 +16,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from jsonschema import Draft7Validator, FormatChecker
 from strategies import (
     BEYOND_FLOATS,
-    EVENT_CLASSES,
     MOMENT,
     MOMENT_MS,
     ONE_OF,
-    RECORD_CLASSES,
-    batches,
-    events,
     example,
     full,
     full_events,
     minimal,
     minimal_events,
-    records_of,
-    words,
 )
 
 from mpfluent import (
@@ -49,6 +43,8 @@ from mpfluent import (
     schemas,
 )
 from mpfluent.record import Record
+from mpfluent.testing.strategies import batches
+from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, words
 
 WIRE = Path(__file__).parents[2] / "shared" / "wire"
 needs_wire_format = pytest.mark.skipif(
@@ -702,35 +698,6 @@ def test_the_mpid_can_be_given_with_the_identities() -> None:
         "mpid": -(2**63),
         "user_identities": {"email": "a@b.example"},
     }
-
-
-# The strategies that the other tests draw from
-
-
-@pytest.mark.parametrize("cls", [*EVENT_CLASSES, *RECORD_CLASSES, Batch])
-def test_the_strategies_draw_every_field(cls: type[Record]) -> None:
-    seen: set[str] = set()
-
-    @given(batches(most_context=9) if cls is Batch else records_of(cls, most=12))
-    @settings(deadline=None, max_examples=400, derandomize=True, phases=[Phase.generate])
-    def draw(value: Any) -> None:
-        seen.update(value._keys)
-        seen.update(["events"] if cls is Batch and value.events else [])
-
-    draw()
-    assert seen == set(cls._wire)
-
-
-def test_the_strategies_draw_every_event_type() -> None:
-    seen = set()
-
-    @given(events())
-    @settings(deadline=None, max_examples=200, derandomize=True, phases=[Phase.generate])
-    def draw(event: Event) -> None:
-        seen.add(event.event_type)
-
-    draw()
-    assert seen == set(EVENTS)
 
 
 # Whole batches against the vendor's schema

@@ -1,4 +1,6 @@
-"""The test kit: assertions about what was sent, a transport that records, a local server.
+"""The test kit: assertions about what was sent, a recorder, a local server, factories.
+
+Property tests have ``mpfluent.testing.strategies`` besides, which needs hypothesis.
 
 Nothing here is imported before it is used.
 """
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..transports import RecordingTransport
     from .deterministic import FrozenClock, SeededIds
+    from .factories import a_product, a_purchase, a_session, a_user, an_event
     from .faults import (
         bad_chunks,
         close_after_read,
@@ -36,6 +39,11 @@ __all__ = [
     "RecordingTransport",
     "SeededIds",
     "Sent",
+    "a_product",
+    "a_purchase",
+    "a_session",
+    "a_user",
+    "an_event",
     "assert_nothing_sent",
     "assert_sent",
     "bad_chunks",
@@ -56,6 +64,10 @@ __all__ = [
 
 _HOMES = {
     "FrozenClock": "mpfluent.testing.deterministic",
+    **dict.fromkeys(
+        ("a_product", "a_purchase", "a_session", "a_user", "an_event"),
+        "mpfluent.testing.factories",
+    ),
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
     "RecordingTransport": "mpfluent.transports",

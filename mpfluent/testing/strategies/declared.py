@@ -1,0 +1,311 @@
+"""Records and events, drawn from the fields that their classes declare.
+
+A field that is declared tomorrow is drawn tomorrow. What a rule ties together is drawn together,
+so that nothing has to be filtered out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from ... import checks, commerce, events, records
+from ...batch import Batch
+from ...commerce import Product, Promotion
+from ...errors import InvalidValue, brief, unknown_field
+from ...event import Event
+from ...fields import Field
+from ...record import Record
+from ...records import CCPAConsentState, ConsentState
+from . import leaves
+from .leaves import few, named
+
+R = TypeVar("R", bound=Record)
+_Field = Field[Any]
+
+
+def _public(module: Any) -> list[type[Any]]:
+    """Return the value classes that a module makes public, in the order of its text."""
+    return [
+        value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and issubclass(value, Record)
+        and value.__module__ == module.__name__
+        and name == value.__name__
+        and not name.startswith("_")
+    ]
+
+
+RECORD_CLASSES: tuple[type[Record], ...] = (*_public(records), *_public(commerce))
+EVENT_CLASSES: tuple[type[Event], ...] = tuple(_public(events))
+VALUE_CLASSES: tuple[type[Record], ...] = (*RECORD_CLASSES, *EVENT_CLASSES, Batch)
+
+
+# One field
+
+
+@cache
+def _hints(cls: type[Record]) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def words(cls: type[Record], field: _Field) -> list[str]:
+    """Return the words that the field's annotation lists, in its order."""
+    return [word for word in _literals(_hints(cls)[field.name]) if isinstance(word, str)]
+
+
+def _literals(annotation: Any) -> list[Any]:
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Literal:
+        return list(parts)
+    return [word for part in parts for word in _literals(part)]
+
+
+def takes(field: _Field, value: object) -> bool:
+    """Return whether a field can hold this value."""
+    try:
+        field.check(value)
+    except checks.Bad:
+        return False
+    return True
+
+
+def _choice(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
+    options = st.sampled_from(words(cls, field))
+    return options | leaves.INTEGERS if takes(field, 7) else options
+
+
+_Drawn = Callable[[type[Record], _Field], SearchStrategy[Any]]
+_KINDS: Mapping[str, _Drawn] = {
+    "text": lambda cls, field: leaves.TEXTS,
+    "string": lambda cls, field: leaves.NAMES if field.check is checks.name else leaves.TEXTS,
+    "word": lambda cls, field: leaves.NAMES,
+    "uuid": lambda cls, field: leaves.uuids(),
+    "ip": lambda cls, field: leaves.addresses(),
+    "choice": _choice,
+    "flag": lambda cls, field: st.booleans(),
+    "integer": lambda cls, field: (
+        leaves.UNSIGNED if field.check is checks.unsigned else leaves.INTEGERS
+    ),
+    "number": lambda cls, field: leaves.numbers(),
+    "instant": lambda cls, field: leaves.instants(),
+    "attribute": lambda cls, field: leaves.ATTRIBUTE_VALUES,
+    "attributes": lambda cls, field: leaves.user_attributes(),
+    "scalars": lambda cls, field: leaves.attributes(),
+    "strings": lambda cls, field: leaves.STRINGS,
+    "maps": lambda cls, field: leaves.MAPS_OF_SCALARS,
+    "names": lambda cls, field: leaves.LISTS_OF_NAMES,
+    "record": lambda cls, field: drawn(field.of),
+    "records": lambda cls, field: few(drawn(field.of), 0, 2),
+    "events": lambda cls, field: few(drawn(field.of), 0, 2),
+    "records_by_name": lambda cls, field: leaves.maps(drawn(field.of)),
+}
+_NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = {
+    (ConsentState, "ccpa"): lambda: st.fixed_dictionaries(
+        {}, optional={"data_sale_opt_out": drawn(CCPAConsentState)}
+    ),
+    # an event without an impression would be of no kind
+    (events.CommerceEvent, "product_impressions"): lambda: few(
+        drawn(commerce.ProductImpression), 1, 2
+    ),
+}
+
+
+@cache  # building strategies costs more than drawing from them
+def written(cls: type[Record], name: str) -> SearchStrategy[Any]:
+    """Draw what may be written for a field of a class."""
+    field = cls._fields[name]
+    narrow = _NARROW.get((cls, name))
+    found = narrow() if narrow else _KINDS[field.kind](cls, field)
+    return st.none() | found if field.null else found
+
+
+# Fields that a rule ties together
+
+
+class _Way(NamedTuple):
+    """One way of keeping a rule: what must then be set, and what may be.
+
+    By field: a strategy, the only words that are right, or None for whatever the field takes.
+    """
+
+    must: Mapping[str, Any]
+    may: Mapping[str, Any]
+
+    def suits(self, given: Mapping[str, Any]) -> bool:
+        """Return whether what is given of the tied fields leaves this way open."""
+        for name, value in given.items():
+            if value is None:
+                if name in self.must:
+                    return False
+            elif name not in self.must and name not in self.may:
+                return False
+            else:
+                allowed = self.must.get(name, self.may.get(name))
+                if isinstance(allowed, tuple) and value not in allowed:
+                    return False
+        return True
+
+
+_NAMED = (_Way({"id": leaves.NAMES}, {"name": None}), _Way({"name": leaves.NAMES}, {"id": None}))
+_STARTS = {"is_first_run": None, "is_upgrade": None}
+_WAYS: Mapping[type[Record], tuple[_Way, ...]] = {
+    Product: _NAMED,
+    Promotion: _NAMED,
+    events.CommerceEvent: tuple(
+        _Way({kind: None}, {})
+        for kind in ("product_action", "promotion_action", "product_impressions")
+    ),
+    events.ApplicationStateTransitionEvent: (
+        _Way({"application_transition_type": ("application_initialized",)}, _STARTS),
+        _Way(
+            {
+                "application_transition_type": (
+                    "application_foreground",
+                    "application_background",
+                    "application_exit",
+                )
+            },
+            dict.fromkeys(_STARTS, (False,)),
+        ),
+    ),
+    # only what is read can be without it
+    events.UserAttributeChangeEvent: (_Way({"new": None}, {}),),
+    # nothing says so, but without them it is of little use
+    commerce.ProductAction: (_Way({"products": None}, {}),),
+    commerce.PromotionAction: (_Way({"promotions": None}, {}),),
+}
+
+
+def _ways(cls: type[Record], given: Mapping[str, Any]) -> tuple[frozenset[str], list[_Way]]:
+    """Return the fields of a class that are tied, and the ways that what is given leaves open."""
+    rule = next((_WAYS[base] for base in cls.__mro__ if base in _WAYS), ())
+    tied = frozenset(name for way in rule for name in (*way.must, *way.may))
+    about = {name: value for name, value in given.items() if name in tied}
+    return tied, [way for way in rule if way.suits(about)]
+
+
+# Whole values
+
+
+def drawn(cls: type[R], max_fields: int = 4) -> SearchStrategy[R]:
+    """Draw a value of one class, made by its constructor."""
+    return _drawn(cls, max_fields)
+
+
+@cache
+def _drawn(cls: Any, max_fields: int) -> SearchStrategy[Any]:
+    return drawn_with(cls, max_fields, {})
+
+
+def drawn_with(cls: type[R], max_fields: int, given: Mapping[str, Any]) -> SearchStrategy[R]:
+    """Draw a value of one class with what is given of its fields."""
+    fields = keywords(cls, max_fields, given)
+    return named(f"values({cls.__name__})", fields.map(lambda drawn: cls(**drawn)))
+
+
+def keywords(
+    cls: type[Record], max_fields: int, given: Mapping[str, Any]
+) -> SearchStrategy[dict[str, Any]]:
+    """Draw the keywords of a value: what it must have, what is given, and some of the rest.
+
+    The rest comes first, and of it what all events have, so that a failure that has nothing to do
+    with the class shrinks to the simplest class.
+    """
+    tied, ways = _ways(cls, given)
+    free = [name for name in cls._fields if name not in tied and name not in given]
+    assumed = _assumed(cls)
+    needed = {
+        name: written(cls, name)
+        for name in free
+        if cls._fields[name].required and name not in assumed
+    }
+    common = [name for name in free if name in Event._fields]
+    rest = dict.fromkeys((*common, *free))
+    some = [st.tuples(st.just(name), written(cls, name)) for name in rest if name not in needed]
+    fixed = {
+        name: value if isinstance(value, SearchStrategy) else st.just(value)
+        for name, value in given.items()
+        if value is not None or cls._fields[name].null
+    }
+    parts: list[SearchStrategy[dict[str, Any]]] = [st.fixed_dictionaries({**needed, **fixed})]
+    if ways:
+        parts.insert(0, st.one_of([_one_way(cls, way, given, max_fields) for way in ways]))
+    if some and max_fields:
+        parts.insert(0, few(st.one_of(some), 0, max_fields).map(dict))
+    return st.tuples(*parts).map(lambda drawn: {key: each[key] for each in drawn for key in each})
+
+
+@cache
+def _assumed(cls: type[Record]) -> frozenset[str]:
+    """Return what the constructor assumes if it is not written, such as an event's type."""
+    parameters = inspect.signature(cls).parameters.values()
+    return frozenset(each.name for each in parameters if each.default not in (None, each.empty))
+
+
+def _one_way(
+    cls: type[Record], way: _Way, given: Mapping[str, Any], max_fields: int
+) -> SearchStrategy[dict[str, Any]]:
+    def leaves_of(part: Mapping[str, Any]) -> dict[str, SearchStrategy[Any]]:
+        return {name: _leaf(cls, name, part[name]) for name in part if name not in given}
+
+    optional = leaves_of(way.may) if max_fields else {}
+    return st.fixed_dictionaries(leaves_of(way.must), optional=optional)
+
+
+def _leaf(cls: type[Record], name: str, allowed: Any) -> SearchStrategy[Any]:
+    if isinstance(allowed, tuple):
+        return st.sampled_from(allowed)
+    return written(cls, name) if allowed is None else allowed
+
+
+# What a test says of fields
+
+
+def check_given(where: str, cls: type[Record], fields: Mapping[str, Any]) -> None:
+    """Refuse names and values that the class cannot have; what is drawn is checked then."""
+    for name, value in fields.items():
+        field = cls._fields.get(name)
+        if field is None:
+            raise cls._no_field(where, name)
+        needs = field.required and not field.null and name not in _assumed(cls)
+        if value is None and needs:
+            raise cls._missing(where, field)
+        if not isinstance(value, SearchStrategy):
+            cls._checked(where, {name: value})
+
+
+def classes_with(
+    where: str, classes: Iterable[type[R]], fields: Mapping[str, Any]
+) -> tuple[type[R], ...]:
+    """Return those of the classes that can have these fields."""
+    classes = tuple(classes)
+    for name, value in fields.items():
+        known = [cls for cls in classes if name in cls._fields]
+        if not known:
+            allowed = dict.fromkeys(name for cls in classes for name in cls._fields)
+            meant = classes[0]._misnomers.get(name)
+            raise unknown_field(f"{where}()", name, allowed, meant)
+        if isinstance(value, SearchStrategy | None):
+            classes = tuple(known)
+            continue
+        classes = tuple(cls for cls in known if takes(cls._fields[name], value))
+        if not classes:
+            check_given(where, known[0], {name: value})
+    if not classes:
+        told = ", ".join(f"{name}={brief(value)}" for name, value in fields.items())
+        raise InvalidValue(f"{where}({told}): no class has all of these; write them one by one")
+    return classes
+
+
+def check_bound(where: str, name: str, value: object) -> None:
+    """Refuse a bound on sizes that is none."""
+    if type(value) is not int or value < 0:
+        raise InvalidValue(f"{where}({name}={brief(value)}): want how many at most; write {name}=3")
