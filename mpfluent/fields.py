@@ -11,6 +11,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from . import checks
 from .checks import Bad
+from .errors import brief
 from .frozen_map import FrozenMap, frozen_map, set_map_state
 from .shapes import MOST_NAMES, Counter, map_maker
 
@@ -198,7 +199,7 @@ def names() -> Field[tuple[str, ...] | None]:
 
     def checked(value: Any) -> tuple[str, ...] | None:
         if not isinstance(value, list | tuple | set | frozenset):
-            raise Bad(f"want a list of names, got {type(value).__name__}", f"[{value!r}]")
+            raise Bad(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
         listed = sorted(value, key=str) if isinstance(value, set | frozenset) else value
         return tuple(dict.fromkeys(checks.entries(_one_name, listed))) or None
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-import strategies
 from hypothesis import given
 from IPython.core.formatters import DisplayFormatter
 from IPython.lib.pretty import pretty
@@ -29,6 +28,7 @@ from mpfluent import (
 )
 from mpfluent.difference import ABSENT, Difference, differences
 from mpfluent.testing import LocalServer
+from mpfluent.testing.strategies import batches
 
 AT = "2026-11-23T10:15:00Z"
 SCRIPT = "<script>alert('x')</script>"
@@ -68,7 +68,7 @@ def test_a_batch_shows_who_where_how_much_and_which_events():
     )
 
 
-@given(strategies.batches(most_context=9, most_events=20))
+@given(batches(max_fields=9, max_events=20))
 def test_no_batch_takes_more_than_ten_lines_at_a_prompt(batch):
     lines = repr(batch).splitlines()
 
@@ -84,7 +84,7 @@ def test_a_batch_over_the_limit_says_that_it_is_split():
     assert repr(batch).splitlines()[0] == "<Batch, 421,399 bytes (split: 128,000 fit)"
 
 
-@given(strategies.batches())
+@given(batches())
 def test_the_size_is_that_of_what_is_sent(batch):
     sent = RecordingTransport()
     batch = batch.with_environment("production")
@@ -219,7 +219,7 @@ def test_values_are_inert_in_a_notebook():
     assert Seen(Session.start(session_id=1).event(SCRIPT)._repr_html_()).tags == TAGS
 
 
-@given(strategies.batches(most_context=9))
+@given(batches(max_fields=9))
 def test_a_notebook_gets_the_same_few_tags_for_any_batch(batch):
     seen = Seen(batch._repr_html_())
 
@@ -365,7 +365,7 @@ def test_a_difference_has_its_two_sides():
     assert repr(ABSENT) == "absent"
 
 
-@given(strategies.batches(), strategies.batches())
+@given(batches(), batches())
 def test_there_are_differences_exactly_where_batches_are_not_equal(left, right):
     assert (left.diff(right) == ()) == (left == right)
     assert left.diff(left) == ()

@@ -31,6 +31,7 @@ from mpfluent import (
     __main__,
     layout,
 )
+from mpfluent.testing.strategies import batches, sessions
 
 EXAMPLES = int(os.environ.get("MPFLUENT_EXAMPLES", "500"))
 SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
@@ -50,30 +51,30 @@ def run(code):
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(strategies.batches(most_context=8, most_events=6))
+@given(batches(max_fields=8, max_events=6))
 def test_the_code_of_any_batch_evaluates_to_an_equal_batch(batch):
     assert run(batch.to_python()) == batch
 
 
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(strategies.batches(most_context=8, most_events=6))
+@given(batches(max_fields=8, max_events=6))
 def test_the_json_of_any_batch_reads_back_as_an_equal_batch(batch):
     assert Batch.from_json(batch.to_json()) == batch
 
 
 @settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
-@given(strategies.batches(most_events=2), st.lists(strategies.sessions(), max_size=3))
-def test_the_code_of_any_batch_with_sessions_evaluates_to_an_equal_batch(batch, sessions):
-    batch = batch.add(*sessions)
-    if sessions:
+@given(batches(max_events=2), st.lists(sessions(), max_size=3))
+def test_the_code_of_any_batch_with_sessions_evaluates_to_an_equal_batch(batch, visits):
+    batch = batch.add(*visits)
+    if visits:
         assert "Session.start(" in batch.to_python()
     assert run(batch.to_python()) == batch
 
 
 @settings(max_examples=EXAMPLES // 2, suppress_health_check=list(HealthCheck))
-@given(st.lists(strategies.sessions(), min_size=1, max_size=2), st.data())
-def test_events_of_sessions_in_any_order_still_evaluate_to_an_equal_batch(sessions, data):
-    events = [event for session in sessions for event in session.events]
+@given(st.lists(sessions(), min_size=1, max_size=2), st.data())
+def test_events_of_sessions_in_any_order_still_evaluate_to_an_equal_batch(visits, data):
+    events = [event for session in visits for event in session.events]
     batch = Batch().add(*data.draw(st.permutations(events)))
 
     assert run(batch.to_python()) == batch
@@ -444,10 +445,10 @@ def program(payload):
 
 
 def test_a_list_of_batches_becomes_a_list():
-    batches = [BASE.event("x").event("y"), Batch.for_user(mpid=7)]
-    payload = json.dumps([batch.to_dict() for batch in batches]).encode()
+    both = [BASE.event("x").event("y"), Batch.for_user(mpid=7)]
+    payload = json.dumps([batch.to_dict() for batch in both]).encode()
 
-    assert program(payload)["batches"] == batches
+    assert program(payload)["batches"] == both
     assert (
         __main__.program(payload)
         == """\
@@ -466,10 +467,10 @@ batches = [
 
 
 def test_a_batch_a_line_becomes_a_list():
-    batches = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
-    payload = "\n\n".join(batch.to_json() for batch in batches).encode() + b"\n"
+    both = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
+    payload = "\n\n".join(batch.to_json() for batch in both).encode() + b"\n"
 
-    assert program(payload)["batches"] == batches
+    assert program(payload)["batches"] == both
 
 
 def test_a_long_import_is_broken():

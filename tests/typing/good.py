@@ -15,6 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack, assert_type
 
+from hypothesis.strategies import SearchStrategy
+
 from mpfluent import (
     ApiError,
     AppEvent,
@@ -93,7 +95,26 @@ from mpfluent import (
 )
 from mpfluent.errors import Reason
 from mpfluent.event import EventFields
-from mpfluent.testing import LocalServer, status
+from mpfluent.testing import (
+    LocalServer,
+    a_product,
+    a_purchase,
+    a_user,
+    an_event,
+    status,
+)
+from mpfluent.testing import (
+    a_session as a_made_up_session,
+)
+from mpfluent.testing.strategies import (
+    BadValue,
+    bad_values,
+    batches,
+    events,
+    products,
+    sessions,
+    values,
+)
 
 NOW = "2026-11-23T10:15:00Z"
 V = TypeVar("V", bound=EventVerbs)
@@ -607,6 +628,30 @@ def from_the_vendors_sdk() -> list[int]:
     return statuses
 
 
+def fixtures() -> Batch:
+    """Make values up."""
+    session = a_made_up_session(ShopSession, at=NOW).add(an_event("Searched", {"a": 1}, at=NOW))
+    assert_type(session, ShopSession)
+    assert_type(a_user(ShopBatch, seed="x", customer_id=None), ShopBatch)
+    assert_type(a_purchase(a_product(price=1), total_amount=2, at=NOW), CommerceEvent)
+    return assert_type(a_user(email="x@example.com", mpid=7), Batch).add(session)
+
+
+def strategies() -> tuple[object, ...]:
+    """Draw values."""
+    return (
+        assert_type(batches(user=True, environment="development"), SearchStrategy[Batch]),
+        assert_type(batches(ShopBatch, events=events(AppEvent)), SearchStrategy[ShopBatch]),
+        assert_type(batches(events=sessions(timed=True)), SearchStrategy[Batch]),
+        assert_type(sessions(ShopSession), SearchStrategy[ShopSession]),
+        assert_type(events(), SearchStrategy[Event]),
+        assert_type(events(AppEvent, type="search"), SearchStrategy[AppEvent]),
+        assert_type(products(price=1), SearchStrategy[Product]),
+        assert_type(values(GeoLocation), SearchStrategy[GeoLocation]),
+        assert_type(bad_values(Product, "price"), SearchStrategy[BadValue]),
+    )
+
+
 def a_local_server() -> int:
     """Stand in for mParticle."""
     with LocalServer() as server:
@@ -636,6 +681,8 @@ def main() -> None:
     assert errors(client, Batch().event("x")).startswith("400")
     assert from_the_vendors_sdk() == [202, 0, 0, 202, 202]
     assert a_local_server() == 1
+    assert len(fixtures().events) == 3
+    assert len(strategies()) == 9
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from mpfluent import (
     UserIdentity,
 )
 from mpfluent.event import EventFields
+from mpfluent.testing import a_product, a_purchase, a_session, a_user, an_event
 
 V = TypeVar("V", bound=EventVerbs)
 NOW = "2026-11-23T10:15:00Z"
@@ -93,6 +94,11 @@ def mistakes(
     Batch.for_device(platfrom="iOS")  # mistake: UnknownField
     Batch(environment="development")  # mistake: UnknownField
     Product("sku-1", prise=5)  # mistake: UnknownField
+    a_product(prise=5)  # mistake: UnknownField
+    a_user(emial="user@example.com")  # mistake: UnknownField
+    a_purchase(total="21.49")  # mistake: UnknownField
+    an_event("Searched", typ="search")  # mistake: UnknownField
+    a_session(sesion_id=42)  # mistake: UnknownField
     AppEvent("Searched", atributes={})  # mistake: UnknownField
     session.screen_view("Home", afer=5)  # mistake: UnknownField
     Client("key", "secret", enviroment="development")  # mistake: ConfigurationError
@@ -139,6 +145,9 @@ def mistakes(
     client.to_curl("batch")  # mistake: InvalidValue
     Product("sku-1", price="19.99")  # mistake: InvalidValue
     Product(5)  # mistake: InvalidValue
+    a_user(email=5)  # mistake: InvalidValue
+    a_user(Product)  # mistake: InvalidValue
+    a_purchase("sku-1")  # mistake: InvalidValue
     Product("sku-1", custom_attributes={"size": 42})  # mistake: InvalidValue
     DeviceInformation(brand=5)  # mistake: InvalidValue
     Session.start(42)  # mistake: InvalidValue

@@ -229,6 +229,7 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
         | st.lists(_BAD_NAMES, min_size=1, max_size=2)
         | leaves.maps(_TEXTS)
         | _NUMBERS
+        | _HUGE
         | _FLAGS
         | _FOREIGN
     ),
