@@ -430,7 +430,7 @@ def test_threads_that_race_with_flush_and_close_lose_nothing():  # 46
             SECRET,
             environment="production",
             transport=FunctionTransport(lambda request: 202),
-            dispatcher=ThreadedDispatcher(flush_interval=0.01),
+            dispatcher=ThreadedDispatcher(flush_interval=0.01, block_timeout=SOON),
             on_delivered=lambda one, response: delivered.append(one.source_request_id),
             on_failed=lambda one, error: failed.append((one.source_request_id, error.reason)),
         )

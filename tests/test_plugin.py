@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mpfluent import Client, RequestsTransport, TransportError, network
+from mpfluent import Client, RequestsTransport, TransportError, discarded, network
 from mpfluent.testing.guard import Guard, is_this_machine
 
 ROOT = Path(__file__).parents[1]
@@ -73,8 +73,9 @@ EVERY_FIXTURE = """
 
 @pytest.fixture(autouse=True)
 def guard_of_the_outer_run(monkeypatch):
-    """What runs within this process leaves its guard behind; it ends with the test."""
+    """What runs within this process leaves its guards behind; they end with the test."""
     monkeypatch.setattr(network, "refuse", network.refuse)
+    monkeypatch.setattr(discarded, "watch", lambda: None)
 
 
 @pytest.fixture
@@ -154,6 +155,8 @@ print(*sorted(set(sys.modules) - before))
 
     assert run.stdout.split() == [
         "mpfluent",
+        "mpfluent.discarded",
+        "mpfluent.errors",
         "mpfluent.network",
         "mpfluent.testing",
         "mpfluent.testing.guard",
@@ -406,3 +409,38 @@ def test_the_examples_of_the_page_about_testing_are_tests_that_pass(pytester):
     pytester.makepyfile("\n".join(blocks))
 
     pytester.runpytest_inprocess(*QUIET).assert_outcomes(passed=3)
+
+
+# Batches that are thrown away
+
+THROWS_AWAY = """
+    from mpfluent import Batch
+
+    def test_forgets():
+        batch = Batch.for_user(customer_id="1")
+        batch.event("Signed up")
+        assert batch.events == ()
+"""
+
+
+@pytest.mark.parametrize(
+    ("ini", "options", "outcome"),
+    [
+        ("", (), {"failed": 1}),
+        ("filterwarnings = ignore::mpfluent.errors.UnusedBatchWarning", (), {"passed": 1}),
+        ("filterwarnings = ignore", (), {"passed": 1}),
+        ("filterwarnings = default", (), {"passed": 1, "warnings": 1}),
+        ("", ("-W", "ignore::mpfluent.errors.UnusedBatchWarning"), {"passed": 1}),
+    ],
+)
+def test_a_line_that_throws_a_batch_away_fails_the_test(project, ini, options, outcome):
+    project.makeini(f"[pytest]\n{ini}\n")
+    project.makepyfile(THROWS_AWAY)
+
+    result = project.runpytest_subprocess(*QUIET, *options)
+
+    result.assert_outcomes(**outcome)
+    said = "UnusedBatchWarning: event() returns a new batch, and this line throws it away; "
+    assert (said in result.stdout.str()) is ("passed" not in outcome or "warnings" in outcome)
+    if "failed" in outcome:
+        result.stdout.fnmatch_lines(['>       batch.event("Signed up")'])

@@ -272,7 +272,7 @@ def test_a_dripping_answer_ends_at_the_deadline(data):
 
 def test_a_dripping_answer_is_tried_again():
     with FaultServer(faults.drip(DRIPS["header"])) as server:
-        transport = RequestsTransport(deadline=0.3)
+        transport = RequestsTransport(deadline=1.0)
         with client_of(server, transport=transport, retry=quick()) as client:
             assert client.send(BATCH).state == "delivered"
 

@@ -9,6 +9,7 @@ sets aside for documentation.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -18,7 +19,7 @@ from ..batch import Batch
 from ..checks import Instant, Number, Scalar
 from ..commerce import Product, ProductAction, ProductFields
 from ..commerce_verbs import ProductVerbFields
-from ..errors import InvalidValue, brief
+from ..errors import InvalidValue, brief, unknown_field
 from ..event import CommonFields
 from ..events import AppEvent, CommerceEvent, CustomEventType, positional
 from ..records import IdentityFields, UserIdentities
@@ -196,6 +197,11 @@ def a_purchase(
     21.49
     """
     made = _Made("a_purchase", seed)
+    takes = [*inspect.signature(a_purchase).parameters]
+    for name in fields:
+        if name not in takes:
+            meant = CommerceEvent._misnomers.get(name)
+            raise unknown_field("a_purchase()", name, takes, meant)
     products = products or (a_product(seed=seed),)
     known: dict[str, Any] = {
         "transaction_id": f"order-{made.number('order', 10**8):08d}",

@@ -1,8 +1,8 @@
 """The pytest plugin: it loads with the package, and imports the rest of it where it is used.
 
 Fixtures ``mparticle_client``, ``mparticle_sent``, ``mparticle_server``, ``mparticle_clock`` and
-``mparticle_ids``; what differs where two batches should be equal; and a guard: a test that sends
-to the real network fails.
+``mparticle_ids``; what differs where two batches should be equal; and two guards: a test that
+sends to the real network fails, and so does a line that throws away the batch that it made.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from .. import network
+from .. import discarded, network
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MARKER = "mparticle_network: let this test send to the real network"
+_THROWN_AWAY = "error::mpfluent.errors.UnusedBatchWarning"
 _GUARD = pytest.StashKey[Guard]()
 _BEFORE = pytest.StashKey[Callable[[str], None] | None]()  # who refused before this run
 
@@ -113,8 +114,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Close the network, for as long as tests run."""
+    """Close the network for as long as tests run; a batch that is thrown away is an error."""
     config.addinivalue_line("markers", _MARKER)
+    discarded.watch()
+    config.getini("filterwarnings").insert(0, _THROWN_AWAY)  # first, so that the user's own win
     if not config.getini("mparticle_network"):
         config.stash[_GUARD] = guard = Guard()
         config.stash[_BEFORE] = network.refuse
