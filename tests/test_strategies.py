@@ -7,6 +7,7 @@ import random
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -70,19 +71,26 @@ MUCH = settings(max_examples=300, derandomize=True, deadline=None, phases=[Phase
 
 def smallest(strategy: Any, condition: Any = lambda value: True) -> Any:
     """Return the simplest value, where the search begins at some random place."""
-    return find(strategy, condition, random=random.Random(0), settings=settings(max_examples=3000))
+    return find(strategy, condition, random=random.Random(0), settings=settings(max_examples=1000))
 
 
-def seen(strategy: Any, of: Any, often: int = 300) -> set[Any]:
-    """Return what ``of`` says of some hundred values."""
+class _Enough(Exception):
+    """There is nothing more to be seen."""
+
+
+def seen(strategy: Any, of: Any, all_of: Any = None, often: int = 100) -> set[Any]:
+    """Return what ``of`` says of a hundred values, or of as many as it takes to see ``all_of``."""
     found: set[Any] = set()
 
     @given(strategy)
-    @settings(MUCH, max_examples=often)
+    @settings(MUCH, max_examples=often if all_of is None else 2_000)
     def draw(value: Any) -> None:
         found.update(of(value))
+        if all_of is not None and found >= all_of:
+            raise _Enough
 
-    draw()
+    with suppress(_Enough):
+        draw()
     return found
 
 
@@ -94,15 +102,17 @@ def test_every_field_is_drawn(cls: type[Record]) -> None:
     def fields(value: Any) -> list[str]:
         return [*value._keys, *(["events"] if cls is Batch and value.events else [])]
 
-    assert seen(values(cls, max_fields=12), fields) == set(cls._wire)
+    assert seen(values(cls, max_fields=12), fields, set(cls._wire)) == set(cls._wire)
 
 
 def test_every_event_type_is_drawn() -> None:
-    assert seen(events(), lambda event: [event.event_type]) == set(Event._by_type)
+    types = set(Event._by_type)
+    assert seen(events(), lambda event: [event.event_type], types) == types
 
 
 def test_every_class_is_drawn() -> None:
-    assert seen(values(), lambda value: [type(value)], 2000) == set(VALUE_CLASSES)
+    classes = set(VALUE_CLASSES)
+    assert seen(values(), lambda value: [type(value)], classes) == classes
 
 
 def test_every_class_of_the_library_is_known() -> None:
@@ -209,7 +219,8 @@ def test_sessions_are_of_all_kinds() -> None:
     def kind(session: Session) -> Any:
         return [(session.at is not None, isinstance(session.events[-1], SessionEndEvent))]
 
-    assert seen(sessions(), kind) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    kinds = {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert seen(sessions(), kind, kinds) == kinds
     assert seen(sessions(ended=False, timed=True), kind) == {(1, 0)}
 
 
@@ -535,7 +546,8 @@ def test_no_verb_takes_a_bad_value(verb: str, cls: Any, fields: Any, call: Any) 
 
 
 def test_bad_values_are_of_any_class_if_none_is_named() -> None:
-    assert seen(bad_values(), lambda bad: [bad.of], 2000) == set(VALUE_CLASSES)
+    classes = set(VALUE_CLASSES)
+    assert seen(bad_values(), lambda bad: [bad.of], classes) == classes
 
 
 @pytest.mark.parametrize(
@@ -550,7 +562,7 @@ def test_bad_values_are_of_any_class_if_none_is_named() -> None:
     ],
 )
 def test_bad_values_are_of_many_kinds(cls: type[Record], field: str, kinds: set[type]) -> None:
-    found = seen(bad_values(cls, field), lambda bad: [type(bad.value)])
+    found = seen(bad_values(cls, field), lambda bad: [type(bad.value)], kinds)
 
     assert found >= kinds
 
