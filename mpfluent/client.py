@@ -25,8 +25,7 @@ from .errors import (
     unknown_option,
 )
 from .notices import warn
-from .outbox import Feed
-from .parcel import Parcel
+from .parcel import Feed, Parcel
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
@@ -45,7 +44,6 @@ from .settings import (
 from .signatures import PublicNames, spelled_out
 from .stamping import random_uuid, unix_milliseconds
 from .tally import CloseReport, Counts, Report, Stats, Tally
-from .threaded import OPTIONS, ThreadedDispatcher
 from .transport import Response, Transport
 from .version import __version__
 
@@ -181,6 +179,8 @@ class Client(PublicNames):
         for dispatcher in self._dispatchers:
             if not dispatcher.waits:
                 return dispatcher
+        from .threaded import ThreadedDispatcher  # with all that sending in the background takes
+
         background = ThreadedDispatcher(flush_interval=0)
         self._adopt(background)
         return background
@@ -497,6 +497,8 @@ class Client(PublicNames):
 
 def _misspelt(name: str) -> ConfigurationError:
     """Return the error for a keyword that a client has not; its dispatcher may have it."""
+    from .threaded import OPTIONS
+
     if name in OPTIONS:
         return ConfigurationError(
             f"Client() has no option {name!r}, its dispatcher has; "

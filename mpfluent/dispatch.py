@@ -13,8 +13,7 @@ from .courier import Clock, Courier, runs
 from .delivery import waitable
 from .errors import ConfigurationError, TransportError
 from .keeper import Keeper
-from .outbox import Feed
-from .parcel import Parcel, Settled, pieces_of
+from .parcel import Feed, Parcel, Settled, pieces_of
 from .signatures import PublicNames
 
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle

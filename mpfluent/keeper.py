@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .batch import Batch
 from .courier import PROBE_EVERY
@@ -14,11 +14,13 @@ from .delivery import settle_each
 from .errors import DeliveryError, Kept
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
-from .outbox import Feed, Outbox, Stored
-from .parcel import Parcel, Piece, Settled, pieces_of, together
+from .parcel import Feed, Parcel, Piece, Settled, pieces_of, together
 from .tally import Tally
 from .transport import Response
 from .wire import Part
+
+if TYPE_CHECKING:
+    from .outbox import Outbox, Stored
 
 Outcome = TypeVar("Outcome", Response, DeliveryError, Response | DeliveryError)
 

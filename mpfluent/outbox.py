@@ -20,23 +20,12 @@ from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, Row, select, totals
 from .outbox_owner import Own, Owner, Work
+from .parcel import Feed
 from .signatures import PublicNames, spelled_out
 from .wire import Part, read_back
 
 T = TypeVar("T")
 Durability = Literal["normal", "full"]
-
-
-class Feed(NamedTuple):
-    """Whose rows: those of one address and one API key.
-
-    Attributes:
-        host: the base address, with what tells the historical endpoint.
-        key: the fingerprint of the API key; never the key, let alone the secret.
-    """
-
-    host: str
-    key: str
 
 
 class Stored(NamedTuple):

@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from .batch import Batch
 
 
+class Feed(NamedTuple):
+    """Whose rows: those of one address and one API key.
+
+    Attributes:
+        host: the base address, with what tells the historical endpoint.
+        key: the fingerprint of the API key; never the key, let alone the secret.
+    """
+
+    host: str
+    key: str
+
+
 Settled = Callable[["Parcel", Response | DeliveryError], None]
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Never, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from . import liveness, process
 from .admission import Admission, WhenFull, closed
@@ -16,11 +16,13 @@ from .courier import Courier
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
 from .keeper import Keeper
-from .outbox import Feed, Outbox
-from .parcel import Parcel, Settled
+from .parcel import Feed, Parcel, Settled
 from .signatures import PublicNames, spelled_out
 from .transport import Response
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from .outbox import Outbox
 
 _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
 _PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
@@ -112,8 +114,11 @@ class ThreadedDispatcher(PublicNames):
             raise _wrong("when_full", when_full, f"one of {listed}; write when_full={meant!r}")
         if not isinstance(coalesce, bool):
             raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
-        if outbox is not None and not isinstance(outbox, Outbox):
-            raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
+        if outbox is not None:
+            from .outbox import Outbox as Kind  # with it comes SQLite
+
+            if not isinstance(outbox, Kind):
+                raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
         self.exit_timeout = exit_timeout
         self._most = workers
         self._bounds = max_queue, max_queue_bytes

@@ -220,9 +220,12 @@ def test_importing_batch_and_client_loads_nothing_heavy():
         "http.server",
         "hypothesis",
         "marshmallow",
+        "mpfluent.outbox",
         "mpfluent.testing",
+        "mpfluent.threaded",
         "pytest",
         "requests",
+        "sqlite3",
     }
 
     assert "mpfluent.client" in loaded
