@@ -16,7 +16,8 @@ import functools
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 _KEPT, _RETURNED, _THROWN = range(3)
 _MOST = 10_000  # code objects to remember; a prompt makes new ones all day
+_MOST_DISASSEMBLED = 20  # of these, instructions too; they take a thousand times the room
+_NOWHERE = (0, 0)  # the position of an instruction that has none
 _LASTING = 0x20 | 0x80 | 0x200  # generators, coroutines and both: their caller gets no result
 _EXEMPT = frozenset({"pipe"})  # its function may be called for what it does
 _BESIDE = frozenset({"PUSH_NULL", "KW_NAMES", "LOAD_CONST"})  # may have a callee's position, too
 
 _roots: list[type] = []  # the classes whose subclasses have the verbs
 _known: dict[int, tuple[CodeType, dict[int, _Fate]]] = {}  # by the code's id, by the offset
+_disassembled: dict[int, tuple[CodeType, list[dis.Instruction]]] = {}  # by the code's id
 _watching = False
 
 
@@ -171,15 +175,13 @@ def _fate(code: CodeType, offset: int) -> _Fate:
 def _read(code: CodeType, offset: int) -> _Fate:
     import dis  # it takes a while to load, and is needed only where somebody watches
 
-    steps = list(dis.get_instructions(code))
-    here = max(place for place, step in enumerate(steps) if step.offset <= offset)
-    after = here + 1
-    while steps[after].opname in ("NOP", "EXTENDED_ARG", "JUMP_FORWARD"):
-        jump, to = steps[after].opname == "JUMP_FORWARD", steps[after].argval
-        after = next(p for p, step in enumerate(steps) if step.offset == to) if jump else after + 1
-    kind = {"POP_TOP": _THROWN, "RETURN_VALUE": _RETURNED}.get(steps[after].opname, _KEPT)
+    kind = _kind_after(code.co_code, offset, dis.opmap)
+    if kind == _KEPT:
+        return _Fate()
+    steps = _steps(code)
+    here = bisect_right(steps, offset, key=lambda step: step.offset) - 1
     head = _head(steps, here)
-    if kind == _KEPT or head is None:
+    if head is None:
         return _Fate()
     if steps[here].opname == "BINARY_OP" and steps[here].argrepr == "+":
         line, written = _written(steps, head)
@@ -190,23 +192,56 @@ def _read(code: CodeType, offset: int) -> _Fate:
     return _Fate()
 
 
+def _kind_after(opcodes: bytes, offset: int, number: Mapping[str, int]) -> int:
+    """Return what the next instruction does with a result; nothing is disassembled for that."""
+    passed = {number[name] for name in ("CACHE", "NOP", "EXTENDED_ARG", "JUMP_FORWARD")}
+    argument, after = 0, offset + 2
+    while opcodes[after] in passed:
+        argument = argument << 8 | opcodes[after + 1]
+        after += 2
+        if opcodes[after - 2] == number["JUMP_FORWARD"]:
+            after += 2 * argument
+        if opcodes[after - 2] != number["EXTENDED_ARG"]:
+            argument = 0
+    kinds = {number["POP_TOP"]: _THROWN, number["RETURN_VALUE"]: _RETURNED}
+    return kinds.get(opcodes[after], _KEPT)
+
+
+def _steps(code: CodeType) -> list[dis.Instruction]:
+    """Return the instructions of a code object; those of the last few are kept."""
+    import dis
+
+    if id(code) not in _disassembled:
+        if len(_disassembled) >= _MOST_DISASSEMBLED:
+            _disassembled.clear()
+        _disassembled[id(code)] = code, list(dis.get_instructions(code))
+    return _disassembled[id(code)][1]
+
+
 def _head(steps: Sequence[dis.Instruction], place: int) -> int | None:
     """Return the place of the instruction that gave what this one calls, or adds to.
 
     It is the longest expression that begins where the whole begins: arguments begin later.
     """
     begin, end = _span(steps[place])
-    ends = [_span(step)[1] for step in steps[:place] if _span(step)[0] == begin]
-    longest = max((other for other in ends if other < end), default=None)
-    found = (p for p in reversed(range(place)) if _span(steps[p])[1] == longest is not None)
-    return next((p for p in found if steps[p].opname not in _BESIDE), None)
+    spans = {}  # of the instructions within the whole, the last one first
+    for before in reversed(range(place)):
+        span = _span(steps[before])
+        if _NOWHERE < span[0] < begin:
+            break
+        spans[before] = span
+    longest = max(
+        (ends for begins, ends in spans.values() if begins == begin and ends < end), default=None
+    )
+    found = (before for before, (_, ends) in spans.items() if ends == longest is not None)
+    return next((before for before in found if steps[before].opname not in _BESIDE), None)
 
 
 def _span(step: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return where an instruction's source begins and ends, as lines and columns."""
     at = step.positions
     if at is None or at.lineno is None or at.end_lineno is None or at.col_offset is None:
-        return (0, 0), (0, 0)  # as under -X no_debug_ranges: nothing is shorter than that
+        return _NOWHERE, _NOWHERE  # as under -X no_debug_ranges: nothing is shorter than that
     return (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset or 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dis
 import doctest
 import functools
 import inspect
@@ -408,6 +409,57 @@ def test_what_is_remembered_has_an_end(monkeypatch):
         seen_in(f"shopper.event('{number}')", "module")
 
         assert len(discarded._known) <= 12
+
+
+def looked_at(monkeypatch, code):
+    """Return how often a piece of code was disassembled, and how many positions were read."""
+    disassembled, read = [], []
+    disassemble, span = dis.get_instructions, discarded._span
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            dis, "get_instructions", lambda code: disassembled.append(code) or disassemble(code)
+        )
+        patched.setattr(discarded, "_span", lambda step: read.append(step) or span(step))
+        seen_in(code, "module")
+    return len(disassembled), len(read)
+
+
+def test_what_is_kept_is_seen_without_disassembling(monkeypatch):
+    assert looked_at(monkeypatch, "x = shopper.event('x')\n" * 300) == (0, 0)
+    assert looked_at(monkeypatch, "x = (shopper\n" + ".event('x')\n" * 300 + ")") == (0, 0)
+
+
+GROWING = {
+    "thrown away": lambda times: "shopper.event('x')\n" * times,
+    "a chain": lambda times: "(shopper\n" + ".event('x')\n" * times + ")",
+    "returned": lambda times: (
+        "def one(number):\n"
+        + "".join(f"    if number == {n}: return shopper.event('x')\n" for n in range(times))
+        + f"for number in range({times}): x = one(number)"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_a_function_of_twice_the_size_is_twice_the_work(kind, monkeypatch):
+    disassembled, read = looked_at(monkeypatch, GROWING[kind](50))
+    again, read_of_twice = looked_at(monkeypatch, GROWING[kind](100))
+
+    assert (disassembled, again) == (1, 1)
+    assert 0 < read_of_twice <= 2.1 * read
+
+
+def test_a_long_jump_leads_to_what_becomes_of_a_result():
+    code = f"yes\nshopper.event('x') if yes else [{'len(found), ' * 300}]"
+
+    assert [line for _, line in seen_in(code, "module")] == [2]
+
+
+def test_what_is_remembered_of_instructions_has_an_end():
+    for number in range(50):
+        seen_in(f"shopper.event('{number}')", "module")
+
+        assert len(discarded._disassembled) <= discarded._MOST_DISASSEMBLED
 
 
 def test_where_warnings_are_errors_the_line_is_in_the_traceback():
