@@ -450,7 +450,7 @@ def test_a_function_of_twice_the_size_is_twice_the_work(kind, monkeypatch):
 
 
 def test_a_long_jump_leads_to_what_becomes_of_a_result():
-    code = f"yes\nshopper.event('x') if yes else [{'len(found), ' * 300}]"
+    code = f"yes\nshopper.event('x') if yes else [{'len(found), ' * 300}]" + "\nyes.real" * 9
 
     assert [line for _, line in seen_in(code, "module")] == [2]
 
