@@ -411,6 +411,74 @@ def test_what_is_remembered_has_an_end(monkeypatch):
         assert len(discarded._known) <= 12
 
 
+ONE_LINE = [
+    ("x = shopper; x.event('y')", "event()", "x = x.event(…)"),
+    ("x = shopper; x.with_ip('::1').first_run()", "first_run()", "x = x.with_ip(…).first_run()"),
+    ("x = shopper; x + other", "+", "x = x + …"),
+    ("x = helper; x; x = helper; helper(shopper)", "helper()", "batch = helper(…)"),
+    ("x = shopper.event; event = x; event('y')", "event()", "batch = event(…)"),
+    ("for x in batches[1:]: x.event('y')", "event()", "x = x.event(…)"),
+]
+
+
+@pytest.mark.parametrize("how", ["module", "function"])
+@pytest.mark.parametrize(("code", "verb", "line"), ONE_LINE)
+def test_several_statements_on_a_line_are_told_apart(code, verb, line, how):
+    assert seen_in(code, how) == [(told(verb, line), 1)]
+
+
+def test_a_long_chain_is_shown_without_its_middle():
+    code = "shopper.with_ip('::1')" + ".first_run()" * 600 + ".event('x')"
+
+    assert seen_in(code, "module") == [
+        (told("event()", "shopper = shopper.with_ip(…)….event(…)"), 1)
+    ]
+    assert seen_in(code.replace("shopper", "batches[0]"), "module") == [
+        (told("event()", "batch = ….with_ip(…)….event(…)"), 1)
+    ]
+    assert seen_in(code + " + other", "module") == [
+        (told("+", "shopper = shopper.with_ip(…)….event(…) + …"), 1)
+    ]
+
+
+def test_a_long_name_is_shown_as_it_is():
+    name = "shopper_" * 20
+    code = f"{name} = shopper\n{name}.event('x')"
+
+    assert seen_in(code, "module") == [(told("event()", f"{name} = {name}.event(…)"), 2)]
+
+
+@pytest.mark.parametrize("how", ["module", "function"])
+def test_what_a_cache_returns_is_kept_there(how):
+    code = """
+    @functools.lru_cache
+    def cached():
+        return Batch().event('x')
+    class Shop:
+        known = functools.cache(lambda self: shopper.event('x'))
+        @functools.cache
+        def named(self):
+            return shopper.event('x')
+        @staticmethod
+        def plain():
+            return shopper.event('x')
+    cached()
+    holder.cached = cached
+    holder.cached()
+    Shop().plain()
+    shop = Shop()
+    shop.named()
+    Shop.plain()
+    shop.plain()
+    """
+
+    assert seen_in(code, how) == [
+        (told("plain()", "batch = Shop().plain()"), 15),
+        (told("plain()", "batch = Shop.plain()"), 18),
+        (told("plain()", "batch = shop.plain()"), 19),
+    ]
+
+
 def looked_at(monkeypatch, code):
     """Return how often a piece of code was disassembled, and how many positions were read."""
     disassembled, read = [], []
