@@ -231,11 +231,12 @@ def _steps(code: CodeType) -> list[dis.Instruction]:
     """Return the instructions of a code object; those of the last few are kept."""
     import dis
 
-    if id(code) not in _disassembled:
+    kept = _disassembled.get(id(code))  # another thread may clear them at any time
+    if kept is None:
         if len(_disassembled) >= _MOST_DISASSEMBLED:
             _disassembled.clear()
-        _disassembled[id(code)] = code, list(dis.get_instructions(code))
-    return _disassembled[id(code)][1]
+        kept = _disassembled[id(code)] = code, list(dis.get_instructions(code))
+    return kept[1]
 
 
 def _head(steps: Sequence[dis.Instruction], place: int) -> int | None:
