@@ -49,13 +49,14 @@ def assert_sent(
     """Assert that an event was sent, and return each that matches, with its batch.
 
     A dict asks for what is in it, at every depth; anything else is compared with ``==``, so
-    matchers such as those of ``dirty-equals`` and ``pytest.approx`` work everywhere. None asks
-    for a field that is not set. A batch that was tried again counts once.
+    matchers such as those of ``dirty-equals`` and ``pytest.approx`` work everywhere: they see
+    plain values, dicts and lists, as they are on the wire. None asks for a field that is not
+    set. A batch that was tried again counts once.
 
     Args:
         where: a ``RecordingTransport``, a ``LocalServer``, or the fixture ``mparticle_sent``.
         event: what it goes by (its name, its verb or its type), an event whose set fields must
-            be equal, an event class, or a matcher.
+            be equal, an event class, or a matcher, which sees its most telling name only.
         attributes: what is among its attributes.
         times: how often; None for at least once. Where nothing is asked of an event, batches are
             counted.
