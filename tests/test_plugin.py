@@ -4,6 +4,7 @@ This suite itself runs without it (``-p no:mpfluent``): loaded by its entry poin
 the package before coverage looks.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -128,6 +129,29 @@ def test_it_can_be_left_out(project):
     assert "fixture 'mparticle_client' not found" in run.stdout
 
 
+@pytest.mark.parametrize("version", ["6.2.5", "7.4.4"])
+def test_an_older_pytest_runs_as_if_there_were_no_plugin(project, version):
+    project.makepyfile("def test_passes(): pass")
+    older = f"""
+import pytest, sys
+pytest.__version__ = "{version}"
+pytest.version_tuple = (7, 4, 4)
+if "{version}"[0] == "6":
+    del pytest.version_tuple, pytest.StashKey
+code = pytest.main(["-p", "no:cacheprovider", "-p", "mpfluent"])
+print("hooks" if "mpfluent.testing.hooks" in sys.modules else "no hooks")
+sys.exit(code)
+"""
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+    run = alone("-c", older, cwd=project.path, env=environment)
+
+    says = f"mpfluent: its plugin needs pytest 8 or newer, and this is {version}"
+    assert says in run.stdout.splitlines(), run.stdout + run.stderr
+    assert " 1 passed" in run.stdout
+    assert run.stdout.endswith("\nno hooks\n")
+
+
 def test_the_fixtures_say_what_they_are(project):
     project.makepyfile("")
 
@@ -160,6 +184,7 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent.network",
         "mpfluent.testing",
         "mpfluent.testing.guard",
+        "mpfluent.testing.hooks",
         "mpfluent.testing.plugin",
     ], run.stderr
 
