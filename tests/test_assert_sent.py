@@ -363,6 +363,39 @@ def test_who_and_where_are_asked_for_beside_it():
     )
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"attributes": {"coupon": None}},
+        {"attributes": {}},
+        {"device_info": {"platform": None}},
+        {"user_identities": {"email": None}},
+        {"user_attributes": {}},
+        {"consent_state": {"gdpr": {"ads": None}}},
+    ],
+    ids=repr,
+)
+def test_a_field_that_is_not_set_is_like_one_without_entries(asked):
+    bare = Batch.for_user(mpid=7).event("Signed up")
+    full = (
+        USER.with_device(brand="Apple")
+        .with_gdpr_consent("sales", True, at="2026-11-23T10:15:00Z")
+        .event("Signed up", {"plan": "pro"})
+    )
+
+    assert assert_sent(sent(bare, full), "Signed up", **asked, times=2)
+
+
+def test_a_field_that_is_not_set_has_no_value_and_no_tag():
+    where = sent(Batch.for_user(mpid=7).event("Signed up"))
+
+    assert assert_sent(where, user_attributes={"vip": None}, times=0) == ()
+    assert assert_sent(where, device_info={"platform": "iOS", "brand": None}, times=0) == ()
+    assert "attributes is not set; want {'plan': 'pro', 'coupon': None}" in said(
+        where, attributes={"plan": "pro", "coupon": None}
+    )
+
+
 def test_one_name_of_two_events_means_what_is_asked_of_it():
     change = UserIdentity("email", "a@b.de", "2026-11-23T10:15:00Z")
     where = sent(
@@ -584,6 +617,38 @@ def test_what_a_server_refused_is_told():
             "Nothing was sent.\n"
             "1 request came, and none was accepted: 403"
         )
+
+
+@pytest.mark.parametrize("kind", ["transport", "server"])
+def test_what_was_refused_was_not_sent(kind):
+    with LocalServer() as server:
+        where = server if kind == "server" else RecordingTransport(400, 503, 400)
+        to = {"host": server.url} if kind == "server" else {"transport": where}
+        server.script(400, 503, 400)
+        client = Client("key", "secret", environment="development", retry=Retry(base=0), **to)
+        client.send_all([USER.event("A")])
+        client.send_all([USER.event("B")])
+
+        assert assert_sent(where, times=0) == ()
+        assert_nothing_sent(where)
+        assert said(where, "A") == (
+            "no event matches assert_sent('A')\n"
+            "Nothing was sent.\n"
+            "3 requests came, and none was accepted: 400, 503, 400"
+        )
+
+        client.send(USER.event("C"))
+        assert assert_sent(where, times=1)[0].batch.events[0].event_name == "C"
+        assert len(where.requests) == 4
+
+
+def test_what_is_forgotten_was_not_refused():
+    where = sent(answers=[400])
+    client = Client("key", "secret", environment="development", transport=where)
+    client.send_all([USER.event("A")])
+    where.clear()
+
+    assert "Nothing was sent.\nIf the client sends" in said(where, "A")
 
 
 @pytest.mark.parametrize("kind", ["transport", "server"])

@@ -132,7 +132,10 @@ def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
     >>> list(differences({"plan": "pro"}, event.attributes, "attributes"))
     ["attributes['plan'] is 'trial', not 'pro'"]
     """
-    if isinstance(asked, Fields) and isinstance(found, Frozen):
+    if found is None and isinstance(asked, Mapping) and _is_subset(asked):
+        if not _fits_nothing(asked):
+            yield f"{path} is not set; want {told(asked)}"
+    elif isinstance(asked, Fields) and isinstance(found, Frozen):
         for field, entry in asked.items():
             inner = f"{path}.{field.name}" if path else field.name
             yield from differences(entry, found._get(field.wire), inner)
@@ -153,6 +156,13 @@ def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
             yield f"{path} is not set; want {told(asked)}"
         else:
             yield f"{path} is {told(found)}, not {told(asked)}"
+
+
+def _fits_nothing(asked: Mapping[Any, Any]) -> bool:
+    """Return whether what is not set is what is asked: it is like something without entries."""
+    if isinstance(asked, Fields):
+        return not any([*differences(entry, None, "")] for entry in asked.values())
+    return all(entry is None for entry in asked.values())  # a tag is an entry that is there
 
 
 def _is_subset(asked: Mapping[Any, Any]) -> bool:
