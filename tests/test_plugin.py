@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
-from mpfluent import Client, RequestsTransport, TransportError, discarded, network
+from mpfluent import Batch, Client, RequestsTransport, TransportError, discarded, network
+from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import Guard, is_this_machine
 
 ROOT = Path(__file__).parents[1]
@@ -399,8 +401,6 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
     monkeypatch.setattr(network, "refuse", guard.refuse)
     client = Client("key", "secret", environment="development", transport=RequestsTransport())
 
-    from mpfluent import Batch
-
     with pytest.raises(TransportError) as caught:
         client.send(Batch.for_user(customer_id="1").event("Searched"))
 
@@ -409,6 +409,52 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
     assert client._courier._transport._session is None
     assert guard.raised(caught.value)
     assert "s2s.us1" in guard.told()
+    assert guard.told() is None
+
+
+@pytest.mark.parametrize("how", ["transport", "environment", "session"])
+@pytest.mark.parametrize("proxy", ["http://user:word@proxy.example:3128", "proxy.example:3128"])
+def test_a_request_to_this_machine_does_not_leave_through_a_proxy(monkeypatch, how, proxy):
+    guard = Guard()
+    monkeypatch.setattr(network, "refuse", guard.refuse)
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    options = {}
+    if how == "transport":
+        options["proxies"] = {"http": proxy}
+    elif how == "environment":
+        monkeypatch.setenv("http_proxy", proxy)
+    else:
+        options["session"] = requests.Session()
+        options["session"].proxies["http"] = proxy
+    transport = RequestsTransport(**options)
+    client = Client(
+        "key", "secret", environment="development", host="http://127.0.0.1:9", transport=transport
+    )
+
+    with pytest.raises(TransportError) as caught:
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+
+    assert str(caught.value) == f"a test does not send to http://proxy.example; {INSTEAD}"
+    assert client.stats.retries == 0
+    assert "http://proxy.example, from " in guard.told()
+
+
+def test_a_proxy_on_this_machine_is_asked(monkeypatch):
+    guard = Guard()
+    monkeypatch.setattr(network, "refuse", guard.refuse)
+    with LocalServer() as proxy:
+        proxy.script(202)
+        client = Client(
+            "key",
+            "secret",
+            environment="development",
+            host="http://127.0.0.1:9",
+            transport=RequestsTransport(proxies={"http": proxy.url}),
+        )
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+
+        assert len(proxy.requests) == 1
     assert guard.told() is None
 
 
