@@ -372,6 +372,64 @@ def test_one_run_within_another_leaves_its_guard(project, monkeypatch):
     assert outer.told() is None
 
 
+@pytest.mark.parametrize(("leaves", "after"), [("pass", "open"), ("shop.leave()", "closed")])
+def test_a_process_that_goes_on_may_send_unless_a_test_left_something(project, leaves, after):
+    project.makepyfile(
+        shop="""
+        from mpfluent import Batch, Client, ThreadedDispatcher
+
+        def leave():
+            dispatcher = ThreadedDispatcher(flush_interval=600)
+            client = Client("k", "s", environment="development", dispatcher=dispatcher)
+            client.send(Batch.for_user(customer_id="1").event("Signed up"))
+        """,
+        test_it=f"import shop\ndef test_it(): {leaves}\n",
+    )
+    script = """
+import pytest
+from mpfluent import network
+
+for _ in range(2):
+    assert pytest.main(["-p", "no:cacheprovider", "-q"]) == 0
+    print("network:", "open" if network.refuse is None else "closed")
+"""
+
+    run = alone("-c", script, cwd=project.path)
+
+    assert re.findall("network: (.*)", run.stdout) == [after, after], run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("shop.careless()", "a test does not send to the network, and this was refused:"),
+        (
+            "shop.sign_up(Client('k', 's', environment='development'), 'pro')",
+            "a test does not send to the network, and this was refused:",
+        ),
+        ("shop.careless(); 1 / 0", "E   ZeroDivisionError: division by zero"),
+        ("shop.careless(); pytest.skip('x', allow_module_level=True)", "a test does not send*"),
+    ],
+    ids=["swallowed", "raised", "fails anyway", "skipped"],
+)
+def test_what_a_module_sends_when_it_is_imported_is_an_error_of_the_module(project, line, says):
+    project.makepyfile(
+        test_a=f"import pytest, shop\nfrom mpfluent import Client\n{line}\ndef test_a(): pass\n",
+        test_b="def test_b(): pass\n",
+    )
+
+    result = project.runpytest_inprocess(*QUIET, "--continue-on-collection-errors")
+
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ ERROR collecting test_a.py _*",
+            says,
+            "  https://s2s.us1.mparticle.com, from shop.py:*",
+        ]
+    )
+
+
 def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
     project.makepyfile(
         """

@@ -126,13 +126,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let who refused before do it again.
+    """Let who refused before do it again, or nobody: the process may go on, as a notebook's does.
 
-    Without anyone the network stays closed: what a test left in a queue is delivered at the end
-    of the process.
+    Where batches still wait in the background, the network stays closed: they are of a test, and
+    would be sent later, or at the end of the process.
     """
-    before = config.stash.get(_BEFORE, None)
-    if before is not None:
+    if _GUARD not in config.stash:
+        return
+    before = config.stash[_BEFORE]
+    process = sys.modules.get("mpfluent.process")  # where it is not loaded, nothing was sent
+    if before is not None or process is None or not process.anything_pending():
         network.refuse = before
 
 
@@ -165,6 +168,23 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, T, T]:
     """Fail if the end of a fixture sent."""
     return (yield from _guarded(item, "teardown"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail if a test module sent when it was imported: else its first test would be blamed."""
+    report = yield
+    guard = collector.config.stash.get(_GUARD, None)
+    told = guard.told() if guard is not None else None
+    if told is None:
+        return report
+    if report.failed and not Guard.says(str(report.longrepr)):
+        report.sections.append(("mpfluent", told))  # it fails as it is; this may be why
+    else:
+        report.outcome, report.longrepr = "failed", told
+    return report
 
 
 def _guarded(item: pytest.Item, when: str) -> Generator[None, T, T]:
