@@ -5,9 +5,13 @@ So no older pytest may fail by it: the plugin itself needs pytest 8, and is impo
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-if getattr(pytest, "version_tuple", (0,)) >= (8,):
+_VERSION: tuple[Any, ...] = getattr(pytest, "version_tuple", (0,))
+
+if _VERSION >= (8,):
     from .hooks import *  # noqa: F403 - pytest looks for hooks and fixtures in this module
 else:
 
