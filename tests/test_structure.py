@@ -100,6 +100,7 @@ STAIRCASE = [
     "testing",
     "testing.guard",
     "testing.comparison",
+    "testing.hooks",
     "testing.plugin",
 ]
 
