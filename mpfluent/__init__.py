@@ -12,11 +12,10 @@ A map of the package, each file importing only from those before it:
 * ``chain``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
   event.
 * ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
-* ``stamping``, ``preview``: what sending adds.
+* ``wire``, ``stamping``, ``preview``: encode and split; what sending adds, and how much it is.
 * ``layout``, ``python_code``: a batch as the Python that builds it.
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
-* ``wire``: encode, split.
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
   or elsewhere.
 * ``liveness``: which processes are alive.

@@ -96,8 +96,17 @@ def _entries(payload: bytes) -> list[Any]:
         lines = [line for line in payload.splitlines() if line.strip()]
         if len(lines) < 2 or not all(line.lstrip().startswith(b"{") for line in lines):
             raise
-        return [parsed(line) for line in lines]
+        return [
+            _parsed_line(*each) for each in enumerate(payload.splitlines(), 1) if each[1].strip()
+        ]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _parsed_line(number: int, line: bytes) -> Any:
+    try:
+        return parsed(line)
+    except InvalidValue as error:
+        raise InvalidValue(f"line {number}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -259,7 +259,11 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         >>> print(Batch().event("x" * 300).problems()[0].text)
         events[0].event_name has 300 characters; mParticle cuts it at 256
         """
-        return problems(self, historical=historical, now=now)
+        from .stamping import wire_size
+
+        error = wire_size(self).error
+        too_large = () if error is None else (Problem("too_large", str(error)),)
+        return (*problems(self, historical=historical, now=now), *too_large)
 
     def preview(self, *, historical: bool = False) -> Preview:
         """Return what this batch will be when it is sent; it prints as text.
@@ -319,11 +323,10 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         return table(self._summary(), context(self), self._events())
 
     def _summary(self) -> str:
-        from .preview import size_of_limit
         from .stamping import wire_size
 
         where = f" {self.environment}" if self.environment else ""
-        return f"Batch{where}, {size_of_limit(wire_size(self))}"
+        return f"Batch{where}, {wire_size(self)}"
 
     if not TYPE_CHECKING:
 

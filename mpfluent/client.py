@@ -326,6 +326,11 @@ class Client(PublicNames):
         {"environment":"development",...,"user_identities":{"customer_id":"123456"}}
         END
         """
+        if not isinstance(batch, Batch):
+            raise InvalidValue(
+                f"to_curl({brief(batch)}): want a Batch, got {type(batch).__name__}; "
+                "write client.to_curl(batch)"
+            )
         prepared = self._sealer.prepared(batch)
         if isinstance(prepared.parts, DeliveryError):
             raise prepared.parts

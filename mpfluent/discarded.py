@@ -13,11 +13,13 @@ that of ``extend``. So it counts only if it calls what we are called by.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from types import CodeType, FrameType, FunctionType
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import UnusedBatchWarning
@@ -27,12 +29,18 @@ if TYPE_CHECKING:
 
 _KEPT, _RETURNED, _THROWN = range(3)
 _MOST = 10_000  # code objects to remember; a prompt makes new ones all day
+_MOST_DISASSEMBLED = 20  # of these, instructions too; they take a thousand times the room
+_NOWHERE = (0, 0)  # the position of an instruction that has none
+_LONGEST = 79  # letters of a call; what is longer loses its middle
+_BOTH = "STORE_FAST_LOAD_FAST"  # from 3.13 on; it has the position of what it stores
+_FUNCTIONS = (FunctionType, MethodType, classmethod, staticmethod)
 _LASTING = 0x20 | 0x80 | 0x200  # generators, coroutines and both: their caller gets no result
 _EXEMPT = frozenset({"pipe"})  # its function may be called for what it does
 _BESIDE = frozenset({"PUSH_NULL", "KW_NAMES", "LOAD_CONST"})  # may have a callee's position, too
 
 _roots: list[type] = []  # the classes whose subclasses have the verbs
 _known: dict[int, tuple[CodeType, dict[int, _Fate]]] = {}  # by the code's id, by the offset
+_disassembled: dict[int, tuple[CodeType, list[dis.Instruction]]] = {}  # by the code's id
 _watching = False
 
 
@@ -116,7 +124,7 @@ def _follow(caller: FrameType | None, name: str, made: Any) -> None:
         return
     while caller is not None and caller.f_code is not _GUARD:  # a guard asks for itself
         fate = _fate(caller.f_code, caller.f_lasti)
-        if fate.kind == _KEPT or fate.callee != name:
+        if fate.kind == _KEPT or fate.callee != name or _is_wrapped(caller, fate):
             return
         if fate.kind == _THROWN:
             _warn(caller, fate, made)
@@ -142,18 +150,33 @@ def _warn(caller: FrameType, fate: _Fate, made: Any) -> None:
     )
 
 
-def _variable(caller: FrameType, written: Sequence[str]) -> str | None:
-    """Return the plain name, such as ``self.batch``, that holds what the call begins with.
+def _is_wrapped(caller: FrameType, fate: _Fate) -> bool:
+    """Return whether what is called is no function, such as a cache: that may keep the result."""
+    path, last = fate.written[:-1], fate.written[-1]
+    held = _held(caller, path) if last[0] == "(" and _is_path(path) else None
+    return callable(held) and not isinstance(held, _FUNCTIONS)
 
-    Only what can be read without calling anything: a property may do what it likes.
+
+def _is_path(written: Sequence[str]) -> bool:
+    return bool(written) and all(part[0] not in "( …" for part in written)
+
+
+def _held(caller: FrameType, path: Sequence[str]) -> Any:
+    """Return what a path such as ``self.batch`` stands for, None where that cannot be told.
+
+    Nothing is called for that: a property may do what it likes.
     """
-    end = next(place for place, part in enumerate(written) if part[0] in "( ")  # a call, or a plus
-    path = written[: end if written[end][0] == " " else end - 1]
-    if not path:
-        return None
     held = caller.f_locals.get(path[0], caller.f_globals.get(path[0]))
     for part in path[1:]:
-        held = getattr(held, "__dict__", {}).get(part[1:])
+        held = inspect.getattr_static(held, part[1:], None)
+    return held
+
+
+def _variable(caller: FrameType, written: Sequence[str]) -> str | None:
+    """Return the plain name, such as ``self.batch``, that holds what the call begins with."""
+    end = next(place for place, part in enumerate(written) if part[0] in "( ")  # a call, or a plus
+    path = written[: end if written[end][0] == " " else end - 1]
+    held = _held(caller, path) if _is_path(path) else None
     return "".join(path) if isinstance(held, tuple(_roots)) else None
 
 
@@ -171,23 +194,49 @@ def _fate(code: CodeType, offset: int) -> _Fate:
 def _read(code: CodeType, offset: int) -> _Fate:
     import dis  # it takes a while to load, and is needed only where somebody watches
 
-    steps = list(dis.get_instructions(code))
-    here = max(place for place, step in enumerate(steps) if step.offset <= offset)
-    after = here + 1
-    while steps[after].opname in ("NOP", "EXTENDED_ARG", "JUMP_FORWARD"):
-        jump, to = steps[after].opname == "JUMP_FORWARD", steps[after].argval
-        after = next(p for p, step in enumerate(steps) if step.offset == to) if jump else after + 1
-    kind = {"POP_TOP": _THROWN, "RETURN_VALUE": _RETURNED}.get(steps[after].opname, _KEPT)
+    kind = _kind_after(code.co_code, offset, dis.opmap)
+    if kind == _KEPT:
+        return _Fate()
+    steps = _steps(code)
+    here = bisect_right(steps, offset, key=lambda step: step.offset) - 1
     head = _head(steps, here)
-    if kind == _KEPT or head is None:
+    if head is None:
         return _Fate()
     if steps[here].opname == "BINARY_OP" and steps[here].argrepr == "+":
         line, written = _written(steps, head)
         return _Fate(kind, "__add__", line, (*written, " + …"))
-    if steps[here].opname.startswith("CALL") and isinstance(steps[head].argval, str):
+    callee = _name(steps[head])
+    if steps[here].opname.startswith("CALL") and callee is not None:
         line, written = _written(steps, here)
-        return _Fate(kind, steps[head].argval, line, written)
+        return _Fate(kind, callee, line, written)
     return _Fate()
+
+
+def _kind_after(opcodes: bytes, offset: int, number: Mapping[str, int]) -> int:
+    """Return what the next instruction does with a result; nothing is disassembled for that."""
+    passed = {number[name] for name in ("CACHE", "NOP", "EXTENDED_ARG", "JUMP_FORWARD")}
+    argument, after = 0, offset + 2
+    while opcodes[after] in passed:
+        argument = argument << 8 | opcodes[after + 1]
+        after += 2
+        if opcodes[after - 2] == number["JUMP_FORWARD"]:
+            after += 2 * argument
+        if opcodes[after - 2] != number["EXTENDED_ARG"]:
+            argument = 0
+    kinds = {number["POP_TOP"]: _THROWN, number["RETURN_VALUE"]: _RETURNED}
+    return kinds.get(opcodes[after], _KEPT)
+
+
+def _steps(code: CodeType) -> list[dis.Instruction]:
+    """Return the instructions of a code object; those of the last few are kept."""
+    import dis
+
+    kept = _disassembled.get(id(code))  # another thread may clear them at any time
+    if kept is None:
+        if len(_disassembled) >= _MOST_DISASSEMBLED:
+            _disassembled.clear()
+        kept = _disassembled[id(code)] = code, list(dis.get_instructions(code))
+    return kept[1]
 
 
 def _head(steps: Sequence[dis.Instruction], place: int) -> int | None:
@@ -196,40 +245,73 @@ def _head(steps: Sequence[dis.Instruction], place: int) -> int | None:
     It is the longest expression that begins where the whole begins: arguments begin later.
     """
     begin, end = _span(steps[place])
-    ends = [_span(step)[1] for step in steps[:place] if _span(step)[0] == begin]
-    longest = max((other for other in ends if other < end), default=None)
-    found = (p for p in reversed(range(place)) if _span(steps[p])[1] == longest is not None)
-    return next((p for p in found if steps[p].opname not in _BESIDE), None)
+    spans = {}  # of the instructions within the whole, the last one first
+    outside = None
+    for before in reversed(range(place)):
+        span = _span(steps[before])
+        if _NOWHERE < span[0] < begin:
+            outside = before
+            break
+        spans[before] = span
+    longest = max(
+        (ends for begins, ends in spans.values() if begins == begin and ends < end), default=None
+    )
+    for before, (_, ends) in spans.items():
+        if ends == longest is not None and steps[before].opname not in _BESIDE:
+            return before
+    jumps = any("JUMP" in steps[before].opname for before in spans)
+    return outside if outside is not None and steps[outside].opname == _BOTH and not jumps else None
 
 
 def _span(step: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return where an instruction's source begins and ends, as lines and columns."""
     at = step.positions
     if at is None or at.lineno is None or at.end_lineno is None or at.col_offset is None:
-        return (0, 0), (0, 0)  # as under -X no_debug_ranges: nothing is shorter than that
+        return _NOWHERE, _NOWHERE  # as under -X no_debug_ranges: nothing is shorter than that
     return (at.lineno, at.col_offset), (at.end_lineno, at.end_col_offset or 0)
+
+
+def _name(step: dis.Instruction) -> str | None:
+    """Return the name that an instruction loads; from 3.13 on, it may do two things at once."""
+    names = step.argval
+    if isinstance(names, tuple):
+        names = names[step.opname.startswith("STORE_")]
+    return names if isinstance(names, str) else None
 
 
 def _written(
     steps: Sequence[dis.Instruction], place: int | None
 ) -> tuple[int | None, tuple[str, ...]]:
     """Return the line where a chain of names and calls begins, and how it reads."""
-    step = steps[place] if place is not None else None
-    if place is None or step is None:
-        return None, ("…",)
-    if step.opname.startswith("LOAD_SUPER"):
-        return _span(step)[0][0], ("super", "()", f".{step.argval}")
-    if step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
-        # after an "a if b else c", which of them it was cannot be told
-        line, before = _written(steps, None if step.is_jump_target else place - 1)
-        return line, (*before, f".{step.argval}")
-    if step.opname.startswith("CALL"):
-        line, before = _written(steps, _head(steps, place))
-        return line, (*before, "(…)" if step.opname != "CALL" or step.argval else "()")
-    if step.opname.startswith("LOAD_") and step.opname != "LOAD_CONST":
-        first = step.argval[0] if isinstance(step.argval, tuple) else step.argval
-        return _span(step)[0][0], (str(first),)
-    return None, ("…",)
+    line, parts = None, []  # the last part first
+    while place is not None and line is None:
+        step = steps[place]
+        if step.opname.startswith("LOAD_SUPER"):
+            line = _span(step)[0][0]
+            parts += [f".{step.argval}", "()", "super"]
+        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            parts.append(f".{step.argval}")
+            # after an "a if b else c", which of them it was cannot be told
+            place = None if step.is_jump_target else place - 1
+        elif step.opname.startswith("CALL"):
+            parts.append("(…)" if step.opname != "CALL" or step.argval else "()")
+            place = _head(steps, place)
+        elif step.opname.startswith(("LOAD_", _BOTH)) and step.opname != "LOAD_CONST":
+            line = _span(step)[0][0]
+            parts.append(_name(step) or "…")
+        else:
+            place = None
+    if line is None:
+        parts.append("…")
+    return line, _shortened(parts[::-1])
+
+
+def _shortened(parts: list[str]) -> tuple[str, ...]:
+    """Return how a call reads; of a long chain only the first call and the last."""
+    first = next((place + 1 for place, part in enumerate(parts) if part[0] == "("), len(parts))
+    if sum(map(len, parts)) > _LONGEST and first < len(parts) - 2:
+        parts[first:-2] = ["…"]
+    return tuple(parts)
 
 
 if sys.flags.dev_mode or os.environ.get("MPFLUENT_DEBUG", "0") not in ("", "0"):

@@ -8,4 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 refuse: Callable[[str], None] | None = None
-"""Is asked with the URL before each request, and raises where it must not go; None lets all go."""
+"""Is asked before each request with its URL, and with its proxy's; raises where it must not go.
+
+None lets all go.
+"""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .limits import MAX_BATCH_BYTES, Problem
-from .stamping import stamps, wire_size
+from .limits import Problem
+from .stamping import Size, stamps, wire_size
 
 if TYPE_CHECKING:
     from .batch import Batch
@@ -16,18 +16,18 @@ class Preview(NamedTuple):
 
     Attributes:
         json: the batch as it is now, indented.
-        size: bytes on the wire, with what will be stamped.
+        size: how much it will be on the wire; ``size.bytes`` with what will be stamped.
         stamped: what sending will stamp, in words.
         problems: what mParticle's limits would reject or cut, and advice.
     """
 
     json: str
-    size: int
+    size: Size
     stamped: tuple[str, ...]
     problems: tuple[Problem, ...]
 
     def __str__(self) -> str:
-        lines = [self.json, f"{size_of_limit(self.size)} on the wire"]
+        lines = [self.json, f"{self.size} on the wire"]
         if self.stamped:
             lines.append(f"stamped when it is sent: {', '.join(self.stamped)}")
         for problem in self.problems:
@@ -56,14 +56,3 @@ def preview(batch: Batch, *, historical: bool = False) -> Preview:
         tuple(stamped),
         batch.problems(historical=historical),
     )
-
-
-def size_of_limit(size: int) -> str:
-    """Return a batch's size against the limit, in words.
-
-    >>> size_of_limit(253), size_of_limit(300_512)
-    ('253 of 128,000 bytes', '300,512 bytes (split: 128,000 fit)')
-    """
-    if size <= MAX_BATCH_BYTES:
-        return f"{size:,} of {MAX_BATCH_BYTES:,} bytes"
-    return f"{size:,} bytes (split: {MAX_BATCH_BYTES:,} fit)"

@@ -42,6 +42,10 @@ class Watched(Protocol):
         """Begin empty, if this is a forked child."""
         ...
 
+    def has_pending(self) -> bool:
+        """Return whether something waits here to be delivered."""
+        ...
+
     def leads_to(self, place: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
         ...
@@ -72,6 +76,11 @@ def watch(one: Watched) -> None:
 def forget(one: Watched) -> None:
     """Tell this one nothing any more."""
     _watched.pop(id(one), None)
+
+
+def anything_pending() -> bool:
+    """Return whether anything waits in the background, wherever it will go."""
+    return any(one.has_pending() for one in list(_watched.values()))
 
 
 def leads_to(place: object) -> bool:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .batch import Batch
 
 _ASSIGNED = len("batch = ")  # leaves room for a name in front
+_MOST_STEPS = 100  # of one chain
 
 
 class _Said(NamedTuple):
@@ -70,7 +71,22 @@ def chain(batch: Batch, empty: Batch) -> Chained:
     """Return the chain of verbs that rebuilds a batch, before its layout."""
     head, said = _head(batch)
     steps = [*_context(batch, said, empty), *_steps(batch.events, empty)]
-    return Chained(head, steps, outermost=True)
+    return Chained(head, _in_blocks(steps), outermost=True)
+
+
+def _in_blocks(steps: list[Bracketed]) -> list[Bracketed]:
+    """Return steps that Python can compile: what goes over the first hundred, a block a step.
+
+    Each call of a chain is nested in the next, and a thousand are too many for Python 3.11.
+    """
+    if len(steps) <= _MOST_STEPS:
+        return steps
+    rest = [
+        steps[place : place + _MOST_STEPS] for place in range(_MOST_STEPS, len(steps), _MOST_STEPS)
+    ]
+    nothing = Bracketed("Batch(", [], ")")
+    blocks = [Bracketed(".merge(", [Chained(nothing, block)], ")") for block in rest]
+    return [*steps[:_MOST_STEPS], *_in_blocks(blocks)]
 
 
 def written(code: Code) -> str:
@@ -300,16 +316,33 @@ def _session(rest: Sequence[Event]) -> tuple[Chained | None, int]:
     if session is None or session.events != (first,):
         return None, 0
     steps: list[Bracketed] = []
-    for event in reversed(rest[:-1]):
+    count = 1
+    for event in reversed(rest[-_MOST_STEPS:-1]):
         for said in _in_session(session, event):
             made = _after(session, said)
             if made is not None and made._tail[1] == event:
                 session = made
                 steps.append(_call(said))
+                count += 1
                 break
         else:
             break
-    return Chained(_call(_Said("start", places, given), "Session."), steps), len(steps) + 1
+    else:  # a longer one goes on with events, for a chain must not be too long
+        more = list(_more(session, rest[:-count]))
+        steps += [Bracketed(".add(", more, ")")] if more else []
+        count += len(more)
+    return Chained(_call(_Said("start", places, given), "Session."), steps), count
+
+
+def _more(session: Session, rest: Sequence[Event]) -> Iterator[Code]:
+    """Yield the events that a session goes on with, without what it gives them."""
+    for event in reversed(rest):
+        alone = event._with(dict.fromkeys(("session_uuid", "session_id", "event_num")))
+        made = _made(session.add, alone)
+        if made is None or made._tail[1] != event:
+            return
+        session = made
+        yield _record(alone)
 
 
 def _in_session(session: Session, event: Event) -> Iterator[_Said]:

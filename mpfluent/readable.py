@@ -51,18 +51,18 @@ def context(batch: Any) -> Iterator[tuple[str, str]]:
 def _told(value: Any) -> Iterator[str]:
     if isinstance(value, ConsentState):
         for purpose, consent in {**(value.gdpr or {}), **(value.ccpa or {})}.items():
-            yield f"{plain(purpose)}={consent.consented}"
+            yield f"{one_line(purpose)}={consent.consented}"
     elif isinstance(value, Mapping | Frozen):
         entries = value._given() if isinstance(value, Frozen) else value
-        yield from (f"{plain(name)}={brief(entry)}" for name, entry in entries.items())
+        yield from (f"{one_line(name)}={brief(entry)}" for name, entry in entries.items())
     else:
         yield repr(value)
 
 
-def plain(name: str) -> str:
+def one_line(name: str) -> str:
     r"""Return a name as it is, or escaped if it would break the line.
 
-    >>> plain("Account type"), plain("a\nb")
+    >>> one_line("Account type"), one_line("a\nb")
     ('Account type', "'a\\nb'")
     """
     return name if name.isprintable() else repr(name)
@@ -97,10 +97,10 @@ def _commerce(event: Event) -> list[str]:
     if products is not None:
         return [
             products.action,
-            *(plain(str(item.name or item.id)) for item in products.products or ()),
+            *(one_line(str(item.name or item.id)) for item in products.products or ()),
         ]
     if promotions is not None:
-        named = (plain(str(item.name or item.id)) for item in promotions.promotions or ())
+        named = (one_line(str(item.name or item.id)) for item in promotions.promotions or ())
         return [f"promotion_{promotions.action}", *named]
     return [f"impression {shown.product_impression_list!r}" for shown in lists or ()]
 

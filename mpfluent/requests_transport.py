@@ -145,6 +145,8 @@ class RequestsTransport(PublicNames):
         token = current.set(attempt)
         try:
             session = self._ready()
+            settings = self._environment(session, request.url)
+            _ask_for_proxy(request.url, settings["proxies"])
             # With an auth of ours, if only one that does nothing, requests reads no .netrc.
             sign = _as_it_is if request.credentials is None else request.credentials.sign
             with session.send(
@@ -159,7 +161,7 @@ class RequestsTransport(PublicNames):
                 ),
                 allow_redirects=False,
                 stream=True,
-                **self._environment(session, request.url),
+                **settings,
             ) as answer:
                 # The status is known, so the outcome is: a body that breaks off changes nothing.
                 return Response(answer.status_code, dict(answer.headers), _body(answer))
@@ -241,6 +243,18 @@ _NO_ANSWER = "no answer in time"
 
 def _positive(value: object) -> bool:
     return is_number(value, 0, _MOST_SECONDS) and value > 0
+
+
+def _ask_for_proxy(url: str, proxies: Mapping[str, str]) -> None:
+    """Raise if the request must not go to its proxy; it has the credentials, wherever it ends."""
+    if network.refuse is None:
+        return
+    import requests
+
+    utils: Any = requests.utils  # not all of it is typed
+    proxy = utils.select_proxy(url, proxies)
+    if proxy:
+        network.refuse(utils.prepend_scheme_if_needed(proxy, "http"))
 
 
 def _as_it_is(prepared: Any) -> Any:

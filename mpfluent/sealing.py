@@ -8,7 +8,7 @@ from typing import NamedTuple
 from . import wire
 from .batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
-from .limits import HISTORICAL_MINIMUM, Problem
+from .limits import HISTORICAL_MINIMUM, Problem, problems
 from .notices import warn
 from .records import Environment
 from .stamping import seal
@@ -142,7 +142,8 @@ class Sealer:
 
     def _check_limits(self, batch: Batch) -> None:
         """Raise a documented limit in development, log it once a kind in production."""
-        found = batch.problems(historical=self._historical, now=self._now())
+        # what is too large is found when it is split
+        found = problems(batch, historical=self._historical, now=self._now())
         serious = [problem for problem in found if not problem.advice]
         if serious and batch.environment == "development":
             raise InvalidBatch(_listed(serious))

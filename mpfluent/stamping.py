@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .context_verbs import ContextVerbs
-from .jsontext import write_record
+from .errors import TooLarge
+from .limits import MAX_BATCH_BYTES
+from .wire import encode, split
 
 C = TypeVar("C", bound=ContextVerbs)
 
@@ -62,14 +64,35 @@ def stamps(batch: ContextVerbs) -> Iterator[tuple[str, int]]:
             yield name, count
 
 
-def wire_size(batch: Any) -> int:
-    """Return how many bytes a batch has on the wire, once it is sealed.
+class Size(NamedTuple):
+    """How much a batch is on the wire, once it is sealed.
 
-    A batch that names no environment is counted with the longer one.
+    Attributes:
+        bytes: with what will be stamped; where no environment is named, with the longer one.
+        error: why it cannot be sent, not even in parts; None if it can.
     """
+
+    bytes: int
+    error: TooLarge | None
+
+    def __str__(self) -> str:
+        if self.bytes <= MAX_BATCH_BYTES:
+            return f"{self.bytes:,} of {MAX_BATCH_BYTES:,} bytes"
+        becomes = "split" if self.error is None else "too large"
+        return f"{self.bytes:,} bytes ({becomes}: {MAX_BATCH_BYTES:,} fit)"
+
+
+def wire_size(batch: Any) -> Size:
+    """Return how much a batch will be on the wire."""
     if batch.environment is None:
         batch = batch._with({"environment": "development"})
-    return len(write_record(seal(batch, lambda: _MOMENT, lambda: _ID)).encode())
+    sealed = seal(batch, lambda: _MOMENT, lambda: _ID)
+    encoded = encode(sealed)
+    try:
+        split(sealed, encoded)
+    except TooLarge as error:
+        return Size(len(encoded.body()), error)
+    return Size(len(encoded.body()), None)
 
 
 _MOMENT = 1_700_000_000_000  # has as many digits as any time until the year 2286

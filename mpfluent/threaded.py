@@ -183,12 +183,13 @@ class ThreadedDispatcher(PublicNames):
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
         self._home.move(self._begin_anew)
 
+    def has_pending(self) -> bool:
+        """Return whether something waits here to be delivered."""
+        return self._courier is not None and self._courier.tally.snapshot().pending > 0
+
     def leads_to(self, place: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
-        courier = self._courier
-        if courier is None or not courier.leads_to(place):
-            return False
-        return courier.tally.snapshot().pending > 0
+        return self._courier is not None and self._courier.leads_to(place) and self.has_pending()
 
     def _begin_anew(self) -> None:
         if self._courier is not None:

@@ -67,6 +67,7 @@ class RecordingTransport(PublicNames):
                     "write RecordingTransport(503, 202)"
                 )
         self.requests: list[Request] = []
+        self._refused: list[tuple[Request, Response]] = []
         self._answers = list(answers)
         self._lock = threading.Lock()
 
@@ -74,24 +75,31 @@ class RecordingTransport(PublicNames):
     def batches(self) -> list[Batch]:
         """The batches of all the requests, as they were on the wire."""
         with self._lock:
-            bodies = [parsed(request.body) for request in self.requests]
-        found: list[Batch] = []
-        for body in bodies:
-            entries = body if isinstance(body, list) else [body]
-            found += [Batch.from_dict(entry) for entry in entries]
-        return found
+            requests = list(self.requests)
+        return _batches(requests)
+
+    @property
+    def _accepted(self) -> list[Batch]:
+        """The batches of the requests that were answered with 2xx."""
+        with self._lock:
+            refused = {id(request) for request, _ in self._refused}
+            requests = [request for request in self.requests if id(request) not in refused]
+        return _batches(requests)
 
     def send(self, request: Request) -> Response:
         """Keep the request and answer."""
         with self._lock:
             self.requests.append(request)
-            answer = self._answers.pop(0) if self._answers else 202
-        return _response(answer)
+            answer = _response(self._answers.pop(0) if self._answers else 202)
+            if not 200 <= answer.status_code < 300:
+                self._refused.append((request, answer))
+        return answer
 
     def clear(self) -> None:
         """Forget all requests."""
         with self._lock:
             self.requests.clear()
+            self._refused.clear()
 
     def close(self) -> None:
         """Do nothing: the requests stay."""
@@ -163,6 +171,15 @@ class FileTransport(PublicNames):
 
     def close(self) -> None:
         """Do nothing: the file is closed after every write."""
+
+
+def _batches(requests: list[Request]) -> list[Batch]:
+    found: list[Batch] = []
+    for request in requests:
+        body = parsed(request.body)
+        entries = body if isinstance(body, list) else [body]
+        found += [Batch.from_dict(entry) for entry in entries]
+    return found
 
 
 def _response(answer: Response | int) -> Response:

@@ -2,13 +2,13 @@
 
 A verb that is called like one of ours, or like one of another vocabulary, would hide it without a
 word. So that is an error where the class is made, unless it is meant: the verb calls the one that
-it hides, as in ``super().event(…)``, or ``typing.override`` marks it.
+it hides, as in ``super().event(…)`` or ``Batch.event(self, …)``, or ``typing.override`` marks it.
 """
 
 from __future__ import annotations
 
 import inspect
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from .errors import ConfigurationError
@@ -30,7 +30,9 @@ def check_names(cls: type) -> None:
     theirs = [base for base in cls.__mro__ if not _is_ours(base) and base is not object]
     for place, vocabulary in enumerate(theirs):
         for name, member in vars(vocabulary).items():
-            if name.startswith("__") or name in _TABLES or _is_meant(name, member):
+            if name.startswith("__") or name in _TABLES:
+                continue
+            if _is_meant(name, member, vocabulary, cls):
                 continue
             if any(name in vars(base) for base in ours):
                 raise ConfigurationError(_hides_ours(vocabulary, name, cls))
@@ -48,19 +50,33 @@ def _is_ours(cls: type) -> bool:
 
 
 def _plain(member: Any) -> Any:
+    """Return the function in a class method, a property or a wrapper; all else as it is."""
+    if isinstance(member, (classmethod, staticmethod)):
+        member = member.__func__
+    elif isinstance(member, property):
+        member = member.fget
     return inspect.unwrap(member) if callable(member) else member
 
 
-def _is_meant(name: str, member: Any) -> bool:
+def _is_meant(name: str, member: Any, vocabulary: type, cls: type) -> bool:
     """Return whether a member says that it takes the place of another of its name."""
     function = _plain(member)
-    calls = function.__code__.co_names if isinstance(function, FunctionType) else ()
-    return getattr(member, "__override__", False) or {"super", name} <= {*calls}
+    if getattr(member, "__override__", False) or getattr(function, "__override__", False):
+        return True
+    used = _names(function.__code__) if isinstance(function, FunctionType) else set()
+    hidden = {"super"} | {base.__name__ for base in cls.__mro__ if base is not vocabulary}
+    return name in used and bool(hidden & used)
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names that a function uses, also those in its lambdas and comprehensions."""
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return {*code.co_names, *code.co_freevars}.union(*map(_names, inner))
 
 
 def _is_decided(name: str, one: type, other: type, classes: list[type]) -> bool:
     """Return whether two members of a name are one, or a class that has both says which it is."""
-    same = bool(_plain(vars(one)[name]) == _plain(vars(other)[name]))
+    same = _plain(vars(one)[name]) is _plain(vars(other)[name])  # an == may do what it likes
     return same or any(
         name in vars(cls) and issubclass(cls, one) and issubclass(cls, other) for cls in classes
     )

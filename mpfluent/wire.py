@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from .batch import Batch
 from .errors import TooLarge, brief
 from .jsontext import write_record
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
-B = TypeVar("B", bound=Batch)
+if TYPE_CHECKING:
+    from .batch import Batch
+
+B = TypeVar("B", bound="Batch")
 
 
 class Encoded(NamedTuple):

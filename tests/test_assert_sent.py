@@ -5,7 +5,7 @@ from decimal import Decimal
 from unittest.mock import ANY
 
 import pytest
-from dirty_equals import AnyThing, IsDict, IsInstance, IsInt, IsList, IsPartialDict, IsStr
+from dirty_equals import AnyThing, IsDict, IsFloat, IsInstance, IsInt, IsList, IsPartialDict, IsStr
 
 from mpfluent import (
     AppEvent,
@@ -122,12 +122,18 @@ def test_an_event_class_asks_for_its_events():
     assert "event is ScreenViewEvent, not AppEvent" in said(where, AppEvent, times=2)
 
 
-def test_a_matcher_is_asked_for_names_and_for_the_event():
-    where = sent(USER.event("Signed up"))
+def test_a_matcher_is_asked_for_the_most_telling_name():
+    where = sent(USER.event("Signed up").purchase(TEAPOT))
 
     assert assert_sent(where, IsStr(regex="Signed .*"), times=1)
-    assert assert_sent(where, IsPartialDict(event_type="custom_event"), times=1)
-    assert assert_sent(where, ANY, times=1)
+    assert (
+        assert_sent(where, ~IsStr(regex="Signed .*"), times=1)[0].event
+        == where.batches[0].events[1]
+    )
+    assert assert_sent(where, IsStr(regex="purchase"), times=1)
+    assert assert_sent(where, IsStr(regex=".*_event"), times=0) == ()
+    assert assert_sent(where, ANY, times=2)
+    where = sent(USER.event("Signed up"))
     assert "event is 'Signed up', not IsStr(regex='Left')" in said(where, IsStr(regex="Left"))
 
 
@@ -199,6 +205,69 @@ def test_matchers_work_inside(attributes):
 
     assert assert_sent(where, attributes=attributes, times=1)
     assert assert_sent(sent(USER.event("Signed up")), attributes=attributes, times=0) == ()
+
+
+class Unlike:
+    """Equal to everything but one value."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return self.value != other
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"event": IsStr(regex="purchase")},
+        {"attributes": IsPartialDict(plan=IsStr())},
+        {"attributes": IsDict(plan="pro")},
+        {"attributes": {"plan": IsStr(regex="p.*")}},
+        {"products": [IsPartialDict(id="a")]},
+        {"products": IsList(length=1)},
+        {"total_amount": IsFloat(gt=0.05)},
+        {"device_info": IsPartialDict(platform="iOS")},
+    ],
+    ids=repr,
+)
+def test_a_negation_is_true_exactly_where_its_matcher_is_not(asked):
+    def negated(asked):
+        if isinstance(asked, list):
+            return [negated(entry) for entry in asked]
+        if isinstance(asked, dict):
+            return {key: negated(entry) for key, entry in asked.items()}
+        return ~asked
+
+    long = Decimal("0.10000000000000000001")
+    where = sent(
+        USER.with_device(platform="iOS").purchase(
+            Product("a", "Cup"), total_amount=long, attributes={"plan": "pro"}
+        )
+    )
+
+    assert assert_sent(where, **asked, times=1)
+    assert assert_sent(where, **negated(asked), times=0) == ()
+
+
+def test_a_matcher_of_ones_own_that_negates_is_not_true_of_some_other_form():
+    where = sent(USER.with_device(platform="iOS").event("Signed up", {"plan": "pro"}))
+
+    for asked in (
+        {"event": Unlike("Signed up")},
+        {"attributes": Unlike({"plan": "pro"})},
+        {"device_info": Unlike({"platform": "iOS"})},
+    ):
+        assert assert_sent(where, **asked, times=0) == ()
+    assert assert_sent(where, Unlike("Left"), Unlike({}), times=1)
+
+
+def test_a_tuple_is_a_list_too():
+    where = sent(USER.with_user_attributes({"tags": ["a", "b"]}).purchase(TEAPOT))
+
+    assert assert_sent(where, user_attributes={"tags": ("a", IsStr())}, times=1)
+    assert assert_sent(where, products=({"id": "sku-1"},), times=1)
+    assert assert_sent(where, user_attributes={"tags": ("a", "c")}, times=0) == ()
 
 
 def test_a_matcher_tells_of_itself_and_stays_as_it_was():
@@ -291,6 +360,39 @@ def test_who_and_where_are_asked_for_beside_it():
     )
     assert "device_info is not set; want {'platform': 'iOS'}" in said(
         where, "Left", device_info={"platform": "iOS"}
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"attributes": {"coupon": None}},
+        {"attributes": {}},
+        {"device_info": {"platform": None}},
+        {"user_identities": {"email": None}},
+        {"user_attributes": {}},
+        {"consent_state": {"gdpr": {"ads": None}}},
+    ],
+    ids=repr,
+)
+def test_a_field_that_is_not_set_is_like_one_without_entries(asked):
+    bare = Batch.for_user(mpid=7).event("Signed up")
+    full = (
+        USER.with_device(brand="Apple")
+        .with_gdpr_consent("sales", True, at="2026-11-23T10:15:00Z")
+        .event("Signed up", {"plan": "pro"})
+    )
+
+    assert assert_sent(sent(bare, full), "Signed up", **asked, times=2)
+
+
+def test_a_field_that_is_not_set_has_no_value_and_no_tag():
+    where = sent(Batch.for_user(mpid=7).event("Signed up"))
+
+    assert assert_sent(where, user_attributes={"vip": None}, times=0) == ()
+    assert assert_sent(where, device_info={"platform": "iOS", "brand": None}, times=0) == ()
+    assert "attributes is not set; want {'plan': 'pro', 'coupon': None}" in said(
+        where, attributes={"plan": "pro", "coupon": None}
     )
 
 
@@ -515,6 +617,38 @@ def test_what_a_server_refused_is_told():
             "Nothing was sent.\n"
             "1 request came, and none was accepted: 403"
         )
+
+
+@pytest.mark.parametrize("kind", ["transport", "server"])
+def test_what_was_refused_was_not_sent(kind):
+    with LocalServer() as server:
+        where = server if kind == "server" else RecordingTransport(400, 503, 400)
+        to = {"host": server.url} if kind == "server" else {"transport": where}
+        server.script(400, 503, 400)
+        client = Client("key", "secret", environment="development", retry=Retry(base=0), **to)
+        client.send_all([USER.event("A")])
+        client.send_all([USER.event("B")])
+
+        assert assert_sent(where, times=0) == ()
+        assert_nothing_sent(where)
+        assert said(where, "A") == (
+            "no event matches assert_sent('A')\n"
+            "Nothing was sent.\n"
+            "3 requests came, and none was accepted: 400, 503, 400"
+        )
+
+        client.send(USER.event("C"))
+        assert assert_sent(where, times=1)[0].batch.events[0].event_name == "C"
+        assert len(where.requests) == 4
+
+
+def test_what_is_forgotten_was_not_refused():
+    where = sent(answers=[400])
+    client = Client("key", "secret", environment="development", transport=where)
+    client.send_all([USER.event("A")])
+    where.clear()
+
+    assert "Nothing was sent.\nIf the client sends" in said(where, "A")
 
 
 @pytest.mark.parametrize("kind", ["transport", "server"])

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from dirty_equals import IsList
 
 from mpfluent import AppEvent, Batch, Product, ScreenViewEvent, Session
 from mpfluent.testing.comparison import explanation
@@ -80,6 +81,21 @@ VISIT = Session.start(session_id=1, at="2026-11-23T10:15:00Z")
             ["tuple == tuple", "", "[0]: only on the right: custom_event 'A'", "", HINT],
         ),
         (
+            Batch().event("A").events,
+            (AppEvent("B"),),
+            ["tuple == tuple", "", "[0].event_name: 'A' != 'B'", "", HINT],
+        ),
+        (
+            VISIT.events,
+            Batch().add(VISIT).screen_view("Home").events,
+            ["tuple == tuple", "", "[1]: only on the right: screen_view 'Home'", "", HINT],
+        ),
+        (
+            Batch().event("A").events,
+            [AppEvent("A")],
+            ["tuple == list", "", "a tuple is never equal to a list"],
+        ),
+        (
             AppEvent("A"),
             ScreenViewEvent("A"),
             ["AppEvent == ScreenViewEvent", "", "values of two kinds are never equal"],
@@ -104,7 +120,15 @@ def test_what_differs_is_said_by_path(left, right, lines):
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [(LEFT, None), (1, LEFT), ({"a": 1}, {"a": 2}), ([1], [2]), ([], [])]
+    ("left", "right"),
+    [
+        (LEFT, None),
+        (1, LEFT),
+        ({"a": 1}, {"a": 2}),
+        ([1], [2]),
+        ([], []),
+        ([LEFT], IsList(length=2)),
+    ],
 )
 def test_what_pytest_says_well_itself_is_left_to_it(left, right):
     assert explanation(left, right, 2) is None

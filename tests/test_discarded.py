@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dis
 import doctest
 import functools
 import inspect
@@ -408,6 +409,125 @@ def test_what_is_remembered_has_an_end(monkeypatch):
         seen_in(f"shopper.event('{number}')", "module")
 
         assert len(discarded._known) <= 12
+
+
+ONE_LINE = [
+    ("x = shopper; x.event('y')", "event()", "x = x.event(…)"),
+    ("x = shopper; x.with_ip('::1').first_run()", "first_run()", "x = x.with_ip(…).first_run()"),
+    ("x = shopper; x + other", "+", "x = x + …"),
+    ("x = helper; x; x = helper; helper(shopper)", "helper()", "batch = helper(…)"),
+    ("x = shopper.event; event = x; event('y')", "event()", "batch = event(…)"),
+    ("for x in batches[1:]: x.event('y')", "event()", "x = x.event(…)"),
+]
+
+
+@pytest.mark.parametrize("how", ["module", "function"])
+@pytest.mark.parametrize(("code", "verb", "line"), ONE_LINE)
+def test_several_statements_on_a_line_are_told_apart(code, verb, line, how):
+    assert seen_in(code, how) == [(told(verb, line), 1)]
+
+
+def test_a_long_chain_is_shown_without_its_middle():
+    code = "shopper.with_ip('::1')" + ".first_run()" * 600 + ".event('x')"
+
+    assert seen_in(code, "module") == [
+        (told("event()", "shopper = shopper.with_ip(…)….event(…)"), 1)
+    ]
+    assert seen_in(code.replace("shopper", "batches[0]"), "module") == [
+        (told("event()", "batch = ….with_ip(…)….event(…)"), 1)
+    ]
+    assert seen_in(code + " + other", "module") == [
+        (told("+", "shopper = shopper.with_ip(…)….event(…) + …"), 1)
+    ]
+
+
+def test_a_long_name_is_shown_as_it_is():
+    name = "shopper_" * 20
+    code = f"{name} = shopper\n{name}.event('x')"
+
+    assert seen_in(code, "module") == [(told("event()", f"{name} = {name}.event(…)"), 2)]
+
+
+@pytest.mark.parametrize("how", ["module", "function"])
+def test_what_a_cache_returns_is_kept_there(how):
+    code = """
+    @functools.lru_cache
+    def cached():
+        return Batch().event('x')
+    class Shop:
+        known = functools.cache(lambda self: shopper.event('x'))
+        @functools.cache
+        def named(self):
+            return shopper.event('x')
+        @staticmethod
+        def plain():
+            return shopper.event('x')
+    cached()
+    holder.cached = cached
+    holder.cached()
+    Shop().plain()
+    shop = Shop()
+    shop.named()
+    Shop.plain()
+    shop.plain()
+    """
+
+    assert seen_in(code, how) == [
+        (told("plain()", "batch = Shop().plain()"), 15),
+        (told("plain()", "batch = Shop.plain()"), 18),
+        (told("plain()", "batch = shop.plain()"), 19),
+    ]
+
+
+def looked_at(monkeypatch, code):
+    """Return how often a piece of code was disassembled, and how many positions were read."""
+    disassembled, read = [], []
+    disassemble, span = dis.get_instructions, discarded._span
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            dis, "get_instructions", lambda code: disassembled.append(code) or disassemble(code)
+        )
+        patched.setattr(discarded, "_span", lambda step: read.append(step) or span(step))
+        seen_in(code, "module")
+    return len(disassembled), len(read)
+
+
+def test_what_is_kept_is_seen_without_disassembling(monkeypatch):
+    assert looked_at(monkeypatch, "x = shopper.event('x')\n" * 300) == (0, 0)
+    assert looked_at(monkeypatch, "x = (shopper\n" + ".event('x')\n" * 300 + ")") == (0, 0)
+
+
+GROWING = {
+    "thrown away": lambda times: "shopper.event('x')\n" * times,
+    "a chain": lambda times: "(shopper\n" + ".event('x')\n" * times + ")",
+    "returned": lambda times: (
+        "def one(number):\n"
+        + "".join(f"    if number == {n}: return shopper.event('x')\n" for n in range(times))
+        + f"for number in range({times}): x = one(number)"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", GROWING)
+def test_a_function_of_twice_the_size_is_twice_the_work(kind, monkeypatch):
+    disassembled, read = looked_at(monkeypatch, GROWING[kind](50))
+    again, read_of_twice = looked_at(monkeypatch, GROWING[kind](100))
+
+    assert (disassembled, again) == (1, 1)
+    assert 0 < read_of_twice <= 2.1 * read
+
+
+def test_a_long_jump_leads_to_what_becomes_of_a_result():
+    code = f"yes\nshopper.event('x') if yes else [{'len(found), ' * 300}]" + "\nyes.real" * 9
+
+    assert [line for _, line in seen_in(code, "module")] == [2]
+
+
+def test_what_is_remembered_of_instructions_has_an_end():
+    for number in range(50):
+        seen_in(f"shopper.event('{number}')", "module")
+
+        assert len(discarded._disassembled) <= discarded._MOST_DISASSEMBLED
 
 
 def test_where_warnings_are_errors_the_line_is_in_the_traceback():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 import sys
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -298,3 +298,37 @@ def test_a_mistake_is_told_with_the_factorys_name(call: Any, error: Any, text: s
         call()
 
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(
+    "price", [1e27, Decimal("1E+30"), Decimal("123456789012345678901234567.89")]
+)
+def test_a_purchase_adds_up_however_large_its_prices_are(price: Any) -> None:
+    action = a_purchase(Product("a", price=price, quantity=3), shipping_amount=1).product_action
+
+    assert action is not None
+    with localcontext(prec=100):
+        cost = 3 * Decimal(str(price))
+        assert action.total_amount == cost + round(cost * Decimal("0.19"), 2) + 1
+
+
+@pytest.mark.parametrize(
+    ("keywords", "text"),
+    [
+        (
+            {"foo": 1},
+            "a_session() has no field 'foo'; it has of, seed, session_uuid, session_id, at, ",
+        ),
+        (
+            {"session_ud": "x"},
+            "a_session() has no field 'session_ud'; did you mean 'session_uuid'?",
+        ),
+        ({"attributes": 5}, "a_session(attributes=5): want a dict, got int; "),
+        ({"session_uuid": 5}, "a_session(session_uuid=5): want a UUID, got int; "),
+    ],
+)
+def test_a_mistake_in_a_session_is_told_in_its_own_terms(keywords: Any, text: str) -> None:
+    with pytest.raises((InvalidValue, UnknownField)) as caught:
+        a_session(**keywords)
+
+    assert str(caught.value).startswith(text)

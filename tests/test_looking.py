@@ -25,6 +25,7 @@ from mpfluent import (
     Product,
     RecordingTransport,
     Session,
+    TooLarge,
 )
 from mpfluent.difference import ABSENT, Difference, differences
 from mpfluent.testing import LocalServer
@@ -84,6 +85,27 @@ def test_a_batch_over_the_limit_says_that_it_is_split():
     assert repr(batch).splitlines()[0] == "<Batch, 421,399 bytes (split: 128,000 fit)"
 
 
+def test_what_cannot_be_sent_even_in_parts_says_so():
+    client = Client("key", "secret", transport=RecordingTransport())
+    many = {str(number): "y" * 4000 for number in range(40)}
+    for batch, what in (
+        (SHOPPER.event("x", many), "events[0] (custom_event 'x') with the batch's context"),
+        (SHOPPER.with_user_attributes(many), "the batch's context alone"),
+    ):
+        with pytest.raises(TooLarge) as caught:
+            client.send(batch)
+        size = batch.preview().size
+
+        assert repr(batch).splitlines()[0] == (
+            f"<Batch development, {size.bytes:,} bytes (too large: 128,000 fit)"
+        )
+        (problem,) = batch.problems()
+        assert (problem.kind, problem.text) == ("too_large", str(size.error))
+        assert problem.text.startswith(what)
+        assert "too_large" in {problem.kind for problem in batch.preview().problems}
+        assert str(caught.value).partition(" is ")[0] == what
+
+
 @given(batches())
 def test_the_size_is_that_of_what_is_sent(batch):
     sent = RecordingTransport()
@@ -93,7 +115,7 @@ def test_the_size_is_that_of_what_is_sent(batch):
     size = len(sent.requests[0].body)
     stamped = [event.at is None for event in batch.events]
 
-    assert batch.preview().size == size
+    assert batch.preview().size == (size, None)
     assert f"{size:,} of 128,000 bytes" in repr(batch)
     assert any("timestamp_unixtime_ms" in text for text in batch.preview().stamped) == any(stamped)
 
@@ -491,6 +513,13 @@ def test_the_curl_command_is_for_the_historical_endpoint_if_the_client_is():
     old = client.to_curl(SHOPPER.event("x", at="2020-01-01T00:00:00Z"))
     assert "/v2/bulkevents/historical " in old
     assert old.splitlines()[-2].startswith("[{")
+
+
+def test_only_a_batch_has_a_curl_command():
+    with pytest.raises(InvalidValue) as caught:
+        Client("key", "secret").to_curl(3)
+
+    assert str(caught.value) == "to_curl(3): want a Batch, got int; write client.to_curl(batch)"
 
 
 def test_a_batch_that_is_dropped_has_no_curl_command():

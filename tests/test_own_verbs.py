@@ -315,6 +315,16 @@ CLASHES = [
         "ShopVerbs.read hides NewsVerbs.read in AppBatch; "
         "write read = ShopVerbs.read in AppBatch if that is meant",
     ),
+    (  # only by its own name: that would call itself
+        "class Shop(Batch):\n  def merge(self, other): return Shop.merge(self, other)",
+        "Shop.merge hides the verb Batch.merge(); write def shop_merge(…), "
+        "or call super().merge(…) in it if that is meant",
+    ),
+    (
+        "class Shop(Batch):\n  @classmethod\n  def for_user(cls, **known): return cls()",
+        "Shop.for_user hides the verb Batch.for_user(); write def shop_for_user(…), "
+        "or call super().for_user(…) in it if that is meant",
+    ),
     (
         "class ShopVerbs(EventVerbs):\n  def _named(self): return 'shop'\n"
         "class NewsVerbs(EventVerbs):\n  def _named(self): return 'news'\n"
@@ -346,6 +356,53 @@ MEANT = {
             def click(self, button):
                 return self.event("Click", {"button": button})
         class ShopBatch(ShopVerbs, Batch): pass
+    """,
+    "a class method calls the one that it hides": """
+        class ShopBatch(Batch):
+            @classmethod
+            def for_user(cls, **known):
+                return super().for_user(**known).with_environment("development")
+            @classmethod
+            def from_dict(cls, data, **options):
+                return super().from_dict({"mpid": 7, **data}, **options)
+    """,
+    "a property reads the one that it hides": """
+        class ShopBatch(Batch):
+            @property
+            def mpid(self):
+                return super().mpid or 7
+    """,
+    "a marked property": """
+        class ShopBatch(Batch):
+            @property
+            @override
+            def mpid(self):
+                return 7
+    """,
+    "a verb calls the one that it hides by the name of its class": """
+        class ShopVerbs(EventVerbs):
+            def event(self, name, *args, **fields):
+                return EventVerbs.event(self, f"Shop: {name}", *args, **fields)
+        class ShopBatch(ShopVerbs, Batch):
+            def merge(self, other):
+                return Batch.merge(self, other)
+    """,
+    "a verb calls the one that it hides in a function of its own": """
+        def within():
+            class Base(Batch):
+                pass
+            class ShopBatch(Base):
+                def event(self, name, *args, **fields):
+                    return (lambda: super(ShopBatch, self).event(name, *args, **fields))()
+                def first_run(self, **fields):
+                    def twice():
+                        return super(ShopBatch, self).first_run(**fields)
+                    return twice()
+                def merge(self, other):
+                    return Base.merge(self, other)
+                def uninstall(self, **fields):
+                    return [super(ShopBatch, self).uninstall(**fields) for _ in "a"][0]
+        within()
     """,
     "two vocabularies work together": """
         class LoudVerbs(EventVerbs):
@@ -380,9 +437,11 @@ MEANT = {
         class ShopVerbs(EventVerbs):
             CURRENCY = "EUR"
             _named = Helper._named
+            _kind_of_shop = property(Helper._named)
         class NewsVerbs(EventVerbs):
             CURRENCY = "EUR"
             _named = Helper._named
+            _kind_of_shop = property(Helper._named)
         class AppBatch(ShopVerbs, NewsVerbs, Batch): pass
     """,
     "a class has methods of Python's own": """
@@ -403,6 +462,40 @@ def override(function):
 @pytest.mark.parametrize("code", MEANT.values(), ids=MEANT)
 def test_what_is_meant_is_not_in_the_way(code):
     made(code, override=override)
+
+
+class Grid:
+    """Like an array of numpy's: what ``==`` gives has no truth."""
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise ValueError("the truth value is ambiguous")
+
+    __hash__ = None
+
+
+def test_two_constants_are_never_compared_by_their_own_means():
+    code = """
+        class ShopVerbs(EventVerbs):
+            SIZES = one
+        class NewsVerbs(EventVerbs):
+            SIZES = other
+        class AppBatch(ShopVerbs, NewsVerbs, Batch): pass
+    """
+    same = Grid()
+    made(code, one=same, other=same)
+
+    with pytest.raises(ConfigurationError, match=r"write SIZES = ShopVerbs\.SIZES in AppBatch"):
+        made(code, one=Grid(), other=Grid())
+
+
+def test_a_constructor_that_is_changed_on_purpose_is_the_one_that_is_called():
+    module = made(MEANT["a class method calls the one that it hides"])
+
+    assert module.ShopBatch.for_user(mpid=1).environment == "development"
+    assert module.ShopBatch.from_dict({}).mpid == 7
 
 
 def test_a_verb_that_is_changed_on_purpose_is_the_one_that_is_called():

@@ -4,14 +4,17 @@ This suite itself runs without it (``-p no:mpfluent``): loaded by its entry poin
 the package before coverage looks.
 """
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
-from mpfluent import Client, RequestsTransport, TransportError, discarded, network
+from mpfluent import Batch, Client, RequestsTransport, TransportError, discarded, network
+from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import Guard, is_this_machine
 
 ROOT = Path(__file__).parents[1]
@@ -128,6 +131,29 @@ def test_it_can_be_left_out(project):
     assert "fixture 'mparticle_client' not found" in run.stdout
 
 
+@pytest.mark.parametrize("version", ["6.2.5", "7.4.4"])
+def test_an_older_pytest_runs_as_if_there_were_no_plugin(project, version):
+    project.makepyfile("def test_passes(): pass")
+    older = f"""
+import pytest, sys
+pytest.__version__ = "{version}"
+pytest.version_tuple = (7, 4, 4)
+if "{version}"[0] == "6":
+    del pytest.version_tuple, pytest.StashKey
+code = pytest.main(["-p", "no:cacheprovider", "-p", "mpfluent"])
+print("hooks" if "mpfluent.testing.hooks" in sys.modules else "no hooks")
+sys.exit(code)
+"""
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+    run = alone("-c", older, cwd=project.path, env=environment)
+
+    says = f"mpfluent: its plugin needs pytest 8 or newer, and this is {version}"
+    assert says in run.stdout.splitlines(), run.stdout + run.stderr
+    assert " 1 passed" in run.stdout
+    assert run.stdout.endswith("\nno hooks\n")
+
+
 def test_the_fixtures_say_what_they_are(project):
     project.makepyfile("")
 
@@ -160,6 +186,7 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent.network",
         "mpfluent.testing",
         "mpfluent.testing.guard",
+        "mpfluent.testing.hooks",
         "mpfluent.testing.plugin",
     ], run.stderr
 
@@ -345,6 +372,64 @@ def test_one_run_within_another_leaves_its_guard(project, monkeypatch):
     assert outer.told() is None
 
 
+@pytest.mark.parametrize(("leaves", "after"), [("pass", "open"), ("shop.leave()", "closed")])
+def test_a_process_that_goes_on_may_send_unless_a_test_left_something(project, leaves, after):
+    project.makepyfile(
+        shop="""
+        from mpfluent import Batch, Client, ThreadedDispatcher
+
+        def leave():
+            dispatcher = ThreadedDispatcher(flush_interval=600)
+            client = Client("k", "s", environment="development", dispatcher=dispatcher)
+            client.send(Batch.for_user(customer_id="1").event("Signed up"))
+        """,
+        test_it=f"import shop\ndef test_it(): {leaves}\n",
+    )
+    script = """
+import pytest
+from mpfluent import network
+
+for _ in range(2):
+    assert pytest.main(["-p", "no:cacheprovider", "-q"]) == 0
+    print("network:", "open" if network.refuse is None else "closed")
+"""
+
+    run = alone("-c", script, cwd=project.path)
+
+    assert re.findall("network: (.*)", run.stdout) == [after, after], run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("shop.careless()", "a test does not send to the network, and this was refused:"),
+        (
+            "shop.sign_up(Client('k', 's', environment='development'), 'pro')",
+            "a test does not send to the network, and this was refused:",
+        ),
+        ("shop.careless(); 1 / 0", "E   ZeroDivisionError: division by zero"),
+        ("shop.careless(); pytest.skip('x', allow_module_level=True)", "a test does not send*"),
+    ],
+    ids=["swallowed", "raised", "fails anyway", "skipped"],
+)
+def test_what_a_module_sends_when_it_is_imported_is_an_error_of_the_module(project, line, says):
+    project.makepyfile(
+        test_a=f"import pytest, shop\nfrom mpfluent import Client\n{line}\ndef test_a(): pass\n",
+        test_b="def test_b(): pass\n",
+    )
+
+    result = project.runpytest_inprocess(*QUIET, "--continue-on-collection-errors")
+
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ ERROR collecting test_a.py _*",
+            says,
+            "  https://s2s.us1.mparticle.com, from shop.py:*",
+        ]
+    )
+
+
 def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
     project.makepyfile(
         """
@@ -374,8 +459,6 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
     monkeypatch.setattr(network, "refuse", guard.refuse)
     client = Client("key", "secret", environment="development", transport=RequestsTransport())
 
-    from mpfluent import Batch
-
     with pytest.raises(TransportError) as caught:
         client.send(Batch.for_user(customer_id="1").event("Searched"))
 
@@ -384,6 +467,52 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
     assert client._courier._transport._session is None
     assert guard.raised(caught.value)
     assert "s2s.us1" in guard.told()
+    assert guard.told() is None
+
+
+@pytest.mark.parametrize("how", ["transport", "environment", "session"])
+@pytest.mark.parametrize("proxy", ["http://user:word@proxy.example:3128", "proxy.example:3128"])
+def test_a_request_to_this_machine_does_not_leave_through_a_proxy(monkeypatch, how, proxy):
+    guard = Guard()
+    monkeypatch.setattr(network, "refuse", guard.refuse)
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    options = {}
+    if how == "transport":
+        options["proxies"] = {"http": proxy}
+    elif how == "environment":
+        monkeypatch.setenv("http_proxy", proxy)
+    else:
+        options["session"] = requests.Session()
+        options["session"].proxies["http"] = proxy
+    transport = RequestsTransport(**options)
+    client = Client(
+        "key", "secret", environment="development", host="http://127.0.0.1:9", transport=transport
+    )
+
+    with pytest.raises(TransportError) as caught:
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+
+    assert str(caught.value) == f"a test does not send to http://proxy.example; {INSTEAD}"
+    assert client.stats.retries == 0
+    assert "http://proxy.example, from " in guard.told()
+
+
+def test_a_proxy_on_this_machine_is_asked(monkeypatch):
+    guard = Guard()
+    monkeypatch.setattr(network, "refuse", guard.refuse)
+    with LocalServer() as proxy:
+        proxy.script(202)
+        client = Client(
+            "key",
+            "secret",
+            environment="development",
+            host="http://127.0.0.1:9",
+            transport=RequestsTransport(proxies={"http": proxy.url}),
+        )
+        client.send(Batch.for_user(customer_id="1").event("Searched"))
+
+        assert len(proxy.requests) == 1
     assert guard.told() is None
 
 

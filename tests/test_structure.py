@@ -42,13 +42,13 @@ STAIRCASE = [
     "merging",
     "context_verbs",
     "limits",
+    "wire",
     "stamping",
     "preview",
     "layout",
     "python_code",
     "batch",
     "schemas",
-    "wire",
     "transport",
     "network",
     "deadline",
@@ -100,6 +100,7 @@ STAIRCASE = [
     "testing",
     "testing.guard",
     "testing.comparison",
+    "testing.hooks",
     "testing.plugin",
 ]
 

@@ -389,16 +389,27 @@ def test_any_quoted_text_evaluates_to_itself(text):
     assert eval(layout.quoted(text)) == text
 
 
-def test_the_code_of_a_long_batch_costs_as_much_as_its_events():
-    batch = Batch()
-    for number in range(2_000):
+@pytest.mark.parametrize("many", [99, 100, 101, 102, 5_000])
+def test_a_long_batch_evaluates_too(many):
+    batch = Batch.for_user(mpid=7)
+    for number in range(many):
         batch = batch.event("x", {"number": number})
 
-    assert batch.to_python().count("\n") == 2_000 + 2
+    assert batch.to_python().count(".event(") == many
+    assert run(batch.to_python()) == batch
+
+
+@pytest.mark.parametrize("many", [98, 99, 100, 5_000])
+def test_a_long_session_evaluates_too(many):
     session = Session.start(session_id=42, at=AT)
-    for _ in range(2_000):
-        session = session.event("x", after=1)
-    assert Batch().add(session).to_python().count(".event(") == 2_000
+    for number in range(many):
+        session = session.event("x", {"number": number}, after=1)
+    batch = Batch.for_user(mpid=7).add(session.end(after=2)).event("y")
+    code = batch.to_python()
+
+    assert code.count(".event(") + code.count("AppEvent(") == many + 1
+    assert "session_id=" not in code.partition("Session.start(session_id=42")[2]
+    assert run(code) == batch
 
 
 # The command line
@@ -490,7 +501,7 @@ WRONG = {
         b'[{}, {"mpid": "x"}]',
         "batch 2 of 2: from_dict(): mpid='x': want an integer, got str",
     ),
-    "a line that is no JSON": (b'{"mpid": 7}\n{"mpid": \n', "from_json(): not JSON: "),
+    "a line that is no JSON": (b'{"mpid": 7}\n\n{"mpid": \n', "line 3: from_json(): not JSON: "),
     "a number": (b"7", "from_dict(): 7: want an object, got int"),
 }
 

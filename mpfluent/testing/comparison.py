@@ -51,6 +51,8 @@ def _is_ours(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, tuple):  # also what a batch's events are, which is a tuple to its user
+        return "tuple"
     return "attributes" if isinstance(value, FrozenMap) else type(value).__name__
 
 
@@ -64,7 +66,8 @@ def _never_equal(left: Any, right: Any) -> str | None:
             return f"one is a single value; the other is a {_kind(other)} of {len(other)}"
     if isinstance(left, Frozen) and isinstance(right, Frozen) and left._kind != right._kind:
         return "values of two kinds are never equal"
-    if isinstance(left, list | tuple) and type(left) is not type(right):
+    both = isinstance(left, list | tuple) and isinstance(right, list | tuple)
+    if both and isinstance(left, tuple) is not isinstance(right, tuple):
         return f"a {_kind(left)} is never equal to a {_kind(right)}"
     return None
 

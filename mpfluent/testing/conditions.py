@@ -1,7 +1,8 @@
 """What a test asks of what was sent: a dict asks for its entries, anything else for equality.
 
 Values that a test puts in have their own idea of equal: those of ``dirty-equals``,
-``pytest.approx``, ``unittest.mock.ANY``. They are compared as they are, and stay as they were.
+``pytest.approx``, ``unittest.mock.ANY``. They are compared with one form of what was sent, its
+plain one, as a negation would be true of another. They stay as they were.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..frozen_map import FrozenMap, content
 from ..jsontext import number
 
 _PLAIN = (str, int, float, Decimal, datetime)
+_OURS = (Frozen, FrozenMap)
 _MOST = 60  # characters of a value
 
 
@@ -130,7 +132,10 @@ def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
     >>> list(differences({"plan": "pro"}, event.attributes, "attributes"))
     ["attributes['plan'] is 'trial', not 'pro'"]
     """
-    if isinstance(asked, Fields) and isinstance(found, Frozen):
+    if found is None and isinstance(asked, Mapping) and _is_subset(asked):
+        if not _fits_nothing(asked):
+            yield f"{path} is not set; want {told(asked)}"
+    elif isinstance(asked, Fields) and isinstance(found, Frozen):
         for field, entry in asked.items():
             inner = f"{path}.{field.name}" if path else field.name
             yield from differences(entry, found._get(field.wire), inner)
@@ -140,7 +145,7 @@ def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
                 yield from differences(entry, found[key], f"{path}[{key!r}]")
             elif entry is not None:
                 yield _without(key, found, path)
-    elif isinstance(asked, list) and isinstance(found, tuple):
+    elif isinstance(asked, list | tuple) and isinstance(found, tuple):
         if len(asked) != len(found):
             yield f"{path} has {len(found)}, not {len(asked)}: {told(found)}"
         else:
@@ -151,6 +156,13 @@ def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
             yield f"{path} is not set; want {told(asked)}"
         else:
             yield f"{path} is {told(found)}, not {told(asked)}"
+
+
+def _fits_nothing(asked: Mapping[Any, Any]) -> bool:
+    """Return whether what is not set is what is asked: it is like something without entries."""
+    if isinstance(asked, Fields):
+        return not any([*differences(entry, None, "")] for entry in asked.values())
+    return all(entry is None for entry in asked.values())  # a tag is an entry that is there
 
 
 def _is_subset(asked: Mapping[Any, Any]) -> bool:
@@ -170,15 +182,17 @@ def _equal(asked: Any, found: Any) -> bool:
         asked = asked.value
     if isinstance(asked, _PLAIN) or asked is None:
         return bool(content(asked) == content(found))
-    return any(matches(asked, form) for form in (found, plain(found)))
+    return bool(asked == found) if isinstance(asked, _OURS) else matches(asked, found)
 
 
-def matches(matcher: Any, value: Any) -> bool:
-    """Return whether something with an idea of its own of what is equal takes a value."""
-    try:
-        return bool(pristine(matcher) == value)
-    except TypeError:  # pytest.approx raises it where a Decimal meets a float
-        return False
+def matches(matcher: Any, found: Any) -> bool:
+    """Return whether something with an idea of its own of what is equal takes what was found."""
+    for form in (plain(found), found):
+        try:
+            return bool(pristine(matcher) == form)
+        except TypeError:  # pytest.approx raises it where a Decimal meets a float
+            continue
+    return False
 
 
 def plain(value: Any) -> Any:

@@ -12,19 +12,19 @@ import hashlib
 import inspect
 import uuid
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from typing import Any, TypeVar, Unpack, overload
 
 from ..batch import Batch
 from ..checks import Instant, Number, Scalar
 from ..commerce import Product, ProductAction, ProductFields
 from ..commerce_verbs import ProductVerbFields
-from ..errors import InvalidValue, brief, unknown_field
+from ..errors import InvalidValue, UnknownField, brief, unknown_field
 from ..event import CommonFields
-from ..events import AppEvent, CommerceEvent, CustomEventType, positional
+from ..events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
 from ..records import IdentityFields, UserIdentities
 from ..session import Session, SessionEdgeFields
-from ..signatures import spelled_out
+from ..signatures import in_terms_of, spelled_out
 
 B = TypeVar("B", bound=Batch)
 S = TypeVar("S", bound=Session)
@@ -45,6 +45,7 @@ _NAMES = (
     "Lin",
     "Margaret",
 )
+_DIGITS = 2_000  # enough for the exact sum of whatever numbers JSON can carry
 _NETWORKS = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 _DEVICES: tuple[dict[str, Any], ...] = (
     {"platform": "iOS", "brand": "Apple", "device_model": "iPhone17,1", "os_version": "26.1"},
@@ -210,12 +211,13 @@ def a_purchase(
     }
     ProductAction._checked("a_purchase", {"products": products})
     if "total_amount" not in known:
-        cost = sum((_exact(p.price) * _exact(p.quantity, 1) for p in products), Decimal(0))
-        known.setdefault("tax_amount", round(cost * Decimal("0.19"), 2))
-        known.setdefault("shipping_amount", made.one("shipping", (Decimal("4.90"), Decimal(0))))
-        extra = {name: known[name] for name in ("tax_amount", "shipping_amount")}
-        ProductAction._checked("a_purchase", extra)
-        known["total_amount"] = cost + sum(_exact(amount) for amount in extra.values())
+        with localcontext(Context(prec=_DIGITS)):
+            cost = sum((_exact(p.price) * _exact(p.quantity, 1) for p in products), Decimal(0))
+            known.setdefault("tax_amount", round(cost * Decimal("0.19"), 2))
+            known.setdefault("shipping_amount", made.one("shipping", (Decimal("4.90"), Decimal(0))))
+            extra = {name: known[name] for name in ("tax_amount", "shipping_amount")}
+            ProductAction._checked("a_purchase", extra)
+            known["total_amount"] = cost + sum(_exact(amount) for amount in extra.values())
     event: Any = Batch()._product_action("purchase", products, known, "a_purchase").events[0]
     return event  # type: ignore[no-any-return]
 
@@ -310,5 +312,10 @@ def a_session(
     made = _Made("a_session", seed)
     if session_uuid is None and session_id is None:
         session_uuid = made.uuid("session")
+    of._checked("a_session", {"session_uuid": session_uuid, "session_id": session_id})
+    try:
+        SessionStartEvent._checked("a_session", fields)
+    except UnknownField as error:
+        raise in_terms_of(a_session, error, SessionStartEvent._misnomers) from None
     session = of.start(session_uuid, session_id=session_id, at=at, **fields)
     return session.screen_view("Home", after=None if at is None else 1.5)

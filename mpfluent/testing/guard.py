@@ -62,6 +62,11 @@ class Guard:
         """Return whether an error says that a request was refused, and nothing else."""
         return str(error).startswith(_SAYS)
 
+    @staticmethod
+    def says(text: str) -> bool:
+        """Return whether a text, such as a traceback, tells of a request that was refused."""
+        return _SAYS in text
+
     def told(self) -> str | None:
         """Return what was refused since it was asked last, or None if nothing was."""
         refusals, self._refusals = self._refusals, []

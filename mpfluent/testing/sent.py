@@ -10,6 +10,7 @@ from .. import process
 from ..batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..readable import cut, line
+from ..transports import RecordingTransport
 from .asked import Asked, asked_of, misnamed, unlike
 from .conditions import told
 from .names import names_of
@@ -49,13 +50,14 @@ def assert_sent(
     """Assert that an event was sent, and return each that matches, with its batch.
 
     A dict asks for what is in it, at every depth; anything else is compared with ``==``, so
-    matchers such as those of ``dirty-equals`` and ``pytest.approx`` work everywhere. None asks
-    for a field that is not set. A batch that was tried again counts once.
+    matchers such as those of ``dirty-equals`` and ``pytest.approx`` work everywhere: they see
+    plain values, dicts and lists, as they are on the wire. None asks for a field that is not
+    set. A batch that was refused does not count, and one that was tried again counts once.
 
     Args:
         where: a ``RecordingTransport``, a ``LocalServer``, or the fixture ``mparticle_sent``.
         event: what it goes by (its name, its verb or its type), an event whose set fields must
-            be equal, an event class, or a matcher.
+            be equal, an event class, or a matcher, which sees its most telling name only.
         attributes: what is among its attributes.
         times: how often; None for at least once. Where nothing is asked of an event, batches are
             counted.
@@ -95,7 +97,7 @@ def assert_sent(
 
 
 def assert_nothing_sent(where: Recorder) -> None:
-    """Assert that nothing was sent.
+    """Assert that nothing was sent, or nothing that was accepted.
 
     Args:
         where: a ``RecordingTransport``, a ``LocalServer``, or the fixture ``mparticle_sent``.
@@ -129,6 +131,8 @@ def _batches(verb: str, where: Any) -> list[Batch]:
             f"{verb}({brief(where)}): want what records, a RecordingTransport or a LocalServer, "
             f"got {type(where).__name__}; write {verb}(mparticle_sent)"
         )
+    if isinstance(where, RecordingTransport):
+        batches = where._accepted  # as a server has only what it took
     known: set[Any] = set()  # a retry sends the same again
     found = []
     for batch in batches:
@@ -248,10 +252,13 @@ def _count(number: int, what: str) -> str:
 
 
 def _refused(where: Any) -> list[str]:
-    """Return what a server refused, where it took nothing."""
-    codes = [getattr(each, "status_code", None) for each in getattr(where, "requests", ())]
-    if not codes or not all(hasattr(each, "status_code") for each in where.requests):
+    """Return what was refused, where nothing was taken."""
+    answered = getattr(where, "requests", ())
+    if isinstance(where, RecordingTransport):
+        answered = [response for _, response in where._refused]
+    if not answered or not all(hasattr(each, "status_code") for each in answered):
         return []
+    codes = [each.status_code for each in answered]
     words = ", ".join("no answer" if code is None else str(code) for code in codes[:_MOST])
     return [f"{_count(len(codes), 'request')} came, and none was accepted: {words}"]
 

@@ -429,7 +429,7 @@ def read(batch: Batch) -> list[str]:
     assert_type(batch.to_json(indent=2), str)
     assert_type(batch.to_dict(), dict[str, Any])
     assert_type(batch.to_python(), str)
-    assert_type(batch.preview().size, int)
+    assert_type(batch.preview().size.bytes, int)
     assert_type([place.path for place in batch.diff(batch.first_run())], list[str])
     assert_type(batch.problems(historical=True), tuple[Problem, ...])
     found: list[str] = []

@@ -10,8 +10,7 @@ so nothing is filtered out, and it shrinks to what a person would have written.
 True
 >>> find(products(), lambda product: product.price)
 Product(id='0', price=1)
->>> batch = find(batches(), lambda batch: batch.device_info and batch.device_info.is_tablet)
->>> batch == Batch().with_device(is_tablet=True)
+>>> find(batches(), lambda batch: batch.environment) == Batch().with_environment("development")
 True
 
 Every field can be given: a value stays as it is, a strategy is drawn from, and None leaves the

@@ -1,0 +1,207 @@
+"""What the pytest plugin does; it imports the rest of the package where it is used.
+
+Fixtures ``mparticle_client``, ``mparticle_sent``, ``mparticle_server``, ``mparticle_clock`` and
+``mparticle_ids``; what differs where two batches should be equal; and two guards: a test that
+sends to the real network fails, and so does a line that throws away the batch that it made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from .. import discarded, network
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..transports import RecordingTransport
+    from .deterministic import FrozenClock, SeededIds
+    from .server import LocalServer
+
+T = TypeVar("T")
+
+_MARKER = "mparticle_network: let this test send to the real network"
+_THROWN_AWAY = "error::mpfluent.errors.UnusedBatchWarning"
+_GUARD = pytest.StashKey[Guard]()
+_BEFORE = pytest.StashKey[Callable[[str], None] | None]()  # who refused before this run
+
+
+# Fixtures
+
+
+@pytest.fixture
+def mparticle_clock() -> FrozenClock:
+    """The clock of mparticle_client: 2026-11-23T10:15:00Z, until it is set or advanced."""
+    from .deterministic import FrozenClock
+
+    return FrozenClock()
+
+
+@pytest.fixture
+def mparticle_ids() -> SeededIds:
+    """The ids of mparticle_client: UUIDs that are counted up from …0001 in every test."""
+    from .deterministic import SeededIds
+
+    return SeededIds()
+
+
+@pytest.fixture
+def mparticle_sent() -> RecordingTransport:
+    """What mparticle_client sent: .batches and .requests, and for assert_sent(mparticle_sent)."""
+    from ..transports import RecordingTransport
+
+    return RecordingTransport()
+
+
+@pytest.fixture
+def mparticle_client(
+    mparticle_sent: RecordingTransport, mparticle_clock: FrozenClock, mparticle_ids: SeededIds
+) -> Iterator[Client]:
+    """A Client that sends nothing and keeps everything in mparticle_sent; development."""
+    from ..client import Client
+    from ..retry import Retry
+
+    with Client(
+        "key",
+        "secret",
+        environment="development",
+        transport=mparticle_sent,
+        retry=Retry(base=0),
+        now=mparticle_clock,
+        new_id=mparticle_ids,
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def mparticle_server() -> Iterator[LocalServer]:
+    """A LocalServer that stands in for mParticle: Client("key", "secret", host=….url, …)."""
+    from .server import LocalServer
+
+    with LocalServer() as server:
+        yield server
+
+
+# Equality
+
+
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> list[str] | None:
+    """Say what differs between two batches, events or other values, by path."""
+    if op != "==" or "mpfluent.frozen" not in sys.modules:
+        return None
+    from .comparison import explanation
+
+    return explanation(left, right, config.get_verbosity(config.VERBOSITY_ASSERTIONS))
+
+
+# The guard
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option."""
+    parser.addini(
+        "mparticle_network",
+        "let mpfluent send to the real network in tests",
+        type="bool",
+        default=False,
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Close the network for as long as tests run; a batch that is thrown away is an error."""
+    config.addinivalue_line("markers", _MARKER)
+    discarded.watch()
+    # First, so that the user's own win: addinivalue_line would append to this same list.
+    config.getini("filterwarnings").insert(0, _THROWN_AWAY)
+    if not config.getini("mparticle_network"):
+        config.stash[_GUARD] = guard = Guard()
+        config.stash[_BEFORE] = network.refuse
+        network.refuse = guard.refuse
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Let who refused before do it again, or nobody: the process may go on, as a notebook's does.
+
+    Where batches still wait in the background, the network stays closed: they are of a test, and
+    would be sent later, or at the end of the process.
+    """
+    if _GUARD not in config.stash:
+        return
+    before = config.stash[_BEFORE]
+    process = sys.modules.get("mpfluent.process")  # where it is not loaded, nothing was sent
+    if before is not None or process is None or not process.anything_pending():
+        network.refuse = before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, T, T]:
+    """Open the network for a test that is marked so."""
+    guard = item.config.stash.get(_GUARD, None)
+    if guard is None or item.get_closest_marker("mparticle_network") is None:
+        return (yield)
+    guard.open = True
+    try:
+        return (yield)
+    finally:
+        guard.open = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, T, T]:
+    """Fail if a fixture sent."""
+    return (yield from _guarded(item, "setup"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
+    """Fail if the test sent, also where it swallowed the error, or a thread of it sent."""
+    return (yield from _guarded(item, "call"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, T, T]:
+    """Fail if the end of a fixture sent."""
+    return (yield from _guarded(item, "teardown"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail if a test module sent when it was imported: else its first test would be blamed."""
+    report = yield
+    guard = collector.config.stash.get(_GUARD, None)
+    told = guard.told() if guard is not None else None
+    if told is None:
+        return report
+    if report.failed and not Guard.says(str(report.longrepr)):
+        report.sections.append(("mpfluent", told))  # it fails as it is; this may be why
+    else:
+        report.outcome, report.longrepr = "failed", told
+    return report
+
+
+def _guarded(item: pytest.Item, when: str) -> Generator[None, T, T]:
+    guard = item.config.stash.get(_GUARD, None)
+    if guard is None:
+        return (yield)
+    try:
+        result = yield
+    except BaseException as error:
+        told = guard.told()
+        if told is None:
+            raise
+        if not guard.raised(error):  # the test fails as it is; this may be why
+            item.add_report_section(when, "mpfluent", told)
+            raise
+    else:
+        told = guard.told()
+        if told is None:
+            return result
+    pytest.fail(told, pytrace=False)
