@@ -6,8 +6,10 @@ The limits of requests are kept by :mod:`mpfluent.wire`, which splits; those of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+from .frozen_map import FrozenMap
 
 MAX_BATCHES_PER_REQUEST = 100
 MAX_REQUEST_BYTES = 256_000
@@ -54,39 +56,64 @@ def problems(
 
 
 def _found(batch: Any, historical: bool, now: int | None) -> Iterator[Problem]:
-    if batch.user_identities is not None:
-        for name, value in batch.user_identities._given().items():
+    user, attributes = batch._get("user_identities"), batch._get("user_attributes")
+    if user is not None and not _short(user._state[1]):
+        for name, value in user._given().items():
             yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
-    attributes = batch.user_attributes or {}
-    yield from _many("user_attributes", attributes)
-    for name, value in attributes.items():
-        yield from _attribute("user_attributes", name, value)
-    for position, event in enumerate(batch.events):
-        path = f"events[{position}]"
-        for key in ("event_name", "screen_name"):
-            yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
-        action = event._get("action_identifier")
-        yield from _long(
-            f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long"
-        )
-        attributes = event.attributes or {}
-        yield from _many(f"{path}.attributes", attributes)
+    if attributes is not None and not _short((attributes,)):
+        yield from _many("user_attributes", attributes)
         for name, value in attributes.items():
-            yield from _attribute(f"{path}.attributes", name, value)
-        old = now is not None and event.at is not None and now - event.at > HISTORICAL_AFTER
-        if old and not historical:
+            yield from _attribute("user_attributes", name, value)
+    for position, event in enumerate(batch._events()):
+        at = None if now is None else event._get("timestamp_unixtime_ms")
+        if at is not None and now - at > HISTORICAL_AFTER and not historical:
             yield Problem(
                 "old_event",
-                f"{path} is over 30 days old; send it with Client(…, historical=True)",
+                f"events[{position}] is over 30 days old; send it with Client(…, historical=True)",
                 advice=True,
             )
-    if next(identities(batch), None) is None:
+        if not _short(event._state[1]):
+            yield from _of_event(f"events[{position}]", event)
+    if _IDENTIFYING.isdisjoint(batch._keys) and next(identities(batch), None) is None:
         yield Problem(
             "nobody",
             "nobody is identified: no user identity, no mpid and no device id; "
             "write Batch.for_user(customer_id=…)",
             advice=True,
         )
+
+
+_IDENTIFYING = frozenset(
+    ("mpid", "mp_deviceid", "partner_identity", "user_identities", "partner_identities")
+)
+_SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
+
+
+def _short(values: Iterable[Any]) -> bool:
+    """Return whether these are so short and so few that no limit is near: most are."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if len(value) > _SHORT:
+                return False
+        elif kind is FrozenMap:
+            names, inside = value._state
+            if len(names) > MAX_ATTRIBUTES or not _short(names) or not _short(inside):
+                return False
+        elif kind is tuple:
+            return False
+    return True
+
+
+def _of_event(path: str, event: Any) -> Iterator[Problem]:
+    for key in ("event_name", "screen_name"):
+        yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
+    action = event._get("action_identifier")
+    yield from _long(f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long")
+    attributes = event.attributes or {}
+    yield from _many(f"{path}.attributes", attributes)
+    for name, value in attributes.items():
+        yield from _attribute(f"{path}.attributes", name, value)
 
 
 def _many(path: str, attributes: Mapping[str, Any]) -> Iterator[Problem]:
