@@ -36,16 +36,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
             lab.close()
     for side, versions in lab.versions.items():
         print(f"{side}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
+    for side, reason in lab.missing.items():
+        print(f"{side} is left out: {reason}")
     verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
     met = sum(bool(verdict.met) for verdict in verdicts)
     print(f"{met} of {len(verdicts)} targets met")
+    if options.quick:
+        print("quick: it runs, and the figures say nothing")
     if options.json:
         data = report.as_json(results, lab.versions, this_commit())
         options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
     if options.write_results:
         words = sys.argv[1:] if arguments is None else arguments
         text = report.page(
-            results, lab.versions, this_commit(), " ".join(["python -m benchmarks", *words])
+            results,
+            lab.versions,
+            lab.missing,
+            this_commit(),
+            " ".join(["python -m benchmarks", *words]),
         )
         RESULTS.write_text(text, encoding="utf-8")
 

@@ -204,10 +204,6 @@ class Lab:
         """Return which of these can be measured."""
         return [name for name in names if self.has(name)]
 
-    def why_not(self, *names: str) -> list[str]:
-        """Return a note for each of these that cannot be measured."""
-        return [f"{name} is left out: {self.missing[name]}" for name in names if not self.has(name)]
-
     def close(self) -> None:
         """End all processes."""
         for process in self._processes.values():
@@ -225,6 +221,7 @@ class Lab:
                 raise SystemExit(f"{name} was to come from {self._homes[name]}, not from {home}")
         if name == FAST and not process.ask("uses_orjson"):
             self._processes.pop(name).close()
+            del self.versions[name]
             raise Unavailable("mpfluent does not use orjson, which is installed")
         if name == VENDOR:
             self._compare(process)

@@ -103,7 +103,11 @@ def as_json(
 
 
 def page(
-    results: Sequence[Result], versions: Mapping[str, Mapping[str, str]], commit: str, command: str
+    results: Sequence[Result],
+    versions: Mapping[str, Mapping[str, str]],
+    missing: Mapping[str, str],
+    commit: str,
+    command: str,
 ) -> str:
     """Return RESULTS.md: each target with its figure, then each figure."""
     on = machine()
@@ -143,6 +147,7 @@ def page(
         ),
     ]
     notes = [f"* {result.row}: {note}" for result in results for note in result.notes]
+    notes += [f"* {side} is left out: {reason}" for side, reason in missing.items()]
     if notes:
         parts += ["## Notes", "\n".join(dict.fromkeys(notes))]
     return "\n\n".join(parts) + "\n"

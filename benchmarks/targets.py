@@ -54,7 +54,7 @@ TARGETS = {
     "split, time": Target(f"{SPLIT}, splitting and framing", "≤", 1.1),
     "split, send": Target(f"{SPLIT}, through send", "≤", 1.4),
     # in memory
-    "memory, batch": Target("kB for each waiting batch, over its JSON", "≤", 3, "kB"),
+    "memory, batch": Target("for each waiting batch, over its JSON", "≤", 3, "kB"),
     "memory, bounded": Target("of max_queue_bytes wait at most", "≤", 1),
     "stream, constant": Target("the resident memory of a tenth of the stream", "≤", 1.05),
     "import, vendor": Target("the time of importing the vendor's SDK", "≤", 0.5),

@@ -1,6 +1,7 @@
 """What mpfluent keeps in memory: while batches wait, and while a stream goes through."""
 
 import gc
+import logging
 import sys
 import threading
 import time
@@ -10,6 +11,8 @@ from sending import client_of
 from workload import identical, usual
 
 from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
+
+logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # what is left over fails, as it must
 
 try:
     import resource
