@@ -82,12 +82,13 @@ def usual(number):
 
 
 def identical(number):
-    """Build a whole batch of one event, with an id as mpfluent would add it."""
+    """Build a whole batch of one event, with the ids that mpfluent would add."""
     built = batch(1)
     built.user_identities = mparticle.UserIdentities()
     built.user_identities.customerid = user(number)
     built.user_identities.email = "a@b.example"
     built.source_request_id = f"request-{number}"
+    built.events[0].data.source_message_id = f"event-{number}"
     return built
 
 

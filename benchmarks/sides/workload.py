@@ -18,16 +18,12 @@ def usual(number: int) -> Batch:
 
 
 def identical(number: int) -> Batch:
-    """Build a whole batch of one event, with an id of its own; no two are the same.
-
-    The vendor's SDK has no way to give an event an id. Sending with mpfluent adds one all the
-    same.
-    """
+    """Build a whole batch of one event, with all that sending would add; no two are the same."""
     somebody = Batch.for_user(customer_id=user(number), email="a@b.example")
     return (
         with_context(somebody)
         .with_source_request_id(f"request-{number}")
-        .event("Searched", ATTRIBUTES, type="search", at=AT)
+        .event("Searched", ATTRIBUTES, type="search", at=AT, source_message_id=f"event-{number}")
     )
 
 
