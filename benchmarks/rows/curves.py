@@ -77,9 +77,9 @@ def _memory(lab: Lab) -> Iterator[Result]:
     many = lab.choose(10_000, 100)
     with closing(lab.fresh(OURS)) as process:
         found = process.ask("queue", many, 10)
-    for waiting, grown in found["grown"]:
+    for waiting, json, grown in found:
         points = [
             Figure("what waits", spread([grown / 1e6]), "MB"),
-            Figure("its JSON", spread([waiting * found["json"] / 1e6]), "MB"),
+            Figure("its JSON", spread([json / 1e6]), "MB"),
         ]
         yield _point(WAITING, waiting, points)

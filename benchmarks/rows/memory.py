@@ -17,11 +17,10 @@ def waiting(lab: Lab) -> Iterator[Result]:
     many = lab.choose(10_000, 200)
     figures, over = [], {}
     for side in lab.ours:
-        found = _alone(lab, side, "queue", many, 1)
-        (_, grown) = found["grown"][-1]
-        over[side] = grown / many - found["json"]
+        *_, (_, json, grown) = _alone(lab, side, "queue", many, 1)
+        over[side] = (grown - json) / many
         figures += [
-            Figure(f"{side}: a batch's JSON", spread([found["json"]]), "B"),
+            Figure(f"{side}: a batch's JSON", spread([json / many]), "B"),
             Figure(f"{side}: a waiting batch", spread([grown / many]), "B"),
         ]
     most = lab.choose(1_000_000, 20_000)

@@ -32,61 +32,53 @@ def _stuck():
     return FunctionTransport(hold), bodies, go
 
 
-def queue(many, points):
-    """Let batches of one event wait, and return the traced bytes at so many points on the way.
+def size(number):
+    """Return the bytes of JSON of a batch to which sending adds nothing."""
+    return len(identical(number).to_json().encode())
 
-    Returns the bytes of JSON of one batch, and ``[waiting, bytes]`` at each point.
+
+def queue(many, points):
+    """Let batches of one event wait, and trace the memory at so many points on the way.
+
+    Returns ``[waiting, bytes of JSON, bytes of memory]`` for each point.
     """
-    size = _size()
     transport, _, go = _stuck()
     client = client_of(transport=transport, max_queue=many, max_queue_bytes=2**40)
-    client.send(identical(many))  # what comes once: the worker, its first request
-    time.sleep(1)  # until it is on its way
+    for number in range(100):  # what comes once: the worker, its connection, a request on its way
+        client.send(identical(number))
+    time.sleep(1)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    grown = [[0, 0]]
+    grown = [[0, 0, 0]]
     for number in range(many):
         client.send(identical(number))
         if (number + 1) % (many // points) == 0:
             gc.collect()
-            grown.append([number + 1, tracemalloc.get_traced_memory()[0] - before])
+            memory = tracemalloc.get_traced_memory()[0] - before
+            grown.append([number + 1, 0, memory])
     tracemalloc.stop()
-    waiting = client.stats.pending - 1
+    for point in grown:
+        point[1] = sum(size(number) for number in range(point[0]))
+    if client.stats.pending != many + 100:
+        raise RuntimeError(f"{client.stats} with {many + 100} batches sent")
     go.set()
     client.close(0)
-    return {"json": size, "grown": grown, "waiting": waiting}
-
-
-def _size():
-    sizes = []
-
-    def note(request):
-        sizes.append(len(request.body))
-        return Response(202)
-
-    with Client(
-        "key", "secret", environment="development", transport=FunctionTransport(note)
-    ) as client:
-        for number in range(100):
-            client.send(identical(number + 1000))  # of four digits, like most
-    return sum(sizes) / len(sizes)
+    return grown
 
 
 def bounded(many, most):
-    """Send more than ``max_queue_bytes`` lets wait; return how many bytes of JSON do."""
-    size = _size()
+    """Send more than ``max_queue_bytes`` lets wait; return the bytes of JSON that do."""
     transport, bodies, go = _stuck()
     client = client_of(
         transport=transport, max_queue=many + 1, max_queue_bytes=most, when_full="drop_newest"
     )
-    for number in range(many):
-        client.send(identical(number))
-    waiting = client.stats.pending
-    on_its_way = sum(bodies)
+    deliveries = [client.send(identical(number)) for number in range(many)]
+    accepted = [n for n, delivery in enumerate(deliveries) if delivery.state == "pending"]
+    waiting = sum(map(size, accepted)) - sum(bodies)  # brackets and commas: 101 bytes a request
     go.set()
     client.close(0)
-    return {"waiting": waiting * size - on_its_way, "accepted": waiting, "on_its_way": on_its_way}
+    return {"waiting": waiting, "accepted": len(accepted), "on_its_way": sum(bodies)}
 
 
 def stream(url, many, threaded):
