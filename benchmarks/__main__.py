@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for side, reason in lab.missing.items():
         print(f"{side} is left out: {reason}")
     verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
-    met = sum(bool(verdict.met) for verdict in verdicts)
-    print(f"{met} of {len(verdicts)} targets met")
+    if verdicts:
+        print(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
     if options.quick:
         print("quick: it runs, and the figures say nothing")
     if options.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -46,9 +47,12 @@ def waiting(lab: Lab) -> Iterator[Result]:
 
 def stream(lab: Lab) -> Iterator[Result]:
     """Measure the resident memory of a stream, after a tenth of it and at its end."""
+    if sys.platform == "win32":
+        yield Result("stream", "send_all", [], notes=["Windows is not asked for resident memory"])
+        return
     many = lab.choose(1_000_000, 5_000)
     for threaded in (False, True):
-        figures, verdicts = [], []
+        figures, verdicts, notes = [], [], []
         for side in lab.ours:
             lab.server.reset()
             found = _alone(lab, side, "stream", lab.server.url, many, threaded)
@@ -58,7 +62,10 @@ def stream(lab: Lab) -> Iterator[Result]:
                 Figure(f"{side}: at its end", spread([resident[-1] / MEGABYTE]), "MB"),
             ]
             if side == OURS:
-                verdicts.append(verdict("stream, constant", [resident[-1] / resident[0]]))
+                kept = (resident[-1] - resident[0]) / (many * 0.9)
+                verdicts.append(verdict("stream, constant", [kept]))
+            readings = ", ".join(f"{reading / MEGABYTE:.1f}" for reading in resident)
+            notes.append(f"{side}: MB after each tenth: {readings}")
             if found["delivered"] != many or lab.server.counts().events != many:
                 raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
         yield Result(
@@ -66,6 +73,7 @@ def stream(lab: Lab) -> Iterator[Result]:
             f"send_all of {many} batches, {'in the background' if threaded else 'at once'}",
             figures,
             verdicts,
+            notes,
         )
 
 

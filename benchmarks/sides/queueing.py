@@ -14,11 +14,6 @@ from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
 logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # what is left over fails, as it must
 
-try:
-    import resource
-except ImportError:  # on Windows
-    resource = None
-
 
 def _stuck():
     """Return a transport that gets no answer, what came to it, and what lets it go on."""
@@ -102,6 +97,8 @@ def stream(url, many, threaded):
 
 def resident():
     """Return the bytes of this process that are in memory; the most so far, where that is all."""
+    import resource  # Windows has none, and measures the rest
+
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
