@@ -52,7 +52,7 @@ PLOTS = {
     PACED: Plot(
         "cpu-by-pace",
         "An event, at a steady pace",
-        "batches of one event, each second",
+        "batches of one event, each second; a line ends where the side cannot keep up",
         "CPU time for each event, µs",
         1e6,
     ),
@@ -74,6 +74,7 @@ LOOKS = {
     "what waits": ("#0072B2", "o"),
     "dict literals + json": ("#555555", "s"),
     "its JSON": ("#555555", "s"),
+    "the pace itself": ("#555555", "s"),
     "the vendor's SDK": ("#D55E00", "^"),
     "Segment": ("#009E73", "P"),
     "PostHog": ("#E69F00", "X"),
@@ -96,7 +97,7 @@ def series(data: Mapping[str, Any]) -> dict[str, Series]:
 def draw(plot: Plot, sides: Series, path: Path, below: str) -> None:
     """Draw one curve into a file."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
@@ -120,7 +121,9 @@ def draw(plot: Plot, sides: Series, path: Path, below: str) -> None:
     if plot.logarithmic:
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)

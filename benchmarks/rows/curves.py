@@ -61,13 +61,14 @@ def _cpu_by_pace(lab: Lab) -> Iterator[Result]:
     url, seconds = lab.server.url, lab.choose(2.0, 0.2)
     for pace in lab.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         asked = {
-            "mpfluent, in the background": (OURS, True),
-            "mpfluent, at once": (OURS, False),
-            **{name: (name,) for name in lab.those(SEGMENT, POSTHOG)},
+            "mpfluent, in the background": (OURS, "rate", True),
+            "mpfluent, at once": (OURS, "rate", False),
+            "the pace itself, nothing sent": (OURS, "pace"),
+            **{name: (name, "rate") for name in lab.those(SEGMENT, POSTHOG)},
         }
         points = []
-        for name, (side, *more) in asked.items():
-            found = lab.side(side).ask("rate", url, pace, seconds, *more)
+        for name, (side, action, *more) in asked.items():
+            found = lab.side(side).ask(action, url, pace, seconds, *more)
             if found["events"] > 0.9 * pace * seconds:  # else it cannot keep up
                 points.append(Figure(name, spread([found["cpu"]])))
         yield _point(PACED, pace, points)

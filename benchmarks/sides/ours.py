@@ -139,6 +139,7 @@ if __name__ == "__main__":
         deliver=sending.deliver,
         send=sending.send,
         rate=sending.rate,
+        pace=sending.pace,
         in_batches_of=sending.in_batches_of,
         coalesce=sending.coalesce,
         split=sending.split,

@@ -76,6 +76,13 @@ def rate(url, per_second, seconds, threaded=True):
     return {"events": done, "cpu": cpu / done}
 
 
+def pace(url, per_second, seconds):
+    """Take the CPU seconds that the pace itself costs: what is in all of these figures."""
+    cpu = time.process_time()
+    done = paced(lambda number: None, per_second, seconds)
+    return {"events": done, "cpu": (time.process_time() - cpu) / done}
+
+
 def in_batches_of(url, size, many):
     """Take the CPU seconds that an event costs with so many events a batch."""
     with client_of(url) as client:
