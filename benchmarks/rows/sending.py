@@ -24,14 +24,12 @@ class Delivered(NamedTuple):
         cpu: CPU seconds of the sender for each that arrived, its threads included.
         lost: the share that did not arrive.
         server: the share of that time that the server's one thread was busy.
-        size: bytes of a request, on average.
     """
 
     rate: float
     cpu: float
     lost: float
     server: float
-    size: float
 
 
 def dispatch(lab: Lab) -> Iterator[Result]:
@@ -75,7 +73,6 @@ def _delivered(
                 sent["cpu"] / came.events,
                 1 - came.events / many,
                 came.cpu / seconds,
-                came.bytes / came.requests,
             )
 
         return run
