@@ -1,10 +1,9 @@
 """What sending costs with mpfluent: in the background, on the caller's thread, and splitting."""
 
-import gc
 import threading
 import time
 
-from answering import paced, percentiles, timed
+from answering import paced, percentiles, settle, timed
 from workload import chain, identical, numbered, usual
 
 from mpfluent import (
@@ -47,7 +46,7 @@ def deliver(url, content, many, beforehand=False, coalesce=False):
     if beforehand:
         batches = list(batches)
     client = client_of(url, coalesce=coalesce)
-    gc.collect()
+    settle()
     began, cpu = time.time(), time.process_time()
     for batch in batches:
         client.send(batch)
@@ -61,7 +60,7 @@ def send(url, many):
     """Take the time of each ``send`` of a batch that is there, at full speed."""
     batches = [usual(number) for number in range(many)]
     with client_of(url) as client:
-        gc.collect()
+        settle()
         return percentiles(lambda batch=batch: client.send(batch) for batch in batches)
 
 

@@ -1,12 +1,11 @@
 """The same batches with the vendor's SDK, for an interpreter that has ``mparticle``."""
 
-import gc
 import json
 import time
 from itertools import islice
 
 import mparticle
-from answering import answer, timed, versions
+from answering import answer, settle, timed, versions
 from content import AT, ATTRIBUTES, user
 
 
@@ -129,7 +128,7 @@ def deliver(url, content, many, beforehand=False):
     batches = map(CONTENTS[content], range(many))
     if beforehand:
         batches = iter(list(batches))
-    gc.collect()
+    settle()
     began, cpu = time.time(), time.process_time()
     while bulk := list(islice(batches, 100)):
         api.bulk_upload_events(bulk, _return_http_data_only=True)

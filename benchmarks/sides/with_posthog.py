@@ -1,10 +1,9 @@
 """PostHog's SDK at its defaults, for an interpreter that has ``posthog``."""
 
-import gc
 import logging
 import time
 
-from answering import answer, paced, percentiles, versions
+from answering import answer, paced, percentiles, settle, versions
 from content import ATTRIBUTES, user
 from posthog import Posthog
 
@@ -14,7 +13,7 @@ logging.disable(logging.WARNING)  # one for each event that it drops
 def deliver(url, many):
     """Capture so many events as fast as it goes, and wait until what was queued is sent."""
     client = Posthog("key", host=url)
-    gc.collect()
+    settle()
     began, cpu = time.time(), time.process_time()
     for number in range(many):
         capture(client, number)
@@ -31,7 +30,7 @@ def capture(client, number):
 def send(url, many):
     """Take the time of each call, at full speed."""
     client = Posthog("key", host=url)
-    gc.collect()
+    settle()
     taken = percentiles(lambda number=number: capture(client, number) for number in range(many))
     client.flush(None)
     client.shutdown()

@@ -1,10 +1,9 @@
 """Segment's SDK at its defaults, for an interpreter that has ``segment-analytics-python``."""
 
-import gc
 import logging
 import time
 
-from answering import answer, paced, percentiles, versions
+from answering import answer, paced, percentiles, settle, versions
 from content import ATTRIBUTES, user
 from segment.analytics import Client
 
@@ -14,7 +13,7 @@ logging.disable(logging.WARNING)  # one for each event that it drops
 def deliver(url, many):
     """Track so many events as fast as it goes, and wait until what was queued is sent."""
     client = Client("key", host=url)
-    gc.collect()
+    settle()
     began, cpu = time.time(), time.process_time()
     for number in range(many):
         client.track(user(number), "Searched", dict(ATTRIBUTES))
@@ -28,7 +27,7 @@ def send(url, many):
     """Take the time of each call, at full speed."""
     client = Client("key", host=url)
     names = [user(number) for number in range(many)]
-    gc.collect()
+    settle()
     calls = (lambda name=name: client.track(name, "Searched", dict(ATTRIBUTES)) for name in names)
     taken = percentiles(calls)
     client.shutdown()
