@@ -28,8 +28,12 @@ def identical(number: int) -> Batch:
 
 
 def numbered(number: int) -> Batch:
-    """Build a whole batch of one event that says its number, so that its order can be told."""
-    somebody = Batch.for_user(customer_id=user(number), email="a@b.example")
+    """Build a whole batch of one event that says its number, so that its order can be told.
+
+    Each user has an address of their own: batches that share one are of the same user.
+    """
+    name = user(number)
+    somebody = Batch.for_user(customer_id=name, email=f"{name}@b.example")
     return with_context(somebody).event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
 
 
