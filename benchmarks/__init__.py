@@ -1,8 +1,13 @@
 """How fast mpfluent is on this machine, beside what else could be done: ``python -m benchmarks``.
 
-* ``workload``: the batch that is measured, as a fluent chain and as dict literals.
-* ``vendor``: the same with the vendor's SDK; runs in an interpreter of its own.
+* ``targets``: what it is to reach.
 * ``timing``: measuring in turns, and the medians of ratios.
-* ``rows``: what is measured.
+* ``environments``: an interpreter for each side.
+* ``server``: a server on this machine, a process of its own.
+* ``lab``: the sides' processes, and what a result is.
+* ``sides``: the programs that run in them.
+* ``rows``: what is measured, a file for each idea.
+* ``report``: results as text, JSON and RESULTS.md.
+* ``plots``: pictures of the curves: ``python -m benchmarks.plots FILE``.
 * ``faults``: what becomes of batches under faults: ``python -m benchmarks.faults``.
 """

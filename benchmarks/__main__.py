@@ -1,49 +1,83 @@
-"""``python -m benchmarks [--vendor PYTHON] [--quick]``: measure, and print a row at a time."""
+"""``python -m benchmarks``: measure all rows in one go, each beside its target."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import platform
+import json
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
 
-from . import rows
+from . import report
+from .environments import Environments, checkout, default_cache, this_commit
+from .lab import Lab, Result
+from .rows import ROWS
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=rows.__doc__)
-    parser.add_argument("--vendor", metavar="PYTHON", help="an interpreter that has mparticle")
-    parser.add_argument("--quick", action="store_true", help="a second; proves that it runs")
-    options = parser.parse_args(arguments)
-    python = options.vendor
-    if python is None and importlib.util.find_spec("mparticle") is not None:
-        python = sys.executable
-    vendor = None if python is None else rows.Vendor(python)
-    try:
-        print(f"Python {platform.python_version()}; CPU time, medians of rounds taken in turns\n")
-        for row in _rows(vendor, quick=options.quick):
-            print(row, flush=True)
-        if vendor is None:
-            print("\nwithout the vendor's SDK; --vendor PYTHON measures it")
-    finally:
-        if vendor is not None:
-            vendor.close()
+    options = _options(arguments)
+    environments = Environments(
+        options.python, options.cache, offline=options.offline or options.quick
+    )
+    names = options.row or [name for name, row in ROWS.items() if row.always]
+    names += [name for name in ("curves", "instructions") if getattr(options, name)]
+    results: list[Result] = []
+    with checkout(options.compare) as then:
+        lab = Lab(environments, then, quick=options.quick)
+        try:
+            for name in dict.fromkeys(names):
+                for result in ROWS[name].measure(lab):
+                    results.append(result)
+                    print("\n".join(report.lines(result)), end="\n\n", flush=True)
+        finally:
+            lab.close()
+    for side, versions in lab.versions.items():
+        print(f"{side}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
+    for side, reason in lab.missing.items():
+        print(f"{side} is left out: {reason}")
+    verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
+    if verdicts:
+        print(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
+    if options.quick:
+        print("quick: it runs, and the figures say nothing")
+    if options.json:
+        data = report.as_json(results, lab.versions, this_commit())
+        options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+    if options.write_results:
+        words = sys.argv[1:] if arguments is None else arguments
+        text = report.page(
+            results,
+            lab.versions,
+            lab.missing,
+            this_commit(),
+            " ".join(["python -m benchmarks", *words]),
+        )
+        RESULTS.write_text(text, encoding="utf-8")
 
 
-def _rows(vendor: rows.Vendor | None, *, quick: bool) -> Iterator[str]:
-    turns: dict[str, Any] = (
-        {"rounds": 2, "piece": 0.0005} if quick else {"rounds": 40, "piece": 0.01}
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    listed = "\n".join(f"  {name:<14}{row.about}" for name, row in ROWS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure mpfluent beside what else could be done, all in turns.",
+        epilog=f"rows:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    return chain(
-        rows.batches(vendor, **turns),
-        rows.steps(**turns),
-        rows.appends(rounds=1, many=1000) if quick else rows.appends(rounds=15),
-        rows.imports(vendor, starts=1 if quick else 15),
-    )
+    add = parser.add_argument
+    add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
+    add("--curves", action="store_true", help="measure what the plots are drawn from, too")
+    add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
+    add("--compare", metavar="COMMIT", help="measure mpfluent at another commit beside this one")
+    add("--python", default=sys.executable, help="the interpreter to measure with")
+    add("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    add("--write-results", action="store_true", help=f"write {RESULTS.name}")
+    add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of the environments")
+    add("--offline", action="store_true", help="make no environments; leave out what has none")
+    add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

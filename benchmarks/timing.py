@@ -2,66 +2,76 @@
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Mapping
-from statistics import median
-from typing import NamedTuple
-
-_fine = time.get_clock_info("process_time").resolution < 1e-5
-clock = time.process_time if _fine else time.perf_counter  # some systems count CPU time in ticks
+from collections.abc import Callable, Mapping, Sequence
+from statistics import quantiles
+from typing import NamedTuple, TypeVar
 
 Side = Callable[[int], float]
 """Does something so many times and returns the seconds that it took."""
 
-
-def side(action: Callable[[], object]) -> Side:
-    """Return a side that calls ``action``; CPU time, for the machine may be shared."""
-
-    def run(loops: int) -> float:
-        began = clock()
-        for _ in range(loops):
-            action()
-        return clock() - began
-
-    return run
+T = TypeVar("T")
 
 
-class Measured(NamedTuple):
-    """What came of measuring sides in turns.
+class Spread(NamedTuple):
+    """The median of what was measured, and the middle half of it."""
 
-    Attributes:
-        seconds: the median for one call of each side, by its name.
-        rounds: the seconds for one call in each round, by name.
+    low: float
+    median: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return the median and the quartiles.
+
+    >>> spread([3.0, 1.0, 2.0])
+    Spread(low=1.5, median=2.0, high=2.5)
     """
-
-    seconds: Mapping[str, float]
-    rounds: Mapping[str, list[float]]
-
-    def ratio(self, of: str, to: str) -> float:
-        """Return the median over all rounds of one side's time to another's."""
-        return median(a / b for a, b in zip(self.rounds[of], self.rounds[to], strict=True))
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return Spread(low, middle, high)
 
 
-def in_turns(sides: Mapping[str, Side], *, rounds: int, piece: float = 0.01) -> Measured:
-    """Measure the sides in turns.
+def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
+    """Return round by round how many times the one is the other.
+
+    Neighbours in time share a slow moment, so their ratio is what can be trusted, and its median
+    over all rounds what is reported.
+    """
+    return [a / b for a, b in zip(of, to, strict=True)]
+
+
+def take_turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """Let each side have its turn, so many rounds; return what it returned, by its name."""
+    taken: dict[str, list[T]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, run in sides.items():
+            taken[name].append(run())
+    return taken
+
+
+def in_turns(
+    sides: Mapping[str, Side], *, rounds: int, piece: float = 0.01
+) -> dict[str, list[float]]:
+    """Measure the sides in turns; return the seconds for one call in each round, by name.
 
     Args:
         sides: by name.
         rounds: how often each has its turn.
-        piece: roughly how many seconds a turn takes.
+        piece: roughly how many seconds a turn takes; 0 for one call a turn.
     """
     loops = {name: _loops(run, piece) for name, run in sides.items()}
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    gc.collect()
-    for _ in range(rounds):
-        for name, run in sides.items():
-            taken[name].append(run(loops[name]) / loops[name])
-    return Measured({name: median(times) for name, times in taken.items()}, taken)
+    turns = {name: _turn(run, loops[name]) for name, run in sides.items()}
+    return take_turns(turns, rounds)
+
+
+def _turn(run: Side, loops: int) -> Callable[[], float]:
+    return lambda: run(loops) / loops
 
 
 def _loops(run: Side, piece: float) -> int:
-    """Return how many calls fill a piece; what runs for the first time, warms up here."""
+    """Return how many calls fill a piece; what runs for the first time, warms up before."""
+    run(1)
     loops = 1
     while loops < 1_000_000:
         seconds = run(loops)

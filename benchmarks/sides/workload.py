@@ -1,20 +1,46 @@
-"""The batch that is measured: who and what, and N events.
+"""The batches that are measured.
 
-70 % are custom events with five attributes, 20 % purchases of three products, 10 % screen views.
+* whole: three identities, ten user attributes, six device fields, two consents, and N events:
+  70 % custom events with five attributes, 20 % purchases of three products, 10 % screen views.
+* usual: one of 200 users, and one event with five attributes; what other SDKs send, too.
 """
 
 from typing import Any
 
+from content import AT, ATTRIBUTES, user
+
 from mpfluent import Batch, Product
 
-AT = 1795428900000
+
+def usual(number: int) -> Batch:
+    """Build the batch of one event, the with this number."""
+    return Batch.for_user(customer_id=user(number)).event("Searched", ATTRIBUTES)
 
 
-def chain(events: int) -> Batch:
-    """Build the batch with mpfluent, every check on."""
-    batch = (
-        Batch.for_user(customer_id="123456", email="a@b.example", other="x")
-        .with_environment("development")
+def identical(number: int) -> Batch:
+    """Build a whole batch of one event, with all that sending would add; no two are the same."""
+    somebody = Batch.for_user(customer_id=user(number), email="a@b.example")
+    return (
+        with_context(somebody)
+        .with_source_request_id(f"request-{number}")
+        .event("Searched", ATTRIBUTES, type="search", at=AT, source_message_id=f"event-{number}")
+    )
+
+
+def numbered(number: int) -> Batch:
+    """Build a whole batch of one event that says its number, so that its order can be told.
+
+    Each user has an address of their own: batches that share one are of the same user.
+    """
+    name = user(number)
+    somebody = Batch.for_user(customer_id=name, email=f"{name}@b.example")
+    return with_context(somebody).event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
+
+
+def with_context(somebody: Batch) -> Batch:
+    """Return a user's batch with all that says who and where."""
+    return (
+        somebody.with_environment("development")
         .with_user_attributes({f"attr{number}": f"value {number}" for number in range(10)})
         .with_device(
             platform="iOS",
@@ -27,12 +53,17 @@ def chain(events: int) -> Batch:
         .with_gdpr_consent("marketing", True, at=AT, document="v4")
         .with_ccpa_data_sale_opt_out(at=AT)
     )
+
+
+def chain(events: int) -> Batch:
+    """Build the whole batch with mpfluent, every check on."""
+    batch = with_context(Batch.for_user(customer_id="123456", email="a@b.example", other="x"))
     for number in range(events):
         kind = number % 10
         if kind < 7:
             batch = batch.event(
                 "Searched",
-                {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True},
+                ATTRIBUTES,
                 type="search",
                 at=AT,
             )
@@ -49,7 +80,7 @@ def chain(events: int) -> Batch:
 
 
 def literals(events: int) -> dict[str, Any]:
-    """Write the same batch as dict literals, nothing checked."""
+    """Write the same whole batch as dict literals, nothing checked."""
     listed: list[dict[str, Any]] = []
     for number in range(events):
         kind = number % 10
@@ -58,7 +89,7 @@ def literals(events: int) -> dict[str, Any]:
                 "event_name": "Searched",
                 "custom_event_type": "search",
                 "timestamp_unixtime_ms": AT,
-                "custom_attributes": {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True},
+                "custom_attributes": dict(ATTRIBUTES),
             }
             listed.append({"event_type": "custom_event", "data": data})
         elif kind < 9:
