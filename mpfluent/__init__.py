@@ -13,7 +13,7 @@ A map of the package, each file importing only from those before it:
   event.
 * ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
 * ``wire``, ``stamping``, ``preview``: encode and split; what sending adds, and how much it is.
-* ``layout``, ``python_code``: a batch as the Python that builds it.
+* ``layout``, ``sayings``, ``python_code``: a batch as the Python that builds it.
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,

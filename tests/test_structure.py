@@ -46,6 +46,7 @@ STAIRCASE = [
     "stamping",
     "preview",
     "layout",
+    "sayings",
     "python_code",
     "batch",
     "schemas",
