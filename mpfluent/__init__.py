@@ -327,7 +327,7 @@ if not TYPE_CHECKING:
 
             meant = closest(name, __all__)
         hint = f"did you mean {meant!r}?" if meant else f"dir({__name__}) lists its names"
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; {hint}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; {hint}", name=None)
 
 
 def __dir__() -> list[str]:

@@ -98,11 +98,19 @@ class TooLarge(InvalidBatch):
     """A single event (with its batch's context) is larger than a batch may be."""
 
 
-class UnknownVerb(MPFluentError, AttributeError):
+class _NoAttribute(MPFluentError, AttributeError):
+    """An attribute's error that says itself what was meant: Python must not guess besides."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.name = None  # set, so that the interpreter does not set it
+
+
+class UnknownVerb(_NoAttribute):
     """A verb or attribute that does not exist."""
 
 
-class Immutable(MPFluentError, AttributeError, TypeError):
+class Immutable(_NoAttribute, TypeError):
     """An attempt to change a value in place; values never change, verbs return new ones."""
 
 

@@ -101,7 +101,10 @@ class FrozenMap(PublicNames, Mapping[str, T]):
                 self.__setattr__(name, None)
             meant = None if name.startswith("_") else closest(name, dir(self))
             hint = f"; did you mean {meant!r}?" if meant else ""
-            raise AttributeError(f"attributes are a mapping and have no {name!r}{hint}")
+            raise AttributeError(
+                f"attributes are a mapping and have no {name!r}{hint}",
+                name=None,  # set, so that Python does not guess besides
+            )
 
         def __setattr__(self, name, value):
             raise Immutable("attributes are immutable; make a new dict and a new value with it")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import traceback
 
 import pytest
 
@@ -236,3 +237,23 @@ def test_a_misspelt_environment_is_answered_with_the_one_that_was_meant(word):
             client(environment=slip)
 
         assert suggestion(caught.value) == word
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda: Batch().purchse(),
+        lambda: Batch().append(1),
+        lambda: Batch().event("x").events.append(1),
+        lambda: Batch().event("x").events[0].evnt_name,
+        lambda: Batch().event("x", {"a": 1}).events[0].attributes.updat,
+        lambda: mpfluent.Bacth,
+    ],
+)
+def test_python_does_not_guess_besides(slip):
+    with pytest.raises(AttributeError) as caught:
+        slip()
+
+    assert caught.value.name is None  # which Python's own suggestions go by
+    (told,) = traceback.format_exception_only(caught.value)
+    assert told.strip().endswith(str(caught.value))
