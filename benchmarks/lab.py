@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .environments import ROOT, Environments, Unavailable
-from .server import Server
+from .server import Server, end
 from .targets import TARGETS
 from .timing import Side, Spread, spread
 
@@ -109,11 +109,7 @@ class Process:
 
     def close(self) -> None:
         """End it."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end(self._process)
 
 
 class Lab:

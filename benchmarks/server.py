@@ -30,6 +30,15 @@ PATHS = {
 BATCH = b'"environment"'  # stands in each of mParticle's batches once
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    """End a process that goes on until its input ends."""
+    if process.stdin is not None:
+        process.stdin.close()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
 class Counts(NamedTuple):
     """What came since the last reset.
 
@@ -75,11 +84,7 @@ class Server:
 
     def close(self) -> None:
         """End it."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end(self._process)
 
     def _ask(self, path: str) -> bytes:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

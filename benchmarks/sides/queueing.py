@@ -4,7 +4,6 @@ import gc
 import logging
 import sys
 import threading
-import time
 import tracemalloc
 
 from sending import client_of
@@ -16,15 +15,16 @@ logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # what is left over fa
 
 
 def _stuck():
-    """Return a transport that gets no answer, what came to it, and what lets it go on."""
-    bodies, go = [], threading.Event()
+    """Return a transport that gets no answer, what came to it, when it came, and what frees it."""
+    bodies, came, go = [], threading.Event(), threading.Event()
 
     def hold(request):
         bodies.append(len(request.body))
+        came.set()
         go.wait()
         return Response(202)
 
-    return FunctionTransport(hold), bodies, go
+    return FunctionTransport(hold), bodies, came, go
 
 
 def size(number):
@@ -37,11 +37,11 @@ def queue(many, points):
 
     Returns ``[waiting, bytes of JSON, bytes of memory]`` for each point.
     """
-    transport, _, go = _stuck()
+    transport, _, came, go = _stuck()
     client = client_of(transport=transport, max_queue=many, max_queue_bytes=2**40)
     for number in range(100):  # what comes once: the worker, its connection, a request on its way
         client.send(identical(number))
-    time.sleep(1)
+    came.wait(60)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -64,7 +64,7 @@ def queue(many, points):
 
 def bounded(many, most):
     """Send more than ``max_queue_bytes`` lets wait; return the bytes of JSON that do."""
-    transport, bodies, go = _stuck()
+    transport, bodies, _, go = _stuck()
     client = client_of(
         transport=transport, max_queue=many + 1, max_queue_bytes=most, when_full="drop_newest"
     )
