@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MPFluentError, OSError) as error:
         sys.stderr.write(f"{options.file}: {error}\n")
         return 1
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # Python source is UTF-8
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else whoever replaced it takes text as it is
+        sys.stdout.reconfigure(encoding="utf-8")  # as Python source is
     sys.stdout.write(text)
     return 0
 

@@ -1,5 +1,6 @@
 """A batch as Python: the chain that rebuilds it, its layout, and the command line."""
 
+import contextlib
 import io
 import json
 import os
@@ -535,6 +536,16 @@ def test_unknown_fields_can_be_left_out(tmp_path, monkeypatch):
     assert __main__.main(["code", "--ignore-unknown", str(file)]) == 0
     out.flush()
     assert out.buffer.getvalue().endswith(b"batch = Batch.for_user(mpid=7)\n")
+
+
+def test_the_command_prints_to_whatever_stands_in_for_standard_output(tmp_path):
+    file = tmp_path / "payload.json"
+    file.write_text('{"mpid": 7}')
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert __main__.main(["code", str(file)]) == 0
+
+    assert out.getvalue().endswith("batch = Batch.for_user(mpid=7)\n")
 
 
 def test_the_command_without_arguments_says_what_there_is():
