@@ -17,9 +17,13 @@ settings.load_profile("mpfluent")
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch):
-    """A developer's own keys and proxies must not change what a test sees, let alone be used."""
+    """A developer's own keys and proxies must not change what a test sees, let alone be used.
+
+    Nor may what makes pytest print more, or in colours, on a CI: some tests run pytest.
+    """
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", *proxies):
+    printing = ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS")
+    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", *proxies, *printing):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
