@@ -173,7 +173,7 @@ def at_first():
 )
 def test_all_that_waits_arrives_before_the_interpreter_ends(options, first):  # 26
     code = f"""{TO_THE_END}
-client = client_of({options})
+client = client_of(exit_timeout=20, {options})
 send(client, 300)
 atexit.register(at_first)
 """
