@@ -44,6 +44,24 @@ class Admission:
         self._now = now
         self._call = call
 
+    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool:
+        """Take parcels over if all find room in memory, as they do as a rule; return whether."""
+        floor = self._floor
+        counted = False
+        try:
+            with floor.lock:
+                if floor.closed or floor.overflows or not floor.backlog.has_room(parcels):
+                    return False
+                accepted()
+                counted = True
+                now = self._now()
+                for parcel in parcels:
+                    floor.add(parcel, now)
+        except BaseException as error:  # such as Ctrl-C
+            self._broken_off(parcels, error, counted=counted)
+            raise
+        return True
+
     def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> None:
         """Take parcels over if all of them find room.
 
@@ -112,15 +130,20 @@ class Admission:
         try:
             yield accept
         except BaseException as error:
-            if not counted:
-                self._keeper.withdraw(parcels)
-                raise
-            with self._floor.lock:
-                waits = set(self._floor.parcels())
-            rest = [parcel for parcel in parcels if parcel not in waits and parcel.open]
-            with suppress(BaseException):  # the first one counts
-                self._keeper.give_up(rest, closed(f"send was broken off by {type(error).__name__}"))
+            self._broken_off(parcels, error, counted=counted)
             raise
+
+    def _broken_off(
+        self, parcels: Sequence[Parcel], error: BaseException, *, counted: bool
+    ) -> None:
+        if not counted:
+            self._keeper.withdraw(parcels)
+            return
+        with self._floor.lock:
+            waits = set(self._floor.parcels())
+        rest = [parcel for parcel in parcels if parcel not in waits and parcel.open]
+        with suppress(BaseException):  # the first one counts
+            self._keeper.give_up(rest, closed(f"send was broken off by {type(error).__name__}"))
 
     def _store(self, parcel: Parcel, until: float) -> bool:
         """Write a parcel to the outbox as soon as that has room; fail it where it has none."""

@@ -124,7 +124,10 @@ class Chain(Frozen):
 
     def _having(self, events: Iterable[Event]) -> Self:
         """Return the same context with these events instead of its own."""
-        return self._ending_with(None)._extended(events)
+        tail: _Node | None = None
+        for event in events:
+            tail = (tail, event)
+        return self._ending_with(tail)
 
     def _ending_with(self, tail: _Node | None) -> Self:
         return _chain(type(self), *self._state, tail)

@@ -25,7 +25,7 @@ from .errors import (
     unknown_option,
 )
 from .notices import warn
-from .parcel import Feed, Parcel
+from .parcel import Feed, Outcome, Parcel
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
@@ -187,7 +187,7 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._courier, self._feed, self._brought_back)
+        dispatcher.open(self._courier, self._feed, self._settled)
         self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending
@@ -400,18 +400,16 @@ class Client(PublicNames):
         patient: bool = False,
     ) -> None:
         """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
-        settled = partial(self._settled, settle)
         parcels: list[Parcel] = []
         dropped: list[tuple[Batch, DeliveryError]] = []
         for sealed, parts, named in prepared:
             if isinstance(parts, DeliveryError):
                 dropped.append((sealed, parts))
                 continue
-            held: Batch | Callable[[], Batch] = sealed
-            if not (dispatcher.waits or dispatcher.coalesces or self._on_delivered):
-                # nobody needs it unless it fails: what waits is held once, as JSON
-                held = partial(wire.read_back, type(sealed), str(sealed.source_request_id), parts)
-            parcels.append(Parcel(held, parts, settled, alone=named))
+            # nobody needs it unless it fails: what waits is held once, as JSON
+            needed = dispatcher.waits or dispatcher.coalesces or self._on_delivered
+            held = sealed if needed else type(sealed)
+            parcels.append(Parcel(held, parts, settle, alone=named))
         accepted = False
 
         def accept() -> None:
@@ -423,40 +421,24 @@ class Client(PublicNames):
         try:
             dispatcher.submit(parcels, accept, patient=patient)
         finally:
-            if accepted:
+            if accepted and dropped:
                 settle_each(
                     [
-                        partial(self._tell, Parcel(sealed, (), settled), error, settle)
+                        partial(self._settled, Parcel(sealed, (), settle), error)
                         for sealed, error in dropped
                     ]
                 )
 
-    def _settled(
-        self,
-        settle: Callable[[Response | DeliveryError], None],
-        parcel: Parcel,
-        outcome: Response | DeliveryError,
-    ) -> None:
-        """Tell what became of a batch that this client was given."""
-        self._tell(parcel, outcome, settle)
-
-    def _brought_back(self, parcel: Parcel, outcome: Response | DeliveryError) -> None:
-        """Tell what became of a batch that came back from the outbox."""
-        if not isinstance(outcome, Kept):  # else it was pending, and is so still
-            self._tell(parcel, outcome, lambda told: None)
-
-    def _tell(
-        self,
-        parcel: Parcel,
-        outcome: Response | DeliveryError,
-        settle: Callable[[Response | DeliveryError], None],
-    ) -> None:
+    def _settled(self, parcel: Parcel, outcome: Outcome) -> None:
         """Count an outcome, call the hook for it, and settle the delivery."""
+        told = parcel.told
         hook: Callable[..., object] | None = self._on_delivered
         if isinstance(outcome, DeliveryError):
             hook = self._on_failed
         if isinstance(outcome, Kept):
             hook = None  # it is pending still
+            if told is None:
+                return
         else:
             self._tally.settled(outcome)
         try:
@@ -467,7 +449,8 @@ class Client(PublicNames):
         except Exception as error:  # of the hook, or of reading a batch when the process ends
             self._tally.hook_raised(hook or wire.read_back, error)
         finally:
-            settle(outcome)
+            if told is not None:
+                told(outcome)
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""

@@ -30,6 +30,20 @@ class Delivery(PublicNames):
         failures: the errors of the batches that failed, each with its ``batch``.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_callbacks",
+        "_failures",
+        "_kept",
+        "_lock",
+        "_may_wait",
+        "_on_hook_error",
+        "_open",
+        "_pid",
+        "_response",
+        "_settled",
+    )
+
     def __init__(
         self,
         batches: int,
@@ -40,8 +54,8 @@ class Delivery(PublicNames):
         self._lock = threading.RLock()  # a Condition's own methods are Python: Ctrl-C breaks them
         self._settled: threading.Condition | None = None  # it is large, and few wait
         self._response: Response | None = None
-        self._callbacks: list[Callable[[Delivery], object]] = []
-        self._failures: list[DeliveryError] = []
+        self._callbacks: tuple[Callable[[Delivery], object], ...] = ()
+        self._failures: list[DeliveryError] | None = None
         self._kept: Kept | None = None
         self._on_hook_error = on_hook_error or log_hook_error
         self._may_wait = may_wait
@@ -60,11 +74,11 @@ class Delivery(PublicNames):
     @property
     def failures(self) -> tuple[DeliveryError, ...]:
         """The errors of the batches that failed so far."""
-        return tuple(self._failures)
+        return tuple(self._failures or ())
 
     def _error(self) -> DeliveryError | None:
         """Return the first error, but for batches that ``before_send`` dropped on purpose."""
-        for error in self._failures:
+        for error in self._failures or ():
             if error.reason != "filtered" or error.__cause__ is not None:
                 return error
         return None
@@ -120,7 +134,7 @@ class Delivery(PublicNames):
             return
         with self._lock:
             if self._open:
-                self._callbacks.append(callback)
+                self._callbacks += (callback,)
                 return
         self._call(callback)
 
@@ -148,19 +162,22 @@ class Delivery(PublicNames):
     def _settle(self, outcome: Response | DeliveryError) -> None:
         """Count one batch's outcome; with the last one, wake whoever waits."""
         with self._lock:
-            if isinstance(outcome, Kept):
-                self._kept = outcome
-            elif isinstance(outcome, DeliveryError):
-                self._failures.append(outcome)
-            else:
+            if not isinstance(outcome, DeliveryError):
                 self._response = outcome
+            elif isinstance(outcome, Kept):
+                self._kept = outcome
+            elif self._failures is None:
+                self._failures = [outcome]
+            else:
+                self._failures.append(outcome)
             self._open -= 1  # last, since who looks at the state takes no lock
             if self._open:
                 return
             if self._settled is not None:
                 self._settled.notify_all()
-            callbacks, self._callbacks = self._callbacks, []
-        settle_each([partial(self._call, callback) for callback in callbacks])
+            callbacks, self._callbacks = self._callbacks, ()
+        if callbacks:
+            settle_each([partial(self._call, callback) for callback in callbacks])
 
     def _call(self, callback: Callable[[Delivery], object]) -> None:
         try:

@@ -37,7 +37,7 @@ class Dispatcher(Protocol):
 
         Args:
             feed: whose batches they are.
-            settled: to be told of batches of earlier processes, when they are settled.
+            settled: to be told of each batch, also of earlier processes, when it is settled.
         """
         ...
 
@@ -118,6 +118,7 @@ class SyncDispatcher(PublicNames):
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
             )
+        self._keeper.open(feed, courier.tally, settled)
         self._courier = courier
 
     def submit(
@@ -173,6 +174,7 @@ class SyncDispatcher(PublicNames):
         closed, self._closed = self._is_closed(), threading.Event()
         if closed:
             self._closed.set()
+        self._keeper.restart()
         if self._courier is not None:
             self._courier.check_process()
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from .batch import Batch
 from .courier import PROBE_EVERY
-from .delivery import settle_each
 from .errors import DeliveryError, Kept
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
-from .parcel import Feed, Parcel, Piece, Settled, pieces_of, together
+from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Tally
 from .transport import Response
 from .wire import Part
 
 if TYPE_CHECKING:
     from .outbox import Outbox, Stored
-
-Outcome = TypeVar("Outcome", Response, DeliveryError, Response | DeliveryError)
 
 # What ends trying without an answer to the batch itself: with an outbox it is kept.
 _GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "closed"})
@@ -53,6 +50,9 @@ class Keeper:
         self._begin()
 
     def _begin(self) -> None:
+        # of what becomes of parcels: who delivers and who closes may settle the same ones;
+        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        self._lock = threading.RLock()
         self._asked = False  # whether the outbox was asked for what dead processes left
         self._most = MAX_BATCHES_PER_REQUEST  # rows that are brought back at a time
         self._not_before = -math.inf  # when to try again what was tried in vain
@@ -63,7 +63,7 @@ class Keeper:
         """Belong to a client.
 
         Args:
-            settled: is told of every parcel that comes back from the outbox when it is settled.
+            settled: is told of every parcel when it is settled.
         """
         self._tally = tally
         self._settled = settled
@@ -93,6 +93,11 @@ class Keeper:
         self._notices.close()
 
     # Accepting
+
+    @property
+    def stores(self) -> bool:
+        """Whether there is an outbox."""
+        return self._outbox is not None
 
     def ready(self, *, anew: bool = False) -> None:
         """Open the outbox, and take up what dead processes left: at first, or anew.
@@ -138,14 +143,14 @@ class Keeper:
 
     def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
         """Settle each piece of a request with its outcome."""
-        self._finish(
-            [
+        shares = [share for piece in group for share in piece.shares()]
+        with self._lock:
+            finished = [
                 parcel
-                for piece in group
-                for parcel, part_id in piece.shares()
+                for parcel, part_id in shares
                 if parcel.note(part_id, self._verdict(parcel, outcome))
             ]
-        )
+        self._finish(finished)
         if not isinstance(outcome, DeliveryError) and self.kept:
             self.due = max(self._clock(), self._not_before)  # mParticle takes batches again
 
@@ -157,7 +162,9 @@ class Keeper:
         Args:
             quiet: whether the caller logs it.
         """
-        finished = [parcel for parcel in parcels if parcel.give_up(self._verdict(parcel, error))]
+        given = list(parcels)
+        with self._lock:
+            finished = [one for one in given if one.give_up(self._failure(one, error))]
         self._finish(finished, quiet=quiet)
         return len(finished)
 
@@ -186,45 +193,70 @@ class Keeper:
             return True
         return len(rows) == len(piece.parcels) and self._outbox.join(rows)
 
-    def _verdict(self, parcel: Parcel, outcome: Outcome) -> Outcome | Kept:
-        if (
-            not isinstance(outcome, DeliveryError)
-            or isinstance(outcome, Kept)
-            or parcel.row is None
-            or outcome.reason not in _GIVEN_UP
-        ):
-            return outcome
-        kept = Kept(f"kept in the outbox, to be tried again: {outcome}", reason=outcome.reason)
-        kept.status_code = outcome.status_code
-        kept.__cause__ = outcome
+    def _verdict(self, parcel: Parcel, outcome: Outcome) -> Outcome:
+        return self._failure(parcel, outcome) if isinstance(outcome, DeliveryError) else outcome
+
+    def _failure(self, parcel: Parcel, error: DeliveryError) -> DeliveryError:
+        """Return what an error means for a parcel: with an outbox, it may be kept."""
+        if parcel.row is None or isinstance(error, Kept) or error.reason not in _GIVEN_UP:
+            return error
+        kept = Kept(f"kept in the outbox, to be tried again: {error}", reason=error.reason)
+        kept.status_code = error.status_code
+        kept.__cause__ = error
         return kept
 
     def _finish(self, parcels: list[Parcel], *, quiet: bool = False) -> None:
         """Bring the outbox up to date, and tell the outcomes that nobody told yet."""
         failed: list[Parcel] = []
-        delivered: list[Parcel] = []
-        kept: list[Parcel] = []
-        for parcel in parcels:
-            if isinstance(parcel.outcome, Kept):
-                kept.append(parcel)
-            elif isinstance(parcel.outcome, DeliveryError):
-                failed.append(parcel)
-            else:
-                delivered.append(parcel)
-        self._remove(delivered)
-        if kept and self._outbox is not None:
-            self._outbox.park([parcel.row for parcel in kept if parcel.row is not None])
-            self.due = min(self.due, self._clock() + PROBE_EVERY)
-        told: list[Parcel] = []
+        if self._outbox is not None:
+            failed = self._update(self._outbox, parcels)
+        told: list[DeliveryError] = []
         try:
-            settle_each([partial(_tell, parcel, told) for parcel in parcels])
+            self._tell(parcels, told)
         finally:
             self._remove(failed)  # only now that their reasons were told
-            if self._tells and not quiet:
+            if told and self._tells and not quiet:
                 self._log(told)
 
-    def _log(self, parcels: list[Parcel]) -> None:
-        outcomes = [one.outcome for one in parcels if isinstance(one.outcome, DeliveryError)]
+    def _update(self, outbox: Outbox, parcels: list[Parcel]) -> list[Parcel]:
+        """Take out of the outbox what was delivered, and note what is kept; return what failed."""
+        failed: list[Parcel] = []
+        delivered: list[Parcel] = []
+        kept: list[int] = []
+        for parcel in parcels:
+            if not isinstance(parcel.outcome, DeliveryError):
+                delivered.append(parcel)
+            elif not isinstance(parcel.outcome, Kept):
+                failed.append(parcel)
+            elif parcel.row is not None:
+                kept.append(parcel.row)
+        self._remove(delivered)
+        if kept:
+            outbox.park(kept)
+            self.due = min(self.due, self._clock() + PROBE_EVERY)
+        return failed
+
+    def _tell(self, parcels: list[Parcel], told: list[DeliveryError]) -> None:
+        """Tell the outcomes that nobody told yet, and note the errors of them.
+
+        A hook may leave by ``sys.exit`` or Ctrl-C; the parcels after it are told all the same.
+        """
+        first: BaseException | None = None
+        for parcel in parcels:
+            try:
+                outcome = parcel.outcome
+                with self._lock:
+                    mine = parcel.claim()
+                if mine and outcome is not None:
+                    if isinstance(outcome, DeliveryError):
+                        told.append(outcome)
+                    self._settled(parcel, outcome)
+            except BaseException as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def _log(self, outcomes: list[DeliveryError]) -> None:
         kinds = [
             f"batch {'kept in the outbox' if isinstance(one, Kept) else 'failed'}: {one.reason}"
             for one in outcomes
@@ -312,7 +344,7 @@ class Keeper:
         return self.give_up([self._parcel(one) for one in stored], error) > 0
 
     def _parcel(self, stored: Stored) -> Parcel:
-        return Parcel(stored.batch, stored.parts, self._settled, stored.row)
+        return Parcel(stored.batch, stored.parts, row=stored.row)
 
     def tend(self) -> float | None:
         """Say that this process lives; return the seconds until it must be said again."""
@@ -341,15 +373,7 @@ class Keeper:
             reason="transport_error",
         )
         unread = [
-            Parcel(
-                Batch().with_source_request_id(batch_id), (Part(batch_id, b"", 0),), self._settled
-            )
+            Parcel(Batch().with_source_request_id(batch_id), (Part(batch_id, b"", 0),))
             for batch_id in ids
         ]
         self.give_up(unread, error)
-
-
-def _tell(parcel: Parcel, told: list[Parcel]) -> None:
-    if parcel.claim():
-        told.append(parcel)
-        parcel.tell()

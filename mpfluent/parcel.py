@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeliveryError, Kept
 from .transport import Response
-from .wire import Part, joined
+from .wire import Part, joined, read_back
 
 if TYPE_CHECKING:
     from .batch import Batch
@@ -26,16 +25,20 @@ class Feed(NamedTuple):
     key: str
 
 
-Settled = Callable[["Parcel", Response | DeliveryError], None]
+Outcome = Response | DeliveryError
+Settled = Callable[["Parcel", Outcome], None]
 
 
 class Parcel:
     """One accepted batch on its way: settled once, when all of its parts are.
 
+    It has no lock of its own: who settles it has, one for all.
+
     Args:
-        batch: as it was sealed, or a function that reads it back.
+        batch: as it was sealed; a function that reads it back; or its class, where what it
+            travels in is all that is kept of it.
         parts: what it travels in.
-        settled: called once, with the parcel and its outcome, when that is known.
+        told: gets the outcome; None where nobody waits for it here.
         row: where the outbox has it; None if it has not.
         alone: whether it must travel under its own id: because its caller chose that, or because
             it was refused in company.
@@ -49,35 +52,32 @@ class Parcel:
     __slots__ = (
         "_batch",
         "_failure",
-        "_lock",
         "_open",
         "_response",
-        "_settled",
         "_told",
         "alone",
         "parts",
         "row",
         "size",
         "strikes",
+        "told",
     )
 
     def __init__(
         self,
-        batch: Batch | Callable[[], Batch],
+        batch: Batch | type[Batch] | Callable[[], Batch],
         parts: tuple[Part, ...],
-        settled: Settled,
+        told: Callable[[Outcome], object] | None = None,
         row: int | None = None,
         *,
         alone: bool = False,
     ) -> None:
         self._batch = batch
-        self._open = [part.id for part in parts]
-        self._settled = settled
+        self._open = tuple([part.id for part in parts])
+        self.told = told
         self._told = False
         self._failure: DeliveryError | None = None
         self._response: Response | None = None
-        # reentrant, since a ``__del__`` may close a client in the midst of anything
-        self._lock = threading.RLock()
         self.parts = parts
         self.size = sum([len(part.body) for part in parts])
         self.row = row
@@ -87,7 +87,9 @@ class Parcel:
     @property
     def batch(self) -> Batch:
         """The batch as it was sealed."""
-        if callable(self._batch):
+        if isinstance(self._batch, type):
+            self._batch = read_back(self._batch, self.id, self.parts)
+        elif callable(self._batch):
             self._batch = self._batch()
         return self._batch
 
@@ -107,28 +109,26 @@ class Parcel:
         return part_id in self._open
 
     @property
-    def outcome(self) -> Response | DeliveryError | None:
+    def outcome(self) -> Outcome | None:
         """What became of it: a failure of any part is one of the batch."""
         return None if self._open else self._failure or self._response
 
-    def note(self, part_id: str, outcome: Response | DeliveryError) -> bool:
+    def note(self, part_id: str, outcome: Outcome) -> bool:
         """Take a part's outcome; return whether it was the last, so that all can be told."""
-        with self._lock:
-            if part_id not in self._open:
-                return False
-            self._open.remove(part_id)
-            self._take(outcome)
-            return not self._open
+        if part_id not in self._open:
+            return False
+        self._open = tuple([one for one in self._open if one != part_id])
+        self._take(outcome)
+        return not self._open
 
     def give_up(self, error: DeliveryError) -> bool:
         """Fail, or keep, all that is open of it; return whether that is still to be told."""
-        with self._lock:
-            if self._open:
-                self._open.clear()
-                self._take(error)
-            return not self._told
+        if self._open:
+            self._open = ()
+            self._take(error)
+        return not self._told
 
-    def _take(self, outcome: Response | DeliveryError) -> None:
+    def _take(self, outcome: Outcome) -> None:
         if not isinstance(outcome, DeliveryError):
             self._response = outcome
         elif self._failure is None or isinstance(self._failure, Kept):
@@ -136,14 +136,8 @@ class Parcel:
 
     def claim(self) -> bool:
         """Return whether the caller is to tell the outcome: the first one is."""
-        with self._lock:
-            told, self._told = self._told, True
-            return not told
-
-    def tell(self) -> None:
-        """Tell the outcome. Whoever claimed it calls this."""
-        if self.outcome is not None:
-            self._settled(self, self.outcome)
+        told, self._told = self._told, True
+        return not told
 
     def __repr__(self) -> str:
         return f"<Parcel of {len(self.parts)} parts, {len(self._open)} open>"

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from .context_verbs import ContextVerbs
 from .errors import TooLarge
+from .event import Event
 from .limits import MAX_BATCH_BYTES
+from .shapes import KNOWN, picker
 from .wire import encode, split
 
 C = TypeVar("C", bound=ContextVerbs)
@@ -38,19 +40,39 @@ def seal(batch: C, now: Callable[[], int], new_id: Callable[[], str]) -> C:
     by ``source_request_id``.
     """
     moment: int | None = None
-    sealed = []
-    for event in batch._events():
-        changes: dict[str, object] = {}
-        if event.at is None:
-            if moment is None:
-                moment = now()
-            changes["timestamp_unixtime_ms"] = moment
-        if event.source_message_id is None:
-            changes["source_message_id"] = new_id()
-        sealed.append(event._with(changes) if changes else event)
-    if batch.source_request_id is None:
-        batch = batch._with({"source_request_id": new_id()})
+    events = batch._events()
+    sealed = list(events)
+    for place, event in enumerate(events):
+        kind = type(event)
+        keys, values = event._state
+        lacks_time, lacks_id, all_keys, pick = _plans.get((kind, keys)) or _planned(kind, keys)
+        if not (lacks_time or lacks_id):
+            continue
+        if lacks_time and moment is None:
+            moment = now()
+        stamped = pick((*values, moment, new_id() if lacks_id else None))
+        sealed[place] = kind._make(all_keys, stamped)
+    if "source_request_id" not in batch._state[0]:
+        batch = batch._put("source_request_id", new_id())
     return batch._having(sealed)
+
+
+# Whether an event with these keys lacks its time, and its id; its keys with both; and what picks
+# its values from those that it has, the time and the id: worked out once for each set of keys.
+_Plan = tuple[bool, bool, tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+_plans: dict[tuple[type[Event], tuple[str, ...]], _Plan] = {}
+_STAMPS = ("timestamp_unixtime_ms", "source_message_id")
+
+
+def _planned(kind: type[Event], keys: tuple[str, ...]) -> _Plan:
+    places = {key: place for place, key in enumerate((*keys, *_STAMPS))}
+    places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
+    all_keys, picked = kind._in_order(places)
+    lacks_time, lacks_id = (name not in keys for name in _STAMPS)
+    plan = lacks_time, lacks_id, tuple(all_keys), picker(picked)
+    if len(_plans) < KNOWN:
+        _plans[kind, keys] = plan
+    return plan
 
 
 def stamps(batch: ContextVerbs) -> Iterator[tuple[str, int]]:

@@ -71,7 +71,8 @@ class Tally:
                 self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
             else:
                 self._delivered += 1
-            self._changed.notify_all()
+            if not self._pending():  # what who waits here waits for
+                self._changed.notify_all()
 
     def retried(self) -> None:
         """Count a request that is tried again."""

@@ -208,7 +208,9 @@ class ThreadedDispatcher(PublicNames):
         """
         courier = self._opened()
         self._keeper.ready()
-        if self._when_full == "raise" and not patient:
+        if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):
+            pass
+        elif self._when_full == "raise" and not patient:
             self._admission.take_all_or_none(parcels, accepted)
         else:
             seconds = self._block_timeout

@@ -32,6 +32,11 @@ WORDS = "words-of-the-payload"
 SLACK = 0.25  # seconds that a call may take beyond its deadline
 
 
+def held(value):
+    """Return all that an object with slots holds."""
+    return {name: getattr(value, name) for name in value.__slots__ if name != "__weakref__"}
+
+
 def batch(number=0):
     """Return a batch that says who and what, so that the sweep can look for it."""
     return Batch.for_user(customer_id=f"{PERSON}-{number}").event("Searched", {"query": WORDS})
@@ -183,7 +188,7 @@ def scenario(*script, server=None, delay=0.0, close_timeout=2.0, **options):
         def told():
             for one in made:
                 yield from (repr(one.client), repr(one.client.stats), repr(vars(one.client)))
-                yield from (repr(vars(delivery)) for delivery in one.deliveries)
+                yield from (repr(held(delivery)) for delivery in one.deliveries)
                 for _, error in one.failed:
                     yield from (str(error), repr(error), json.dumps(repr(vars(error))))
 

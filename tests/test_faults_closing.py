@@ -159,7 +159,7 @@ LOCKS = {
     "outbox": lambda client, delivery: client._dispatcher._keeper._outbox._lock,
     "notices": lambda client, delivery: client._dispatcher._keeper._notices._lock,
     "delivery": lambda client, delivery: delivery._lock,
-    "parcel": lambda client, delivery: next(iter(client._dispatcher._floor.backlog))._lock,
+    "keeper": lambda client, delivery: client._dispatcher._keeper._lock,
 }
 
 

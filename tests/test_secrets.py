@@ -17,6 +17,7 @@ import fault_server as faults
 import pytest
 import requests
 from fault_server import AUTHORITY, FakeTime, FaultServer, status
+from scenarios import held
 
 from mpfluent import (
     Batch,
@@ -142,7 +143,7 @@ def test_no_failure_tells_the_secret(fault, log):
         for batches in ([BATCH], [BATCH, BATCH], [BATCH]):
             with contextlib.suppress(DeliveryError):
                 delivery = client.send(*batches)
-                assert is_clean(repr(vars(delivery)) + repr(delivery.result()))
+                assert is_clean(repr(held(delivery)) + repr(delivery.result()))
 
     for error in failures:
         assert is_clean(told(error))
@@ -170,7 +171,7 @@ def test_no_failure_in_the_background_tells_the_secret(fault, log, tmp_path):
             with contextlib.suppress(DeliveryError):
                 delivery.result(10)
             failures += [delivery._kept] if delivery._kept else []
-        for one in (client, dispatcher, outbox, *deliveries, *map(vars, deliveries)):
+        for one in (client, dispatcher, outbox, *deliveries, *map(held, deliveries)):
             assert is_clean(repr(one))
         for part in (dispatcher._keeper, dispatcher._floor, dispatcher._workers, outbox._owner):
             assert is_clean(repr(vars(part)))
