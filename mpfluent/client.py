@@ -42,7 +42,7 @@ from .settings import (
     not_one_of,
 )
 from .signatures import PublicNames, spelled_out
-from .stamping import random_uuid, unix_milliseconds
+from .stamping import random_uuids, unix_milliseconds
 from .tally import CloseReport, Counts, Report, Stats, Tally
 from .transport import Response, Transport
 from .version import __version__
@@ -151,7 +151,7 @@ class Client(PublicNames):
             historical=historical,
             before_send=before_send,
             now=unix_milliseconds if now is None else milliseconds_of(now),
-            new_id=random_uuid if new_id is None else ids_of(new_id),
+            new_ids=random_uuids if new_id is None else ids_of(new_id),
             hook_raised=self._tally.hook_raised,
         )
         self._report: CloseReport | None = None

@@ -30,7 +30,7 @@ class Sealer:
         historical: whether they go to the historical endpoint.
         before_send: gets each sealed batch, and returns what to send, or None.
         now: returns Unix milliseconds.
-        new_id: returns a new unique id.
+        new_ids: returns so many new unique ids.
         hook_raised: is told if ``before_send`` raises.
     """
 
@@ -41,14 +41,14 @@ class Sealer:
         historical: bool,
         before_send: Callable[[Batch], Batch | None] | None,
         now: Callable[[], int],
-        new_id: Callable[[], str],
+        new_ids: Callable[[int], list[str]],
         hook_raised: Callable[[object, BaseException], None],
     ) -> None:
         self._environment = environment
         self._historical = historical
         self._before_send = before_send
         self._now = now
-        self._new_id = new_id
+        self._new_ids = new_ids
         self._hook_raised = hook_raised
         self._logged: set[str] = set()
 
@@ -83,7 +83,7 @@ class Sealer:
             batch = batch._with({"environment": self._environment})
         if self._historical:
             self._check_historical(batch)
-        sealed = seal(batch, self._now, self._new_id)
+        sealed = seal(batch, self._now, self._new_ids)
         kept = self._filtered(sealed)
         if isinstance(kept, DeliveryError):
             return sealed, kept
@@ -118,7 +118,7 @@ class Sealer:
             kept = kept._with({"environment": sealed.environment})
         if self._historical:
             self._check_historical(kept)
-        return seal(kept, self._now, self._new_id)
+        return seal(kept, self._now, self._new_ids)
 
     def _check_historical(self, batch: Batch) -> None:
         """Raise if the historical endpoint would skip the batch, which it does in silence."""

@@ -153,8 +153,8 @@ def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:
     return moment
 
 
-def ids_of(new_id: Callable[[], str]) -> Callable[[], str]:
-    """Return the source of ids, its answer checked."""
+def ids_of(new_id: Callable[[], str]) -> Callable[[int], list[str]]:
+    """Return the source of so many ids, each answer checked."""
 
     def fresh() -> str:
         value = new_id()
@@ -163,4 +163,4 @@ def ids_of(new_id: Callable[[], str]) -> Callable[[], str]:
         except checks.Bad as bad:
             raise bad.at("Client", "new_id", value) from None
 
-    return fresh
+    return lambda count: [fresh() for _ in range(count)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from .context_verbs import ContextVerbs
@@ -22,56 +22,86 @@ def unix_milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def random_uuid() -> str:
-    """Return a random UUID (version 4) as text.
+def random_uuids(count: int) -> list[str]:
+    """Return so many random UUIDs (version 4) as text, of one call to the system.
 
-    >>> len(random_uuid())
-    36
+    None is kept for later: a process that is forked, or restored from a snapshot, would use it
+    again, and mParticle drops what comes under an id that it knows.
+
+    >>> [len(one) for one in random_uuids(2)]
+    [36, 36]
     """
-    digits = os.urandom(16).hex()  # a third of the cost of uuid.uuid4
-    variant = "89ab"[int(digits[16], 16) & 3]
+    drawn = os.urandom(16 * count).hex()
+    return [_uuid(drawn[start : start + 32]) for start in range(0, 32 * count, 32)]
+
+
+def _uuid(digits: str) -> str:
+    variant = _VARIANTS[digits[16]]  # all in all a third of the cost of uuid.uuid4
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def seal(batch: C, now: Callable[[], int], new_id: Callable[[], str]) -> C:
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def seal(batch: C, now: Callable[[], int], new_ids: Callable[[int], Iterable[str]]) -> C:
     """Return the batch with every missing id and timestamp stamped.
 
     From here on it never changes: a retry sends the same bytes, and mParticle removes duplicates
     by ``source_request_id``.
+
+    Args:
+        now: returns Unix milliseconds.
+        new_ids: returns so many new ids; the batch takes the last one.
     """
-    moment: int | None = None
     events = batch._events()
-    sealed = list(events)
-    for place, event in enumerate(events):
-        kind = type(event)
-        keys, values = event._state
-        lacks_time, lacks_id, all_keys, pick = _plans.get((kind, keys)) or _planned(kind, keys)
-        if not (lacks_time or lacks_id):
-            continue
-        if lacks_time and moment is None:
+    plans = [_plans.get((type(event), event._state[0])) or _planned(event) for event in events]
+    named = "source_request_id" in batch._state[0]
+    wanted = 0 if named else 1
+    moment: int | None = None
+    for plan in plans:
+        if plan.lacks_id:
+            wanted += 1
+        if plan.lacks_time and moment is None:
             moment = now()
-        stamped = pick((*values, moment, new_id() if lacks_id else None))
-        sealed[place] = kind._make(all_keys, stamped)
-    if "source_request_id" not in batch._state[0]:
-        batch = batch._put("source_request_id", new_id())
+    ids = iter(new_ids(wanted))
+    sealed = []
+    for event, (lacks_time, lacks_id, keys, pick) in zip(events, plans):
+        if lacks_time or lacks_id:
+            stamp = next(ids) if lacks_id else None
+            event = event._make(keys, pick((*event._state[1], moment, stamp)))
+        sealed.append(event)
+    if not named:
+        batch = batch._put("source_request_id", next(ids))
     return batch._having(sealed)
 
 
-# Whether an event with these keys lacks its time, and its id; its keys with both; and what picks
-# its values from those that it has, the time and the id: worked out once for each set of keys.
-_Plan = tuple[bool, bool, tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+class _Plan(NamedTuple):
+    """What an event with certain keys lacks, worked out once for each set of them.
+
+    Attributes:
+        keys: its keys with all that it lacks.
+        pick: takes its values out of those that it has, the time and the id, laid side by side.
+    """
+
+    lacks_time: bool
+    lacks_id: bool
+    keys: tuple[str, ...]
+    pick: Callable[[Any], tuple[Any, ...]]
+
+
 _plans: dict[tuple[type[Event], tuple[str, ...]], _Plan] = {}
 _STAMPS = ("timestamp_unixtime_ms", "source_message_id")
 
 
-def _planned(kind: type[Event], keys: tuple[str, ...]) -> _Plan:
+def _planned(event: Event) -> _Plan:
+    keys = event._keys
     places = {key: place for place, key in enumerate((*keys, *_STAMPS))}
     places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
-    all_keys, picked = kind._in_order(places)
+    all_keys, picked = event._in_order(places)
     lacks_time, lacks_id = (name not in keys for name in _STAMPS)
-    plan = lacks_time, lacks_id, tuple(all_keys), picker(picked)
+    plan = _Plan(lacks_time, lacks_id, tuple(all_keys), picker(picked))
     if len(_plans) < KNOWN:
-        _plans[kind, keys] = plan
+        _plans[type(event), keys] = plan
     return plan
 
 
@@ -108,7 +138,7 @@ def wire_size(batch: Any) -> Size:
     """Return how much a batch will be on the wire."""
     if batch.environment is None:
         batch = batch._with({"environment": "development"})
-    sealed = seal(batch, lambda: _MOMENT, lambda: _ID)
+    sealed = seal(batch, lambda: _MOMENT, lambda count: [_ID] * count)
     encoded = encode(sealed)
     try:
         split(sealed, encoded)

@@ -14,7 +14,7 @@ from mpfluent.parcel import Parcel, pieces_of, together
 
 def parcel(batch, number=0):
     sealed = stamping.seal(
-        batch.with_environment("production"), lambda: 1_795_428_900_000, lambda: f"id-{number}"
+        batch.with_environment("production"), lambda: 1_795_428_900_000, [f"id-{number}"].__mul__
     )
     return Parcel(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)
 

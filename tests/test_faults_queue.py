@@ -69,7 +69,7 @@ def held(**options):
 def size_of(one):
     """Return the bytes of a batch on the wire."""
     sealed = stamping.seal(
-        one.with_environment("production"), stamping.unix_milliseconds, stamping.random_uuid
+        one.with_environment("production"), stamping.unix_milliseconds, stamping.random_uuids
     )
     return len(wire.encode(sealed).body())
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -357,7 +358,7 @@ def test_a_batch_is_read_back_whole(opened, limit, number_of_parts):
     batch = Batch.for_user(customer_id="u-1").with_environment("development")
     for number in range(5):
         batch = batch.event(f"Event {number}", {"text": "é" * 50, "amount": 1.25})
-    sealed = seal(batch, lambda: 1_700_000_000_000, iter(map(str, range(100))).__next__)
+    sealed = seal(batch, lambda: 1_700_000_000_000, lambda count: map(str, range(count)))
     divided = split(sealed, encode(sealed), limit)
     outbox = opened()
     outbox.park(outbox.put([(sealed.source_request_id, divided)]))
@@ -1561,6 +1562,7 @@ class Model(RuleBasedStateMachine):
         self.parked = [{}, {}]
         self.left = {}
         self.groups = {}  # row -> the rows it travels with, in order
+        self.tries = [Counter(), Counter()]
 
     def opened(self):
         return Opened(self.folder / "outbox.db")
@@ -1578,6 +1580,7 @@ class Model(RuleBasedStateMachine):
         self.outboxes[which].park([*whole])
         for row in whole & self.held[which].keys():
             self.parked[which][row] = self.held[which].pop(row)
+            self.tries[which][row] += 1
 
     @rule(which=st.integers(0, 1), data=st.data())
     def join(self, which, data):
@@ -1591,7 +1594,8 @@ class Model(RuleBasedStateMachine):
     def load(self, which, count):
         loaded = self.outboxes[which].load(count)
         expected = []
-        for row in sorted(self.parked[which]):
+        tries = self.tries[which]
+        for row in sorted(self.parked[which], key=lambda row: (tries[row], row)):
             together = [r for r in self.groups.get(row, [row]) if r in self.parked[which]]
             if row in expected:
                 continue
@@ -1617,6 +1621,7 @@ class Model(RuleBasedStateMachine):
     def adopt(self, which):
         assert self.outboxes[which].adopt() == len(self.left)
         self.parked[which].update(self.left)
+        self.tries[which].update(self.left.keys())
         self.left = {}
 
     @rule(which=st.integers(0, 1), deleted=st.booleans())
@@ -1630,7 +1635,7 @@ class Model(RuleBasedStateMachine):
         self.outboxes[which].close()
         self.left.update(self.held[which] | self.parked[which])
         self.outboxes[which] = self.opened()
-        self.held[which], self.parked[which] = {}, {}
+        self.held[which], self.parked[which], self.tries[which] = {}, {}, Counter()
 
     @invariant()
     def nothing_else_is_there(self):
