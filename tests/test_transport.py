@@ -34,6 +34,7 @@ from mpfluent import deadline as deadlines
 from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
 from mpfluent.testing.judge import Judgement
+from mpfluent.transport import Credentials
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "teapot"})
 LONG = 60  # seconds that a peer would take, were there no deadline
@@ -196,6 +197,48 @@ def test_one_connection_serves_many_sends():
         client.send(*numbered(10))
 
     assert {request.connection for request in server.requests} == {1}
+
+
+def test_what_requests_of_one_address_share_is_prepared_once(monkeypatch):
+    prepared = []
+    prepare = requests.Session.prepare_request
+    monkeypatch.setattr(
+        requests.Session,
+        "prepare_request",
+        lambda session, asked: prepared.append(asked.url) or prepare(session, asked),
+    )
+    with LocalServer() as server, client_of(server) as client:
+        for batch in numbered(5):
+            client.send(batch)
+            client.send(batch, batch)
+
+    assert sorted(prepared) == [f"{server.url}/v2/bulkevents", f"{server.url}/v2/events"]
+
+
+def test_requests_share_neither_headers_nor_credentials_nor_cookies():
+    transport = RequestsTransport()
+    cookie = status(202, {"Set-Cookie": "visitor=7; Path=/"})
+    with FaultServer(*[cookie] * 3) as server:
+        url = server.url + "/v2/events"
+        transport.send(Request(url, b"{}", {"X-Team": "growth"}, (), Credentials("a", "b")))
+        transport.send(Request(url, b"[{}]", {"User-Agent": "own"}, (), Credentials("c", "d")))
+        transport.send(Request(url, b"", {}))
+        transport.close()
+
+    sent = [request.headers for request in server.requests]
+    assert [headers.get("x-team") for headers in sent] == ["growth", None, None]
+    assert [headers["content-length"] for headers in sent] == ["2", "4", "0"]
+    assert [headers.get("authorization") for headers in sent] == [
+        "Basic YTpi",
+        "Basic Yzpk",
+        None,
+    ]
+    assert [headers["user-agent"].partition("/")[0] for headers in sent] == [
+        "python-requests",
+        "own",
+        "python-requests",
+    ]
+    assert [headers.get("cookie") for headers in sent] == [None] * 3
 
 
 @pytest.mark.parametrize(
