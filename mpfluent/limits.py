@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .frozen_map import FrozenMap
+from .shapes import KNOWN
 
 MAX_BATCHES_PER_REQUEST = 100
 MAX_REQUEST_BYTES = 256_000
@@ -118,10 +119,24 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
         elif kind is FrozenMap:
             names, inside = value._state
-            if len(names) > MAX_ATTRIBUTES or not _short(names) or not _short(inside):
+            if names not in _short_names and not _are_short(names):
+                return False
+            if not _short(inside):
                 return False
         elif kind is tuple:
             return False
+    return True
+
+
+# Names of attributes that come back again and again: looked at once for each set of them.
+_short_names: set[tuple[str, ...]] = set()
+
+
+def _are_short(names: tuple[str, ...]) -> bool:
+    if len(names) > MAX_ATTRIBUTES or not _short(names):
+        return False
+    if len(_short_names) < KNOWN:
+        _short_names.add(names)
     return True
 
 

@@ -55,8 +55,8 @@ class Sealer:
     def prepared(self, batch: Batch) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
         sealed, failure = self._sealed(batch)
-        named = batch.source_request_id is not None
-        return Prepared(sealed, failure or wire.split(sealed, wire.encode(sealed)), named)
+        parts = failure or wire.split(sealed, wire.encode(sealed))
+        return Prepared(sealed, parts, "source_request_id" in batch._keys)
 
     def prepared_or_too_large(self, batch: Batch) -> Prepared:
         """Return the same, but drop what does not fit instead of raising it."""
@@ -65,7 +65,7 @@ class Sealer:
             parts = failure or wire.split(sealed, wire.encode(sealed))
         except TooLarge as error:
             parts = DeliveryError(str(error), reason="too_large", batch=sealed)
-        return Prepared(sealed, parts, batch.source_request_id is not None)
+        return Prepared(sealed, parts, "source_request_id" in batch._keys)
 
     def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
         if not isinstance(batch, Batch):
@@ -74,13 +74,13 @@ class Sealer:
             raise InvalidValue(
                 f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
             )
-        if batch.environment is None:
+        if "environment" not in batch._keys:
             if self._environment is None:
                 raise InvalidBatch(
                     "the batch has no environment; write Client(…, environment='development') "
                     "or batch.with_environment('development')"
                 )
-            batch = batch._with({"environment": self._environment})
+            batch = batch._put("environment", self._environment)
         if self._historical:
             self._check_historical(batch)
         sealed = seal(batch, self._now, self._new_ids)
@@ -144,6 +144,8 @@ class Sealer:
         """Raise a documented limit in development, log it once a kind in production."""
         # what is too large is found when it is split
         found = problems(batch, historical=self._historical, now=self._now())
+        if not found:
+            return
         serious = [problem for problem in found if not problem.advice]
         if serious and batch.environment == "development":
             raise InvalidBatch(_listed(serious))
