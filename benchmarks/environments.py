@@ -47,11 +47,15 @@ class Environments:
         python: the interpreter that they are made from.
         cache: the folder that they are kept in.
         offline: make none; use what is there, and for mpfluent this very interpreter.
+
+    Attributes:
+        bytecode: the folder that they write compiled sources to.
     """
 
     def __init__(self, python: str, cache: Path, *, offline: bool) -> None:
         self.python = python
         self._cache = cache
+        self.bytecode = cache / "bytecode"
         self._offline = offline
 
     def interpreter(self, side: str) -> str:

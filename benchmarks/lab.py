@@ -167,7 +167,10 @@ class Lab:
         _, program = PROGRAMS.get(side, PROGRAMS[OURS])
         command = [self.interpreter(side), str(HERE / "sides" / program), *more]
         variables = {name: text for name, text in os.environ.items() if "PROXY" not in name.upper()}
-        variables.pop("PYTHONPATH", None)
+        for name in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+            variables.pop(name, None)
+        # else a source that was just edited would be compiled at each start
+        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.bytecode)
         if side in self._homes:
             variables["PYTHONPATH"] = str(self._homes[side])
             if side != FAST:

@@ -11,7 +11,6 @@ from . import wire
 from .batch import Batch
 from .checks import Instant
 from .courier import Addresses, Courier
-from .curl import curl_command
 from .delivery import Delivery, check_seconds, settle_each
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
@@ -331,6 +330,8 @@ class Client(PublicNames):
                 f"to_curl({brief(batch)}): want a Batch, got {type(batch).__name__}; "
                 "write client.to_curl(batch)"
             )
+        from .curl import curl_command  # seldom needed
+
         prepared = self._sealer.prepared(batch)
         if isinstance(prepared.parts, DeliveryError):
             raise prepared.parts

@@ -10,7 +10,6 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
 from . import liveness
@@ -310,6 +309,8 @@ def _failure(
 
 def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
     """Return the error for an answer that is a refusal, with the server's words."""
+    from http import HTTPStatus  # with the first refusal: it is slow to import
+
     errors = _errors(answer.json())
     status = answer.status_code
     try:

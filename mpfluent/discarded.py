@@ -13,7 +13,6 @@ that of ``extend``. So it counts only if it calls what we are called by.
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 import sys
 import warnings
@@ -166,6 +165,8 @@ def _held(caller: FrameType, path: Sequence[str]) -> Any:
 
     Nothing is called for that: a property may do what it likes.
     """
+    import inspect  # only where somebody is warned: it is slow to import
+
     held = caller.f_locals.get(path[0], caller.f_globals.get(path[0]))
     for part in path[1:]:
         held = inspect.getattr_static(held, part[1:], None)

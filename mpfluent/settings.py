@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable
 from typing import Literal, TypedDict
-from urllib.parse import urlsplit
 
 from . import checks
 from .batch import Batch
@@ -97,6 +96,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         if not isinstance(pod, str) or pod not in PODS:
             return not_one_of("pod", pod, "a pod", tuple(PODS))
         return PODS[pod]
+    from urllib.parse import urlsplit  # with a host of one's own: it is slow to import
+
     try:
         parts = urlsplit(host)
         name, _ = parts.hostname, parts.port  # a port that is none raises

@@ -6,11 +6,13 @@ objects see only ``**fields``. The decorator writes the names into the signature
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import UnknownField, unknown_field
+
+if TYPE_CHECKING:
+    import inspect
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -25,37 +27,53 @@ class PublicNames:
         return [name for name in super().__dir__() if not name.startswith("_")]
 
 
-class _Spelled(inspect.Signature):
-    """A signature that is computed when somebody looks at it, for nobody does in production."""
+class _Spelled:
+    """Stands for a signature until somebody looks at it, for nobody does in production.
+
+    ``inspect`` takes what is said to be a signature for one; to import it for each of our verbs
+    would make ``import mpfluent`` a tenth slower.
+    """
 
     __slots__ = ("_function", "_known")
 
     def __init__(self, function: Any) -> None:
         self._function = function
         self._known: inspect.Signature | None = None
-        self._return_annotation = function.__annotations__.get("return", self.empty)
 
     @property
-    def _parameters(self) -> Any:
+    def _signature(self) -> inspect.Signature:
         if self._known is None:
             self._known = _spell(self._function)
-        return self._known.parameters
+        return self._known
 
-    def replace(self, **changes: Any) -> Any:
-        """Return an ordinary signature with these changes; what ``inspect`` binds methods by."""
-        return inspect.Signature(
-            [*self._parameters.values()], return_annotation=self._return_annotation
-        ).replace(**changes)
+    # Hidden from type checkers, which would believe it.
+    if not TYPE_CHECKING:
 
-    __replace__ = replace
+        @property
+        def __class__(self):
+            import inspect
 
-    @property
-    def parameters(self) -> Any:
-        """The parameters by name, each keyword of the ``TypedDict`` among them."""
-        return self._parameters
+            return inspect.Signature
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._signature, name)
+
+    def __eq__(self, other: object) -> bool:
+        return self._signature == other
+
+    def __hash__(self) -> int:
+        return hash(self._signature)
+
+    def __str__(self) -> str:
+        return str(self._signature)
+
+    def __repr__(self) -> str:
+        return repr(self._signature)
 
 
 def _spell(function: Any) -> inspect.Signature:
+    import inspect
+
     plain = dict(vars(function))
     del function.__signature__  # or inspect.signature would ask us again
     try:
@@ -89,6 +107,8 @@ def in_terms_of(
     """
     if not error.allowed:
         return error  # it says more than that the name is unknown
+    import inspect
+
     parameters = inspect.signature(verb).parameters.values()
     named = (p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
     takes = [name for name in named if name not in ("self", "cls")]

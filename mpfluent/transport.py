@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -23,6 +21,9 @@ class Credentials:
     __slots__ = ("_authorization", "fingerprint")
 
     def __init__(self, api_key: str, api_secret: str) -> None:
+        import base64  # with a client, not with a batch
+        import hashlib
+
         self.fingerprint = hashlib.sha256(f"mpfluent {api_key}".encode()).hexdigest()[:32]
         pair = f"{api_key}:{api_secret}".encode()
         self._authorization = "Basic " + base64.b64encode(pair).decode("ascii")

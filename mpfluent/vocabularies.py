@@ -7,7 +7,6 @@ it hides, as in ``super().event(…)`` or ``Batch.event(self, …)``, or ``typin
 
 from __future__ import annotations
 
-import inspect
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -55,6 +54,8 @@ def _plain(member: Any) -> Any:
         member = member.__func__
     elif isinstance(member, property):
         member = member.fget
+    import inspect  # with a vocabulary; it is slow to import
+
     return inspect.unwrap(member) if callable(member) else member
 
 
