@@ -408,7 +408,7 @@ class Client(PublicNames):
                 dropped.append((sealed, parts))
                 continue
             held: Batch | Callable[[], Batch] = sealed
-            if not (dispatcher.waits or dispatcher.coalesces or self._on_delivered):
+            if not (dispatcher.waits or self._on_delivered):
                 # nobody needs it unless it fails: what waits is held once, as JSON
                 held = partial(wire.read_back, type(sealed), str(sealed.source_request_id), parts)
             parcels.append(Parcel(held, parts, settled, alone=named))
