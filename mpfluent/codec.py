@@ -163,7 +163,7 @@ class EventField(_AnyField):
         self.declared = declared
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return _wrapper_schema(type(value)).dump(value)
+        return wrapper_schema_of(type(value)).dump(value)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -175,7 +175,7 @@ class EventField(_AnyField):
         event_class = self.declared.of._by_type.get(event_type) if found else None
         if event_class is None or not issubclass(event_class, self.declared.of):
             raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
-        return _wrapper_schema(event_class).load(value)
+        return wrapper_schema_of(event_class).load(value)
 
 
 _LEAVES: dict[str, type[Checked]] = {
@@ -270,7 +270,17 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
 
 
 @_once_a_class
-def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
+def schema_of(cls: type[Frozen]) -> RecordSchema:
+    """Return a value class's schema, made once: that costs more than to load with it.
+
+    ``load`` and ``dump`` change nothing in it, so threads may share it.
+    """
+    return schema_class(cls)()
+
+
+@_once_a_class
+def wrapper_schema_of(cls: type[Any]) -> WrapperSchema:
+    """Return the schema of an event class with its wrapper, made once."""
     return wrapper_schema_class(cls)()
 
 
@@ -384,7 +394,7 @@ def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool)
 @_once_a_class
 def encoder(cls: type[Frozen]) -> Encoder:
     """Return the compiled encoder of a value class; of an event, that of its ``data``."""
-    return compile_encoder(schema_class(cls)())
+    return compile_encoder(schema_of(cls))
 
 
 def encode_event(event: Any) -> dict[str, Any]:

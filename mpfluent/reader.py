@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, cast
 from marshmallow import Schema, ValidationError, missing
 
 from . import checks
-from .codec import schema_class, wrapper_schema_class
+from .codec import schema_of, wrapper_schema_of
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .fields import Field
 from .frozen import Frozen
@@ -34,10 +34,10 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
         of = cls if hasattr(cls, "event_type") else event_class(cls, named)
         if of is None:
             raise reader.complaint("event_type", named, f"{brief(named)} is not an event type")
-        schema: Schema = wrapper_schema_class(of)()
+        schema: Schema = wrapper_schema_of(of)
     else:
         tidy = reader.record(cls, data, "")
-        schema = schema_class(cls)()
+        schema = schema_of(cls)
     try:
         return cast(F, schema.load(tidy))
     except ValidationError as error:
@@ -188,7 +188,7 @@ def refusal(cls: type[Frozen], data: Any) -> str | None:
     The API is more patient than our schemas: it takes null for nothing, fields that only it sets,
     and unknown names in some objects.
     """
-    messages = schema_class(cls)().validate(_patient(cls, data))
+    messages = schema_of(cls).validate(_patient(cls, data))
     if not messages:
         return None
     path = ""
