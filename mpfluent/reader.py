@@ -1,6 +1,7 @@
 """Reading: whatever mParticle takes or sends out, made into values.
 
-The reader first makes strict wire form of the data, then loads it through the schemas.
+The reader first makes strict wire form of the data, then loads that. The schemas are asked only
+where something is wrong with it: they have the words.
 """
 
 from __future__ import annotations

@@ -1043,6 +1043,23 @@ def test_what_finds_no_room_in_an_empty_queue_hurries_nobody():
     assert stage.client.stats.pending == 1
 
 
+def test_what_is_in_hand_is_listed_once_and_before_what_waits():
+    listed = []
+
+    def answer(request):
+        if not listed:
+            stage.client.send(user("last"))
+            listed.extend(name_of(one.batch) for one in stage.dispatcher._floor.parcels())
+        return 202
+
+    stage = Stage(FunctionTransport(answer), coalesce=True)
+    stage.client.send(*users(250))
+    stage.time.now += 1
+    stage.work()
+
+    assert listed == [*map(str, range(250)), "last"]
+
+
 def test_close_settles_what_was_gathered_and_has_not_left():
     stage = Stage(coalesce=True)
     stage.client.send(*users(250))
