@@ -336,15 +336,15 @@ def _loaded(field: Field[Any], value: Any) -> Any:
         return _reading_check(field)(value)
     if kind == "record":
         return load_valid(of, value)
-    if kind != "records_by_name" and type(value) is not list:
+    if kind == "records_by_name":
+        if any(type(key) is not str for key in value):
+            raise TypeError(kind)
+        return {key: load_valid(of, item) for key, item in value.items()}
+    if type(value) is not list:
         raise TypeError(kind)
     if kind == "records":
         return [load_valid(of, item) for item in value]
-    if kind == "events":
-        return [load_valid_event(_event_class(of, item["event_type"]), item) for item in value]
-    if any(type(key) is not str for key in value):
-        raise TypeError(kind)
-    return {key: load_valid(of, item) for key, item in value.items()}
+    return [load_valid_event(_event_class(of, item["event_type"]), item) for item in value]
 
 
 # The encoder

@@ -215,7 +215,8 @@ class Workers:
                 if isinstance(found, Load):
                     return found
                 idle = time.monotonic() >= idle_at and not floor.has_work() and tend is None
-                if not wait or floor.closing or idle:
+                over = floor.closing and not floor.moves()  # what moves may still be shared
+                if not wait or over or idle:
                     if idle and not floor.moves():  # or another worker has something in hand
                         process.forget(self._watched)
                     self._leave()

@@ -28,6 +28,7 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
+from mpfluent.coalescing import coalesce
 
 SOON = 5.0  # seconds after which a test that waits has failed
 
@@ -982,7 +983,14 @@ def test_the_worker_wakes_when_something_finds_no_room():
     client.close(SOON)
 
 
-def test_several_workers_share_what_was_gathered():
+@pytest.mark.parametrize("leave", ["flush", "close"])
+def test_several_workers_share_what_was_gathered(leave, monkeypatch):
+    def slowly(parcels):  # so that the others look in vain meanwhile
+        left.append(eventually(lambda: len(client._dispatcher._workers._threads) < 3, 0.1))
+        return coalesce(parcels)
+
+    left = []
+    monkeypatch.setattr("mpfluent.workers.coalesce", slowly)
     together = threading.Barrier(3, timeout=SOON)
 
     def meet(request):
@@ -992,8 +1000,10 @@ def test_several_workers_share_what_was_gathered():
     client = client_of(FunctionTransport(meet), workers=3, coalesce=True, flush_interval=60)
     for one in users(300):
         client.send(one)
+    getattr(client, leave)(SOON)
 
     assert client.close(SOON) == (300, 0, 0)
+    assert left == [False]
 
 
 def test_the_rest_of_what_was_gathered_does_not_overtake_a_request_that_is_broken_off():
