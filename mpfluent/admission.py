@@ -79,7 +79,7 @@ class Admission:
                 stored = all(parcel.row is not None for parcel in parcels)
                 if self._floor.closed and not stored:
                     raise closed("the client was closed meanwhile")
-                if not stored and not self._floor.backlog.has_room(parcels):
+                if not stored and not self._floor.has_room(parcels):
                     raise _no_room(len(parcels), "the queue")
                 accept()  # also where it was closed meanwhile: who has it in the file sends it
                 kept = [parcel for parcel in parcels if not self._add(parcel)]

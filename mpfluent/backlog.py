@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .parcel import Parcel
 
 
@@ -40,10 +39,9 @@ class Backlog:
         """When the oldest came, in monotonic seconds."""
         return self._waiting[0][0]
 
-    @property
-    def fills_a_request(self) -> bool:
-        """Whether a request would be full, so that waiting for more gains nothing."""
-        return len(self) >= MAX_BATCHES_PER_REQUEST or self.size >= MAX_REQUEST_BYTES
+    def reaches(self, many: int, many_bytes: int) -> bool:
+        """Return whether so many wait, or so many bytes."""
+        return len(self._waiting) >= many or self.size >= many_bytes
 
     def has_room(self, parcels: Iterable[Parcel]) -> bool:
         """Return whether all of these fit. A parcel larger than the bound fits when none waits."""
@@ -90,9 +88,3 @@ class Backlog:
                 self.size -= entry[1].size
                 return entry[1]
         return None
-
-    def put_back(self, parcels: Iterable[Parcel], since: float) -> None:
-        """Let parcels that were taken wait again, before all others."""
-        for parcel in reversed(list(parcels)):
-            self._waiting.appendleft((since, parcel))
-            self.size += parcel.size

@@ -408,7 +408,7 @@ class Client(PublicNames):
                 dropped.append((sealed, parts))
                 continue
             # nobody needs it unless it fails: what waits is held once, as JSON
-            needed = dispatcher.waits or dispatcher.coalesces or self._on_delivered
+            needed = dispatcher.waits or self._on_delivered
             held = sealed if needed else type(sealed)
             parcels.append(Parcel(held, parts, settle, alone=named))
         accepted = False

@@ -80,9 +80,14 @@ class RecordSchema(Schema):
 
 def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
     """Return a value of what a schema loaded, by Python name: checked, but not yet frozen."""
+    return _made(cls, {cls._fields[name].wire: value for name, value in loaded.items()})
+
+
+def _made(cls: type[F], given: Mapping[str, Any]) -> F:
+    """Return a value of checked parts, by wire name, that may still be empty, lists or dicts."""
     set_: dict[str, Any] = {}
-    for name, value in loaded.items():
-        field = cls._fields[name]
+    for key, value in given.items():
+        field = cls._wire[key]
         value = _settled(value)
         if value is None and not field.null:
             continue
@@ -90,7 +95,7 @@ def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
             continue
         if isinstance(value, Frozen) and not value._keys and field.kind == "record":
             continue
-        set_[field.wire] = value
+        set_[key] = value
     lacking = [field.wire for field in cls._required if field.wire not in set_]
     if lacking:  # a schema may be told not to ask for everything; a value may not lack it
         raise ValidationError("must be given", lacking[0])
@@ -118,13 +123,15 @@ class Checked(_AnyField):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        declared = self.declared
-        check = declared.read or (checks.integer if declared.kind == "instant" else declared.check)
         try:
-            return check(value)
+            return _reading_check(self.declared)(value)
         except Bad as bad:
             where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
+
+
+def _reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
+    return declared.read or (checks.integer if declared.kind == "instant" else declared.check)
 
 
 class Text(Checked, fields.String):
@@ -163,7 +170,7 @@ class EventField(_AnyField):
         self.declared = declared
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return _wrapper_schema(type(value)).dump(value)
+        return wrapper_schema_of(type(value)).dump(value)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -171,11 +178,10 @@ class EventField(_AnyField):
         event_type = value.get("event_type") if isinstance(value, Mapping) else None
         if event_type is None or event_type == "":
             raise ValidationError('Required event field "event_type" is missing or empty.')
-        found = isinstance(event_type, str)
-        event_class = self.declared.of._by_type.get(event_type) if found else None
-        if event_class is None or not issubclass(event_class, self.declared.of):
+        event_class = _event_class(self.declared.of, event_type)
+        if event_class is None:
             raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
-        return _wrapper_schema(event_class).load(value)
+        return wrapper_schema_of(event_class).load(value)
 
 
 _LEAVES: dict[str, type[Checked]] = {
@@ -270,8 +276,75 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
 
 
 @_once_a_class
-def _wrapper_schema(cls: type[Any]) -> WrapperSchema:
+def schema_of(cls: type[Frozen]) -> RecordSchema:
+    """Return a value class's schema, made once: that costs more than to load with it.
+
+    ``load`` and ``dump`` change nothing in it, so threads may share it.
+    """
+    return schema_class(cls)()
+
+
+@_once_a_class
+def wrapper_schema_of(cls: type[Any]) -> WrapperSchema:
+    """Return the schema of an event class with its wrapper, made once."""
     return wrapper_schema_class(cls)()
+
+
+# The loader
+
+
+def load_valid(cls: type[F], data: Mapping[str, Any]) -> F:
+    """Return what ``schema_of(cls).load(data)`` returns, several times faster.
+
+    It makes the same checks, without marshmallow's way of gathering complaints: whatever it
+    raises means only that the schema must be asked what is wrong.
+    """
+    given: dict[str, Any] = {}
+    for key, value in data.items():
+        field = cls._wire[key]
+        if value is not None:
+            given[key] = _loaded(field, value)
+        elif field.null:
+            given[key] = None
+        else:
+            raise ValueError(key)
+    broken = cls._broken_rule({key: item for key, item in given.items() if item is not None})
+    if broken is not None:
+        raise ValueError(broken[0])
+    return _made(cls, given)
+
+
+def load_valid_event(event_class: Any, wrapper: Mapping[str, Any]) -> Any:
+    """Return what the schema of an event class with its wrapper loads, in the same way."""
+    if set(wrapper) != _WRAPPER or wrapper["event_type"] != event_class.event_type:
+        raise ValueError("no wrapper")
+    return load_valid(event_class, wrapper["data"])
+
+
+_WRAPPER = {"event_type", "data"}
+
+
+def _event_class(base: Any, event_type: Any) -> Any:
+    """Return the class of an event type, or None where the field holds none of that type."""
+    found = base._by_type.get(event_type) if isinstance(event_type, str) else None
+    return found if found is not None and issubclass(found, base) else None
+
+
+def _loaded(field: Field[Any], value: Any) -> Any:
+    kind, of = field.kind, field.of
+    if kind in _LEAVES:
+        return _reading_check(field)(value)
+    if kind == "record":
+        return load_valid(of, value)
+    if kind == "records_by_name":
+        if any(type(key) is not str for key in value):
+            raise TypeError(kind)
+        return {key: load_valid(of, item) for key, item in value.items()}
+    if type(value) is not list:
+        raise TypeError(kind)
+    if kind == "records":
+        return [load_valid(of, item) for item in value]
+    return [load_valid_event(_event_class(of, item["event_type"]), item) for item in value]
 
 
 # The encoder
@@ -384,7 +457,7 @@ def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool)
 @_once_a_class
 def encoder(cls: type[Frozen]) -> Encoder:
     """Return the compiled encoder of a value class; of an event, that of its ``data``."""
-    return compile_encoder(schema_class(cls)())
+    return compile_encoder(schema_of(cls))
 
 
 def encode_event(event: Any) -> dict[str, Any]:

@@ -25,12 +25,10 @@ class Dispatcher(Protocol):
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
         max_elapsed: seconds for one request with its retries, unless ``Retry`` says otherwise.
-        coalesces: whether it looks at batches, to let those of one user travel as one.
     """
 
     waits: ClassVar[bool]
     max_elapsed: float
-    coalesces: bool
 
     def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
         """Belong to a client from now on; starts nothing.
@@ -86,7 +84,6 @@ class SyncDispatcher(PublicNames):
 
     waits: ClassVar[bool] = True
     max_elapsed = 15.0
-    coalesces = False
 
     def __init__(
         self,

@@ -6,39 +6,38 @@ import math
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .backlog import Backlog
 from .coalescing import WINDOW, WINDOW_BYTES
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-from .parcel import Parcel, Piece, pieces_of
+from .parcel import Parcel, Piece
 
 
 class Load:
     """What a worker has in its hands.
 
     Attributes:
-        pieces: what is to be sent; None where the outbox is still to be asked.
-        since: when the oldest of it came, in monotonic seconds.
-        fresh: whether nothing of it was tried before. What was tried must not be joined any more:
-            its ids stand for just what was sent under them.
+        pieces: what is to be sent; None where that is still to be found out.
+        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
+            tried before: what was must not be joined any more, since its ids stand for just what
+            was sent under them.
     """
 
-    __slots__ = ("fresh", "pieces", "since")
+    __slots__ = ("fresh", "pieces")
 
-    def __init__(
-        self, pieces: list[Piece] | None, since: float = 0.0, *, fresh: bool = False
-    ) -> None:
+    def __init__(self, pieces: list[Piece] | None, fresh: list[Parcel] | None = None) -> None:
         self.pieces = pieces
-        self.since = since
         self.fresh = fresh
 
     def open(self) -> list[Parcel]:
         """Return the parcels of it that are not settled."""
-        found = [parcel for piece in self.pieces or () for parcel in piece.parcels if parcel.open]
-        return list(dict.fromkeys(found))
+        found = self.fresh or []
+        if self.pieces is not None:
+            found = [parcel for piece in self.pieces for parcel in piece.parcels]
+        return [parcel for parcel in dict.fromkeys(found) if parcel.open]
 
 
 class Floor:
@@ -48,7 +47,8 @@ class Floor:
         most: parcels that may wait.
         most_bytes: bytes of them.
         flush_interval: seconds that a parcel waits for others to travel with.
-        coalesces: whether a load may be larger than a request, since it will shrink.
+        coalesces: whether a load may be larger than a request, since it will shrink. Then it may
+            be half of what may wait: the other half is for what comes before a worker has woken.
         keeper: what else is to be delivered.
 
     Attributes:
@@ -82,25 +82,35 @@ class Floor:
         self.closing = False
         self.close_by = math.inf
         self.closed = False
-        self._again: deque[Load] = deque()  # what stopped workers had in their hands
+        self._again: deque[Load] = deque()  # what workers had in their hands and laid down
         self._moving: list[Load] = []
         self._keeper = keeper
         self._flush_interval = flush_interval
-        self._most = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+        self._pressed = False  # whether something found no room since the last load
+        self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
         if coalesces:
             self._most = WINDOW, WINDOW_BYTES
+            self._enough = min(WINDOW, -(-most // 2)), min(WINDOW_BYTES, -(-most_bytes // 2))
 
     # All that follows is called with the lock held.
 
     def add(self, parcel: Parcel, now: float) -> bool:
         """Let a parcel wait, if it has room, and nothing before it is in the outbox only."""
-        if (self.overflows and parcel.row is not None) or not self.backlog.has_room([parcel]):
+        if (self.overflows and parcel.row is not None) or not self.has_room([parcel]):
             return False
         first = not self.backlog
         self.backlog.add(parcel, now)
-        if first or self.backlog.fills_a_request:
+        if first or self.backlog.reaches(*self._enough):
             self.work.notify()
         return True
+
+    def has_room(self, parcels: Iterable[Parcel]) -> bool:
+        """Return whether all of these may wait; if not, what does is not to wait any longer."""
+        if self.backlog.has_room(parcels):
+            return True
+        self._pressed = len(self.backlog) > 0
+        self.work.notify()
+        return False
 
     def next(self, now: float) -> Load | float:
         """Return what to deliver now, as moving; or the seconds until something may be due."""
@@ -127,24 +137,25 @@ class Floor:
         gather = math.inf
         if self.backlog:
             gather = self.backlog.since + self._flush_interval - now
-            if gather <= 0 or self.hurried or self.closing or self.backlog.fills_a_request:
+            enough = self._pressed or self.backlog.reaches(*self._enough)
+            if enough or gather <= 0 or self.hurried or self.closing:
                 return self._loaded()
         return gather if first else min(gather, self._keeper.due - now)
 
     def _loaded(self) -> Load:
-        since = self.backlog.since
-        parcels = self.backlog.take(*self._most)
+        self._pressed = False
         self.calm.notify_all()  # there is room now
-        open_ones = (parcel for parcel in parcels if parcel.open)
-        return Load(pieces_of(open_ones), since, fresh=True)
-
-    def put_back(self, load: Load, parcels: Iterable[Parcel]) -> None:
-        """Let parcels of a load wait again, before all others."""
-        self.backlog.put_back(parcels, load.since)
+        return Load(None, self.backlog.take(*self._most))
 
     def again(self, load: Load) -> None:
-        """Let another worker begin with this, just as it is."""
-        self._again.append(load)
+        """Let another worker begin with this, just as it is, before all that came after it."""
+        self._again.appendleft(load)
+
+    def share(self, load: Load, first: list[Piece], rest: Sequence[list[Piece]]) -> None:
+        """Let whoever has time deliver the rest of a load; a worker alone does so in order."""
+        self._again.extend([Load(pieces) for pieces in rest])
+        load.pieces, load.fresh = first, []  # only now, so that nothing is ever in nobody's hands
+        self.work.notify(len(rest))
 
     def done(self, load: Load) -> None:
         """Know that nobody has this in hand any more."""
@@ -166,7 +177,7 @@ class Floor:
 
     def parcels(self) -> list[Parcel]:
         """Return all that is not settled, wherever it is."""
-        loads = [*self._again, *self._moving]
+        loads = [*self._moving, *self._again]
         return [*(parcel for load in loads for parcel in load.open()), *self.backlog]
 
     def take_all(self) -> list[Parcel]:

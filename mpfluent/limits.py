@@ -95,7 +95,10 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
             )
         if not _short(event._state[1]):
             yield from _of_event(f"events[{position}]", event)
-    if _IDENTIFYING.isdisjoint(batch._keys) and next(identities(batch), None) is None:
+    device = () if batch.device_info is None else batch.device_info._keys
+    if _IDENTIFYING.isdisjoint(batch._keys) and not any(
+        key.endswith(_DEVICE_IDS) for key in device
+    ):
         yield Problem(
             "nobody",
             "nobody is identified: no user identity, no mpid and no device id; "
@@ -178,17 +181,21 @@ def _long(place: str, value: Any, limit: int, kind: str, verb: str = "takes") ->
         yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")
 
 
-def identities(batch: Any) -> Iterator[tuple[str, ...]]:
-    """Yield all that the user of a batch may be recognised by, as pairs of name and value."""
+def identities(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield all that the user of a batch may be recognised by, as pairs of name and value.
+
+    Args:
+        context: of the batch, as plain data.
+    """
     for name in ("mpid", "mp_deviceid", "partner_identity"):
-        value = getattr(batch, name)
-        if value is not None:
+        if context.get(name) is not None:
+            yield name, str(context[name])
+    for name in ("user_identities", "partner_identities"):
+        given = context.get(name) or {}
+        yield from ((key, str(value)) for key, value in given.items())
+    for name, value in (context.get("device_info") or {}).items():
+        if name.endswith(_DEVICE_IDS):
             yield name, str(value)
-    for identity in (batch.user_identities, batch.partner_identities):
-        if identity is not None:
-            given = identity if isinstance(identity, Mapping) else identity._given()
-            yield from ((name, str(value)) for name, value in given.items())
-    if batch.device_info is not None:
-        for name, value in batch.device_info._given().items():
-            if name.endswith(("_id", "_idfv", "_uuid", "push_token")):
-                yield name, str(value)
+
+
+_DEVICE_IDS = ("_id", "_idfv", "_uuid", "push_token")  # what names of a device's ids end with

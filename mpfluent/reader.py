@@ -1,20 +1,22 @@
 """Reading: whatever mParticle takes or sends out, made into values.
 
-The reader first makes strict wire form of the data, then loads it through the schemas.
+The reader first makes strict wire form of the data, then loads that. The schemas are asked only
+where something is wrong with it: they have the words.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, missing
 
 from . import checks
-from .codec import schema_class, wrapper_schema_class
+from .codec import load_valid, load_valid_event, schema_of, wrapper_schema_of
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .fields import Field
 from .frozen import Frozen
@@ -34,12 +36,15 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
         of = cls if hasattr(cls, "event_type") else event_class(cls, named)
         if of is None:
             raise reader.complaint("event_type", named, f"{brief(named)} is not an event type")
-        schema: Schema = wrapper_schema_class(of)()
+        load: Callable[[Any, Any], Any] = load_valid_event
+        schema_for: Callable[[Any], Schema] = wrapper_schema_of
     else:
-        tidy = reader.record(cls, data, "")
-        schema = schema_class(cls)()
+        tidy, of = reader.record(cls, data, ""), cls
+        load, schema_for = load_valid, schema_of
+    with suppress(Exception):  # the schema has the words for it
+        return cast(F, load(of, tidy))
     try:
-        return cast(F, schema.load(tidy))
+        return cast(F, schema_for(of).load(tidy))
     except ValidationError as error:
         raise _complaint(where, error.messages, tidy) from None
 
@@ -188,7 +193,7 @@ def refusal(cls: type[Frozen], data: Any) -> str | None:
     The API is more patient than our schemas: it takes null for nothing, fields that only it sets,
     and unknown names in some objects.
     """
-    messages = schema_class(cls)().validate(_patient(cls, data))
+    messages = schema_of(cls).validate(_patient(cls, data))
     if not messages:
         return None
     path = ""

@@ -46,8 +46,8 @@ class ThreadedDispatcher(PublicNames):
             :class:`~mpfluent.QueueFull` and accepts none of the call's batches. On a thread that
             runs an event loop, "block" does not wait.
         block_timeout: seconds.
-        flush_interval: seconds that a batch waits for others to travel with; a full request
-            leaves at once.
+        flush_interval: seconds that a batch waits for others to travel with; a full request, or
+            a full queue, leaves at once.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.
@@ -125,7 +125,7 @@ class ThreadedDispatcher(PublicNames):
         self._when_full: WhenFull = when_full
         self._block_timeout = block_timeout
         self._flush_interval = flush_interval
-        self.coalesces = coalesce
+        self._coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _thread if start is None else start
         self._keeper = Keeper(outbox, clock, tells=True)
@@ -138,7 +138,7 @@ class ThreadedDispatcher(PublicNames):
         self._floor = Floor(
             *self._bounds,
             flush_interval=self._flush_interval,
-            coalesces=self.coalesces,
+            coalesces=self._coalesces,
             keeper=self._keeper,
         )
         self._workers = self._hired()
@@ -161,7 +161,7 @@ class ThreadedDispatcher(PublicNames):
             wall=wall,
             sleep=sleep,
             start=self._start,
-            coalesces=self.coalesces,
+            coalesces=self._coalesces,
             elapsed_limit=elapsed_limit,
         )
 

@@ -17,6 +17,7 @@ from .errors import TransportError
 from .floor import Floor, Load, hurry
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST
+from .parcel import Piece, pieces_of
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
@@ -214,7 +215,8 @@ class Workers:
                 if isinstance(found, Load):
                     return found
                 idle = time.monotonic() >= idle_at and not floor.has_work() and tend is None
-                if not wait or floor.closing or idle:
+                over = floor.closing and not floor.moves()  # what moves may still be shared
+                if not wait or over or idle:
                     if idle and not floor.moves():  # or another worker has something in hand
                         process.forget(self._watched)
                     self._leave()
@@ -227,12 +229,13 @@ class Workers:
         courier = self._courier
         assert courier is not None  # noqa: S101  # since something was accepted
         try:
-            brought, once = load.pieces is None, False
-            if load.pieces is None:
+            brought = load.pieces is None and load.fresh is None
+            once = False
+            if brought:
                 load.pieces, expired, once = self._keeper.bring_back()
                 self._keeper.expire(expired)
-            elif load.fresh and self._coalesces:
-                self._join(load)
+            elif load.pieces is None:
+                load.pieces = self._unpacked(load)
             for run in runs(load.pieces):
                 courier.deliver(
                     run,
@@ -253,21 +256,26 @@ class Workers:
             with self._floor.lock:
                 self._floor.done(load)
 
-    def _join(self, load: Load) -> None:
-        """Join what can travel as one batch, and put back what finds no room in the request."""
-        pieces, left = coalesce(load.open())
+    def _unpacked(self, load: Load) -> list[Piece]:
+        """Return what is to be sent of a fresh load; with coalescing, the first request of it."""
+        if not self._coalesces:
+            return pieces_of(load.open())
+        load.pieces = coalesce(load.open())  # if that is broken off, they are not joined anew
+        load.pieces = self._keeper.join(load.pieces)
+        first, *rest = list(runs(load.pieces)) or [[]]
         with self._floor.lock:
-            load.pieces = pieces
-            self._floor.put_back(load, left)
-        load.pieces = self._keeper.join(pieces)
+            self._floor.share(load, first, rest)
+        return first
 
     def _broken_off(self, load: Load, error: BaseException) -> None:
         """Let what could not be finished be delivered by another worker, but only once."""
         for parcel in load.open():
             parcel.strikes += 1
+        if load.pieces is None:
+            load.pieces = pieces_of(load.open())
         pieces = [
             own
-            for piece in load.pieces or ()
+            for piece in load.pieces
             for own in (piece.apart() if piece.parcels[0].alone else [piece])
             if own.is_open()
         ]
@@ -275,7 +283,7 @@ class Workers:
         again = [piece for piece in pieces if piece not in struck]
         if again:
             with self._floor.lock:
-                self._floor.again(Load(again, load.since))
+                self._floor.again(Load(again))
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
         untold = [parcel for parcel in load.open() if parcel.outcome is not None]

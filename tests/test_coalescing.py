@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from mpfluent import Batch, stamping, wire
 from mpfluent.coalescing import coalesce
-from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from mpfluent.courier import runs
+from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST
 from mpfluent.parcel import Parcel, pieces_of, together
 
 
@@ -33,18 +34,15 @@ def user(name):
 
 
 def test_equal_contexts_join_and_keep_the_order_of_events():
-    pieces, left = coalesce(
-        parcels(user("a").event("1"), user("b").event("2"), user("a").event("3"))
-    )
+    pieces = coalesce(parcels(user("a").event("1"), user("b").event("2"), user("a").event("3")))
 
     assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
     assert [piece.part.id for piece in pieces] == ["id-0", "id-1"]
-    assert left == []
 
 
 def test_what_joined_reads_as_one_batch():
     sent = parcels(user("a").event("1"), user("a").event("2"))
-    (piece,), _ = coalesce(sent)
+    (piece,) = coalesce(sent)
 
     whole = sent[0].batch.add(*sent[1].batch.events)
     assert Batch.from_json(piece.part.body) == whole
@@ -53,14 +51,14 @@ def test_what_joined_reads_as_one_batch():
 
 def test_different_contexts_of_one_user_stay_apart():
     plan = user("a").with_user_attributes(plan="pro")
-    pieces, _ = coalesce(parcels(user("a").event("1"), plan.event("2"), plan.event("3")))
+    pieces = coalesce(parcels(user("a").event("1"), plan.event("2"), plan.event("3")))
 
     assert [names(piece) for piece in pieces] == [["1"], ["2", "3"]]
 
 
 def test_nothing_joins_across_another_batch_of_that_user():
     plan = user("a").with_user_attributes(plan="pro")
-    pieces, _ = coalesce(parcels(user("a").event("1"), plan.event("2"), user("a").event("3")))
+    pieces = coalesce(parcels(user("a").event("1"), plan.event("2"), user("a").event("3")))
 
     assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
 
@@ -84,7 +82,7 @@ def test_one_identity_in_common_is_one_user(between):
         .with_mp_deviceid("7c61383f-2216-4713-8c1c-1cb0a5d7a4cc")
         .with_partner_identities({"Partner_Id": "a"})
     )
-    pieces, _ = coalesce(parcels(both.event("1"), between.event("2"), both.event("3")))
+    pieces = coalesce(parcels(both.event("1"), between.event("2"), both.event("3")))
 
     assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
 
@@ -92,13 +90,13 @@ def test_one_identity_in_common_is_one_user(between):
 def test_a_platform_is_no_identity():
     phone = {"platform": "iOS"}
     a, b = user("a").with_device(**phone), user("b").with_device(**phone)
-    pieces, _ = coalesce(parcels(a.event("1"), b.event("2"), a.event("3")))
+    pieces = coalesce(parcels(a.event("1"), b.event("2"), a.event("3")))
 
     assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
 
 
 def test_batches_of_nobody_do_not_join():
-    pieces, _ = coalesce(parcels(Batch().event("1"), Batch().event("2")))
+    pieces = coalesce(parcels(Batch().event("1"), Batch().event("2")))
 
     assert [names(piece) for piece in pieces] == [["1"], ["2"]]
 
@@ -109,7 +107,7 @@ def test_an_id_with_quotes_and_backslashes_is_found():
         parcel(user("a").event("1").with_source_request_id(quoted)),
         parcel(user("a").event("2").with_source_request_id("x")),
     ]
-    (piece,), _ = coalesce(sent)
+    (piece,) = coalesce(sent)
 
     assert names(piece) == ["1", "2"]
     assert piece.part.id == quoted
@@ -118,7 +116,7 @@ def test_an_id_with_quotes_and_backslashes_is_found():
 def test_a_user_attribute_that_looks_like_an_id_is_none():
     odd = user("a").with_user_attributes({"source_request_id": "1"})
     even = user("a").with_user_attributes({"source_request_id": "2"})
-    pieces, _ = coalesce(parcels(odd.event("1"), even.event("2")))
+    pieces = coalesce(parcels(odd.event("1"), even.event("2")))
 
     assert [names(piece) for piece in pieces] == [["1"], ["2"]]
 
@@ -126,26 +124,83 @@ def test_a_user_attribute_that_looks_like_an_id_is_none():
 def test_a_batch_that_was_refused_in_company_travels_alone():
     sent = parcels(user("a").event("1"), user("a").event("2"))
     sent[1].alone = True
-    pieces, _ = coalesce(sent)
+    pieces = coalesce(sent)
 
     assert [names(piece) for piece in pieces] == [["1"], ["2"]]
 
 
 def test_profile_batches_without_events_join_too():
-    (piece,), _ = coalesce(parcels(user("a"), user("a"), user("a").event("1")))
+    (piece,) = coalesce(parcels(user("a"), user("a"), user("a").event("1")))
 
     assert names(piece) == ["1"]
     assert len(piece.parcels) == 3
 
 
-def test_a_full_request_leaves_the_rest_and_all_later_ones_of_its_users():
+def test_more_users_than_fit_a_request_join_all_the_same():
     many = [user(str(number)).event("first") for number in range(MAX_BATCHES_PER_REQUEST)]
     sent = parcels(*many, user("new").event("1"), user("7").event("again"), user("new").event("2"))
-    pieces, left = coalesce(sent)
+    first, second = runs(coalesce(sent))
 
-    assert len(pieces) == MAX_BATCHES_PER_REQUEST
-    assert names(pieces[7]) == ["first", "again"]
-    assert left == [sent[100], sent[102]]
+    assert len(first) == MAX_BATCHES_PER_REQUEST
+    assert names(first[7]) == ["first", "again"]
+    assert [names(piece) for piece in second] == [["1", "2"]]
+
+
+class Counted(bytes):
+    """A body that counts how often somebody looks for an id in it, or reads it as JSON."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        Counted.looks += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param(lambda n: user(str(n % 20)), id="in rotation"),
+        pytest.param(lambda n: user(str(n)), id="all others"),
+        pytest.param(
+            lambda n: Batch.for_user(customer_id=str(n % 20), email="a@example.com"),
+            id="one shared address, in rotation",
+        ),
+        pytest.param(
+            lambda n: Batch.for_user(customer_id=str(n), email="a@example.com"),
+            id="one shared address",
+        ),
+    ],
+)
+def test_a_parcel_is_looked_at_a_fixed_number_of_times_however_many_wait(who, monkeypatch):
+    looks = []
+    for many in (100, 1_000):
+        sent = parcels(*[who(number).event("Searched") for number in range(many)])
+        for one in sent:
+            (part,) = one.parts
+            one.parts = (part._replace(body=Counted(part.body)),)
+        monkeypatch.setattr(Counted, "looks", 0)
+        coalesce(sent)
+        looks.append(Counted.looks / many)
+
+    assert looks[1] <= looks[0] <= 3
+
+
+def test_the_same_value_as_two_identities_is_one_user():
+    twice = Batch.for_user(customer_id="a").with_partner_identities({"customer_id": "a"})
+    pieces = coalesce(parcels(twice.event("1"), twice.event("2")))
+
+    assert [names(piece) for piece in pieces] == [["1", "2"]]
+
+
+def test_what_joins_a_profile_batch_stays_below_the_limit_to_the_byte():
+    sent = parcels(user("a"), *[user("a").event("1", {"text": "x" * 3_950})] * 30)
+    empty = parcel(user("a").event("2", {"text": ""})).parts[0]
+    room = MAX_BATCH_BYTES - len(together(sent).part.body) - len(empty.events())
+    for size in range(room - 20, room + 20):
+        last = parcel(user("a").event("2", {"text": "x" * size}))
+        sizes = [len(piece.part.body) for piece in coalesce([*sent, last])]
+
+        assert max(sizes) <= MAX_BATCH_BYTES
 
 
 def test_a_batch_in_parts_travels_as_it_is():
@@ -154,11 +209,10 @@ def test_a_batch_in_parts_travels_as_it_is():
         for part in range(15):  # a value has 4096 characters at most
             large = large.event(f"{number}.{part}", {"text": "x" * 4_000})
     sent = parcels(large, user("a").event("after"))
-    pieces, left = coalesce(sent)
+    pieces = coalesce(sent)
 
     assert [piece.part.id for piece in pieces] == ["id-0-1", "id-0-2", "id-1"]
     assert [len(piece.parcels) for piece in pieces] == [1, 1, 1]
-    assert left == []
 
 
 def test_a_piece_comes_apart_into_its_members():
@@ -191,13 +245,10 @@ def test_whatever_comes_nothing_is_lost_and_no_user_is_put_out_of_order(drawn):
         for position in range(events):
             batch = batch.event(f"{number}.{position}", {"text": "x" * size})
         sent.append(parcel(batch, number))
-    pieces, left = coalesce(sent)
+    pieces = coalesce(sent)
 
     travels = [one for piece in pieces for one in piece.parcels]
-    assert sorted([id(one) for one in dict.fromkeys([*travels, *left])]) == sorted(map(id, sent))
-    assert len(pieces) <= MAX_BATCHES_PER_REQUEST or len(dict.fromkeys(travels)) == 1
-    total = sum(len(piece.part.body) for piece in pieces) + len(pieces) + 1
-    assert total <= MAX_REQUEST_BYTES or len(dict.fromkeys(travels)) == 1
+    assert sorted([id(one) for one in dict.fromkeys(travels)]) == sorted(map(id, sent))
     for piece in pieces:
         assert len(piece.part.body) <= MAX_BATCH_BYTES
         contexts = {one.batch.with_source_request_id("x")._having(()) for one in piece.parcels}
@@ -208,7 +259,7 @@ def test_whatever_comes_nothing_is_lost_and_no_user_is_put_out_of_order(drawn):
             for event in one.batch.events
             if len(one.parts) == 1
         ] or any(len(one.parts) > 1 for one in piece.parcels)
-    order = {id(one): place for place, one in enumerate([*dict.fromkeys(travels), *left])}
+    order = {id(one): place for place, one in enumerate(dict.fromkeys(travels))}
     for pair in SAME:
         places = [order[id(one)] for one, (who, _, _) in zip(sent, drawn) if who in pair]
         assert places == sorted(places)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from marshmallow import Schema
 from strategies import full, full_events, minimal
 
 from mpfluent import (
@@ -28,6 +30,8 @@ from mpfluent import (
     UnknownField,
     UserAttributeChangeEvent,
     UserIdentities,
+    codec,
+    reader,
 )
 from mpfluent.record import Record
 from mpfluent.testing.strategies import batches, events, values
@@ -1382,3 +1386,79 @@ def test_an_attribute_that_is_set_and_deleted_at_once_is_set() -> None:
 def test_an_empty_message_id_is_unset() -> None:
     data = event("custom_event", source_message_id="")
     assert Batch.from_dict(data).events[0].source_message_id is None
+
+
+# The loader beside the schemas
+
+
+def strictly(data: Any) -> dict[str, Any]:
+    """Return a batch's data in strict wire form, as schemas take it."""
+    return reader._Reader("from_dict", "raise").record(Batch, data, "")
+
+
+@given(batches(max_fields=4, max_events=3))
+@settings(deadline=None)
+def test_the_loader_loads_whatever_is_valid_as_its_schema_does(batch: Batch) -> None:
+    tidy = strictly(batch.to_dict())
+    loaded = codec.load_valid(Batch, tidy)
+
+    assert loaded == codec.schema_of(Batch).load(tidy)
+    assert exactly(loaded.to_dict()) == exactly(tidy)
+
+
+@given(batches(max_fields=3, max_events=2), FUZZ | st.just("unset"), st.data())
+@settings(deadline=None)
+def test_what_a_schema_refuses_the_loader_refuses_too(batch: Batch, odd: Any, data: Any) -> None:
+    tidy = strictly(batch.to_dict())
+    holder: Any = tidy
+    while True:  # change, add or take away one thing, wherever it stands
+        keys = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
+        key = data.draw(st.sampled_from([*keys, "platform"] if isinstance(holder, dict) else keys))
+        inside = holder[key] if key in keys else None
+        if inside and isinstance(inside, dict | list) and data.draw(st.booleans()):
+            holder = inside
+            continue
+        if odd == "unset" and key in keys:
+            del holder[key]
+        else:
+            holder[key] = odd
+        break
+    try:
+        loaded = codec.load_valid(Batch, tidy)
+    except Exception:
+        return
+    by_schema = codec.schema_of(Batch).load(tidy)
+    assert exactly(by_schema.to_dict()) == exactly(loaded.to_dict())
+
+
+@pytest.mark.parametrize("platform", ["iOS", "no platform"])
+def test_a_schema_is_made_once_and_not_for_each_read(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = {**event(custom_attributes={"a": 1}), "device_info": {"platform": platform}}
+    made = []
+    make = Schema.__init__
+
+    def counted(self: Schema, **options: Any) -> None:
+        made.append(self)
+        make(self, **options)
+
+    def read() -> None:
+        with contextlib.suppress(InvalidBatch):
+            Batch.from_dict(data)
+
+    read()
+    monkeypatch.setattr(Schema, "__init__", counted)
+    read()
+
+    assert made == []
+
+
+def test_what_is_valid_is_read_without_marshmallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Schema, "load", lambda *_, **__: pytest.fail("marshmallow loads"))
+
+    for cls in RECORD_CLASSES:
+        assert cls.from_dict(full(cls).to_dict()) == full(cls)
+    for one in full_events():
+        assert Batch.from_dict({"events": [one.to_dict()]}).events == (one,)
+        assert Event.from_dict(one.to_dict()) == one

@@ -1,6 +1,7 @@
 """Background sending: gathering, bounds, policies, flush and close, in the test's own time."""
 
 import asyncio
+import contextlib
 import gc
 import pickle
 import threading
@@ -27,6 +28,7 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
+from mpfluent.coalescing import coalesce
 
 SOON = 5.0  # seconds after which a test that waits has failed
 
@@ -872,6 +874,221 @@ def test_what_finds_no_room_in_a_request_travels_in_the_next_in_order():
     assert [len(request) for request in sent] == [100, 25]
     assert sorted(map(int, sent[0] + sent[1])) == list(range(125))
     assert stage.client.stats[:2] == (250, 250)
+
+
+def test_with_coalescing_batches_gather_though_more_wait_than_fit_a_request():
+    stage = Stage(coalesce=True, flush_interval=0.5)
+    for number in range(600):
+        stage.client.send(user(number % 200))
+    stage.time.now += 0.4
+    stage.work()
+    assert stage.requests() == []
+
+    stage.time.now += 0.1  # since the first one came
+    stage.work()
+
+    everybody = [str(number) for number in range(200)]
+    assert stage.requests() == [everybody[:100], everybody[100:]]
+    assert [len(body["events"]) for body in stage.transport.requests[0].json()] == [3] * 100
+
+
+def test_a_full_window_leaves_at_once_and_what_is_over_waits_its_own_time():
+    stage = Stage(coalesce=True, flush_interval=0.5)
+    stage.client.send(*[user("a")] * 4_000)
+    stage.time.now += 0.3
+    stage.client.send(*[user("b")] * 100)
+    stage.work()
+    assert stage.client.stats.delivered == 4_096
+
+    stage.time.now += 0.4
+    stage.work()
+    assert stage.client.stats.delivered == 4_096
+
+    stage.time.now += 0.1
+    stage.work()
+    assert stage.client.stats.delivered == 4_100
+
+
+def test_a_window_is_full_by_bytes_too(monkeypatch):
+    monkeypatch.setattr("mpfluent.floor.WINDOW_BYTES", 1_000)
+    stage = Stage(coalesce=True)
+    stage.client.send(*users(2))
+    stage.work()
+    assert stage.requests() == []
+
+    stage.client.send(*users(2))
+    stage.work()
+    assert stage.client.stats[:2] == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "enough"),
+    [
+        ({"max_queue": 1}, 1),
+        ({"max_queue": 3}, 2),
+        ({"max_queue": 100}, 50),
+        ({"max_queue_bytes": 3_000}, 5),
+    ],
+)
+def test_with_coalescing_half_a_small_queue_is_enough(bounds, enough):
+    stage = Stage(coalesce=True, when_full="raise", **bounds)
+    counts = []
+    for _ in range(enough):
+        stage.work()
+        counts.append(stage.client.stats.delivered)
+        stage.client.send(user("a"))
+    stage.work()
+
+    assert counts == [0] * enough
+    assert stage.client.stats.delivered == enough
+
+
+def test_with_coalescing_the_worker_wakes_when_half_a_small_queue_waits():
+    client = client_of(RecordingTransport(), coalesce=True, max_queue=100, flush_interval=60)
+    deliveries = [client.send(one) for one in users(50)]
+
+    assert deliveries[-1].wait(SOON)
+    client.close(SOON)
+
+
+@pytest.mark.parametrize("coalesce", [False, True])
+@pytest.mark.parametrize("when_full", ["block", "drop_newest", "drop_oldest", "raise"])
+def test_what_waits_leaves_at_once_when_something_finds_no_room(when_full, coalesce):
+    stage = Stage(max_queue=10, when_full=when_full, coalesce=coalesce, block_timeout=0)
+    stage.client.send(*users(4))
+    stage.work()
+    assert stage.requests() == []
+
+    with contextlib.suppress(QueueFull):
+        stage.client.send(*users(11))
+    stage.work()
+
+    assert stage.client.stats.pending == 0
+    assert len(stage.requests()) == 1
+
+    stage.client.send(user())  # the next one gathers again
+    stage.work()
+    assert stage.client.stats.pending == 1
+
+
+def test_the_worker_wakes_when_something_finds_no_room():
+    client = client_of(
+        RecordingTransport(), max_queue=10, when_full="raise", coalesce=True, flush_interval=60
+    )
+    waits = client.send(*users(4))
+    with pytest.raises(QueueFull):
+        client.send(*users(7))
+
+    assert waits.wait(SOON)
+    client.close(SOON)
+
+
+@pytest.mark.parametrize("leave", ["flush", "close"])
+def test_several_workers_share_what_was_gathered(leave, monkeypatch):
+    def slowly(parcels):  # so that the others look in vain meanwhile
+        left.append(eventually(lambda: len(client._dispatcher._workers._threads) < 3, 0.1))
+        return coalesce(parcels)
+
+    left = []
+    monkeypatch.setattr("mpfluent.workers.coalesce", slowly)
+    together = threading.Barrier(3, timeout=SOON)
+
+    def meet(request):
+        together.wait()
+        return 202
+
+    client = client_of(FunctionTransport(meet), workers=3, coalesce=True, flush_interval=60)
+    for one in users(300):
+        client.send(one)
+    getattr(client, leave)(SOON)
+
+    assert client.close(SOON) == (300, 0, 0)
+    assert left == [False]
+
+
+def test_the_rest_of_what_was_gathered_does_not_overtake_a_request_that_is_broken_off():
+    order = []
+
+    def fragile(request):
+        order.append(request.json()[0]["user_identities"]["customer_id"])
+        if len(order) == 1:
+            raise SystemExit
+        return 202
+
+    stage = Stage(FunctionTransport(fragile), coalesce=True)
+    stage.client.send(*users(250))
+    stage.time.now += 1
+    with pytest.raises(SystemExit):
+        stage.work()
+    stage.work()
+
+    assert order == ["0", "0", "100", "200"]
+    assert stage.client.stats[:2] == (250, 250)
+
+
+def test_joining_that_is_broken_off_loses_nothing(monkeypatch):
+    def broken(parcels):
+        monkeypatch.undo()
+        raise SystemExit
+
+    monkeypatch.setattr("mpfluent.workers.coalesce", broken)
+    stage = Stage(coalesce=True)
+    stage.client.send(*[user("a")] * 3)
+    stage.time.now += 1
+    with pytest.raises(SystemExit):
+        stage.work()
+    stage.work()
+
+    assert stage.requests() == [["a", "a", "a"]]  # each by itself, as it was in hand
+    assert stage.client.stats[:2] == (3, 3)
+
+
+def test_what_finds_no_room_in_an_empty_queue_hurries_nobody():
+    stage = Stage(max_queue=10, when_full="raise")
+    with pytest.raises(QueueFull):
+        stage.client.send(*users(11))
+    stage.client.send(user())
+    stage.work()
+
+    assert stage.client.stats.pending == 1
+
+
+def test_what_is_in_hand_is_listed_once_and_before_what_waits():
+    listed = []
+
+    def answer(request):
+        if not listed:
+            stage.client.send(user("last"))
+            listed.extend(name_of(one.batch) for one in stage.dispatcher._floor.parcels())
+        return 202
+
+    stage = Stage(FunctionTransport(answer), coalesce=True)
+    stage.client.send(*users(250))
+    stage.time.now += 1
+    stage.work()
+
+    assert listed == [*map(str, range(250)), "last"]
+
+
+def test_close_settles_what_was_gathered_and_has_not_left():
+    stage = Stage(coalesce=True)
+    stage.client.send(*users(250))
+    stage.time.now += 1
+    workers = stage.dispatcher._workers
+    workers._carry(workers._next(wait=False), 600)
+
+    assert stage.client.close(0) == (100, 150, 0)
+    assert stage.told == [(str(number), "closed") for number in range(100, 250)]
+
+
+def test_nothing_is_sent_where_all_that_was_gathered_is_settled():
+    stage = Stage(coalesce=True)
+    stage.client.send(*users(2))
+    stage.dispatcher._keeper.give_up(list(stage.dispatcher._floor.backlog), DeliveryError("x"))
+    stage.time.now += 1
+    stage.work()
+
+    assert stage.requests() == []
 
 
 def test_an_error_says_no_more_than_it_knows():

@@ -477,14 +477,22 @@ def test_batches_for_another_host_are_told_of_once(path, caplog):
     ]
 
 
-def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails():
+@pytest.mark.parametrize("coalesce", [False, True])
+def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails(coalesce):
     class ShopBatch(Batch):
         pass
 
     failed = []
-    client = client_of(RecordingTransport(400), on_failed=lambda batch, error: failed.append(error))
+    client = client_of(
+        RecordingTransport(400),
+        on_failed=lambda batch, error: failed.append(error),
+        coalesce=coalesce,
+        flush_interval=60,
+    )
     sent = ShopBatch.for_user(customer_id="1").event("Searched", {"price": 1.5})
     client.send(sent)
+    (waits,) = client._dispatcher._floor.backlog
+    assert callable(waits._batch)
     client.close()
     (error,) = failed
 
