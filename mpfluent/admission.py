@@ -54,9 +54,7 @@ class Admission:
                     return False
                 accepted()
                 counted = True
-                now = self._now()
-                for parcel in parcels:
-                    floor.add(parcel, now)
+                floor.put(parcels, self._now())
         except BaseException as error:  # such as Ctrl-C
             self._broken_off(parcels, error, counted=counted)
             raise

@@ -6,7 +6,7 @@ It has no lock of its own: the dispatcher that owns it has.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from .parcel import Parcel
 
@@ -43,13 +43,14 @@ class Backlog:
         """Return whether so many wait, or so many bytes."""
         return len(self._waiting) >= many or self.size >= many_bytes
 
-    def has_room(self, parcels: Iterable[Parcel]) -> bool:
+    def has_room(self, parcels: Sequence[Parcel]) -> bool:
         """Return whether all of these fit. A parcel larger than the bound fits when none waits."""
-        more = [parcel.size for parcel in parcels]
-        if not self._waiting and len(more) == 1:
+        size = self.size
+        for parcel in parcels:
+            size += parcel.size
+        if len(self._waiting) + len(parcels) <= self._most and size <= self._most_bytes:
             return True
-        fits = len(self._waiting) + len(more) <= self._most
-        return fits and self.size + sum(more) <= self._most_bytes
+        return not self._waiting and len(parcels) == 1
 
     def add(self, parcel: Parcel, now: float) -> None:
         """Let a parcel wait."""

@@ -98,13 +98,18 @@ class Floor:
         """Let a parcel wait, if it has room, and nothing before it is in the outbox only."""
         if (self.overflows and parcel.row is not None) or not self.has_room([parcel]):
             return False
-        first = not self.backlog
-        self.backlog.add(parcel, now)
-        if first or self.backlog.reaches(*self._enough):
-            self.work.notify()
+        self.put([parcel], now)
         return True
 
-    def has_room(self, parcels: Iterable[Parcel]) -> bool:
+    def put(self, parcels: Iterable[Parcel], now: float) -> None:
+        """Let parcels wait that have room."""
+        first = not self.backlog
+        for parcel in parcels:
+            self.backlog.add(parcel, now)
+        if first or self.backlog.reaches(*self._enough):
+            self.work.notify()
+
+    def has_room(self, parcels: Sequence[Parcel]) -> bool:
         """Return whether all of these may wait; if not, what does is not to wait any longer."""
         if self.backlog.has_room(parcels):
             return True
