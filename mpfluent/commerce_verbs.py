@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, Unpack
 
-from .chain import Chain
+from .chain import Chain, is_plain
 from .commerce import (
     Product,
     ProductAction,
@@ -18,7 +18,9 @@ from .commerce import (
 from .errors import UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
+from .shapes import Ways
 from .signatures import in_terms_of, spelled_out
+from .ways import actor, appender
 
 V = TypeVar("V", bound="CommerceVerbs")
 
@@ -38,6 +40,11 @@ _ELSEWHERE = {
     "promotion_action": "promotion_view(…) or promotion_click(…)",
     "product_impressions": "impression(…)",
 }
+
+
+# By the batch's class, the event's class or the action, and the keywords.
+_appends = Ways(calls=1)
+_acts = Ways(calls=2)
 
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
@@ -61,6 +68,17 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
     return error
 
 
+def is_usual(grown: CommerceVerbs, count: int) -> bool:
+    """Return whether code may be written for what a verb did: its event has so many fields."""
+    last = grown._tail
+    return (
+        last is not None
+        and len(last[1]._keys) == count
+        and type(grown)._event is CommerceVerbs._event
+        and is_plain(type(grown))
+    )
+
+
 class CommerceVerbs(Chain):
     """The verbs that append a commerce event."""
 
@@ -68,12 +86,19 @@ class CommerceVerbs(Chain):
 
     def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
+        key = type(self), event_class, *fields
+        append = _appends.get(key)
+        if append is not None and (grown := append(self, fields)) is not None:
+            return grown  # type: ignore[no-any-return]
         event = _new(event_class)
         try:
             event._fill(verb, fields)
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
-        return self._appended(event)
+        grown = self._appended(event)
+        if is_usual(grown, len(fields)) and _appends.comes_back(key):
+            _appends[key] = appender(type(self), event_class, fields)
+        return grown
 
     @classmethod
     def _no_keyword(cls, verb: str, of: type[Event], error: UnknownField) -> UnknownField:
@@ -87,6 +112,10 @@ class CommerceVerbs(Chain):
         fields: Any,
         verb: str = "",
     ) -> V:
+        key = type(self), action, not products, *fields
+        act = _acts.get(key)
+        if act is not None and (grown := act(self, products, fields)) is not None:
+            return grown  # type: ignore[no-any-return]
         verb = verb or action
         about_action: dict[str, Any] = {"action": action}
         if products:
@@ -105,7 +134,14 @@ class CommerceVerbs(Chain):
         acted = _new(ProductAction)
         acted._fill(verb, about_action)
         about_event["product_action"] = acted
-        return self._event(CommerceEvent, verb, about_event)
+        grown = self._event(CommerceEvent, verb, about_event)
+        if (
+            len(acted._keys) == len(about_action)
+            and is_usual(grown, len(about_event))
+            and _acts.comes_back(key)
+        ):
+            _acts[key] = actor(type(self), action, bool(products), fields)
+        return grown
 
     @spelled_out
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
