@@ -97,10 +97,10 @@ class Chain(Frozen):
         It does what ``_with`` does, for the usual case and at half its cost.
         """
         key = type(self), wire, self._state[0]
-        put = _puts.get(key)
-        if put is not None:
-            return put(self, value)  # type: ignore[no-any-return]
-        if is_plain(type(self)) and _puts.comes_back(key):
+        way = _puts.get(key)
+        if way is not None:
+            return way(self, value)  # type: ignore[no-any-return]
+        if _puts.comes_back(key) and is_plain(type(self)):
             code = derived("value")
             place(code, self, wire, "value")
             _puts[key] = code.function()

@@ -68,12 +68,13 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
     return error
 
 
-def is_usual(grown: CommerceVerbs, count: int) -> bool:
-    """Return whether code may be written for what a verb did: its event has so many fields."""
+def comes_back(ways: Ways, key: tuple[Any, ...], grown: CommerceVerbs, count: int) -> bool:
+    """Return whether to write code for what a verb did: append an event with so many fields."""
     last = grown._tail
     return (
         last is not None
         and len(last[1]._keys) == count
+        and ways.comes_back(key)
         and type(grown)._event is CommerceVerbs._event
         and is_plain(type(grown))
     )
@@ -87,8 +88,8 @@ class CommerceVerbs(Chain):
     def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
         key = type(self), event_class, *fields
-        append = _appends.get(key)
-        if append is not None and (grown := append(self, fields)) is not None:
+        way = _appends.get(key)
+        if way is not None and (grown := way(self, fields)) is not None:
             return grown  # type: ignore[no-any-return]
         event = _new(event_class)
         try:
@@ -96,7 +97,7 @@ class CommerceVerbs(Chain):
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
         grown = self._appended(event)
-        if is_usual(grown, len(fields)) and _appends.comes_back(key):
+        if comes_back(_appends, key, grown, len(fields)):
             _appends[key] = appender(type(self), event_class, fields)
         return grown
 
@@ -113,8 +114,8 @@ class CommerceVerbs(Chain):
         verb: str = "",
     ) -> V:
         key = type(self), action, not products, *fields
-        act = _acts.get(key)
-        if act is not None and (grown := act(self, products, fields)) is not None:
+        way = _acts.get(key)
+        if way is not None and (grown := way(self, products, fields)) is not None:
             return grown  # type: ignore[no-any-return]
         verb = verb or action
         about_action: dict[str, Any] = {"action": action}
@@ -135,11 +136,8 @@ class CommerceVerbs(Chain):
         acted._fill(verb, about_action)
         about_event["product_action"] = acted
         grown = self._event(CommerceEvent, verb, about_event)
-        if (
-            len(acted._keys) == len(about_action)
-            and is_usual(grown, len(about_event))
-            and _acts.comes_back(key)
-        ):
+        full = len(acted._keys) == len(about_action)
+        if full and comes_back(_acts, key, grown, len(about_event)):
             _acts[key] = actor(type(self), action, bool(products), fields)
         return grown
 

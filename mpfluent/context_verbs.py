@@ -472,8 +472,8 @@ class ContextVerbs(Chain, Record):
 
     def _with_field(self: C, verb: str, name: str, value: Any) -> C:
         key = type(self), name, self._state[0]
-        set_ = _sets.get(key)
-        if set_ is not None and (changed := set_(self, value)) is not None:
+        way = _sets.get(key)
+        if way is not None and (changed := way(self, value)) is not None:
             return changed  # type: ignore[no-any-return]
         if value is None:
             return self._with({name: None})
@@ -483,7 +483,7 @@ class ContextVerbs(Chain, Record):
             raise bad.at(verb, name, value) from None
         if value is None:
             return self._with({name: None})
-        if is_plain(type(self)) and _sets.comes_back(key):
+        if _sets.comes_back(key) and is_plain(type(self)):
             _sets[key] = setter(self, name)
         return self._put(name, value)
 
@@ -492,14 +492,14 @@ class ContextVerbs(Chain, Record):
     ) -> C:
         """Merge a record, then keywords, into the record at ``wire``."""
         key = type(self), wire, self._state[0], *fields
-        set_ = _records.get(key) if record is None else None
-        if set_ is not None and (changed := set_(self, fields)) is not None:
+        way = _records.get(key) if record is None else None
+        if way is not None and (changed := way(self, fields)) is not None:
             return changed  # type: ignore[no-any-return]
         known = self._get(wire)
         if known is None and record is None:
             new = of._build(verb, fields)
             full = fields and len(new._keys) == len(fields)
-            if full and is_plain(type(self)) and _records.comes_back(key):
+            if full and _records.comes_back(key) and is_plain(type(self)):
                 _records[key] = record_setter(self, wire, of, fields)
             return self._put(wire, new) if new._keys else self
         changes: dict[str, Any] = {}
@@ -522,8 +522,8 @@ class ContextVerbs(Chain, Record):
         self: C, verb: str, of: type[_Consent], named: str, purpose: str, given: Mapping[str, Any]
     ) -> C:
         key = type(self), of, self._state[0], *given
-        set_ = _consents.get(key)
-        if set_ is not None and (changed := set_(self, purpose, given)) is not None:
+        way = _consents.get(key)
+        if way is not None and (changed := way(self, purpose, given)) is not None:
             return changed  # type: ignore[no-any-return]
         consent = _consent(of, verb, named, given)
         try:
@@ -534,7 +534,7 @@ class ContextVerbs(Chain, Record):
         known = self._get("consent_state")
         before = None if known is None else known._get(regulation)
         # another purpose beside those that are known is merged below
-        if before is None and is_plain(type(self)) and _consents.comes_back(key):
+        if before is None and _consents.comes_back(key) and is_plain(type(self)):
             _consents[key] = consent_setter(self, of, given)
         consents = FrozenMap.of((purpose,), (consent,))
         if known is None:

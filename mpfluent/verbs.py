@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import checks
 from .checks import Number, Scalar
-from .commerce_verbs import CommerceVerbs, is_usual
+from .commerce_verbs import CommerceVerbs, comes_back
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
 from .event import CommonFields, EventFields
 from .events import (
@@ -124,11 +124,8 @@ class EventVerbs(CommerceVerbs):
         'teapot'
         """
         key = _type(self), attributes is None, *fields
-        append = _events.get(key)
-        if (
-            append is not None
-            and (grown := append(self, name, type, attributes, fields)) is not None
-        ):
+        way = _events.get(key)
+        if way is not None and (grown := way(self, name, type, attributes, fields)) is not None:
             return grown  # type: ignore[no-any-return]
         given: dict[str, Any] = {"event_name": name, "type": type, **fields}
         if attributes is not None:
@@ -146,7 +143,7 @@ class EventVerbs(CommerceVerbs):
             renamed = error.__class__(str(error).replace("event_name", "name"))
             renamed.field = "name"
             raise renamed from None
-        if is_usual(grown, len(given)) and _events.comes_back(key):
+        if comes_back(_events, key, grown, len(given)):
             first = ("event_name", "type", "" if attributes is None else "attributes")
             _events[key] = appender(_type(self), AppEvent, fields, first)
         return grown
