@@ -20,7 +20,7 @@ from .event import Event
 from .events import CommerceEvent, CommerceFields
 from .shapes import Ways
 from .signatures import in_terms_of, spelled_out
-from .ways import actor, appender
+from .ways import actor
 
 V = TypeVar("V", bound="CommerceVerbs")
 
@@ -42,9 +42,8 @@ _ELSEWHERE = {
 }
 
 
-# By the batch's class, the event's class or the action, and the keywords.
-_appends = Ways(calls=1)
-_acts = Ways(calls=2)
+# What a product action does, by the batch's class and the keywords.
+_acts = Ways(calls=1)
 
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
@@ -87,19 +86,12 @@ class CommerceVerbs(Chain):
 
     def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
-        key = type(self), event_class, *fields
-        way = _appends.get(key)
-        if way is not None and (grown := way(self, fields)) is not None:
-            return grown  # type: ignore[no-any-return]
         event = _new(event_class)
         try:
             event._fill(verb, fields)
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
-        grown = self._appended(event)
-        if comes_back(_appends, key, grown, len(fields)):
-            _appends[key] = appender(type(self), event_class, fields)
-        return grown
+        return self._appended(event)
 
     @classmethod
     def _no_keyword(cls, verb: str, of: type[Event], error: UnknownField) -> UnknownField:

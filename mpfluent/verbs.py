@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 V = TypeVar("V", bound="EventVerbs")
 
 _type = type  # a verb has a keyword of that name
-_events = Ways(calls=2)  # what event() does, by the batch's class and the keywords
+_events = Ways(calls=1)  # what event() does, by the batch's class and the keywords
 
 # What people try on a value that they take to be mutable, and the line to write instead.
 _MUTATORS = {

@@ -166,7 +166,6 @@ def test_a_batch_is_the_same_however_often_it_is_built(batch: Batch) -> None:
     ("call", "of"),
     [
         (lambda: BASE.event("Searched", {"a": 1}, type="search", at=MOMENT_MS), AppEvent),
-        (lambda: BASE.screen_view("Home", at=MOMENT_MS), ScreenViewEvent),
         (lambda: BASE.purchase(*TEAPOTS, transaction_id="t", at=MOMENT_MS), ProductAction),
         (lambda: BASE.with_device(platform="iOS"), DeviceInformation),
         (lambda: BASE.with_gdpr_consent("marketing", True, at=MOMENT_MS), GDPRConsentState),
