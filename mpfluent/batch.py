@@ -28,6 +28,7 @@ from .records import (
     UserIdentities,
 )
 from .session import Session
+from .shapes import KNOWN
 from .signatures import in_terms_of, spelled_out
 from .verbs import EventVerbs
 
@@ -103,7 +104,9 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         """
         empty = _empty.get(cls)
         if empty is None:
-            empty = _empty[cls] = cls._make((), ())
+            empty = cls._make((), ())
+            if len(_empty) < KNOWN:
+                _empty[cls] = empty
         if mpid is not None:
             mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
         try:
