@@ -9,8 +9,8 @@ A map of the package, each file importing only from those before it:
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
 * ``readable``, ``notebook``: what people see of them.
-* ``chain``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that append an
-  event.
+* ``chain``, ``ways``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that
+  append an event.
 * ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
 * ``wire``, ``stamping``, ``preview``: encode and split; what sending adds, and how much it is.
 * ``layout``, ``sayings``, ``python_code``: a batch as the Python that builds it.

@@ -28,6 +28,7 @@ from .records import (
     UserIdentities,
 )
 from .session import Session
+from .shapes import KNOWN
 from .signatures import in_terms_of, spelled_out
 from .verbs import EventVerbs
 
@@ -101,17 +102,21 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
+        empty = _empty.get(cls)
+        if empty is None:
+            empty = cls._make((), ())
+            if len(_empty) < KNOWN:
+                _empty[cls] = empty
         if mpid is not None:
             mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
-        if user is not None:
-            of, verb = UserIdentities, "for_user"
-            batch = cls._make((), ())._with_record(verb, "user_identities", of, user, identities)
-            return batch if mpid is None else batch._put("mpid", mpid)
         try:
-            known = UserIdentities._build("for_user", identities)
+            batch = empty._with_record(
+                "for_user", "user_identities", UserIdentities, user, identities
+            )
         except UnknownField as error:
+            if user is not None:
+                raise
             raise in_terms_of(cls.for_user, error, UserIdentities._misnomers) from None
-        batch = cls._make(("user_identities",), (known,)) if known._keys else cls._make((), ())
         return batch if mpid is None else batch._put("mpid", mpid)
 
     @classmethod
@@ -338,6 +343,8 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         def __setitem__(self, key, value):
             raise Immutable("Batch is immutable; write batch = batch.with_…(…)")
 
+
+_empty: dict[type[Batch], Any] = {}  # what for_user begins with
 
 _SETTERS = {
     "events": "add",

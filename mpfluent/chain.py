@@ -15,7 +15,7 @@ from .event import Event
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import content
-from .shapes import KNOWN
+from .shapes import Code, Ways, taken
 from .vocabularies import check_names
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
@@ -96,19 +96,15 @@ class Chain(Frozen):
 
         It does what ``_with`` does, for the usual case and at half its cost.
         """
-        keys, values = self._state
-        place = _places.get((keys, wire))
-        if place is None:
-            new = self._with({wire: value})
-            if len(_places) < KNOWN:
-                after = new._keys.index(wire)
-                _places[keys, wire] = new._keys, after, after + (wire in keys)
-            return new
-        keys, before, after = place
-        new = _new(type(self))
-        _set_state(new, (keys, (*values[:before], value, *values[after:])))
-        _set_tail(new, self._tail)
-        return new
+        key = type(self), wire, self._state[0]
+        way = _puts.get(key)
+        if way is not None:
+            return way(self, value)  # type: ignore[no-any-return]
+        if _puts.comes_back(key) and is_plain(type(self)):
+            code = derived("value")
+            place(code, self, wire, "value")
+            _puts[key] = code.function()
+        return self._with({wire: value})
 
     def _appended(self, event: Event) -> Self:
         new = _new(type(self))
@@ -170,13 +166,46 @@ class Chain(Frozen):
 
 discarded.add_root(Chain)
 
-# Where a field goes among those that are set: the keys with it, and which values it parts.
-_places: dict[tuple[tuple[str, ...], str], tuple[tuple[str, ...], int, int]] = {}
+_puts = Ways()  # by class, the field that is set, and the fields that there are
 
 _C = TypeVar("_C", bound=Chain)
 _new = object.__new__
 _set_state = Frozen.__dict__["_state"].__set__
 _set_tail = Chain.__dict__["_tail"].__set__
+
+
+def is_plain(cls: type[Chain]) -> bool:
+    """Return whether no class of somebody's own has another idea of how chains are derived."""
+    return all(
+        getattr(cls, name) is getattr(Chain, name) for name in ("_appended", "_derive", "_put")
+    )
+
+
+# What code is made of that derives a chain from another.
+
+
+def derived(*arguments: str) -> Code:
+    """Return the beginnings of such code, of a function of a chain and these arguments."""
+    return Code("self", *arguments, set_state=_set_state, set_tail=_set_tail)
+
+
+def append(code: Code, cls: type[Chain], event: str) -> None:
+    """Write what returns a chain of this class with the event in a variable appended."""
+    code.add(
+        f"grown = new({code.named(cls)})",
+        "set_state(grown, self._state)",
+        f"set_tail(grown, (self._tail, {event}))",
+        "return grown",
+    )
+
+
+def place(code: Code, chain: Chain, wire: str, value: str) -> None:
+    """Write what returns a chain like this one with a field set to what is in a variable."""
+    old = chain._state[0]
+    fields = {f"old{place}": chain._wire[key] for place, key in enumerate(old) if key != wire}
+    code.add(*taken(len(old), "self._state[1]", "old"))
+    code.make("changed", type(chain), {**fields, value: chain._wire[wire]})
+    code.add("set_tail(changed, self._tail)", "return changed")
 
 
 def _chain(cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> _C:

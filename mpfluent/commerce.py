@@ -21,7 +21,9 @@ from .fields import (
     strings,
     text,
 )
+from .frozen import filler
 from .record import Record
+from .shapes import Ways
 
 ProductActionType = Literal[
     "add_to_cart",
@@ -84,6 +86,10 @@ class Product(Record, kind="Product"):
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
     ) -> None:
+        key = type(self), *fields
+        fill = None if name is None else _fills.get(key)
+        if fill is not None and id and fill(self, id, name, fields):
+            return
         if not id and not name:
             self._checked("Product", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
@@ -91,6 +97,13 @@ class Product(Record, kind="Product"):
             {"id": id, **fields} if name is None else {"id": id, "name": name, **fields}
         )
         self._fill("Product", given)
+        if id and name is not None and len(self._keys) == len(given) and _fills.comes_back(key):
+            _fills[key] = filler(type(self), fields, ("id", "name"))
+
+
+_fills = Ways(
+    calls=1
+)  # what makes a product that has an id and a name, by its class and its keywords
 
 
 class ProductActionFields(TypedDict, total=False):

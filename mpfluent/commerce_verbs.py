@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, Unpack
 
-from .chain import Chain
+from .chain import Chain, is_plain
 from .commerce import (
     Product,
     ProductAction,
@@ -18,7 +18,9 @@ from .commerce import (
 from .errors import UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
+from .shapes import Ways
 from .signatures import in_terms_of, spelled_out
+from .ways import actor
 
 V = TypeVar("V", bound="CommerceVerbs")
 
@@ -40,6 +42,10 @@ _ELSEWHERE = {
 }
 
 
+# What a product action does, by the batch's class and the keywords.
+_acts = Ways(calls=1)
+
+
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
     """The keywords of the product verbs: of the action, and of every commerce event.
 
@@ -59,6 +65,18 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
     error = UnknownField(text)
     error.name = name
     return error
+
+
+def comes_back(ways: Ways, key: tuple[Any, ...], grown: CommerceVerbs, count: int) -> bool:
+    """Return whether to write code for what a verb did: append an event with so many fields."""
+    last = grown._tail
+    return (
+        last is not None
+        and len(last[1]._keys) == count
+        and ways.comes_back(key)
+        and type(grown)._event is CommerceVerbs._event
+        and is_plain(type(grown))
+    )
 
 
 class CommerceVerbs(Chain):
@@ -87,6 +105,10 @@ class CommerceVerbs(Chain):
         fields: Any,
         verb: str = "",
     ) -> V:
+        key = type(self), action, not products, *fields
+        way = _acts.get(key)
+        if way is not None and (grown := way(self, products, fields)) is not None:
+            return grown  # type: ignore[no-any-return]
         verb = verb or action
         about_action: dict[str, Any] = {"action": action}
         if products:
@@ -105,7 +127,11 @@ class CommerceVerbs(Chain):
         acted = _new(ProductAction)
         acted._fill(verb, about_action)
         about_event["product_action"] = acted
-        return self._event(CommerceEvent, verb, about_event)
+        grown = self._event(CommerceEvent, verb, about_event)
+        full = len(acted._keys) == len(about_action)
+        if full and comes_back(_acts, key, grown, len(about_event)):
+            _acts[key] = actor(type(self), action, bool(products), fields)
+        return grown
 
     @spelled_out
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:

@@ -15,7 +15,7 @@ from typing import (
 )
 
 from . import checks
-from .chain import Chain
+from .chain import Chain, is_plain
 from .checks import Instant, Number
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .events import UserAttributeValue
@@ -55,9 +55,12 @@ from .records import (
     LocationFields,
     UserIdentities,
 )
+from .shapes import Ways
 from .signatures import spelled_out
+from .ways import REGULATIONS, consent_setter, record_setter, setter
 
 C = TypeVar("C", bound="ContextVerbs")
+_Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
 class ContextVerbs(Chain, Record):
@@ -365,8 +368,7 @@ class ContextVerbs(Chain, Record):
         if unknown:
             raise unknown_field(f"{verb}()", next(iter(unknown)), ("purpose", *_CONSENT))
         given = _said(consented, at, document, location, hardware_id)
-        consent = _consent(GDPRConsentState, verb, "consented", given)
-        return self._with_consent(verb, "gdpr", purpose, consent)
+        return self._with_consent(verb, GDPRConsentState, "consented", purpose, given)
 
     @spelled_out
     def with_ccpa_data_sale_opt_out(
@@ -394,8 +396,7 @@ class ContextVerbs(Chain, Record):
         if unknown:
             raise unknown_field(f"{verb}()", next(iter(unknown)), ("opted_out", *_CONSENT[1:]))
         given = _said(opted_out, at, document, location, hardware_id)
-        consent = _consent(CCPAConsentState, verb, "opted_out", given)
-        return self._with_consent(verb, "ccpa", "data_sale_opt_out", consent)
+        return self._with_consent(verb, CCPAConsentState, "opted_out", "data_sale_opt_out", given)
 
     def with_consent_state(self: C, consent_state: ConsentState | None, /) -> C:
         """Merge consents, purpose by purpose; None clears them all.
@@ -470,21 +471,36 @@ class ContextVerbs(Chain, Record):
     # How the verbs above work
 
     def _with_field(self: C, verb: str, name: str, value: Any) -> C:
+        key = type(self), name, self._state[0]
+        way = _sets.get(key)
+        if way is not None and (changed := way(self, value)) is not None:
+            return changed  # type: ignore[no-any-return]
         if value is None:
             return self._with({name: None})
         try:
             value = self._fields[name].check(value)
         except checks.Bad as bad:
             raise bad.at(verb, name, value) from None
-        return self._with({name: None}) if value is None else self._put(name, value)
+        if value is None:
+            return self._with({name: None})
+        if _sets.comes_back(key) and is_plain(type(self)):
+            _sets[key] = setter(self, name)
+        return self._put(name, value)
 
     def _with_record(
         self: C, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
     ) -> C:
         """Merge a record, then keywords, into the record at ``wire``."""
+        key = type(self), wire, self._state[0], *fields
+        way = _records.get(key) if record is None else None
+        if way is not None and (changed := way(self, fields)) is not None:
+            return changed  # type: ignore[no-any-return]
         known = self._get(wire)
         if known is None and record is None:
             new = of._build(verb, fields)
+            full = fields and len(new._keys) == len(fields)
+            if full and _records.comes_back(key) and is_plain(type(self)):
+                _records[key] = record_setter(self, wire, of, fields)
             return self._put(wire, new) if new._keys else self
         changes: dict[str, Any] = {}
         if record is not None:
@@ -502,18 +518,29 @@ class ContextVerbs(Chain, Record):
         merged = (of._make((), ()) if known is None else known)._with(changes)
         return self._put(wire, merged) if merged._keys else self._with({wire: None})
 
-    def _with_consent(self: C, verb: str, regulation: str, purpose: str, consent: Frozen) -> C:
+    def _with_consent(
+        self: C, verb: str, of: type[_Consent], named: str, purpose: str, given: Mapping[str, Any]
+    ) -> C:
+        key = type(self), of, self._state[0], *given
+        way = _consents.get(key)
+        if way is not None and (changed := way(self, purpose, given)) is not None:
+            return changed  # type: ignore[no-any-return]
+        consent = _consent(of, verb, named, given)
         try:
             purpose = checks.name(purpose)
         except checks.Bad as bad:
             raise bad.at(verb, "purpose", purpose) from None
+        regulation = REGULATIONS[of]
         known = self._get("consent_state")
-        named = FrozenMap.of((purpose,), (consent,))
+        before = None if known is None else known._get(regulation)
+        # another purpose beside those that are known is merged below
+        if before is None and _consents.comes_back(key) and is_plain(type(self)):
+            _consents[key] = consent_setter(self, of, given)
+        consents = FrozenMap.of((purpose,), (consent,))
         if known is None:
-            state = ConsentState._make((regulation,), (named,))
+            state = ConsentState._make((regulation,), (consents,))
         else:
-            before = known._get(regulation)
-            state = known._with({regulation: merged_map(before, named) if before else named})
+            state = known._with({regulation: merged_map(before, consents) if before else consents})
         return self._put("consent_state", state)
 
     def _with_context(self: C, changes: Mapping[str, Any]) -> C:
@@ -553,6 +580,12 @@ class ContextVerbs(Chain, Record):
         return self._with({wire: left if left is not None and left._keys else None})
 
 
+# What verbs do, by the batch's class, the field that is set or the record that is made, the fields
+# that are set already, and the keywords.
+_sets = Ways(calls=1)
+_records = Ways(calls=1)
+_consents = Ways(calls=1)
+
 _CONSENT = ("consented", "at", "document", "location", "hardware_id")
 
 
@@ -588,9 +621,6 @@ def _record_or_keywords(
         checked = of._checked(verb, rest)
         return value._with({key: item for key, item in checked.items() if item is not None})
     return of._build(verb, {first: value, **rest})
-
-
-_Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
 def _said(

@@ -13,15 +13,13 @@ from . import checks
 from .checks import Bad
 from .errors import brief
 from .frozen_map import FrozenMap, frozen_map, set_map_state
-from .shapes import MOST_NAMES, Counter, map_maker
+from .shapes import MOST_NAMES, Ways, map_maker
 
 T = TypeVar("T")
 
 # kinds whose empty value is the same as none
 _HOLLOW = frozenset(("scalars", "strings", "attributes", "maps", "names", "events"))
 _HOLLOW |= {"record", "records", "records_by_name"}
-
-_new = object.__new__
 
 
 class Field(Generic[T]):
@@ -231,7 +229,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
         make = _makers.get((*items,)) if flat else None
         if make is not None:
-            usual = make(_new(FrozenMap), items)
+            usual = make(items)
             if usual is not None:
                 return usual  # type: ignore[no-any-return]
         kept: dict[str, Any] = {}
@@ -247,16 +245,16 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 kept[key] = entry
         if not kept:
             return None
-        if flat and len(kept) < MOST_NAMES and _counter.comes_back(tuple(kept)):
-            _makers[tuple(kept)] = map_maker(tuple(kept), set_map_state)
+        if flat and len(kept) < MOST_NAMES and _makers.comes_back(tuple(kept)):
+            _makers[tuple(kept)] = map_maker(FrozenMap, kept, set_map_state)
         return frozen_map(kept)
 
+    checked.makers = _makers if flat else None  # type: ignore[attr-defined] # for mpfluent.shapes
     return checked
 
 
 # A call site writes the same attribute names every time: code for those that come back.
-_makers: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], Any]] = {}
-_counter = Counter()
+_makers = Ways()
 
 
 def _entry_name(key: Any, entry: Any) -> str:

@@ -7,7 +7,7 @@ and encoding is one ``dict(zip(…))``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,7 +15,7 @@ from .checks import Bad
 from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
 from .fields import Field
 from .frozen_map import content
-from .shapes import KNOWN, Counter, filler, picker
+from .shapes import KNOWN, Code, Ways, picker
 from .signatures import PublicNames, spelled_out
 
 _new = object.__new__
@@ -52,6 +52,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
     __match_args__: tuple[
         str, ...
     ] = ()  # for match statements: what the constructor takes by place
+    _has_rule = False  # whether there is one
     _rules_of_names = False  # whether _broken_rule looks only at which fields are set
     _open = False  # whether the API takes unknown names in it
     # what people write -> the name to write instead
@@ -85,6 +86,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         declared = sorted({**inherited, **own}.values(), key=lambda field: field.rank)
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
+        cls._has_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]
         cls._required = tuple(field for field in declared if field.required)
         if "__init__" in vars(cls) and declared:
             code = spelled_out(cls.__init__).__code__
@@ -290,29 +292,12 @@ _set_state = Frozen.__dict__["_state"].__set__
 
 def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
     """Return the method that checks what a caller writes: ``_fill`` of this class."""
-    table = dict(cls._fields)
-    own_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]
-    shapes: dict[tuple[str, ...], Callable[[Any, Mapping[str, Any]], bool]] = {}
-    counter = Counter()
+    shapes = Ways()
 
     def fill(self: Any, where: str, given: Mapping[str, Any]) -> None:
         shape = shapes.get((*given,))
-        if shape is not None:
-            try:
-                filled = shape(self, given)
-            except Bad:
-                filled = False
-            if filled:
-                if own_rule and not cls._rules_of_names:
-                    obey(where, dict(zip(*self._state)))
-                return
-        careful(self, where, given)
-
-    def obey(where: str, set_: Mapping[str, Any]) -> None:
-        broken = cls._broken_rule(set_)
-        if broken is not None:
-            field, why, write = broken
-            raise InvalidValue(f"{where}({field}): {why}" + (f"; write {write}" if write else ""))
+        if shape is None or not shape(self, given):
+            careful(self, where, given)
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         checked = cls._checked(where, given)
@@ -323,13 +308,28 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
         for field in cls._required:
             if field.wire not in set_:
                 raise cls._missing(where, field)
-        if own_rule:
-            obey(where, set_)
-        if len(set_) == len(given) and counter.comes_back(tuple(given)):
-            shapes[tuple(given)] = filler([table[name] for name in given], _set_state)
+        broken = cls._broken_rule(set_)
+        if broken is not None:
+            place, why, write = broken
+            raise InvalidValue(f"{where}({place}): {why}" + (f"; write {write}" if write else ""))
+        if len(set_) == len(given) and shapes.comes_back(tuple(given)):
+            shapes[tuple(given)] = filler(cls, given)
         _set_state(self, (tuple(keys), tuple(values)))
 
     return fill
+
+
+def filler(
+    cls: type[Frozen], names: Iterable[str], first: Sequence[str] = ()
+) -> Callable[..., Any]:
+    """Return a function that fills a new value; see :meth:`~mpfluent.shapes.Code.take`."""
+    code = Code("self", set_state=_set_state)
+    fields = code.take(cls._fields, names, first)
+    code.check(fields)
+    code.obey(cls, fields)
+    code.fill("self", fields)
+    code.add("return True")
+    return code.function()
 
 
 def _changer(cls: type[Frozen]) -> Callable[[Any, Mapping[str, Any]], Any]:

@@ -9,7 +9,7 @@ only for what is unusual.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -38,87 +38,159 @@ _USUAL: dict[Check, str] = {
 class Counter:
     """Counts how often shapes come back, of as many as are worth remembering."""
 
-    __slots__ = ("_used",)
+    __slots__ = ("_after", "_used")
 
-    def __init__(self) -> None:
-        self._used: dict[tuple[str, ...], int] = {}
+    def __init__(self, after: int = USED) -> None:
+        self._after = after
+        self._used: dict[tuple[Any, ...], int] = {}
 
-    def comes_back(self, shape: tuple[str, ...]) -> bool:
+    def comes_back(self, shape: tuple[Any, ...]) -> bool:
         """Count one use; return whether there were enough to write code for the shape."""
         used = self._used
         times = used.get(shape, 0) + 1
         if times > 1 or len(used) < KNOWN:
             used[shape] = times
-        return times > USED
+        return times > self._after
 
 
-Setter = Callable[[Any, tuple[Any, Any]], None]
+class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
+    """The functions of the shapes that came back, each by all that its code depends on.
 
-
-def filler(fields: Sequence[Any], set_state: Setter) -> Callable[[Any, Mapping[str, Any]], bool]:
-    """Return a function that fills a new value from keywords in this order.
-
-    It raises :class:`~mpfluent.checks.Bad` where a value does not fit, and returns False where
-    one turns out to be unset; the careful way then finds out more.
+    ``calls`` is how many steps further in there is another of these: what is outermost is written
+    first, and so all that it calls never is.
     """
-    places = sorted(range(len(fields)), key=lambda place: fields[place].rank)
-    names: dict[str, Any] = {
-        "keys": tuple(fields[place].wire for place in places),
-        "set_state": set_state,
-    }
-    body = []
-    for place, field in enumerate(fields):
-        v, check, words = f"v{place}", f"check{place}", f"words{place}"
-        names[check] = field.check
-        usual = _USUAL.get(field.check)
-        allowed = getattr(field.check, "words", None)
-        if allowed is not None:
-            names[words] = allowed
-            usual = f"type({{v}}) is str and {{v}} in {words}"
-        if field.null:
-            body.append(f"if {v} is not None: {v} = {check}({v})")
-        elif usual is not None:
-            body.append(f"if not ({usual.format(v=v)}): {v} = {check}({v})")
-        else:
-            body.append(f"{v} = {check}({v})")
-        if field.hollow and not field.null:
-            body.append(f"if {v} is None: return False")
-    ordered = "".join(f"v{place}, " for place in places)
-    done = [f"set_state(self, (keys, ({ordered})))", "return True"]
-    start = taken(len(fields), "given.values()")
-    return compiled("def fill(self, given):", [*start, *body, *done], names)
+
+    __slots__ = ("comes_back",)
+
+    def __init__(self, calls: int = 0) -> None:
+        self.comes_back = Counter(USED - calls).comes_back
 
 
-_FLAT = (
-    "(type({v}) is str and {v}.isascii() or "
-    f"{_INT64} or {{v}} is True or {{v}} is False or type({{v}}) is float and {{v}} - {{v}} == 0.0)"
-)
+Setter = Callable[[Any, Any], None]
 
 
-def map_maker(keys: tuple[str, ...], set_state: Setter) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """Return a function that fills a new map from flat values under these names.
+class Code:
+    """A function in the making: its arguments, its lines, and what the names in them stand for.
+
+    It returns None where a value does not fit or turns out to be unset; the careful way then finds
+    out more.
+    """
+
+    __slots__ = ("_lines", "_names", "arguments")
+
+    def __init__(self, *arguments: str, **names: Any) -> None:
+        self.arguments = [*arguments]
+        self._lines: list[str] = []
+        self._names: dict[str, Any] = {"new": object.__new__, "Bad": checks.Bad, **names}
+
+    def add(self, *lines: str) -> None:
+        """Write lines."""
+        self._lines += lines
+
+    def named(self, value: Any) -> str:
+        """Return a name for a value, to be used in a line."""
+        name = f"_{len(self._names)}"
+        self._names[name] = value
+        return name
+
+    def take(
+        self, fields: Mapping[str, Any], names: Iterable[str], first: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Take fields as arguments: a mapping of values in the order of names, ``given``.
+
+        Before it go single arguments for other names; one that is not used has none. Return the
+        fields by the variables that they are in then.
+        """
+        told = {f"first{place}": name for place, name in enumerate(first)}
+        held = {f"v{place}": name for place, name in enumerate(names)}
+        self.arguments += [*told, "given"]
+        self.add(*taken(len(held), "given.values()"))
+        return {v: fields[name] for v, name in (told | held).items() if name}
+
+    def check(self, fields: Mapping[str, Any]) -> None:
+        """Check variables in place, each by its field."""
+        for v, field in fields.items():
+            check = f"{v} = {self.named(field.check)}({v})"
+            usual = _USUAL.get(field.check)
+            allowed = getattr(field.check, "words", None)
+            if allowed is not None:
+                usual = f"type({{v}}) is str and {{v}} in {self.named(allowed)}"
+            makers = getattr(field.check, "makers", None)
+            if makers is not None:  # what the check does first, without a call
+                self.add(
+                    f"items = {v}.copy() if type({v}) is dict else ()",
+                    f"make = {self.named(makers)}.get((*items,))",
+                    "made = None if make is None else make(items)",
+                    f"if made is not None: {v} = made",
+                    f"else: {check}",
+                )
+            elif field.null:
+                self.add(f"if {v} is not None: {check}")
+            elif usual is not None:
+                self.add(f"if not ({usual.format(v=v)}): {check}")
+            else:
+                self.add(check)
+            if field.hollow and not field.null:
+                self.add(f"if {v} is None: return None")
+
+    def obey(self, of: Any, fields: Mapping[str, Any]) -> None:
+        """Leave where these variables break a rule of the class that names alone do not tell."""
+        if of._has_rule and not of._rules_of_names:
+            keys = self.named(tuple(field.wire for field in fields.values()))
+            set_ = f"dict(zip({keys}, ({', '.join(fields)},)))"
+            self.add(f"if {self.named(of._broken_rule)}({set_}) is not None: return None")
+
+    def make(self, v: str, of: Any, fields: Mapping[str, Any]) -> None:
+        """Put into a variable a new value of this class that has these variables for fields."""
+        self.add(f"{v} = new({self.named(of)})")
+        self.fill(v, fields)
+
+    def fill(self, v: str, fields: Mapping[str, Any]) -> None:
+        """Give a new value in a variable its state: these variables, in schema order."""
+        ranked = sorted(fields, key=lambda v: fields[v].rank)
+        keys = self.named(tuple(fields[v].wire for v in ranked))
+        self.add(f"set_state({v}, ({keys}, ({''.join(f'{v}, ' for v in ranked)})))")
+
+    def function(self) -> Callable[..., Any]:
+        """Return the function."""
+        body = [f"    {line}" for line in self._lines]
+        lines = ["try:", *body, "except Bad:", "    return None"]
+        return compiled(f"def way({', '.join(self.arguments)}):", lines, self._names)
+
+
+# The usual flat values; the type that was seen when code was written for a name is tried first.
+_FLAT = {
+    str: "type({v}) is str and {v}.isascii()",
+    int: _INT64,
+    bool: "({v} is True or {v} is False)",
+    float: "type({v}) is float and {v} - {v} == 0.0",
+}
+
+
+def map_maker(of: type, items: Mapping[str, Any], set_state: Setter) -> Callable[[Any], Any]:
+    """Return a function that makes a map of flat values under the same names as these.
 
     It returns None where one of them is not of the usual types.
     """
-    names: dict[str, Any] = {"keys": keys, "set_state": set_state}
-    usual = " and ".join(_FLAT.format(v=f"v{place}") for place in range(len(keys)))
-    lines = [
-        *taken(len(keys), "items.values()"),
-        f"if not ({usual}): return None",
-        f"set_state(new, (keys, ({listed(len(keys))})))",
-        "return new",
-    ]
-    return compiled("def make(new, items):", lines, names)
+    code = Code("items", of=of, keys=(*items,), set_state=set_state)
+    code.add(*taken(len(items), "items.values()"))
+    for place, value in enumerate(items.values()):
+        first = _FLAT.get(type(value), _FLAT[str])
+        others = " or ".join(usual for usual in _FLAT.values() if usual is not first)
+        usual = f"{first} or {others}".format(v=f"v{place}")
+        code.add(f"if not ({usual}): return None")
+    code.add("made = new(of)", f"set_state(made, (keys, ({listed(len(items))})))", "return made")
+    return code.function()
 
 
-def listed(count: int) -> str:
+def listed(count: int, letter: str = "v") -> str:
     """Return the source of a tuple of so many variables, without its brackets."""
-    return "".join(f"v{place}, " for place in range(count))
+    return "".join(f"{letter}{place}, " for place in range(count))
 
 
-def taken(count: int, values: str = "values") -> list[str]:
+def taken(count: int, values: str = "values", letter: str = "v") -> list[str]:
     """Return the line that unpacks so many values; there is none for no values."""
-    return [f"{listed(count)}= {values}"] if count else []
+    return [f"{listed(count, letter)}= {values}"] if count else []
 
 
 def picker(places: Sequence[int]) -> Callable[[Any], Values]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import checks
 from .checks import Number, Scalar
-from .commerce_verbs import CommerceVerbs
+from .commerce_verbs import CommerceVerbs, comes_back
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
 from .event import CommonFields, EventFields
 from .events import (
@@ -47,12 +47,17 @@ from .events import (
 )
 from .fields import mapping
 from .records import UserIdentity
+from .shapes import Ways
 from .signatures import spelled_out
+from .ways import appender
 
 if TYPE_CHECKING:
     import requests
 
 V = TypeVar("V", bound="EventVerbs")
+
+_type = type  # a verb has a keyword of that name
+_events = Ways(calls=1)  # what event() does, by the batch's class and the keywords
 
 # What people try on a value that they take to be mutable, and the line to write instead.
 _MUTATORS = {
@@ -118,13 +123,17 @@ class EventVerbs(CommerceVerbs):
         >>> batch.events[0].attributes["query"]
         'teapot'
         """
+        key = _type(self), attributes is None, *fields
+        way = _events.get(key)
+        if way is not None and (grown := way(self, name, type, attributes, fields)) is not None:
+            return grown  # type: ignore[no-any-return]
         given: dict[str, Any] = {"event_name": name, "type": type, **fields}
         if attributes is not None:
             given["attributes"] = attributes
         if "event_name" in fields:
             raise unknown_field("event()", "event_name", (), "name")
         try:
-            return self._event(AppEvent, "event", given)
+            grown = self._event(AppEvent, "event", given)
         except (InvalidValue, InvalidTime) as error:
             if error.field == "attributes" and isinstance(attributes, str):
                 raise positional("event", name, attributes) from None
@@ -134,6 +143,10 @@ class EventVerbs(CommerceVerbs):
             renamed = error.__class__(str(error).replace("event_name", "name"))
             renamed.field = "name"
             raise renamed from None
+        if comes_back(_events, key, grown, len(given)):
+            first = ("event_name", "type", "" if attributes is None else "attributes")
+            _events[key] = appender(_type(self), AppEvent, fields, first)
+        return grown
 
     def _attribution(
         self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any

@@ -13,7 +13,8 @@ from typing import Any
 from .errors import ConfigurationError
 
 _OURS = __name__.partition(".")[0]
-_TABLES = ("_fields", "_wire", "_required", "_kind", "_fill", "_with")  # every class has its own
+# every class has its own of these
+_TABLES = ("_fields", "_wire", "_required", "_kind", "_has_rule", "_fill", "_with")
 _KNOWN = ("Batch", "Session", "EventVerbs")  # the classes by whose names people know ours
 
 

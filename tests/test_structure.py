@@ -35,6 +35,7 @@ STAIRCASE = [
     "readable",
     "notebook",
     "chain",
+    "ways",
     "difference",
     "commerce_verbs",
     "verbs",

@@ -1,0 +1,282 @@
+"""Code that is written for the keywords of a call site: it does what the careful way does."""
+
+import inspect
+import sys
+import threading
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import MOMENT_MS
+
+from mpfluent import (
+    AppEvent,
+    Batch,
+    CommerceEvent,
+    MPFluentError,
+    Product,
+    ProductAction,
+    ScreenViewEvent,
+    Session,
+    UserIdentities,
+)
+from mpfluent.events import (
+    ApplicationStateTransitionEvent,
+    BreadcrumbEvent,
+    CrashReportEvent,
+    UserAttributeChangeEvent,
+)
+from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRConsentState
+from mpfluent.shapes import KNOWN, USED, Ways
+from mpfluent.testing.strategies import bad_values, batches, user_attributes
+from mpfluent.testing.strategies.declared import written
+
+TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
+BASE = Batch.for_user(customer_id="123456").with_environment("development")
+
+# Who is called with what by place, and whose fields are its keywords
+CALLS: dict[str, tuple[Any, list[tuple[Any, ...]], list[Any]]] = {
+    "event": (BASE.event, [("Searched",), ("",), ("Searched", {"a": 1})], [AppEvent]),
+    "screen_view": (BASE.screen_view, [("Home",), (None,)], [ScreenViewEvent]),
+    "breadcrumb": (BASE.breadcrumb, [("Opened cart",)], [BreadcrumbEvent]),
+    "app_foreground": (BASE.app_foreground, [()], [ApplicationStateTransitionEvent]),
+    "crash_report": (BASE.crash_report, [()], [CrashReportEvent]),
+    "user_attribute_change": (
+        BASE.user_attribute_change,
+        [("plan", "pro"), ("plan", None)],
+        [UserAttributeChangeEvent],
+    ),
+    "purchase": (
+        BASE.purchase,
+        [(*TEAPOTS,), (), ("sku-1",), (TEAPOTS,)],
+        [ProductAction, CommerceEvent],
+    ),
+    "remove_from_wishlist": (
+        BASE.remove_from_wishlist,
+        [(*TEAPOTS,)],
+        [ProductAction, CommerceEvent],
+    ),
+    "for_user": (Batch.for_user, [()], [UserIdentities]),
+    "with_identities": (BASE.with_identities, [()], [UserIdentities]),
+    "with_device": (BASE.with_device, [()], [DeviceInformation]),
+    "with_application": (BASE.with_application, [()], [ApplicationInformation]),
+    "with_gdpr_consent": (
+        BASE.with_ccpa_data_sale_opt_out(at=MOMENT_MS).with_gdpr_consent,
+        [("marketing", True), ("", True), ("marketing", 1)],
+        [GDPRConsentState],
+    ),
+    "Product": (
+        Product,
+        [("sku-1", "Teapot"), ("sku-1",), ("", "Teapot"), (None, "Teapot"), ("", ""), (1, "")],
+        [Product],
+    ),
+    "ScreenViewEvent": (ScreenViewEvent, [("Home",)], [ScreenViewEvent]),
+}
+
+
+def outcome(call: Any, *args: Any, **keywords: Any) -> Any:
+    """Return what a call makes, down to the types of the numbers, or what its error says."""
+    try:
+        made = call(*args, **keywords)
+    except (MPFluentError, TypeError) as error:
+        return type(error), str(error), getattr(error, "field", None)
+    return type(made), made, repr(made.to_dict())
+
+
+def carefully(call: Any, *args: Any, **keywords: Any) -> Any:
+    """Return the outcome where no code has been written for anything."""
+    with mock.patch.object(Ways, "get", return_value=None):
+        return outcome(call, *args, **keywords)
+
+
+def often(call: Any, *args: Any, **keywords: Any) -> None:
+    """Call it so often that code is written for it."""
+    for _ in range(USED + 1):
+        outcome(call, *args, **keywords)
+
+
+@st.composite
+def called(draw: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    """Draw who is called with what, with which keywords, and odd values for the same keywords."""
+    call, places, classes = CALLS[draw(st.sampled_from([*CALLS]))]
+    told = inspect.signature(call).parameters.values()
+    takes = {each.name for each in told if each.kind is each.KEYWORD_ONLY}
+    of = {name: cls for cls in classes for name in cls._fields if name in takes}
+    names = draw(st.lists(st.sampled_from([*of]), max_size=3, unique=True))
+    usual = {name: draw(written(of[name], name)) for name in names}
+    odd = dict(usual)
+    if names:
+        name = draw(st.sampled_from(names))
+        bad = bad_values(of[name], name).map(lambda bad: bad.value)
+        odd[name] = draw(st.one_of(bad, bad, written(of[name], name), st.none()))
+    if "with_gdpr_consent" in str(call):
+        usual["at"] = odd["at"] = MOMENT_MS
+    return call, draw(st.sampled_from(places)), usual, odd
+
+
+@settings(max_examples=600)
+@given(called())
+def test_code_for_a_shape_does_what_the_careful_way_does(drawn: Any) -> None:
+    call, places, usual, odd = drawn
+    often(call, *CALLS[call.__name__][1][0], **usual)
+
+    for args in (CALLS[call.__name__][1][0], places):
+        for keywords in (usual, odd):
+            quick = outcome(call, *args, **keywords)
+            assert quick == carefully(call, *args, **keywords)
+
+
+@given(called(), st.sampled_from(["misspelt", "products", "event_name", "after", "action"]))
+def test_a_keyword_more_is_the_same_error_as_ever(drawn: Any, name: str) -> None:
+    call, args, usual, _ = drawn
+    often(call, *args, **usual)
+
+    assert outcome(call, *args, **usual, **{name: 1}) == carefully(
+        call, *args, **usual, **{name: 1}
+    )
+
+
+@given(user_attributes(), st.dictionaries(st.text(), st.sampled_from([0, 2**63, 1e999, "\ud800"])))
+def test_code_for_user_attributes_does_what_the_careful_way_does(usual: Any, odd: Any) -> None:
+    often(BASE.with_user_attributes, usual)
+
+    for attributes in (usual, odd, {**usual, **odd}, {**usual, "": 1}, dict.fromkeys(usual)):
+        quick = outcome(BASE.with_user_attributes, attributes)
+        assert quick == carefully(BASE.with_user_attributes, attributes)
+
+
+@given(batches())
+def test_a_batch_is_the_same_however_often_it_is_built(batch: Batch) -> None:
+    import decimal
+
+    import mpfluent
+
+    source, names = batch.to_python(), {**vars(mpfluent), "Decimal": decimal.Decimal}
+    names |= {name: getattr(mpfluent, name) for name in mpfluent.__all__}
+    built = [eval(source, names) for _ in range(USED + 2)]
+    with mock.patch.object(Ways, "get", return_value=None):
+        careful = eval(source, names)
+
+    assert [each.to_json() for each in built] == [careful.to_json()] * len(built)
+
+
+@pytest.mark.parametrize(
+    ("call", "of"),
+    [
+        (lambda: BASE.event("Searched", {"a": 1}, type="search", at=MOMENT_MS), AppEvent),
+        (lambda: BASE.purchase(*TEAPOTS, transaction_id="t", at=MOMENT_MS), ProductAction),
+        (lambda: BASE.with_device(platform="iOS"), DeviceInformation),
+        (lambda: BASE.with_gdpr_consent("marketing", True, at=MOMENT_MS), GDPRConsentState),
+        (lambda: Batch.for_user(customer_id="1", email="a@b.example"), UserIdentities),
+        (lambda: Product("sku-1", "Teapot", price=19.99), Product),
+    ],
+)
+def test_what_is_made_again_and_again_is_made_by_code_of_its_own(call: Any, of: Any) -> None:
+    expected = call()
+    often(call)
+
+    with mock.patch.object(of, "_fill", side_effect=AssertionError("went the careful way")):
+        assert call() == expected
+
+
+def test_a_class_with_its_own_idea_of_a_next_value_keeps_it() -> None:
+    class Watched(Batch):
+        __slots__ = ("steps",)
+
+        def _appended(self, event: Any) -> Any:
+            return super()._appended(event)._stepped(self)
+
+        def _derive(self, *state: Any) -> Any:
+            return super()._derive(*state)._stepped(self)
+
+        def _stepped(self, before: Any) -> Any:
+            object.__setattr__(self, "steps", getattr(before, "steps", 0) + 1)
+            return self
+
+    for _ in range(USED * 2):
+        batch = Watched.for_user(customer_id="1").with_environment("development").event("Searched")
+        batch = batch.with_device(platform="iOS").purchase(TEAPOTS[0]).screen_view("Home")
+        batch = batch.with_gdpr_consent("marketing", True, at=MOMENT_MS)
+
+        assert batch.steps == 7  # type: ignore[attr-defined]
+
+
+def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
+    for _ in range(USED * 2):
+        BASE.event("Searched", at=MOMENT_MS).purchase(*TEAPOTS).screen_view("Home")
+    session = Session.start(session_id=42, at=MOMENT_MS)
+    for _ in range(USED * 2):
+        session = session.event("Searched").purchase(*TEAPOTS).screen_view("Home", after=1)
+
+    assert [event.event_num for event in session.events] == list(range(USED * 6 + 1))
+    assert {event.session_id for event in session.events} == {42}
+    assert session.events[-1].at == MOMENT_MS + USED * 2 * 1000
+
+
+def test_only_so_many_shapes_are_remembered() -> None:
+    ways = Ways()
+    for number in range(KNOWN * 2):
+        for _ in range(USED + 1):
+            came_back = ways.comes_back((f"name {number}",))
+
+    assert came_back is False
+
+
+def test_threads_that_extend_one_batch_and_change_its_arguments_meanwhile_corrupt_nothing() -> None:
+    names = [f"name {number}" for number in range(6)]
+    shared: dict[str, Any] = {name: name for name in names}
+    stopped, wrong = threading.Event(), []
+    base = BASE.event("First", shared)
+
+    def change() -> None:
+        while not stopped.is_set():
+            for name in names:
+                del shared[name]
+                shared[name] = name
+                shared[name.upper()] = name.upper()
+                del shared[name.upper()]
+
+    def build(number: int) -> None:
+        try:
+            for turn in range(400):
+                who = f"{number}.{turn % 40}"
+                batch = (
+                    base.with_user_attributes(shared)
+                    .with_device(platform="iOS", device_model=who)
+                    .event(who, shared, type="search", at=MOMENT_MS + turn)
+                    .purchase(Product(who, who, price=turn), transaction_id=who)
+                    .screen_view(who, **{f"{'canonical_name' if turn % 2 else 'page_url'}": who})
+                )
+                first, searched, bought, seen = batch.events
+                for told in (batch.user_attributes, searched.attributes, first.attributes):
+                    assert told is not None
+                    assert all(told[name] == name for name in told)
+                    assert len(told) >= len(names) - 1
+                product = bought.product_action.products[0]
+                assert (product.id, product.name, product.price) == (who, who, turn)
+                assert bought.product_action.transaction_id == who
+                assert (searched.event_name, searched.at) == (who, MOMENT_MS + turn)
+                assert {seen.screen_name, seen.canonical_name or seen.page_url} == {who}
+                assert batch.device_info.device_model == who
+                assert len(base.events) == 1
+        except BaseException as error:  # a thread's own errors are lost
+            wrong.append(error)
+
+    threads = [threading.Thread(target=build, args=(number,)) for number in range(4)]
+    changing = threading.Thread(target=change)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        changing.start()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        stopped.set()
+        changing.join()
+        sys.setswitchinterval(interval)
+
+    assert wrong == []
