@@ -63,12 +63,21 @@ class DetailFields(TypedDict, total=False):
     active_time_on_site_ms: int | None
 
 
-class CommonFields(DetailFields, total=False):
-    """The keywords that every event takes, but for its attributes.
+class TimeFields(DetailFields, total=False):
+    """The details, and the time.
 
     Args:
         at: when it happened: an aware datetime, an ISO 8601 string with a zone, or Unix
             milliseconds. Without it the time of sending is used.
+    """
+
+    at: Instant | None
+
+
+class PlaceFields(DetailFields, total=False):
+    """The details, and the place in a session.
+
+    Args:
         after: only in a :class:`~mpfluent.Session`: how long after the event before, in seconds
             or as a timedelta.
         session_uuid: the session's UUID.
@@ -76,11 +85,14 @@ class CommonFields(DetailFields, total=False):
         event_num: the place in the session, from 0.
     """
 
-    at: Instant | None
     after: float | timedelta | None
     session_uuid: str | None
     session_id: int | None
     event_num: int | None
+
+
+class CommonFields(TimeFields, PlaceFields, total=False):
+    """The keywords that every event takes, but for its attributes."""
 
 
 class EventFields(CommonFields, total=False):

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import checks
-from .checks import Number, Scalar
+from .checks import Instant, Number, Scalar
 from .commerce_verbs import CommerceVerbs, comes_back
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
-from .event import CommonFields, EventFields
+from .event import EventFields, PlaceFields
 from .events import (
     AppEvent,
     ApplicationStateTransitionEvent,
@@ -109,7 +109,8 @@ class EventVerbs(CommerceVerbs):
         attributes: Mapping[str, Scalar | None] | None = None,
         *,
         type: CustomEventType = "other",
-        **fields: Unpack[CommonFields],
+        at: Instant | None = None,
+        **fields: Unpack[PlaceFields],
     ) -> V:
         """Append a custom event.
 
@@ -117,17 +118,25 @@ class EventVerbs(CommerceVerbs):
             name: at most 256 characters.
             attributes: names to strings, numbers and booleans; an entry that is None is left out.
             type: the kind of event, such as "navigation" or "search".
+            at: when it happened: an aware datetime, an ISO 8601 string with a zone, or Unix
+                milliseconds. Without it the time of sending is used.
 
         >>> from mpfluent import Batch
         >>> batch = Batch().event("Searched", {"query": "teapot"}, type="search")
         >>> batch.events[0].attributes["query"]
         'teapot'
         """
-        key = _type(self), attributes is None, *fields
+        # most events have no other keywords: at is one of its own, which needs no look-up by name
+        key = (_type(self), attributes is None, at is None)
+        if fields:
+            key = (*key, *fields)
         way = _events.get(key)
-        if way is not None and (grown := way(self, name, type, attributes, fields)) is not None:
+        if way is not None and (grown := way(self, name, type, attributes, at, fields)) is not None:
             return grown  # type: ignore[no-any-return]
-        given: dict[str, Any] = {"event_name": name, "type": type, **fields}
+        given: dict[str, Any] = {"event_name": name, "type": type}
+        if at is not None:
+            given["at"] = at
+        given |= fields
         if attributes is not None:
             given["attributes"] = attributes
         if "event_name" in fields:
@@ -144,7 +153,8 @@ class EventVerbs(CommerceVerbs):
             renamed.field = "name"
             raise renamed from None
         if comes_back(_events, key, grown, len(given)):
-            first = ("event_name", "type", "" if attributes is None else "attributes")
+            told = "" if attributes is None else "attributes", "" if at is None else "at"
+            first = ("event_name", "type", *told)
             _events[key] = appender(_type(self), AppEvent, fields, first)
         return grown
 
