@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import TooLarge, brief
 from .jsontext import write_pieces
@@ -17,6 +18,7 @@ from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from .batch import Batch
+    from .orjson_bytes import Pieces
 
 B = TypeVar("B", bound="Batch")
 
@@ -42,8 +44,21 @@ class Encoded(NamedTuple):
 
 def encode(batch: Batch) -> Encoded:
     """Return the batch's JSON in pieces; this is the only time it is encoded."""
+    context, events = _writer()(batch)
+    return Encoded(context, tuple(events))
+
+
+@cache
+def _writer() -> Pieces:
+    """Return what writes batches; orjson loads when the first one is written."""
+    from .orjson_bytes import pieces_writer
+
+    return pieces_writer() or _from_text
+
+
+def _from_text(batch: Any) -> tuple[bytes, list[bytes]]:
     context, events = write_pieces(batch)
-    return Encoded(context.encode(), tuple([event.encode() for event in events]))
+    return context.encode(), [event.encode() for event in events]
 
 
 _EVENTS = b',"events":['
