@@ -2,7 +2,7 @@
 
 orjson writes a dict in a fraction of the time that text takes, so that what is left is to make
 the dict. It says the same as :mod:`mpfluent.jsontext`, but spells some numbers otherwise, such as
-1e16 for 1e+16: it is for the wire, and not for text that is compared.
+1e-7 for 1e-07: it is for the wire, and not for text that is compared.
 """
 
 from __future__ import annotations

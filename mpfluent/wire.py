@@ -39,7 +39,8 @@ class Encoded(NamedTuple):
         events = self.events[first:last]
         if not events:
             return self.context
-        return b"".join((self.context[:-1], _EVENTS, b",".join(events), b"]}"))
+        opening = _EVENTS if len(self.context) > 2 else _EVENTS[1:]  # no comma after no context
+        return b"".join((self.context[:-1], opening, b",".join(events), b"]}"))
 
 
 def encode(batch: Batch) -> Encoded:
