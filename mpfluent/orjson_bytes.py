@@ -17,7 +17,7 @@ from .jsontext import number
 from .shapes import EachClass, Lines, compiled, taken
 
 Maker = Callable[[Any], dict[str, Any]]
-Pieces = Callable[[Any], tuple[bytes, list[bytes]]]
+Pieces = Callable[[Any], tuple[bytes, tuple[bytes, ...]]]
 
 
 def pieces_writer() -> Pieces | None:
@@ -42,7 +42,7 @@ def pieces_writer() -> Pieces | None:
     if tried != '{"é":[0.10,18446744073709551615,null]}'.encode():
         return None
 
-    def write_pieces(chain: Any) -> tuple[bytes, list[bytes]]:
+    def write_pieces(chain: Any) -> tuple[bytes, tuple[bytes, ...]]:
         makers = _makers
         events = []
         node = chain._tail
@@ -51,7 +51,7 @@ def pieces_writer() -> Pieces | None:
             # at once, for few dicts at a time are no work for the garbage collector
             events.append(dumps(makers[type(event)][event._state[0]](event), other))
         events.reverse()
-        return dumps(makers[type(chain)][chain._state[0]](chain), other), events
+        return dumps(makers[type(chain)][chain._state[0]](chain), other), tuple(events)
 
     return write_pieces
 

@@ -45,8 +45,7 @@ class Encoded(NamedTuple):
 
 def encode(batch: Batch) -> Encoded:
     """Return the batch's JSON in pieces; this is the only time it is encoded."""
-    context, events = _writer()(batch)
-    return Encoded(context, tuple(events))
+    return Encoded(*_writer()(batch))
 
 
 @cache
@@ -57,9 +56,9 @@ def _writer() -> Pieces:
     return pieces_writer() or _from_text
 
 
-def _from_text(batch: Any) -> tuple[bytes, list[bytes]]:
+def _from_text(batch: Any) -> tuple[bytes, tuple[bytes, ...]]:
     context, events = write_pieces(batch)
-    return context.encode(), [event.encode() for event in events]
+    return context.encode(), tuple(map(str.encode, events))
 
 
 _EVENTS = b',"events":['
@@ -117,7 +116,7 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     Raises:
         TooLarge: a single event does not fit together with the context.
     """
-    own_id = str(batch.source_request_id)
+    own_id = str(batch._get("source_request_id"))
     whole = encoded.body()
     if len(whole) <= limit:
         return (Part(own_id, whole, len(encoded.context)),)
@@ -168,13 +167,13 @@ P = TypeVar("P")
 def pack(parts: Iterable[P], size: Callable[[P], int]) -> Iterator[list[P]]:
     """Yield runs of parts that fit one bulk request, in order."""
     run: list[P] = []
-    total = 2  # the brackets
+    total = 1  # for a bracket; a comma or the other bracket follows each part
     for part in parts:
-        length = size(part)
-        if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + 1 + length > MAX_REQUEST_BYTES):
+        more = size(part) + 1
+        if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + more > MAX_REQUEST_BYTES):
             yield run
-            run, total = [], 2
-        total += length + (1 if run else 0)
+            run, total = [], 1
+        total += more
         run.append(part)
     if run:
         yield run

@@ -113,8 +113,7 @@ AT_ONCE = pytest.mark.parametrize("at_once", [False, True], ids=["without code",
 
 def body(write: Any, batch: Batch) -> bytes:
     """Return a batch's JSON on the wire."""
-    context, events = write(batch)
-    return wire.Encoded(context, tuple(events)).body()
+    return wire.Encoded(*write(batch)).body()
 
 
 @contextmanager
