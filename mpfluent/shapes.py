@@ -57,8 +57,8 @@ class Counter:
 class Lines(dict[tuple[str, ...], Callable[[Any], T]]):
     """The functions that write the values of one class, by shape.
 
-    A shape that is new gets the plain one. ``lines[value._state[0]](value)`` costs one look-up,
-    and none but that is needed to find out whether there is code.
+    ``lines[value._state[0]](value)`` is all that a user writes, and one look-up is all it costs:
+    a shape that there is no code for gets the plain function.
 
     Args:
         plain: writes a value of any shape.

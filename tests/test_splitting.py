@@ -162,6 +162,14 @@ def test_a_context_alone_can_be_too_large():
     assert str(raised.value).startswith("the batch's context alone is 16")
 
 
+def test_a_context_can_be_too_large_for_even_one_of_its_events():
+    batch = with_events(3, 10).with_user_attributes(text="x" * 127_990)
+    with pytest.raises(TooLarge, match=r"events\[0\] \(custom_event 'Event 0'\) with the batch's"):
+        client_of().send(batch)
+    with pytest.raises(TooLarge, match=r"events\[0\]"):
+        client_of().send(batch.with_user_attributes(more="x" * 10_000))
+
+
 def test_a_large_batch_is_split_at_event_boundaries():
     batch = with_events(100, 4000, plan="trial")
     requests = sent(batch)
