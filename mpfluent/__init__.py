@@ -12,7 +12,8 @@ A map of the package, each file importing only from those before it:
 * ``chain``, ``ways``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that
   append an event.
 * ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
-* ``wire``, ``stamping``, ``preview``: encode and split; what sending adds, and how much it is.
+* ``orjson_bytes``, ``wire``: encode, with orjson where it is installed, and split.
+* ``stamping``, ``preview``: what sending adds, and how much it is.
 * ``layout``, ``sayings``, ``python_code``: a batch as the Python that builds it.
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.

@@ -17,7 +17,7 @@ from .errors import InvalidValue, brief
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import FrozenMap
-from .shapes import MOST_NAMES, Counter, compiled, taken
+from .shapes import EachClass, Lines, compiled, taken
 
 Writer = Callable[[Any], str]
 
@@ -48,34 +48,33 @@ _SCALARS: dict[type, Writer] = {
 }
 
 
-def scalars(value: FrozenMap[Any]) -> str:
-    """Return the text of a map of flat values, lists of them, and None."""
-    names, values = value._state
-    line = _map_lines.get(names)
-    if line is not None:
-        return line(values)
-    if _map_shapes.comes_back(names) and len(names) < MOST_NAMES:
-        _map_lines[names] = _map_line(names, _SCALAR, {"quoted": quoted, "write": _SCALARS})
+def _line(text: str, count: int, names: dict[str, Any]) -> Writer:
+    """Return the function that fills a value's fields or entries into an f-string."""
+    lines = [*taken(count, "value._state[1]"), f"return f'{text}'"]
+    return compiled("def line(value):", lines, names)
+
+
+def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer:
+    """Return the function that writes a map with these names."""
+    holes = []
+    for place, key in enumerate(keys):
+        names[f"k{place}"] = f"{',' if place else '{'}{quoted(key)}:"
+        holes.append(f"{{k{place}}}{{{hole.replace('{v}', f'v{place}')}}}")
+    return _line(f"{''.join(holes)}}}}}", len(keys), names)
+
+
+def _scalars(value: FrozenMap[Any]) -> str:
     write = _SCALARS
-    pairs = zip(names, values)
+    pairs = zip(*value._state)
     return f"{{{','.join([f'{quoted(key)}:{write[type(item)](item)}' for key, item in pairs])}}}"
-
-
-_map_lines: dict[tuple[str, ...], Writer] = {}
-_map_shapes = Counter()
 
 
 _SCALAR = "quoted({v}) if type({v}) is str else write[type({v})]({v})"
 
-
-def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer:
-    """Return the function that writes the values of a map with these names."""
-    holes = []
-    for place, key in enumerate(keys):
-        names[f"k{place}"] = f"{quoted(key)}:"
-        holes.append(f"{{k{place}}}{{{hole.replace('{v}', f'v{place}')}}}")
-    text = f"{{{{{','.join(holes)}}}}}"
-    return compiled("def write_map(values):", [*taken(len(keys)), f"return f'{text}'"], names)
+# Of all maps of flat values, lists of them, and None.
+_maps = Lines(
+    _scalars, lambda keys: _map_line(keys, _SCALAR, {"quoted": quoted, "write": _SCALARS})
+)
 
 
 def anything(value: Any) -> str:
@@ -86,10 +85,10 @@ def anything(value: Any) -> str:
     if isinstance(value, FrozenMap):
         pairs = zip(value._keys, value._values)
         return f"{{{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}}}"
-    return write_record(value)
+    return _lines[type(value)][value._state[0]](value)
 
 
-# How a field stands in the line, by kind: the hole, for a value v and a writer w.
+# How a field stands in the line, by kind: the hole, for a value v and the lines w of its class.
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
@@ -99,110 +98,91 @@ _HOLES = {
     "integer": "{{v}}",
     "instant": "{{v}}",
     "flag": '{"true" if {v} else "false"}',
-    "number": "{{v} if type({v}) is float or type({v}) is int else number({v})}",
-    "scalars": "{scalars({v})}",
-    "strings": "{scalars({v})}",
-    "attributes": "{scalars({v})}",
+    "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
+    "scalars": "{maps[{v}._state[0]]({v})}",
+    "strings": "{maps[{v}._state[0]]({v})}",
+    "attributes": "{maps[{v}._state[0]]({v})}",
+    "record": "{{w}[{v}._state[0]]({v})}",
+    "records": '[{",".join([{w}[item._state[0]](item) for item in {v}])}]',
+    "records_by_name": "{{w}[{v}._state[0]]({v})}",
 }
 
 
-def _line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
-    """Return the function that writes the values of a record with these keys."""
+def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
+    """Return the function that writes a record with these keys."""
     names: dict[str, Any] = {
         "quoted": quoted,
         "number": number,
-        "scalars": scalars,
+        "maps": _maps,
         "anything": anything,
     }
     holes = []
     for place, key in enumerate(keys):
         field = cls._wire[key]
-        hole = _hole(field, f"w{place}", names).replace("{v}", f"v{place}")
+        hole = _hole(field)
+        if "{w}" in hole:
+            names[f"w{place}"] = (_named if field.kind == "records_by_name" else _lines)[field.of]
+        hole = hole.replace("{v}", f"v{place}").replace("{w}", f"w{place}")
         holes.append(f'"{key}":{hole}')
-    inside = ",".join(holes)
-    text = f"{{{{{inside}}}}}"
-    event_type = getattr(cls, "event_type", None)
-    if event_type is not None:
-        text = f'{{{{"event_type":"{event_type}","data":{text}}}}}'
-    return compiled("def write(values):", [*taken(len(keys)), f"return f'{text}'"], names)
+    head, tail = (text.replace("{", "{{").replace("}", "}}") for text in _frame(cls))
+    return _line(f"{head}{','.join(holes)}{tail}", len(keys), names)
 
 
-def _hole(field: Field[Any], writer: str, names: dict[str, Any]) -> str:
-    if field.kind in _HOLES and not field.null:
-        return _HOLES[field.kind]
+def _hole(field: Field[Any]) -> str:
+    if field.null:
+        return "{anything({v})}"
     if hasattr(field.check, "words") and field.read is None:
         return '"{{v}}"'
-    if field.kind == "record" and not field.null:
-        names[writer] = record_writer(field.of)
-        return f"{{{writer}({{v}})}}"
-    if field.kind == "records_by_name":
-        names[writer] = _named(record_writer(field.of))
-        return f"{{{writer}({{v}})}}"
-    if field.kind == "records":
-        names[writer] = record_writer(field.of)
-        return f'[{{",".join(map({writer}, {{v}}))}}]'
-    return "{anything({v})}"
+    return _HOLES.get(field.kind, "{anything({v})}")
 
 
-def _named(write: Writer) -> Writer:
-    lines: dict[tuple[str, ...], Writer] = {}
-    shapes = Counter()
-
-    def named(value: FrozenMap[Any]) -> str:
-        names, values = value._state
-        line = lines.get(names)
-        if line is not None:
-            return line(values)
-        if len(names) < MOST_NAMES and shapes.comes_back(names):
-            lines[names] = _map_line(names, "write({v})", {"write": write})
-        pairs = zip(names, values)
-        return f"{{{','.join([f'{quoted(key)}:{write(item)}' for key, item in pairs])}}}"
-
-    return named
-
-
-_writers: dict[type[Frozen], Writer] = {}
-
-
-def record_writer(cls: type[Frozen]) -> Writer:
-    """Return the function that writes a value of this class; an event comes in its wrapper."""
-    writer = _writers.get(cls)
-    if writer is None:
-        writer = _writers.setdefault(cls, _record_writer(cls))
-    return writer
-
-
-def write_record(value: Frozen) -> str:
-    """Return the text of a value, of whatever class."""
-    return record_writer(type(value))(value)
-
-
-def _record_writer(cls: type[Frozen]) -> Writer:
-    lines: dict[tuple[str, ...], Writer] = {}
-    shapes = Counter()
+def _frame(cls: type[Frozen]) -> tuple[str, str]:
+    """Return what stands around the fields; an event comes in its wrapper."""
     event_type = getattr(cls, "event_type", None)
-    head, tail = (f'{{"event_type":"{event_type}","data":{{', "}}") if event_type else ("{", "}")
+    return (f'{{"event_type":"{event_type}","data":{{', "}}") if event_type else ("{", "}")
 
-    def write(value: Frozen) -> str:
-        keys, values = value._state
-        line = lines.get(keys)
-        if line is not None:
-            return line(values)
-        if shapes.comes_back(keys):
-            lines[keys] = _line(cls, keys)
-        pairs = zip(keys, values)
-        return f"{head}{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}{tail}"
 
-    def write_chain(value: Any) -> str:
-        events = value._events()
-        context = write(value)
-        if not events:
-            return context
-        comma = "," if value._keys else ""
-        texts = [(_writers.get(type(event)) or write_record)(event) for event in events]
-        return f'{context[:-1]}{comma}"events":[{",".join(texts)}]}}'
+def _lines_of(cls: type[Frozen]) -> Lines[str]:
+    head, tail = _frame(cls)
 
-    return write_chain if "events" in cls._wire else write
+    def plain(value: Frozen) -> str:
+        pairs = zip(*value._state)
+        inside = ",".join([f"{quoted(key)}:{anything(item)}" for key, item in pairs])
+        return f"{head}{inside}{tail}"
+
+    return Lines(plain, lambda keys: _record_line(cls, keys))
+
+
+def _lines_of_named(cls: type[Frozen]) -> Lines[str]:
+    hole, lines = "lines[{v}._state[0]]({v})", _lines[cls]
+    return Lines(anything, lambda keys: _map_line(keys, hole, {"lines": lines}))
+
+
+_lines = EachClass(_lines_of)
+_named = EachClass(_lines_of_named)  # of maps from names to records
+
+
+def write_record(value: Any) -> str:
+    """Return the text of a value, of whatever class; an event comes in its wrapper."""
+    if "events" not in value._wire:
+        return _lines[type(value)][value._state[0]](value)
+    context, events = write_pieces(value)
+    if not events:
+        return context
+    comma = "," if value._state[0] else ""
+    return f'{context[:-1]}{comma}"events":[{",".join(events)}]}}'
+
+
+def write_pieces(chain: Any) -> tuple[str, list[str]]:
+    """Return the text of all of a chain but its events, and of each event."""
+    lines = _lines
+    events = []
+    node = chain._tail  # straight from the chain: a tuple of its events would be made to be dropped
+    while node is not None:
+        node, event = node
+        events.append(lines[type(event)][event._state[0]](event))
+    events.reverse()
+    return lines[type(chain)][chain._state[0]](chain), events
 
 
 # Plain data, to text and back

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from . import checks
 
+T = TypeVar("T")
 Check = Callable[[Any], Any]
 Values = tuple[Any, ...]
 
@@ -51,6 +52,48 @@ class Counter:
         if times > 1 or len(used) < KNOWN:
             used[shape] = times
         return times > self._after
+
+
+class Lines(dict[tuple[str, ...], Callable[[Any], T]]):
+    """The functions that write the values of one class, by shape.
+
+    ``lines[value._state[0]](value)`` is all that a user writes, and one look-up is all it costs:
+    a shape that there is no code for gets the plain function.
+
+    Args:
+        plain: writes a value of any shape.
+        make: writes the code for one shape.
+    """
+
+    __slots__ = ("_counter", "_make", "_plain")
+
+    def __init__(
+        self, plain: Callable[[Any], T], make: Callable[[tuple[str, ...]], Callable[[Any], T]]
+    ) -> None:
+        super().__init__()
+        self._plain = plain
+        self._make = make
+        # One later than the code that makes values, which then share one tuple of names: a dict
+        # finds that without comparing the names.
+        self._counter = Counter(USED + 1)
+
+    def __missing__(self, shape: tuple[str, ...]) -> Callable[[Any], T]:
+        if len(shape) < MOST_NAMES and self._counter.comes_back(shape):
+            return self.setdefault(shape, self._make(shape))
+        return self._plain
+
+
+class EachClass(dict[type[Any], T]):
+    """What there is once for each class, made when it is first asked for."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[type[Any]], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, cls: type[Any]) -> T:
+        return self.setdefault(cls, self._make(cls))
 
 
 class Ways(dict[tuple[Any, ...], Callable[..., Any]]):

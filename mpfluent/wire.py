@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .errors import TooLarge, brief
-from .jsontext import write_record
+from .jsontext import write_pieces
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from .batch import Batch
+    from .orjson_bytes import Pieces
 
 B = TypeVar("B", bound="Batch")
 
@@ -34,15 +39,26 @@ class Encoded(NamedTuple):
         events = self.events[first:last]
         if not events:
             return self.context
-        return b"%b%b%b]}" % (self.context[:-1], _EVENTS, b",".join(events))
+        opening = _EVENTS if len(self.context) > 2 else _EVENTS[1:]  # no comma after no context
+        return b"".join((self.context[:-1], opening, b",".join(events), b"]}"))
 
 
 def encode(batch: Batch) -> Encoded:
     """Return the batch's JSON in pieces; this is the only time it is encoded."""
-    return Encoded(
-        write_record(batch._having(())).encode(),
-        tuple([write_record(event).encode() for event in batch.events]),
-    )
+    return Encoded(*_writer()(batch))
+
+
+@cache
+def _writer() -> Pieces:
+    """Return what writes batches; orjson loads when the first one is written."""
+    from .orjson_bytes import pieces_writer
+
+    return pieces_writer() or _from_text
+
+
+def _from_text(batch: Any) -> tuple[bytes, tuple[bytes, ...]]:
+    context, events = write_pieces(batch)
+    return context.encode(), tuple(map(str.encode, events))
 
 
 _EVENTS = b',"events":['
@@ -100,33 +116,35 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     Raises:
         TooLarge: a single event does not fit together with the context.
     """
+    own_id = str(batch._get("source_request_id"))
     whole = encoded.body()
-    own_id = str(batch.source_request_id)
     if len(whole) <= limit:
         return (Part(own_id, whole, len(encoded.context)),)
+    if not encoded.events:
+        raise _too_large(batch, None, len(encoded.context), limit)
     # the longest id that a part can get, so that numbering can never push one over the limit
     spare = len(str(len(encoded.events))) + 1
     frame = len(encoded.context) + spare + _FRAME
+    ends = [*accumulate([len(event) + 1 for event in encoded.events], initial=0)]  # commas, too
     runs: list[tuple[int, int]] = []
-    first, size = 0, frame
-    for position, event in enumerate(encoded.events):
-        if frame + len(event) > limit:
-            raise _too_large(batch, position, frame + len(event) - spare, limit)
-        comma = 1 if position > first else 0
-        if size + comma + len(event) > limit:
-            runs.append((first, position))
-            first, size, comma = position, frame, 0
-        size += comma + len(event)
-    if not encoded.events:
-        raise _too_large(batch, None, len(encoded.context), limit)
-    runs.append((first, len(encoded.events)))
+    end = 0
+    while end < len(encoded.events):
+        start, end = end, bisect_right(ends, ends[end] + limit - frame + 1) - 1
+        if end <= start:  # below it, where the context alone is too large
+            size = frame - spare + len(encoded.events[start])
+            raise _too_large(batch, start, size, limit)
+        runs.append((start, end))
     parts = []
     for number, (start, end) in enumerate(runs, 1):
-        part_id = f"{own_id}-{number}"
-        context = write_record(batch._having(())._with({"source_request_id": part_id})).encode()
+        # not encoded again: only the id differs
+        context = _ID.sub(rb"\g<0>-%d" % number, encoded.context, count=1)
         body = Encoded(context, encoded.events[start:end]).body()
-        parts.append(Part(part_id, body, len(context)))
+        parts.append(Part(f"{own_id}-{number}", body, len(context)))
     return tuple(parts)
+
+
+# Only the environment stands before the id, so what is found first is the id itself.
+_ID = re.compile(rb'"source_request_id":"(?:[^"\\]|\\.)*')
 
 
 def _too_large(batch: Batch, position: int | None, size: int, limit: int) -> TooLarge:
@@ -149,13 +167,13 @@ P = TypeVar("P")
 def pack(parts: Iterable[P], size: Callable[[P], int]) -> Iterator[list[P]]:
     """Yield runs of parts that fit one bulk request, in order."""
     run: list[P] = []
-    total = 2  # the brackets
+    total = 1  # for a bracket; a comma or the other bracket follows each part
     for part in parts:
-        length = size(part)
-        if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + 1 + length > MAX_REQUEST_BYTES):
+        more = size(part) + 1
+        if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + more > MAX_REQUEST_BYTES):
             yield run
-            run, total = [], 2
-        total += length + (1 if run else 0)
+            run, total = [], 1
+        total += more
         run.append(part)
     if run:
         yield run
@@ -163,4 +181,7 @@ def pack(parts: Iterable[P], size: Callable[[P], int]) -> Iterator[list[P]]:
 
 def bulk_body(parts: Iterable[Part]) -> bytes:
     """Return the body of a bulk request."""
-    return b"[%b]" % b",".join(part.body for part in parts)
+    pieces = [piece for part in parts for piece in (b",", part.body)]
+    pieces[:1] = [b"["]
+    pieces.append(b"]")
+    return b"".join(pieces)  # all at once: to copy 256 kB costs as much as to split them

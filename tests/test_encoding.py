@@ -9,10 +9,15 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import permutations
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import marshmallow
 import pytest
@@ -34,7 +39,11 @@ from mpfluent import (
     Product,
     ProductAction,
     Promotion,
+    jsontext,
+    orjson_bytes,
     schemas,
+    shapes,
+    wire,
 )
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
@@ -86,10 +95,189 @@ def test_the_encoder_gives_what_the_schema_dumps(cls: type[Record]) -> None:
     check()
 
 
+def meaning(data: Any) -> Any:
+    """Return what is equal only for what means the same: 1 is not True, and order counts."""
+    if isinstance(data, dict):
+        return [(key, meaning(value)) for key, value in data.items()]
+    if isinstance(data, list):
+        return {"list": [meaning(item) for item in data]}
+    return repr(data) if isinstance(data, bool) else lengthened(data)
+
+
+BY_ORJSON = orjson_bytes.pieces_writer()
+NEEDS_ORJSON = pytest.mark.skipif(BY_ORJSON is None, reason="orjson is not installed")
+WRITERS = [pytest.param(wire._from_text, id="text")]
+WRITERS.append(pytest.param(BY_ORJSON, id="orjson", marks=NEEDS_ORJSON))
+AT_ONCE = pytest.mark.parametrize("at_once", [False, True], ids=["without code", "with code"])
+
+
+def body(write: Any, batch: Batch) -> bytes:
+    """Return a batch's JSON on the wire."""
+    return wire.Encoded(*write(batch)).body()
+
+
+@contextmanager
+def shapes_written(at_once: bool) -> Iterator[None]:
+    """Forget the code for all shapes; then write it at the first use of each, or never."""
+    for module in (jsontext, orjson_bytes):
+        for table in vars(module).values():
+            if isinstance(table, shapes.Lines | shapes.EachClass):
+                table.clear()
+    with mock.patch.object(shapes.Counter, "comes_back", return_value=at_once):
+        yield
+
+
+@AT_ONCE
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_encoding_of_every_batch_says_what_the_schema_dumps(
+    write: Any, at_once: bool
+) -> None:
+    @given(batches())
+    @settings(deadline=None)
+    def check(batch: Batch) -> None:
+        dumped = schemas.BatchSchema().dump(batch)
+        assert told(batch.to_dict()) == told(dumped)
+        with shapes_written(at_once):
+            assert meaning(parsed(batch.to_json())) == meaning(dumped)
+            assert meaning(parsed(body(write, batch).decode())) == meaning(dumped)
+
+    check()
+
+
+@AT_ONCE
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("cls", EVENT_CLASSES)
+def test_every_event_is_on_the_wire_what_the_schema_dumps(
+    cls: type[Event], write: Any, at_once: bool
+) -> None:
+    schema = schema_of(cls)()
+
+    @given(values(cls))
+    @settings(deadline=None, max_examples=20)
+    def check(event: Any) -> None:
+        with shapes_written(at_once):
+            context, (text,) = write(Batch().add(event))
+        assert context == b"{}"
+        assert meaning(parsed(text.decode())) == meaning(schema.dump(event))
+
+    check()
+
+
 @given(batches())
 @settings(deadline=None)
-def test_the_encoder_gives_what_the_schema_dumps_for_every_batch(batch: Batch) -> None:
-    assert told(batch.to_dict()) == told(schemas.BatchSchema().dump(batch))
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_bytes_on_the_wire_are_the_same_however_often_they_are_written(
+    write: Any, batch: Batch
+) -> None:
+    """Contexts are compared byte for byte, to see which batches can travel as one."""
+    with shapes_written(at_once=False):
+        first = body(write, batch)
+    with shapes_written(at_once=True):
+        assert body(write, batch) == first
+    assert {body(write, batch) for _ in range(OFTEN)} == {first}
+
+
+@given(batches())
+@settings(deadline=None)
+def test_without_orjson_the_bytes_on_the_wire_are_those_of_the_text(batch: Batch) -> None:
+    assert body(wire._from_text, batch) == batch.to_json().encode()
+
+
+AWKWARD = (
+    Batch.for_user(
+        mpid=-(2**63), email="é😀@b.example", other='"\\/\b\f\n\r\t\x00\x1f\x7f\u2028\u2029'
+    )
+    .with_user_attributes({"é\n": "\u2028", "tag": None, "list": ["a", 1.5, Decimal("1.10"), True]})
+    .with_user_attributes(tiny=5e-324, huge=1e300, whole=1e16, zero=-0.0, long=Decimal(10) ** 30)
+    .with_integration_attributes(7, {"k": Decimal("0.1000000000000000000000000001"), "j": False})
+    .with_gdpr_consent("é", True, at=MOMENT)
+    .add(*full_events())
+    .event("x", {"n": 2**63 - 1, "d": Decimal("-0.00"), "e": Decimal("1E-400")})
+    .user_attribute_change("plan", new=["a", Decimal("2.50")], old=None)
+    .crash_report(message="m", ios_image_base_address=2**64 - 1, ios_image_size=2**63)
+)
+
+
+@AT_ONCE
+@pytest.mark.parametrize("write", WRITERS)
+def test_what_is_awkward_is_exact_on_the_wire(write: Any, at_once: bool) -> None:
+    with shapes_written(at_once):
+        found = parsed(body(write, AWKWARD).decode())
+    assert meaning(found) == meaning(schemas.BatchSchema().dump(AWKWARD))
+    assert Batch.from_json(body(write, AWKWARD)) == AWKWARD
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_many_threads_write_the_same_bytes_while_code_is_written(write: Any) -> None:
+    expected = body(write, AWKWARD)
+    interval = sys.getswitchinterval()
+    with shapes_written(at_once=True), ThreadPoolExecutor(8) as pool:
+        sys.setswitchinterval(1e-6)
+        try:
+            found = set(pool.map(lambda _: body(write, AWKWARD), range(64)))
+        finally:
+            sys.setswitchinterval(interval)
+    assert found == {expected}
+
+
+def module(**names: Any) -> types.ModuleType:
+    """Return a module that passes for orjson."""
+    made = types.ModuleType("orjson")
+    vars(made).update(names)
+    return made
+
+
+def exactly(text: str) -> Callable[..., bytes]:
+    return lambda *_: text.encode()
+
+
+BROKEN = {
+    "not there": None,
+    "an empty folder of that name": module(),
+    "too old to have Fragment": module(dumps=exactly("{}")),
+    "raising": module(dumps=lambda *_: 1 / 0, Fragment=str),
+    "taking no default": module(dumps=lambda data: b"{}", Fragment=str),
+    "writing Decimals as text": module(
+        dumps=exactly('{"é":["0.10",18446744073709551615,null]}'), Fragment=str
+    ),
+    "rounding": module(dumps=exactly('{"é":[0.10,18446744073709552000,null]}'), Fragment=str),
+}
+
+
+@pytest.fixture
+def afresh() -> Iterator[None]:
+    """Look for orjson again, now and afterwards."""
+    wire._writer.cache_clear()
+    yield
+    wire._writer.cache_clear()
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.usefixtures("afresh")
+def test_an_orjson_that_is_broken_is_as_good_as_none(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "orjson", BROKEN[how])
+    assert orjson_bytes.pieces_writer() is None
+    assert wire.encode(AWKWARD).body() == AWKWARD.to_json().encode()
+
+
+@pytest.mark.usefixtures("afresh")
+def test_an_orjson_that_cannot_be_loaded_is_as_good_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "orjson.py").write_text("raise RuntimeError('for another machine')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "orjson", raising=False)
+    assert wire.encode(AWKWARD).body() == AWKWARD.to_json().encode()
+
+
+@NEEDS_ORJSON
+@pytest.mark.usefixtures("afresh")
+def test_orjson_writes_what_goes_on_the_wire_and_no_text() -> None:
+    batch = Batch().with_user_attributes(n=1e-7)
+    assert wire.encode(batch).body() == b'{"user_attributes":{"n":1e-7}}'
+    assert batch.to_json() == '{"user_attributes":{"n":1e-07}}'
 
 
 @pytest.mark.parametrize("cls", [cls for cls in VALUE_CLASSES if cls is not Batch])

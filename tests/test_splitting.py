@@ -13,6 +13,7 @@ from mpfluent import (
     Batch,
     Client,
     DeliveryError,
+    Event,
     FunctionTransport,
     RecordingTransport,
     Retry,
@@ -161,6 +162,14 @@ def test_a_context_alone_can_be_too_large():
     assert str(raised.value).startswith("the batch's context alone is 16")
 
 
+def test_a_context_can_be_too_large_for_even_one_of_its_events():
+    batch = with_events(3, 10).with_user_attributes(text="x" * 127_990)
+    with pytest.raises(TooLarge, match=r"events\[0\] \(custom_event 'Event 0'\) with the batch's"):
+        client_of().send(batch)
+    with pytest.raises(TooLarge, match=r"events\[0\]"):
+        client_of().send(batch.with_user_attributes(more="x" * 10_000))
+
+
 def test_a_large_batch_is_split_at_event_boundaries():
     batch = with_events(100, 4000, plan="trial")
     requests = sent(batch)
@@ -282,17 +291,14 @@ def test_a_batch_is_encoded_once_however_often_it_is_tried(monkeypatch):
     assert all(len(forms) == 1 for forms in bodies.values())
 
 
-def test_each_event_of_a_split_batch_is_encoded_once():
-    """No Python function of mpfluent that writes JSON runs more than once for an event."""
+def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
     batch = sealed_of(with_events(100, 4000))
-    seen = []
+    written = []
 
     def watch(frame, what, _):
         code = frame.f_code
-        if what == "call" and code.co_name == "write_record":
-            subject = frame.f_locals.get(code.co_varnames[0])
-            if subject in batch.events:
-                seen.append(subject.event_name)
+        if what == "call" and code.co_name in WRITING:
+            written.append(frame.f_locals.get(code.co_varnames[0]))
 
     sys.setprofile(watch)
     try:
@@ -301,7 +307,33 @@ def test_each_event_of_a_split_batch_is_encoded_once():
         sys.setprofile(None)
 
     assert len(parts) == 4
-    assert seen == [event.event_name for event in batch.events]
+    assert sum(subject is batch for subject in written) == 1
+    names = [subject.event_name for subject in written if isinstance(subject, Event)]
+    assert sorted(names) == sorted(event.event_name for event in batch.events)
+
+
+WRITING = ("line", "make", "plain")  # what the functions are called that write a value as JSON
+
+
+@pytest.mark.parametrize(
+    "own_id", ["a", 'a"b\\', "\\", 'é"source_request_id":"x', "\n\x00\u2028", '"']
+)
+def test_a_part_has_the_id_of_the_whole_and_its_number(own_id):
+    """Whatever the id is made of, and wherever its name comes again."""
+    batch = (
+        sealed_of(with_events(100, 4000))
+        .with_source_request_id(own_id)
+        .with_user_attributes({"source_request_id": own_id})
+    )
+    parts = wire.split(batch, wire.encode(batch))
+
+    assert len(parts) == 4
+    for number, part in enumerate(parts, 1):
+        found = Batch.from_json(part.body)
+        assert part.id == found.source_request_id == f"{own_id}-{number}"
+        expected = batch.with_source_request_id(part.id)
+        assert found._having(()) == expected._having(())
+        assert part.head == len(wire.encode(expected).context)
 
 
 def test_a_batch_that_is_taken_apart_keeps_its_bytes():

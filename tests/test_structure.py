@@ -1,6 +1,7 @@
 """How the code is laid out: the staircase of imports, what loads when, and the house rules."""
 
 import ast
+import importlib.util
 import re
 import subprocess
 import sys
@@ -43,6 +44,7 @@ STAIRCASE = [
     "merging",
     "context_verbs",
     "limits",
+    "orjson_bytes",
     "wire",
     "stamping",
     "preview",
@@ -251,6 +253,16 @@ def test_importing_batch_and_client_loads_nothing_heavy():
     assert heavy & loaded == set()
     ours_or_pythons = {"mpfluent", *sys.stdlib_module_names}
     assert {name.partition(".")[0] for name in loaded} - ours_or_pythons == set()
+
+
+def test_orjson_loads_when_the_first_batch_is_encoded_for_the_wire():
+    there = importlib.util.find_spec("orjson") is not None
+    build = "from mpfluent import Batch, wire; batch = Batch().first_run(); batch.to_json()"
+
+    assert "orjson" not in loaded_by(build)
+    loaded = loaded_by(f"{build}; wire.encode(batch)")
+    assert ("orjson" in loaded) == there
+    assert "marshmallow" not in loaded
 
 
 def test_every_public_name_loads_from_the_module_that_it_comes_from():

@@ -188,9 +188,7 @@ def split(lab: Lab) -> Iterator[Result]:
             sides[then] = lab.side(then).timed("split", "send", many, events)
         taken = in_turns(sides, **turns)
         written = ours.ask("encodings", many, events)
-        # a batch that is split has its context once for each part, which has an id of its own
-        contexts = many if written["parts"] == many else many + written["parts"]
-        encodings = [written["events"] / (many * events), written["contexts"] / contexts]
+        encodings = [written["events"] / (many * events), written["contexts"] / many]
         if min(encodings) < 1:
             raise SystemExit(f"split: not all encodings were counted: {written}")
         yield Result(
