@@ -17,9 +17,10 @@ from .errors import InvalidValue, brief
 from .fields import Field
 from .frozen import Frozen
 from .frozen_map import FrozenMap
-from .shapes import EachClass, Lines, compiled, taken
+from .shapes import EachClass, Lines, Values, compiled, taken
 
 Writer = Callable[[Any], str]
+Names = tuple[str, ...]
 
 
 def number(value: Any) -> str:
@@ -49,9 +50,8 @@ _SCALARS: dict[type, Writer] = {
 
 
 def _line(text: str, count: int, names: dict[str, Any]) -> Writer:
-    """Return the function that fills a value's fields or entries into an f-string."""
-    lines = [*taken(count, "value._state[1]"), f"return f'{text}'"]
-    return compiled("def line(value):", lines, names)
+    """Return the function that fills values into an f-string."""
+    return compiled("def line(values):", [*taken(count), f"return f'{text}'"], names)
 
 
 def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer:
@@ -63,9 +63,9 @@ def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer
     return _line(f"{''.join(holes)}}}}}", len(keys), names)
 
 
-def _scalars(value: FrozenMap[Any]) -> str:
+def _scalars(names: Names, values: Values) -> str:
     write = _SCALARS
-    pairs = zip(*value._state)
+    pairs = zip(names, values)
     return f"{{{','.join([f'{quoted(key)}:{write[type(item)](item)}' for key, item in pairs])}}}"
 
 
@@ -82,13 +82,19 @@ def anything(value: Any) -> str:
     write = _SCALARS.get(type(value))
     if write is not None:
         return write(value)
+    names, values = value._state
     if isinstance(value, FrozenMap):
-        pairs = zip(value._keys, value._values)
-        return f"{{{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}}}"
-    return _lines[type(value)][value._state[0]](value)
+        return _map(names, values)
+    return _lines[type(value)][names](values)
+
+
+def _map(names: Names, values: Values) -> str:
+    pairs = zip(names, values)
+    return f"{{{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}}}"
 
 
 # How a field stands in the line, by kind: the hole, for a value v and the lines w of its class.
+# A state is asked for once: a value with a __getattr__ takes 30 ns for each attribute.
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
@@ -99,12 +105,12 @@ _HOLES = {
     "instant": "{{v}}",
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
-    "scalars": "{maps[{v}._state[0]]({v})}",
-    "strings": "{maps[{v}._state[0]]({v})}",
-    "attributes": "{maps[{v}._state[0]]({v})}",
-    "record": "{{w}[{v}._state[0]]({v})}",
-    "records": '[{",".join([{w}[item._state[0]](item) for item in {v}])}]',
-    "records_by_name": "{{w}[{v}._state[0]]({v})}",
+    "scalars": "{maps[(s := {v}._state)[0]](s[1])}",
+    "strings": "{maps[(s := {v}._state)[0]](s[1])}",
+    "attributes": "{maps[(s := {v}._state)[0]](s[1])}",
+    "record": "{{w}[(s := {v}._state)[0]](s[1])}",
+    "records": '[{",".join([{w}[(s := item._state)[0]](s[1]) for item in {v}])}]',
+    "records_by_name": "{{w}[(s := {v}._state)[0]](s[1])}",
 }
 
 
@@ -145,8 +151,8 @@ def _frame(cls: type[Frozen]) -> tuple[str, str]:
 def _lines_of(cls: type[Frozen]) -> Lines[str]:
     head, tail = _frame(cls)
 
-    def plain(value: Frozen) -> str:
-        pairs = zip(*value._state)
+    def plain(names: Names, values: Values) -> str:
+        pairs = zip(names, values)
         inside = ",".join([f"{quoted(key)}:{anything(item)}" for key, item in pairs])
         return f"{head}{inside}{tail}"
 
@@ -154,8 +160,8 @@ def _lines_of(cls: type[Frozen]) -> Lines[str]:
 
 
 def _lines_of_named(cls: type[Frozen]) -> Lines[str]:
-    hole, lines = "lines[{v}._state[0]]({v})", _lines[cls]
-    return Lines(anything, lambda keys: _map_line(keys, hole, {"lines": lines}))
+    hole, lines = "lines[(s := {v}._state)[0]](s[1])", _lines[cls]
+    return Lines(_map, lambda keys: _map_line(keys, hole, {"lines": lines}))
 
 
 _lines = EachClass(_lines_of)
@@ -165,7 +171,8 @@ _named = EachClass(_lines_of_named)  # of maps from names to records
 def write_record(value: Any) -> str:
     """Return the text of a value, of whatever class; an event comes in its wrapper."""
     if "events" not in value._wire:
-        return _lines[type(value)][value._state[0]](value)
+        names, values = value._state
+        return _lines[type(value)][names](values)
     context, events = write_pieces(value)
     if not events:
         return context
@@ -180,9 +187,11 @@ def write_pieces(chain: Any) -> tuple[str, list[str]]:
     node = chain._tail  # straight from the chain: a tuple of its events would be made to be dropped
     while node is not None:
         node, event = node
-        events.append(lines[type(event)][event._state[0]](event))
+        names, values = event._state
+        events.append(lines[type(event)][names](values))
     events.reverse()
-    return lines[type(chain)][chain._state[0]](chain), events
+    names, values = chain._state
+    return lines[type(chain)][names](values), events
 
 
 # Plain data, to text and back

@@ -13,8 +13,8 @@ from typing import Any
 
 from .frozen import Frozen
 from .frozen_map import FrozenMap
-from .jsontext import number
-from .shapes import EachClass, Lines, compiled, taken
+from .jsontext import Names, number
+from .shapes import EachClass, Lines, Values, compiled, taken
 
 Maker = Callable[[Any], dict[str, Any]]
 Pieces = Callable[[Any], tuple[bytes, tuple[bytes, ...]]]
@@ -32,9 +32,10 @@ def pieces_writer() -> Pieces | None:
             """Return what stands for a value that orjson does not know."""
             if type(value) is Decimal:
                 return Fragment(number(value))
+            names, values = value._state
             if isinstance(value, FrozenMap):
-                return _as_it_is(value)
-            return _makers[type(value)][value._state[0]](value)
+                return _as_it_is(names, values)
+            return _makers[type(value)][names](values)
 
         tried = dumps({"é": (Decimal("0.10"), 2**64 - 1, None)}, other)
     except Exception:  # whatever goes wrong in code that is compiled for another machine
@@ -48,10 +49,12 @@ def pieces_writer() -> Pieces | None:
         node = chain._tail
         while node is not None:
             node, event = node
+            names, values = event._state
             # at once, for few dicts at a time are no work for the garbage collector
-            events.append(dumps(makers[type(event)][event._state[0]](event), other))
+            events.append(dumps(makers[type(event)][names](values), other))
         events.reverse()
-        return dumps(makers[type(chain)][chain._state[0]](chain), other), tuple(events)
+        names, values = chain._state
+        return dumps(makers[type(chain)][names](values), other), tuple(events)
 
     return write_pieces
 
@@ -59,12 +62,12 @@ def pieces_writer() -> Pieces | None:
 # What a field's value becomes, by kind: for a value v and the makers w of its class. What is not
 # here stays as it is, and orjson asks if it does not know it.
 _PLAIN = {
-    "scalars": "maps[{v}._state[0]]({v})",
-    "strings": "maps[{v}._state[0]]({v})",
-    "attributes": "maps[{v}._state[0]]({v})",
-    "record": "{w}[{v}._state[0]]({v})",
-    "records": "[{w}[item._state[0]](item) for item in {v}]",
-    "records_by_name": "{w}[{v}._state[0]]({v})",
+    "scalars": "maps[(s := {v}._state)[0]](s[1])",
+    "strings": "maps[(s := {v}._state)[0]](s[1])",
+    "attributes": "maps[(s := {v}._state)[0]](s[1])",
+    "record": "{w}[(s := {v}._state)[0]](s[1])",
+    "records": "[{w}[(s := item._state)[0]](s[1]) for item in {v}]",
+    "records_by_name": "{w}[(s := {v}._state)[0]](s[1])",
 }
 
 
@@ -94,12 +97,11 @@ def _map_maker(keys: tuple[str, ...], value: str, names: dict[str, Any]) -> Make
 
 
 def _making(made: str, count: int, names: dict[str, Any]) -> Maker:
-    lines = [*taken(count, "value._state[1]"), f"return {made}"]
-    return compiled("def make(value):", lines, names)
+    return compiled("def make(values):", [*taken(count), f"return {made}"], names)
 
 
-def _as_it_is(value: FrozenMap[Any]) -> dict[str, Any]:
-    return dict(zip(*value._state))
+def _as_it_is(names: Names, values: Values) -> dict[str, Any]:
+    return dict(zip(names, values))
 
 
 _maps = Lines(_as_it_is, lambda keys: _map_maker(keys, "{v}", {}))
@@ -108,15 +110,15 @@ _maps = Lines(_as_it_is, lambda keys: _map_maker(keys, "{v}", {}))
 def _makers_of(cls: type[Frozen]) -> Lines[dict[str, Any]]:
     event_type = getattr(cls, "event_type", None)
 
-    def plain(value: Frozen) -> dict[str, Any]:
-        data = dict(zip(*value._state))
+    def plain(names: Names, values: Values) -> dict[str, Any]:
+        data = dict(zip(names, values))
         return data if event_type is None else {"event_type": event_type, "data": data}
 
     return Lines(plain, lambda keys: _maker(cls, keys))
 
 
 def _makers_of_named(cls: type[Frozen]) -> Lines[dict[str, Any]]:
-    value, makers = "makers[{v}._state[0]]({v})", _makers[cls]
+    value, makers = "makers[(s := {v}._state)[0]](s[1])", _makers[cls]
     return Lines(_as_it_is, lambda keys: _map_maker(keys, value, {"makers": makers}))
 
 

@@ -10,6 +10,7 @@ only for what is unusual.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -54,21 +55,23 @@ class Counter:
         return times > self._after
 
 
-class Lines(dict[tuple[str, ...], Callable[[Any], T]]):
-    """The functions that write the values of one class, by shape.
+class Lines(dict[tuple[str, ...], Callable[[Values], T]]):
+    """The functions that write what instances of one class hold, by shape.
 
-    ``lines[value._state[0]](value)`` is all that a user writes, and one look-up is all it costs:
-    a shape that there is no code for gets the plain function.
+    ``lines[names](values)`` is all that a user writes, and one look-up is all it costs: a shape
+    that there is no code for gets the plain function.
 
     Args:
-        plain: writes a value of any shape.
+        plain: writes names and values of any shape.
         make: writes the code for one shape.
     """
 
     __slots__ = ("_counter", "_make", "_plain")
 
     def __init__(
-        self, plain: Callable[[Any], T], make: Callable[[tuple[str, ...]], Callable[[Any], T]]
+        self,
+        plain: Callable[[tuple[str, ...], Values], T],
+        make: Callable[[tuple[str, ...]], Callable[[Values], T]],
     ) -> None:
         super().__init__()
         self._plain = plain
@@ -77,10 +80,10 @@ class Lines(dict[tuple[str, ...], Callable[[Any], T]]):
         # finds that without comparing the names.
         self._counter = Counter(USED + 1)
 
-    def __missing__(self, shape: tuple[str, ...]) -> Callable[[Any], T]:
+    def __missing__(self, shape: tuple[str, ...]) -> Callable[[Values], T]:
         if len(shape) < MOST_NAMES and self._counter.comes_back(shape):
             return self.setdefault(shape, self._make(shape))
-        return self._plain
+        return partial(self._plain, shape)
 
 
 class EachClass(dict[type[Any], T]):

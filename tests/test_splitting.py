@@ -13,7 +13,6 @@ from mpfluent import (
     Batch,
     Client,
     DeliveryError,
-    Event,
     FunctionTransport,
     RecordingTransport,
     Retry,
@@ -21,6 +20,7 @@ from mpfluent import (
     stamping,
     wire,
 )
+from mpfluent.jsontext import parsed
 from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from mpfluent.testing import LocalServer
 
@@ -295,10 +295,9 @@ def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
     batch = sealed_of(with_events(100, 4000))
     written = []
 
-    def watch(frame, what, _):
-        code = frame.f_code
-        if what == "call" and code.co_name in WRITING:
-            written.append(frame.f_locals.get(code.co_varnames[0]))
+    def watch(frame, what, made):
+        if what == "return" and frame.f_code.co_name in WRITING:
+            written.append(made if isinstance(made, dict) else parsed(made))
 
     sys.setprofile(watch)
     try:
@@ -307,8 +306,8 @@ def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
         sys.setprofile(None)
 
     assert len(parts) == 4
-    assert sum(subject is batch for subject in written) == 1
-    names = [subject.event_name for subject in written if isinstance(subject, Event)]
+    assert sum("source_request_id" in made for made in written) == 1
+    names = [made["data"]["event_name"] for made in written if "event_type" in made]
     assert sorted(names) == sorted(event.event_name for event in batch.events)
 
 

@@ -9,7 +9,6 @@ from answering import paced, percentiles, settle, timed
 from workload import chain, identical, numbered, usual
 
 from mpfluent import (
-    Batch,
     Client,
     FunctionTransport,
     RequestsTransport,
@@ -17,10 +16,10 @@ from mpfluent import (
     ThreadedDispatcher,
     wire,
 )
-from mpfluent.event import Event
 
 CONTENTS = {"usual": usual, "identical": identical}
 WRITING = ("line", "make", "plain")  # what the functions are called that write a value as JSON
+BEGINNINGS = {"event_type": "events", "environment": "contexts"}  # by the first key of a JSON
 PATIENCE = 600  # seconds for what takes a few
 
 
@@ -184,11 +183,11 @@ def encodings(many, events):
     batches = sealed(many, events)
     written = {"events": 0, "contexts": 0}
 
-    def watch(frame, what, _):
-        if what == "call" and frame.f_code.co_name in WRITING:
-            value = frame.f_locals.get(frame.f_code.co_varnames[0])
-            if isinstance(value, Event | Batch):
-                written["events" if isinstance(value, Event) else "contexts"] += 1
+    def watch(frame, what, made):
+        if what == "return" and frame.f_code.co_name in WRITING:
+            first = next(iter(made)) if isinstance(made, dict) else made[2:].partition('"')[0]
+            if first in BEGINNINGS:
+                written[BEGINNINGS[first]] += 1
 
     with _in_this_thread(transport=FunctionTransport(_accepted)) as client:
         sys.setprofile(watch)
