@@ -63,6 +63,8 @@ def seal(batch: C, now: Callable[[], int], new_ids: Callable[[int], Iterable[str
             wanted += 1
         if plan.lacks_time and moment is None:
             moment = now()
+    if not wanted and moment is None:
+        return batch
     ids = iter(new_ids(wanted))
     sealed = []
     for event, (lacks_time, lacks_id, keys, pick) in zip(events, plans):
