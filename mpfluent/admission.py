@@ -44,21 +44,23 @@ class Admission:
         self._now = now
         self._call = call
 
-    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool:
-        """Take parcels over if all find room in memory, as they do as a rule; return whether."""
+    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool | None:
+        """Take parcels over if all find room in memory, as they do as a rule.
+
+        Returns whether nothing waited before them, or None if there is no room.
+        """
         floor = self._floor
         counted = False
         try:
             with floor.lock:
                 if floor.closed or floor.overflows or not floor.backlog.has_room(parcels):
-                    return False
+                    return None
                 accepted()
                 counted = True
-                floor.put(parcels, self._now())
+                return floor.put(parcels, self._now())
         except BaseException as error:  # such as Ctrl-C
             self._broken_off(parcels, error, counted=counted)
             raise
-        return True
 
     def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> None:
         """Take parcels over if all of them find room.

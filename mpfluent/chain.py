@@ -120,10 +120,16 @@ class Chain(Frozen):
 
     def _having(self, events: Iterable[Event]) -> Self:
         """Return the same context with these events instead of its own."""
+        return self._rebuilt(*self._state, events)
+
+    def _rebuilt(
+        self, keys: tuple[str, ...], values: tuple[Any, ...], events: Iterable[Event]
+    ) -> Self:
+        """Return a value of the same class with other fields and events."""
         tail: _Node | None = None
         for event in events:
             tail = (tail, event)
-        return self._ending_with(tail)
+        return _chain(type(self), keys, values, tail)
 
     def _ending_with(self, tail: _Node | None) -> Self:
         return _chain(type(self), *self._state, tail)

@@ -74,16 +74,14 @@ class Sealer:
             raise InvalidValue(
                 f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
             )
-        if "environment" not in batch._keys:
-            if self._environment is None:
-                raise InvalidBatch(
-                    "the batch has no environment; write Client(…, environment='development') "
-                    "or batch.with_environment('development')"
-                )
-            batch = batch._put("environment", self._environment)
+        if "environment" not in batch._keys and self._environment is None:
+            raise InvalidBatch(
+                "the batch has no environment; write Client(…, environment='development') "
+                "or batch.with_environment('development')"
+            )
         if self._historical:
             self._check_historical(batch)
-        sealed = seal(batch, self._now, self._new_ids)
+        sealed = seal(batch, self._now, self._new_ids, self._environment)
         kept = self._filtered(sealed)
         if isinstance(kept, DeliveryError):
             return sealed, kept
@@ -114,11 +112,9 @@ class Sealer:
                 f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
                 "write return batch"
             )
-        if kept.environment is None:
-            kept = kept._with({"environment": sealed.environment})
         if self._historical:
             self._check_historical(kept)
-        return seal(kept, self._now, self._new_ids)
+        return seal(kept, self._now, self._new_ids, sealed.environment)
 
     def _check_historical(self, batch: Batch) -> None:
         """Raise if the historical endpoint would skip the batch, which it does in silence."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from .context_verbs import ContextVerbs
 from .errors import TooLarge
-from .event import Event
+from .frozen import Frozen
 from .limits import MAX_BATCH_BYTES
 from .shapes import KNOWN, picker
 from .wire import encode, split
@@ -43,7 +44,12 @@ def _uuid(digits: str) -> str:
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
-def seal(batch: C, now: Callable[[], int], new_ids: Callable[[int], Iterable[str]]) -> C:
+def seal(
+    batch: C,
+    now: Callable[[], int],
+    new_ids: Callable[[int], Iterable[str]],
+    environment: str | None = None,
+) -> C:
     """Return the batch with every missing id and timestamp stamped.
 
     From here on it never changes: a retry sends the same bytes, and mParticle removes duplicates
@@ -52,59 +58,60 @@ def seal(batch: C, now: Callable[[], int], new_ids: Callable[[int], Iterable[str
     Args:
         now: returns Unix milliseconds.
         new_ids: returns so many new ids; the batch takes the last one.
+        environment: for a batch that names none.
     """
+    keys, values = batch._state
+    own = _STAMPS if environment else _STAMPS[1:]
+    missing = _missing(type(batch), keys, own)
     events = batch._events()
-    plans = [_plans.get((type(event), event._state[0])) or _planned(event) for event in events]
-    named = "source_request_id" in batch._state[0]
-    wanted = 0 if named else 1
+    plans = [_missing(type(event), event._state[0], _EVENT_STAMPS) for event in events]
+    wanted = 1 if missing.id else 0
     moment: int | None = None
     for plan in plans:
-        if plan.lacks_id:
+        if plan.id:
             wanted += 1
-        if plan.lacks_time and moment is None:
+        if plan.other and moment is None:
             moment = now()
-    if not wanted and moment is None:
+    if not (wanted or missing.other) and moment is None:
         return batch
     ids = iter(new_ids(wanted))
     sealed = []
-    for event, (lacks_time, lacks_id, keys, pick) in zip(events, plans):
-        if lacks_time or lacks_id:
-            stamp = next(ids) if lacks_id else None
-            event = event._make(keys, pick((*event._state[1], moment, stamp)))
+    for event, plan in zip(events, plans):
+        if plan.id or plan.other:
+            new_id = next(ids) if plan.id else None
+            event = event._make(plan.keys, plan.pick((*event._state[1], moment, new_id)))
         sealed.append(event)
-    if not named:
-        batch = batch._put("source_request_id", next(ids))
-    return batch._having(sealed)
+    given = (environment, next(ids) if missing.id else None)
+    return batch._rebuilt(missing.keys, missing.pick((*values, *given[-len(own) :])), sealed)
 
 
-class _Plan(NamedTuple):
-    """What an event with certain keys lacks, worked out once for each set of them.
+class _Missing(NamedTuple):
+    """What sealing adds to a value with certain keys, worked out once for each set of them.
 
     Attributes:
-        keys: its keys with all that it lacks.
-        pick: takes its values out of those that it has, the time and the id, laid side by side.
+        id: whether it has no id.
+        other: whether it lacks its environment, or its time.
+        keys: its keys with all of them.
+        pick: takes its values out of those that it has, the other one and the id, side by side.
     """
 
-    lacks_time: bool
-    lacks_id: bool
+    id: bool
+    other: bool
     keys: tuple[str, ...]
     pick: Callable[[Any], tuple[Any, ...]]
 
 
-_plans: dict[tuple[type[Event], tuple[str, ...]], _Plan] = {}
-_STAMPS = ("timestamp_unixtime_ms", "source_message_id")
+_STAMPS = ("environment", "source_request_id")
+_EVENT_STAMPS = ("timestamp_unixtime_ms", "source_message_id")
 
 
-def _planned(event: Event) -> _Plan:
-    keys = event._keys
-    places = {key: place for place, key in enumerate((*keys, *_STAMPS))}
+@lru_cache(KNOWN)
+def _missing(kind: type[Frozen], keys: tuple[str, ...], stamps: tuple[str, ...]) -> _Missing:
+    places = {key: place for place, key in enumerate((*keys, *stamps))}
     places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
-    all_keys, picked = event._in_order(places)
-    lacks_time, lacks_id = (name not in keys for name in _STAMPS)
-    plan = _Plan(lacks_time, lacks_id, tuple(all_keys), picker(picked))
-    if len(_plans) < KNOWN:
-        _plans[type(event), keys] = plan
-    return plan
+    ordered, picked = kind._in_order(places)
+    *others, name = (stamp not in keys for stamp in stamps)
+    return _Missing(name, any(others), tuple(ordered), picker(picked))
 
 
 def stamps(batch: ContextVerbs) -> Iterator[tuple[str, int]]:
@@ -138,9 +145,7 @@ class Size(NamedTuple):
 
 def wire_size(batch: Any) -> Size:
     """Return how much a batch will be on the wire."""
-    if batch.environment is None:
-        batch = batch._with({"environment": "development"})
-    sealed = seal(batch, lambda: _MOMENT, lambda count: [_ID] * count)
+    sealed = seal(batch, lambda: _MOMENT, lambda count: [_ID] * count, "development")
     encoded = encode(sealed)
     try:
         split(sealed, encoded)
