@@ -47,16 +47,17 @@ class Admission:
     def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool | None:
         """Take parcels over if all find room in memory, as they do as a rule.
 
-        Returns whether nothing waited before them, or None if there is no room.
+        It does what the others do at a fraction of their cost, where there is no outbox. Returns
+        whether nothing waited before them, or None if there is no room.
         """
         floor = self._floor
         counted = False
         try:
             with floor.lock:
-                if floor.closed or floor.overflows or not floor.backlog.has_room(parcels):
+                if floor.closed or not floor.backlog.has_room(parcels):
                     return None
+                counted = True  # first: what is counted must not be in nobody's hands
                 accepted()
-                counted = True
                 return floor.put(parcels, self._now())
         except BaseException as error:  # such as Ctrl-C
             self._broken_off(parcels, error, counted=counted)
@@ -124,8 +125,8 @@ class Admission:
 
         def accept() -> None:
             nonlocal counted
-            accepted()
             counted = True
+            accepted()
 
         try:
             yield accept
@@ -141,7 +142,7 @@ class Admission:
             return
         with self._floor.lock:
             waits = set(self._floor.parcels())
-        rest = [parcel for parcel in parcels if parcel not in waits and parcel.open]
+        rest = [parcel for parcel in parcels if parcel not in waits and parcel.untold]
         with suppress(BaseException):  # the first one counts
             self._keeper.give_up(rest, closed(f"send was broken off by {type(error).__name__}"))
 

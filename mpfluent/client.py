@@ -440,9 +440,9 @@ class Client(PublicNames):
             hook = None  # it is pending still
             if told is None:
                 return
-        else:
-            self._tally.settled(outcome)
         try:
+            if not isinstance(outcome, Kept):
+                self._tally.settled(outcome)
             if isinstance(outcome, DeliveryError):
                 outcome = outcome.with_batch(parcel.batch)
             if hook is not None:

@@ -124,10 +124,10 @@ class SyncDispatcher(PublicNames):
         """Send batches in as few requests as they fit."""
         if self._courier is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        accepted()
         outer = not self.may_wait()
-        self._here.sending = True
         try:
+            self._here.sending = True
+            accepted()
             for group in runs(pieces_of(parcels)):
                 self._courier.deliver(
                     group, self._clock, self._keeper, elapsed_limit=self.max_elapsed

@@ -37,7 +37,7 @@ class Load:
         found = self.fresh or []
         if self.pieces is not None:
             found = [parcel for piece in self.pieces for parcel in piece.parcels]
-        return [parcel for parcel in dict.fromkeys(found) if parcel.open]
+        return [parcel for parcel in dict.fromkeys(found) if parcel.untold]
 
 
 class Floor:
@@ -151,7 +151,10 @@ class Floor:
     def _loaded(self) -> Load:
         self._pressed = False
         self.calm.notify_all()  # there is room now
-        return Load(None, self.backlog.take(*self._most))
+        load = Load(None, self.backlog.take(*self._most))
+        if self.backlog:
+            self.work.notify()  # for another worker, if there is one with nothing to do
+        return load
 
     def again(self, load: Load) -> None:
         """Let another worker begin with this, just as it is, before all that came after it."""

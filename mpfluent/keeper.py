@@ -246,7 +246,7 @@ class Keeper:
             try:
                 outcome = parcel.outcome
                 with self._lock:
-                    mine = parcel.claim()
+                    mine = outcome is not None and parcel.claim()
                 if mine and outcome is not None:
                     if isinstance(outcome, DeliveryError):
                         told.append(outcome)
@@ -289,7 +289,9 @@ class Keeper:
     def keep(self, parcel: Parcel) -> None:
         """Leave a parcel to the outbox for now: there is no room for it in memory."""
         why = "kept in the outbox, to be sent as soon as there is room in the queue"
-        if parcel.give_up(Kept(why, reason="queue_full")):
+        with self._lock:
+            untold = parcel.give_up(Kept(why, reason="queue_full"))
+        if untold:
             self._finish([parcel])
             self.due = self._clock()
 
@@ -344,7 +346,7 @@ class Keeper:
         return self.give_up([self._parcel(one) for one in stored], error) > 0
 
     def _parcel(self, stored: Stored) -> Parcel:
-        return Parcel(stored.batch, stored.parts, row=stored.row)
+        return Parcel(Batch, stored.parts, row=stored.row)
 
     def tend(self) -> float | None:
         """Say that this process lives; return the seconds until it must be said again."""

@@ -15,14 +15,13 @@ from functools import partial
 from typing import Literal, NamedTuple, Never, NoReturn, TypeVar, get_args
 
 from . import liveness
-from .batch import Batch
 from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, Row, select, totals
 from .outbox_owner import Own, Owner, Work
 from .parcel import Feed
 from .signatures import PublicNames, spelled_out
-from .wire import Part, read_back
+from .wire import Part
 
 T = TypeVar("T")
 Durability = Literal["normal", "full"]
@@ -48,10 +47,6 @@ class Stored(NamedTuple):
     group: int | None
     expired: bool
     tries: int = 0
-
-    def batch(self) -> Batch:
-        """Return the batch that was sealed, of however many parts."""
-        return read_back(Batch, self.id, self.parts)
 
 
 class OutboxFull(Exception):

@@ -35,8 +35,7 @@ class Parcel:
     It has no lock of its own: who settles it has, one for all.
 
     Args:
-        batch: as it was sealed; a function that reads it back; or its class, where what it
-            travels in is all that is kept of it.
+        batch: as it was sealed; or its class, where what it travels in is all that is kept of it.
         parts: what it travels in.
         told: gets the outcome; None where nobody waits for it here.
         row: where the outbox has it; None if it has not.
@@ -65,7 +64,7 @@ class Parcel:
 
     def __init__(
         self,
-        batch: Batch | type[Batch] | Callable[[], Batch],
+        batch: Batch | type[Batch],
         parts: tuple[Part, ...],
         told: Callable[[Outcome], object] | None = None,
         row: int | None = None,
@@ -89,8 +88,6 @@ class Parcel:
         """The batch as it was sealed."""
         if isinstance(self._batch, type):
             self._batch = read_back(self._batch, self.id, self.parts)
-        elif callable(self._batch):
-            self._batch = self._batch()
         return self._batch
 
     @property
@@ -100,7 +97,7 @@ class Parcel:
         return first if len(self.parts) == 1 else first.removesuffix("-1")
 
     @property
-    def open(self) -> bool:
+    def untold(self) -> bool:
         """Whether its outcome was not told yet."""
         return not self._told
 
@@ -117,15 +114,15 @@ class Parcel:
         """Take a part's outcome; return whether it was the last, so that all can be told."""
         if part_id not in self._open:
             return False
+        self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C breaks in
         self._open = tuple([one for one in self._open if one != part_id])
-        self._take(outcome)
         return not self._open
 
     def give_up(self, error: DeliveryError) -> bool:
         """Fail, or keep, all that is open of it; return whether that is still to be told."""
         if self._open:
-            self._open = ()
             self._take(error)
+            self._open = ()
         return not self._told
 
     def _take(self, outcome: Outcome) -> None:

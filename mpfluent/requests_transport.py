@@ -26,7 +26,9 @@ _MOST_SECONDS = 1e8  # more than that no socket can wait
 
 
 class RequestsTransport(PublicNames):
-    """Sends with ``requests``: keep-alive, no redirects, no retries of its own, no ``.netrc``.
+    """Sends with ``requests``: keep-alive, no redirects, no cookies, no retries of its own.
+
+    It reads no ``.netrc``.
 
     Proxy variables of the environment are honoured. Nothing is opened before the first send, and
     a forked process opens connections of its own.
@@ -191,7 +193,9 @@ class RequestsTransport(PublicNames):
             template = self._templates[request.url] = session.prepare_request(asked)
         prepared = template.copy()
         prepared.body = request.body
-        prepared.headers.update(request.headers)
+        for header in request.headers.items():
+            requests.utils.check_header_validity(header)
+            prepared.headers[header[0]] = header[1]
         prepared.headers["Content-Length"] = str(len(request.body))
         return session.get_adapter(request.url).send(sign(prepared), **settings)
 

@@ -19,7 +19,7 @@ class Prepared(NamedTuple):
 
     batch: Batch
     parts: tuple[wire.Part, ...] | DeliveryError
-    named: bool  # its caller chose its id
+    named: bool  # its caller chose its id, or before_send did
 
 
 class Sealer:
@@ -54,20 +54,20 @@ class Sealer:
 
     def prepared(self, batch: Batch) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
-        sealed, failure = self._sealed(batch)
+        sealed, failure, named = self._sealed(batch)
         parts = failure or wire.split(sealed, wire.encode(sealed))
-        return Prepared(sealed, parts, "source_request_id" in batch._keys)
+        return Prepared(sealed, parts, named)
 
     def prepared_or_too_large(self, batch: Batch) -> Prepared:
         """Return the same, but drop what does not fit instead of raising it."""
-        sealed, failure = self._sealed(batch)
+        sealed, failure, named = self._sealed(batch)
         try:
             parts = failure or wire.split(sealed, wire.encode(sealed))
         except TooLarge as error:
             parts = DeliveryError(str(error), reason="too_large", batch=sealed)
-        return Prepared(sealed, parts, "source_request_id" in batch._keys)
+        return Prepared(sealed, parts, named)
 
-    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None]:
+    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None, bool]:
         if not isinstance(batch, Batch):
             many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
             instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
@@ -82,17 +82,24 @@ class Sealer:
         if self._historical:
             self._check_historical(batch)
         sealed = seal(batch, self._now, self._new_ids, self._environment)
-        kept = self._filtered(sealed)
+        named = "source_request_id" in batch._keys
+        if self._before_send is None:
+            self._check_limits(sealed)
+            return sealed, None, named
+        kept = self._filtered(sealed, self._before_send)
         if isinstance(kept, DeliveryError):
-            return sealed, kept
+            return sealed, kept, named
+        if self._historical:
+            self._check_historical(kept)
+        named = named or kept.source_request_id not in (None, sealed.source_request_id)
+        kept = seal(kept, self._now, self._new_ids, sealed.environment)
         self._check_limits(kept)
-        return kept, None
+        return kept, None, named
 
-    def _filtered(self, sealed: Batch) -> Batch | DeliveryError:
+    def _filtered(
+        self, sealed: Batch, hook: Callable[[Batch], Batch | None]
+    ) -> Batch | DeliveryError:
         """Return what ``before_send`` makes of a batch, or why it is dropped."""
-        hook = self._before_send
-        if hook is None:
-            return sealed
         try:
             kept = hook(sealed)
         except Exception as error:
@@ -112,9 +119,7 @@ class Sealer:
                 f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
                 "write return batch"
             )
-        if self._historical:
-            self._check_historical(kept)
-        return seal(kept, self._now, self._new_ids, sealed.environment)
+        return kept
 
     def _check_historical(self, batch: Batch) -> None:
         """Raise if the historical endpoint would skip the batch, which it does in silence."""

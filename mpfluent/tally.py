@@ -71,7 +71,7 @@ class Tally:
                 self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
             else:
                 self._delivered += 1
-            if not self._pending():  # what who waits here waits for
+            if self._pending() <= 0:  # what who waits here waits for
                 self._changed.notify_all()
 
     def retried(self) -> None:
@@ -97,7 +97,7 @@ class Tally:
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is pending; return whether nothing is."""
         with self._lock:
-            return self._changed.wait_for(lambda: not self._pending(), waitable(timeout))
+            return self._changed.wait_for(lambda: self._pending() <= 0, waitable(timeout))
 
     def _pending(self) -> int:
         return self._submitted - self._delivered - sum(self._failed.values())

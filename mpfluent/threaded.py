@@ -46,8 +46,9 @@ class ThreadedDispatcher(PublicNames):
             :class:`~mpfluent.QueueFull` and accepts none of the call's batches. On a thread that
             runs an event loop, "block" does not wait.
         block_timeout: seconds.
-        flush_interval: seconds that a batch waits for others to travel with; a full request, or
-            a full queue, leaves at once.
+        flush_interval: seconds that a batch waits for others to travel with. A full request
+            leaves at once, and with ``coalesce`` what fills a window of 4 096 batches; so does
+            what waits in a full queue.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.

@@ -29,6 +29,7 @@ from mpfluent import (
     Response,
     Retry,
     SyncDispatcher,
+    ThreadedDispatcher,
     TooLarge,
     TransportError,
 )
@@ -1545,12 +1546,52 @@ def test_a_part_that_failed_counts_more_than_one_that_is_kept():
 
 
 def test_a_parcel_reads_its_batch_only_when_somebody_asks():
-    read = []
-    parcel = Parcel(lambda: read.append(1) or BATCH, PARTS, lambda *_: None)
+    body = BATCH.with_source_request_id("id").to_json().encode()
+    parcel = Parcel(Batch, (Part("id", body, len(body)),), lambda *_: None)
 
-    assert read == []
-    assert (parcel.batch, parcel.batch) == (BATCH, BATCH)
-    assert read == [1]
+    assert parcel._batch is Batch
+    assert parcel.batch == BATCH.with_source_request_id("id")
+    assert parcel.batch is parcel.batch
+
+
+def test_a_parcel_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
+    parcel = Parcel(BATCH, PARTS[:1], lambda *_: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Parcel, "_take", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            parcel.note("id-1", Response(202))
+        with pytest.raises(KeyboardInterrupt):
+            parcel.give_up(TransportError("broken off"))
+
+    assert parcel.has_open("id-1")
+    assert parcel.give_up(TransportError("broken off"))
+    assert str(parcel.outcome) == "broken off"
+
+
+@pytest.mark.parametrize("dispatcher", [SyncDispatcher, ThreadedDispatcher])
+def test_a_send_that_is_interrupted_as_it_is_counted_is_told(dispatcher, monkeypatch):
+    told, deliveries = [], []
+    client = client_of(
+        RecordingTransport(),
+        dispatcher=dispatcher(),
+        on_failed=lambda batch, error: told.append(error.reason),
+    )
+    monkeypatch.setattr(client._tally, "submitted", interrupted)
+    monkeypatch.setattr(
+        client,
+        "_begin",
+        lambda batches, begin=client._begin: deliveries.append(begin(batches)) or deliveries[0],
+    )
+
+    with pytest.raises(KeyboardInterrupt):
+        client.send(BATCH)
+
+    assert len(told) == 1
+    assert deliveries[0][0].state == "failed"
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
 
 
 # Asking for things that are not there

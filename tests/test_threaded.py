@@ -657,6 +657,22 @@ def test_several_workers_send_at_once():
     assert client.close(SOON) == (3, 0, 0)
 
 
+def test_workers_that_wait_share_one_send_of_several_requests():
+    together = threading.Barrier(2)
+
+    def meet(request):
+        together.wait(SOON)
+        return Response(202)
+
+    with client_of(FunctionTransport(meet), workers=2) as client:
+        assert client.send(*users(200)).wait(SOON)  # starts both
+        workers = client._dispatcher._workers
+        assert eventually(lambda: not client._dispatcher._floor.moves())
+
+        assert client.send(*users(200)).result(SOON).status_code == 202
+        assert len(workers._threads) == 2
+
+
 def test_a_worker_without_work_leaves_and_the_client_can_be_forgotten(monkeypatch):
     monkeypatch.setattr("mpfluent.workers._IDLE", 0.01)
     client = client_of(RecordingTransport())
@@ -795,6 +811,25 @@ def test_equal_contexts_travel_as_one_batch_and_settle_together():
     assert [names(body) for body in request.json()] == [["1", "3"], ["2"]]
     assert [delivery.state for delivery in deliveries] == ["delivered"] * 3
     assert stage.client.stats[:2] == (3, 3)
+
+
+def test_a_batch_that_before_send_gave_an_id_keeps_it():
+    ids = iter(("order-1", None, "order-2"))
+    stage = Stage(
+        coalesce=True, before_send=lambda batch: batch.with_source_request_id(next(ids, None))
+    )
+    for name in ("1", "2", "3", "4"):
+        stage.client.send(Batch.for_user(customer_id="a").event(name))
+    stage.time.now += 1
+    stage.work()
+
+    (request,) = stage.transport.requests
+    bodies = request.json()
+    assert [names(body) for body in bodies] == [["1"], ["2"], ["3"], ["4"]]
+    assert [bodies[0]["source_request_id"], bodies[2]["source_request_id"]] == [
+        "order-1",
+        "order-2",
+    ]
 
 
 def test_a_coalesced_batch_has_the_id_of_its_first_member_and_keeps_it():

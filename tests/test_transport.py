@@ -215,6 +215,15 @@ def test_what_requests_of_one_address_share_is_prepared_once(monkeypatch):
     assert sorted(prepared) == [f"{server.url}/v2/bulkevents", f"{server.url}/v2/events"]
 
 
+def test_a_header_that_is_none_is_told_as_no_answer():
+    transport = RequestsTransport()
+    with LocalServer() as server, pytest.raises(TransportError):
+        transport.send(Request(f"{server.url}/v2/events", b"{}", {"X-Team": "a\nb"}))
+    transport.close()
+
+    assert server.requests == []
+
+
 def test_requests_share_neither_headers_nor_credentials_nor_cookies():
     transport = RequestsTransport()
     cookie = status(202, {"Set-Cookie": "visitor=7; Path=/"})
