@@ -657,7 +657,8 @@ def test_several_workers_send_at_once():
     assert client.close(SOON) == (3, 0, 0)
 
 
-def test_workers_that_wait_share_one_send_of_several_requests():
+def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
+    monkeypatch.setattr("mpfluent.workers._IDLE", 60)  # none looks by itself
     together = threading.Barrier(2)
 
     def meet(request):
