@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             this_commit(),
             " ".join(["python -m benchmarks", *words]),
         )
-        RESULTS.write_text(text, encoding="utf-8")
+        options.write_results.write_text(text, encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -73,7 +73,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--compare", metavar="COMMIT", help="measure mpfluent at another commit beside this one")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    add("--write-results", action="store_true", help=f"write {RESULTS.name}")
+    add(
+        "--write-results",
+        type=Path,
+        nargs="?",
+        const=RESULTS,
+        metavar="FILE",
+        help=f"write {RESULTS.name}, or such a page to another file",
+    )
     add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
