@@ -106,10 +106,17 @@ class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
     first, and so all that it calls never is.
     """
 
-    __slots__ = ("comes_back",)
+    __slots__ = ("_counter",)
 
     def __init__(self, calls: int = 0) -> None:
-        self.comes_back = Counter(USED - calls).comes_back
+        self._counter = Counter(USED - calls)
+
+    def comes_back(self, shape: tuple[Any, ...]) -> bool:
+        """Count one use the careful way; return whether to write code for the shape now.
+
+        What has code is not counted: odd values go the careful way however often they come.
+        """
+        return shape not in self and self._counter.comes_back(shape)
 
 
 Setter = Callable[[Any, Any], None]
@@ -213,18 +220,20 @@ _FLAT = {
 }
 
 
-def map_maker(of: type, items: Mapping[str, Any], set_state: Setter) -> Callable[[Any], Any]:
+def map_maker(
+    of: type, items: Mapping[str, Any], check: Check, set_state: Setter
+) -> Callable[[Any], Any]:
     """Return a function that makes a map of flat values under the same names as these.
 
-    It returns None where one of them is not of the usual types.
+    What is not of the usual types is checked; it returns None where that fails.
     """
-    code = Code("items", of=of, keys=(*items,), set_state=set_state)
+    code = Code("items", of=of, keys=(*items,), check=check, set_state=set_state)
     code.add(*taken(len(items), "items.values()"))
     for place, value in enumerate(items.values()):
         first = _FLAT.get(type(value), _FLAT[str])
         others = " or ".join(usual for usual in _FLAT.values() if usual is not first)
         usual = f"{first} or {others}".format(v=f"v{place}")
-        code.add(f"if not ({usual}): return None")
+        code.add(f"if not ({usual}): v{place} = check(v{place})")
     code.add("made = new(of)", f"set_state(made, (keys, ({listed(len(items))})))", "return made")
     return code.function()
 

@@ -1,8 +1,11 @@
 """Code that is written for the keywords of a call site: it does what the careful way does."""
 
+import enum
 import inspect
+import math
 import sys
 import threading
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -21,6 +24,8 @@ from mpfluent import (
     ScreenViewEvent,
     Session,
     UserIdentities,
+    fields,
+    shapes,
 )
 from mpfluent.events import (
     ApplicationStateTransitionEvent,
@@ -179,6 +184,84 @@ def test_what_is_made_again_and_again_is_made_by_code_of_its_own(call: Any, of: 
 
     with mock.patch.object(of, "_fill", side_effect=AssertionError("went the careful way")):
         assert call() == expected
+
+
+class Word(str, enum.Enum):  # noqa: UP042 - what callers have
+    """A word as an enum."""
+
+    IOS = "iOS"
+
+
+class Count(int):
+    """A number of somebody's own."""
+
+
+ODD_SCALARS: list[Any] = [
+    "Teekännchen",
+    Decimal("1.50"),
+    Word.IOS,
+    Count(7),
+    None,
+    ["a", 1],
+    "\ud800",
+    2**63,
+    math.nan,
+    b"a",
+    {"a": 1},
+]
+ODD_VALUES = [
+    *ODD_SCALARS,
+    "",
+    MOMENT_MS,
+    *({"one": 1, "odd": odd} for odd in ODD_SCALARS),
+    {"": 1},
+    {1: 1},
+    {"name\ud800": 1},
+    TEAPOTS,
+]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str) -> None:
+    call, places, classes = CALLS[name]
+    takes = {*inspect.signature(call).parameters}
+    names = [field for cls in classes for field in cls._fields if field in takes]
+    needed = {"at": MOMENT_MS} if name == "with_gdpr_consent" else {}
+    used = [(places[0], {**needed, field: odd}) for field in names for odd in ODD_VALUES]
+    used += [
+        ((*args[:at], odd, *args[at + 1 :]), needed)
+        for args in places
+        for at in range(len(args))
+        for odd in ODD_VALUES
+    ]
+    for args, keywords in used:
+        for _ in range(USED * 2):
+            first = outcome(call, *args, **keywords)
+
+        with mock.patch.object(shapes, "compiled", side_effect=AssertionError("written again")):
+            again = outcome(call, *args, **keywords)
+
+        assert again == first == carefully(call, *args, **keywords)
+
+
+@pytest.mark.parametrize("odd", ["Teekännchen", Decimal("1.50"), Word.IOS, Count(7)])
+def test_code_for_attributes_takes_whatever_the_check_takes(odd: Any) -> None:
+    attributes = {"odd one": odd, "two": 2}
+    for _ in range(USED * 2):
+        expected = outcome(BASE.event, "Searched", attributes)
+
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+        assert outcome(BASE.event, "Searched", attributes) == expected
+
+
+@pytest.mark.parametrize("odd", [None, ["a", Word.IOS], ("a", 1), "Teekännchen", Decimal("1.50")])
+def test_code_for_user_attributes_takes_whatever_the_check_takes(odd: Any) -> None:
+    attributes = {"odd one": odd, "two": 2}
+    for _ in range(USED * 2):
+        expected = outcome(BASE.with_user_attributes, attributes)
+
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+        assert outcome(BASE.with_user_attributes, attributes) == expected
 
 
 def test_a_class_with_its_own_idea_of_a_next_value_keeps_it() -> None:
