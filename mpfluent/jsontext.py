@@ -126,9 +126,13 @@ def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
     for place, key in enumerate(keys):
         field = cls._wire[key]
         hole = _hole(field)
-        if "{w}" in hole:
-            names[f"w{place}"] = (_named if field.kind == "records_by_name" else _lines)[field.of]
-        hole = hole.replace("{v}", f"v{place}").replace("{w}", f"w{place}")
+        if field.kind == "records_by_name":
+            names[f"w{place}"] = _named[field.of]
+            hole = hole.replace("{w}", f"w{place}")
+        elif "{w}" in hole:
+            value = "item" if field.kind == "records" else "{v}"
+            hole = hole.replace("{w}", _lines.look_up(field.of, value, f"w{place}", names))
+        hole = hole.replace("{v}", f"v{place}")
         holes.append(f'"{key}":{hole}')
     head, tail = (text.replace("{", "{{").replace("}", "}}") for text in _frame(cls))
     return _line(f"{head}{','.join(holes)}{tail}", len(keys), names)
@@ -160,8 +164,9 @@ def _lines_of(cls: type[Frozen]) -> Lines[str]:
 
 
 def _lines_of_named(cls: type[Frozen]) -> Lines[str]:
-    hole, lines = "lines[(s := {v}._state)[0]](s[1])", _lines[cls]
-    return Lines(_map, lambda keys: _map_line(keys, hole, {"lines": lines}))
+    names: dict[str, Any] = {}
+    hole = f"{_lines.look_up(cls, '{v}', 'lines', names)}[(s := {{v}}._state)[0]](s[1])"
+    return Lines(_map, lambda keys: _map_line(keys, hole, {**names}))
 
 
 _lines = EachClass(_lines_of)

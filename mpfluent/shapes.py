@@ -94,9 +94,28 @@ class EachClass(dict[type[Any], T]):
     def __init__(self, make: Callable[[type[Any]], T]) -> None:
         super().__init__()
         self._make = make
+        _tables.append(self)
 
     def __missing__(self, cls: type[Any]) -> T:
         return self.setdefault(cls, self._make(cls))
+
+    def look_up(self, of: type[Any], value: str, name: str, names: dict[str, Any]) -> str:
+        """Return the source of what there is for the class of a value, and name what it needs.
+
+        It is known beforehand, unless ``of`` has subclasses: those may have other fields.
+        """
+        known = not of.__subclasses__()
+        names[name] = self[of] if known else self
+        return name if known else f"{name}[type({value})]"
+
+
+_tables: list[EachClass[Any]] = []
+
+
+def forget() -> None:
+    """Begin anew with what there is for each class, for there is a new class with other fields."""
+    for table in _tables:
+        table.clear()
 
 
 class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
@@ -220,6 +239,10 @@ _FLAT = {
 }
 
 
+# All maps of the same names share one tuple of them: a dict finds that without comparing the names.
+_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
 def map_maker(
     of: type, items: Mapping[str, Any], check: Check, set_state: Setter
 ) -> Callable[[Any], Any]:
@@ -227,7 +250,9 @@ def map_maker(
 
     What is not of the usual types is checked; it returns None where that fails.
     """
-    code = Code("items", of=of, keys=(*items,), check=check, set_state=set_state)
+    names = (*items,)
+    keys = _names.setdefault(names, names)
+    code = Code("items", of=of, keys=keys, check=check, set_state=set_state)
     code.add(*taken(len(items), "items.values()"))
     for place, value in enumerate(items.values()):
         first = _FLAT.get(type(value), _FLAT[str])
