@@ -13,7 +13,7 @@ from . import checks
 from .checks import Bad
 from .errors import brief
 from .frozen_map import FrozenMap, frozen_map, set_map_state
-from .shapes import MOST_NAMES, Ways, map_maker
+from .shapes import Ways, is_small, map_maker
 
 T = TypeVar("T")
 
@@ -248,8 +248,8 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         if (
             makers is not None
             and len(kept) == len(items)  # code leaves no entry out
-            and len(kept) < MOST_NAMES
-            and makers.comes_back(names := (*kept,))
+            and is_small(names := (*kept,))
+            and makers.comes_back(names)
         ):
             makers[names] = map_maker(FrozenMap, kept, check, set_map_state)
         return frozen_map(kept)

@@ -20,8 +20,9 @@ T = TypeVar("T")
 Check = Callable[[Any], Any]
 Values = tuple[Any, ...]
 
-KNOWN = 500  # shapes that a class remembers; what goes beyond them is checked the careful way
+KNOWN = 500  # that a table remembers: shapes to be counted, shapes with code, or classes
 MOST_NAMES = 200  # of a map that code is written for
+MOST_LETTERS = 10_000  # in all of these names, for both the code and the table keep them
 USED = 8  # times that a shape must come back before code is written for it
 
 _INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
@@ -48,11 +49,24 @@ class Counter:
 
     def comes_back(self, shape: tuple[Any, ...]) -> bool:
         """Count one use; return whether there were enough to write code for the shape."""
-        used = self._used
-        times = used.get(shape, 0) + 1
-        if times > 1 or len(used) < KNOWN:
-            used[shape] = times
+        times = self._used.get(shape, 0) + 1
+        if times == 1 and len(self._used) >= KNOWN:
+            self._fade()
+        self._used[shape] = times
         return times > self._after
+
+    def _fade(self) -> None:
+        """Take one use away from every shape, and so forget those that did not come back.
+
+        That costs no more in all than to count these uses did.
+        """
+        used = self._used.copy()  # for other threads go on counting
+        self._used = {shape: times - 1 for shape, times in used.items() if times > 1}
+
+
+def is_small(names: Sequence[str]) -> bool:
+    """Return whether to write code for so many names, of such a length."""
+    return len(names) < MOST_NAMES and sum(map(len, names)) < MOST_LETTERS
 
 
 class Lines(dict[tuple[str, ...], Callable[[Values], T]]):
@@ -81,13 +95,16 @@ class Lines(dict[tuple[str, ...], Callable[[Values], T]]):
         self._counter = Counter(USED + 1)
 
     def __missing__(self, shape: tuple[str, ...]) -> Callable[[Values], T]:
-        if len(shape) < MOST_NAMES and self._counter.comes_back(shape):
+        if len(self) < KNOWN and is_small(shape) and self._counter.comes_back(shape):
             return self.setdefault(shape, self._make(shape))
         return partial(self._plain, shape)
 
 
 class EachClass(dict[type[Any], T]):
-    """What there is once for each class, made when it is first asked for."""
+    """What there is once for each class, made when it is first asked for.
+
+    Of very many classes, as a program that makes them again and again has, it keeps none for good.
+    """
 
     __slots__ = ("_make",)
 
@@ -97,6 +114,8 @@ class EachClass(dict[type[Any], T]):
         _tables.append(self)
 
     def __missing__(self, cls: type[Any]) -> T:
+        if len(self) >= KNOWN:
+            self.clear()
         return self.setdefault(cls, self._make(cls))
 
     def look_up(self, of: type[Any], value: str, name: str, names: dict[str, Any]) -> str:
@@ -135,7 +154,7 @@ class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
 
         What has code is not counted: odd values go the careful way however often they come.
         """
-        return shape not in self and self._counter.comes_back(shape)
+        return len(self) < KNOWN and shape not in self and self._counter.comes_back(shape)
 
 
 Setter = Callable[[Any, Any], None]

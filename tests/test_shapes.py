@@ -25,6 +25,7 @@ from mpfluent import (
     Session,
     UserIdentities,
     fields,
+    jsontext,
     shapes,
 )
 from mpfluent.events import (
@@ -34,7 +35,7 @@ from mpfluent.events import (
     UserAttributeChangeEvent,
 )
 from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRConsentState
-from mpfluent.shapes import KNOWN, USED, Ways
+from mpfluent.shapes import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.declared import written
 
@@ -298,13 +299,54 @@ def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
     assert session.events[-1].at == MOMENT_MS + USED * 2 * 1000
 
 
-def test_only_so_many_shapes_are_remembered() -> None:
+def test_there_is_code_for_only_so_many_shapes() -> None:
     ways = Ways()
-    for number in range(KNOWN * 2):
+    for number in range(KNOWN + 1):
         for _ in range(USED + 1):
-            came_back = ways.comes_back((f"name {number}",))
+            if came_back := ways.comes_back((f"name {number}",)):
+                ways[(f"name {number}",)] = len
 
+    assert len(ways) == KNOWN
     assert came_back is False
+
+
+@pytest.mark.parametrize("every", [1, 10, 100])
+def test_a_shape_that_comes_back_is_found_among_any_number_that_do_not(every: int) -> None:
+    counter = Counter()
+    for number in range(20 * KNOWN):
+        counter.comes_back((f"name {number}",))
+        came_back = number % every == 0 and counter.comes_back(("comes back",))
+        if came_back:
+            break
+
+    assert came_back is True
+
+
+def test_only_so_many_shapes_are_counted_at_a_time() -> None:
+    counter = Counter(after=10 * KNOWN)
+    for number in range(10 * KNOWN):
+        counter.comes_back((f"name {number % (2 * KNOWN)}",))
+
+    assert len(counter._used) <= KNOWN
+
+
+def test_there_is_no_code_for_very_long_names() -> None:
+    attributes = {"n" * MOST_LETTERS: 1}
+    for _ in range(USED * 2):
+        batch = BASE.event("Searched", attributes)
+        batch.to_json()
+
+    tables = [*fields._makers.values(), jsontext._maps]
+    assert [tuple(attributes) in table for table in tables] == [False, False, False]
+    assert [tuple(attributes) in table._counter._used for table in tables] == [False] * 3
+
+
+def test_only_so_many_classes_are_kept() -> None:
+    each = EachClass(lambda cls: [cls])
+    for _ in range(KNOWN + 1):
+        kept = each[type("Made", (), {})]
+
+    assert [*each.values()] == [kept]
 
 
 def test_threads_that_extend_one_batch_and_change_its_arguments_meanwhile_corrupt_nothing() -> None:
