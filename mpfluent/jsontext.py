@@ -133,9 +133,13 @@ def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
             value = "item" if field.kind == "records" else "{v}"
             hole = hole.replace("{w}", _lines.look_up(field.of, value, f"w{place}", names))
         hole = hole.replace("{v}", f"v{place}")
-        holes.append(f'"{key}":{hole}')
-    head, tail = (text.replace("{", "{{").replace("}", "}}") for text in _frame(cls))
-    return _line(f"{head}{','.join(holes)}{tail}", len(keys), names)
+        if not key.isidentifier():  # of somebody's own class
+            names[f"k{place}"] = quoted(key)
+        holes.append(f'"{key}":{hole}' if key.isidentifier() else f"{{k{place}}}:{hole}")
+    head, tail = _frame(cls)
+    names["head"] = head  # somebody's own event_type may be any text
+    opening = "{{" if head == "{" else "{head}"
+    return _line(f"{opening}{','.join(holes)}{'}}' * len(tail)}", len(keys), names)
 
 
 def _hole(field: Field[Any]) -> str:
@@ -149,7 +153,9 @@ def _hole(field: Field[Any]) -> str:
 def _frame(cls: type[Frozen]) -> tuple[str, str]:
     """Return what stands around the fields; an event comes in its wrapper."""
     event_type = getattr(cls, "event_type", None)
-    return (f'{{"event_type":"{event_type}","data":{{', "}}") if event_type else ("{", "}")
+    if event_type is None:
+        return "{", "}"
+    return f'{{"event_type":{quoted(event_type)},"data":{{', "}}"
 
 
 def _lines_of(cls: type[Frozen]) -> Lines[str]:

@@ -85,11 +85,12 @@ def _maker(cls: type[Frozen], keys: tuple[str, ...]) -> Maker:
             one = "item" if field.kind == "records" else "{v}"
             value = value.replace("{w}", _makers.look_up(field.of, one, f"w{place}", names))
         value = value.replace("{v}", f"v{place}")
-        entries.append(f'"{key}": {value}')
+        entries.append(f"{key!r}: {value}")
     made = f"{{{', '.join(entries)}}}"
     event_type = getattr(cls, "event_type", None)
     if event_type is not None:
-        made = f'{{"event_type": "{event_type}", "data": {made}}}'
+        names["event_type"] = event_type
+        made = f'{{"event_type": event_type, "data": {made}}}'
     return _making(made, len(keys), names)
 
 

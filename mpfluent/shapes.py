@@ -300,7 +300,10 @@ def picker(places: Sequence[int]) -> Callable[[Any], Values]:
 
 
 def compiled(head: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
-    """Return the function of this source; nothing in it comes from outside this package."""
+    """Return the function of this source.
+
+    Nothing in it comes from outside this package but identifiers and literals: all else has a name.
+    """
     source = head + "".join(f"\n    {line}" for line in lines)
     exec(source, names)  # noqa: S102
     function: Callable[..., Any] = names[head.removeprefix("def ").partition("(")[0]]

@@ -42,12 +42,15 @@ from mpfluent import (
     Product,
     ProductAction,
     Promotion,
+    checks,
+    event,
     jsontext,
     orjson_bytes,
     schemas,
     shapes,
     wire,
 )
+from mpfluent.fields import Field
 from mpfluent.fields import text as a_text
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
@@ -350,6 +353,25 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often(write: Any)
         '"events":[{"event_type":"commerce_event","data":{"product_action":{"action":"purchase",'
         '"products":[{"id":"sku-1","shelf":"A","position":"top"},{"id":"sku-2","position":1}]}}}]}'
     )
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("word", ["it's", 'a"b{x}\\', "{v0}", "\n", "é", "'+v0+'", "{{"])
+def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
+    write: Any, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event, "_TYPES", {**event._TYPES})
+
+    class Odd(AppEvent, event_type=word):
+        shelf = Field("text", checks.text, wire=f"{word} shelf")
+
+    batch = Batch().add(Odd("x", shelf="A"))  # type: ignore[call-arg]
+    data = {"event_name": "x", "custom_event_type": "other", f"{word} shelf": "A"}
+    expected = {"events": [{"event_type": word, "data": data}]}
+
+    for _ in range(OFTEN):
+        assert json.loads(batch.to_json()) == expected
+        assert json.loads(body(write, batch)) == expected
 
 
 def test_records_of_ones_own_are_merged_into_the_class_with_more_fields() -> None:
