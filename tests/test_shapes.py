@@ -38,6 +38,7 @@ from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRCons
 from mpfluent.shapes import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.declared import written
+from mpfluent.ways import actor, appender, consent_setter
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
 BASE = Batch.for_user(customer_id="123456").with_environment("development")
@@ -285,6 +286,38 @@ def test_a_class_with_its_own_idea_of_a_next_value_keeps_it() -> None:
         batch = batch.with_gdpr_consent("marketing", True, at=MOMENT_MS)
 
         assert batch.steps == 7  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("of", [ProductAction, CommerceEvent, GDPRConsentState, AppEvent])
+def test_code_of_every_verb_obeys_the_rule_of_what_it_makes(
+    of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(set_: Any) -> Any:
+        return ("document", "is bad", "") if "bad" in map(str, set_.values()) else None
+
+    monkeypatch.setattr(of, "_broken_rule", broken)
+    monkeypatch.setattr(of, "_has_rule", True)
+    monkeypatch.setattr(of, "_rules_of_names", False)
+    act = actor(Batch, "purchase", True, ["affiliation", "currency_code"])
+    consent = consent_setter(
+        BASE, GDPRConsentState, ["consented", "timestamp_unixtime_ms", "document"]
+    )
+    append = appender(Batch, AppEvent, ["type", "page_url"], ["event_name"])
+    calls: dict[Any, Any] = {
+        ProductAction: lambda word: act(
+            BASE, (*TEAPOTS,), {"affiliation": word, "currency_code": "EUR"}
+        ),
+        CommerceEvent: lambda word: act(
+            BASE, (*TEAPOTS,), {"affiliation": "", "currency_code": word}
+        ),
+        GDPRConsentState: lambda word: consent(
+            BASE, "p", {"consented": True, "timestamp_unixtime_ms": MOMENT_MS, "document": word}
+        ),
+        AppEvent: lambda word: append(BASE, "Searched", {"type": "other", "page_url": word}),
+    }
+
+    assert type(calls[of]("good")) is Batch
+    assert calls[of]("bad") is None
 
 
 def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
