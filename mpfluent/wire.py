@@ -48,9 +48,14 @@ def encode(batch: Batch) -> Encoded:
     return Encoded(*_writer()(batch))
 
 
+def load() -> None:
+    """Load what writes batches, so that the first one that is sent need not wait for it."""
+    _writer()
+
+
 @cache
 def _writer() -> Pieces:
-    """Return what writes batches; orjson loads when the first one is written."""
+    """Return what writes batches; orjson loads here, when it is first asked for."""
     from .orjson_bytes import pieces_writer
 
     return pieces_writer() or _from_text
