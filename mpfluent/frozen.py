@@ -91,7 +91,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         if "__init__" in vars(cls) and declared:
             code = spelled_out(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
-        if cls._wire != getattr(cls.__mro__[1], "_wire", None):
+        if all(cls._wire != getattr(base, "_wire", None) for base in cls.__mro__[1:]):
             forget()
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]

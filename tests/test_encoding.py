@@ -34,6 +34,7 @@ from mpfluent import (
     CrashReportEvent,
     DeviceInformation,
     Event,
+    EventVerbs,
     GDPRConsentState,
     GeoLocation,
     InvalidBatch,
@@ -353,6 +354,28 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often(write: Any)
         '"events":[{"event_type":"commerce_event","data":{"product_action":{"action":"purchase",'
         '"products":[{"id":"sku-1","shelf":"A","position":"top"},{"id":"sku-2","position":1}]}}}]}'
     )
+
+
+def test_code_is_forgotten_for_a_class_with_fields_of_its_own_and_for_no_other() -> None:
+    full(Product).to_json()
+    known = dict(jsontext._lines)
+
+    class ShopVerbs(EventVerbs):
+        pass
+
+    class ShopBatch(ShopVerbs, Batch):
+        pass
+
+    class ShopProduct(Product):
+        pass
+
+    assert Product in known
+    assert jsontext._lines == known
+
+    class ShelfProduct(ShopProduct):
+        shelf = a_text()
+
+    assert jsontext._lines == {}
 
 
 @pytest.mark.parametrize("write", WRITERS)
