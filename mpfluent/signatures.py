@@ -116,8 +116,9 @@ def _twin(function: Any) -> Any:
     )
     twin.__kwdefaults__ = function.__kwdefaults__
     twin.__annotations__ = function.__annotations__
-    twin.__dict__.update({**vars(function)})
-    del twin.__signature__  # type: ignore[attr-defined]
+    told = vars(function).copy()
+    told.pop("__signature__", None)
+    twin.__dict__.update(told)
     return twin
 
 
