@@ -16,7 +16,7 @@ from .fields import Field
 from .frozen import Frozen
 from .frozen_map import content
 from .shapes import Code, Ways, taken
-from .vocabularies import check_names
+from .vocabularies import check_names, check_tables
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
 
@@ -66,6 +66,7 @@ class Chain(Frozen):
     _tail: _Node | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        check_tables(cls)
         super().__init_subclass__(**kwargs)
         check_names(cls)
         discarded.created(cls)

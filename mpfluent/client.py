@@ -172,6 +172,7 @@ class Client(PublicNames):
         self._addresses = addresses
         self._feed = Feed(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
+        wire.load()
 
     def _background(self) -> Dispatcher:
         """Return the dispatcher that sends in the background: its own, or a default one."""

@@ -36,7 +36,7 @@ from .fields import (
 )
 from .frozen import Frozen
 from .frozen_map import FrozenMap, frozen_map
-from .merging import merged_consent, merged_map, merged_maps
+from .merging import merged_consent, merged_map, merged_maps, merged_record
 from .record import Record
 from .records import (
     ApplicationFields,
@@ -502,7 +502,6 @@ class ContextVerbs(Chain, Record):
             if full and _records.comes_back(key) and is_plain(type(self)):
                 _records[key] = record_setter(self, wire, of, fields)
             return self._put(wire, new) if new._keys else self
-        changes: dict[str, Any] = {}
         if record is not None:
             if not isinstance(record, of):
                 spread = isinstance(record, Mapping)
@@ -511,9 +510,10 @@ class ContextVerbs(Chain, Record):
                     f"got {type(record).__name__}; "
                     f"write {verb}({f'**{brief(record)}' if spread else 'name=value'})"
                 )
-            changes = dict(zip(*record._state))
-        changes |= of._checked(verb, fields)
-        if not changes:
+            if record._keys:
+                known = record if known is None else merged_record(known, record)
+        changes = of._checked(verb, fields)
+        if not changes and (record is None or not record._keys):
             return self
         merged = (of._make((), ()) if known is None else known)._with(changes)
         return self._put(wire, merged) if merged._keys else self._with({wire: None})

@@ -13,7 +13,7 @@ from . import checks
 from .checks import Bad
 from .errors import brief
 from .frozen_map import FrozenMap, frozen_map, set_map_state
-from .shapes import MOST_NAMES, Ways, map_maker
+from .shapes import Ways, is_small, map_maker
 
 T = TypeVar("T")
 
@@ -217,7 +217,7 @@ def records_by_name(of: type[Any]) -> Field[Any]:
 
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
-    flat = check is checks.scalar or check is checks.attribute
+    makers = _makers.get(check)
 
     def checked(value: Any) -> FrozenMap[Any] | None:
         # copied first, for another thread may change the caller's own between check and use
@@ -227,7 +227,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             items = dict(value.items())
         else:
             raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
-        make = _makers.get((*items,)) if flat else None
+        make = None if makers is None else makers.get((*items,))
         if make is not None:
             usual = make(items)
             if usual is not None:
@@ -245,16 +245,22 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 kept[key] = entry
         if not kept:
             return None
-        if flat and len(kept) < MOST_NAMES and _makers.comes_back(tuple(kept)):
-            _makers[tuple(kept)] = map_maker(FrozenMap, kept, set_map_state)
+        if (
+            makers is not None
+            and len(kept) == len(items)  # code leaves no entry out
+            and is_small(names := (*kept,))
+            and makers.comes_back(names)
+        ):
+            makers[names] = map_maker(FrozenMap, kept, check, set_map_state)
         return frozen_map(kept)
 
-    checked.makers = _makers if flat else None  # type: ignore[attr-defined] # for mpfluent.shapes
+    checked.makers = makers  # type: ignore[attr-defined] # for mpfluent.shapes
     return checked
 
 
-# A call site writes the same attribute names every time: code for those that come back.
-_makers = Ways()
+# A call site writes the same attribute names every time: code for those that come back, by what
+# their values may be.
+_makers: dict[Any, Ways] = {checks.scalar: Ways(), checks.attribute: Ways()}
 
 
 def _entry_name(key: Any, entry: Any) -> str:

@@ -15,7 +15,7 @@ from .checks import Bad
 from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
 from .fields import Field
 from .frozen_map import content
-from .shapes import KNOWN, Code, Ways, picker
+from .shapes import KNOWN, Code, Ways, forget, picker
 from .signatures import PublicNames, spelled_out
 
 _new = object.__new__
@@ -91,6 +91,8 @@ class Frozen(PublicNames, metaclass=_Slotted):
         if "__init__" in vars(cls) and declared:
             code = spelled_out(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
+        if all(cls._wire != getattr(base, "_wire", None) for base in cls.__mro__[1:]):
+            forget()
         cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
         cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 

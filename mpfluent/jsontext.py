@@ -126,12 +126,20 @@ def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
     for place, key in enumerate(keys):
         field = cls._wire[key]
         hole = _hole(field)
-        if "{w}" in hole:
-            names[f"w{place}"] = (_named if field.kind == "records_by_name" else _lines)[field.of]
-        hole = hole.replace("{v}", f"v{place}").replace("{w}", f"w{place}")
-        holes.append(f'"{key}":{hole}')
-    head, tail = (text.replace("{", "{{").replace("}", "}}") for text in _frame(cls))
-    return _line(f"{head}{','.join(holes)}{tail}", len(keys), names)
+        if field.kind == "records_by_name":
+            names[f"w{place}"] = _named[field.of]
+            hole = hole.replace("{w}", f"w{place}")
+        elif "{w}" in hole:
+            value = "item" if field.kind == "records" else "{v}"
+            hole = hole.replace("{w}", _lines.look_up(field.of, value, f"w{place}", names))
+        hole = hole.replace("{v}", f"v{place}")
+        if not key.isidentifier():  # of somebody's own class
+            names[f"k{place}"] = quoted(key)
+        holes.append(f'"{key}":{hole}' if key.isidentifier() else f"{{k{place}}}:{hole}")
+    head, tail = _frame(cls)
+    names["head"] = head  # somebody's own event_type may be any text
+    opening = "{{" if head == "{" else "{head}"
+    return _line(f"{opening}{','.join(holes)}{'}}' * len(tail)}", len(keys), names)
 
 
 def _hole(field: Field[Any]) -> str:
@@ -145,7 +153,9 @@ def _hole(field: Field[Any]) -> str:
 def _frame(cls: type[Frozen]) -> tuple[str, str]:
     """Return what stands around the fields; an event comes in its wrapper."""
     event_type = getattr(cls, "event_type", None)
-    return (f'{{"event_type":"{event_type}","data":{{', "}}") if event_type else ("{", "}")
+    if event_type is None:
+        return "{", "}"
+    return f'{{"event_type":{quoted(event_type)},"data":{{', "}}"
 
 
 def _lines_of(cls: type[Frozen]) -> Lines[str]:
@@ -160,8 +170,9 @@ def _lines_of(cls: type[Frozen]) -> Lines[str]:
 
 
 def _lines_of_named(cls: type[Frozen]) -> Lines[str]:
-    hole, lines = "lines[(s := {v}._state)[0]](s[1])", _lines[cls]
-    return Lines(_map, lambda keys: _map_line(keys, hole, {"lines": lines}))
+    names: dict[str, Any] = {}
+    hole = f"{_lines.look_up(cls, '{v}', 'lines', names)}[(s := {{v}}._state)[0]](s[1])"
+    return Lines(_map, lambda keys: _map_line(keys, hole, {**names}))
 
 
 _lines = EachClass(_lines_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import MixedUsers, brief
+from .errors import InvalidValue, MixedUsers, brief
 from .frozen import Frozen
 from .frozen_map import FrozenMap, frozen_map
 from .records import ConsentState
@@ -13,6 +13,16 @@ from .records import ConsentState
 
 def merged_record(left: Any, right: Any) -> Any:
     """Return the left record with the right one's fields; the right side wins."""
+    if type(left) is not type(right):  # somebody's own class, which has more fields
+        if isinstance(right, type(left)):
+            left = type(right)._make(*left._state)
+        for key in right._keys:
+            if key not in left._wire:
+                ours, theirs = type(left).__name__, type(right).__name__
+                raise InvalidValue(
+                    f"{ours} and {theirs} do not go together: {ours} has no field {key!r}; "
+                    "write one class that has the fields of both"
+                )
     return left._with(dict(zip(*right._state)))
 
 

@@ -78,14 +78,19 @@ def _maker(cls: type[Frozen], keys: tuple[str, ...]) -> Maker:
     for place, key in enumerate(keys):
         field = cls._wire[key]
         value = "{v}" if field.null else _PLAIN.get(field.kind, "{v}")
-        if "{w}" in value:
-            names[f"w{place}"] = (_named if field.kind == "records_by_name" else _makers)[field.of]
-        value = value.replace("{v}", f"v{place}").replace("{w}", f"w{place}")
-        entries.append(f'"{key}": {value}')
+        if field.kind == "records_by_name":
+            names[f"w{place}"] = _named[field.of]
+            value = value.replace("{w}", f"w{place}")
+        elif "{w}" in value:
+            one = "item" if field.kind == "records" else "{v}"
+            value = value.replace("{w}", _makers.look_up(field.of, one, f"w{place}", names))
+        value = value.replace("{v}", f"v{place}")
+        entries.append(f"{key!r}: {value}")
     made = f"{{{', '.join(entries)}}}"
     event_type = getattr(cls, "event_type", None)
     if event_type is not None:
-        made = f'{{"event_type": "{event_type}", "data": {made}}}'
+        names["event_type"] = event_type
+        made = f'{{"event_type": event_type, "data": {made}}}'
     return _making(made, len(keys), names)
 
 
@@ -118,8 +123,9 @@ def _makers_of(cls: type[Frozen]) -> Lines[dict[str, Any]]:
 
 
 def _makers_of_named(cls: type[Frozen]) -> Lines[dict[str, Any]]:
-    value, makers = "makers[(s := {v}._state)[0]](s[1])", _makers[cls]
-    return Lines(_as_it_is, lambda keys: _map_maker(keys, value, {"makers": makers}))
+    names: dict[str, Any] = {}
+    value = f"{_makers.look_up(cls, '{v}', 'makers', names)}[(s := {{v}}._state)[0]](s[1])"
+    return Lines(_as_it_is, lambda keys: _map_maker(keys, value, {**names}))
 
 
 _makers = EachClass(_makers_of)

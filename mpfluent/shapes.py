@@ -20,8 +20,9 @@ T = TypeVar("T")
 Check = Callable[[Any], Any]
 Values = tuple[Any, ...]
 
-KNOWN = 500  # shapes that a class remembers; what goes beyond them is checked the careful way
+KNOWN = 500  # that a table remembers: shapes to be counted, shapes with code, or classes
 MOST_NAMES = 200  # of a map that code is written for
+MOST_LETTERS = 10_000  # in all of these names, for both the code and the table keep them
 USED = 8  # times that a shape must come back before code is written for it
 
 _INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
@@ -48,11 +49,24 @@ class Counter:
 
     def comes_back(self, shape: tuple[Any, ...]) -> bool:
         """Count one use; return whether there were enough to write code for the shape."""
-        used = self._used
-        times = used.get(shape, 0) + 1
-        if times > 1 or len(used) < KNOWN:
-            used[shape] = times
+        times = self._used.get(shape, 0) + 1
+        if times == 1 and len(self._used) >= KNOWN:
+            self._fade()
+        self._used[shape] = times
         return times > self._after
+
+    def _fade(self) -> None:
+        """Take one use away from every shape, and so forget those that did not come back.
+
+        That costs no more in all than to count these uses did.
+        """
+        used = self._used.copy()  # for other threads go on counting
+        self._used = {shape: times - 1 for shape, times in used.items() if times > 1}
+
+
+def is_small(names: Sequence[str]) -> bool:
+    """Return whether to write code for so many names, of such a length."""
+    return len(names) < MOST_NAMES and sum(map(len, names)) < MOST_LETTERS
 
 
 class Lines(dict[tuple[str, ...], Callable[[Values], T]]):
@@ -81,22 +95,46 @@ class Lines(dict[tuple[str, ...], Callable[[Values], T]]):
         self._counter = Counter(USED + 1)
 
     def __missing__(self, shape: tuple[str, ...]) -> Callable[[Values], T]:
-        if len(shape) < MOST_NAMES and self._counter.comes_back(shape):
+        if len(self) < KNOWN and is_small(shape) and self._counter.comes_back(shape):
             return self.setdefault(shape, self._make(shape))
         return partial(self._plain, shape)
 
 
 class EachClass(dict[type[Any], T]):
-    """What there is once for each class, made when it is first asked for."""
+    """What there is once for each class, made when it is first asked for.
+
+    Of very many classes, as a program that makes them again and again has, it keeps none for good.
+    """
 
     __slots__ = ("_make",)
 
     def __init__(self, make: Callable[[type[Any]], T]) -> None:
         super().__init__()
         self._make = make
+        _tables.append(self)
 
     def __missing__(self, cls: type[Any]) -> T:
+        if len(self) >= KNOWN:
+            self.clear()
         return self.setdefault(cls, self._make(cls))
+
+    def look_up(self, of: type[Any], value: str, name: str, names: dict[str, Any]) -> str:
+        """Return the source of what there is for the class of a value, and name what it needs.
+
+        It is known beforehand, unless ``of`` has subclasses: those may have other fields.
+        """
+        known = not of.__subclasses__()
+        names[name] = self[of] if known else self
+        return name if known else f"{name}[type({value})]"
+
+
+_tables: list[EachClass[Any]] = []
+
+
+def forget() -> None:
+    """Begin anew with what there is for each class, for there is a new class with other fields."""
+    for table in _tables:
+        table.clear()
 
 
 class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
@@ -106,10 +144,17 @@ class Ways(dict[tuple[Any, ...], Callable[..., Any]]):
     first, and so all that it calls never is.
     """
 
-    __slots__ = ("comes_back",)
+    __slots__ = ("_counter",)
 
     def __init__(self, calls: int = 0) -> None:
-        self.comes_back = Counter(USED - calls).comes_back
+        self._counter = Counter(USED - calls)
+
+    def comes_back(self, shape: tuple[Any, ...]) -> bool:
+        """Count one use the careful way; return whether to write code for the shape now.
+
+        What has code is not counted: odd values go the careful way however often they come.
+        """
+        return len(self) < KNOWN and shape not in self and self._counter.comes_back(shape)
 
 
 Setter = Callable[[Any, Any], None]
@@ -213,18 +258,26 @@ _FLAT = {
 }
 
 
-def map_maker(of: type, items: Mapping[str, Any], set_state: Setter) -> Callable[[Any], Any]:
+# All maps of the same names share one tuple of them: a dict finds that without comparing the names.
+_names: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def map_maker(
+    of: type, items: Mapping[str, Any], check: Check, set_state: Setter
+) -> Callable[[Any], Any]:
     """Return a function that makes a map of flat values under the same names as these.
 
-    It returns None where one of them is not of the usual types.
+    What is not of the usual types is checked; it returns None where that fails.
     """
-    code = Code("items", of=of, keys=(*items,), set_state=set_state)
+    names = (*items,)
+    keys = _names.setdefault(names, names)
+    code = Code("items", of=of, keys=keys, check=check, set_state=set_state)
     code.add(*taken(len(items), "items.values()"))
     for place, value in enumerate(items.values()):
         first = _FLAT.get(type(value), _FLAT[str])
         others = " or ".join(usual for usual in _FLAT.values() if usual is not first)
         usual = f"{first} or {others}".format(v=f"v{place}")
-        code.add(f"if not ({usual}): return None")
+        code.add(f"if not ({usual}): v{place} = check(v{place})")
     code.add("made = new(of)", f"set_state(made, (keys, ({listed(len(items))})))", "return made")
     return code.function()
 
@@ -247,7 +300,10 @@ def picker(places: Sequence[int]) -> Callable[[Any], Values]:
 
 
 def compiled(head: str, lines: Sequence[str], names: dict[str, Any]) -> Callable[..., Any]:
-    """Return the function of this source; nothing in it comes from outside this package."""
+    """Return the function of this source.
+
+    Nothing in it comes from outside this package but identifiers and literals: all else has a name.
+    """
     source = head + "".join(f"\n    {line}" for line in lines)
     exec(source, names)  # noqa: S102
     function: Callable[..., Any] = names[head.removeprefix("def ").partition("(")[0]]

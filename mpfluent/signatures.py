@@ -7,7 +7,8 @@ objects see only ``**fields``. The decorator writes the names into the signature
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Never, TypeVar, Unpack, get_args, get_origin
 
 from .errors import UnknownField, unknown_field
 
@@ -56,7 +57,12 @@ class _Spelled:
             return inspect.Signature
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("_function", "_known", "_signature"):  # not there yet, as in a copy
+            raise AttributeError(name)
         return getattr(self._signature, name)
+
+    def __reduce__(self) -> Any:
+        return self._signature.__reduce__()  # so that a copy is a real one
 
     def __eq__(self, other: object) -> bool:
         return self._signature == other
@@ -74,21 +80,22 @@ class _Spelled:
 def _spell(function: Any) -> inspect.Signature:
     import inspect
 
-    plain = dict(vars(function))
-    del function.__signature__  # or inspect.signature would ask us again
-    try:
-        signature = inspect.signature(function)
-    finally:
-        function.__dict__.update(plain)
+    signature = inspect.signature(_twin(function))
     spelled = []
     for parameter in signature.parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD:
             spelled.append(parameter)
             continue
-        if not str(parameter.annotation).startswith("Unpack["):
+        if _is_never(parameter.annotation):
             continue  # it takes what no keyword is, to say so
-        fields = function.__globals__[parameter.annotation.removeprefix("Unpack[")[:-1]]
+        fields = _unpacked(parameter.annotation, inspect.unwrap(function).__globals__)
+        if fields is None:
+            spelled.append(parameter)  # of somebody's own __init__
+            continue
+        own = {known.name for known in spelled}
         for name, annotation in fields.__annotations__.items():
+            if name in own:
+                continue
             text = getattr(annotation, "__forward_arg__", annotation)
             spelled.append(
                 inspect.Parameter(
@@ -96,6 +103,41 @@ def _spell(function: Any) -> inspect.Signature:
                 )
             )
     return signature.replace(parameters=spelled)
+
+
+def _twin(function: Any) -> Any:
+    """Return the function without its signature, which ``inspect`` would ask us for again."""
+    twin = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    twin.__kwdefaults__ = function.__kwdefaults__
+    twin.__annotations__ = function.__annotations__
+    told = vars(function).copy()
+    told.pop("__signature__", None)
+    twin.__dict__.update(told)
+    return twin
+
+
+def _is_never(annotation: Any) -> bool:
+    return annotation is Never or str(annotation).rpartition(".")[2] == "Never"
+
+
+def _unpacked(annotation: Any, names: Mapping[str, Any]) -> Any:
+    """Return the ``TypedDict`` in an ``Unpack[…]``; None if it is none, or is not to be found."""
+    if get_origin(annotation) is Unpack:
+        return get_args(annotation)[0]
+    how, _, text = str(annotation).partition("[")
+    if how.rpartition(".")[2] != "Unpack":
+        return None
+    first, *inner = text.removesuffix("]").split(".")
+    found = names.get(first)
+    for name in inner:
+        found = getattr(found, name, None)
+    return found if hasattr(found, "__annotations__") else None
 
 
 def in_terms_of(

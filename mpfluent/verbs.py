@@ -148,7 +148,9 @@ class EventVerbs(CommerceVerbs):
                 raise positional("event", name, attributes) from None
             if error.field != "event_name":
                 raise
-            # as the keyword is called here
+            # as the keyword is called here, and with nothing else renamed
+            if name is not None:
+                _checked_as(AppEvent._fields["event_name"].check, "event", "name", name)
             renamed = error.__class__(str(error).replace("event_name", "name"))
             renamed.field = "name"
             raise renamed from None

@@ -13,9 +13,20 @@ from typing import Any
 from .errors import ConfigurationError
 
 _OURS = __name__.partition(".")[0]
-# every class has its own of these
+# every class that derives from ours has its own of these
 _TABLES = ("_fields", "_wire", "_required", "_kind", "_has_rule", "_fill", "_with")
 _KNOWN = ("Batch", "Session", "EventVerbs")  # the classes by whose names people know ours
+
+
+def check_tables(cls: type) -> None:
+    """Raise if a new class says itself what is about to be written into it.
+
+    Raises:
+        ConfigurationError: it says which, and what to write instead.
+    """
+    for name in () if _is_ours(cls) else _TABLES:
+        if name in vars(cls):
+            raise ConfigurationError(_hides_ours(cls, name, cls))
 
 
 def check_names(cls: type) -> None:
@@ -29,10 +40,11 @@ def check_names(cls: type) -> None:
     ours = [base for base in cls.__mro__ if _is_ours(base)]
     theirs = [base for base in cls.__mro__ if not _is_ours(base) and base is not object]
     for place, vocabulary in enumerate(theirs):
+        own = _TABLES if any(map(_is_ours, vocabulary.__mro__)) else ()
         for name, member in vars(vocabulary).items():
-            if name.startswith("__") or name in _TABLES:
+            if name.startswith("__") or name in own:
                 continue
-            if _is_meant(name, member, vocabulary, cls):
+            if name not in _TABLES and _is_meant(name, member, vocabulary, cls):
                 continue
             if any(name in vars(base) for base in ours):
                 raise ConfigurationError(_hides_ours(vocabulary, name, cls))

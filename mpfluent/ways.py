@@ -49,8 +49,11 @@ def actor(
         acts["products"] = of_action["products"]
     code.check({**acts, **rest})
     acts[code.named(action)] = of_action["action"]
+    code.obey(ProductAction, acts)
     code.make("acted", ProductAction, acts)
-    code.make("event", CommerceEvent, {"acted": of_event["product_action"], **rest})
+    happened = {"acted": of_event["product_action"], **rest}
+    code.obey(CommerceEvent, happened)
+    code.make("event", CommerceEvent, happened)
     append(code, cls, "event")
     return code.function()
 
@@ -83,6 +86,7 @@ def consent_setter(
     code = derived("purpose")
     fields = code.take(of._fields, names)
     code.check({**fields, "purpose": _purpose})
+    code.obey(of, fields)
     code.make("consent", of, fields)
     code.add(
         f"named = new({code.named(FrozenMap)})",
@@ -98,6 +102,7 @@ def consent_setter(
             *taken(len(known._keys), "values", "other"),
         )
         regulations |= {f"other{n}": ConsentState._wire[key] for n, key in enumerate(known._keys)}
+    # its rule is about the CCPA's purpose, which the verb says itself
     code.make("state", ConsentState, regulations)
     place(code, chain, "consent_state", "state")
     return code.function()

@@ -48,9 +48,14 @@ def encode(batch: Batch) -> Encoded:
     return Encoded(*_writer()(batch))
 
 
+def load() -> None:
+    """Load what writes batches, so that the first one that is sent need not wait for it."""
+    _writer()
+
+
 @cache
 def _writer() -> Pieces:
-    """Return what writes batches; orjson loads when the first one is written."""
+    """Return what writes batches; orjson loads here, when it is first asked for."""
     from .orjson_bytes import pieces_writer
 
     return pieces_writer() or _from_text
@@ -122,8 +127,9 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
         return (Part(own_id, whole, len(encoded.context)),)
     if not encoded.events:
         raise _too_large(batch, None, len(encoded.context), limit)
-    # the longest id that a part can get, so that numbering can never push one over the limit
-    spare = len(str(len(encoded.events))) + 1
+    # the longest id that a part can get, so that numbering can never push one over the limit;
+    # a single event is no part
+    spare = len(str(len(encoded.events))) + 1 if len(encoded.events) > 1 else 0
     frame = len(encoded.context) + spare + _FRAME
     ends = [*accumulate([len(event) + 1 for event in encoded.events], initial=0)]  # commas, too
     runs: list[tuple[int, int]] = []
@@ -131,7 +137,7 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     while end < len(encoded.events):
         start, end = end, bisect_right(ends, ends[end] + limit - frame + 1) - 1
         if end <= start:  # below it, where the context alone is too large
-            size = frame - spare + len(encoded.events[start])
+            size = frame + len(encoded.events[start])
             raise _too_large(batch, start, size, limit)
         runs.append((start, end))
     parts = []

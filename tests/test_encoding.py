@@ -30,21 +30,29 @@ from mpfluent import (
     AppEvent,
     Batch,
     CommerceEvent,
+    ConsentState,
     CrashReportEvent,
     DeviceInformation,
     Event,
+    EventVerbs,
+    GDPRConsentState,
     GeoLocation,
     InvalidBatch,
+    InvalidValue,
     OptOutEvent,
     Product,
     ProductAction,
     Promotion,
+    checks,
+    event,
     jsontext,
     orjson_bytes,
     schemas,
     shapes,
     wire,
 )
+from mpfluent.fields import Field
+from mpfluent.fields import text as a_text
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
@@ -304,6 +312,114 @@ def test_the_text_says_what_the_schema_dumps(cls: type[Record]) -> None:
         assert list(parsed(text)) == list(schema.dump(value))
 
     check()
+
+
+# Records with fields of one's own
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_record_with_a_field_more_is_written_with_it_however_often(write: Any) -> None:
+    plain = Batch().purchase(Product("sku-1"), Product("sku-2")).with_device(platform="iOS")
+    plain = plain.with_gdpr_consent("marketing", True, at=MOMENT_MS)
+    for _ in range(OFTEN):  # there is code for what is usual when the classes are made
+        plain.to_json()
+        body(write, plain)
+
+    class ShelfProduct(Product):
+        shelf = a_text()
+        position = a_text()  # an integer in the base
+
+        def __init__(self, id: str, **fields: Any) -> None:
+            self._fill("ShelfProduct", {"id": id, **fields})
+
+    class ShelfDevice(DeviceInformation):
+        shelf = a_text()
+
+    class ShelfConsent(GDPRConsentState):
+        shelf = a_text()
+
+    shelved = ShelfProduct("sku-1", position="top", shelf="A")
+    device = ShelfDevice(platform="iOS", shelf="B")  # type: ignore[call-arg]
+    consent = ShelfConsent(True, MOMENT_MS, shelf="C")  # type: ignore[call-arg]
+    batch = Batch().purchase(shelved, Product("sku-2", position=1)).with_device(device)
+    batch = batch.__replace__(consent_state=ConsentState(gdpr={"marketing": consent}))
+
+    for _ in range(OFTEN):
+        assert meaning(parsed(batch.to_json())) == meaning(batch.to_dict())
+        assert meaning(parsed(body(write, batch).decode())) == meaning(batch.to_dict())
+    assert batch.to_json() == (
+        '{"device_info":{"platform":"iOS","shelf":"B"},'
+        '"consent_state":{"gdpr":{"marketing":{"consented":true,'
+        f'"timestamp_unixtime_ms":{MOMENT_MS},"shelf":"C"}}}}}},'
+        '"events":[{"event_type":"commerce_event","data":{"product_action":{"action":"purchase",'
+        '"products":[{"id":"sku-1","shelf":"A","position":"top"},{"id":"sku-2","position":1}]}}}]}'
+    )
+
+
+def test_code_is_forgotten_for_a_class_with_fields_of_its_own_and_for_no_other() -> None:
+    full(Product).to_json()
+    known = dict(jsontext._lines)
+
+    class ShopVerbs(EventVerbs):
+        pass
+
+    class ShopBatch(ShopVerbs, Batch):
+        pass
+
+    class ShopProduct(Product):
+        pass
+
+    assert Product in known
+    assert jsontext._lines == known
+
+    class ShelfProduct(ShopProduct):
+        shelf = a_text()
+
+    assert jsontext._lines == {}
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("word", ["it's", 'a"b{x}\\', "{v0}", "\n", "é", "'+v0+'", "{{"])
+def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
+    write: Any, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event, "_TYPES", {**event._TYPES})
+
+    class Odd(AppEvent, event_type=word):
+        shelf = Field("text", checks.text, wire=f"{word} shelf")
+
+    batch = Batch().add(Odd("x", shelf="A"))  # type: ignore[call-arg]
+    data = {"event_name": "x", "custom_event_type": "other", f"{word} shelf": "A"}
+    expected = {"events": [{"event_type": word, "data": data}]}
+
+    for _ in range(OFTEN):
+        assert json.loads(batch.to_json()) == expected
+        assert json.loads(body(write, batch)) == expected
+
+
+def test_records_of_ones_own_are_merged_into_the_class_with_more_fields() -> None:
+    class ShelfDevice(DeviceInformation):
+        shelf = a_text()
+
+    class Slow(DeviceInformation):
+        speed = a_text()
+
+    mine: Any = ShelfDevice(platform="iOS", shelf="B")  # type: ignore[call-arg]
+    slow: Any = Slow(speed="low")  # type: ignore[call-arg]
+    expected = {"platform": "iOS", "brand": "Acme", "shelf": "B"}
+
+    assert Batch().with_device(mine, brand="Acme").device_info.to_dict() == expected
+    assert Batch().with_device(brand="Acme").with_device(mine).device_info.to_dict() == expected
+    assert Batch().with_device(mine).with_device(brand="Acme").device_info.to_dict() == expected
+    joined = Batch().with_device(brand="Acme") + Batch().with_device(mine)
+    assert type(joined.device_info) is ShelfDevice
+    assert joined.device_info.to_dict() == expected
+    with pytest.raises(InvalidValue) as caught:
+        Batch().with_device(mine).with_device(slow)
+    assert str(caught.value) == (
+        "ShelfDevice and Slow do not go together: ShelfDevice has no field 'speed'; "
+        "write one class that has the fields of both"
+    )
 
 
 @given(values())

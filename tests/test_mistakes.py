@@ -919,6 +919,17 @@ def test_a_word_that_the_wire_does_not_have_is_answered_with_those_it_has(call, 
         "event(name=5): want a string, got int; write name='5'",
     ),
     (
+        lambda: BATCH.event(["event_name"]),
+        InvalidValue,
+        "event(name=['event_name']): want a string, got list",
+    ),
+    (
+        lambda: BATCH.event(b"event_name=1"),
+        InvalidValue,
+        "event(name=b'event_name=1'): want a string, got bytes; "
+        "write name=b'event_name=1'.decode()",
+    ),
+    (
         lambda: BATCH.event(None),
         InvalidValue,
         "event() needs name; write event(name=…)",

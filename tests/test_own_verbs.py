@@ -298,6 +298,18 @@ CLASHES = [
         "class ShopVerbs(EventVerbs):\n  def _event(self, name): return self.event(name)",
         "ShopVerbs._event hides a name that mpfluent needs itself; write _shop_event",
     ),
+    *(
+        (
+            f"class ShopVerbs(EventVerbs):\n  {name} = 'shop'",
+            f"ShopVerbs.{name} hides a name that mpfluent needs itself; write _shop{name}",
+        )
+        for name in ("_fields", "_wire", "_required", "_kind", "_has_rule", "_fill", "_with")
+    ),
+    (
+        "class Plain:\n  def _fill(self, cup): return super()._fill(cup)\n"
+        "class ShopBatch(Plain, Batch): pass",
+        "Plain._fill hides a name that mpfluent needs itself; write _plain_fill",
+    ),
     (
         "class Plain:\n  def events(self): return self.event('Events')\n"
         "class ShopBatch(Plain, Batch): pass",

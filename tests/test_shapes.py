@@ -1,8 +1,11 @@
 """Code that is written for the keywords of a call site: it does what the careful way does."""
 
+import enum
 import inspect
+import math
 import sys
 import threading
+from decimal import Decimal
 from typing import Any
 from unittest import mock
 
@@ -21,6 +24,9 @@ from mpfluent import (
     ScreenViewEvent,
     Session,
     UserIdentities,
+    fields,
+    jsontext,
+    shapes,
 )
 from mpfluent.events import (
     ApplicationStateTransitionEvent,
@@ -29,9 +35,10 @@ from mpfluent.events import (
     UserAttributeChangeEvent,
 )
 from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRConsentState
-from mpfluent.shapes import KNOWN, USED, Ways
+from mpfluent.shapes import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.declared import written
+from mpfluent.ways import actor, appender, consent_setter
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
 BASE = Batch.for_user(customer_id="123456").with_environment("development")
@@ -181,6 +188,84 @@ def test_what_is_made_again_and_again_is_made_by_code_of_its_own(call: Any, of: 
         assert call() == expected
 
 
+class Word(str, enum.Enum):  # noqa: UP042 - what callers have
+    """A word as an enum."""
+
+    IOS = "iOS"
+
+
+class Count(int):
+    """A number of somebody's own."""
+
+
+ODD_SCALARS: list[Any] = [
+    "Teekännchen",
+    Decimal("1.50"),
+    Word.IOS,
+    Count(7),
+    None,
+    ["a", 1],
+    "\ud800",
+    2**63,
+    math.nan,
+    b"a",
+    {"a": 1},
+]
+ODD_VALUES = [
+    *ODD_SCALARS,
+    "",
+    MOMENT_MS,
+    *({"one": 1, "odd": odd} for odd in ODD_SCALARS),
+    {"": 1},
+    {1: 1},
+    {"name\ud800": 1},
+    TEAPOTS,
+]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str) -> None:
+    call, places, classes = CALLS[name]
+    takes = {*inspect.signature(call).parameters}
+    names = [field for cls in classes for field in cls._fields if field in takes]
+    needed = {"at": MOMENT_MS} if name == "with_gdpr_consent" else {}
+    used = [(places[0], {**needed, field: odd}) for field in names for odd in ODD_VALUES]
+    used += [
+        ((*args[:at], odd, *args[at + 1 :]), needed)
+        for args in places
+        for at in range(len(args))
+        for odd in ODD_VALUES
+    ]
+    for args, keywords in used:
+        for _ in range(USED * 2):
+            first = outcome(call, *args, **keywords)
+
+        with mock.patch.object(shapes, "compiled", side_effect=AssertionError("written again")):
+            again = outcome(call, *args, **keywords)
+
+        assert again == first == carefully(call, *args, **keywords)
+
+
+@pytest.mark.parametrize("odd", ["Teekännchen", Decimal("1.50"), Word.IOS, Count(7)])
+def test_code_for_attributes_takes_whatever_the_check_takes(odd: Any) -> None:
+    attributes = {"odd one": odd, "two": 2}
+    for _ in range(USED * 2):
+        expected = outcome(BASE.event, "Searched", attributes)
+
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+        assert outcome(BASE.event, "Searched", attributes) == expected
+
+
+@pytest.mark.parametrize("odd", [None, ["a", Word.IOS], ("a", 1), "Teekännchen", Decimal("1.50")])
+def test_code_for_user_attributes_takes_whatever_the_check_takes(odd: Any) -> None:
+    attributes = {"odd one": odd, "two": 2}
+    for _ in range(USED * 2):
+        expected = outcome(BASE.with_user_attributes, attributes)
+
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+        assert outcome(BASE.with_user_attributes, attributes) == expected
+
+
 def test_a_class_with_its_own_idea_of_a_next_value_keeps_it() -> None:
     class Watched(Batch):
         __slots__ = ("steps",)
@@ -203,6 +288,38 @@ def test_a_class_with_its_own_idea_of_a_next_value_keeps_it() -> None:
         assert batch.steps == 7  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("of", [ProductAction, CommerceEvent, GDPRConsentState, AppEvent])
+def test_code_of_every_verb_obeys_the_rule_of_what_it_makes(
+    of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(set_: Any) -> Any:
+        return ("document", "is bad", "") if "bad" in map(str, set_.values()) else None
+
+    monkeypatch.setattr(of, "_broken_rule", broken)
+    monkeypatch.setattr(of, "_has_rule", True)
+    monkeypatch.setattr(of, "_rules_of_names", False)
+    act = actor(Batch, "purchase", True, ["affiliation", "currency_code"])
+    consent = consent_setter(
+        BASE, GDPRConsentState, ["consented", "timestamp_unixtime_ms", "document"]
+    )
+    append = appender(Batch, AppEvent, ["type", "page_url"], ["event_name"])
+    calls: dict[Any, Any] = {
+        ProductAction: lambda word: act(
+            BASE, (*TEAPOTS,), {"affiliation": word, "currency_code": "EUR"}
+        ),
+        CommerceEvent: lambda word: act(
+            BASE, (*TEAPOTS,), {"affiliation": "", "currency_code": word}
+        ),
+        GDPRConsentState: lambda word: consent(
+            BASE, "p", {"consented": True, "timestamp_unixtime_ms": MOMENT_MS, "document": word}
+        ),
+        AppEvent: lambda word: append(BASE, "Searched", {"type": "other", "page_url": word}),
+    }
+
+    assert type(calls[of]("good")) is Batch
+    assert calls[of]("bad") is None
+
+
 def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
     for _ in range(USED * 2):
         BASE.event("Searched", at=MOMENT_MS).purchase(*TEAPOTS).screen_view("Home")
@@ -215,13 +332,54 @@ def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
     assert session.events[-1].at == MOMENT_MS + USED * 2 * 1000
 
 
-def test_only_so_many_shapes_are_remembered() -> None:
+def test_there_is_code_for_only_so_many_shapes() -> None:
     ways = Ways()
-    for number in range(KNOWN * 2):
+    for number in range(KNOWN + 1):
         for _ in range(USED + 1):
-            came_back = ways.comes_back((f"name {number}",))
+            if came_back := ways.comes_back((f"name {number}",)):
+                ways[(f"name {number}",)] = len
 
+    assert len(ways) == KNOWN
     assert came_back is False
+
+
+@pytest.mark.parametrize("every", [1, 10, 100])
+def test_a_shape_that_comes_back_is_found_among_any_number_that_do_not(every: int) -> None:
+    counter = Counter()
+    for number in range(20 * KNOWN):
+        counter.comes_back((f"name {number}",))
+        came_back = number % every == 0 and counter.comes_back(("comes back",))
+        if came_back:
+            break
+
+    assert came_back is True
+
+
+def test_only_so_many_shapes_are_counted_at_a_time() -> None:
+    counter = Counter(after=10 * KNOWN)
+    for number in range(10 * KNOWN):
+        counter.comes_back((f"name {number % (2 * KNOWN)}",))
+
+    assert len(counter._used) <= KNOWN
+
+
+def test_there_is_no_code_for_very_long_names() -> None:
+    attributes = {"n" * MOST_LETTERS: 1}
+    for _ in range(USED * 2):
+        batch = BASE.event("Searched", attributes)
+        batch.to_json()
+
+    tables = [*fields._makers.values(), jsontext._maps]
+    assert [tuple(attributes) in table for table in tables] == [False, False, False]
+    assert [tuple(attributes) in table._counter._used for table in tables] == [False] * 3
+
+
+def test_only_so_many_classes_are_kept() -> None:
+    each = EachClass(lambda cls: [cls])
+    for _ in range(KNOWN + 1):
+        kept = each[type("Made", (), {})]
+
+    assert [*each.values()] == [kept]
 
 
 def test_threads_that_extend_one_batch_and_change_its_arguments_meanwhile_corrupt_nothing() -> None:

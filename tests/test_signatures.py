@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import importlib
 import inspect
+import pickle
 import pydoc
 import re
 import typing
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, Unpack, get_args, get_origin
+from unittest import mock
 
 import jedi
 import pytest
@@ -64,6 +67,8 @@ from mpfluent import (
 )
 from mpfluent.frozen import Frozen
 from mpfluent.record import Record
+from mpfluent.records import DeviceFields
+from mpfluent.signatures import spelled_out
 
 VALUE_CLASSES = [
     value
@@ -358,6 +363,80 @@ def test_looking_at_a_signature_twice_gives_the_same():
         function = getattr(Batch, verb)
         assert str(inspect.signature(function)) == str(inspect.signature(function))
         assert inspect.signature(function) == inspect.signature(function)
+
+
+def test_a_function_has_its_signature_also_while_somebody_looks_at_it():
+    @spelled_out
+    def with_teapot(**fields: Unpack[DeviceFields]):
+        """Stand in for a verb."""
+
+    seen = []
+    real = inspect.signature
+
+    def looked_at(function):
+        seen.append("__signature__" in vars(with_teapot))
+        return real(function)
+
+    with mock.patch.object(inspect, "signature", looked_at):
+        assert "platform" in with_teapot.__signature__.parameters
+
+    assert seen == [True]
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
+)
+def test_a_signature_can_be_copied_and_pickled(copied):
+    signature = Batch.with_device.__signature__
+
+    assert type(copied(signature)) is inspect.Signature
+    assert copied(signature) == signature
+
+
+def test_a_signature_that_is_not_there_yet_has_no_attributes():
+    signature = type(Batch.with_device.__signature__)
+    empty = signature.__new__(signature)
+
+    assert getattr(empty, "_known", "none") == "none"
+    assert getattr(empty, "parameters", "none") == "none"
+
+
+def test_what_an_init_of_ones_own_takes_besides_stays_in_its_signature():
+    class Tea(Product):
+        def __init__(self, sku, **more):
+            super().__init__(sku, "Tea", **more)
+
+    class TypedTea(Product):
+        def __init__(self, sku, **more: typing.Unpack[commerce.ProductFields]):
+            super().__init__(sku, "Tea", **more)
+
+    class QuietTea(Product):
+        def __init__(self, sku, **more: Unpack[NotHere]):  # noqa: F821 - for type checkers only
+            super().__init__(sku, "Tea", **more)
+
+    class BareTea(Product):
+        def __init__(self, sku, **unknown: typing.Never):
+            super().__init__(sku, "Tea", **unknown)
+
+    BareTea.__init__.__annotations__["unknown"] = typing.Never
+
+    assert [*inspect.signature(Tea).parameters] == ["sku", "more"]
+    assert [*inspect.signature(QuietTea).parameters] == ["sku", "more"]
+    assert [*inspect.signature(BareTea).parameters] == ["sku"]
+    assert [*inspect.signature(TypedTea).parameters] == [
+        "sku",
+        *commerce.ProductFields.__annotations__,
+    ]
+    assert mock.create_autospec(Tea)("sku-1", price=3) is not None
+
+
+def test_an_unpack_that_is_no_text_is_spelled_out_too():
+    def steep(**fields):
+        """Stand in for a verb."""
+
+    steep.__annotations__["fields"] = Unpack[DeviceFields]
+
+    assert [*inspect.signature(spelled_out(steep)).parameters] == [*DeviceFields.__annotations__]
 
 
 @pytest.mark.parametrize("verb", ["purchase", "with_device", "event", "for_user"])

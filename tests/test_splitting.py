@@ -1,6 +1,7 @@
 """From sealed batches to requests: the limits to the byte, and one encoding a batch."""
 
 import json
+import re
 import sys
 from itertools import pairwise
 
@@ -150,6 +151,21 @@ def test_one_byte_more_of_a_single_event_is_too_large(text):
         "mParticle takes 128000 a batch; write shorter values or fewer attributes"
     )
     assert client.stats.submitted == 0
+
+
+@pytest.mark.parametrize("events", [1, 2, 10])
+def test_the_size_that_is_too_large_is_the_least_limit_that_is_enough(events):
+    batch = Batch().with_source_request_id("id").event("x" * 200)
+    for _ in range(events - 1):
+        batch = batch.first_run()
+    encoded = wire.encode(batch)
+    with pytest.raises(TooLarge) as raised:
+        wire.split(batch, encoded, 100)
+    told = int(re.search(r"is (\d+) bytes", str(raised.value))[1])
+
+    assert wire.split(batch, encoded, told)
+    with pytest.raises(TooLarge, match=f"is {told} bytes; mParticle takes {told - 1} a batch"):
+        wire.split(batch, encoded, told - 1)
 
 
 def test_a_context_alone_can_be_too_large():

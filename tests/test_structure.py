@@ -265,6 +265,16 @@ def test_orjson_loads_when_the_first_batch_is_encoded_for_the_wire():
     assert "marshmallow" not in loaded
 
 
+def test_orjson_loads_when_a_client_is_made():
+    there = importlib.util.find_spec("orjson") is not None
+    load = "from mpfluent import Batch, Client, RecordingTransport"
+
+    assert "orjson" not in loaded_by(load)
+    loaded = loaded_by(f"{load}; Client('k', 's', transport=RecordingTransport())")
+    assert ("orjson" in loaded) == there
+    assert "marshmallow" not in loaded
+
+
 def test_every_public_name_loads_from_the_module_that_it_comes_from():
     homes = {name: module for module, names in mpfluent._NAMES.items() for name in names}
 
