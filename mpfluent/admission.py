@@ -16,6 +16,7 @@ from .parcel import Parcel
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
+_LINGER = 0.02  # seconds that one who waited for room waits for more of it
 _LOOK_AGAIN = 0.1  # seconds; another process makes room in the outbox, too, and tells nobody
 
 
@@ -196,6 +197,9 @@ class Admission:
                 if left <= 0:
                     break
                 self._floor.calm.wait(waitable(left))
+                if self._floor.backlog.is_nearly_full():
+                    # who wakes for each request holds up the worker that empties the queue
+                    self._floor.roomy.wait(min(_LINGER, left))
             return added
 
     def _add(self, parcel: Parcel) -> bool:

@@ -43,6 +43,10 @@ class Backlog:
         """Return whether so many wait, or so many bytes."""
         return len(self._waiting) >= many or self.size >= many_bytes
 
+    def is_nearly_full(self) -> bool:
+        """Return whether less than a tenth of it is free."""
+        return len(self._waiting) > 0.9 * self._most or self.size > 0.9 * self._most_bytes
+
     def has_room(self, parcels: Sequence[Parcel]) -> bool:
         """Return whether all of these fit. A parcel larger than the bound fits when none waits."""
         size = self.size

@@ -54,6 +54,7 @@ class Floor:
     Attributes:
         work: where workers wait.
         calm: where those wait who wait for workers.
+        roomy: where those wait who let a queue get emptier.
         hurried: how many want everything to leave at once.
         overflows: whether what comes goes to the outbox only, until that is empty again.
         keeping: how many are just on the way there.
@@ -75,6 +76,7 @@ class Floor:
         self.lock = threading.RLock()
         self.work = threading.Condition(self.lock)
         self.calm = threading.Condition(self.lock)
+        self.roomy = threading.Condition(self.lock)
         self.backlog = Backlog(most, most_bytes)
         self.hurried = 0
         self.overflows = False
@@ -152,6 +154,8 @@ class Floor:
         self._pressed = False
         self.calm.notify_all()  # there is room now
         load = Load(None, self.backlog.take(*self._most))
+        if not self.backlog.is_nearly_full():
+            self.roomy.notify_all()
         if self.backlog:
             self.work.notify()  # for another worker, if there is one with nothing to do
         return load

@@ -23,17 +23,53 @@ def unix_milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def random_uuids(count: int) -> list[str]:
-    """Return so many random UUIDs (version 4) as text, of one call to the system.
+class _Drawn:
+    """Random digits that were drawn from the system at once, 32 for each id, and used once.
 
-    None is kept for later: a process that is forked, or restored from a snapshot, would use it
-    again, and mParticle drops what comes under an id that it knows.
+    Each draw lets go of Python's lock, and to get it back from a busy worker costs more than all
+    else that a send does. What is drawn is good for a moment and for one process only: one that is
+    forked, or restored from a snapshot, would use the same ids again, and mParticle drops what
+    comes under an id that it knows.
+    """
+
+    __slots__ = ("drawn_at", "left", "many", "pid")
+
+    def __init__(self, many: int) -> None:
+        self.many = many
+        self.pid = os.getpid()
+        self.drawn_at = time.time_ns()  # before they are: a snapshot may be taken in between
+        digits = os.urandom(16 * many).hex()
+        self.left = [digits[start : start + 32] for start in range(0, 32 * many, 32)]
+
+    def is_good(self) -> bool:
+        """Return whether these may be used here and now; the wall clock goes on in a snapshot."""
+        return 0 <= time.time_ns() - self.drawn_at < _GOOD_FOR and self.pid == os.getpid()
+
+
+_GOOD_FOR = 10_000_000  # nanoseconds
+_MOST_DRAWN = 256
+_drawn = _Drawn(1)
+
+
+def random_uuids(count: int) -> list[str]:
+    """Return so many random UUIDs (version 4) as text.
 
     >>> [len(one) for one in random_uuids(2)]
     [36, 36]
     """
-    drawn = os.urandom(16 * count).hex()
-    return [_uuid(drawn[start : start + 32]) for start in range(0, 32 * count, 32)]
+    global _drawn
+    found: list[str] = []
+    drawn = _drawn
+    while True:
+        many = 1
+        if drawn.is_good():
+            try:
+                while len(found) < count:
+                    found.append(_uuid(drawn.left.pop()))  # which no two threads do at once
+                return found
+            except IndexError:  # the more a moment needs, the more are drawn for the next
+                many = min(2 * drawn.many, _MOST_DRAWN)
+        drawn = _drawn = _Drawn(max(many, count - len(found)))
 
 
 def _uuid(digits: str) -> str:

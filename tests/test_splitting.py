@@ -1,8 +1,12 @@
 """From sealed batches to requests: the limits to the byte, and one encoding a batch."""
 
 import json
+import os
 import re
 import sys
+import threading
+import time
+import uuid
 from itertools import pairwise
 
 import pytest
@@ -221,6 +225,72 @@ def test_sending_a_split_batch_again_makes_the_same_parts():
     batch = with_events(100, 4000)
 
     assert [request.body for request in sent(batch)] == [request.body for request in sent(batch)]
+
+
+# Ids
+
+
+def drawn(monkeypatch):
+    """Count how many ids each call to the system draws, from an empty store."""
+    calls = []
+    urandom = os.urandom
+    monkeypatch.setattr(os, "urandom", lambda size: calls.append(size // 16) or urandom(size))
+    stamping.random_uuids(len(stamping._drawn.left) + 1)
+    calls.clear()
+    stamping._drawn.left.clear()
+    return calls
+
+
+def test_ids_are_random_uuids_and_never_the_same(monkeypatch):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(stamping.random_uuids(500) for _ in range(9)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [one for some in found for one in some]
+
+    assert len(ids) == len(set(ids)) == 18_000
+    assert {(one, uuid.UUID(one).version, uuid.UUID(one).variant) for one in ids} == {
+        (one, 4, uuid.RFC_4122) for one in ids
+    }
+
+
+def test_the_more_ids_a_moment_needs_the_more_are_drawn_at_once(monkeypatch):
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18)
+    calls = drawn(monkeypatch)
+    for _ in range(1000):
+        stamping.random_uuids(2)
+
+    assert sum(calls) >= 2000
+    assert len(calls) < 20
+    assert max(calls) == stamping._MOST_DRAWN
+
+
+@pytest.mark.parametrize("change", ["a fork", "a moment later", "a clock that is set back"])
+def test_what_was_drawn_is_used_in_its_moment_and_process_only(change, monkeypatch):
+    now = 10**18
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    calls = drawn(monkeypatch)
+    for _ in range(10):
+        stamping.random_uuids(1)
+    left = stamping._drawn.left
+    assert left
+    calls.clear()
+
+    if change == "a fork":
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+    else:
+        now += stamping._GOOD_FOR if change == "a moment later" else -1
+    kept = [*left]
+    (fresh,) = stamping.random_uuids(1)
+
+    assert calls == [1]
+    assert left == kept
+    assert fresh[-12:] not in {digits[-12:] for digits in kept}
 
 
 def sealed_of(batch):

@@ -346,6 +346,26 @@ def test_block_goes_on_as_soon_as_there_is_room():
     assert stage.client.send(user("b")).state == "pending"
 
 
+@pytest.mark.parametrize(("most", "lingers"), [(1100, [0.02]), (500, [])])
+def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
+    stage = Stage(max_queue=most)
+    floor, workers = stage.dispatcher._floor, stage.dispatcher._workers
+    lingered = []
+
+    def deliver_a_request(seconds):
+        with workers._delivering():
+            workers._carry(workers._next(wait=False), 600)
+
+    floor.calm.wait = deliver_a_request
+    floor.roomy.wait = lingered.append
+    stage.client.send(*users(most))
+
+    stage.client.send(user("after"))
+
+    assert lingered == lingers
+    assert len(floor.backlog) == most - 100 + 1
+
+
 def test_the_queue_is_bounded_by_bytes_too():
     one = user("a" * 200)
     stage = Stage(max_queue_bytes=1_700, when_full="drop_newest")
