@@ -60,6 +60,8 @@ def in_turns(
         rounds: how often each has its turn.
         piece: roughly how many seconds a turn takes; 0 for one call a turn.
     """
+    for run in sides.values():
+        _loops(run, piece)  # code that comes back is compiled meanwhile, which is slow
     loops = {name: _loops(run, piece) for name, run in sides.items()}
     turns = {name: _turn(run, loops[name]) for name, run in sides.items()}
     return take_turns(turns, rounds)
@@ -70,8 +72,7 @@ def _turn(run: Side, loops: int) -> Callable[[], float]:
 
 
 def _loops(run: Side, piece: float) -> int:
-    """Return how many calls fill a piece; what runs for the first time, warms up before."""
-    run(1)
+    """Return how many calls fill a piece."""
     loops = 1
     while loops < 1_000_000:
         seconds = run(loops)

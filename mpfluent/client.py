@@ -23,7 +23,7 @@ from .errors import (
     brief,
     unknown_option,
 )
-from .notices import warn
+from .notices import logger, warn
 from .parcel import Feed, Outcome, Parcel
 from .records import Environment
 from .requests_transport import RequestsTransport
@@ -172,6 +172,7 @@ class Client(PublicNames):
         self._addresses = addresses
         self._feed = Feed(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
+        logger()
         wire.load()
 
     def _background(self) -> Dispatcher:

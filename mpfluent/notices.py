@@ -5,22 +5,32 @@ The logger has no handler of ours, so that warnings show where logging is not se
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
 
-logger = logging.getLogger("mpfluent")
+if TYPE_CHECKING:
+    import logging
 
 EVERY = 60.0  # seconds between two lines of one kind
+
+
+@cache
+def logger() -> logging.Logger:
+    """Return our logger; ``logging``, which is slow to import, loads with the first client."""
+    import logging
+
+    return logging.getLogger("mpfluent")
 
 
 def warn(message: str, *args: object) -> None:
     """Log a warning; a log handler that raises must not stop a delivery."""
     with suppress(Exception):
-        logger.warning(message, *args)
+        logger().warning(message, *args)
 
 
 def hook_name(hook: object) -> str:

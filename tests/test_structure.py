@@ -231,6 +231,7 @@ def test_importing_batch_and_client_loads_nothing_heavy():
         "hypothesis",
         "inspect",
         "ipaddress",
+        "logging",
         "marshmallow",
         "mpfluent.codec",
         "mpfluent.curl",
