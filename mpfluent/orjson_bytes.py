@@ -26,7 +26,8 @@ def pieces_writer() -> Pieces | None:
     An orjson that is broken, or too old to write a Decimal exactly, is as good as none.
     """
     try:
-        from orjson import Fragment, dumps
+        # it is an extra, so that type checkers may not find it
+        from orjson import Fragment, dumps  # type: ignore[import-not-found,unused-ignore]
 
         def other(value: Any) -> Any:
             """Return what stands for a value that orjson does not know."""

@@ -69,7 +69,7 @@ from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, 
 MUCH = settings(max_examples=300, derandomize=True, deadline=None, phases=[Phase.generate])
 
 
-def smallest(strategy: Any, condition: Any = lambda value: True, often: int = 1_000) -> Any:
+def smallest(strategy: Any, condition: Any = lambda value: True, often: int = 5_000) -> Any:
     """Return the simplest value, where the search begins at some random place."""
     return find(strategy, condition, random=random.Random(0), settings=settings(max_examples=often))
 
@@ -444,8 +444,8 @@ def has_type(event_type: str) -> Any:
         ),
         (
             batches(max_events=1),
-            lambda batch: batch.device_info and batch.device_info.platform == "Android",
-            Batch().with_device(platform="Android"),
+            lambda batch: batch.device_info and batch.device_info.platform,
+            Batch().with_device(platform="iOS"),
         ),
         (products(), lambda product: True, Product("0")),
         (products(), lambda product: product.price, Product("0", price=1)),
