@@ -100,7 +100,8 @@ class Chain(Frozen):
         key = type(self), wire, self._state[0]
         way = _puts.get(key)
         if way is not None:
-            return way(self, value)  # type: ignore[no-any-return]
+            changed: Self = way(self, value)
+            return changed
         if _puts.comes_back(key) and is_plain(type(self)):
             code = derived("value")
             place(code, self, wire, "value")

@@ -107,8 +107,9 @@ class CommerceVerbs(Chain):
     ) -> V:
         key = type(self), action, not products, *fields
         way = _acts.get(key)
-        if way is not None and (grown := way(self, products, fields)) is not None:
-            return grown  # type: ignore[no-any-return]
+        quick: V | None = None if way is None else way(self, products, fields)
+        if quick is not None:
+            return quick
         verb = verb or action
         about_action: dict[str, Any] = {"action": action}
         if products:

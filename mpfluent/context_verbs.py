@@ -473,8 +473,9 @@ class ContextVerbs(Chain, Record):
     def _with_field(self: C, verb: str, name: str, value: Any) -> C:
         key = type(self), name, self._state[0]
         way = _sets.get(key)
-        if way is not None and (changed := way(self, value)) is not None:
-            return changed  # type: ignore[no-any-return]
+        quick: C | None = None if way is None else way(self, value)
+        if quick is not None:
+            return quick
         if value is None:
             return self._with({name: None})
         try:
@@ -493,8 +494,9 @@ class ContextVerbs(Chain, Record):
         """Merge a record, then keywords, into the record at ``wire``."""
         key = type(self), wire, self._state[0], *fields
         way = _records.get(key) if record is None else None
-        if way is not None and (changed := way(self, fields)) is not None:
-            return changed  # type: ignore[no-any-return]
+        quick: C | None = None if way is None else way(self, fields)
+        if quick is not None:
+            return quick
         known = self._get(wire)
         if known is None and record is None:
             new = of._build(verb, fields)
@@ -523,8 +525,9 @@ class ContextVerbs(Chain, Record):
     ) -> C:
         key = type(self), of, self._state[0], *given
         way = _consents.get(key)
-        if way is not None and (changed := way(self, purpose, given)) is not None:
-            return changed  # type: ignore[no-any-return]
+        quick: C | None = None if way is None else way(self, purpose, given)
+        if quick is not None:
+            return quick
         consent = _consent(of, verb, named, given)
         try:
             purpose = checks.name(purpose)

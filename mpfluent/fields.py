@@ -229,9 +229,9 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
         make = None if makers is None else makers.get((*items,))
         if make is not None:
-            usual = make(items)
+            usual: FrozenMap[Any] | None = make(items)
             if usual is not None:
-                return usual  # type: ignore[no-any-return]
+                return usual
         kept: dict[str, Any] = {}
         for key, entry in items.items():
             key = _entry_name(key, entry)

@@ -131,8 +131,9 @@ class EventVerbs(CommerceVerbs):
         if fields:
             key = (*key, *fields)
         way = _events.get(key)
-        if way is not None and (grown := way(self, name, type, attributes, at, fields)) is not None:
-            return grown  # type: ignore[no-any-return]
+        quick: V | None = None if way is None else way(self, name, type, attributes, at, fields)
+        if quick is not None:
+            return quick
         given: dict[str, Any] = {"event_name": name, "type": type}
         if at is not None:
             given["at"] = at
