@@ -45,24 +45,25 @@ class Admission:
         self._now = now
         self._call = call
 
-    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool | None:
+    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool:
         """Take parcels over if all find room in memory, as they do as a rule.
 
         It does what the others do at a fraction of their cost, where there is no outbox. Returns
-        whether nothing waited before them, or None if there is no room.
+        False, and takes none, if there is no room.
         """
         floor = self._floor
         counted = False
         try:
             with floor.lock:
                 if floor.closed or not floor.backlog.has_room(parcels):
-                    return None
+                    return False
                 counted = True  # first: what is counted must not be in nobody's hands
                 accepted()
-                return floor.put(parcels, self._now())
+                floor.put(parcels, self._now())
         except BaseException as error:  # such as Ctrl-C
             self._broken_off(parcels, error, counted=counted)
             raise
+        return True
 
     def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> None:
         """Take parcels over if all of them find room.

@@ -103,14 +103,13 @@ class Floor:
         self.put([parcel], now)
         return True
 
-    def put(self, parcels: Iterable[Parcel], now: float) -> bool:
-        """Let parcels wait that have room; return whether nothing waited before."""
+    def put(self, parcels: Iterable[Parcel], now: float) -> None:
+        """Let parcels wait that have room."""
         first = not self.backlog
         for parcel in parcels:
             self.backlog.add(parcel, now)
         if first or self.backlog.reaches(*self._enough):
             self.work.notify()
-        return first
 
     def has_room(self, parcels: Sequence[Parcel]) -> bool:
         """Return whether all of these may wait; if not, what does is not to wait any longer."""

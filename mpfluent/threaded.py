@@ -209,10 +209,8 @@ class ThreadedDispatcher(PublicNames):
         """
         courier = self._opened()
         self._keeper.ready()
-        first = None if self._keeper.stores else self._admission.take_at_once(parcels, accepted)
-        if first is not None:
-            if not first and self._most == 1 and not process.ending:
-                return  # whose batch was the first to wait has called the worker
+        if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):
+            pass
         elif self._when_full == "raise" and not patient:
             self._admission.take_all_or_none(parcels, accepted)
         else:

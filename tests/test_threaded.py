@@ -730,6 +730,23 @@ def test_without_threads_the_caller_sends(caplog):
     client.close()
 
 
+def test_a_send_that_is_interrupted_as_it_calls_a_worker_holds_up_none_after_it(monkeypatch):
+    with client_of(RecordingTransport()) as client:
+        workers = client._dispatcher._workers
+        with monkeypatch.context() as patched:
+            patched.setattr(workers, "call", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                client.send(user("a"))
+        delivery = client.send(user("b"))
+
+        assert delivery.wait(SOON)
+        assert client.stats[:4] == (2, 2, 0, 0)
+
+
+def interrupted():
+    raise KeyboardInterrupt
+
+
 def test_a_thread_that_can_be_had_later_is_had_later():
     fails = [True]
 
