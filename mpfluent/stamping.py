@@ -42,7 +42,7 @@ class _Drawn:
         self.left = [digits[start : start + 32] for start in range(0, 32 * many, 32)]
 
     def is_good(self) -> bool:
-        """Return whether these may be used here and now; the wall clock goes on in a snapshot."""
+        """Return whether these may be used here and now: a restored snapshot has its clock set."""
         return 0 <= time.time_ns() - self.drawn_at < _GOOD_FOR and self.pid == os.getpid()
 
 
