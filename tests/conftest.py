@@ -11,6 +11,22 @@ from mpfluent import process
 
 pytest_plugins = ["pytester"]
 
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--slow", action="store_true", help="also run long searches, soaks and real deployments"
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
 settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
 settings.load_profile("mpfluent")
 
