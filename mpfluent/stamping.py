@@ -60,16 +60,20 @@ def random_uuids(count: int) -> list[str]:
     global _drawn
     found: list[str] = []
     drawn = _drawn
-    while True:
-        many = 1
-        if drawn.is_good():
-            try:
-                while len(found) < count:
-                    found.append(_uuid(drawn.left.pop()))  # which no two threads do at once
-                return found
-            except IndexError:  # the more a moment needs, the more are drawn for the next
-                many = min(2 * drawn.many, _MOST_DRAWN)
-        drawn = _drawn = _Drawn(max(many, count - len(found)))
+    many = 1
+    if drawn.is_good():
+        try:
+            while len(found) < count:
+                found.append(_uuid(drawn.left.pop()))  # which no two threads do at once
+            return found
+        except IndexError:  # the more a moment needs, the more are drawn for the next
+            many = min(2 * drawn.many, _MOST_DRAWN)
+    # used at once and before another thread sees them, however long the draw took
+    more = count - len(found)
+    fresh = _Drawn(max(many, more))
+    found += [_uuid(fresh.left.pop()) for _ in range(more)]
+    _drawn = fresh
+    return found
 
 
 def _uuid(digits: str) -> str:

@@ -1,5 +1,6 @@
 """From sealed batches to requests: the limits to the byte, and one encoding a batch."""
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from mpfluent import (
     ApiError,
+    AppEvent,
     Batch,
     Client,
     DeliveryError,
@@ -291,6 +293,30 @@ def test_what_was_drawn_is_used_in_its_moment_and_process_only(change, monkeypat
     assert calls == [1]
     assert left == kept
     assert fresh[-12:] not in {digits[-12:] for digits in kept}
+
+
+@pytest.mark.parametrize("step", [0, 1, -1, 10**9, -(10**9)])
+@pytest.mark.parametrize("events", [1, 20_000])
+def test_ids_are_drawn_once_however_the_clock_moves_and_however_long_it_takes(
+    events, step, monkeypatch
+):
+    looks = itertools.count(10**18, step)
+    taken = []
+
+    def moving():
+        taken.append(next(looks))
+        assert len(taken) < 100, "drawing them looks at the clock again and again"
+        return taken[-1]
+
+    calls = drawn(monkeypatch)
+    monkeypatch.setattr(time, "time_ns", moving)
+    batch = Batch.for_user(mpid=1).add(*[AppEvent("M")] * events)
+    transport = RecordingTransport()
+    client_of(transport).send(batch)
+
+    found = [event.source_message_id for part in transport.batches for event in part.events]
+    assert len(set(found)) == events
+    assert events + 1 <= sum(calls) <= events + 1 + stamping._MOST_DRAWN
 
 
 def sealed_of(batch):
