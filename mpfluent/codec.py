@@ -124,10 +124,13 @@ class Checked(_AnyField):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         try:
-            return _reading_check(self.declared)(value)
+            read = _reading_check(self.declared)(value)
         except Bad as bad:
             where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
+        if read is None and self.declared.required:  # what is blank may be as good as missing
+            raise ValidationError("must be given")
+        return read
 
 
 def _reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
