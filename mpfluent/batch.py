@@ -36,6 +36,16 @@ if TYPE_CHECKING:
     from .difference import Differences
     from .preview import Preview
 
+
+class _Unsaid:
+    """Stands for an argument that was not given, where None is one; ``help()`` shows None."""
+
+    def __repr__(self) -> str:
+        return "None"
+
+
+_UNSAID: Any = _Unsaid()
+
 B = TypeVar("B", bound="Batch")
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -85,23 +95,35 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
     @spelled_out
     def for_user(
         cls: type[B],
-        user: UserIdentities | None = None,
+        user: UserIdentities | None = _UNSAID,
         /,
         *,
-        mpid: int | None = None,
+        mpid: int | None = _UNSAID,
         **identities: Unpack[IdentityFields],
     ) -> B:
-        """Construct the batch of one user.
+        """Construct the batch of one user. None stands for what is not known, and stays unset.
 
         Args:
             user: a record, before the keywords.
             mpid: mParticle's own id of the user, a signed 64-bit integer.
             **identities: such as ``customer_id`` and ``email``; strings of at most 256
-                characters.
+                characters, not blank.
+
+        Raises:
+            InvalidValue: nothing at all is given; a batch of nobody is ``Batch()``.
 
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
+        if user is _UNSAID:
+            if mpid is _UNSAID and not identities:
+                raise InvalidValue(
+                    "for_user() needs to know who the user is; "
+                    "write Batch.for_user(customer_id=…), or Batch() for nobody"
+                )
+            user = None
+        if mpid is _UNSAID:
+            mpid = None
         empty = _empty.get(cls)
         if empty is None:
             empty = cls._make((), ())
@@ -124,10 +146,18 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
     def for_device(cls: type[B], **device: Unpack[DeviceFields]) -> B:
         """Construct the batch of a user who is known by a device.
 
+        Raises:
+            InvalidValue: nothing at all is given; a batch of nobody is ``Batch()``.
+
         >>> batch = Batch.for_device(ios_idfv="8c61383f-2216-4713-8c1c-1cb0a5d7a4cc")
         >>> batch.device_info.ios_idfv
         '8c61383f-2216-4713-8c1c-1cb0a5d7a4cc'
         """
+        if not device:
+            raise InvalidValue(
+                "for_device() needs to know the device; "
+                "write Batch.for_device(ios_idfv=…), or Batch() for nobody"
+            )
         return cls._make((), ())._with_record(
             "for_device", "device_info", DeviceInformation, None, device
         )

@@ -113,6 +113,35 @@ def name(value: Any) -> str:
     return value  # type: ignore[no-any-return]
 
 
+def identity(value: Any) -> str:
+    """Check an identity: a string with something to see in it, for else it is nobody's."""
+    value = text(value)
+    if is_blank(value):
+        raise Bad(
+            "an identity must not be empty or blank; leave it out, or write Batch() for nobody"
+        )
+    return value  # type: ignore[no-any-return]
+
+
+def identity_if_any(value: Any) -> str | None:
+    """Check an identity as it is read: one that is blank is none."""
+    value = text(value)
+    return None if is_blank(value) else value
+
+
+def is_blank(value: str) -> bool:
+    r"""Return whether there is nothing to see in a string: spaces, controls and marks only.
+
+    >>> is_blank(""), is_blank(" \t\u200b"), is_blank(" a")
+    (True, True, False)
+    """
+    if value[:1].isalnum():  # nearly always
+        return False
+    import unicodedata
+
+    return all(one.isspace() or unicodedata.category(one) in ("Cc", "Cf") for one in value)
+
+
 def flag(value: Any) -> bool:
     """Check a boolean; 0, 1 and "true" are not booleans."""
     if value is True or value is False:
@@ -225,6 +254,8 @@ def uuid(value: Any) -> str:
             _want("a UUID", value, "str(uuid.uuid4())")
         value = text(value)
     if _UUID.fullmatch(value) is None:
+        if is_blank(value):  # a made-up id would be somebody's
+            raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits); leave it out")
         raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits)", "str(uuid.uuid4())")
     return value  # type: ignore[no-any-return]
 

@@ -49,12 +49,31 @@ class _ExactJSON:
         return jsontext.parsed(text)
 
 
+class _Meta:
+    unknown = RAISE
+    render_module = _ExactJSON
+
+
+class _Unlisted(_Meta):
+    # marshmallow's list of names is the application's: there its own ProductSchema must be the one
+    register = False
+
+
+S = TypeVar("S", bound=type[Schema])
+
+
+def _ours(schema: S) -> S:
+    """Return a schema class of ours; what others derive from it is theirs, and listed again."""
+    schema.Meta = _Meta  # type: ignore[assignment,misc]
+    return schema
+
+
+@_ours
 class RecordSchema(Schema):
     """The base of all schemas: dumps only what was set, loads to the value's class."""
 
-    class Meta:
-        unknown = RAISE
-        render_module = _ExactJSON
+    class Meta(_Unlisted):
+        """As for all of ours."""
 
     value_class: ClassVar[type[Frozen]]
 
@@ -124,10 +143,13 @@ class Checked(_AnyField):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         try:
-            return _reading_check(self.declared)(value)
+            read = _reading_check(self.declared)(value)
         except Bad as bad:
             where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
+        if read is None and self.declared.required:  # what is blank may be as good as missing
+            raise ValidationError("must be given")
+        return read
 
 
 def _reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
@@ -233,19 +255,20 @@ def schema_class(cls: type[Frozen]) -> type[RecordSchema]:
     suffix = "DataSchema" if hasattr(cls, "event_type") else "Schema"
     body: dict[str, Any] = {name: _schema_field(field) for name, field in cls._fields.items()}
     body |= {
+        "Meta": _Unlisted,
         "value_class": cls,
         "__module__": "mpfluent.schemas",
         "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`.",
     }
-    return type(cls.__name__ + suffix, (RecordSchema,), body)
+    return _ours(type(cls.__name__ + suffix, (RecordSchema,), body))
 
 
+@_ours
 class WrapperSchema(Schema):
     """An event in its wrapper."""
 
-    class Meta:
-        unknown = RAISE
-        render_module = _ExactJSON
+    class Meta(_Unlisted):
+        """As for all of ours."""
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
         """Return the event itself as the wrapper's data."""
@@ -265,6 +288,7 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
             raise ValidationError(f"want {cls.event_type!r}")
 
     body = {
+        "Meta": _Unlisted,
         "event_type": fields.String(required=True, validate=same),
         "data": fields.Nested(
             schema_class(cls), required=True, error_messages={"required": "must be given"}
@@ -272,7 +296,7 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
         "__module__": "mpfluent.schemas",
         "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`, in its wrapper.",
     }
-    return type(cls.__name__ + "Schema", (WrapperSchema,), body)
+    return _ours(type(cls.__name__ + "Schema", (WrapperSchema,), body))
 
 
 @_once_a_class

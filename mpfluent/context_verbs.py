@@ -23,13 +23,14 @@ from .fields import (
     Field,
     attributes,
     choice,
+    identities,
+    identity,
     integer,
     ip,
     mapping,
     maps_of_scalars,
     names,
     record,
-    strings,
     text,
     uuid,
     word,
@@ -84,8 +85,8 @@ class ContextVerbs(Chain, Record):
     context: Field[BatchContext | None] = record(BatchContext)
     attribution_info: Field[AttributionInfo | None] = record(AttributionInfo)
     integration_attributes = maps_of_scalars()
-    partner_identities = strings()
-    partner_identity = text()
+    partner_identities = identities()
+    partner_identity = identity()
     sdk_version = text()
 
     def with_environment(self: C, environment: Environment | None) -> C:

@@ -120,6 +120,11 @@ def text() -> Field[str | None]:
     return Field("text", checks.text)
 
 
+def identity() -> Field[str | None]:
+    """Declare what a user or a device is known by; blank, it reads as unset."""
+    return Field("text", checks.identity, read=checks.identity_if_any)
+
+
 def string(**options: Any) -> Field[str | None]:
     """Declare a string where the wire takes nothing else."""
     return Field("string", checks.text, **options)
@@ -178,6 +183,11 @@ def scalars(*, wire: str = "", partly: bool = False) -> Field[FrozenMap[checks.S
 def strings() -> Field[FrozenMap[str] | None]:
     """Declare a map of names to strings."""
     return Field("strings", mapping(checks.text))
+
+
+def identities() -> Field[FrozenMap[str] | None]:
+    """Declare a map of names to identities."""
+    return Field("strings", mapping(checks.identity), read=mapping(checks.identity_if_any))
 
 
 def attributes() -> Field[FrozenMap[Any] | None]:

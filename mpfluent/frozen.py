@@ -132,6 +132,11 @@ class Frozen(PublicNames, metaclass=_Slotted):
         return data
 
     @classmethod
+    def _is_none(cls, data: Mapping[str, Any]) -> bool:
+        """Return whether what was read, without what is unset, stands for no value at all."""
+        return not data
+
+    @classmethod
     def _in_order(cls, set_: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         wire = cls._wire
         ranked = sorted([(wire[key].rank, key) for key in set_])

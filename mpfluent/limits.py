@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from .errors import brief
+from .frozen import Frozen
 from .frozen_map import FrozenMap
+from .records import UserIdentity
 from .shapes import KNOWN
 
 MAX_BATCHES_PER_REQUEST = 100
@@ -64,6 +67,8 @@ def _is_usual(batch: Any, oldest: int | None) -> bool:
         return False
     if not _short(values[keys.index("user_identities")]._state[1]):
         return False
+    if _may_be_nobodys(keys, values):
+        return False
     node = batch._tail
     while node is not None:
         node, event = node
@@ -95,10 +100,11 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
             )
         if not _short(event._state[1]):
             yield from _of_event(f"events[{position}]", event)
-    device = () if batch.device_info is None else batch.device_info._keys
-    if _IDENTIFYING.isdisjoint(batch._keys) and not any(
-        key.endswith(_DEVICE_IDS) for key in device
-    ):
+    known = [(place, name, value) for place, name, value in _ids(_parts(*batch._state))]
+    for place, name, value in known:
+        if is_nobodys(value):
+            yield _nobodys(f"{place}{name}", value)
+    if all(is_nobodys(value) for _, _, value in known):
         yield Problem(
             "nobody",
             "nobody is identified: no user identity, no mpid and no device id; "
@@ -107,9 +113,6 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         )
 
 
-_IDENTIFYING = frozenset(
-    ("mpid", "mp_deviceid", "partner_identity", "user_identities", "partner_identities")
-)
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
 
 
@@ -126,7 +129,7 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
             if not _short(inside):
                 return False
-        elif kind is tuple:
+        elif kind is tuple or kind is UserIdentity:
             return False
     return True
 
@@ -146,6 +149,10 @@ def _are_short(names: tuple[str, ...]) -> bool:
 def _of_event(path: str, event: Any) -> Iterator[Problem]:
     for key in ("event_name", "screen_name"):
         yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
+    for key in ("new", "old"):
+        identity = event._get(key)
+        if isinstance(identity, UserIdentity) and is_nobodys(identity.identity):
+            yield _nobodys(f"{path}.{key}.identity", identity.identity)
     action = event._get("action_identifier")
     yield from _long(f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long")
     attributes = event.attributes or {}
@@ -181,21 +188,82 @@ def _long(place: str, value: Any, limit: int, kind: str, verb: str = "takes") ->
         yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")
 
 
+# Who the user of a batch is
+
+
 def identities(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield all that the user of a batch may be recognised by, as pairs of name and value.
 
     Args:
         context: of the batch, as plain data.
     """
-    for name in ("mpid", "mp_deviceid", "partner_identity"):
-        if context.get(name) is not None:
-            yield name, str(context[name])
-    for name in ("user_identities", "partner_identities"):
-        given = context.get(name) or {}
-        yield from ((key, str(value)) for key, value in given.items())
-    for name, value in (context.get("device_info") or {}).items():
-        if name.endswith(_DEVICE_IDS):
+    for _, name, value in _ids(context):
+        if not is_nobodys(value):
             yield name, str(value)
 
 
+def is_nobodys(value: Any) -> bool:
+    """Return whether an id says that there is none: zeros only, or a word for nothing.
+
+    Programs write those where they know of no id, so that they are the same for all strangers.
+    A single zero may well be the first row of somebody's table; as an mpid it is none.
+
+    >>> is_nobodys("00000000-0000-0000-0000-000000000000"), is_nobodys("NaN"), is_nobodys("0")
+    (True, True, False)
+    """
+    if type(value) is not str:
+        return type(value) is int and value == 0
+    if value[:1] not in _BEGINS_NOTHING:  # nearly always
+        return False
+    text = value.strip().casefold()
+    return text in _NOTHING or ("00" in text and not text.strip(_ZEROS))
+
+
+def _may_be_nobodys(keys: Iterable[str], values: Iterable[Any]) -> bool:
+    """Return whether an id in this context may be nobody's: a few times as quick as to ask."""
+    for key, value in zip(keys, values):
+        if key in _SINGLE_IDS:
+            if is_nobodys(value):
+                return True
+        elif key in _MANY_IDS:
+            for one in value._state[1]:
+                if type(one) is str and one[:1] in _BEGINS_NOTHING and is_nobodys(one):
+                    return True
+    return False
+
+
+_SINGLE_IDS = ("mpid", "mp_deviceid", "partner_identity")
+_MANY_IDS = ("user_identities", "partner_identities", "device_info")
+_NOTHING = frozenset(("nan", "null", "none", "undefined"))
+_ZEROS = "0-:.{}"
+_BEGINS_NOTHING = frozenset(f"nNuU {_ZEROS}\t\r\n")
+
+
+def _nobodys(place: str, value: Any) -> Problem:
+    text = f"{place} is {brief(value)}, which is nobody's; leave it out"
+    return Problem("nobodys_id", text, advice=True)
+
+
+def _ids(context: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield the ids of a user: where they stand, their names and their values."""
+    for name in _SINGLE_IDS:
+        if context.get(name) is not None:
+            yield "", name, context[name]
+    for place in ("user_identities", "partner_identities"):
+        for name, value in (context.get(place) or {}).items():
+            yield f"{place}.", name, value
+    for name, value in (context.get("device_info") or {}).items():
+        if name.endswith(_DEVICE_IDS):
+            yield "device_info.", name, value
+
+
 _DEVICE_IDS = ("_id", "_idfv", "_uuid", "push_token")  # what names of a device's ids end with
+
+
+def _parts(keys: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return a context as plain data, as deep as ids stand in it."""
+    plain = {}
+    for key, value in zip(keys, values):
+        known = isinstance(value, Frozen | FrozenMap)
+        plain[key] = dict(zip(*value._state)) if known else value
+    return plain

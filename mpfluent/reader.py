@@ -93,15 +93,21 @@ class _Reader:
         if kind in ("text", "word"):
             value = _as_text(value)
         is_name = declared.check is checks.name and not declared.required
-        if value == "" and (is_name or kind not in ("text", "string", "attribute")):
+        if value == "" and (is_name or kind == "word"):
+            return None
+        may_be_blank = kind in ("text", "string", "word", "attribute")
+        if declared.check is checks.identity:
+            may_be_blank = False
+        if isinstance(value, str) and not may_be_blank and checks.is_blank(value):
             return None
         if kind in ("integer", "instant"):
             return _whole(value)
         if kind == "record":
-            return self.record(of, value, path) or None
+            tidy = self.record(of, value, path)
+            return None if of._is_none(tidy) else tidy
         if kind == "records":
-            tidy = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
-            return tidy if tidy or declared.required else None
+            listed = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
+            return listed if listed or declared.required else None
         if kind == "records_by_name":
             named = {key: item for key, item in self.mapping(value, path) if item is not None}
             return {key: self.record(of, item, f"{path}.{key}") for key, item in named.items()}

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from .checks import Instant, Number, Scalar, scalar
+from .checks import Instant, Number, Scalar, is_blank, scalar
 from .checks import choice as choice_of
 from .fields import (
     Field,
     choice,
     flag,
+    identity,
     instant,
     integer,
     maps_of_scalars,
@@ -137,28 +138,28 @@ class UserIdentities(Record, kind="UserIdentities"):
     _misnomers = MappingProxyType({"customerid": "customer_id"})
     _read_as = _misnomers
 
-    customer_id = text()
-    other = text()
-    facebook = text()
-    twitter = text()
-    google = text()
-    microsoft = text()
-    yahoo = text()
-    email = text()
-    alias = text()
-    facebook_custom_audience_id = text()
-    other_id_2 = text()
-    other_id_3 = text()
-    other_id_4 = text()
-    other_id_5 = text()
-    other_id_6 = text()
-    other_id_7 = text()
-    other_id_8 = text()
-    other_id_9 = text()
-    other_id_10 = text()
-    mobile_number = text()
-    phone_number_2 = text()
-    phone_number_3 = text()
+    customer_id = identity()
+    other = identity()
+    facebook = identity()
+    twitter = identity()
+    google = identity()
+    microsoft = identity()
+    yahoo = identity()
+    email = identity()
+    alias = identity()
+    facebook_custom_audience_id = identity()
+    other_id_2 = identity()
+    other_id_3 = identity()
+    other_id_4 = identity()
+    other_id_5 = identity()
+    other_id_6 = identity()
+    other_id_7 = identity()
+    other_id_8 = identity()
+    other_id_9 = identity()
+    other_id_10 = identity()
+    mobile_number = identity()
+    phone_number_2 = identity()
+    phone_number_3 = identity()
 
     def __init__(self, **fields: Unpack[IdentityFields]) -> None:
         self._fill("UserIdentities", fields)
@@ -171,7 +172,13 @@ class UserIdentities(Record, kind="UserIdentities"):
         known = (isinstance(entry, Mapping) and entry.get("identity_type") for entry in data)
         if not all(isinstance(name, str) for name in known):
             return None
-        return {entry["identity_type"]: entry.get("identity") for entry in data}
+        found: dict[str, Any] = {}
+        for entry in data:
+            name, value = entry["identity_type"], entry.get("identity")
+            says_something = value is not None and not (isinstance(value, str) and is_blank(value))
+            if says_something or name not in found:
+                found[name] = value
+        return found
 
 
 class UserIdentityFields(TypedDict, total=False):
@@ -192,7 +199,7 @@ class UserIdentity(Record, kind="UserIdentity"):
     identity_type: Field[IdentityType] = required(
         choice("an identity type", get_args(IdentityType))
     )
-    identity = required(text())
+    identity = required(identity())
     timestamp_unixtime_ms = required(instant())
     created_this_batch = flag()
 
@@ -212,6 +219,10 @@ class UserIdentity(Record, kind="UserIdentity"):
                 **fields,
             },
         )
+
+    @classmethod
+    def _is_none(cls, data: Mapping[str, Any]) -> bool:
+        return data.get("identity") is None
 
 
 class DeviceFields(TypedDict, total=False):
@@ -284,18 +295,18 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     ios_advertising_id = uuid()
     ios_idfv = uuid()
     android_advertising_id = uuid()
-    android_uuid = text()
+    android_uuid = identity()
     fire_advertising_id = uuid()
     roku_advertising_id = uuid()
     roku_publisher_id = uuid()
-    microsoft_advertising_id = text()
-    microsoft_publisher_id = text()
-    amp_id = text()
+    microsoft_advertising_id = identity()
+    microsoft_publisher_id = identity()
+    amp_id = identity()
     att_authorization_status: Field[ATTAuthorizationStatus | None] = choice(
         "an authorization status", get_args(ATTAuthorizationStatus)
     )
     att_timestamp_unixtime_ms = instant()
-    push_token = text()
+    push_token = identity()
     brand = text()
     product = text()
     device = text()

@@ -31,6 +31,7 @@ _INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
 _USUAL: dict[Check, str] = {
     checks.text: "type({v}) is str and {v}.isascii()",
     checks.name: "type({v}) is str and {v}.isascii() and {v}",
+    checks.identity: "type({v}) is str and {v}.isascii() and {v}[:1].isalnum()",
     checks.flag: "({v} is True or {v} is False)",
     checks.integer: _INT64,
     checks.instant: "type({v}) is int and 100_000_000_000 <= {v} <= 0x7FFFFFFFFFFFFFFF",

@@ -1030,18 +1030,14 @@ def test_falsy_values_of_a_batch_are_sent() -> None:
     batch = (
         Batch()
         .with_mpid(0)
-        .with_identities(email="")
         .with_user_attributes({"a": False, "b": 0, "c": "", "d": None, "e": []})
-        .with_partner_identities({"Acme_Id": ""})
         .with_integration_attributes(0, {"k": 0, "l": False, "m": ""})
         .event("x", {"a": False, "b": 0, "c": "", "d": None}, flags={"a": False})
     )
     assert json.loads(batch.to_json()) == {
         "mpid": 0,
-        "user_identities": {"email": ""},
         "user_attributes": {"a": False, "b": 0, "c": "", "d": None, "e": []},
         "integration_attributes": {"0": {"k": 0, "l": False, "m": ""}},
-        "partner_identities": {"Acme_Id": ""},
         "events": [
             {
                 "event_type": "custom_event",

@@ -544,7 +544,6 @@ def test_a_null_or_an_empty_container_in_an_event_is_unset(cls: type[Event]) -> 
 
 def test_empty_strings_where_strings_belong_are_kept() -> None:
     data = {
-        "user_identities": {"email": ""},
         "device_info": {"brand": ""},
         "user_attributes": {"plan": ""},
         **event("custom_event", custom_attributes={"k": ""}),

@@ -38,8 +38,8 @@ def bad_values(of: type[Record] | None = None, *fields: str) -> SearchStrategy[B
     """Draw values that fields cannot hold: ``of``, the class; ``field``, its name; ``value``.
 
     They are what people and programs really write: wrong types, NaN and infinities, integers
-    beyond 64 bits, lone surrogates, empty names, moments without a zone or in seconds, nested
-    structures, words in another spelling.
+    beyond 64 bits, lone surrogates, empty names, blank identities, moments without a zone or in
+    seconds, nested structures, words in another spelling.
 
     Args:
         of: the class; without it, any of the library's.
@@ -117,6 +117,7 @@ _HUGE = _beyond(*INT64)
 _NOT_TEXT = _NUMBERS | _FLAGS | _OTHER
 _BAD_TEXTS = _NOT_TEXT | _SURROGATES
 _BAD_NAMES = st.just("") | _BAD_TEXTS
+_BAD_IDENTITIES = st.sampled_from(["", " ", "\t\r\n", "\xa0", "\u200b"]) | _BAD_TEXTS
 _BAD_SCALARS: SearchStrategy[Any] = _UNREAL | _HUGE | _SURROGATES | _OTHER | st.builds(set)
 _BAD_ATTRIBUTES = _BAD_SCALARS | st.lists(_BAD_SCALARS | st.none(), min_size=1, max_size=2)
 _BAD_UUIDS = (
@@ -193,7 +194,7 @@ def _not_many(of: type[Record]) -> SearchStrategy[Any]:
 
 _Field = Field[Any]
 _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
-    "text": lambda of, field: _BAD_TEXTS,
+    "text": lambda of, field: _BAD_IDENTITIES if field.check is checks.identity else _BAD_TEXTS,
     "string": lambda of, field: _BAD_NAMES if field.check is checks.name else _BAD_TEXTS,
     "word": lambda of, field: _BAD_NAMES,
     "uuid": lambda of, field: _BAD_UUIDS,
@@ -220,7 +221,11 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
     "attribute": lambda of, field: _BAD_ATTRIBUTES,
     "attributes": lambda of, field: _maps_with(_BAD_ATTRIBUTES, leaves.scalars()),
     "scalars": lambda of, field: _maps_with(_BAD_SCALARS, leaves.scalars()),
-    "strings": lambda of, field: _maps_with(_BAD_TEXTS, _TEXTS),
+    "strings": lambda of, field: (
+        _maps_with(_BAD_TEXTS, _TEXTS)
+        if takes(field, {"name": ""})
+        else _maps_with(_BAD_IDENTITIES, leaves.IDENTITIES)
+    ),
     "maps": lambda of, field: _maps_with(
         _maps_with(_BAD_SCALARS, leaves.scalars()), leaves.attributes()
     ),

@@ -84,7 +84,9 @@ def _choice(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
 
 _Drawn = Callable[[type[Record], _Field], SearchStrategy[Any]]
 _KINDS: Mapping[str, _Drawn] = {
-    "text": lambda cls, field: leaves.TEXTS,
+    "text": lambda cls, field: (
+        leaves.IDENTITIES if field.check is checks.identity else leaves.TEXTS
+    ),
     "string": lambda cls, field: leaves.NAMES if field.check is checks.name else leaves.TEXTS,
     "word": lambda cls, field: leaves.NAMES,
     "uuid": lambda cls, field: leaves.uuids(),
@@ -99,7 +101,9 @@ _KINDS: Mapping[str, _Drawn] = {
     "attribute": lambda cls, field: leaves.ATTRIBUTE_VALUES,
     "attributes": lambda cls, field: leaves.user_attributes(),
     "scalars": lambda cls, field: leaves.attributes(),
-    "strings": lambda cls, field: leaves.STRINGS,
+    "strings": lambda cls, field: (
+        leaves.STRINGS if takes(field, {"name": ""}) else leaves.PARTNER_IDENTITIES
+    ),
     "maps": lambda cls, field: leaves.MAPS_OF_SCALARS,
     "names": lambda cls, field: leaves.LISTS_OF_NAMES,
     "record": lambda cls, field: drawn(field.of),
@@ -111,6 +115,7 @@ _NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = 
     (ConsentState, "ccpa"): lambda: st.fixed_dictionaries(
         {}, optional={"data_sale_opt_out": drawn(CCPAConsentState)}
     ),
+    (Batch, "mpid"): lambda: leaves.INTEGERS.filter(bool),  # 0 is nobody's
     # an event without an impression would be of no kind
     (events.CommerceEvent, "product_impressions"): lambda: few(
         drawn(commerce.ProductImpression), 1, 2

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ...checks import INT64, UINT64, Number, Scalar
+from ...checks import INT64, UINT64, Number, Scalar, is_blank
+from ...limits import is_nobodys
 
 T = TypeVar("T")
 
@@ -39,7 +40,12 @@ def names(max_size: int = _SHORT) -> SearchStrategy[str]:
     return texts(1, max_size)
 
 
-TEXTS, NAMES = texts(), names()
+def identities() -> SearchStrategy[str]:
+    """Draw what a user may be known by: text that is not blank, and no word for nothing."""
+    return names().filter(lambda text: not is_blank(text) and not is_nobodys(text))
+
+
+TEXTS, NAMES, IDENTITIES = texts(), names(), identities()
 INTEGERS = st.sampled_from([0, 1, -1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)]) | st.integers(*INT64)
 UNSIGNED = st.integers(*UINT64)
 
@@ -93,7 +99,7 @@ ATTRIBUTE_VALUES = _SCALARS | st.none() | few(_SCALARS)
 _ATTRIBUTES = maps(_SCALARS | st.none())
 _USER_ATTRIBUTES = maps(ATTRIBUTE_VALUES)
 MAPS_OF_SCALARS = maps(maps(_SCALARS))
-STRINGS = maps(TEXTS | st.none())
+STRINGS, PARTNER_IDENTITIES = maps(TEXTS | st.none()), maps(IDENTITIES | st.none())
 LISTS_OF_NAMES = few(NAMES)
 
 

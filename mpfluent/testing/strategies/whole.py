@@ -135,7 +135,7 @@ def identities(*, max_fields: int = 4, **fields: Any) -> SearchStrategy[UserIden
     """Draw identities of a user, possibly none.
 
     >>> from hypothesis import find
-    >>> find(identities(customer_id=leaves.names()), lambda user: True)
+    >>> find(identities(customer_id=leaves.IDENTITIES), lambda user: True)
     UserIdentities(customer_id='0')
     """
     return _values("identities", (UserIdentities,), (), max_fields, fields)
@@ -218,7 +218,7 @@ def batches(
     """
     given = dict(fields)
     if user is True and given.get("mpid") is None:
-        given.setdefault("user_identities", identities(customer_id=leaves.names()))
+        given.setdefault("user_identities", identities(customer_id=leaves.IDENTITIES))
     if user is False:
         given = {**dict.fromkeys(_WHO), **given}
     check_given("batches", of, given)
