@@ -19,7 +19,7 @@ A map of the package, each file importing only from those before it:
 * ``schemas``: the marshmallow schemas by name.
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
   or elsewhere.
-* ``liveness``: which processes are alive.
+* ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
 * ``retry``, ``notices``, ``delivery``, ``tally``, ``parcel``, ``courier``: how often, and what
   became of it.
 * ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is

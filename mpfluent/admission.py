@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from .delivery import waitable
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor, hurry
+from .interrupts import waitable
 from .keeper import Keeper
 from .outbox import OutboxFull
 from .parcel import Parcel
@@ -161,9 +161,10 @@ class Admission:
                 if left <= 0 or self._floor.closed:
                     self._fail([parcel], "the outbox is full", "queue_full")
                     return False
-                self._call()
                 with self._floor.lock:
-                    self._floor.calm.wait(min(left, _LOOK_AGAIN))
+                    self._floor.calm.enlist()
+                self._call()
+                self._floor.calm.wait(min(left, _LOOK_AGAIN))
 
     def _take(self, parcel: Parcel, until: float, patient: bool) -> None:
         waits = parcel.row is None or patient
@@ -192,16 +193,24 @@ class Admission:
 
     def _wait_for_room(self, parcel: Parcel, until: float) -> bool:
         self._call()
-        with hurry(self._floor), self._floor.lock:
-            while not (added := self._add(parcel)) and not self._floor.closed:
-                left = until - self._now()
-                if left <= 0:
-                    break
-                self._floor.calm.wait(waitable(left))
-                if self._floor.backlog.is_nearly_full():
-                    # who wakes for each request holds up the worker that empties the queue
-                    self._floor.roomy.wait(min(_LINGER, left))
-            return added
+        floor = self._floor
+        with hurry(floor):
+            while True:
+                with floor.lock:
+                    if self._add(parcel):
+                        return True
+                    left = until - self._now()
+                    if floor.closed or left <= 0:
+                        return False
+                    floor.calm.enlist()
+                floor.calm.wait(waitable(left))
+                with floor.lock:
+                    left = until - self._now()
+                    if left <= 0 or not floor.backlog.is_nearly_full():
+                        continue
+                    floor.roomy.enlist()
+                # who wakes for each request holds up the worker that empties the queue
+                floor.roomy.wait(min(_LINGER, left))
 
     def _add(self, parcel: Parcel) -> bool:
         return not self._floor.closed and self._floor.add(parcel, self._now())

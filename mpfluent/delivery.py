@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
+from .interrupts import Waiters
 from .notices import log_hook_error
 from .signatures import PublicNames, untold
 from .transport import Response
@@ -41,7 +42,7 @@ class Delivery(PublicNames):
         "_open",
         "_pid",
         "_response",
-        "_settled",
+        "_waiters",
     )
 
     def __init__(
@@ -51,8 +52,8 @@ class Delivery(PublicNames):
         may_wait: Callable[[], bool] = lambda: True,
     ) -> None:
         self._open = batches
-        self._lock = threading.RLock()  # a Condition's own methods are Python: Ctrl-C breaks them
-        self._settled: threading.Condition | None = None  # it is large, and few wait
+        self._lock = threading.RLock()
+        self._waiters: Waiters | None = None  # few wait
         self._response: Response | None = None
         self._callbacks: tuple[Callable[[Delivery], object], ...] = ()
         self._failures: list[DeliveryError] | None = None
@@ -95,9 +96,9 @@ class Delivery(PublicNames):
         if self._pid != os.getpid() or not self._may_wait():
             return False  # in a child, its lock may be held by somebody in the parent, too
         with self._lock:
-            if self._settled is None:
-                self._settled = threading.Condition(self._lock)
-            return self._settled.wait_for(lambda: not self._open, waitable(timeout))
+            if self._waiters is None:
+                self._waiters = Waiters(self._lock)
+        return self._waiters.wait_for(lambda: not self._open, timeout)
 
     def result(self, timeout: float | None = None) -> Response:
         """Wait, and return mParticle's last answer, or raise the first error.
@@ -173,8 +174,8 @@ class Delivery(PublicNames):
             self._open -= 1  # last, since who looks at the state takes no lock
             if self._open:
                 return
-            if self._settled is not None:
-                self._settled.notify_all()
+            if self._waiters is not None:
+                self._waiters.notify_all()
             callbacks, self._callbacks = self._callbacks, ()
         if callbacks:
             settle_each([partial(self._call, callback) for callback in callbacks])
@@ -200,11 +201,6 @@ def check_seconds(verb: str, timeout: object) -> None:
             f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
             f"write {verb}(5.0)"
         )
-
-
-def waitable(timeout: float | None) -> float | None:
-    """Return a timeout that a lock can wait for: a very long one is as long as it takes."""
-    return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
 def settle_each(calls: Iterable[Callable[[], None]]) -> None:

@@ -10,8 +10,8 @@ from typing import ClassVar, Protocol
 
 from . import liveness
 from .courier import Clock, Courier, runs
-from .delivery import waitable
 from .errors import ConfigurationError, TransportError
+from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled, pieces_of
 from .signatures import PublicNames
@@ -96,11 +96,11 @@ class SyncDispatcher(PublicNames):
         self._courier: Courier | None = None
         self._keeper = Keeper(None, clock)
         self._here = threading.local()  # whether this thread is sending, so must not wait for it
-        self._closed = threading.Event()
+        self._closed = Flag()
         self._home = liveness.Home()
 
     def _sleep(self, seconds: float) -> None:
-        self._closed.wait(waitable(seconds))
+        self._closed.wait(seconds)
 
     def _is_closed(self) -> bool:
         return self._closed.is_set()
@@ -164,13 +164,11 @@ class SyncDispatcher(PublicNames):
         return True
 
     def check_process(self) -> None:
-        """Take a new event in a forked child: who waited at the old one is in the parent."""
+        """Take new locks in a forked child: who waited at the old ones is in the parent."""
         self._home.move(self._begin_anew)
 
     def _begin_anew(self) -> None:
-        closed, self._closed = self._is_closed(), threading.Event()
-        if closed:
-            self._closed.set()
+        self._closed = Flag(self._is_closed())
         self._keeper.restart()
         if self._courier is not None:
             self._courier.check_process()

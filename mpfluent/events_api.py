@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, Unpack, overload
 
@@ -12,6 +11,7 @@ from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
+from .interrupts import Flag
 from .settings import ClientFields
 from .signatures import PublicNames
 from .transport import Response
@@ -57,7 +57,7 @@ class Upload(PublicNames):
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._called = threading.Event()
+        self._called = Flag()
         self._pid = os.getpid()
 
     def join(self, timeout: float | None = None) -> None:

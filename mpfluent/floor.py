@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from .backlog import Backlog
 from .coalescing import WINDOW, WINDOW_BYTES
+from .interrupts import Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .parcel import Parcel, Piece
@@ -74,9 +75,9 @@ class Floor:
     ) -> None:
         # reentrant, since a ``__del__`` may close a client in the midst of anything
         self.lock = threading.RLock()
-        self.work = threading.Condition(self.lock)
-        self.calm = threading.Condition(self.lock)
-        self.roomy = threading.Condition(self.lock)
+        self.work = Waiters(self.lock)
+        self.calm = Waiters(self.lock)
+        self.roomy = Waiters(self.lock)
         self.backlog = Backlog(most, most_bytes)
         self.hurried = 0
         self.overflows = False

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .delivery import waitable
 from .errors import DeliveryError, Kept, Reason
+from .interrupts import Waiters
 from .notices import hook_name, log_hook_error
 from .transport import Response
 
@@ -48,9 +48,8 @@ class Tally:
     def restart(self) -> None:
         """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
         # reentrant, since a ``__del__`` may close a client in the midst of anything
-        # a raw lock, which an interrupt cannot leave locked; a Condition's own methods are Python
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._waiters = Waiters(self._lock)
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
@@ -72,7 +71,7 @@ class Tally:
             else:
                 self._delivered += 1
             if self._pending() <= 0:  # what who waits here waits for
-                self._changed.notify_all()
+                self._waiters.notify_all()
 
     def retried(self) -> None:
         """Count a request that is tried again."""
@@ -96,8 +95,7 @@ class Tally:
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is pending; return whether nothing is."""
-        with self._lock:
-            return self._changed.wait_for(lambda: self._pending() <= 0, waitable(timeout))
+        return self._waiters.wait_for(lambda: self._pending() <= 0, timeout)
 
     def _pending(self) -> int:
         return self._submitted - self._delivered - sum(self._failed.values())

@@ -6,6 +6,7 @@ import math
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
@@ -15,6 +16,7 @@ from .checks import is_number
 from .courier import Courier
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
+from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled
 from .signatures import PublicNames, spelled_out
@@ -147,7 +149,7 @@ class ThreadedDispatcher(PublicNames):
             self._when_full, self._floor, self._keeper, self._time[0], self._call
         )
         self._closer: int | None = None  # the thread that settles what is left
-        self._closed = threading.Event()
+        self._closed = Flag()
 
     def _hired(self, elapsed_limit: float = max_elapsed) -> Workers:
         clock, wall, sleep = self._time
@@ -257,10 +259,12 @@ class ThreadedDispatcher(PublicNames):
                 with floor.lock:
                     if floor.is_idle(workers.now()):
                         return
-                    if workers.any() or floor.moves():
-                        floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
-                        continue
-                workers.call(until)  # the worker was stopped meanwhile
+                    waits = workers.any() or floor.moves()
+                    floor.calm.enlist()
+                if waits:
+                    floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                else:
+                    workers.call(until)  # the worker was stopped meanwhile
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the courier."""
@@ -307,8 +311,9 @@ class ThreadedDispatcher(PublicNames):
             left = floor.take_all()
             self._workers.stop()
             floor.work.notify_all()
-            if self.may_wait():
-                floor.calm.wait_for(lambda: not floor.moves(), grace)
+        if self.may_wait():
+            floor.calm.wait_for(lambda: not floor.moves(), grace)
+        with floor.lock:
             floor.forget_moving()
         self._keeper.give_up(left, error, quiet=quiet)
         return left
@@ -363,8 +368,27 @@ OPTIONS = {
 
 
 def _thread(work: Callable[[], None]) -> threading.Thread:
+    """Start a worker; return its thread.
+
+    ``Thread.start`` waits with an Event, which Ctrl-C can break, so another thread calls it.
+    """
     thread = threading.Thread(target=work, name="mpfluent-worker", daemon=True)
-    thread.start()
+    started = threading.Lock()
+    started.acquire()
+    errors: list[Exception] = []
+
+    def start() -> None:
+        try:
+            thread.start()
+        except Exception as error:
+            errors.append(error)
+        finally:
+            started.release()
+
+    start_new_thread(start, ())
+    started.acquire()
+    for error in errors:
+        raise error
     return thread
 
 

@@ -15,6 +15,7 @@ from .coalescing import coalesce
 from .courier import Clock, Courier, runs
 from .errors import TransportError
 from .floor import Floor, Load, hurry
+from .interrupts import Flag, Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST
 from .parcel import Piece, pieces_of
@@ -66,9 +67,9 @@ class Workers:
         self._most = most
         self._floor = floor
         self._keeper = keeper
-        self._stop = threading.Event()
+        self._stopped = False
         self._sleep = sleep
-        self._alarm = threading.Event()  # wakes those who wait
+        self._alarm = Waiters(floor.lock)
         self._clock = Clock(clock, wall, self._wait, self._is_over)
         self._start = start
         self._coalesces = coalesces
@@ -87,27 +88,29 @@ class Workers:
 
     def _is_over(self) -> bool:
         """Return whether nothing is tried any more: a callback may have closed the client."""
-        return self._stop.is_set() or self.now() >= self._floor.close_by
+        return self._stopped or self.now() >= self._floor.close_by
 
     def _wait(self, seconds: float) -> None:
         """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
         until = self.now() + seconds
-        while not self._stop.is_set():
-            alarm = self._alarm  # before the look at what it is set for
-            left = min(until, self._floor.close_by) - self.now()
-            if left <= 0:
-                return
-            (self._sleep or alarm.wait)(min(left, self._keeper.tend() or _LOOK_AGAIN))
+        while True:
+            tend = self._keeper.tend() or _LOOK_AGAIN
+            with self._floor.lock:
+                left = min(until, self._floor.close_by) - self.now()
+                if self._stopped or left <= 0:
+                    return
+                self._alarm.enlist()
+            (self._sleep or self._alarm.wait)(min(left, tend))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
-        self._stop.set()
+        self._stopped = True
         self.wake()
 
     def wake(self) -> None:
         """Let workers that wait look again how long."""
-        alarm, self._alarm = self._alarm, threading.Event()
-        alarm.set()
+        with self._floor.lock:
+            self._alarm.notify_all()
 
     def join(self, seconds: float) -> None:
         """Wait for workers to leave, so that none is there when the interpreter goes."""
@@ -179,7 +182,7 @@ class Workers:
                 self.call()  # another one goes on with what it had in its hands
         if self._pid != os.getpid():
             # a greenlet, in a forked child: threading, which forgot it, would complain of its end
-            threading.Event().wait()
+            Flag().wait()
 
     def _leave(self) -> None:
         """Let the next call start another worker."""
@@ -202,7 +205,7 @@ class Workers:
                     self._when_last()
 
     def _is_current(self) -> bool:
-        return self._pid == os.getpid() and not self._stop.is_set()
+        return self._pid == os.getpid() and not self._stopped
 
     def _next(self, *, wait: bool = True) -> Load | None:
         """Return what to deliver next, waiting for it; None for a worker that is to leave."""
@@ -221,7 +224,8 @@ class Workers:
                         process.forget(self._watched)
                     self._leave()
                     return None
-                floor.work.wait(min(found, tend or math.inf, _IDLE))
+                floor.work.enlist()
+            floor.work.wait(min(found, tend or math.inf, _IDLE))
         return None
 
     def _carry(self, load: Load, elapsed_limit: float, until: float = math.inf) -> None:

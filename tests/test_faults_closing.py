@@ -153,7 +153,7 @@ class Cycle:
 
 LOCKS = {
     "floor": lambda client, delivery: client._dispatcher._floor.lock,
-    "tally": lambda client, delivery: client._tally._changed,
+    "tally": lambda client, delivery: client._tally._lock,
     "courier": lambda client, delivery: client._courier._lock,
     "transport": lambda client, delivery: client._courier._transport._lock,
     "outbox": lambda client, delivery: client._dispatcher._keeper._outbox._lock,

@@ -360,7 +360,7 @@ else:
 # those of which a child must acquire none, since nobody would ever release it there
 LOCKS = {
     "floor": "client._dispatcher._floor.lock",
-    "tally": "client._tally._changed",
+    "tally": "client._tally._lock",
     "courier": "client._courier._lock",
     "transport": "client._courier._transport._lock",
     "outbox": "client._dispatcher._keeper._outbox._lock",

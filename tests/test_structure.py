@@ -58,6 +58,7 @@ STAIRCASE = [
     "deadline",
     "requests_transport",
     "transports",
+    "interrupts",
     "liveness",
     "retry",
     "notices",
