@@ -62,6 +62,7 @@ STAIRCASE = [
     "retry",
     "notices",
     "delivery",
+    "awaiting",
     "tally",
     "parcel",
     "courier",
