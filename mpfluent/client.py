@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, Never, Self
+from typing import Any, Never, Self, TypeVar
 
 from . import wire
 from .batch import Batch
@@ -45,6 +45,8 @@ from .stamping import random_uuids, unix_milliseconds
 from .tally import CloseReport, Counts, Report, Stats, Tally
 from .transport import Response, Transport
 from .version import __version__
+
+_T = TypeVar("_T")
 
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
@@ -281,7 +283,7 @@ class Client(PublicNames):
         self._check_process()
         self._closed = True
         final = True
-        here = not all(dispatcher.may_wait() for dispatcher in self._dispatchers)
+        here = not self._may_wait()
         for seconds, dispatcher in self._each_in(timeout):
             if here and dispatcher.may_wait():
                 continue  # who delivers this callback closes the transport when it is done
@@ -292,12 +294,58 @@ class Client(PublicNames):
             self._report = report
         return report
 
+    async def aflush(self, timeout: float | None = None) -> bool:
+        """Do what :meth:`flush` does without holding up the event loop: in asyncio, or trio.
+
+        Who is cancelled waits no longer; the delivery goes on.
+
+        Args:
+            timeout: seconds; None for as long as the retry policy may take for a request.
+        """
+        check_seconds("aflush", timeout)
+        return await self._aside(partial(self.flush, timeout))
+
+    async def aclose(self, timeout: float | None = None) -> CloseReport:
+        """Do what :meth:`close` does without holding up the event loop: in asyncio, or trio.
+
+        Who is cancelled waits no longer; the closing goes on.
+
+        Args:
+            timeout: seconds; None for as long as the retry policy may take for a request.
+
+        >>> import asyncio
+        >>> from mpfluent import Batch, RecordingTransport, ThreadedDispatcher
+        >>> async def main():
+        ...     async with Client(
+        ...         "key", "secret", environment="development",
+        ...         transport=RecordingTransport(), dispatcher=ThreadedDispatcher(),
+        ...     ) as client:  # the end of the block awaits aclose()
+        ...         _ = client.send(Batch.for_user(customer_id="123456").event("Searched"))
+        ...     return await client.aclose()
+        >>> asyncio.run(main())
+        CloseReport(delivered=1, failed=0, left=0)
+        """
+        check_seconds("aclose", timeout)
+        return await self._aside(partial(self.close, timeout))
+
+    async def _aside(self, call: Callable[[], _T]) -> _T:
+        """Make a call that may wait, in a thread; in a callback it does not wait, so needs none."""
+        if not self._may_wait():
+            return call()
+        from .awaiting import in_thread  # with it comes asyncio
+
+        return await in_thread(call)
+
+    def _may_wait(self) -> bool:
+        """Return whether this thread may wait for deliveries: not if it delivers them itself."""
+        return all(dispatcher.may_wait() for dispatcher in self._dispatchers)
+
     def _each_in(self, timeout: float | None) -> Iterator[tuple[float, Dispatcher]]:
         """Yield each dispatcher with what is left of the time for all of them."""
         if timeout is None:
             longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
             timeout = self._courier.budget(longest) or _PATIENCE
-        if not all(dispatcher.may_wait() for dispatcher in self._dispatchers):
+        if not self._may_wait():
             # in a callback: who delivers it must not be waited for by way of another one
             yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)
             return
@@ -357,6 +405,14 @@ class Client(PublicNames):
     def __exit__(self, *_: object) -> None:
         """Close the client."""
         self.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the client; the end of the ``async with`` block awaits :meth:`aclose`."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the client without holding up the event loop."""
+        await self.aclose()
 
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""

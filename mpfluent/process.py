@@ -38,10 +38,6 @@ class Watched(Protocol):
         """
         ...
 
-    def check_process(self) -> None:
-        """Begin empty, if this is a forked child."""
-        ...
-
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
         ...
@@ -89,11 +85,13 @@ def leads_to(place: object) -> bool:
 
 
 def _in_child() -> None:
-    """Let what was inherited begin anew. No lock is taken, and no thread started, in this hook."""
+    """Watch nothing of the parent's.
+
+    No lock is taken or made in this hook: a server may give the child other locks (those of
+    gevent) only after it. Who first uses a client here makes them, by ``check_process``.
+    """
     global _watched
-    inherited, _watched = list(_watched.values()), {}
-    for one in inherited:
-        one.check_process()
+    _watched = {}
 
 
 def _hook_child_of_multiprocessing() -> None:

@@ -101,7 +101,6 @@ class RequestsTransport(PublicNames):
         self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}
         self._templates: dict[str, requests.PreparedRequest] = {}  # by address
-        self._attempts: dict[int, Attempt] = {}  # those that are being made, by thread
 
     def send(self, request: Request) -> Response:
         """Send one request and return the answer, whatever its status.
@@ -111,20 +110,19 @@ class RequestsTransport(PublicNames):
         """
         if network.refuse is not None:
             network.refuse(request.url)
-        from .deadline import Attempt
+        from .deadline import Attempt, running
 
         seconds = min(self._deadline, request.timeout or self._deadline)
         attempt = Attempt(time.monotonic() + seconds, self._timeout[1])
         self.check_process()
-        attempts, me = self._attempts, threading.get_ident()
-        attempts[me] = attempt
+        running.add(attempt)
         try:
             answer = self._exchange(request, attempt)
             if isinstance(answer, Exception) and attempt.reused and _broken_off(answer):
                 # The server closed a kept connection while we wrote to it: that costs no attempt.
                 answer = self._exchange(request, attempt)
         finally:
-            attempts.pop(me, None)
+            running.discard(attempt)
         if isinstance(answer, Exception):
             raise self._failed(request, answer, attempt)
         return answer
@@ -202,8 +200,9 @@ class RequestsTransport(PublicNames):
     def check_process(self) -> None:
         """Leave to the parent, in a forked child, what is the parent's."""
         if self._pid != os.getpid():
-            for attempt in list(self._attempts.values()):
-                attempt.leave_to_parent()
+            from .deadline import leave_to_parent
+
+            leave_to_parent()  # where Python was not told of the fork
             self._start_anew()
             if self._own:
                 self._session = None

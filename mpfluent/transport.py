@@ -193,7 +193,8 @@ class Transport(Protocol):
 
     ``send`` returns whatever answer came, refusals too, or raises
     :class:`~mpfluent.TransportError` if none did. It is called from any thread. One that holds
-    connections may have a method ``check_process()``, which is called in a forked child.
+    connections may have a method ``check_process()``, which is called in a forked child before
+    its first request there.
     """
 
     def send(self, request: Request) -> Response:

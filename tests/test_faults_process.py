@@ -357,6 +357,87 @@ else:
     check_fork(ended, server)
 
 
+# what a server does in its worker, after the fork: gunicorn --preload with gevent, for one
+LATER = {
+    "gevent": "warnings.simplefilter('ignore'); from gevent import monkey; monkey.patch_all()",
+    "eventlet": "warnings.simplefilter('ignore'); import eventlet; eventlet.monkey_patch()",
+}
+
+
+@pytest.mark.parametrize("options", ["", "outbox", "workers=4", "coalesce=True"])
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("kind", LATER)
+def test_a_child_that_is_patched_after_the_fork_sends_from_its_greenlets(
+    kind, state, options, path
+):
+    before, after = STATES[state]
+    busy = state == "mid-request"
+    if options == "outbox":
+        options = f"path={str(path)!r}"
+    code = f"""{FORK}
+import warnings
+
+client = client_of(flush_interval={60 if state == "waiting" else 0.01}, {options})
+{before}
+child = os.fork()
+if child == 0:
+    {LATER[kind]}
+    signal.alarm(15)
+    seen = []
+    def one_by_one(batch):
+        delivery = client.send(batch)
+        client.flush(10)
+        seen.append(delivery.result(10).status_code)
+    greenlets = [threading.Thread(target=one_by_one, args=(one,)) for one in batches(5, start=100)]
+    for one in greenlets:
+        one.start()
+    for one in greenlets:
+        timed(one.join)
+    assert seen == [202] * 5
+    say("child", client, longest=longest, flush=client.flush(10))
+    client.send(batches(1, start=105)[0])  # what the end of the process delivers
+else:
+    {after}
+    of_the_parent(child)
+"""
+    with serving(*([ok(delay=1)] if busy else [])) as server:
+        ended = run(code, server.url)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.counts("child") == (5, 5, 0, 0)
+    assert ended.counts("parent") == (3, 3, 0, 0)
+    assert ended.said["parent"]["status"] == 0
+    assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < 5) == (True, True)
+    check_arrivals(server, 9)
+
+
+def test_a_greenlet_that_sends_when_another_one_forks_leaves_its_answer_to_the_parent():
+    code = f"""{FORK}
+import gevent
+client = Client(KEY, SECRET, environment="production", host=url)
+greenlet = gevent.spawn(send, client, 1)
+wait_for(lambda: client.stats.pending)
+time.sleep(0.2)  # it waits for the answer
+child = os.fork()
+if child == 0:
+    signal.alarm(15)
+    time.sleep(1.5)
+    send(client, 1, start=100)
+    say("child", client)
+else:
+    greenlet.join()
+    of_the_parent(child)
+"""
+    with serving(ok(delay=1)) as server:
+        ended = run(code, server.url, first=GREEN["gevent"])
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.counts("child") == (1, 1, 0, 0)
+    assert ended.counts("parent") == (1, 1, 0, 0)
+    assert len(server.requests) == 2
+    check_arrivals(server, 2)
+
+
 # those of which a child must acquire none, since nobody would ever release it there
 LOCKS = {
     "floor": "client._dispatcher._floor.lock",

@@ -63,6 +63,7 @@ STAIRCASE = [
     "retry",
     "notices",
     "delivery",
+    "awaiting",
     "tally",
     "parcel",
     "courier",

@@ -1,0 +1,38 @@
+"""Calls that wait, for code that must not: made in a thread, while the event loop goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Make a call in a thread, and await what it returns: in asyncio, and in trio.
+
+    Who is cancelled waits no longer; the call goes on. It has a thread of its own rather than one
+    of the loop's executor, whose threads may all be busy, and are waited for when the loop ends.
+    """
+    trio = sys.modules.get("trio")  # who does not use it need not have it
+    if trio is not None and trio.lowlevel.in_trio_task():
+        made: T = await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+        return made
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # from now on, cancelling ends the waiting only
+
+    def make() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # such as a hook's SystemExit: for who waits
+            future.set_exception(error)
+
+    try:
+        threading.Thread(target=make, name="mpfluent-waiting", daemon=True).start()
+    except RuntimeError:  # too many threads: what waits must be delivered all the same
+        make()
+    return await asyncio.wrap_future(future)
