@@ -380,7 +380,7 @@ class Client(PublicNames):
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait)
+        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait, by.send_now)
         return delivery, lambda: self._launch(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:

@@ -56,6 +56,10 @@ class Dispatcher(Protocol):
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
         ...
 
+    def send_now(self) -> None:
+        """Let what waits leave at once, since somebody waits for a delivery; do not wait here."""
+        ...
+
     def flush(self, timeout: float) -> None:
         """Deliver what waits, and wait for it no longer than these seconds."""
         ...
@@ -146,6 +150,9 @@ class SyncDispatcher(PublicNames):
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
         return not getattr(self._here, "sending", False)
+
+    def send_now(self) -> None:
+        """Do nothing: nothing waits to leave."""
 
     def flush(self, timeout: float) -> None:
         """Wait for what other threads are sending."""

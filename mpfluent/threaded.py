@@ -48,7 +48,7 @@ class ThreadedDispatcher(PublicNames):
         block_timeout: seconds.
         flush_interval: seconds that a batch waits for others to travel with. A full request
             leaves at once, and with ``coalesce`` what fills a window of 4 096 batches; so does
-            what waits in a full queue.
+            what waits in a full queue, and what waits when somebody waits for a delivery.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.
@@ -237,6 +237,11 @@ class ThreadedDispatcher(PublicNames):
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
         return self._workers.may_wait()
+
+    def send_now(self) -> None:
+        """Let what waits leave at once, since somebody waits for a delivery."""
+        with self._floor.lock:
+            self._floor.send_now()
 
     def flush(self, timeout: float) -> None:
         """Deliver what waits now, and what is kept; wait no longer than these seconds."""
