@@ -16,6 +16,7 @@ from .signatures import PublicNames, untold
 from .transport import Response
 
 State = Literal["pending", "delivered", "failed", "kept"]
+_DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception
 OnHookError = Callable[[object, BaseException], None]
 
 
@@ -81,9 +82,9 @@ class Delivery(PublicNames):
         return tuple(self._failures or ())
 
     def _error(self) -> DeliveryError | None:
-        """Return the first error, but for batches that ``before_send`` dropped on purpose."""
+        """Return the first error, but for batches that were dropped on purpose."""
         for error in self._failures or ():
-            if error.reason != "filtered" or error.__cause__ is not None:
+            if error.reason not in _DROPPED or error.__cause__ is not None:
                 return error
         return None
 

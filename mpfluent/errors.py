@@ -45,6 +45,7 @@ Reason = Literal[
     "dropped_oldest",
     "unexpected_redirect",
     "filtered",
+    "disabled",
     "closed",
     "expired",
     "transport_error",
