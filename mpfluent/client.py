@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Never, Self
 
@@ -241,24 +242,30 @@ class Client(PublicNames):
     def send_all(self, batches: Iterable[Batch]) -> Report:
         """Send any number of batches with bounded memory; failures are counted, not raised.
 
+        A request with its retries may take 600 seconds, unless the retry policy says. Whatever
+        ends it early, be it Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
+
         Args:
             batches: any iterable; it is read as the sending goes on.
 
         Raises:
+            ApiError: the key was refused (401, 403), so all that follows would fail, too. With an
+                outbox, batches are kept instead.
             InvalidBatch: as for ``send``, but for a batch that is too large, which counts as
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        if not isinstance(batches, Iterable):
-            raise InvalidValue(
-                f"send_all({brief(batches)}): want an iterable of batches, got "
-                f"{type(batches).__name__}; write client.send_all([batch])"
-            )
         counts = Counts()
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
                 self._launch(chunk, counts.settle, self._dispatcher, counts.submitted, patient=True)
+                if counts.refusal is not None:
+                    raise counts.refusal
+        except BaseException as error:
+            with suppress(Exception):  # of an exception of somebody else's that takes none
+                error.report = counts.report()  # type: ignore[attr-defined]
+            raise
         finally:
             report = counts.report()
             if report.failed:
@@ -475,6 +482,11 @@ class Client(PublicNames):
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
+        if not isinstance(batches, Iterable):
+            raise InvalidValue(
+                f"send_all({brief(batches)}): want an iterable of batches, got "
+                f"{type(batches).__name__}; write client.send_all([batch])"
+            )
         self._check_open()
         chunk: list[Prepared] = []
         size = 0

@@ -13,6 +13,7 @@ from . import liveness, process
 from .admission import Admission, WhenFull, closed
 from .checks import is_number
 from .courier import Courier
+from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
 from .keeper import Keeper
@@ -72,7 +73,7 @@ class ThreadedDispatcher(PublicNames):
     """
 
     waits: ClassVar[bool] = False
-    max_elapsed = 600.0
+    max_elapsed = PATIENT
 
     @spelled_out
     def __init__(
