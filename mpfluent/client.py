@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Never, Self, TypeVar
 
@@ -30,15 +31,16 @@ from .requests_transport import RequestsTransport
 from .retry import Retry
 from .sealing import Prepared, Sealer
 from .settings import (
-    ENVIRONMENTS,
+    POD,
     ClientFields,
     Pod,
     base_url,
     check_has,
     credentials_of,
+    disabled_of,
+    environment_of,
     ids_of,
     milliseconds_of,
-    not_one_of,
 )
 from .signatures import PublicNames, spelled_out
 from .stamping import random_uuids, unix_milliseconds
@@ -49,6 +51,7 @@ from .version import __version__
 _T = TypeVar("_T")
 
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
+_DISABLED = "the client is disabled; the batch was not sent"
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
 
 
@@ -58,9 +61,11 @@ class Client(PublicNames):
     Args:
         api_key: the input's key; ``MPARTICLE_API_KEY`` if it is not given.
         api_secret: its secret; ``MPARTICLE_API_SECRET`` if it is not given.
-        environment: "development" or "production", for batches that name none. A batch that has
-            none at all is an error, so that nobody reaches production by omission.
-        pod: the workspace's data centre: "us1", "us2", "eu1" or "au1".
+        environment: "development" or "production", for batches that name none;
+            ``MPARTICLE_ENVIRONMENT`` if it is not given. A batch that has none at all is an error,
+            so that nobody reaches production by omission.
+        pod: the workspace's data centre: "us1", "us2", "eu1" or "au1"; ``MPARTICLE_POD`` if it is
+            not given, and "us1" if that is not set.
         host: instead of a pod, ``https://name[:port]``, with a path before ``/v2`` if it has
             one; plain http to this machine only.
         transport: how requests travel; :class:`~mpfluent.RequestsTransport` unless given.
@@ -75,6 +80,8 @@ class Client(PublicNames):
         on_failed: called with ``(batch, error)`` for each batch that did not.
         now: returns the time of sealing, as an instant; for tests.
         new_id: returns a new unique id as text; for tests.
+        disabled: send nothing, and need no keys: every batch is checked as always and then dropped,
+            with the reason "disabled". ``MPFLUENT_DISABLED=1`` does it, too, if it is not given.
 
     Raises:
         ConfigurationError: a key is missing, or pod, host or environment do not exist.
@@ -90,6 +97,7 @@ class Client(PublicNames):
     # for the repr of a client whose making failed, which a traceback may show
     _environment: str | None = None
     _base = "without a host"
+    _disabled = False
     _closed = False
 
     @spelled_out
@@ -99,7 +107,7 @@ class Client(PublicNames):
         api_secret: str | None = None,
         *,
         environment: Environment | None = None,
-        pod: Pod = "us1",
+        pod: Pod = POD,
         host: str | None = None,
         transport: Transport | None = None,
         dispatcher: Dispatcher | None = None,
@@ -110,22 +118,25 @@ class Client(PublicNames):
         on_failed: Callable[[Batch, DeliveryError], object] | None = None,
         now: Callable[[], Instant] | None = None,
         new_id: Callable[[], str] | None = None,
+        disabled: bool | None = None,
         **unknown: Never,
     ) -> None:
         misspelt = list(unknown)
         unknown.clear()  # a secret may stand behind a misspelt name, too
-        credentials = credentials_of(api_key, api_secret)
+        off = disabled_of(disabled)
+        credentials = credentials_of(api_key, api_secret, needed=not off)
         del api_key, api_secret  # so that no traceback of what follows shows them
         base = base_url(pod, host)
         del host
         if misspelt:
             raise _misspelt(misspelt[0])
+        if isinstance(off, ConfigurationError):
+            raise off
         if isinstance(credentials, ConfigurationError):
             raise credentials
         if isinstance(base, ConfigurationError):
             raise base
-        if environment is not None and environment not in ENVIRONMENTS:
-            raise not_one_of("environment", environment, "an environment", ENVIRONMENTS)
+        environment = environment_of(environment)
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
         for name, hook in (
@@ -144,6 +155,7 @@ class Client(PublicNames):
         check_has("transport", transport, "send", "RequestsTransport()")
         check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
+        self._disabled = off
         self._on_delivered = on_delivered
         self._on_failed = on_failed
         self._tally = Tally()
@@ -232,24 +244,30 @@ class Client(PublicNames):
     def send_all(self, batches: Iterable[Batch]) -> Report:
         """Send any number of batches with bounded memory; failures are counted, not raised.
 
+        A request with its retries may take 600 seconds, unless the retry policy says. Whatever
+        ends it early, be it Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
+
         Args:
             batches: any iterable; it is read as the sending goes on.
 
         Raises:
+            ApiError: the key was refused (401, 403), so all that follows would fail, too. With an
+                outbox, batches are kept instead.
             InvalidBatch: as for ``send``, but for a batch that is too large, which counts as
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        if not isinstance(batches, Iterable):
-            raise InvalidValue(
-                f"send_all({brief(batches)}): want an iterable of batches, got "
-                f"{type(batches).__name__}; write client.send_all([batch])"
-            )
         counts = Counts()
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
                 self._launch(chunk, counts.settle, self._dispatcher, counts.submitted, patient=True)
+                if counts.refusal is not None:
+                    raise counts.refusal
+        except BaseException as error:
+            with suppress(Exception):  # of an exception of somebody else's that takes none
+                error.report = counts.report()  # type: ignore[attr-defined]
+            raise
         finally:
             report = counts.report()
             if report.failed:
@@ -267,8 +285,9 @@ class Client(PublicNames):
         """
         check_seconds("flush", timeout)
         self._check_process()
-        for seconds, dispatcher in self._each_in(timeout):
-            dispatcher.flush(seconds)
+        if not self._disabled:  # which would send what an outbox has from before
+            for seconds, dispatcher in self._each_in(timeout):
+                dispatcher.flush(seconds)
         return self._tally.wait(0)
 
     def close(self, timeout: float | None = None) -> CloseReport:
@@ -416,8 +435,9 @@ class Client(PublicNames):
 
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""
+        disabled = " disabled" if self._disabled else ""
         closed = " closed" if self._closed else ""
-        return f"<Client {self._base}{where}{closed}>"
+        return f"<Client {self._base}{where}{disabled}{closed}>"
 
     def __reduce__(self) -> Any:
         raise ConfigurationError(
@@ -436,7 +456,7 @@ class Client(PublicNames):
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait)
+        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait, by.send_now)
         return delivery, lambda: self._launch(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:
@@ -462,6 +482,8 @@ class Client(PublicNames):
         parcels: list[Parcel] = []
         dropped: list[tuple[Batch, DeliveryError]] = []
         for sealed, parts, named in prepared:
+            if self._disabled and not isinstance(parts, DeliveryError):
+                parts = DeliveryError(_DISABLED, reason="disabled")
             if isinstance(parts, DeliveryError):
                 dropped.append((sealed, parts))
                 continue
@@ -478,7 +500,10 @@ class Client(PublicNames):
             counted(len(prepared))
 
         try:
-            dispatcher.submit(parcels, accept, patient=patient)
+            if parcels:
+                dispatcher.submit(parcels, accept, patient=patient)
+            else:  # a client that is disabled opens nothing, and starts nothing
+                accept()
         finally:
             if accepted and dropped:
                 settle_each(
@@ -513,6 +538,11 @@ class Client(PublicNames):
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
+        if not isinstance(batches, Iterable):
+            raise InvalidValue(
+                f"send_all({brief(batches)}): want an iterable of batches, got "
+                f"{type(batches).__name__}; write client.send_all([batch])"
+            )
         self._check_open()
         chunk: list[Prepared] = []
         size = 0

@@ -17,15 +17,17 @@ from .signatures import PublicNames, untold
 from .transport import Response
 
 State = Literal["pending", "delivered", "failed", "kept"]
+_DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception
 OnHookError = Callable[[object, BaseException], None]
 
 
 class Delivery(PublicNames):
     """The outcome of one ``send``, now or later.
 
-    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere. It is not
-    waited for in a forked child, since who would settle it is in the parent, nor in a callback
-    on a thread that delivers, since that one would wait for itself.
+    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere: who waits
+    lets it leave at once, without ``flush_interval``. It is not waited for in a forked child,
+    since who would settle it is in the parent, nor in a callback on a thread that delivers, since
+    that one would wait for itself.
 
     Attributes:
         failures: the errors of the batches that failed, each with its ``batch``.
@@ -42,6 +44,7 @@ class Delivery(PublicNames):
         "_open",
         "_pid",
         "_response",
+        "_send_now",
         "_waiters",
     )
 
@@ -50,6 +53,7 @@ class Delivery(PublicNames):
         batches: int,
         on_hook_error: OnHookError | None = None,
         may_wait: Callable[[], bool] = lambda: True,
+        send_now: Callable[[], object] = lambda: None,
     ) -> None:
         self._open = batches
         self._lock = threading.RLock()
@@ -60,6 +64,7 @@ class Delivery(PublicNames):
         self._kept: Kept | None = None
         self._on_hook_error = on_hook_error or log_hook_error
         self._may_wait = may_wait
+        self._send_now = send_now
         self._pid = os.getpid()
 
     @property
@@ -78,14 +83,16 @@ class Delivery(PublicNames):
         return tuple(self._failures or ())
 
     def _error(self) -> DeliveryError | None:
-        """Return the first error, but for batches that ``before_send`` dropped on purpose."""
+        """Return the first error, but for batches that were dropped on purpose."""
         for error in self._failures or ():
-            if error.reason != "filtered" or error.__cause__ is not None:
+            if error.reason not in _DROPPED or error.__cause__ is not None:
                 return error
         return None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is settled; return whether it is.
+
+        What waits to travel with others leaves at once, unless the timeout is 0.
 
         Args:
             timeout: seconds; None for as long as it takes.
@@ -95,6 +102,8 @@ class Delivery(PublicNames):
             return True
         if self._pid != os.getpid() or not self._may_wait():
             return False  # in a child, its lock may be held by somebody in the parent, too
+        if timeout != 0:
+            self._send_now()
         with self._lock:
             if self._waiters is None:
                 self._waiters = Waiters(self._lock)
@@ -128,7 +137,16 @@ class Delivery(PublicNames):
         """Call ``callback(delivery)`` once when it is settled; at once if it is already.
 
         In a forked child, the callback of a delivery of the parent's is never called.
+
+        Raises:
+            TypeError: the callback is that of ``asyncio.wait``, which is to be called on the loop
+                only, and takes tasks.
         """
+        if getattr(callback, "__module__", None) == "asyncio.tasks":
+            raise TypeError(
+                "asyncio.wait() takes tasks, not deliveries; "
+                "write asyncio.wait([asyncio.ensure_future(delivery)])"
+            )
         if self._pid != os.getpid():  # somebody in the parent may hold its lock, as in ``wait``
             if not self._open:
                 self._call(callback)
@@ -157,6 +175,8 @@ class Delivery(PublicNames):
                 done.set_result(None)
 
         self.add_done_callback(wake)
+        if self._open:
+            loop.call_soon(self._send_now)  # when tasks that are ready have sent theirs, too
         yield from done.__await__()
         return self.result(0)
 

@@ -16,6 +16,7 @@ from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled, pieces_of
 from .signatures import PublicNames
 
+PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
 
 
@@ -45,7 +46,8 @@ class Dispatcher(Protocol):
         """Take batches over: call ``accepted``, then settle each exactly once.
 
         Args:
-            patient: wait for room as long as it takes, whatever happens else when it is full.
+            patient: take as long as it takes: wait for room, whatever happens else when it is
+                full, and give a request the time that it has in the background.
 
         Raises:
             QueueFull: there is no room, and none of them was accepted.
@@ -54,6 +56,10 @@ class Dispatcher(Protocol):
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
+        ...
+
+    def send_now(self) -> None:
+        """Let what waits leave at once, since somebody waits for a delivery; do not wait here."""
         ...
 
     def flush(self, timeout: float) -> None:
@@ -128,10 +134,9 @@ class SyncDispatcher(PublicNames):
         try:
             self._here.sending = True
             accepted()
+            limit = PATIENT if patient else self.max_elapsed
             for group in runs(pieces_of(parcels)):
-                self._courier.deliver(
-                    group, self._clock, self._keeper, elapsed_limit=self.max_elapsed
-                )
+                self._courier.deliver(group, self._clock, self._keeper, elapsed_limit=limit)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
@@ -146,6 +151,9 @@ class SyncDispatcher(PublicNames):
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
         return not getattr(self._here, "sending", False)
+
+    def send_now(self) -> None:
+        """Do nothing: nothing waits to leave."""
 
     def flush(self, timeout: float) -> None:
         """Wait for what other threads are sending."""

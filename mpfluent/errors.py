@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .batch import Batch
+    from .tally import Report
 
 Reason = Literal[
     "rejected",
@@ -45,6 +46,7 @@ Reason = Literal[
     "dropped_oldest",
     "unexpected_redirect",
     "filtered",
+    "disabled",
     "closed",
     "expired",
     "transport_error",
@@ -57,6 +59,9 @@ REASONS: tuple[Reason, ...] = typing.get_args(Reason)
 class MPFluentError(Exception):
     """The root of every error that mpfluent raises.
 
+    Attributes:
+        report: what became of the batches until then; only of an error that ended ``send_all``.
+
     >>> from mpfluent import Batch, MPFluentError
     >>> try:
     ...     Batch().with_device(platfrom="iOS")
@@ -64,6 +69,8 @@ class MPFluentError(Exception):
     ...     print(error)
     with_device() has no field 'platfrom'; did you mean 'platform'?
     """
+
+    report: Report
 
 
 class InvalidBatch(MPFluentError, ValueError):
@@ -144,7 +151,7 @@ class DeliveryError(MPFluentError):
             state["headers"] = dict(state["headers"])
         return _restore, (type(self), self.args, state)
 
-    def with_batch(self, batch: Batch) -> DeliveryError:
+    def with_batch(self, batch: Batch | None) -> DeliveryError:
         """Return the same error for this batch: one answer can refuse several."""
         twin = type(self).__new__(type(self), *self.args)
         twin.__dict__.update(self.__dict__, batch=batch)

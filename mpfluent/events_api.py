@@ -69,6 +69,8 @@ class Upload(PublicNames):
             timeout: seconds; None for as long as it takes.
         """
         if self.is_alive() and self._delivery._may_wait():
+            if timeout != 0:
+                self._delivery._send_now()
             self._called.wait(timeout)
 
     def is_alive(self) -> bool:

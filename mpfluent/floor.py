@@ -90,6 +90,7 @@ class Floor:
         self._keeper = keeper
         self._flush_interval = flush_interval
         self._pressed = False  # whether something found no room since the last load
+        self._awaited = 0  # how many of the oldest leave at once, since somebody waits for them
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
         if coalesces:
             self._most = WINDOW, WINDOW_BYTES
@@ -120,6 +121,12 @@ class Floor:
         self.work.notify()
         return False
 
+    def send_now(self) -> None:
+        """Let all that waits now leave at once, and what comes later gather as ever."""
+        self._awaited = len(self.backlog)
+        if self._awaited:
+            self.work.notify()
+
     def next(self, now: float) -> Load | float:
         """Return what to deliver now, as moving; or the seconds until something may be due."""
         load = self._due(now)
@@ -145,7 +152,7 @@ class Floor:
         gather = math.inf
         if self.backlog:
             gather = self.backlog.since + self._flush_interval - now
-            enough = self._pressed or self.backlog.reaches(*self._enough)
+            enough = self._pressed or self._awaited or self.backlog.reaches(*self._enough)
             if enough or gather <= 0 or self.hurried or self.closing:
                 return self._loaded()
         return gather if first else min(gather, self._keeper.due - now)
@@ -153,7 +160,9 @@ class Floor:
     def _loaded(self) -> Load:
         self._pressed = False
         self.calm.notify_all()  # there is room now
-        load = Load(None, self.backlog.take(*self._most))
+        taken = self.backlog.take(*self._most)
+        self._awaited = max(0, self._awaited - len(taken))
+        load = Load(None, taken)
         if not self.backlog.is_nearly_full():
             self.roomy.notify_all()
         if self.backlog:

@@ -48,7 +48,8 @@ class Retry(PublicNames):
         base: seconds.
         cap: seconds; no backoff is longer.
         max_elapsed: seconds for one request with all its attempts and waits, 0 for a single
-            attempt; None means 15 for synchronous and 600 for threaded sending.
+            attempt; None means 15 for synchronous sending, and 600 in the background and for
+            ``send_all``.
         max_attempts: None for as many as fit ``max_elapsed``; 1 for no retries.
         max_retry_after: seconds; a longer ``Retry-After`` counts as this.
         random: returns a float in [0, 1); for tests.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 from . import checks
 from .batch import Batch
@@ -49,12 +49,69 @@ class ClientFields(TypedDict, total=False):
     on_failed: Callable[[Batch, DeliveryError], object] | None
     now: Callable[[], Instant] | None
     new_id: Callable[[], str] | None
+    disabled: bool | None
 
 
-def credentials_of(api_key: str | None, api_secret: str | None) -> Credentials | ConfigurationError:
-    """Return the credentials, or what is wrong with them: no frame of the error shows them."""
+class _Default(str):
+    """The default of a setting: known by its identity, so that saying the same differs from it."""
+
+    __slots__ = ()
+
+
+POD = cast(Pod, _Default("us1"))
+
+_ON = ("1", "true", "yes", "on")
+_OFF = ("", "0", "false", "no", "off")
+
+
+def disabled_of(given: bool | None) -> bool | ConfigurationError:
+    """Return whether a client sends nothing: as it is told, or as ``MPFLUENT_DISABLED`` says."""
+    if given is not None:
+        wrong = f"Client(disabled={brief(given)}): want True or False; write disabled=True"
+        return given if isinstance(given, bool) else ConfigurationError(wrong)
+    value = os.environ.get("MPFLUENT_DISABLED", "")
+    word = value.strip().lower()
+    if word in _ON or word in _OFF:
+        return word in _ON
+    return ConfigurationError(
+        f"MPFLUENT_DISABLED={brief(value)}: want one of {', '.join(_ON)}, or one of "
+        f"{', '.join(_OFF[1:])}; write MPFLUENT_DISABLED=1"
+    )
+
+
+def environment_of(given: Environment | None) -> Environment | None:
+    """Return the environment: as it is given, or as ``MPARTICLE_ENVIRONMENT`` says.
+
+    Raises:
+        ConfigurationError: there is no such environment.
+    """
+    if given is None:
+        where, value = _variable("MPARTICLE_ENVIRONMENT")
+    else:
+        where, value = f"Client(environment={brief(given)})", given
+    if value is not None and value not in ENVIRONMENTS:
+        raise _not_one_of(where, value, "an environment", ENVIRONMENTS)
+    return cast("Environment | None", value)
+
+
+def _variable(name: str) -> tuple[str, str | None]:
+    """Return what is said of an environment variable in an error, and its value if it is set."""
+    value = os.environ.get(name)
+    return f"{name}={brief(value)}", value or None
+
+
+def credentials_of(
+    api_key: str | None, api_secret: str | None, *, needed: bool = True
+) -> Credentials | ConfigurationError:
+    """Return the credentials, or what is wrong with them: no frame of the error shows them.
+
+    Args:
+        needed: whether they must not be missing.
+    """
     key = os.environ.get("MPARTICLE_API_KEY") if api_key is None else api_key
     secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
+    if not needed:
+        key, secret = key or "disabled", secret or "disabled"
     problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
         "api_secret", secret, "MPARTICLE_API_SECRET"
     )
@@ -93,9 +150,13 @@ def check_has(name: str, value: object, method: str, example: str) -> None:
 def base_url(pod: str, host: str | None) -> str | ConfigurationError:
     """Return where to send, or what is wrong: the host may hold a password that no frame shows."""
     if host is None:
-        if not isinstance(pod, str) or pod not in PODS:
-            return not_one_of("pod", pod, "a pod", tuple(PODS))
-        return PODS[pod]
+        where, value = f"Client(pod={brief(pod)})", pod
+        if pod is POD:
+            where, set_to = _variable("MPARTICLE_POD")
+            value = set_to or pod
+        if not isinstance(value, str) or value not in PODS:
+            return _not_one_of(where, value, "a pod", tuple(PODS))
+        return PODS[value]
     from urllib.parse import urlsplit  # with a host of one's own: it is slow to import
 
     try:
@@ -132,13 +193,15 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def not_one_of(name: str, value: object, what: str, options: tuple[str, ...]) -> ConfigurationError:
+def _not_one_of(
+    where: str, value: object, what: str, options: tuple[str, ...]
+) -> ConfigurationError:
     """Return the error for a word that is none of the options."""
     begun = (option for option in options if value and option.startswith(str(value).lower()))
     meant = closest(value, options) or next(begun, None)  # "prod" is too short to be close
     listed = ", ".join(options)
     hint = f"did you mean {meant!r}? ({listed})" if meant else f"want one of {listed}"
-    return ConfigurationError(f"Client({name}={brief(value)}): not {what}; {hint}")
+    return ConfigurationError(f"{where}: not {what}; {hint}")
 
 
 def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:

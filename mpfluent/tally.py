@@ -145,7 +145,11 @@ class CloseReport(NamedTuple):
 
 
 class Counts:
-    """What ``send_all`` reports: counts, and the first errors."""
+    """What ``send_all`` reports: counts, and the first errors.
+
+    Attributes:
+        refusal: the error by which the key was refused, if it was.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -153,6 +157,7 @@ class Counts:
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
         self._failures: list[DeliveryError] = []
+        self.refusal: DeliveryError | None = None
 
     def submitted(self, batches: int) -> None:
         """Count accepted batches."""
@@ -170,6 +175,9 @@ class Counts:
             self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
             if len(self._failures) < _MOST_FAILURES:
                 self._failures.append(outcome)
+            if outcome.reason == "unauthorized" and self.refusal is None:
+                # a twin: it will have the report, which has the failures, and none holds itself
+                self.refusal = outcome.with_batch(outcome.batch)
 
     def report(self) -> Report:
         """Return all counts, of one moment."""

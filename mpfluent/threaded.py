@@ -14,6 +14,7 @@ from . import liveness, process
 from .admission import Admission, WhenFull, closed
 from .checks import is_number
 from .courier import Courier
+from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor, hurry
 from .interrupts import Flag
@@ -50,7 +51,7 @@ class ThreadedDispatcher(PublicNames):
         block_timeout: seconds.
         flush_interval: seconds that a batch waits for others to travel with. A full request
             leaves at once, and with ``coalesce`` what fills a window of 4 096 batches; so does
-            what waits in a full queue.
+            what waits in a full queue, and what waits when somebody waits for a delivery.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.
@@ -74,7 +75,7 @@ class ThreadedDispatcher(PublicNames):
     """
 
     waits: ClassVar[bool] = False
-    max_elapsed = 600.0
+    max_elapsed = PATIENT
 
     @spelled_out
     def __init__(
@@ -239,6 +240,11 @@ class ThreadedDispatcher(PublicNames):
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
         return self._workers.may_wait()
+
+    def send_now(self) -> None:
+        """Let what waits leave at once, since somebody waits for a delivery."""
+        with self._floor.lock:
+            self._floor.send_now()
 
     def flush(self, timeout: float) -> None:
         """Deliver what waits now, and what is kept; wait no longer than these seconds."""

@@ -39,7 +39,8 @@ def no_keys(monkeypatch):
     """
     proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
     printing = ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS")
-    for name in ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", *proxies, *printing):
+    ours = ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", "MPARTICLE_ENVIRONMENT", "MPARTICLE_POD")
+    for name in (*ours, "MPFLUENT_DISABLED", *proxies, *printing):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 

@@ -6,6 +6,8 @@ import doctest
 import inspect
 import re
 import shlex
+import subprocess
+import sys
 import typing
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +30,7 @@ PAGES = [
 FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
 # python runs, py needs packages of others and only has to compile, sh is for people, text is output
 KINDS = {"python", "py", "sh", "text", "json"}
+FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of a project
 
 
 class Block(NamedTuple):
@@ -64,6 +67,8 @@ def run(page: Path) -> int:
         if block.kind != "python":
             continue
         count += 1
+        if FILE.match(block.text):
+            continue  # a project of its own, which a test below runs
         if block.text.lstrip().startswith(">>>"):
             test = doctest.DocTestParser().get_doctest(
                 block.text, namespace, name(page), str(page), block.line
@@ -76,6 +81,40 @@ def run(page: Path) -> int:
             padded = "\n" * block.line + block.text  # so that a traceback shows the page's line
             exec(compile(padded, str(page), "exec"), namespace)
     return count
+
+
+def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
+    pytester, monkeypatch
+):
+    files = [
+        (found[1], block.text)
+        for page in ("docs/delivery.md", "docs/testing.md")
+        for block in blocks(ROOT / page)
+        if (found := FILE.match(block.text)) and block.kind == "python"
+    ]
+    assert [file for file, _ in files] == ["analytics.py", "shop.py", "conftest.py", "test_shop.py"]
+    for file, text in files:
+        pytester.path.joinpath(file).write_text(text, encoding="utf-8")
+    # what imports the application, and never asks for another client
+    pytester.makepyfile(
+        test_bare="import analytics\nfrom shop import sign_up\nclient = analytics.client\n"
+        "def test_the_client_is_off():\n"
+        "    sign_up('1', 'pro')\n"
+        "    assert 'disabled' in repr(client)\n"
+        "    assert client.send(__import__('mpfluent').Batch().event('x')).state == 'failed'\n"
+    )
+    monkeypatch.delenv("MPFLUENT_DISABLED", raising=False)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=pytester.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 passed" in run.stdout
+    assert not list(pytester.path.rglob("outbox*"))
 
 
 def text_of(page: str) -> str:
@@ -252,8 +291,9 @@ def test_the_table_of_reasons_is_complete():
     from mpfluent.errors import REASONS
 
     assert sorted(column("docs/errors.md", "What happens on the way")) == sorted(REASONS)
-    assert "one of twelve words" in text_of("docs/errors.md")
-    assert len(REASONS) == 12
+    assert "one of thirteen words" in text_of("docs/errors.md")
+    assert "one of thirteen [reasons]" in text_of("docs/delivery.md")
+    assert len(REASONS) == 13
 
 
 def test_the_tree_of_errors_has_every_error():

@@ -8,6 +8,7 @@ from hypothesis.stateful import invariant, precondition, rule
 from promises import Promised
 
 from mpfluent import (
+    ApiError,
     Batch,
     Client,
     Closed,
@@ -83,10 +84,14 @@ class Promise(Promised):
     def send_all(self, count):
         try:
             report = self.client.send_all(iter(self.batches(count)))
+            assert report.submitted == count
         except Closed:
             return
-        self.given += count
-        assert report.submitted == count == report.delivered + report.failed
+        except ApiError as refused:
+            report = refused.report
+            assert "unauthorized" in report.failed_by_reason
+        self.given += report.submitted
+        assert report.submitted == report.delivered + report.failed
         assert report.pending == 0
 
     @rule()

@@ -69,10 +69,12 @@ def mparticle_client(
         "key",
         "secret",
         environment="development",
+        pod="us1",  # whatever the variables of this machine say, as with disabled
         transport=mparticle_sent,
         retry=Retry(base=0),
         now=mparticle_clock,
         new_id=mparticle_ids,
+        disabled=False,
     ) as client:
         yield client
 
