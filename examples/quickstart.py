@@ -146,7 +146,7 @@ def described(event: Event) -> str:
             return ", ".join(shown.product_impression_list for shown in lists or ())
         case ApplicationStateTransitionEvent(application_transition_type=transition):
             return transition
-        case SessionEndEvent(session_duration_ms=milliseconds):
+        case SessionEndEvent(session_duration_ms=int(milliseconds)):
             return f"after {milliseconds / 1000} s"
         case _:
             return event.session_uuid or ""

@@ -96,7 +96,7 @@ def _made(cls: type[F], given: Mapping[str, Any]) -> F:
         if isinstance(value, Frozen) and not value._keys and field.kind == "record":
             continue
         set_[key] = value
-    lacking = [field.wire for field in cls._required if field.wire not in set_]
+    lacking = [f.wire for f in cls._required if f.wire not in set_ and not f.read_without]
     if lacking:  # a schema may be told not to ask for everything; a value may not lack it
         raise ValidationError("must be given", lacking[0])
     return cls._assemble(set_)
@@ -181,7 +181,7 @@ class EventField(_AnyField):
         event_class = _event_class(self.declared.of, event_type)
         if event_class is None:
             raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
-        return wrapper_schema_of(event_class).load(value)
+        return wrapper_schema_of(event_class).load(value, partial=kwargs.get("partial"))
 
 
 _LEAVES: dict[str, type[Checked]] = {

@@ -134,7 +134,8 @@ class Event(Record, kind="Event", rank=_LATE):
     session_id = integer()
     event_num = integer()
     attributes = scalars(wire="custom_attributes")
-    flags = scalars(wire="custom_flags")
+    # only for the integration that they name: the vendor's examples put lists into them
+    flags = scalars(wire="custom_flags", partly=True)
     location: Field[GeoLocation | None] = record(GeoLocation)
     device_current_state: Field[DeviceCurrentState | None] = record(DeviceCurrentState)
     session_start_unixtime_ms = instant()

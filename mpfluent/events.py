@@ -25,6 +25,7 @@ from .fields import (
     record,
     records,
     required,
+    required_when_written,
     string,
     text,
 )
@@ -223,7 +224,7 @@ class SessionEndEvent(Event, event_type="session_end"):
 
     __slots__ = ()
 
-    session_duration_ms = required(integer())
+    session_duration_ms = required_when_written(integer())  # the vendor's own SDKs leave it out
 
     def __init__(self, session_duration_ms: int, **fields: Unpack[EventFields]) -> None:
         self._fill("SessionEndEvent", {"session_duration_ms": session_duration_ms, **fields})

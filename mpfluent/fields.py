@@ -37,6 +37,8 @@ class Field(Generic[T]):
         hollow: whether an empty value is the same as none.
         read: a check for reading instead of ``check``, where more is read than may be written.
         liberal: words that are accepted when reading, on top of those of ``check``.
+        read_without: whether reading does without it, though it is required.
+        partly: whether an entry that a map cannot hold is left out with ``unknown="ignore"``.
     """
 
     __slots__ = (
@@ -47,8 +49,10 @@ class Field(Generic[T]):
         "name",
         "null",
         "of",
+        "partly",
         "rank",
         "read",
+        "read_without",
         "required",
         "unordered",
         "wire",
@@ -65,6 +69,7 @@ class Field(Generic[T]):
         unordered: bool = False,
         read: Callable[[Any], Any] | None = None,
         liberal: Mapping[Any, Any] = MappingProxyType({}),
+        partly: bool = False,
     ) -> None:
         self.kind = kind
         self.check = check
@@ -74,7 +79,9 @@ class Field(Generic[T]):
         self.unordered = unordered
         self.read = read
         self.liberal = MappingProxyType(dict(liberal))
+        self.partly = partly
         self.required = False
+        self.read_without = False
         self.name = ""
         self.rank = -1
         self.hollow = kind in _HOLLOW
@@ -97,6 +104,12 @@ def required(field: Field[T | None]) -> Field[T]:
     """Return the field, marked as one that must be given."""
     field.required = True
     return field  # type: ignore[return-value]
+
+
+def required_when_written(field: Field[T]) -> Field[T]:
+    """Return the field, marked as one that must be given, but may be missing in what is read."""
+    field.required = field.read_without = True
+    return field
 
 
 # What a field may hold: one function a kind of declaration.
@@ -157,9 +170,9 @@ def choice(what: str, options: tuple[str, ...], **more: Any) -> Field[Any]:
     return Field("choice", checks.choice(what, options), **more)
 
 
-def scalars(*, wire: str = "") -> Field[FrozenMap[checks.Scalar] | None]:
+def scalars(*, wire: str = "", partly: bool = False) -> Field[FrozenMap[checks.Scalar] | None]:
     """Declare a map of names to flat values; an entry that is None is left out."""
-    return Field("scalars", mapping(checks.scalar), wire=wire)
+    return Field("scalars", mapping(checks.scalar), wire=wire, partly=partly)
 
 
 def strings() -> Field[FrozenMap[str] | None]:

@@ -44,7 +44,7 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
     with suppress(Exception):  # the schema has the words for it
         return cast(F, load(of, tidy))
     try:
-        return cast(F, schema_for(of).load(tidy))
+        return cast(F, schema_for(of).load(tidy, partial=reader.excused or None))
     except ValidationError as error:
         raise _complaint(where, error.messages, tidy) from None
 
@@ -55,6 +55,7 @@ class _Reader:
     def __init__(self, where: str, unknown: Unknown) -> None:
         self.where = where
         self.ignore = unknown == "ignore"
+        self.excused: list[str] = []  # what is missing and need not be there, in dotted names
 
     def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
         unified = cls._unify(data)
@@ -77,6 +78,9 @@ class _Reader:
                 raise unknown_field(place, key, cls._wire, cls._wire_of(key))
         for key, default in cls._read_defaults.items():
             tidy.setdefault(key, default)
+        for field in cls._required:
+            if field.read_without and field.wire not in tidy:
+                self.excused.append(f"{_INDEX.sub('', path)}.{field.name}")
         return tidy
 
     def field(self, declared: Field[Any], value: Any, path: str) -> Any:
@@ -103,6 +107,12 @@ class _Reader:
             return {key: self.record(of, item, f"{path}.{key}") for key, item in named.items()}
         if kind == "events":
             return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
+        if declared.partly and self.ignore:
+            return {
+                key: entry
+                for key, entry in self.mapping(value, path)
+                if _holds(declared, key, entry)
+            }
         if kind in ("scalars", "maps"):
             return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
         if kind == "strings":
@@ -145,6 +155,17 @@ class _Reader:
 def event_class(base: Any, event_type: object) -> Any:
     """Return the class of an event type, or None where there is none."""
     return base._by_type.get(event_type) if isinstance(event_type, str) else None
+
+
+_INDEX = re.compile(r"\[\d+\]")
+
+
+def _holds(declared: Field[Any], key: Any, entry: Any) -> bool:
+    """Return whether a map can have this entry, and it says something."""
+    try:
+        return declared.check({key: entry}) is not None
+    except checks.Bad:
+        return False
 
 
 def _as_text(value: Any) -> Any:

@@ -65,7 +65,7 @@ class Record(Frozen):
             data: a mapping by wire name. Nulls, empty containers and what only the server sets
                 are dropped.
             unknown: "raise" for an error that names the path of a field that mpfluent cannot
-                place, "ignore" to leave such fields out.
+                place, "ignore" to leave such fields out, and flags that no event can hold.
 
         >>> from mpfluent import Batch
         >>> Batch.from_dict({"ip": "203.0.113.7", "mpid": None}).ip

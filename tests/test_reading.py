@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from marshmallow import Schema
 from strategies import full, full_events, minimal
 
+import mpfluent
 from mpfluent import (
     AppEvent,
     Batch,
@@ -27,13 +28,16 @@ from mpfluent import (
     InvalidValue,
     MPFluentError,
     Product,
+    SessionEndEvent,
     UnknownField,
     UserAttributeChangeEvent,
     UserIdentities,
     codec,
     reader,
 )
+from mpfluent.jsontext import plain
 from mpfluent.record import Record
+from mpfluent.schemas import BatchSchema
 from mpfluent.testing.strategies import batches, events, values
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
@@ -1067,6 +1071,85 @@ def test_ignoring_unknown_names_ignores_nothing_else() -> None:
         Batch.from_dict({"mpid": "x", "one": 1}, unknown="ignore")
     with pytest.raises(InvalidValue, match="'custom' is not an event type"):
         Batch.from_dict({"events": [{"event_type": "custom", "data": {}}]}, unknown="ignore")
+
+
+# What the vendor's own SDKs send
+
+ODD_FLAGS = {
+    "list": ["foo", "bar"],
+    "object": {"foo": 1},
+    "empty": [],
+    "null": None,
+    "huge": 10**30,
+    "\ud800": "a lone surrogate",
+    "": "nameless",
+}
+FLAGS = {"text": "foo", "number": 1.5, "flag": False}
+
+
+@pytest.mark.parametrize("event_type", [cls.event_type for cls in EVENT_CLASSES])
+def test_flags_that_no_event_can_hold_are_left_out_where_unknown_names_are(event_type: str) -> None:
+    whole = next(one.to_dict() for one in full_events() if one.event_type == event_type)
+    whole["data"]["custom_flags"] = {**ODD_FLAGS, **FLAGS}
+    (read,) = Batch.from_dict({"events": [whole]}, unknown="ignore").events
+    assert read.flags == FLAGS
+    text = plain({"events": [whole]})
+    assert Batch.from_json(text, unknown="ignore").events == (read,)
+    assert Event.from_dict(whole, unknown="ignore") == read
+    whole["data"]["custom_flags"] = ODD_FLAGS
+    (read,) = Batch.from_dict({"events": [whole]}, unknown="ignore").events
+    assert read.flags is None
+
+
+@pytest.mark.parametrize("name", ODD_FLAGS.keys() - {"null"})
+def test_a_flag_that_no_event_can_hold_is_an_error_with_its_path(name: str) -> None:
+    with pytest.raises(InvalidValue, match=r"^from_dict\(\): events\[0\]\.data\.custom_flags\['"):
+        read_event(custom_flags={name: ODD_FLAGS[name]})
+
+
+def test_an_attribute_that_no_event_can_hold_is_never_left_out() -> None:
+    with pytest.raises(
+        InvalidValue, match=r"custom_attributes\['list'\]=\['foo'\]: attributes are"
+    ):
+        Batch.from_dict(event(custom_attributes={"list": ["foo"]}), unknown="ignore")
+
+
+def test_a_session_end_without_a_duration_is_read() -> None:
+    data = event("session_end", session_id=42)
+    for batch in (
+        Batch.from_dict(data),
+        Batch.from_dict(data, unknown="ignore"),
+        Batch.from_json(json.dumps(data)),
+        Batch.from_dict(event("session_end", session_id="42", session_duration_ms=None)),
+    ):
+        (end,) = batch.events
+        assert end.session_duration_ms is None
+        assert batch.to_dict() == data
+        assert Batch.from_json(batch.to_json()) == batch
+        assert eval(batch.to_python(), vars(mpfluent)) == batch
+    assert SessionEndEvent.from_dict(data["events"][0]) == end
+
+
+def test_what_is_wrong_beside_a_session_end_without_a_duration_is_told() -> None:
+    for data, text in (
+        (event("session_end", session_id="x"), "events[0].data.session_id='x': want an integer"),
+        ({**event("session_end"), "mpid": "x"}, "mpid='x': want an integer"),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            Batch.from_dict(data)
+        assert str(caught.value).startswith(f"from_dict(): {text}")
+    crash = {"message": "x", "severity": "y", "breadcrumbs": [event("session_end")["events"][0]]}
+    with pytest.raises(InvalidValue, match="'session_end' is not an event type"):
+        read_event("crash_report", **crash)
+
+
+def test_a_session_end_is_written_with_its_duration() -> None:
+    with pytest.raises(InvalidValue, match=r"^session_end\(\) needs session_duration_ms; write"):
+        Batch().session_end(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="session_duration_ms"):
+        SessionEndEvent()  # type: ignore[call-arg]
+    missing = {"events": {0: {"data": {"session_duration_ms": ["must be given"]}}}}
+    assert BatchSchema().validate(event("session_end")) == missing
 
 
 @pytest.mark.parametrize("value", ["skip", None, True, "RAISE"])
