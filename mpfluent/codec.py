@@ -143,7 +143,7 @@ class Checked(_AnyField):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         try:
-            read = _reading_check(self.declared)(value)
+            read = reading_check(self.declared)(value)
         except Bad as bad:
             where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
@@ -152,7 +152,8 @@ class Checked(_AnyField):
         return read
 
 
-def _reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
+def reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
+    """Return the check of a field for what is read: more than what may be written, for some."""
     return declared.read or (checks.integer if declared.kind == "instant" else declared.check)
 
 
@@ -357,7 +358,7 @@ def _event_class(base: Any, event_type: Any) -> Any:
 def _loaded(field: Field[Any], value: Any) -> Any:
     kind, of = field.kind, field.of
     if kind in _LEAVES:
-        return _reading_check(field)(value)
+        return reading_check(field)(value)
     if kind == "record":
         return load_valid(of, value)
     if kind == "records_by_name":

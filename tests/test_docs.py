@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import word_lists
+from word_lists import table
 
 import mpfluent
 import mpfluent.schemas
 import mpfluent.testing
 from mpfluent import Batch, Session
+from mpfluent.frozen import Frozen
 from mpfluent.testing import strategies
 
 ROOT = Path(__file__).parents[1]
@@ -270,8 +273,8 @@ def test_public_names_that_a_page_speaks_of_exist():
     modules = (builtins, typing, mpfluent, mpfluent.testing, mpfluent.schemas, strategies)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
-        if name(page) == "docs/from-the-vendors-sdk.md":
-            continue  # names of the vendor's stand there too
+        if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):
+            continue  # names of the vendor's stand there too, and the wire's words
         text = page.read_text(encoding="utf-8")
         own = set(re.findall(r"^(?:>>> )?class (\w+)", text, re.M))
         for word in re.findall(r"`([A-Z][a-z]+[A-Z]\w+)", FENCE.sub("", text)):
@@ -314,6 +317,24 @@ def test_the_table_of_events_is_complete():
     assert len(known) == 17
     assert sorted(column("docs/values.md", "Events", 1)) == sorted(["event_type", *known])
     assert {kind.__name__ for kind in known.values()} <= set(column("docs/values.md", "Events"))
+
+
+@pytest.mark.parametrize("heading", word_lists.FIELDS)
+def test_the_tables_of_words_are_those_of_the_code(heading):
+    assert table(heading) in section("docs/words.md", heading)
+
+
+def test_every_list_of_words_is_in_a_table():
+    listed = {(name, field) for rows in word_lists.FIELDS.values() for _, name, field in rows}
+    declared = {
+        (name, field.name)
+        for name, cls in inspect.getmembers(mpfluent, inspect.isclass)
+        if issubclass(cls, Frozen)
+        for field in getattr(cls, "_fields", {}).values()
+        if field.kind == "choice" and name not in ("CustomEvent",)
+    }
+
+    assert declared == listed
 
 
 def test_the_table_of_the_clients_arguments_is_complete():

@@ -43,7 +43,7 @@ class ShopVerbs(EventVerbs):
 NEWS = '''
 """The paper's words."""
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from mpfluent import EventVerbs
 
@@ -56,6 +56,10 @@ class NewsVerbs(EventVerbs):
     def read_article(self: V, title: str, *, seconds: int = 0) -> V:
         """Append the reading of an article."""
         return self.screen_view(title, attributes={"seconds": seconds})
+
+    def seen(self, advert: str) -> Self:
+        """Append the view of an advert, with Self for a type."""
+        return self.event("Seen", {"advert": advert})
 '''
 
 APP = '''
@@ -187,6 +191,27 @@ print(json.dumps(found))
 """
 
 
+ONLY_JEDI_LOSES_SELF = """
+import jedi
+
+for step in ("signed_up(plan='x')", "seen('x')"):
+    text = f"from example_app import AppBatch; AppBatch().{step}."
+    print("with_device" in {each.name for each in jedi.Script(text).complete()})
+"""
+
+
+def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
+        cwd=Path(app.__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(Path(mpfluent.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "True\nFalse\n"
+
+
 def test_they_are_completed_on_live_objects(app):
     done = subprocess.run(
         [sys.executable, "-c", COMPLETE],
@@ -209,6 +234,7 @@ from example_app import AppBatch, AppSession
 
 batch = AppBatch.for_user(customer_id="1").read_article("x").event("y").signed_up(plan="pro")
 assert_type(batch, AppBatch)
+assert_type(batch.seen("x").with_ip("::1").seen("y").signed_up(plan="pro"), AppBatch)
 assert_type(batch.with_ip("::1").bought("sku", total=5).read_article("x", seconds=1), AppBatch)
 session = AppSession.start(session_id=1).signed_up(plan="pro").read_article("x").event("y")
 assert_type(session, AppSession)
@@ -216,6 +242,7 @@ assert_type(session.end(after=1), AppSession)
 batch.signed_up(plam="pro")  # mistake
 batch.event("x").read_artikle("x")  # mistake
 session.read_article(5)  # mistake
+batch.seen(5)  # mistake
 """
 
 

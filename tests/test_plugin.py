@@ -324,6 +324,18 @@ ASKS = """
 """
 
 
+@pytest.mark.parametrize(("ini", "strict"), [("", False), ("mparticle_strict = true", True)])
+def test_the_server_is_strict_if_an_option_says_so(project, ini, strict):
+    project.makeini(f"[pytest]\n{ini}\n")
+    project.makepyfile(
+        f"def test_it(mparticle_server): assert mparticle_server._strict is {strict}\n"
+    )
+
+    result = project.runpytest_inprocess(*QUIET, "--strict-config")
+
+    result.assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     ("mark", "ini", "outcome"),
     [

@@ -17,7 +17,9 @@ from hypothesis import given
 from strategies import full_events, minimal_events
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
+from mpfluent.jsontext import parsed
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
+from mpfluent.testing.held import held
 from mpfluent.testing.judge import refused
 from mpfluent.testing.server import main
 from mpfluent.testing.strategies import batches
@@ -30,6 +32,12 @@ NOW = 1_790_000_000_000
 @pytest.fixture
 def server():
     with LocalServer() as server:
+        yield server
+
+
+@pytest.fixture
+def strict():
+    with LocalServer(strict=True) as server:
         yield server
 
 
@@ -193,12 +201,12 @@ def test_the_vendors_words_are_used(server, entry, message):
         {"consent_state": {"gdpr": {"p": {"consented": True}}}},
     ],
 )
-def test_what_the_schema_refuses_is_400(server, entry):
-    answer = post(server, body=entry)
+def test_a_strict_server_refuses_what_the_schema_does_not_have(strict, entry):
+    answer = post(strict, body=entry)
 
     assert answer.status_code == 400
-    assert said(answer)
-    assert server.batches == []
+    assert strict.requests[0].problems == (said(answer),)
+    assert strict.batches == []
 
 
 EVENTS = [*minimal_events(), *full_events()]
@@ -238,28 +246,32 @@ def test_every_event_type_is_accepted_and_reads_back(server, event):
         ("user_attribute_change", "user_attribute_name"),
     ],
 )
-def test_what_an_event_type_needs_is_asked_for(server, event_type, field):
+def test_a_strict_server_asks_for_what_an_event_type_needs(strict, event_type, field):
     entries = [json.loads(event.to_json()) for event in minimal_events()]
     entry = next(entry for entry in entries if entry["event_type"] == event_type)
-    assert post(server, body={"events": [entry]}).status_code == 202
+    assert post(strict, body={"events": [entry]}).status_code == 202
 
     del entry["data"][field]
-    answer = post(server, body={"events": [entry]})
+    answer = post(strict, body={"events": [entry]})
 
     assert answer.status_code == 400
     assert field in said(answer)
 
 
 @given(batches())
-def test_every_batch_that_can_be_made_is_accepted(batch):
-    assert refused(json.loads(batch.to_json())) is None
+def test_every_batch_that_can_be_made_is_accepted_strictly_and_held_whole(batch):
+    entry = parsed(batch.to_json())
+
+    assert refused(entry) is None
+    assert refused(entry, strict=False) is None
+    assert held(entry) == (batch, ())
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.event_type)
-def test_a_wrong_type_in_any_event_is_refused(server, event):
+def test_a_strict_server_refuses_a_wrong_type_in_any_event(strict, event):
     entry = json.loads(event.to_json())
     entry["data"]["timestamp_unixtime_ms"] = "yesterday"
-    answer = post(server, body={"events": [entry]})
+    answer = post(strict, body={"events": [entry]})
 
     assert answer.status_code == 400
     assert "timestamp_unixtime_ms" in said(answer)
@@ -526,6 +538,90 @@ def test_its_program_stops_by_ctrl_c(monkeypatch, capsys):
         "}",
         "0 batches",
     ]
+
+
+def printed(monkeypatch, capsys, *requests_, options=()):
+    """Return what the program prints of requests, each the bytes as they go out."""
+
+    def interrupted(server):
+        server.start()
+        for data in requests_:
+            host, port = server.url.removeprefix("http://").split(":")
+            with socket.create_connection((host, int(port)), timeout=30) as connection:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65_536):
+                    pass
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalServer, "serve_forever", interrupted)
+    monkeypatch.setattr(sys, "argv", ["server", "--port", "0", *options])
+    main()
+    return capsys.readouterr().out.splitlines()
+
+
+def posted(body, path="/v2/events", method=b"POST"):
+    head = f"{path} HTTP/1.1\r\nAuthorization: {basic(b'key:secret')}\r\n"
+    return method + f" {head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+
+
+@pytest.mark.parametrize(
+    "evil", ["\x1b[2J", "\x9b2J", "\r", "\x07", "\x7f", "\u202e", "\u2028", "\x85"]
+)
+def test_its_program_prints_no_control_characters_of_others(monkeypatch, capsys, evil):
+    path = f"/v2/{evil}events".encode().decode("latin-1")
+    body = json.dumps({"user_attributes": {evil: evil}, evil: 1}, ensure_ascii=False)
+    lines = printed(
+        monkeypatch,
+        capsys,
+        posted(b"{}", path),
+        posted(b"{}", method=f"PO{evil}ST".encode()),
+        posted(body.encode()),
+        posted(body.encode("latin-1", "replace") + b"\xff"),
+    )
+
+    assert all(line.isprintable() for line in lines)
+    body_lines = lines[lines.index(next(line for line in lines if line.startswith("202"))) + 1 :]
+    shown = "\n".join(body_lines[: body_lines.index("}") + 1])
+    assert json.loads(shown) == json.loads(body)
+
+
+def test_its_program_cuts_a_long_path(monkeypatch, capsys):
+    lines = printed(monkeypatch, capsys, posted(b"", "/" + "x" * 60_000))
+
+    assert len(lines[1]) < 200
+    assert lines[1].startswith("404 POST /xxx")
+    assert lines[1].endswith("… (0 bytes)")
+
+
+def test_its_program_prints_the_problems_of_a_request(monkeypatch, capsys):
+    good = {"ip": "nowhere", "user_attributes": {str(n): {} for n in range(30)}}
+    bad = {"events": [{"data": {}}]}
+    lines = printed(
+        monkeypatch, capsys, *(posted(json.dumps(each).encode()) for each in (good, bad))
+    )
+    problems = [line for line in lines if line.startswith("problem: ")]
+
+    assert len(problems) == 22
+    assert problems[0].startswith("problem: ip='nowhere': ")
+    assert problems[20] == "problem: … and 11 more"
+    assert problems[21] == 'problem: Required event field "event_type" is missing or empty.'
+    assert lines[-1] == "1 batches"
+
+
+def test_its_program_can_be_strict(monkeypatch, capsys):
+    lines = printed(monkeypatch, capsys, posted(b'{"mpid": "7"}'), options=["--strict"])
+
+    assert lines[1].startswith("400 POST /v2/events")
+    assert lines[-2:] == ["problem: mpid: want an integer, got str", "0 batches"]
+
+
+def test_its_program_can_be_quiet(monkeypatch, capsys):
+    lines = printed(monkeypatch, capsys, posted(b"{}"), posted(b"{"), options=["--quiet"])
+
+    assert len(lines) == 2
+    assert lines[0].endswith("Ctrl-C stops")
+    assert lines[1] == "1 batches"
 
 
 @pytest.fixture

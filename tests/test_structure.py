@@ -89,6 +89,7 @@ STAIRCASE = [
     "__init__",
     "__main__",
     "testing.faults",
+    "testing.held",
     "testing.judge",
     "testing.connections",
     "testing.server",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -21,6 +22,9 @@ _LONGEST_LINE = 65_536
 _BEFORE_RESET = 0.02  # seconds in which a client takes what was sent; some systems drop it then
 _URI_TOO_LONG = status(414)._replace(end="close")
 _LENGTH_REQUIRED = status(411)._replace(end="close")
+_LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
+_UNREAD = 1_000_000  # bytes that are still read of a request that was refused
+_FOR = 1.0  # seconds in which they are
 
 
 class Arrival(NamedTuple):
@@ -187,13 +191,14 @@ class Handler(BaseHTTPRequestHandler):
     def _read_whole(self, scripted: Action | None) -> Action | None:
         self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
         if len(self.raw_requestline) > _LONGEST_LINE:
-            return _URI_TOO_LONG
+            self._refuse(_URI_TOO_LONG)
+            return None
         if not self.parse_request():  # it has told the client why
             return None
-        if "Transfer-Encoding" in self.headers:
-            return _LENGTH_REQUIRED
-        given = self.headers.get("Content-Length", "0")
-        length = int(given) if given.isdigit() and len(given) < 10 else 0
+        length = self._length()
+        if isinstance(length, Action):
+            self._refuse(length)
+            return None
         body = self.rfile.read(length)
         if len(body) < length:  # the client went away in the midst of it
             self.close_connection = True
@@ -208,6 +213,24 @@ class Handler(BaseHTTPRequestHandler):
             time.monotonic(),
         )
         return self.server.owner._received(arrival, scripted)
+
+    def _length(self) -> int | Action:
+        """Return how long the body is, or the answer to a request that does not say so.
+
+        After such a request nobody knows where the next one begins, so the connection ends.
+        """
+        lengths = self.headers.get_all("Content-Length", [])
+        encoded = "Transfer-Encoding" in self.headers
+        if encoded and not lengths:
+            return _LENGTH_REQUIRED
+        # after a line that is no header, the parser takes what follows for a body
+        broken = self.headers.defects or self.headers.get_payload()
+        if encoded or broken or len(lengths) > 1:
+            return _unframed("The headers do not say where the body ends.")
+        given = lengths[0].strip(" \t") if lengths else "0"
+        if _LENGTH.fullmatch(given) is None:
+            return _unframed("Content-Length must be a number of at most nine digits.")
+        return int(given)
 
     # Answering
 
@@ -277,9 +300,30 @@ class Handler(BaseHTTPRequestHandler):
         # socket.close() waits until the last file on it is closed, so the number is closed
         socket.close(self.connection.detach())
 
+    def _refuse(self, refusal: Action) -> None:
+        """Answer what cannot be read as a request, and end the connection.
+
+        What the client still sends is read for a while: left unread, it would make a reset of the
+        end, and the client might not see the answer.
+        """
+        self._carry_out(refusal)
+        end, left = time.monotonic() + _FOR, _UNREAD
+        with suppress(OSError):  # the client goes away, or the time is over
+            self.connection.shutdown(socket.SHUT_WR)
+            while left > 0 and (seconds := end - time.monotonic()) > 0:
+                self.connection.settimeout(seconds)
+                data = self.connection.recv(min(left, 65_536))
+                if not data:
+                    return
+                left -= len(data)
+
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Refuse what cannot be read as a request, without the page that http.server has for it."""
-        self._carry_out(status(int(code))._replace(end="close"))
+        self._refuse(status(int(code))._replace(end="close"))
+
+
+def _unframed(why: str) -> Action:
+    return status(400, message=why)._replace(end="close")
 
 
 class _Enough(Exception):

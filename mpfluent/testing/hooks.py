@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OPTIONS = {
+    "mparticle_network": "let mpfluent send to the real network in tests",
+    "mparticle_strict": "let mparticle_server refuse what the vendor's JSON schema does not have",
+}
 _MARKER = "mparticle_network: let this test send to the real network"
 _THROWN_AWAY = "error::mpfluent.errors.UnusedBatchWarning"
 _GUARD = pytest.StashKey[Guard]()
@@ -80,11 +84,11 @@ def mparticle_client(
 
 
 @pytest.fixture
-def mparticle_server() -> Iterator[LocalServer]:
+def mparticle_server(pytestconfig: pytest.Config) -> Iterator[LocalServer]:
     """A LocalServer that stands in for mParticle: Client("key", "secret", host=….url, …)."""
     from .server import LocalServer
 
-    with LocalServer() as server:
+    with LocalServer(strict=pytestconfig.getini("mparticle_strict")) as server:
         yield server
 
 
@@ -106,13 +110,9 @@ def pytest_assertrepr_compare(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the option."""
-    parser.addini(
-        "mparticle_network",
-        "let mpfluent send to the real network in tests",
-        type="bool",
-        default=False,
-    )
+    """Declare the options."""
+    for name, what in _OPTIONS.items():
+        parser.addini(name, what, type="bool", default=False)
 
 
 def pytest_configure(config: pytest.Config) -> None:

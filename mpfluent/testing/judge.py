@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from .. import limits, reader
 from ..batch import Batch
-from ..errors import MPFluentError
+from ..errors import MPFluentError, brief
+from ..event import Event
 from ..jsontext import parsed, plain
 from .faults import Action, ok, status
+from .held import Held, held, meant
 
 SINGLE = "/v2/events"
 BULK = "/v2/bulkevents"
@@ -26,17 +28,25 @@ class Judgement(NamedTuple):
 
     Attributes:
         action: what the API would answer.
-        entries: the batches, as JSON has them; none if they are refused.
+        batches: each with its ``source_request_id``, if it has one; none if they are refused.
         batch_ids: the ``source_request_id`` of each batch that has one, refused or not.
+        problems: why it is refused, or what was left out of its batches.
     """
 
     action: Action
-    entries: list[Any]
+    batches: list[tuple[str | None, Batch]]
     batch_ids: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 def judged(
-    expected: bytes, method: str, path: str, headers: Mapping[str, str], body: bytes
+    expected: bytes,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    strict: bool = False,
 ) -> Judgement:
     """Return what the API would answer a request.
 
@@ -45,24 +55,38 @@ def judged(
         method: such as "POST"; path: without the query.
         headers: names in lower case.
         body: the bytes of the body.
+        strict: whether to refuse what the wire format does not have, too.
 
     >>> judged(b"key:secret", "POST", "/v2/events", {}, b"{}").action.status_code
     401
     """
     try:
-        data, problem = parsed(body), None
+        data, why = parsed(body), None
     except MPFluentError as error:
-        data, problem = None, str(error)
+        data, why = None, str(error)
     entries = data if isinstance(data, list) else [data]
-    refusal = (
-        _turned_away(expected, method, path, headers.get("authorization"))
-        or (status(413) if len(body) > limits.MAX_REQUEST_BYTES else None)
-        or (status(400, message=problem) if problem is not None else None)
-        or _refusal(path, data)
-    )
     ids = [id_of(entry) for entry in entries]
     named = tuple(batch_id for batch_id in ids if batch_id is not None)
-    return Judgement(refusal or _OK, [] if refusal else entries, named)
+    action = _turned_away(expected, method, path, headers.get("authorization"))
+    if action is not None:
+        return Judgement(action, [], named, ())
+    if len(body) > limits.MAX_REQUEST_BYTES:
+        larger = f"A request is larger than {limits.MAX_REQUEST_BYTES} bytes."
+        return Judgement(status(413), [], named, (larger,))
+    why = why or _refusal(path, data, strict=strict)
+    if why is not None:
+        return Judgement(status(400, message=why), [], named, (why,))
+    found = [held(entry) for entry in entries]
+    batches = [(batch_id, each.batch) for batch_id, each in zip(ids, found)]
+    return Judgement(_OK, batches, named, tuple(_problems(path, found)))
+
+
+def _problems(path: str, found: list[Held]) -> list[str]:
+    return [
+        problem if path == SINGLE else f"[{place}].{problem}"
+        for place, each in enumerate(found)
+        for problem in each.problems
+    ]
 
 
 def _turned_away(
@@ -86,18 +110,14 @@ def _known(expected: bytes, authorization: str) -> bool:
         return False
 
 
-def _refusal(path: str, data: Any) -> Action | None:
-    """Return the answer to a body that is not right, or None."""
+def _refusal(path: str, data: Any, *, strict: bool) -> str | None:
+    """Return why the API would refuse a body, or None."""
     if path != SINGLE and not (isinstance(data, list) and data):
-        return status(400, message="The body must be an array of batches.")
+        return "The body must be an array of batches."
     entries = [data] if path == SINGLE else data
     if len(entries) > limits.MAX_BATCHES_PER_REQUEST:
-        return status(400, message=f"More than {limits.MAX_BATCHES_PER_REQUEST} batches.")
-    for entry in entries:
-        why = refused(entry)
-        if why is not None:
-            return status(400, message=why)
-    return None
+        return f"More than {limits.MAX_BATCHES_PER_REQUEST} batches."
+    return next(filter(None, (refused(entry, strict=strict) for entry in entries)), None)
 
 
 def id_of(entry: Any) -> str | None:
@@ -112,14 +132,73 @@ def id_of(entry: Any) -> str | None:
     return json.dumps(value) if isinstance(value, int | float) else None
 
 
-def refused(entry: Any) -> str | None:
-    """Return why the API would refuse a batch, or None; the wire format says what it takes.
+def refused(entry: Any, *, strict: bool = True) -> str | None:
+    """Return why the API would refuse a batch, or None.
+
+    Args:
+        entry: the batch, as JSON has it.
+        strict: whether it must be as the wire format says; or else only what the API is known to
+            refuse is refused.
 
     >>> refused({"environment": "development", "events": [{"data": {}}]})
     'Required event field "event_type" is missing or empty.'
+    >>> text = {"environment": "development", "mpid": "7"}
+    >>> refused(text), refused(text, strict=False)
+    ('mpid: want an integer, got str', None)
     """
     if not isinstance(entry, dict):
         return "A batch must be an object."
     if len(plain(entry).encode()) > limits.MAX_BATCH_BYTES:
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
-    return reader.refusal(Batch, entry)
+    return reader.refusal(Batch, entry) if strict else _known_refusal(entry)
+
+
+# Required by the schema, but called optional by the vendor's reference, left out by the vendor's
+# SDKs, or read as something else where they are missing.
+_FORGIVEN = frozenset(
+    (
+        "custom_event_type",
+        "is_opted_out",
+        "message",
+        "new",
+        "old",
+        "push_message_token",
+        "push_notification_payload",
+        "register",
+        "registration_token",
+        "previous_mpid",
+        "current_mpid",
+        "response_code",
+        "screen_name",
+        "session_duration_ms",
+        "severity",
+        "url",
+    )
+)
+_ENVIRONMENTS = ("development", "production", "unknown")
+
+
+def _known_refusal(entry: dict[str, Any]) -> str | None:
+    """Return why the API refuses a batch: what it documents, and JSON of another shape."""
+    environment, events = entry.get("environment"), entry.get("events")
+    if environment is not None and meant(environment, _ENVIRONMENTS) is None:
+        return f"environment: {brief(environment)} is not an environment"
+    if events is not None and not isinstance(events, list):
+        return "events: not an array."
+    return next(filter(None, (_event_refusal(*each) for each in enumerate(events or ()))), None)
+
+
+def _event_refusal(place: int, event: Any) -> str | None:
+    if not isinstance(event, dict):
+        return f"events[{place}]: not an object."
+    word, data = event.get("event_type"), event.get("data")
+    if not word:
+        return 'Required event field "event_type" is missing or empty.'
+    event_type = meant(word, Event._by_type)
+    if event_type is None:
+        return f"events[{place}].event_type: {brief(word)} is not an event type"
+    if data is not None and not isinstance(data, dict):
+        return f"events[{place}].data: not an object."
+    needed = {field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN
+    missing = sorted(name for name in needed if (data or {}).get(name) is None)
+    return f"events[{place}].data.{missing[0]}: must be given" if missing else None

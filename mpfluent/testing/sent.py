@@ -215,6 +215,7 @@ def _failure(
     else:
         lines += ["Nothing was sent." if not _batches("", where) else "No events were sent."]
         lines += _refused(where) or ([] if waiting else [_PERHAPS])
+    lines += _problems(where)
     if waiting:
         lines.append(_HURRY)
     return "\n".join(lines)
@@ -261,6 +262,13 @@ def _refused(where: Any) -> list[str]:
     codes = [each.status_code for each in answered]
     words = ", ".join("no answer" if code is None else str(code) for code in codes[:_MOST])
     return [f"{_count(len(codes), 'request')} came, and none was accepted: {words}"]
+
+
+def _problems(where: Any) -> list[str]:
+    """Return what a server left out of what came, or why it refused it."""
+    requests = getattr(where, "requests", ())
+    found = [problem for each in requests for problem in getattr(each, "problems", ())]
+    return [cut(f"  problem: {problem}") for problem in found[:_MOST]] + _more(len(found))
 
 
 def _written(event: Any, attributes: Any, more: Mapping[str, Any]) -> str:

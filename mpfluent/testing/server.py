@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -14,12 +17,14 @@ from typing import Any, NamedTuple, Never, Self
 from ..batch import Batch
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..jsontext import parsed, plain
+from ..readable import cut
 from ..signatures import PublicNames, spelled_out
 from .connections import Arrival, Listener, tls_of
 from .faults import Action, is_status, seconds_of, status, whole_number
-from .judge import Judgement, id_of, judged
+from .judge import Judgement, judged
 
-_OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate")
+_MOST = 20  # problems of one request that are printed
+_OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate", "strict")
 
 
 class ReceivedRequest(NamedTuple):
@@ -35,6 +40,7 @@ class ReceivedRequest(NamedTuple):
         port: the client's end of the connection.
         at: ``time.monotonic()`` when it had been read.
         batch_ids: the ``source_request_id`` of each batch in it that has one.
+        problems: what no batch of ours can hold and was left out, or why it was refused.
     """
 
     path: str
@@ -46,20 +52,24 @@ class ReceivedRequest(NamedTuple):
     port: int = 0
     at: float = 0.0
     batch_ids: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 class LocalServer(PublicNames):
     """A server on loopback that stands in for mParticle's Events API.
 
-    It checks credentials (401 without, 403 with wrong ones), paths, JSON, the wire format and the
-    limits of requests, answers refusals with the vendor's error body, and removes duplicates by
-    ``source_request_id``. A script makes it refuse, hang, break off and so on.
+    It checks credentials (401 without, 403 with wrong ones), paths, JSON and the limits of
+    requests, answers refusals with the vendor's error body, and removes duplicates by
+    ``source_request_id``. A script makes it refuse, hang, break off and so on. It takes what the
+    vendor's own SDKs send; what a batch of ours cannot hold of that is left out, and listed in
+    ``requests[…].problems``.
 
     Args:
         api_key: the key that it takes; api_secret: its secret.
         port: 0 for any that is free.
         delay: seconds before every answer.
         certificate: the path of a PEM file with a certificate and its key; the URL is https then.
+        strict: whether to refuse all that the vendor's JSON schema does not have.
 
     Attributes:
         url: its address, for ``Client(host=server.url)``.
@@ -85,6 +95,7 @@ class LocalServer(PublicNames):
         port: int = 0,
         delay: float = 0.0,
         certificate: str | os.PathLike[str] | None = None,
+        strict: bool = False,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -98,14 +109,19 @@ class LocalServer(PublicNames):
         where = f"LocalServer(port={brief(port)})"
         whole_number(where, port, "a port", 0, 65_535, "LocalServer(port=8080)")
         seconds_of(f"LocalServer(delay={brief(delay)})", delay, "LocalServer(delay=0.05)")
+        if type(strict) is not bool:
+            raise ConfigurationError(
+                f"LocalServer(strict={brief(strict)}): want a boolean, got "
+                f"{type(strict).__name__}; write LocalServer(strict=True)"
+            )
         tls = None if certificate is None else _tls(certificate)
         self._expected = f"{api_key}:{api_secret}".encode()
         self._delay = delay
+        self._strict = strict
         self._lock = threading.Lock()
         self._script: deque[Action] = deque()
         self._requests: list[ReceivedRequest] = []
         self._batches: list[Batch] = []
-        self._entries: list[Any] = []  # batches that nobody has looked at are not made yet
         self._ids: dict[str, None] = {}
         self._duplicates: list[str] = []
         self._accepted = 0
@@ -122,8 +138,6 @@ class LocalServer(PublicNames):
     def batches(self) -> list[Batch]:
         """The batches that were accepted, duplicates removed, in order."""
         with self._lock:
-            self._batches += [Batch.from_dict(each, unknown="ignore") for each in self._entries]
-            self._entries.clear()
             return list(self._batches)
 
     @property
@@ -273,16 +287,17 @@ class LocalServer(PublicNames):
             arrival.port,
             arrival.at,
             judgement.batch_ids,
+            judgement.problems,
         )
         with self._lock:
             self._note(request)
             if action.accept:
-                for entry in judgement.entries:
-                    self._take(entry)
+                for batch_id, batch in judgement.batches:
+                    self._take(batch_id, batch)
         return action
 
     def _judged(self, arrival: Arrival) -> Judgement:
-        return judged(self._expected, *arrival[:4])
+        return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:
         with self._lock:
@@ -291,18 +306,17 @@ class LocalServer(PublicNames):
     def _note(self, request: ReceivedRequest) -> None:
         self._requests.append(request)
 
-    def _take(self, entry: Any) -> None:
-        batch_id = id_of(entry)
+    def _take(self, batch_id: str | None, batch: Batch) -> None:
         if batch_id is not None and batch_id in self._ids:
             self._duplicates.append(batch_id)
             return
         if batch_id is not None:
             self._ids[batch_id] = None
         self._accepted += 1
-        self._keep(entry)
+        self._keep(batch)
 
-    def _keep(self, entry: Any) -> None:
-        self._entries.append(entry)
+    def _keep(self, batch: Batch) -> None:
+        self._batches.append(batch)
 
 
 def _tls(certificate: str | os.PathLike[str]) -> Any:
@@ -348,6 +362,11 @@ def main() -> None:
     parser.add_argument("--api-secret", default="secret")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before every answer")
     parser.add_argument("--certificate", help="a PEM file with a certificate and its key, for TLS")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="refuse all that the vendor's JSON schema does not have",
+    )
     parser.add_argument("--quiet", action="store_true", help="print no requests")
     options = parser.parse_args()
     try:
@@ -357,10 +376,13 @@ def main() -> None:
             port=options.port,
             delay=options.delay,
             certificate=options.certificate,
+            strict=options.strict,
         )
     except ConfigurationError as error:
         parser.error(str(error))
     server.quiet = options.quiet
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # it may be one for ASCII only
     print(f"Client({options.api_key!r}, …, host={server.url!r}); Ctrl-C stops", flush=True)
     try:
         server.serve_forever()
@@ -383,11 +405,22 @@ class _Program(LocalServer):
             text = plain(parsed(body), 2)
         except MPFluentError:
             text = repr(body)
-        first = f"{request.status_code} {request.method} {request.path} ({len(body)} bytes)"
-        print(f"{first}\n{text}", flush=True)
+        first = f"{request.status_code} {request.method} {request.path}"
+        lines = [f"{cut(first)} ({len(body)} bytes)", *text.split("\n")]
+        lines += [f"problem: {each}" for each in request.problems[:_MOST]]
+        if len(request.problems) > _MOST:
+            lines.append(f"problem: … and {len(request.problems) - _MOST} more")
+        print("\n".join(map(_printable, lines)), flush=True)
 
-    def _keep(self, entry: Any) -> None:
+    def _keep(self, batch: Batch) -> None:
         pass
+
+
+def _printable(text: str) -> str:
+    """Return text that moves no cursor and sets no colour, with JSON's escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 if __name__ == "__main__":

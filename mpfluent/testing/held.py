@@ -1,0 +1,179 @@
+"""What of a batch as it came our values can hold, and what was left out of it.
+
+mParticle takes more than our values hold: its own SDKs send lists as flags, events without what
+the reference asks for, and words in upper case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ..batch import Batch
+from ..checks import Bad
+from ..codec import reading_check
+from ..errors import InvalidBatch, InvalidValue, brief
+from ..event import Event
+from ..fields import Field
+from ..frozen import Frozen
+from ..reader import _Reader, event_class, read
+
+# Kinds whose entries are looked at one by one: a bad one does not take the others with it.
+_MAPS = frozenset(("scalars", "strings", "attributes", "maps"))
+_IN_WRAPPER = frozenset(("event_type", "data", "message_id", "message_type"))
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+
+
+class Held(NamedTuple):
+    """A batch as our values hold it.
+
+    Attributes:
+        batch: without what they cannot hold.
+        problems: what was left out and why, each with its place.
+    """
+
+    batch: Batch
+    problems: tuple[str, ...]
+
+
+def held(data: Any) -> Held:
+    """Return what our values can hold of a batch in JSON.
+
+    >>> flags = {"answer": 42, "dolphins": ["So long"]}
+    >>> batch, problems = held(
+    ...     {"events": [{"event_type": "session_start", "data": {"custom_flags": flags}}]}
+    ... )
+    >>> batch.events[0].flags
+    {'answer': 42}
+    >>> problems[0][:52]
+    "events[0].data.custom_flags['dolphins']=['So long']:"
+    """
+    try:
+        return Held(Batch.from_dict(data), ())
+    except InvalidBatch:
+        forgiving = _Forgiving()
+        tidy = forgiving.tidied(Batch, data, "")
+        return Held(Batch.from_dict(tidy), tuple(forgiving.problems))
+
+
+def meant(word: object, words: Iterable[object]) -> Any:
+    """Return which of some words is meant, in whatever case, or None.
+
+    The vendor's Java SDK sends the names of its constants, and the API takes them.
+
+    >>> meant("CUSTOM_EVENT", ["session_end", "custom_event"]), meant("IOS", ["iOS"]), meant(5, [])
+    ('custom_event', 'iOS', None)
+    """
+    if not isinstance(word, str):
+        return None
+    letters = _letters(word)
+    return next((one for one in words if isinstance(one, str) and _letters(one) == letters), None)
+
+
+def _letters(word: str) -> str:
+    return word.replace("_", "").casefold()
+
+
+class _Forgiving(_Reader):
+    """Reads what it can, and takes note of what it leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__("from_dict", "raise")
+        self.problems: list[str] = []
+
+    def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
+        """Return a record in strict wire form; an empty one where it cannot be held."""
+        if not isinstance(cls._unify(data), Mapping):
+            self._leave_out(path, data, f"want an object, got {type(data).__name__}")
+            return {}
+        tidy = self.tidied(cls, data, path)
+        return tidy if not tidy or self._reads(cls, tidy, path) else {}
+
+    def tidied(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
+        """Return a record in strict wire form, whose fields are right, each by itself."""
+        known = {*cls._wire, *cls._read_as, *cls._server_set}
+        return super().record(cls, self._known(cls._unify(data), known, path), path)
+
+    def event(self, data: Any, path: str, base: Any) -> dict[str, Any] | None:
+        """Return an event in strict wire form; None where it cannot be held."""
+        wrapper = data if isinstance(data, Mapping) else {}
+        of = event_class(base, meant(wrapper.get("event_type"), Event._by_type))
+        inside = wrapper.get("data") or {}
+        if of is None or not isinstance(inside, Mapping):
+            self._leave_out(path, data, "want an event: {'event_type': …, 'data': {…}}")
+            return None
+        self._known(wrapper, _IN_WRAPPER, path)
+        tidy = {"event_type": of.event_type, "data": self.tidied(of, inside, f"{path}.data")}
+        return tidy if self._reads(base, tidy, path) else None
+
+    def field(self, declared: Field[Any], value: Any, path: str) -> Any:
+        """Return the value in strict wire form; None where it says nothing, or cannot be held."""
+        kind = declared.kind
+        try:
+            if kind == "record" or value is None:
+                return super().field(declared, value, path)
+            if kind in ("records", "events"):
+                found = super().field(declared, value, path) or []
+                return [each for each in found if each] or ([] if declared.required else None)
+            if kind == "records_by_name":
+                named = super().field(declared, value, path)
+                return {key: each for key, each in named.items() if each}
+            if kind in _MAPS:
+                parts = [
+                    self._leaf(declared, {key: entry}, path)
+                    for key, entry in self.mapping(value, path)
+                ]
+                return {key: entry for part in parts if part for key, entry in part.items()}
+            if kind == "names":
+                items = [
+                    self._leaf(declared, [item], path, f"[{place}]")
+                    for place, item in self.items(value, path)
+                ]
+                return [item for part in items if part for item in part]
+        except InvalidValue as error:
+            self.problems.append(_said(error))
+            return None
+        return self._leaf(declared, value, path)
+
+    def _leaf(self, declared: Field[Any], value: Any, path: str, entry: str = "") -> Any:
+        tidy = super().field(declared, _converted(declared, value), path)
+        try:
+            return None if tidy is None or reading_check(declared)(tidy) is None else tidy
+        except Bad as bad:
+            shown = bad.value if bad.path else value
+            self._leave_out(f"{path}{entry or bad.path}", shown, bad.why)
+            return None
+
+    def _reads(self, cls: type[Frozen], tidy: dict[str, Any], path: str) -> bool:
+        try:
+            read(cls, tidy)
+        except InvalidBatch as error:
+            self.problems.append(f"{path}: {_said(error)}")
+            return False
+        return True
+
+    def _known(self, data: Mapping[Any, Any], known: Any, path: str) -> dict[Any, Any]:
+        for key, value in data.items():
+            if key not in known and value is not None:
+                place = f"{path}.{key}" if str(key).isidentifier() else f"{path}[{brief(key)}]"
+                self._leave_out(place.removeprefix("."), value, "no value of ours has this field")
+        return {key: value for key, value in data.items() if key in known}
+
+    def _leave_out(self, path: str, value: Any, why: str) -> None:
+        self.problems.append(f"{path}={brief(value)}: {why}")
+
+
+def _converted(declared: Field[Any], value: Any) -> Any:
+    """Return the word, or the number, that the API takes a text for."""
+    if declared.kind == "choice":
+        words = (*getattr(declared.check, "words", ()), *declared.liberal)
+        return value if value in words else meant(value, words) or value
+    if declared.kind == "number" and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    return value
+
+
+def _said(error: InvalidBatch) -> str:
+    return str(error).removeprefix("from_dict(): ")
