@@ -161,6 +161,16 @@ class Text(Checked, fields.String):
     """A string, a UUID, an address or one of the wire's words."""
 
 
+class Name(fields.String):
+    """The name of an entry in a map."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return checks.name(value)
+        except Bad as bad:
+            raise ValidationError(bad.why) from None
+
+
 class Flag(Checked, fields.Boolean):
     """A boolean."""
 
@@ -247,7 +257,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
         return fields.Nested(schema_class(of), **common)
     if kind == "records":
         return fields.List(nested, **common)
-    return fields.Dict(keys=fields.String(), values=nested, **common)
+    return fields.Dict(keys=Name(), values=nested, **common)
 
 
 @_once_a_class
@@ -362,9 +372,7 @@ def _loaded(field: Field[Any], value: Any) -> Any:
     if kind == "record":
         return load_valid(of, value)
     if kind == "records_by_name":
-        if any(type(key) is not str for key in value):
-            raise TypeError(kind)
-        return {key: load_valid(of, item) for key, item in value.items()}
+        return {checks.name(key): load_valid(of, item) for key, item in value.items()}
     if type(value) is not list:
         raise TypeError(kind)
     if kind == "records":

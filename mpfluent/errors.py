@@ -237,6 +237,9 @@ def _restore(cls: type[DeliveryError], args: tuple[Any, ...], state: dict[str, A
     return error
 
 
+_LONGEST = 200  # characters of a name that something may be meant by
+
+
 def closest(name: object, allowed: Iterable[str]) -> str | None:
     """Return the allowed name that was probably meant, or None.
 
@@ -245,11 +248,14 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     """
     from difflib import get_close_matches  # errors are rare, and difflib is slow to import
 
-    if not isinstance(name, str):
-        return None
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
+    # difflib takes the product of both lengths: nobody means anything by a name that is so long
+    longest = min(2 * max(map(len, folded), default=0), _LONGEST)
+    if not isinstance(name, str) or len(name) > longest:
+        return None
     wanted = name.casefold().replace("-", "_")
-    swapped = [option for option in folded if sorted(option) == sorted(wanted)]
+    letters = sorted(wanted)
+    swapped = [option for option in folded if sorted(option) == letters]
     longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
     found = (
         (swapped if len(swapped) == 1 else [])

@@ -257,7 +257,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 return usual
         kept: dict[str, Any] = {}
         for key, entry in items.items():
-            key = _entry_name(key, entry)
+            key = entry_name(key, entry)
             if entry is None and not null:
                 continue
             try:
@@ -286,7 +286,8 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
 _makers: dict[Any, Ways] = {checks.scalar: Ways(), checks.attribute: Ways()}
 
 
-def _entry_name(key: Any, entry: Any) -> str:
+def entry_name(key: Any, entry: Any) -> str:
+    """Check the name of a map's entry; a complaint names the entry."""
     try:
         return checks.name(key)
     except Bad as bad:

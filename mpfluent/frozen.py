@@ -12,7 +12,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from .checks import Bad
-from .errors import Immutable, InvalidValue, UnknownField, UnknownVerb, closest, unknown_field
+from .errors import (
+    Immutable,
+    InvalidValue,
+    UnknownField,
+    UnknownVerb,
+    brief,
+    closest,
+    unknown_field,
+)
 from .fields import Field
 from .frozen_map import content
 from .shapes import KNOWN, Code, Ways, forget, picker
@@ -272,7 +280,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
             if name in self._fields:
                 text = f"{kind} is immutable; write a new {kind}({name}=…)"
             else:
-                text = f"{kind} is immutable and has no field {name!r}"
+                text = f"{kind} is immutable and has no field {brief(name)}"
                 meant = closest(name, self._fields)
                 text += f"; did you mean {meant!r}?" if meant else ""
             raise Immutable(text)
@@ -291,7 +299,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
                 raise AttributeError(name)
             meant = self._misnomers.get(name) or closest(name, dir(self))
             hint = f"; did you mean {meant!r}?" if meant else ""
-            raise UnknownVerb(f"{type(self).__name__} has no attribute {name!r}{hint}")
+            raise UnknownVerb(f"{type(self).__name__} has no attribute {brief(name)}{hint}")
 
 
 _set_state = Frozen.__dict__["_state"].__set__

@@ -18,7 +18,7 @@ from marshmallow import Schema, ValidationError, missing
 from . import checks
 from .codec import load_valid, load_valid_event, schema_of, wrapper_schema_of
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
-from .fields import Field
+from .fields import Field, entry_name
 from .frozen import Frozen
 
 Unknown = Literal["raise", "ignore"]
@@ -109,7 +109,11 @@ class _Reader:
             listed = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
             return listed if listed or declared.required else None
         if kind == "records_by_name":
-            named = {key: item for key, item in self.mapping(value, path) if item is not None}
+            named = {
+                self.name(key, item, path): item
+                for key, item in self.mapping(value, path)
+                if item is not None
+            }
             return {key: self.record(of, item, f"{path}.{key}") for key, item in named.items()}
         if kind == "events":
             return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
@@ -150,6 +154,12 @@ class _Reader:
         if not isinstance(value, Mapping):
             raise self.complaint(path, value, f"want an object, got {type(value).__name__}")
         return value.items()
+
+    def name(self, key: Any, entry: Any, path: str) -> str:
+        try:
+            return entry_name(key, entry)
+        except checks.Bad as bad:
+            raise self.complaint(f"{path}{bad.path}", entry, bad.why) from None
 
     def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
         label = f"{path}={brief(value)}" if path else brief(value)

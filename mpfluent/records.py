@@ -13,6 +13,7 @@ from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
 from .checks import Instant, Number, Scalar, is_blank, scalar
 from .checks import choice as choice_of
+from .errors import brief
 from .fields import (
     Field,
     choice,
@@ -613,5 +614,7 @@ class ConsentState(Record, kind="ConsentState"):
         others = [key for key in set_.get("ccpa", ()) if key != "data_sale_opt_out"]
         if not others:
             return None
-        why = f"{others[0]!r} is not a purpose of the CCPA; the only one is 'data_sale_opt_out'"
+        why = (
+            f"{brief(others[0])} is not a purpose of the CCPA; the only one is 'data_sale_opt_out'"
+        )
         return "ccpa", why, ""

@@ -562,13 +562,13 @@ class EventVerbs(CommerceVerbs):
                 raise Immutable(f"{kind} is immutable; write {line}")
             if name in ("send", "upload"):
                 raise UnknownVerb(
-                    f"{kind} has no verb {name!r}; a client sends it: write client.send(…)"
+                    f"{kind} has no verb {brief(name)}; a client sends it: write client.send(…)"
                 )
             meant = _SYNONYMS.get(name)
             if meant not in (verbs := dir(self)):  # a session has none of the context verbs
                 meant = closest(name, verbs)
             hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
-            raise UnknownVerb(f"{kind} has no verb {name!r}; {hint}")
+            raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
 
 
 def _checked_as(check: Callable[[Any], Any], verb: str, name: str, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
 from strategies import full, full_events, minimal
 
 import mpfluent
@@ -37,7 +38,7 @@ from mpfluent import (
 )
 from mpfluent.jsontext import plain
 from mpfluent.record import Record
-from mpfluent.schemas import BatchSchema
+from mpfluent.schemas import BatchSchema, ConsentStateSchema
 from mpfluent.testing.strategies import batches, events, values
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
@@ -1070,6 +1071,66 @@ def test_ignoring_unknown_names_ignores_nothing_else() -> None:
         Batch.from_dict({"mpid": "x", "one": 1}, unknown="ignore")
     with pytest.raises(InvalidValue, match="'custom' is not an event type"):
         Batch.from_dict({"events": [{"event_type": "custom", "data": {}}]}, unknown="ignore")
+
+
+# The names of what stands in a map
+
+SAID = {"consented": True, "timestamp_unixtime_ms": 1}
+NAMED: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "consent_state.gdpr": lambda name: {"consent_state": {"gdpr": {name: SAID}}},
+    "consent_state.ccpa": lambda name: {"consent_state": {"ccpa": {name: SAID}}},
+    "user_attributes": lambda name: {"user_attributes": {name: 1}},
+    "integration_attributes": lambda name: {"integration_attributes": {name: {"a": 1}}},
+    "integration_attributes['92']": lambda name: {"integration_attributes": {"92": {name: 1}}},
+    "partner_identities": lambda name: {"partner_identities": {name: "1"}},
+    "application_info.apple_search_ads_attributes": lambda name: {
+        "application_info": {"apple_search_ads_attributes": {name: {"a": 1}}}
+    },
+    "events[0].data.custom_flags": lambda name: event(custom_flags={name: 1}),
+    "events[0].data.custom_attributes": lambda name: event(custom_attributes={name: 1}),
+    "events[0].data.shopping_cart.products[0].custom_attributes": lambda name: event(
+        "commerce_event",
+        product_action={"action": "purchase"},
+        shopping_cart={"products": [{"id": "1", "custom_attributes": {name: "1"}}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("\ud800", "the name has a lone surrogate, which has no UTF-8"),
+        ("a\udfff", "the name has a lone surrogate, which has no UTF-8"),
+        ("", "a name must not be empty"),
+        (5, "names are strings, got int"),
+        (None, "names are strings, got NoneType"),
+    ],
+)
+@pytest.mark.parametrize("place", NAMED)
+def test_a_name_that_no_map_can_have_is_an_error_with_its_path(
+    place: str, name: Any, why: str
+) -> None:
+    data = NAMED[place](name)
+    with pytest.raises(InvalidValue) as caught:
+        Batch.from_dict(data)
+    text = str(caught.value)
+    assert text.startswith(f"from_dict(): {place}[{name!r}]=")
+    assert text.endswith(why)
+    assert BatchSchema().validate(data) != {}
+    text.encode()  # whatever it quotes
+
+
+@pytest.mark.parametrize("name", ["\ud800", "", 5])
+def test_a_purpose_is_read_as_it_may_be_written(name: Any) -> None:
+    for read in (
+        lambda: ConsentState.from_dict({"gdpr": {name: SAID}}),
+        lambda: ConsentStateSchema().load({"gdpr": {name: SAID}}),
+        lambda: Batch().with_gdpr_consent(name, True, at=1_795_428_900_000),
+    ):
+        with pytest.raises((InvalidValue, ValidationError)):
+            read()
+    told = ConsentStateSchema().validate({"gdpr": {name: SAID}})
+    assert list(told["gdpr"][name]) == ["key"]
 
 
 # What the vendor's own SDKs send

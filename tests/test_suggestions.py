@@ -25,6 +25,7 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
+from mpfluent.errors import closest
 from mpfluent.frozen import Frozen
 from mpfluent.settings import ClientFields
 from mpfluent.testing import LocalServer
@@ -257,3 +258,76 @@ def test_python_does_not_guess_besides(slip):
     assert caught.value.name is None  # which Python's own suggestions go by
     (told,) = traceback.format_exception_only(caught.value)
     assert told.strip().endswith(str(caught.value))
+
+
+# Names of untrusted JSON, which may be of any length
+
+LONG = "\u4e00\u4e8c\u4e09\u56db\u4e94" * 50_000
+IN_JSON = {
+    "a field": {LONG: 1},
+    "a field of a record": {"device_info": {LONG: 1}},
+    "a word": {"environment": LONG},
+    "a word of a record": {"device_info": {"platform": LONG}},
+    "an identity": {"user_identities": [{"identity_type": LONG, "identity": "1"}]},
+    "an event type": {"events": [{"event_type": LONG, "data": {}}]},
+    "a field of an event": {
+        "events": [{"event_type": "custom_event", "data": {"event_name": "x", LONG: 1}}]
+    },
+    "a field of a wrapper": {"events": [{"event_type": "custom_event", LONG: 1, "data": {}}]},
+    "a word of an event": {
+        "events": [
+            {"event_type": "custom_event", "data": {"event_name": "x", "custom_event_type": LONG}}
+        ]
+    },
+    "a regulation": {"consent_state": {LONG: {}}},
+    "a purpose": {
+        "consent_state": {"ccpa": {LONG: {"consented": True, "timestamp_unixtime_ms": 1}}}
+    },
+}
+IN_CODE = {
+    "a keyword": lambda: BATCH.with_device(**{LONG: 1}),
+    "a keyword of an event": lambda: BATCH.event("x", **{LONG: 1}),
+    "a keyword of a commerce event": lambda: BATCH.purchase(**{LONG: 1}),
+    "a verb": lambda: getattr(BATCH, LONG),
+    "an attribute": lambda: getattr(BATCH.user_identities, LONG),
+    "an attribute that is set": lambda: setattr(BATCH.user_identities, LONG, 1),
+    "an option": lambda: Client("key", "secret", **{LONG: 1}),
+    "a pod": lambda: Client("key", "secret", pod=LONG),
+}
+
+
+@pytest.fixture
+def no_difflib(monkeypatch):
+    """Let the search for what was meant, which takes the product of both lengths, fail."""
+
+    def search(wanted, *_, **__):
+        raise AssertionError(f"compared {len(wanted)} letters")
+
+    monkeypatch.setattr("difflib.get_close_matches", search)
+
+
+@pytest.mark.parametrize("unknown", ["raise", "ignore"])
+@pytest.mark.parametrize("place", IN_JSON)
+def test_nothing_is_meant_by_a_very_long_name_in_json(place, unknown, no_difflib):
+    told = None
+    try:
+        Batch.from_dict(IN_JSON[place], unknown=unknown)
+    except MPFluentError as error:
+        told = error
+    assert told is not None or unknown == "ignore"
+    assert len(str(told)) < 700
+    assert suggestion(told) is None
+
+
+@pytest.mark.parametrize("place", IN_CODE)
+def test_nothing_is_meant_by_a_very_long_name_in_code(place, no_difflib):
+    with pytest.raises(MPFluentError) as caught:
+        IN_CODE[place]()
+    assert len(str(caught.value)) < 1000
+
+
+def test_what_is_meant_is_looked_for_up_to_twice_the_longest_name():
+    assert closest("platform" + "x" * 9, ["platform", "product"]) is None
+    assert closest("platforms", ["platform"]) == "platform"
+    assert closest("x", []) is None
+    assert closest("x" * 300, ["x" * 299]) is None
