@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import io
 import sys
 from collections.abc import Iterator, Sequence
@@ -95,13 +96,19 @@ def _entries(payload: bytes) -> list[Any]:
     try:
         whole = parsed(payload)
     except InvalidValue:
-        lines = [line for line in payload.splitlines() if line.strip()]
-        if len(lines) < 2 or not all(line.lstrip().startswith(b"{") for line in lines):
+        lines = [(number, line) for number, line in _lines(payload) if line]
+        if len(lines) < 2 or not all(line.startswith(b"{") for _, line in lines):
             raise
-        return [
-            _parsed_line(*each) for each in enumerate(payload.splitlines(), 1) if each[1].strip()
-        ]
+        return [_parsed_line(number, line) for number, line in lines]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _lines(payload: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines with their numbers, without the marks that programs on Windows begin with."""
+    if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        payload = payload.decode("utf-16", "replace").encode()
+    for number, line in enumerate(payload.splitlines(), 1):
+        yield number, line.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _parsed_line(number: int, line: bytes) -> Any:

@@ -241,6 +241,8 @@ def parsed(text: str | bytes | bytearray) -> Any:
     """Return what JSON text says; a number that a float would round becomes a Decimal."""
     if not isinstance(text, str | bytes | bytearray):
         raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
+    if isinstance(text, str):
+        text = text.removeprefix("\ufeff")  # the mark at the beginning of a file, as of bytes
     try:
         return json.loads(text, parse_float=_exact, parse_constant=_refuse)
     except InvalidValue:

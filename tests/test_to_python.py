@@ -485,6 +485,32 @@ def test_a_batch_a_line_becomes_a_list():
     assert program(payload)["batches"] == both
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_payload_of_windows_begins_with_a_mark_and_is_read(encoding, end):
+    both = [Batch.for_user(mpid=7).event("\ufeffé\u2028"), Batch.for_user(mpid=8)]
+    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
+    texts = [batch.to_json() for batch in both]
+
+    assert program((mark + texts[0] + end).encode(encoding))["batch"] == both[0]
+    assert program((mark + end.join(texts) + end).encode(encoding))["batches"] == both
+    assert program((mark + f"[{','.join(texts)}]").encode(encoding))["batches"] == both
+
+
+def test_files_with_marks_may_be_joined():
+    both = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
+    payload = b"".join(f"{batch.to_json()}\n".encode("utf-8-sig") for batch in both)
+
+    assert program(payload)["batches"] == both
+
+
+def test_text_with_a_mark_is_read_as_its_bytes_are():
+    batch = Batch.for_user(customer_id="\ufeff1")
+    text = f"\ufeff{batch.to_json()}"
+
+    assert Batch.from_json(text) == Batch.from_json(text.encode()) == batch
+
+
 def test_a_long_import_is_broken():
     text = __main__.program(Batch().add(*strategies.full_events()).to_json().encode())
 
