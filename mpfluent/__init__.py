@@ -17,8 +17,9 @@ A map of the package, each file importing only from those before it:
 * ``layout``, ``sayings``, ``python_code``: a batch as the Python that builds it.
 * ``batch``: what one user did.
 * ``schemas``: the marshmallow schemas by name.
-* ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
-  or elsewhere.
+* ``transport``, ``network``: the seam to the network, and who may use it.
+* ``certificates``, ``no_answer``, ``deadline``, ``requests_transport``: to mParticle, in time.
+* ``transports``: or elsewhere.
 * ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
 * ``retry``, ``notices``, ``delivery``, ``awaiting``, ``tally``, ``parcel``, ``courier``: how often,
   and what became of it.

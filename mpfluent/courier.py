@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from . import liveness
-from .errors import ApiError, Closed, DeliveryError, Reason, TransportError
+from .errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
 from .frozen_map import FrozenMap
 from .notices import warn
 from .parcel import Piece
 from .retry import Retry, Verdict
 from .tally import Tally
-from .transport import Credentials, Request, Response, Transport
+from .transport import Credentials, Request, Response, Transport, attempted, few
 from .wire import Part, bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
 _KNOWN_KEY = frozenset({*range(200, 300), 400, 413})  # answers that only good credentials get
 _SHORTEST = 0.1  # seconds that an attempt gets at least
+_MOST_BODY = 64_000  # bytes of a refusal's body that its error keeps
+_MOST_ERRORS = 100  # of the errors in it
 _MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -173,7 +175,7 @@ class Courier:
             if blocked is not None:
                 return blocked
             attempt += 1
-            answer = self._attempt(_limited(request, began + most - clock.monotonic()))
+            answer = attempted(self._transport, _limited(request, began + most - clock.monotonic()))
             if pid != os.getpid():
                 return None
             verdict = self._retry.decide(
@@ -195,27 +197,6 @@ class Courier:
             if pid != os.getpid():
                 return None
             self.tally.retried()
-
-    def _attempt(self, request: Request) -> Response | TransportError:
-        try:
-            answer = self._transport.send(request)
-        except TransportError as error:
-            return error
-        except Exception as error:
-            # a transport of the user's that is broken; trying again would not mend it
-            failure = TransportError(
-                f"the transport {type(self._transport).__name__} raised {type(error).__name__}",
-                retryable=False,
-            )
-            failure.__cause__ = error
-            return failure
-        if not isinstance(answer, Response):
-            return TransportError(
-                f"the transport {type(self._transport).__name__} answered with "
-                f"{type(answer).__name__}; write return Response(202)",
-                retryable=False,
-            )
-        return answer
 
     def _request(self, group: list[Piece]) -> Request:
         parts = [piece.part for piece in group]
@@ -318,7 +299,8 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
     except ValueError:
         phrase = ""
     if errors:
-        code, words = errors[0].get("code", "")[:80], errors[0].get("message", "")[:_MOST_WORDS]
+        code = one_line(errors[0].get("code", ""), 80)
+        words = one_line(errors[0].get("message", ""), _MOST_WORDS)
         said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     elif reason == "unexpected_redirect":
         said = f"{status} {phrase}: redirects are not followed; check host= and pod="
@@ -330,20 +312,25 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
         f"mParticle answered {said}{tried}",
         reason=reason,
         status_code=status,
-        headers=answer.headers,
-        body=answer.text,
+        headers=few(answer.headers),
+        body=answer.body[:_MOST_BODY].decode("utf-8", "replace"),
         errors=errors,
     )
 
 
 def _errors(data: Any) -> tuple[Mapping[str, str], ...]:
-    """Return the vendor's error list, whatever the body holds instead."""
+    """Return the vendor's error list, whatever the body holds instead, as far as it is short."""
     listed = data.get("errors") if isinstance(data, dict) else data
-    if not isinstance(listed, list):
-        return ()
-    found = (
-        {key: str(entry[key]) for key in ("code", "message") if entry.get(key) is not None}
-        for entry in listed
-        if isinstance(entry, dict)
-    )
-    return tuple(FrozenMap(entry) for entry in found if entry)
+    found: list[Mapping[str, str]] = []
+    room = _MOST_BODY
+    for entry in listed if isinstance(listed, list) else ():
+        words: dict[str, str] = {}
+        for key in ("code", "message"):
+            if isinstance(entry, dict) and entry.get(key) is not None:
+                words[key] = str(entry[key])[:room]
+                room -= len(words[key])
+        if words:
+            found.append(FrozenMap(words))
+        if not room or len(found) == _MOST_ERRORS:
+            break
+    return tuple(found)

@@ -9,6 +9,7 @@ Imported with the first send: ``requests`` is slow to import.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import os
@@ -16,16 +17,27 @@ import socket
 import time
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.cookies import RequestsCookieJar
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
+from urllib3.util.wait import wait_for_read
+
+from . import network
+from .no_answer import from_outside
+
+if TYPE_CHECKING:
+    from urllib3.connection import HTTPConnection, HTTPSConnection
+else:  # a recorder such as vcr may have put its own into urllib3.connection by now
+    from urllib3.connectionpool import HTTPConnection, HTTPSConnection
 
 _BLOCK = 16_384  # bytes written at a time, each with a timeout of its own
+_MOST_ANSWER = 16_000_000  # bytes of one answer, its headers and the frames of its chunks included
+_SWITCHING = 101  # the one status below 200 that nothing follows
 _POOL = 64  # kept connections to one host; requests keeps 10, and warns of more
 
 
@@ -106,22 +118,59 @@ def _limit(sock: Any) -> None:
 
 
 class _Reader(io.RawIOBase):
-    """Reads a socket, with a new timeout for each wait."""
+    """Reads one answer from a socket, with a new timeout for each wait."""
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", 0)  # it keeps the socket open until it is closed
+        self._read = 0
+        self._over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._over:
+            return 0
         _limit(self._sock)
         count: int | None = self._raw.readinto(buffer)
+        self._read += count or 0
+        if self._read > _MOST_ANSWER and current.get() is not None:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the answer does not end")
         return count
+
+    def end(self) -> None:
+        """Read no more."""
+        self._over = True
+
+    def pending(self) -> int:
+        """Return how many bytes are decrypted already, which no look at the socket shows."""
+        pending: Any = getattr(self._sock, "pending", int)
+        return int(pending())
+
+    def cut(self) -> None:
+        """End the connection, so that nobody keeps it for another request."""
+        with suppress(OSError):  # it is closed already
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._raw.close()
+        super().close()
+
+
+class _Buffer(io.BufferedReader):
+    """What came of one answer; what came with it but is none of it ends the connection.
+
+    It would be read as the answer to the next request.
+    """
+
+    raw: Any
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.end()
+            if self.peek(1) or self.raw.pending():
+                self.raw.cut()
         super().close()
 
 
@@ -132,12 +181,24 @@ class _Readable:
         self._sock = sock
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self._sock))
+        return _Buffer(_Reader(self._sock))
 
 
 class _Answer(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(_Readable(sock), *args, **options)  # type: ignore[arg-type]
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the final status: a server, or a proxy, may send others before it.
+
+        ``http.client`` passes over 100 only.
+        """
+        read = super()._read_status  # type: ignore[misc]  # typeshed does not know it
+        version, status, reason = read()
+        while 100 <= status < 200 and status != _SWITCHING:
+            http.client.parse_headers(self.fp)
+            version, status, reason = read()
+        return version, status, reason
 
 
 class _PlainConnection(HTTPConnection):
@@ -160,6 +221,8 @@ class _PlainConnection(HTTPConnection):
                 try:
                     opened = super()._new_conn()
                 except ConnectTimeoutError as error:  # a refused connection is one, too
+                    if from_outside(error) is not None:
+                        raise
                     failure = error
                 else:
                     attempt.sock = opened
@@ -186,13 +249,18 @@ class _PlainConnection(HTTPConnection):
         if self.sock is None:
             self.connect()
         attempt = current.get()
-        if attempt is not None and not attempt.fresh:
+        kept = attempt is not None and not attempt.fresh
+        if attempt is not None and kept:
             attempt.reused = True
         blocks = [data]
         if isinstance(data, bytes):
             blocks = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
+        sock: Any = self.sock
         for block in blocks:
-            _limit(self.sock)
+            # What a kept connection says before the request is written answers an earlier one.
+            if kept and wait_for_read(sock, 0):
+                raise ConnectionAbortedError(errno.ECONNABORTED, "it answered before it was asked")
+            _limit(sock)
             super().send(block)
 
 
@@ -200,12 +268,22 @@ class _SecureConnection(_PlainConnection, HTTPSConnection):
     pass
 
 
+def _unless_replaced(ours: type, usual: type, pool: type) -> Any:
+    """Return our class of connections, unless somebody put another in the place of urllib3's."""
+
+    def connection(_: Any) -> Any:
+        found = pool.ConnectionCls  # type: ignore[attr-defined]
+        return ours if found is usual else found
+
+    return property(connection)
+
+
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls: Any = _PlainConnection
+    ConnectionCls: Any = _unless_replaced(_PlainConnection, HTTPConnection, HTTPConnectionPool)
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls: Any = _SecureConnection
+    ConnectionCls: Any = _unless_replaced(_SecureConnection, HTTPSConnection, HTTPSConnectionPool)
 
 
 _POOLS = {"http": _PlainPool, "https": _SecurePool}
@@ -236,12 +314,30 @@ class DeadlineAdapter(HTTPAdapter):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
+    def request_url(self, request: Any, proxies: Any) -> Any:
+        """Return what to ask the server for; requests asks when nothing has left yet.
+
+        So what takes the place of a session's or an adapter's ``send``, in a test, needs no leave.
+
+        Raises:
+            TransportError: a test is not to send there.
+        """
+        if current.get() is not None:
+            network.ask(request.url, proxies)
+        return super().request_url(request, proxies)
+
+
+class _NoCookies(RequestsCookieJar):
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Keep none."""
+
 
 class DeadlineSession(requests.Session):
-    """The session that a transport makes for itself: deadlines, no redirects."""
+    """The session that a transport makes for itself: deadlines, no redirects, no cookies."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.cookies = _NoCookies()
         for scheme in ("https://", "http://"):
             self.mount(scheme, DeadlineAdapter(pool_maxsize=_POOL))
 

@@ -310,3 +310,17 @@ def brief(value: Any, limit: int = 80) -> str:
         return f"<{kind.__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    r"""Return somebody else's words as one line that no terminal obeys, and not too long.
+
+    >>> one_line("No.\n\x1b[31mNever.")
+    'No. \\x1b[31mNever.'
+    """
+    words = " ".join(text[: 8 * limit].split())[:limit]
+    shown = (
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in words
+    )
+    return "".join(shown)[:limit]

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Never
 
-from . import network
+from . import certificates, network
 from .checks import is_number
 from .errors import ConfigurationError, TransportError, brief, unknown_option
+from .no_answer import (
+    ADDRESS,
+    NO_ANSWER,
+    NO_CONNECTION,
+    broken_off,
+    forget_frames,
+    from_outside,
+    misconfigured,
+    reason,
+)
 from .signatures import PublicNames, spelled_out
-from .transport import Request, Response
+from .transport import Request, Response, few, tells_all
 
 if TYPE_CHECKING:
     import requests
@@ -64,8 +73,8 @@ class RequestsTransport(PublicNames):
         timeout: tuple[float, float] = (3.05, 10.0),
         deadline: float = 30.0,
         proxies: Mapping[str, str] | None = None,
-        verify: bool | str = True,
-        cert: str | tuple[str, str] | None = None,
+        verify: certificates.Verify | None = True,
+        cert: certificates.Cert | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -86,14 +95,29 @@ class RequestsTransport(PublicNames):
                 f"RequestsTransport(proxies=…): want a mapping, got {type(proxies).__name__}; "
                 "write proxies={'https': 'http://proxy:3128'}"
             )
+        for part in (part for pair in (proxies or {}).items() for part in pair):
+            if not isinstance(part, str | None):
+                raise ConfigurationError(
+                    f"RequestsTransport(proxies=…): want addresses, got {type(part).__name__}; "
+                    "write proxies={'https': 'http://proxy:3128'}"
+                )
+        files = {"verify": certificates.plain_paths(verify), "cert": certificates.plain_paths(cert)}
+        for name, value in files.items():
+            problem = certificates.PROBLEMS[name](value)
+            if problem is not None:
+                example = "'/etc/ssl/our-ca.pem'" if name == "verify" else "('cert.pem', 'key.pem')"
+                raise ConfigurationError(
+                    f"RequestsTransport({name}={certificates.shown(value)}): {problem}; "
+                    f"write {name}={example}"
+                )
         self._own = session is None
         self._session = session
         self._timeout = pair
         self._deadline = deadline
         self._proxies = dict(proxies or {})
         # None lets the session decide, which trusts the usual authorities unless it is yours.
-        self._verify = None if verify is True else verify
-        self._cert = cert
+        self._verify = None if verify is True else files["verify"]
+        self._cert = files["cert"]
         self._start_anew()
 
     def _start_anew(self) -> None:
@@ -102,14 +126,13 @@ class RequestsTransport(PublicNames):
         self._settings: dict[str, dict[str, Any]] = {}
         self._templates: dict[str, requests.PreparedRequest] = {}  # by address
 
+    @tells_all
     def send(self, request: Request) -> Response:
         """Send one request and return the answer, whatever its status.
 
         Raises:
             TransportError: no answer came.
         """
-        if network.refuse is not None:
-            network.refuse(request.url)
         from .deadline import Attempt, running
 
         seconds = min(self._deadline, request.timeout or self._deadline)
@@ -118,7 +141,7 @@ class RequestsTransport(PublicNames):
         running.add(attempt)
         try:
             answer = self._exchange(request, attempt)
-            if isinstance(answer, Exception) and attempt.reused and _broken_off(answer):
+            if isinstance(answer, Exception) and attempt.reused and broken_off(answer):
                 # The server closed a kept connection while we wrote to it: that costs no attempt.
                 answer = self._exchange(request, attempt)
         finally:
@@ -138,36 +161,32 @@ class RequestsTransport(PublicNames):
                 self._session = None
 
     def _exchange(self, request: Request, attempt: Attempt) -> Response | Exception:
-        """Return the answer, or why there is none; the error holds no secrets."""
-        import requests
-        import urllib3
+        """Return the answer, or why there is none; the error holds no secrets.
 
+        Raises:
+            BaseException: what is no error of sending, such as a signal handler's.
+        """
         from .deadline import current
 
         token = current.set(attempt)
         try:
             session = self._ready()
             settings = self._environment(session, request.url)
-            _ask_for_proxy(request.url, settings["proxies"])
             left = attempt.left()
             settings |= {
                 "timeout": (min(self._timeout[0], left), min(self._timeout[1], left)),
                 "stream": True,
             }
-            with self._sent(session, request, settings) as answer:
-                # The status is known, so the outcome is: a body that breaks off changes nothing.
-                return Response(answer.status_code, dict(answer.headers), _body(answer))
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            _forget_frames(error)
-            return error
-        except (OSError, UnicodeError) as error:  # a UnicodeError is a name that is none
-            _forget_frames(error)
-            return error
-        except BaseException as error:  # such as KeyboardInterrupt
-            _forget_frames(error)
-            raise
+            return _read(self._sent(session, request, settings))
+        except BaseException as error:
+            outside = from_outside(error)
+            forget_frames(error)
+            if outside is None and isinstance(error, Exception):
+                return error
+            failure = outside or error
         finally:
             current.reset(token)
+        raise failure  # not in the midst of the error that may wrap it
 
     def _sent(
         self, session: requests.Session, request: Request, settings: Mapping[str, Any]
@@ -178,8 +197,9 @@ class RequestsTransport(PublicNames):
         # With an auth of ours, if only one that does nothing, requests reads no .netrc.
         sign = _as_it_is if request.credentials is None else request.credentials.sign
         if not self._own:
+            self._ask(session, request.url, settings)
             asked = requests.Request(
-                "POST", request.url, dict(request.headers), data=request.body, auth=sign
+                "POST", request.url, {**request.headers, **_PLAIN}, data=request.body, auth=sign
             )
             prepared = session.prepare_request(asked)
             return session.send(prepared, allow_redirects=False, **settings)
@@ -187,7 +207,7 @@ class RequestsTransport(PublicNames):
         # is prepared once, which saves a third of the time of a request.
         template = self._templates.get(request.url)
         if template is None:
-            asked = requests.Request("POST", request.url, auth=_as_it_is)
+            asked = requests.Request("POST", request.url, dict(_PLAIN), auth=_as_it_is)
             template = self._templates[request.url] = session.prepare_request(asked)
         prepared = template.copy()
         prepared.body = request.body
@@ -195,7 +215,14 @@ class RequestsTransport(PublicNames):
             requests.utils.check_header_validity(header)
             prepared.headers[header[0]] = header[1]
         prepared.headers["Content-Length"] = str(len(request.body))
-        return session.get_adapter(request.url).send(sign(prepared), **settings)
+        return session.send(sign(prepared), allow_redirects=False, **settings)
+
+    def _ask(self, session: requests.Session, url: str, settings: Mapping[str, Any]) -> None:
+        """Ask whether a session of the user's may send, unless its adapter is one that asks."""
+        from .deadline import DeadlineAdapter
+
+        if network.refuse is not None and not isinstance(session.get_adapter(url), DeadlineAdapter):
+            network.ask(url, settings["proxies"])
 
     def check_process(self) -> None:
         """Leave to the parent, in a forked child, what is the parent's."""
@@ -219,34 +246,61 @@ class RequestsTransport(PublicNames):
             return self._session
 
     def _environment(self, session: requests.Session, url: str) -> dict[str, Any]:
-        """Return what the environment says of this address: asked only once, it is slow."""
+        """Return what the session and the environment say of this address.
+
+        It is asked only once, since it is slow.
+        """
         with self._lock:
             if url not in self._settings:
-                settings = dict(
-                    session.merge_environment_settings(
-                        url, dict(self._proxies), None, self._verify, self._cert
-                    )
-                )
-                del settings["stream"]
-                self._settings[url] = settings
+                self._settings[url] = self._merged(session, url)
             return dict(self._settings[url])
+
+    def _merged(self, session: requests.Session, url: str) -> dict[str, Any]:
+        """Return settings: what was said here goes before the session's, and that before others'.
+
+        Left to itself, requests lets the environment go before the session.
+
+        Raises:
+            OSError: a file of certificates, or a proxy, cannot be used.
+        """
+        import requests
+
+        verify = session.verify if self._verify is None else self._verify
+        given = {**session.proxies, **self._proxies}
+        settings = dict(
+            session.merge_environment_settings(
+                url, dict(given), None, None if verify is True else verify, self._cert
+            )
+        )
+        del settings["stream"]
+        utils: Any = requests.utils  # not all of it is typed
+        plain = url.lower().startswith("http:")
+        # Plain http goes to this machine only: a proxy elsewhere would be shown the secret.
+        if plain or utils.select_proxy(url, given):
+            settings["proxies"] = given
+        _check_proxy(utils.select_proxy(url, settings["proxies"]))
+        for name, problem_of in certificates.PROBLEMS.items():
+            problem = None if plain else problem_of(settings[name])
+            if problem is not None:
+                raise OSError(f"{name}={certificates.shown(settings[name])}: {problem}")
+        return settings
 
     def _failed(self, request: Request, error: Exception, attempt: Attempt) -> TransportError:
         """Return the error for an attempt that no answer came of."""
         seconds = min(self._deadline, request.timeout or self._deadline)
         connect, read = self._timeout
-        why, retryable = _reason(error)
+        why, retryable = reason(error)
         if retryable and time.monotonic() >= attempt.until:
             why = f"the deadline of {seconds:.3g} s passed"
             if seconds < self._deadline:
                 why += ", which Retry(max_elapsed=…) left"
-        elif why == _NO_CONNECTION:
+        elif why == NO_CONNECTION:
             why = f"no connection within {connect:.3g} s"
-        elif why == _NO_ANSWER:
+        elif why == NO_ANSWER:
             why = f"nothing came for {read:.3g} s"
         place = "/".join(request.url.split("/")[:3])
         failure = TransportError(f"no answer from {place}: {why}", retryable=retryable)
-        if not _misconfigured(error):  # its words can hold the address of a proxy, and a password
+        if not misconfigured(error):  # its words can hold the address of a proxy, and a password
             failure.__cause__ = error
         return failure
 
@@ -258,34 +312,73 @@ class RequestsTransport(PublicNames):
 
 
 _OPTIONS = ("session", "timeout", "deadline", "proxies", "verify", "cert")
-_NO_CONNECTION = "no connection in time"
-_NO_ANSWER = "no answer in time"
+_PLAIN = {"Accept-Encoding": "identity"}  # an answer that is not compressed
 
 
 def _positive(value: object) -> bool:
     return is_number(value, 0, _MOST_SECONDS) and value > 0
 
 
-def _ask_for_proxy(url: str, proxies: Mapping[str, str]) -> None:
-    """Raise if the request must not go to its proxy; it has the credentials, wherever it ends."""
-    if network.refuse is None:
-        return
-    import requests
+def _check_proxy(proxy: str | None) -> None:
+    """Raise where there is no way through a proxy.
 
-    utils: Any = requests.utils  # not all of it is typed
-    proxy = utils.select_proxy(url, proxies)
-    if proxy:
-        network.refuse(utils.prepend_scheme_if_needed(proxy, "http"))
+    Raises:
+        OSError: there is none, and nothing was sent.
+    """
+    scheme, separated, _ = (proxy or "").partition("://")
+    if not separated or scheme.lower() in ("http", "https"):
+        return
+    if scheme.lower() not in ("socks4", "socks4a", "socks5", "socks5h"):
+        raise OSError(ADDRESS)
+    from importlib.util import find_spec
+
+    if find_spec("socks") is None:
+        raise OSError("a SOCKS proxy needs PySocks; write pip install 'requests[socks]'")
 
 
 def _as_it_is(prepared: Any) -> Any:
     return prepared
 
 
+def _read(answer: requests.Response) -> Response | Exception:
+    """Return what came.
+
+    Raises:
+        TransportError: what stands for an answer in somebody's test is none.
+    """
+    import requests
+
+    status: Any = answer.status_code
+    if not isinstance(status, int):
+        raise TransportError(
+            f"requests answered with a status that is {type(status).__name__}; write "
+            "return_value.status_code = 202, or Client(…, transport=RecordingTransport())",
+            retryable=False,
+        )
+    if not isinstance(answer, requests.Response) or answer.raw is None:  # made by a test
+        headers, body = answer.headers, answer.content
+        return Response(
+            status,
+            few(headers) if isinstance(headers, Mapping) else {},
+            body if isinstance(body, bytes) else b"",
+        )
+    try:
+        if status < 200:  # what follows on the connection answers nobody else
+            return ConnectionAbortedError(f"after the status {status} there was no final one")
+        # The status is known, so the outcome is: a body that breaks off changes nothing.
+        return Response(status, few(answer.headers), _body(answer))
+    finally:
+        answer.close()
+
+
 def _body(answer: requests.Response) -> bytes:
+    """Return the body as it came: what is not decoded cannot grow without measure."""
     import requests
     import urllib3
 
+    headers = getattr(answer.raw, "headers", None)
+    if headers is not None:
+        headers.pop("Content-Encoding", None)  # where urllib3 looks whether to decode
     chunks: list[bytes] = []
     size = 0
     try:
@@ -295,113 +388,7 @@ def _body(answer: requests.Response) -> bytes:
             if size >= _MOST_BODY:
                 break
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        _forget_frames(error)  # in a cycle, they would keep the connections open after close
-        answer.close()
+        if from_outside(error) is not None:
+            raise
+        forget_frames(error)  # in a cycle, they would keep the connections open after close
     return b"".join(chunks)
-
-
-def _linked(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it was made of, the outermost first."""
-    waiting: list[Any] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-
-
-def _forget_frames(error: BaseException) -> None:
-    """Take from an error what holds the credentials: its request, and its frames' variables."""
-    for one in list(_linked(error)):
-        one.__traceback__ = None
-        for name in ("request", "response"):
-            if getattr(one, name, None) is not None:
-                setattr(one, name, None)
-
-
-def _broken_off(error: Exception) -> bool:
-    """Return whether a connection that was open broke."""
-    import ssl
-
-    return any(
-        isinstance(
-            one,
-            ConnectionResetError
-            | ConnectionAbortedError
-            | BrokenPipeError
-            | ssl.SSLEOFError
-            | ssl.SSLZeroReturnError,
-        )
-        for one in _linked(error)
-    )
-
-
-def _misconfigured(error: Exception) -> bool:
-    """Return whether an address or a file is wrong, so that nothing was sent at all."""
-    import requests
-    import urllib3
-
-    named = (
-        requests.exceptions.InvalidURL,  # of the proxy, too
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        urllib3.exceptions.LocationValueError,
-    )
-    if isinstance(error, named):
-        return True
-    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        return False
-    return isinstance(error, UnicodeError) or (type(error) is OSError and error.errno is None)
-
-
-def _reason(error: Exception) -> tuple[str, bool]:
-    """Return why there was no answer, and whether another attempt can help."""
-    import socket
-    import ssl
-
-    import requests
-
-    linked = list(_linked(error))
-    if _misconfigured(error):
-        if type(error) is OSError:
-            return str(error), False  # a file that is not there
-        return "the host's or the proxy's address is not one", False
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in linked):
-        why = "its certificate is not trusted"
-        return f"{why}; write RequestsTransport(verify='ca-bundle.pem')", False
-    if isinstance(error, requests.exceptions.ProxyError):
-        refusal = re.search(r"Tunnel connection failed: (\d{3})", str(error))
-        if refusal is None:
-            return f"the proxy did not answer ({_root(linked)})", True
-        status = int(refusal[1])
-        passing = status in (408, 429) or status >= 500
-        return f"the proxy refused with {status}", passing
-    for one in linked:
-        if isinstance(one, socket.gaierror):
-            return f"its name is not known ({one.strerror})", True
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return _NO_CONNECTION, True
-    if any(isinstance(one, TimeoutError | requests.exceptions.Timeout) for one in linked):
-        return _NO_ANSWER, True
-    return _root(linked), True
-
-
-def _root(linked: list[BaseException]) -> str:
-    """Return what the innermost error says; the outer ones repeat it with addresses of objects."""
-    import http.client
-
-    import requests
-
-    found = [
-        one
-        for one in linked
-        if isinstance(one, OSError | http.client.HTTPException)
-        and not isinstance(one, requests.RequestException)
-    ]
-    error = (found or linked)[-1]
-    said = getattr(error, "strerror", None) or (str(error.args[-1]) if error.args else "")
-    text = said.split(">: ")[-1]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

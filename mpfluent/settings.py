@@ -27,7 +27,7 @@ PODS: dict[str, str] = {
     "eu1": "https://s2s.eu1.mparticle.com",
     "au1": "https://s2s.au1.mparticle.com",
 }
-_NAME = re.compile(r"[\w.:-]+")
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:[0-9]*)?")
 ENVIRONMENTS = ("development", "production")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -167,7 +167,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         return ConfigurationError(
             f"Client(host={shown}): want https://name[:port]; write host='https://…'"
         )
-    if name and not (isinstance(host, str) and host.isprintable() and _NAME.fullmatch(name)):
+    # The letter of it: what is not plain, others read differently, and would send elsewhere.
+    if "\\" in str(host) or not str(host).isprintable() or not _PLACE.fullmatch(str(parts.netloc)):
         name = None
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
         return ConfigurationError(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from .errors import ConfigurationError, Immutable, brief
+from .errors import ConfigurationError, Immutable, TransportError, brief
 from .signatures import PublicNames
+
+_MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
+
+S = TypeVar("S", bound=Callable[..., "Response"])
 
 
 class Credentials:
@@ -204,3 +208,59 @@ class Transport(Protocol):
     def close(self) -> None:
         """Let go of connections and files."""
         ...
+
+
+def few(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers that are no burden to keep: the first, without those that are very long.
+
+    >>> few({"Retry-After": "2", "X-Noise": "x" * 100_000, "Server": "s2s"})
+    {'Retry-After': '2', 'Server': 's2s'}
+    """
+    kept: dict[str, str] = {}
+    room = _MOST_HEADERS
+    for name, value in headers.items():
+        if len(name) + len(value) <= room:
+            kept[name] = value
+            room -= len(name) + len(value)
+    return kept
+
+
+def tells_all(send: S) -> S:
+    """Mark a transport's ``send`` that raises ``TransportError`` for all that goes wrong in it.
+
+    Whatever else it raises came from outside: a signal handler raised it in its midst.
+    """
+    vars(send)["tells_all"] = True
+    return send
+
+
+def attempted(transport: Transport, request: Request) -> Response | TransportError:
+    """Return what a transport answered, or why it did not.
+
+    Raises:
+        Exception: from outside, while a transport of ours was at work.
+    """
+    try:
+        answer: object = transport.send(request)
+    except TransportError as error:
+        return error
+    except Exception as error:
+        if getattr(transport.send, "tells_all", False) is True:
+            raise
+        failure = raised_in(transport, error)
+        failure.__cause__ = error
+        return failure
+    if not isinstance(answer, Response):
+        return TransportError(
+            f"the transport {type(transport).__name__} answered with {type(answer).__name__}; "
+            "write return Response(202)",
+            retryable=False,
+        )
+    return answer
+
+
+def raised_in(transport: Transport, error: Exception) -> TransportError:
+    """Return the error for a transport that is broken; trying again would not mend it."""
+    return TransportError(
+        f"the transport {type(transport).__name__} raised {type(error).__name__}", retryable=False
+    )

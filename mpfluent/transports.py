@@ -9,10 +9,12 @@ from os import PathLike
 from typing import IO, cast
 
 from .batch import Batch
-from .errors import ConfigurationError, brief
+from .errors import ConfigurationError, TransportError, brief, one_line
 from .jsontext import parsed, plain
 from .signatures import PublicNames
-from .transport import Request, Response, Transport
+from .transport import Request, Response, Transport, attempted, raised_in, tells_all
+
+_MOST_WORDS = 1_000  # characters of an answer that are printed
 
 
 class FunctionTransport(PublicNames):
@@ -86,6 +88,7 @@ class RecordingTransport(PublicNames):
             requests = [request for request in self.requests if id(request) not in refused]
         return _batches(requests)
 
+    @tells_all
     def send(self, request: Request) -> Response:
         """Keep the request and answer."""
         with self._lock:
@@ -125,20 +128,30 @@ class PrintingTransport(PublicNames):
         self._to = to
         self._file = file
 
+    @tells_all
     def send(self, request: Request) -> Response:
-        """Print the request, and the answer if there is one."""
+        """Print the request, and the answer if there is one.
+
+        Raises:
+            TransportError: it cannot be printed, or the transport behind has no answer.
+        """
         text = plain(parsed(request.body), 2)
         self._print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}")
         if self._to is None:
             return Response(202)
-        answer = self._to.send(request)
-        self._print(f"-> {answer.status_code} {answer.text}".rstrip())
+        answer = attempted(self._to, request)
+        if isinstance(answer, TransportError):
+            raise answer
+        self._print(f"-> {answer.status_code} {one_line(answer.text, _MOST_WORDS)}".rstrip())
         return answer
 
     def _print(self, text: str) -> None:
         out = self._file or sys.stdout
         encoding = getattr(out, "encoding", None) or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)
+        try:
+            print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)
+        except (OSError, ValueError) as error:  # such as a file that is closed
+            raise _failed(self, error) from error
 
     def close(self) -> None:
         """Close the transport behind."""
@@ -156,21 +169,43 @@ class FileTransport(PublicNames):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
+        if not isinstance(path, str | PathLike) or not path:
+            raise ConfigurationError(
+                f"FileTransport({brief(path)}): want the path of a file; "
+                "write FileTransport('batches.jsonl')"
+            )
         self._path = path
         self._lock = threading.Lock()
 
+    @tells_all
     def send(self, request: Request) -> Response:
-        """Append the request's batches."""
+        """Append the request's batches.
+
+        Raises:
+            TransportError: the file cannot be written.
+        """
         body = request.body
         lines = [body]
         if body.startswith(b"["):
             lines = [plain(entry).encode() for entry in parsed(body)]
-        with self._lock, open(self._path, "ab") as file:
-            file.write(b"".join(line + b"\n" for line in lines))
+        try:
+            with self._lock, open(self._path, "ab") as file:
+                file.write(b"".join(line + b"\n" for line in lines))
+        except (OSError, ValueError) as error:  # a ValueError is a path with a NUL
+            raise _failed(self, error) from error
         return Response(202)
 
     def close(self) -> None:
         """Do nothing: the file is closed after every write."""
+
+
+def _failed(transport: Transport, error: Exception) -> TransportError:
+    """Return the error for what went wrong in a transport, or raise what a signal handler did."""
+    from .no_answer import of_handler  # with the first that goes wrong
+
+    if of_handler(error) is not None:
+        raise error
+    return raised_in(transport, error)
 
 
 def _batches(requests: list[Request]) -> list[Batch]:

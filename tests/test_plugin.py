@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 
 from mpfluent import Batch, Client, RequestsTransport, TransportError, discarded, network
 from mpfluent.testing import LocalServer
@@ -33,7 +34,8 @@ def careless():
 """
 INSTEAD = (
     "use the fixture mparticle_client, Client(…, transport=RecordingTransport()) or "
-    "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network"
+    "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network, "
+    "which lets it send to the real mParticle"
 )
 EVERY_FIXTURE = """
     import re
@@ -467,6 +469,8 @@ def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
 
 
 def test_the_transport_asks_before_it_opens_anything(monkeypatch):
+    opened = []
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", opened.append)
     guard = Guard()
     monkeypatch.setattr(network, "refuse", guard.refuse)
     client = Client("key", "secret", environment="development", transport=RequestsTransport())
@@ -476,7 +480,7 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
 
     assert str(caught.value) == f"a test does not send to https://s2s.us1.mparticle.com; {INSTEAD}"
     assert client.stats.retries == 0
-    assert client._courier._transport._session is None
+    assert opened == []
     assert guard.raised(caught.value)
     assert "s2s.us1" in guard.told()
     assert guard.told() is None
@@ -487,19 +491,19 @@ def test_the_transport_asks_before_it_opens_anything(monkeypatch):
 def test_a_request_to_this_machine_does_not_leave_through_a_proxy(monkeypatch, how, proxy):
     guard = Guard()
     monkeypatch.setattr(network, "refuse", guard.refuse)
-    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy"):
+    for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
     options = {}
     if how == "transport":
-        options["proxies"] = {"http": proxy}
+        options["proxies"] = {"https": proxy}
     elif how == "environment":
-        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("https_proxy", proxy)
     else:
         options["session"] = requests.Session()
-        options["session"].proxies["http"] = proxy
+        options["session"].proxies["https"] = proxy
     transport = RequestsTransport(**options)
     client = Client(
-        "key", "secret", environment="development", host="http://127.0.0.1:9", transport=transport
+        "key", "secret", environment="development", host="https://127.0.0.1:9", transport=transport
     )
 
     with pytest.raises(TransportError) as caught:

@@ -55,6 +55,8 @@ STAIRCASE = [
     "schemas",
     "transport",
     "network",
+    "certificates",
+    "no_answer",
     "deadline",
     "requests_transport",
     "transports",

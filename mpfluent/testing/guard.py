@@ -8,12 +8,13 @@ import threading
 from types import FrameType
 from typing import NamedTuple
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_ON_THE_WAY = ("mpfluent", "requests", "urllib3")  # none of them is who sends
 _MOST = 5  # refusals that are listed
 _SAYS = "a test does not send to "
 _INSTEAD = (
     "use the fixture mparticle_client, Client(…, transport=RecordingTransport()) or "
-    "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network"
+    "Client(…, host=mparticle_server.url), or mark the test with @pytest.mark.mparticle_network, "
+    "which lets it send to the real mParticle"
 )
 
 
@@ -46,14 +47,12 @@ class Guard:
         Raises:
             TransportError: it would; no other attempt can help.
         """
-        from urllib.parse import urlsplit
-
         from ..errors import TransportError
 
-        parts = urlsplit(url)
-        if self.open or is_this_machine(parts.hostname or ""):
+        scheme, host = _place(url)
+        if self.open or is_this_machine(host):
             return
-        place = f"{parts.scheme}://{parts.hostname}"
+        place = f"{scheme}://{host}"
         self._refusals.append(Refusal(place, _sender()))
         raise TransportError(f"{_SAYS}{place}; {_INSTEAD}", retryable=False)
 
@@ -79,6 +78,18 @@ class Guard:
         return f"{_SAYS}the network, and this was refused:\n{listed}\n{_INSTEAD}"
 
 
+def _place(url: str) -> tuple[str, str]:
+    """Return scheme and host as urllib3 reads them, which is who will connect."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        return "", "an address that is none"
+    return parts.scheme or "", (parts.host or "").strip("[]")
+
+
 def is_this_machine(host: str) -> bool:
     """Return whether a name or an address is loopback, without looking anything up.
 
@@ -96,9 +107,9 @@ def is_this_machine(host: str) -> bool:
 
 
 def _sender() -> str:
-    """Return who sends: the line outside of mpfluent, or the thread where there is none."""
+    """Return who sends: the line that calls mpfluent, or the thread where there is none."""
     frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and _package(frame) in _ON_THE_WAY:
         frame = frame.f_back
     thread = threading.current_thread()
     if frame is None or frame.f_code.co_filename == threading.__file__:
@@ -108,3 +119,7 @@ def _sender() -> str:
         )
     shown = frame.f_code.co_filename.removeprefix(os.getcwd() + os.sep)
     return f"from {shown}:{frame.f_lineno} in {frame.f_code.co_name}"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
