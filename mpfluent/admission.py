@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from typing import Literal
 
+from .backlog import Load
 from .errors import Closed, DeliveryError, QueueFull, Reason
-from .floor import Floor, hurry
+from .floor import Floor
 from .interrupts import waitable
 from .keeper import Keeper
 from .outbox import OutboxFull
 from .parcel import Parcel
+from .tally import Acceptance
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
@@ -45,27 +46,25 @@ class Admission:
         self._now = now
         self._call = call
 
-    def take_at_once(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> bool:
+    def take_at_once(self, parcels: Sequence[Parcel], accepted: Acceptance) -> bool:
         """Take parcels over if all find room in memory, as they do as a rule.
 
         It does what the others do at a fraction of their cost, where there is no outbox. Returns
         False, and takes none, if there is no room.
         """
         floor = self._floor
-        counted = False
         try:
             with floor.lock:
                 if floor.closed or not floor.backlog.has_room(parcels):
                     return False
-                counted = True  # first: what is counted must not be in nobody's hands
-                accepted()
+                accepted()  # first: what is counted must not be in nobody's hands
                 floor.put(parcels, self._now())
         except BaseException as error:  # such as Ctrl-C
-            self._broken_off(parcels, error, counted=counted)
+            self._keeper.repairs.add((self._broken_off, parcels, accepted, error))
             raise
         return True
 
-    def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Callable[[], None]) -> None:
+    def take_all_or_none(self, parcels: Sequence[Parcel], accepted: Acceptance) -> None:
         """Take parcels over if all of them find room.
 
         Raises:
@@ -73,26 +72,28 @@ class Admission:
             Closed: the client was closed meanwhile.
         """
         try:
-            self._keeper.store(parcels)
-        except OutboxFull as error:
-            raise _no_room(len(parcels), "the outbox", error) from error
-        with self._whole(parcels, accepted) as accept:
-            kept: list[Parcel] = []
+            try:
+                self._keeper.store(parcels)
+            except OutboxFull as error:
+                raise _no_room(len(parcels), "the outbox", error) from error
             with self._floor.lock:
                 stored = all(parcel.row is not None for parcel in parcels)
                 if self._floor.closed and not stored:
                     raise closed("the client was closed meanwhile")
                 if not stored and not self._floor.has_room(parcels):
                     raise _no_room(len(parcels), "the queue")
-                accept()  # also where it was closed meanwhile: who has it in the file sends it
+                accepted()  # also where it was closed meanwhile: who has it in the file sends it
                 kept = [parcel for parcel in parcels if not self._add(parcel)]
             for parcel in kept:
                 self._find_no_room(parcel)
+        except BaseException as error:
+            self._keeper.repairs.add((self._broken_off, parcels, accepted, error))
+            raise
 
     def take_each(
         self,
         parcels: Sequence[Parcel],
-        accepted: Callable[[], None],
+        accepted: Acceptance,
         until: float,
         *,
         patient: bool = False,
@@ -104,8 +105,8 @@ class Admission:
         Args:
             patient: wait for room in memory, even if there is some in the outbox.
         """
-        with self._whole(parcels, accepted) as accept:
-            accept()
+        try:
+            accepted()
             try:
                 self._keeper.store(parcels)
                 stored = True
@@ -114,39 +115,21 @@ class Admission:
             for parcel in parcels:
                 if stored or self._store(parcel, until):
                     self._take(parcel, until, patient)
-
-    @contextmanager
-    def _whole(
-        self, parcels: Sequence[Parcel], accepted: Callable[[], None]
-    ) -> Iterator[Callable[[], None]]:
-        """Yield what accepts these; let none be in nobody's hands, even where Ctrl-C breaks in.
-
-        What was not accepted leaves no trace.
-        """
-        counted = False
-
-        def accept() -> None:
-            nonlocal counted
-            counted = True
-            accepted()
-
-        try:
-            yield accept
         except BaseException as error:
-            self._broken_off(parcels, error, counted=counted)
+            self._keeper.repairs.add((self._broken_off, parcels, accepted, error))
             raise
 
     def _broken_off(
-        self, parcels: Sequence[Parcel], error: BaseException, *, counted: bool
+        self, parcels: Sequence[Parcel], accepted: Acceptance, error: BaseException
     ) -> None:
-        if not counted:
+        """Let none be in nobody's hands; what was not accepted leaves no trace."""
+        if not accepted.counted:
             self._keeper.withdraw(parcels)
             return
         with self._floor.lock:
             waits = set(self._floor.parcels())
-        rest = [parcel for parcel in parcels if parcel not in waits and parcel.untold]
-        with suppress(BaseException):  # the first one counts
-            self._keeper.give_up(rest, closed(f"send was broken off by {type(error).__name__}"))
+        rest = [parcel for parcel in parcels if parcel not in waits]
+        self._keeper.mend(rest, closed(f"send was broken off by {type(error).__name__}"))
 
     def _store(self, parcel: Parcel, until: float) -> bool:
         """Write a parcel to the outbox as soon as that has room; fail it where it has none."""
@@ -168,20 +151,26 @@ class Admission:
 
     def _take(self, parcel: Parcel, until: float, patient: bool) -> None:
         waits = parcel.row is None or patient
-        dropped: list[Parcel] = []
-        with self._floor.lock:
-            added = self._add(parcel)
-        if not added and waits and until > self._now():
-            added = self._wait_for_room(parcel, until)
-        elif not added and parcel.row is None and self._when_full == "drop_oldest":
-            with self._floor.lock:
-                while not (self._floor.closed or (added := self._add(parcel))):
-                    dropped += self._floor.backlog.take(1, sys.maxsize)
+        dropped = Load()
         try:
+            with self._floor.lock:
+                added = self._add(parcel)
+            if not added and waits and until > self._now():
+                added = self._wait_for_room(parcel, until)
+            elif not added and parcel.row is None and self._when_full == "drop_oldest":
+                with self._floor.lock:
+                    while not (self._floor.closed or (added := self._add(parcel))):
+                        self._floor.backlog.take(1, sys.maxsize, dropped)
             if not added:
                 self._find_no_room(parcel)
-        finally:
-            self._fail(dropped, "newer batches took its place in the full queue", "dropped_oldest")
+            self._drop(dropped, "queue")
+        except BaseException:
+            self._keeper.repairs.add((self._drop, dropped, "queue"))
+            raise
+
+    def _drop(self, dropped: Load, full: str) -> None:
+        why = f"newer batches took its place in the full {full}"
+        self._keeper.mend(dropped.parcels(), DeliveryError(why, reason="dropped_oldest"))
 
     def _find_no_room(self, parcel: Parcel) -> None:
         if self._floor.closed:
@@ -193,8 +182,11 @@ class Admission:
 
     def _wait_for_room(self, parcel: Parcel, until: float) -> bool:
         self._call()
-        floor = self._floor
-        with hurry(floor):
+        floor, hurries = self._floor, 0
+        try:
+            with floor.lock:
+                floor.hurried, hurries = floor.hurried + 1, 1
+                floor.work.notify_all()
             while True:
                 with floor.lock:
                     if self._add(parcel):
@@ -211,30 +203,37 @@ class Admission:
                     floor.roomy.enlist()
                 # who wakes for each request holds up the worker that empties the queue
                 floor.roomy.wait(min(_LINGER, left))
+        finally:
+            floor.hurried -= hurries  # in one breath with leaving
 
     def _add(self, parcel: Parcel) -> bool:
         return not self._floor.closed and self._floor.add(parcel, self._now())
 
     def _keep(self, parcel: Parcel) -> None:
         """Leave a parcel to the outbox until there is room in memory."""
-        with self._floor.lock:
-            self._floor.overflows = True
-            self._floor.keeping += 1
+        floor, keeps = self._floor, 0
         try:
+            with floor.lock:
+                floor.overflows, floor.keeping, keeps = True, floor.keeping + 1, 1
             self._keeper.keep(parcel)
         finally:
-            with self._floor.lock:
-                self._floor.keeping -= 1
-                self._floor.work.notify()
+            floor.keeping -= keeps  # in one breath with leaving
+            with floor.lock:
+                floor.work.notify()
 
     def _drop_oldest(self) -> bool:
         """Fail the oldest of what the outbox has; return whether there was any."""
-        with self._floor.lock:
-            oldest = self._floor.backlog.take_stored(self._keeper.oldest)
-        why = "newer batches took its place in the full outbox"
-        if oldest is not None:
-            self._fail([oldest], why, "dropped_oldest")
+        oldest = Load()
+        try:
+            with self._floor.lock:
+                self._floor.backlog.take_stored(self._keeper.oldest, oldest)
+            self._drop(oldest, "outbox")
+        except BaseException:
+            self._keeper.repairs.add((self._drop, oldest, "outbox"))
+            raise
+        if oldest.parcels():
             return True
+        why = "newer batches took its place in the full outbox"
         return self._keeper.drop_oldest(DeliveryError(why, reason="dropped_oldest"))
 
     def _fail(self, parcels: Sequence[Parcel], why: str, reason: Reason) -> None:

@@ -1,14 +1,42 @@
-"""What waits to be sent: parcels in order, bounded by count and by bytes.
+"""What waits to be sent: parcels in order, bounded by count and by bytes; what is taken of it.
 
 It has no lock of its own: the dispatcher that owns it has.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 
-from .parcel import Parcel
+from .parcel import Parcel, Piece
+
+
+class Load:
+    """What somebody has in hand.
+
+    Attributes:
+        pieces: what is to be sent; None where that is still to be found out.
+        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
+            tried before: what was must not be joined any more, since its ids stand for just what
+            was sent under them.
+    """
+
+    __slots__ = ("fresh", "pieces")
+
+    def __init__(
+        self, pieces: list[Piece] | None = None, fresh: list[Parcel] | None = None
+    ) -> None:
+        self.pieces = pieces
+        self.fresh = fresh
+
+    def parcels(self) -> list[Parcel]:
+        """Return the parcels of it."""
+        if self.pieces is None:
+            return self.fresh or []
+        return [*dict.fromkeys([parcel for piece in self.pieces for parcel in piece.parcels])]
+
+    def open(self) -> list[Parcel]:
+        """Return the parcels of it whose outcome nobody has begun to tell."""
+        return [parcel for parcel in self.parcels() if parcel.untold]
 
 
 class Backlog:
@@ -25,7 +53,7 @@ class Backlog:
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
         self._most_bytes = most_bytes
-        self._waiting: deque[tuple[float, Parcel]] = deque()
+        self._waiting: list[tuple[float, Parcel]] = []
         self.size = 0
 
     def __len__(self) -> int:
@@ -58,38 +86,42 @@ class Backlog:
 
     def add(self, parcel: Parcel, now: float) -> None:
         """Let a parcel wait."""
-        self._waiting.append((now, parcel))
-        self.size += parcel.size
+        entry = (now, parcel)
+        self.size += parcel.size  # in one breath with the next line
+        self._waiting.append(entry)
 
-    def take(self, most: int, most_bytes: int) -> list[Parcel]:
+    def take(self, most: int, most_bytes: int, into: Load | None = None) -> list[Parcel]:
         """Return the oldest parcels, as many as fit a request of these bounds, but at least one.
 
         Brackets and commas count, so that what is taken leaves no remnant for a second request.
+
+        Args:
+            into: gets them in one breath, so that none is ever in nobody's hands.
         """
         taken: list[Parcel] = []
         size = 1  # the brackets, less the comma that the first part has none of
-        while self._waiting and len(taken) < most:
-            following = self._waiting[0][1]
+        for _, following in self._waiting:
             size += following.size + len(following.parts)
-            if taken and size > most_bytes:
+            if len(taken) >= most or (taken and size > most_bytes):
                 break
             taken.append(following)
-            self._waiting.popleft()
-            self.size -= following.size
+        count = len(taken)
+        left = self.size - sum([parcel.size for parcel in taken])
+        load = Load() if into is None else into
+        before = load.fresh or []
+        load.fresh, self._waiting[:count], self.size = [*before, *taken], [], left
         return taken
 
-    def take_stored(self, before: int | None) -> Parcel | None:
-        """Return the oldest parcel that the outbox has, too, which waits no longer.
+    def take_stored(self, before: int | None, into: Load) -> None:
+        """Take the oldest parcel that the outbox has, too.
 
         Args:
             before: only if it is older than this row; None for any.
+            into: gets it.
         """
-        for entry in self._waiting:
-            row = entry[1].row
-            if row is not None:
-                if before is not None and row > before:
-                    return None
-                self._waiting.remove(entry)
-                self.size -= entry[1].size
-                return entry[1]
-        return None
+        for place, (_, parcel) in enumerate(self._waiting):
+            if parcel.row is not None:
+                if before is None or parcel.row <= before:
+                    end, left = place + 1, self.size - parcel.size
+                    into.fresh, self._waiting[place:end], self.size = [parcel], [], left
+                return

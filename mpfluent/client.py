@@ -24,8 +24,9 @@ from .errors import (
     brief,
     unknown_option,
 )
+from .interrupts import HOOKED, READING, SETTLED
 from .notices import logger, warn
-from .parcel import Feed, Outcome, Parcel
+from .parcel import Feed, Outcome, Parcel, Told
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
@@ -44,7 +45,7 @@ from .settings import (
 )
 from .signatures import PublicNames, spelled_out
 from .stamping import random_uuids, unix_milliseconds
-from .tally import CloseReport, Counts, Report, Stats, Tally
+from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
 from .transport import Response, Transport
 from .version import __version__
 
@@ -261,7 +262,7 @@ class Client(PublicNames):
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
-                self._launch(chunk, counts.settle, self._dispatcher, counts.submitted, patient=True)
+                self._launch(chunk, counts.settle, self._dispatcher, counts, patient=True)
                 if counts.refusal is not None:
                     raise counts.refusal
         except BaseException as error:
@@ -468,73 +469,91 @@ class Client(PublicNames):
         """Begin anew after a fork, whether or not Python was told of it."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
+        self._tally.repairs.run()
 
     def _launch(
         self,
         prepared: Sequence[Prepared],
-        settle: Callable[[Response | DeliveryError], None],
+        settle: Told,
         dispatcher: Dispatcher,
-        counted: Callable[[int], None] = lambda batches: None,
+        counts: Counts | None = None,
         *,
         patient: bool = False,
     ) -> None:
         """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
         parcels: list[Parcel] = []
-        dropped: list[tuple[Batch, DeliveryError]] = []
+        dropped: list[tuple[Parcel, DeliveryError]] = []
         for sealed, parts, named in prepared:
             if self._disabled and not isinstance(parts, DeliveryError):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if isinstance(parts, DeliveryError):
-                dropped.append((sealed, parts))
+                dropped.append((Parcel(sealed, (), settle), parts))
                 continue
             # nobody needs it unless it fails: what waits is held once, as JSON
             needed = dispatcher.waits or self._on_delivered
             held = sealed if needed else type(sealed)
             parcels.append(Parcel(held, parts, settle, alone=named))
-        accepted = False
-
-        def accept() -> None:
-            nonlocal accepted
-            accepted = True
-            self._tally.submitted(len(prepared))
-            counted(len(prepared))
-
+        accepted = Acceptance(self._tally, len(prepared), counts)
         try:
             if parcels:
-                dispatcher.submit(parcels, accept, patient=patient)
+                dispatcher.submit(parcels, accepted, patient=patient)
             else:  # a client that is disabled opens nothing, and starts nothing
-                accept()
-        finally:
-            if accepted and dropped:
-                settle_each(
-                    [
-                        partial(self._settled, Parcel(sealed, (), settle), error)
-                        for sealed, error in dropped
-                    ]
-                )
+                accepted()
+            if dropped:
+                self._drop(dropped, accepted)
+        except BaseException:
+            self._tally.repairs.add((self._drop, dropped, accepted))
+            with suppress(BaseException):  # the first one counts
+                self._tally.repairs.run()
+            raise
+
+    def _drop(self, dropped: list[tuple[Parcel, DeliveryError]], accepted: Acceptance) -> None:
+        """Settle what is dropped, if the rest was accepted."""
+        if accepted.counted:
+            accepted()  # for ``send_all``, too, where an interrupt came between
+            settle_each(partial(self._settled, parcel, error) for parcel, error in dropped)
 
     def _settled(self, parcel: Parcel, outcome: Outcome) -> None:
-        """Count an outcome, call the hook for it, and settle the delivery."""
-        told = parcel.told
+        """Count an outcome, call the hook for it, and settle the delivery.
+
+        What interrupts one of these is raised when all are done.
+        """
+        first: BaseException | None = None
+        while not parcel.settled:
+            try:
+                self._go_on(parcel, outcome)
+            except BaseException as error:  # such as Ctrl-C, or a hook that exits
+                first = first or error
+        if first is not None:
+            raise first
+
+    def _go_on(self, parcel: Parcel, outcome: Outcome) -> None:
+        """Do what is left to be done to settle a batch."""
         hook: Callable[..., object] | None = self._on_delivered
         if isinstance(outcome, DeliveryError):
             hook = self._on_failed
         if isinstance(outcome, Kept):
             hook = None  # it is pending still
-            if told is None:
-                return
+        else:
+            self._tally.settled(outcome, parcel)
+        again = parcel.step >= READING
         try:
-            if not isinstance(outcome, Kept):
-                self._tally.settled(outcome)
-            if isinstance(outcome, DeliveryError):
+            parcel.step = max(parcel.step, READING)
+            if isinstance(outcome, DeliveryError) and (hook or parcel.told):
                 outcome = outcome.with_batch(parcel.batch)
-            if hook is not None:
-                hook(parcel.batch, outcome)
-        except Exception as error:  # of the hook, or of reading a batch when the process ends
+            if hook is not None and parcel.step < HOOKED:
+                batch = parcel.batch
+                parcel.step = HOOKED  # in one breath with the call
+                hook(batch, outcome)
+        except Exception as error:
+            # of the hook; or of reading a batch when the process ends, for the second time: the
+            # first time it may be what a signal's handler raised
+            if not again and parcel.step < HOOKED:
+                raise
             self._tally.hook_raised(hook or wire.read_back, error)
-        finally:
-            if told is not None:
-                told(outcome)
+        if parcel.told is not None:
+            parcel.told(outcome, parcel)
+        parcel.step = SETTLED
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""

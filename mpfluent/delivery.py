@@ -6,12 +6,11 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Literal
 
 from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
-from .interrupts import Waiters
+from .interrupts import TOLD, Steps, Waiters
 from .notices import log_hook_error
 from .signatures import PublicNames, untold
 from .transport import Response
@@ -60,7 +59,7 @@ class Delivery(PublicNames):
         self._waiters: Waiters | None = None  # few wait
         self._response: Response | None = None
         self._callbacks: tuple[Callable[[Delivery], object], ...] = ()
-        self._failures: list[DeliveryError] | None = None
+        self._failures: list[DeliveryError] = []
         self._kept: Kept | None = None
         self._on_hook_error = on_hook_error or log_hook_error
         self._may_wait = may_wait
@@ -80,11 +79,11 @@ class Delivery(PublicNames):
     @property
     def failures(self) -> tuple[DeliveryError, ...]:
         """The errors of the batches that failed so far."""
-        return tuple(self._failures or ())
+        return tuple(self._failures)
 
     def _error(self) -> DeliveryError | None:
         """Return the first error, but for batches that were dropped on purpose."""
-        for error in self._failures or ():
+        for error in self._failures:
             if error.reason not in _DROPPED or error.__cause__ is not None:
                 return error
         return None
@@ -180,25 +179,46 @@ class Delivery(PublicNames):
         yield from done.__await__()
         return self.result(0)
 
-    def _settle(self, outcome: Response | DeliveryError) -> None:
-        """Count one batch's outcome; with the last one, wake whoever waits."""
+    def _settle(self, outcome: Response | DeliveryError, steps: Steps | None = None) -> None:
+        """Count one batch's outcome; with the last one, wake whoever waits.
+
+        Args:
+            steps: how far its settling is.
+        """
+        steps = Steps() if steps is None else steps
+        failures: list[DeliveryError] = []
         with self._lock:
-            if not isinstance(outcome, DeliveryError):
-                self._response = outcome
-            elif isinstance(outcome, Kept):
-                self._kept = outcome
-            elif self._failures is None:
-                self._failures = [outcome]
-            else:
-                self._failures.append(outcome)
-            self._open -= 1  # last, since who looks at the state takes no lock
+            if steps.step < TOLD:
+                if not isinstance(outcome, DeliveryError):
+                    self._response = outcome
+                elif isinstance(outcome, Kept):
+                    self._kept = outcome
+                else:
+                    failures = [outcome]
+                end = len(self._failures)
+                # in one breath; who looks at the state, and takes no lock, looks at _open first
+                self._failures[end:], self._open, steps.step = failures, self._open - 1, TOLD
             if self._open:
                 return
             if self._waiters is not None:
                 self._waiters.notify_all()
-            callbacks, self._callbacks = self._callbacks, ()
-        if callbacks:
-            settle_each([partial(self._call, callback) for callback in callbacks])
+        if self._callbacks:
+            self._call_back()
+
+    def _call_back(self) -> None:
+        """Call each callback once, and raise the first error of any when all were called."""
+        first: BaseException | None = None
+        while self._callbacks:
+            callback, rest = self._callbacks[0], self._callbacks[1:]
+            try:
+                self._callbacks = rest  # in one breath with the call
+                callback(self)
+            except Exception as error:
+                self._on_hook_error(callback, error)
+            except BaseException as error:
+                first = first or error
+        if first is not None:
+            raise first
 
     def _call(self, callback: Callable[[Delivery], object]) -> None:
         try:

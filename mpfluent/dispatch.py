@@ -15,6 +15,7 @@ from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled, pieces_of
 from .signatures import PublicNames
+from .tally import Acceptance
 
 PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
@@ -41,11 +42,12 @@ class Dispatcher(Protocol):
         ...
 
     def submit(
-        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
     ) -> None:
-        """Take batches over: call ``accepted``, then settle each exactly once.
+        """Take batches over: call ``accepted()``, then settle each exactly once.
 
         Args:
+            accepted: knows whether it was called, where an interrupt came meanwhile.
             patient: take as long as it takes: wait for room, whatever happens else when it is
                 full, and give a request the time that it has in the background.
 
@@ -125,12 +127,13 @@ class SyncDispatcher(PublicNames):
         self._courier = courier
 
     def submit(
-        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
     ) -> None:
         """Send batches in as few requests as they fit."""
         if self._courier is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
         outer = not self.may_wait()
+        repairs = self._courier.tally.repairs
         try:
             self._here.sending = True
             accepted()
@@ -138,15 +141,23 @@ class SyncDispatcher(PublicNames):
             for group in runs(pieces_of(parcels)):
                 self._courier.deliver(group, self._clock, self._keeper, elapsed_limit=limit)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            failure = TransportError(f"sending was broken off by {type(error).__name__}")
-            failure.__cause__ = error
+            repairs.add((self._give_up, parcels, accepted, error))
             with suppress(BaseException):  # the first one counts
-                self._keeper.give_up(parcels, failure)
+                repairs.run()
             raise
         finally:
             self._here.sending = outer
             if self._closed.is_set() and not outer:
                 self._courier.close()
+
+    def _give_up(
+        self, parcels: Sequence[Parcel], accepted: Acceptance, error: BaseException
+    ) -> None:
+        """Fail what a call that was broken off has not settled, if it was accepted."""
+        if accepted.counted:
+            failure = TransportError(f"sending was broken off by {type(error).__name__}")
+            failure.__cause__ = error
+            self._keeper.mend(parcels, failure)
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""

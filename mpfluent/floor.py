@@ -1,44 +1,22 @@
-"""What waits, and what is in the hands of workers: all that senders and workers share."""
+"""What waits, and what is in the hands of workers: all that senders and workers share.
+
+What moves from one place to another does so in one breath, so that whoever is interrupted leaves
+each parcel in one place, and in one only.
+"""
 
 from __future__ import annotations
 
 import math
 import sys
 import threading
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
-from .backlog import Backlog
+from .backlog import Backlog, Load
 from .coalescing import WINDOW, WINDOW_BYTES
 from .interrupts import Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .parcel import Parcel, Piece
-
-
-class Load:
-    """What a worker has in its hands.
-
-    Attributes:
-        pieces: what is to be sent; None where that is still to be found out.
-        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
-            tried before: what was must not be joined any more, since its ids stand for just what
-            was sent under them.
-    """
-
-    __slots__ = ("fresh", "pieces")
-
-    def __init__(self, pieces: list[Piece] | None, fresh: list[Parcel] | None = None) -> None:
-        self.pieces = pieces
-        self.fresh = fresh
-
-    def open(self) -> list[Parcel]:
-        """Return the parcels of it that are not settled."""
-        found = self.fresh or []
-        if self.pieces is not None:
-            found = [parcel for piece in self.pieces for parcel in piece.parcels]
-        return [parcel for parcel in dict.fromkeys(found) if parcel.untold]
 
 
 class Floor:
@@ -85,7 +63,7 @@ class Floor:
         self.closing = False
         self.close_by = math.inf
         self.closed = False
-        self._again: deque[Load] = deque()  # what workers had in their hands and laid down
+        self._again: list[Load] = []  # what workers had in their hands and laid down
         self._moving: list[Load] = []
         self._keeper = keeper
         self._flush_interval = flush_interval
@@ -127,70 +105,86 @@ class Floor:
         if self._awaited:
             self.work.notify()
 
-    def next(self, now: float) -> Load | float:
-        """Return what to deliver now, as moving; or the seconds until something may be due."""
-        load = self._due(now)
-        if isinstance(load, Load):
-            self._moving.append(load)
-        return load
+    def next(self, load: Load, now: float) -> float | None:
+        """Put what to deliver now into a load, as moving; or return the seconds until it is due.
 
-    def _due(self, now: float) -> Load | float:
+        Args:
+            load: an empty one.
+
+        Returns:
+            The seconds until something may be due; None if the load has something.
+        """
         if now >= self.close_by:
             return math.inf
         if self._again:
-            return self._again.popleft()
+            first, *rest = self._again
+            load.pieces, load.fresh = first.pieces, first.fresh
+            self._again, self._moving = rest, [*self._moving, load]
+            return None
         kept = self._keeper.kept
         if self.overflows and not (kept or self.keeping):
             self.overflows = False
             self.calm.notify_all()  # there is room for those who wait for it
         if not kept:
             self._keeper.due = math.inf
-        first = self.overflows and self.backlog  # what waits here is older
-        if self._keeper.due <= now and not first:
-            self._keeper.due = math.inf
-            return Load(None)
+        first_here = self.overflows and self.backlog  # what waits here is older
+        if self._keeper.due <= now and not first_here:
+            self._keeper.due, self._moving = math.inf, [*self._moving, load]
+            return None
         gather = math.inf
         if self.backlog:
             gather = self.backlog.since + self._flush_interval - now
             enough = self._pressed or self._awaited or self.backlog.reaches(*self._enough)
             if enough or gather <= 0 or self.hurried or self.closing:
-                return self._loaded()
-        return gather if first else min(gather, self._keeper.due - now)
+                self._fill(load)
+                return None
+        return gather if first_here else min(gather, self._keeper.due - now)
 
-    def _loaded(self) -> Load:
+    def _fill(self, load: Load) -> None:
         self._pressed = False
-        self.calm.notify_all()  # there is room now
-        taken = self.backlog.take(*self._most)
+        self._moving = [*self._moving, load]  # before it has anything, which is then somewhere
+        taken = self.backlog.take(*self._most, load)
         self._awaited = max(0, self._awaited - len(taken))
-        load = Load(None, taken)
+        self.calm.notify_all()  # there is room now
         if not self.backlog.is_nearly_full():
             self.roomy.notify_all()
         if self.backlog:
             self.work.notify()  # for another worker, if there is one with nothing to do
-        return load
-
-    def again(self, load: Load) -> None:
-        """Let another worker begin with this, just as it is, before all that came after it."""
-        self._again.appendleft(load)
 
     def share(self, load: Load, first: list[Piece], rest: Sequence[list[Piece]]) -> None:
         """Let whoever has time deliver the rest of a load; a worker alone does so in order."""
-        self._again.extend([Load(pieces) for pieces in rest])
-        load.pieces, load.fresh = first, []  # only now, so that nothing is ever in nobody's hands
+        loads = [Load(pieces) for pieces in rest]
+        load.pieces, load.fresh, self._again = first, [], [*self._again, *loads]
         self.work.notify(len(rest))
+
+    def lay_down(self, load: Load, pieces: list[Piece]) -> None:
+        """Let another worker begin with these of a load before all that came after it."""
+        again = [Load(pieces)] if pieces else []
+        rest = [other for other in self._moving if other is not load]
+        if len(rest) < len(self._moving):  # it was not laid down yet
+            self._again, self._moving = [*again, *self._again], rest
+        self.calm.notify_all()
+        self.work.notify()
 
     def done(self, load: Load) -> None:
         """Know that nobody has this in hand any more."""
         self._moving = [other for other in self._moving if other is not load]
         self.calm.notify_all()
 
+    def seize(self, load: Load) -> None:
+        """Put all that waits, and nobody has in hand, into a load that moves."""
+        self._moving = [*self._moving, load]
+        again = [parcel for other in self._again for parcel in other.parcels()]
+        load.fresh, self._again = again, []
+        self.backlog.take(len(self.backlog), sys.maxsize, load)
+
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
         return bool(self.backlog or self._again or self._keeper.kept)
 
-    def moves(self) -> bool:
+    def moves(self, besides: Load | None = None) -> bool:
         """Return whether anybody has anything in hand."""
-        return bool(self._moving)
+        return any(load is not besides for load in self._moving)
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
@@ -200,28 +194,8 @@ class Floor:
     def parcels(self) -> list[Parcel]:
         """Return all that is not settled, wherever it is."""
         loads = [*self._moving, *self._again]
-        return [*(parcel for load in loads for parcel in load.open()), *self.backlog]
-
-    def take_all(self) -> list[Parcel]:
-        """Return all that is not settled, wherever it is; nothing waits any more."""
-        found = self.parcels()
-        self._again.clear()
-        self.backlog.take(len(self.backlog), sys.maxsize)
-        return found
+        return [*(parcel for load in loads for parcel in load.parcels()), *self.backlog]
 
     def forget_moving(self) -> None:
         """Expect nothing any more of those who have something in hand."""
         self._moving = []
-
-
-@contextmanager
-def hurry(floor: Floor) -> Iterator[None]:
-    """While it lasts, nothing waits for others to travel with."""
-    with floor.lock:
-        floor.hurried += 1
-        floor.work.notify_all()
-    try:
-        yield
-    finally:
-        with floor.lock:
-            floor.hurried -= 1

@@ -18,6 +18,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 
 def waitable(timeout: float | None) -> float | None:
@@ -124,3 +125,57 @@ class Flag:
             timeout: seconds; None for as long as it takes.
         """
         return self._waiters.wait_for(self.is_set, timeout)
+
+
+class Steps:
+    """How far the settling of one batch is: 0, and then one of these, in their order.
+
+    Each step is marked in one breath with being done. So whoever goes on after an interrupt
+    leaves none out, and does none twice.
+    """
+
+    __slots__ = ("step",)
+
+    def __init__(self) -> None:
+        self.step = 0
+
+
+COUNTED = 1  # in the client's statistics
+READING = 2  # the batch is read back, for the hook and the error, where it is held as bytes
+HOOKED = 3  # the hook was called
+TOLD = 4  # the delivery, or the report, knows
+SETTLED = 5
+
+
+class Repairs:
+    """What calls that were broken off have left to be done, until it is done.
+
+    The handler of an exception begins before another interrupt can come, so that :attr:`add` is
+    its first word: ``repairs.add((function, argument, …))``, a tuple and a C call. What was added
+    is done at once, and where that is interrupted, too, by whoever comes next, whatever he does.
+
+    Attributes:
+        add: adds a function and its arguments; doing it twice does no more than doing it once.
+    """
+
+    def __init__(self) -> None:
+        self._left: list[tuple[Any, ...]] = []
+        self._busy: set[int] = set()  # threads that are at it
+        self.add = self._left.append
+
+    def run(self) -> None:
+        """Do all that is left to be done; nothing in a callback of just this."""
+        if not self._left:
+            return
+        me = threading.get_ident()
+        if me in self._busy:
+            return
+        try:
+            self._busy.add(me)
+            while self._left:
+                repair = self._left[0]
+                function, *arguments = repair
+                function(*arguments)
+                self._left[:] = [other for other in self._left if other is not repair]
+        finally:
+            self._busy.discard(me)

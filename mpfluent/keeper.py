@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .batch import Batch
 from .courier import PROBE_EVERY
 from .errors import DeliveryError, Kept
+from .interrupts import Repairs
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
 from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
@@ -83,6 +84,11 @@ class Keeper:
             self._outbox.close()
         self._tell_lost()
         self._notices.close()
+
+    @property
+    def repairs(self) -> Repairs:
+        """What interrupted calls have left to be done."""
+        return self._tally.repairs
 
     def tell(self, what: str) -> None:
         """Log this, not too often."""
@@ -168,6 +174,17 @@ class Keeper:
         self._finish(finished, quiet=quiet)
         return len(finished)
 
+    def mend(self, parcels: Iterable[Parcel], error: DeliveryError) -> None:
+        """Do the same for what a call that was broken off had in hand.
+
+        What that call was telling, too, which nobody else would go on with.
+        """
+        rest = [one for one in parcels if not one.settled]
+        with self._lock:
+            for one in rest:
+                one.give_up(self._failure(one, error))
+        self._finish(rest, claimed=True)
+
     def take_apart(self, piece: Piece) -> None:
         """Know that what travelled as one batch goes on under ids of its own."""
         for parcel in piece.parcels:
@@ -205,14 +222,19 @@ class Keeper:
         kept.__cause__ = error
         return kept
 
-    def _finish(self, parcels: list[Parcel], *, quiet: bool = False) -> None:
-        """Bring the outbox up to date, and tell the outcomes that nobody told yet."""
+    def _finish(self, parcels: list[Parcel], *, quiet: bool = False, claimed: bool = False) -> None:
+        """Bring the outbox up to date, and tell the outcomes that nobody told yet.
+
+        Args:
+            quiet: whether the caller logs them.
+            claimed: whether to go on with what somebody has begun to tell, too.
+        """
         failed: list[Parcel] = []
         if self._outbox is not None:
             failed = self._update(self._outbox, parcels)
         told: list[DeliveryError] = []
         try:
-            self._tell(parcels, told)
+            self._tell(parcels, told, claimed=claimed)
         finally:
             self._remove(failed)  # only now that their reasons were told
             if told and self._tells and not quiet:
@@ -236,21 +258,24 @@ class Keeper:
             self.due = min(self.due, self._clock() + PROBE_EVERY)
         return failed
 
-    def _tell(self, parcels: list[Parcel], told: list[DeliveryError]) -> None:
+    def _tell(
+        self, parcels: list[Parcel], told: list[DeliveryError], *, claimed: bool = False
+    ) -> None:
         """Tell the outcomes that nobody told yet, and note the errors of them.
 
         A hook may leave by ``sys.exit`` or Ctrl-C; the parcels after it are told all the same.
         """
         first: BaseException | None = None
         for parcel in parcels:
-            try:
+            with self._lock:
                 outcome = parcel.outcome
-                with self._lock:
-                    mine = outcome is not None and parcel.claim()
-                if mine and outcome is not None:
-                    if isinstance(outcome, DeliveryError):
-                        told.append(outcome)
-                    self._settled(parcel, outcome)
+                mine = outcome is not None and (parcel.claim() or claimed)
+            if not mine or outcome is None:
+                continue
+            if isinstance(outcome, DeliveryError):
+                told.append(outcome)
+            try:
+                self._settled(parcel, outcome)
             except BaseException as error:
                 first = first or error
         if first is not None:

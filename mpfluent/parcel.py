@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeliveryError, Kept
+from .interrupts import SETTLED, Steps
 from .transport import Response
 from .wire import Part, joined, read_back
 
@@ -26,10 +27,11 @@ class Feed(NamedTuple):
 
 
 Outcome = Response | DeliveryError
+Told = Callable[[Outcome, Steps], object]
 Settled = Callable[["Parcel", Outcome], None]
 
 
-class Parcel:
+class Parcel(Steps):
     """One accepted batch on its way: settled once, when all of its parts are.
 
     It has no lock of its own: who settles it has, one for all.
@@ -37,7 +39,7 @@ class Parcel:
     Args:
         batch: as it was sealed; or its class, where what it travels in is all that is kept of it.
         parts: what it travels in.
-        told: gets the outcome; None where nobody waits for it here.
+        told: gets the outcome, and notes that; None where nobody waits for it here.
         row: where the outbox has it; None if it has not.
         alone: whether it must travel under its own id: because its caller chose that, or because
             it was refused in company.
@@ -66,11 +68,12 @@ class Parcel:
         self,
         batch: Batch | type[Batch],
         parts: tuple[Part, ...],
-        told: Callable[[Outcome], object] | None = None,
+        told: Told | None = None,
         row: int | None = None,
         *,
         alone: bool = False,
     ) -> None:
+        self.step = 0
         self._batch = batch
         self._open = tuple([part.id for part in parts])
         self.told = told
@@ -98,8 +101,13 @@ class Parcel:
 
     @property
     def untold(self) -> bool:
-        """Whether its outcome was not told yet."""
+        """Whether nobody has begun to tell its outcome."""
         return not self._told
+
+    @property
+    def settled(self) -> bool:
+        """Whether its outcome was told to the end."""
+        return self.step >= SETTLED
 
     def has_open(self, part_id: str) -> bool:
         """Return whether this part of it is not settled."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .errors import DeliveryError, Kept, Reason
-from .interrupts import Waiters
+from .interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
 from .notices import hook_name, log_hook_error
 from .transport import Response
 
@@ -40,7 +40,11 @@ class Stats(NamedTuple):
 
 
 class Tally:
-    """The counters behind ``stats``: changed under a lock, read as one snapshot."""
+    """The counters behind ``stats``: changed under a lock, read as one snapshot.
+
+    Attributes:
+        repairs: what interrupted calls have left to be done, so that the counts come right.
+    """
 
     def __init__(self) -> None:
         self.restart()
@@ -50,6 +54,7 @@ class Tally:
         # reentrant, since a ``__del__`` may close a client in the midst of anything
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
+        self.repairs = Repairs()
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
@@ -58,18 +63,30 @@ class Tally:
         self._outbox_errors = 0
         self._hooks_logged: set[tuple[str, str]] = set()
 
-    def submitted(self, batches: int) -> None:
-        """Count accepted batches."""
-        with self._lock:
-            self._submitted += batches
+    def submitted(self, batches: int, by: Acceptance | None = None) -> None:
+        """Count accepted batches.
 
-    def settled(self, outcome: Response | DeliveryError) -> None:
-        """Count one batch's outcome."""
+        Args:
+            by: the call that they are of, which notes it in one breath.
+        """
+        by = Acceptance(self, batches) if by is None else by
         with self._lock:
-            if isinstance(outcome, DeliveryError):
-                self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
-            else:
-                self._delivered += 1
+            self._submitted, by.counted = self._submitted + batches, True
+
+    def settled(self, outcome: Response | DeliveryError, steps: Steps) -> None:
+        """Count one batch's outcome.
+
+        Args:
+            steps: how far its settling is; what is counted is not counted again.
+        """
+        with self._lock:
+            if steps.step < COUNTED:
+                if isinstance(outcome, DeliveryError):
+                    reason = outcome.reason
+                    failed = self._failed.get(reason, 0) + 1
+                    self._failed[reason], steps.step = failed, COUNTED
+                else:
+                    self._delivered, steps.step = self._delivered + 1, COUNTED
             if self._pending() <= 0:  # what who waits here waits for
                 self._waiters.notify_all()
 
@@ -113,6 +130,35 @@ class Tally:
                 hook_errors=self._hook_errors,
                 outbox_errors=self._outbox_errors,
             )
+
+
+class Acceptance:
+    """Counts the batches of one call as submitted when it is called; once.
+
+    Args:
+        tally: of the client.
+        batches: how many.
+        counts: of ``send_all``, which count them, too.
+
+    Attributes:
+        counted: whether they are counted, so that each of them has to be settled.
+    """
+
+    __slots__ = ("_batches", "_counts", "_tally", "counted", "reported")
+
+    def __init__(self, tally: Tally, batches: int, counts: Counts | None = None) -> None:
+        self._tally = tally
+        self._batches = batches
+        self._counts = counts
+        self.counted = False
+        self.reported = False
+
+    def __call__(self) -> None:
+        """Count them."""
+        if not self.counted:
+            self._tally.submitted(self._batches, self)
+        if self._counts is not None:
+            self._counts.submitted(self._batches, self)
 
 
 class Report(NamedTuple):
@@ -159,25 +205,32 @@ class Counts:
         self._failures: list[DeliveryError] = []
         self.refusal: DeliveryError | None = None
 
-    def submitted(self, batches: int) -> None:
+    def submitted(self, batches: int, by: Acceptance) -> None:
         """Count accepted batches."""
         with self._lock:
-            self._submitted += batches
+            if not by.reported:
+                self._submitted, by.reported = self._submitted + batches, True
 
-    def settle(self, outcome: Response | DeliveryError) -> None:
-        """Count one batch's outcome."""
+    def settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
+        """Count one batch's outcome; one that is kept is pending still.
+
+        Args:
+            steps: how far its settling is.
+        """
         with self._lock:
-            if isinstance(outcome, Kept):
-                return  # it is pending still
-            if not isinstance(outcome, DeliveryError):
-                self._delivered += 1
+            if steps.step >= TOLD or isinstance(outcome, Kept):
                 return
-            self._failed[outcome.reason] = self._failed.get(outcome.reason, 0) + 1
-            if len(self._failures) < _MOST_FAILURES:
-                self._failures.append(outcome)
+            if not isinstance(outcome, DeliveryError):
+                self._delivered, steps.step = self._delivered + 1, TOLD
+                return
             if outcome.reason == "unauthorized" and self.refusal is None:
                 # a twin: it will have the report, which has the failures, and none holds itself
                 self.refusal = outcome.with_batch(outcome.batch)
+            reason, end = outcome.reason, len(self._failures)
+            failed = self._failed.get(reason, 0) + 1
+            self._failed[reason], steps.step = failed, TOLD
+            if end < _MOST_FAILURES:
+                self._failures.append(outcome)  # in one breath with the line before
 
     def report(self) -> Report:
         """Return all counts, of one moment."""

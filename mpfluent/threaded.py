@@ -8,19 +8,22 @@ import threading
 import time
 from _thread import start_new_thread
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from . import liveness, process
 from .admission import Admission, WhenFull, closed
+from .backlog import Load
 from .checks import is_number
 from .courier import Courier
 from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
-from .floor import Floor, hurry
+from .floor import Floor
 from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled
 from .signatures import PublicNames, spelled_out
+from .tally import Acceptance
 from .transport import Response
 from .workers import Workers
 
@@ -202,7 +205,7 @@ class ThreadedDispatcher(PublicNames):
         self._begin()
 
     def submit(
-        self, parcels: Sequence[Parcel], accepted: Callable[[], None], *, patient: bool = False
+        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
     ) -> None:
         """Let batches wait for a worker.
 
@@ -212,18 +215,24 @@ class ThreadedDispatcher(PublicNames):
         """
         courier = self._opened()
         self._keeper.ready()
-        if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):
-            pass
-        elif self._when_full == "raise" and not patient:
-            self._admission.take_all_or_none(parcels, accepted)
-        else:
-            seconds = self._block_timeout
-            if patient:  # the rest of a stream may have to wait for many requests
-                seconds = max(self.max_elapsed, courier.budget(self.max_elapsed))
-            blocks = (patient or self._when_full == "block") and self._may_block()
-            until = self._workers.now() + seconds if blocks else -math.inf
-            self._admission.take_each(parcels, accepted, until, patient=patient)
-        self._workers.call()
+        try:
+            if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):
+                pass
+            elif self._when_full == "raise" and not patient:
+                self._admission.take_all_or_none(parcels, accepted)
+            else:
+                seconds = self._block_timeout
+                if patient:  # the rest of a stream may have to wait for many requests
+                    seconds = max(self.max_elapsed, courier.budget(self.max_elapsed))
+                blocks = (patient or self._when_full == "block") and self._may_block()
+                until = self._workers.now() + seconds if blocks else -math.inf
+                self._admission.take_each(parcels, accepted, until, patient=patient)
+            self._workers.call()
+        except BaseException:  # such as Ctrl-C: what waits is delivered all the same
+            courier.tally.repairs.add((self._call,))
+            with suppress(BaseException):  # the first one counts
+                courier.tally.repairs.run()
+            raise
 
     def _call(self) -> None:
         self._workers.call()
@@ -256,7 +265,11 @@ class ThreadedDispatcher(PublicNames):
     def _deliver_all(self, timeout: float) -> None:
         workers, floor = self._workers, self._floor
         until = workers.now() + timeout
-        with hurry(floor):
+        hurries = 0
+        try:
+            with floor.lock:
+                floor.hurried, hurries = floor.hurried + 1, 1
+                floor.work.notify_all()
             workers.call(until)
             if not workers.may_wait():
                 return
@@ -271,6 +284,8 @@ class ThreadedDispatcher(PublicNames):
                     floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
+        finally:
+            floor.hurried -= hurries  # in one breath with leaving
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the courier."""
@@ -292,36 +307,44 @@ class ThreadedDispatcher(PublicNames):
 
     def _settle_left(self) -> None:
         """Settle what is left, once, and let go of everything."""
-        me = threading.get_ident()
-        with self._floor.lock:
-            closer, self._closer = self._closer, self._closer or me
-            self._floor.closed = True
-            self._floor.work.notify_all()
-            self._floor.calm.notify_all()
-        if closer is not None:
-            if closer != me:  # unless the garbage collector closes it in the midst of closing
-                self._closed.wait(10 * _GRACE)
-            return
+        me, floor = threading.get_ident(), self._floor
         try:
+            with floor.lock:
+                closer = self._closer
+                if closer is None:
+                    self._closer = me
+                floor.closed = True
+                floor.work.notify_all()
+                floor.calm.notify_all()
+            if self._closed.is_set():
+                return
+            if closer not in (None, me):
+                self._closed.wait(10 * _GRACE)
+                return
+            # again, if the garbage collector closes it in the midst of closing
             self._stop(closed("the client was closed before the batch was delivered"))
-        finally:
             self._keeper.close()
             self._opened().close()
             process.forget(self)
             self._closed.set()
+        except BaseException:  # such as Ctrl-C: the next one to close goes on
+            self._closer = None if self._closer == me else self._closer
+            raise
 
     def _stop(self, error: Closed, grace: float = _GRACE, *, quiet: bool = False) -> list[Parcel]:
         """End all waits, and settle what is not delivered; return it."""
-        floor = self._floor
+        floor, load = self._floor, Load()
         with floor.lock:
-            left = floor.take_all()
+            floor.seize(load)
             self._workers.stop()
             floor.work.notify_all()
         if self.may_wait():
-            floor.calm.wait_for(lambda: not floor.moves(), grace)
+            floor.calm.wait_for(lambda: not floor.moves(load), grace)
+        with floor.lock:
+            left = [parcel for parcel in floor.parcels() if parcel.untold]
+        self._keeper.give_up(left, error, quiet=quiet)
         with floor.lock:
             floor.forget_moving()
-        self._keeper.give_up(left, error, quiet=quiet)
         return left
 
     def hurry(self) -> None:

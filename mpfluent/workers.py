@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from . import process
+from .backlog import Load
 from .coalescing import coalesce
 from .courier import Clock, Courier, runs
 from .errors import TransportError
-from .floor import Floor, Load, hurry
-from .interrupts import Flag, Waiters
+from .floor import Floor
+from .interrupts import Flag, Repairs, Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST
 from .parcel import Piece, pieces_of
@@ -24,6 +26,19 @@ _IDLE = 5.0  # seconds after which a worker without work leaves; the next send s
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
 _LOOK_AGAIN = 3600.0  # seconds after which one who waits for longer looks at the time again
 _SHORTEST = 0.1  # seconds for one where the process ends
+
+
+class Seat:
+    """A worker's place among its like.
+
+    Attributes:
+        taken: whether it is one of them, so that it may work.
+    """
+
+    __slots__ = ("taken",)
+
+    def __init__(self) -> None:
+        self.taken = False
 
 
 class Workers:
@@ -76,6 +91,7 @@ class Workers:
         self._elapsed_limit = elapsed_limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
+        self._repairs = Repairs() if courier is None else courier.tally.repairs
         self._here = threading.local()  # whether this thread delivers
 
     def now(self) -> float:
@@ -138,12 +154,14 @@ class Workers:
             if not floor.has_work():
                 return
             process.watch(self._watched)
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads = self._alive()
             requests = 1 + len(floor.backlog) // MAX_BATCHES_PER_REQUEST
             wanted = 0 if alone else min(self._most, max(requests, len(self._threads) + 1))
             while len(self._threads) < wanted and not failed:
+                seat = Seat()
                 try:
-                    self._threads.append(self._start(self._work))
+                    thread = self._start(partial(self._work, seat))
+                    self._threads, seat.taken = [*self._threads, thread], True
                 except RuntimeError:  # too many threads, or the process ends
                     failed = True
             if self._threads and not alone:
@@ -160,9 +178,19 @@ class Workers:
         """
         if not self.may_wait():
             return  # a callback: who called it goes on with the next
-        with self._delivering(), hurry(self._floor):
-            while (over := self._over(until)) > self.now() and (load := self._next(wait=False)):
-                self._carry(load, min(self._elapsed_limit, _INLINE), over)
+        floor, hurries = self._floor, 0
+        try:
+            self._here.delivers = True
+            with floor.lock:
+                floor.hurried, hurries = floor.hurried + 1, 1
+                floor.work.notify_all()
+            limit = min(self._elapsed_limit, _INLINE)
+            while (over := self._over(until)) > self.now() and self._turn(limit, over, wait=False):
+                pass
+        finally:
+            self._here.delivers = False
+            floor.hurried -= hurries  # in one breath with leaving
+            self._rest()
 
     def _over(self, until: float | None) -> float:
         """Return when a request of the caller's is over, which is never unless the process ends."""
@@ -170,11 +198,12 @@ class Workers:
             return math.inf
         return self.now() + max(self._watched.exit_timeout, _SHORTEST) if until is None else until
 
-    def _work(self) -> None:
+    def _work(self, seat: Seat) -> None:
         try:
-            with self._delivering():
-                while (load := self._next()) is not None:
-                    self._carry(load, self._elapsed_limit)
+            if self._sits(seat):
+                with self._delivering():
+                    while self._turn(self._elapsed_limit):
+                        pass
         except BaseException as error:  # it ends here: a thread has nobody to raise it to
             if self._is_current():
                 self._keeper.tell(f"a worker was stopped by {type(error).__name__}")
@@ -184,6 +213,16 @@ class Workers:
             # a greenlet, in a forked child: threading, which forgot it, would complain of its end
             Flag().wait()
 
+    def _sits(self, seat: Seat) -> bool:
+        """Return whether there is a seat for a worker whose start was interrupted, too."""
+        with self._floor.lock:
+            if not seat.taken and len(self._alive()) < self._most:
+                self._threads, seat.taken = [*self._threads, threading.current_thread()], True
+            return seat.taken
+
+    def _alive(self) -> list[Any]:
+        return [thread for thread in self._threads if thread.is_alive()]
+
     def _leave(self) -> None:
         """Let the next call start another worker."""
         me = threading.current_thread()
@@ -192,31 +231,54 @@ class Workers:
 
     @contextmanager
     def _delivering(self) -> Iterator[None]:
+        """Be a worker; not for the caller's thread, where an interrupt may break it."""
         self._here.delivers = True
         try:
             yield
         finally:
             self._here.delivers = False
-            if self._is_current():
-                with self._floor.lock:
-                    self._floor.calm.notify_all()
-                    last = not self._floor.moves()
-                if last:
-                    self._when_last()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Know that this thread delivers no more."""
+        if self._is_current():
+            with self._floor.lock:
+                self._floor.calm.notify_all()
+                last = not self._floor.moves()
+            if last:
+                self._when_last()
 
     def _is_current(self) -> bool:
         return self._pid == os.getpid() and not self._stopped
 
-    def _next(self, *, wait: bool = True) -> Load | None:
-        """Return what to deliver next, waiting for it; None for a worker that is to leave."""
+    def _turn(self, elapsed_limit: float, until: float = math.inf, *, wait: bool = True) -> bool:
+        """Deliver what is to be delivered next; return whether there was anything."""
+        load = Load()
+        try:
+            if self._next(wait=wait, load=load) is None:
+                return False
+        except BaseException as error:  # such as Ctrl-C, in the caller's thread
+            self._repairs.add((self._broken_off, load, error))
+            self._repairs.run()
+            raise
+        self._carry(load, elapsed_limit, until, raises=not wait)
+        return True
+
+    def _next(self, *, wait: bool = True, load: Load | None = None) -> Load | None:
+        """Return what to deliver next, waiting for it; None for a worker that is to leave.
+
+        Args:
+            load: what to put it into.
+        """
         floor = self._floor
+        load = Load() if load is None else load
         idle_at = time.monotonic() + _IDLE
         while self._is_current():
             tend = self._keeper.tend()
             with floor.lock:
-                found = floor.next(self.now())
-                if isinstance(found, Load):
-                    return found
+                due = floor.next(load, self.now())
+                if due is None:
+                    return load
                 idle = time.monotonic() >= idle_at and not floor.has_work() and tend is None
                 over = floor.closing and not floor.moves()  # what moves may still be shared
                 if not wait or over or idle:
@@ -225,40 +287,49 @@ class Workers:
                     self._leave()
                     return None
                 floor.work.enlist()
-            floor.work.wait(min(found, tend or math.inf, _IDLE))
+            floor.work.wait(min(due, tend or math.inf, _IDLE))
         return None
 
-    def _carry(self, load: Load, elapsed_limit: float, until: float = math.inf) -> None:
-        """Deliver what is in a worker's hands; whatever happens, nothing of it is lost."""
-        courier = self._courier
-        assert courier is not None  # noqa: S101  # since something was accepted
+    def _carry(
+        self, load: Load, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
+    ) -> None:
+        """Deliver what is in a worker's hands; whatever happens, nothing of it is lost.
+
+        Args:
+            until: when it is over, in monotonic seconds.
+            raises: whether any exception is the caller's, whose signals' handlers raise some.
+        """
         try:
-            brought = load.pieces is None and load.fresh is None
-            once = False
-            if brought:
-                load.pieces, expired, once = self._keeper.bring_back()
-                self._keeper.expire(expired)
-            elif load.pieces is None:
-                load.pieces = self._unpacked(load)
-            for run in runs(load.pieces):
-                courier.deliver(
-                    run,
-                    self._clock,
-                    self._keeper,
-                    elapsed_limit=elapsed_limit,
-                    until=until,
-                    once=once,
-                )
-            if brought:
-                self._keeper.came_back(load.pieces)
-        except BaseException as error:
-            if self._is_current():
-                self._broken_off(load, error)
-            if not isinstance(error, Exception):
-                raise
-        finally:
+            self._deliver(load, elapsed_limit, until)
             with self._floor.lock:
                 self._floor.done(load)
+        except BaseException as error:
+            self._repairs.add((self._broken_off, load, error))
+            self._repairs.run()
+            if raises or not isinstance(error, Exception):
+                raise
+
+    def _deliver(self, load: Load, elapsed_limit: float, until: float) -> None:
+        courier = self._courier
+        assert courier is not None  # noqa: S101  # since something was accepted
+        brought = load.pieces is None and load.fresh is None
+        once = False
+        if brought:
+            load.pieces, expired, once = self._keeper.bring_back()
+            self._keeper.expire(expired)
+        elif load.pieces is None:
+            load.pieces = self._unpacked(load)
+        for run in runs(load.pieces):
+            courier.deliver(
+                run,
+                self._clock,
+                self._keeper,
+                elapsed_limit=elapsed_limit,
+                until=until,
+                once=once,
+            )
+        if brought:
+            self._keeper.came_back(load.pieces)
 
     def _unpacked(self, load: Load) -> list[Piece]:
         """Return what is to be sent of a fresh load; with coalescing, the first request of it."""
@@ -273,24 +344,23 @@ class Workers:
 
     def _broken_off(self, load: Load, error: BaseException) -> None:
         """Let what could not be finished be delivered by another worker, but only once."""
-        for parcel in load.open():
+        if self._pid != os.getpid():
+            return
+        rest = [parcel for parcel in load.parcels() if not parcel.settled]
+        for parcel in rest:
             parcel.strikes += 1
-        if load.pieces is None:
-            load.pieces = pieces_of(load.open())
+        pieces = pieces_of(rest) if load.pieces is None else load.pieces
         pieces = [
             own
-            for piece in load.pieces
+            for piece in pieces
             for own in (piece.apart() if piece.parcels[0].alone else [piece])
             if own.is_open()
         ]
         struck = [piece for piece in pieces if any(one.strikes > 1 for one in piece.parcels)]
         again = [piece for piece in pieces if piece not in struck]
-        if again:
-            with self._floor.lock:
-                self._floor.again(Load(again))
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
-        untold = [parcel for parcel in load.open() if parcel.outcome is not None]
-        self._keeper.give_up(
-            [*untold, *(one for piece in struck for one in piece.parcels)], failure
-        )
+        untold = [parcel for parcel in rest if parcel.outcome is not None]
+        self._keeper.mend([*untold, *(one for piece in struck for one in piece.parcels)], failure)
+        with self._floor.lock:
+            self._floor.lay_down(load, again)

@@ -1569,14 +1569,28 @@ def test_a_parcel_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch
 
 
 @pytest.mark.parametrize("dispatcher", [SyncDispatcher, ThreadedDispatcher])
-def test_a_send_that_is_interrupted_as_it_is_counted_is_told(dispatcher, monkeypatch):
+@pytest.mark.parametrize(
+    ("counted", "stats", "state"),
+    [(False, (0, 0, 0, 0), "pending"), (True, (1, 0, 1, 0), "failed")],
+    ids=["before it is counted", "when it is counted"],
+)
+def test_a_send_that_is_interrupted_is_told_if_it_was_counted(
+    dispatcher, counted, stats, state, monkeypatch
+):
     told, deliveries = [], []
     client = client_of(
         RecordingTransport(),
         dispatcher=dispatcher(),
         on_failed=lambda batch, error: told.append(error.reason),
     )
-    monkeypatch.setattr(client._tally, "submitted", interrupted)
+    submitted = client._tally.submitted
+
+    def interrupting(*call):
+        if counted:
+            submitted(*call)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client._tally, "submitted", interrupting)
     monkeypatch.setattr(
         client,
         "_begin",
@@ -1586,8 +1600,10 @@ def test_a_send_that_is_interrupted_as_it_is_counted_is_told(dispatcher, monkeyp
     with pytest.raises(KeyboardInterrupt):
         client.send(BATCH)
 
-    assert len(told) == 1
-    assert deliveries[0][0].state == "failed"
+    assert client.stats[:4] == stats
+    assert len(told) == stats[2]
+    assert deliveries[0][0].state == state
+    assert client.flush(0) is True
 
 
 def interrupted(*_):

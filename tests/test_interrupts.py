@@ -3,12 +3,14 @@
 import ast
 import sys
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
+from mpfluent.tally import Tally
 
 PACKAGE = Path(mpfluent.__file__).parent
 BATCH = Batch.for_user(customer_id="1").event("x")
@@ -30,16 +32,34 @@ def test_nothing_waits_in_python_code_that_ctrl_c_breaks():
     assert used == []
 
 
-def interrupting(code, event):
-    """Let Ctrl-C come where a function is entered or left, once."""
+@contextmanager
+def interrupted(code, event, number=1):
+    """Let Ctrl-C come at this event of a function, once: where it is entered, left, at a line."""
+    left = number
 
     def trace(frame, kind, _):
-        if frame.f_code is code and kind == event:
+        nonlocal left
+        left -= frame.f_code is code and kind == event
+        if not left:
             sys.settrace(None)
             raise KeyboardInterrupt
         return trace
 
+    previous = sys.gettrace()
     sys.settrace(trace)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sys.settrace(previous)
+
+
+def client_of(transport=lambda request: 202, dispatcher=None, **options):
+    return Client(
+        "key", "secret", environment="development", transport=FunctionTransport(transport),
+        dispatcher=dispatcher, **options,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("dispatcher", [None, ThreadedDispatcher], ids=["sync", "threaded"])
@@ -53,23 +73,53 @@ def interrupting(code, event):
     ],
 )
 def test_a_client_whose_closing_was_interrupted_closes(dispatcher, code, event):
-    made = dispatcher and dispatcher()
-    client = Client(
-        "key", "secret", environment="development", dispatcher=made,
-        transport=FunctionTransport(lambda request: 202),
-    )  # fmt: skip
+    client = client_of(dispatcher=dispatcher and dispatcher())
     client.send(BATCH)
-    previous = sys.gettrace()
-    interrupting(code, event)
-    try:
+    with interrupted(code, event):
         client.close()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(previous)
 
     closing = threading.Thread(target=client.close, daemon=True)
     closing.start()
     closing.join(SOON)
     assert not closing.is_alive()
     assert client.close() == (1, 0, 0)
+
+
+# The line with which a lock is let go of is none at which a signal's handler runs
+
+
+@pytest.mark.parametrize("line", range(1, 9))
+@pytest.mark.parametrize("method", ["submitted", "settled"])
+def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method, line):
+    told, client = [], None
+
+    def note(batch, outcome):
+        told.append(batch.events[0].event_name)
+
+    client = client_of(on_delivered=note, on_failed=note)
+    with interrupted(getattr(Tally, method).__code__, "line", line):
+        client.send(BATCH, Batch.for_user(customer_id="2").event("y"))
+
+    submitted, delivered, failed, pending = client.stats[:4]
+    assert (submitted, pending) in [(2, 0), (0, 0)]
+    assert delivered + failed == submitted == len(told) == len(set(told))
+    assert client.flush(0) is True
+    assert client.send(BATCH).state == "delivered"
+    assert client.close() == (delivered + 1, failed, 0)
+
+
+@pytest.mark.parametrize("line", range(1, 4))
+def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pending(line):
+    leave = threading.Event()
+    client = client_of(lambda request: leave.wait(SOON) and 202, ThreadedDispatcher())
+    with interrupted(Tally.submitted.__code__, "line", line):
+        client.send(BATCH, BATCH)
+    pending = client.stats.pending
+    deliveries = [client.send(BATCH), client.send(BATCH)]
+
+    assert client.stats.pending == pending + 2
+    assert client.flush(0.05) is False
+    leave.set()
+    assert client.flush(SOON) is True
+    assert [delivery.state for delivery in deliveries] == ["delivered"] * 2
+    client.close()
