@@ -20,8 +20,8 @@ A map of the package, each file importing only from those before it:
 * ``transport``, ``network``, ``deadline``, ``requests_transport``, ``transports``: to the network,
   or elsewhere.
 * ``liveness``: which processes are alive.
-* ``retry``, ``notices``, ``delivery``, ``tally``, ``parcel``, ``courier``: how often, and what
-  became of it.
+* ``retry``, ``notices``, ``observers``, ``delivery``, ``tally``, ``parcel``, ``courier``: how
+  often, and what became of it.
 * ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is
   delivered.
 * ``dispatch``: when: at once, in the caller's thread;

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from .delivery import waitable
 from .errors import DeliveryError, Kept, Reason
 from .notices import hook_name, log_hook_error
+from .observers import Observers
 from .transport import Response
 
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
@@ -40,9 +41,14 @@ class Stats(NamedTuple):
 
 
 class Tally:
-    """The counters behind ``stats``: changed under a lock, read as one snapshot."""
+    """The counters behind ``stats``: changed under a lock, read as one snapshot.
+
+    Attributes:
+        observers: who else is told of outcomes, and of attempts.
+    """
 
     def __init__(self) -> None:
+        self.observers = Observers(self.hook_raised)
         self.restart()
 
     def restart(self) -> None:
@@ -73,6 +79,8 @@ class Tally:
                 self._delivered += 1
             if self._pending() <= 0:  # what who waits here waits for
                 self._changed.notify_all()
+        if self.observers.others:
+            self.observers.settled(outcome)
 
     def retried(self) -> None:
         """Count a request that is tried again."""

@@ -130,7 +130,7 @@ class ThreadedDispatcher(PublicNames):
         self._coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _thread if start is None else start
-        self._keeper = Keeper(outbox, clock, tells=True)
+        self._keeper = Keeper(outbox, clock, background=True)
         self._courier: Courier | None = None
         self._home = liveness.Home()
         self._begin()

@@ -61,6 +61,7 @@ STAIRCASE = [
     "liveness",
     "retry",
     "notices",
+    "observers",
     "delivery",
     "tally",
     "parcel",
