@@ -30,6 +30,7 @@ A map of the package, each file importing only from those before it:
 * ``sealing``: what happens to a batch before it is accepted.
 * ``curl``: a request as a shell command.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
+* ``integrations``: OpenTelemetry.
 * ``testing``: the kit for your tests.
 
 Nothing of it is imported before it is used: a name loads with the module that it comes from.

@@ -296,6 +296,11 @@ class Keeper:
         return 0 if self._outbox is None else self._outbox.parked
 
     @property
+    def stored(self) -> int:
+        """How many batches of this process the outbox has."""
+        return 0 if self._outbox is None else self._outbox.stored
+
+    @property
     def oldest(self) -> int | None:
         """The row of the oldest batch that waits in the outbox only."""
         return None if self._outbox is None else self._outbox.oldest

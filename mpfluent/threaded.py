@@ -185,6 +185,16 @@ class ThreadedDispatcher(PublicNames):
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
         self._home.move(self._begin_anew)
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait in memory for a worker."""
+        return len(self._floor.backlog)
+
+    @property
+    def stored(self) -> int:
+        """How many batches of this process the outbox has."""
+        return self._keeper.stored
+
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
         return self._courier is not None and self._courier.tally.snapshot().pending > 0

@@ -87,6 +87,8 @@ STAIRCASE = [
     "events_api",
     "__init__",
     "__main__",
+    "integrations",
+    "integrations.opentelemetry",
     "testing.faults",
     "testing.judge",
     "testing.connections",
