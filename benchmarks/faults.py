@@ -189,7 +189,9 @@ class Ended(NamedTuple):
     @property
     def lost(self) -> int:
         """How many batches it says were lost: reason by reason, or in its last line for all."""
-        each = re.findall(r"^batch failed: \w+(?: \((\d+) times\))?$", self.says, re.M)
+        each = re.findall(
+            r"^batch failed: \w+(?:, \d+(?: [\w.-]+)?)?(?: \((\d+) times\))?$", self.says, re.M
+        )
         last = re.findall(r"^(\d+) batches not delivered .* and lost$", self.says, re.M)
         return max(sum(int(count or 1) for count in each), *map(int, last), 0)
 

@@ -21,8 +21,8 @@ A map of the package, each file importing only from those before it:
 * ``certificates``, ``no_answer``, ``deadline``, ``requests_transport``: to mParticle, in time.
 * ``transports``: or elsewhere.
 * ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
-* ``retry``, ``notices``, ``delivery``, ``awaiting``, ``tally``, ``parcel``, ``courier``: how often,
-  and what became of it.
+* ``retry``, ``notices``, ``observers``, ``delivery``, ``awaiting``, ``tally``, ``parcel``,
+  ``courier``: how often, and what became of it.
 * ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is
   delivered.
 * ``dispatch``: when: at once, in the caller's thread;
@@ -31,6 +31,7 @@ A map of the package, each file importing only from those before it:
 * ``sealing``: what happens to a batch before it is accepted.
 * ``curl``: a request as a shell command.
 * ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
+* ``integrations``: OpenTelemetry.
 * ``testing``: the kit for your tests.
 
 Nothing of it is imported before it is used: a name loads with the module that it comes from.

@@ -26,6 +26,7 @@ from .errors import (
 )
 from .interrupts import HOOKED, READING, SETTLED
 from .notices import logger, warn
+from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
 from .records import Environment
 from .requests_transport import RequestsTransport
@@ -273,7 +274,14 @@ class Client(PublicNames):
             report = counts.report()
             if report.failed:
                 reasons = ", ".join(f"{n} {why}" for why, n in report.failed_by_reason.items())
-                warn("%d of %d batches failed: %s", report.failed, report.submitted, reasons)
+                warn(
+                    "%d of %d batches failed: %s",
+                    *(report.failed, report.submitted, reasons),
+                    batches=report.failed,
+                    reason=report.failures[0].reason,
+                    status=report.failures[0].status_code,
+                    code=code_of(report.failures[0]),
+                )
         return report
 
     def flush(self, timeout: float | None = None) -> bool:

@@ -16,6 +16,7 @@ from . import liveness
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
 from .frozen_map import FrozenMap
 from .notices import warn
+from .observers import attempt_of
 from .parcel import Piece
 from .retry import Retry, Verdict
 from .tally import Tally
@@ -62,7 +63,13 @@ class Addresses(NamedTuple):
 
 
 class Desk(Protocol):
-    """Who is told what became of pieces."""
+    """Who is told what became of pieces.
+
+    Attributes:
+        background: whether they are sent by workers, for no caller in particular.
+    """
+
+    background: bool
 
     def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
         """Settle each piece of a request with its outcome."""
@@ -70,6 +77,10 @@ class Desk(Protocol):
 
     def take_apart(self, piece: Piece) -> None:
         """Know that what travelled as one batch goes on under ids of its own."""
+        ...
+
+    def tell(self, what: str, *, detail: str = "", **fields: object) -> None:
+        """Log this, not too often."""
         ...
 
 
@@ -144,7 +155,7 @@ class Courier:
         waiting = [list(pieces)]
         while waiting:
             group = waiting.pop()
-            outcome = self._send(group, clock, budget, until)
+            outcome = self._send(group, clock, desk, budget, until)
             if pid != os.getpid():
                 return  # a greenlet that goes on in a forked child, where nothing of it counts
             if outcome is not None:
@@ -161,7 +172,7 @@ class Courier:
         return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
-        self, group: list[Piece], clock: Clock, budget: float, until: float
+        self, group: list[Piece], clock: Clock, desk: Desk, budget: float, until: float
     ) -> Response | DeliveryError | None:
         """Return the outcome of one request with its retries; None if it must be split."""
         request = self._request(group)
@@ -175,18 +186,25 @@ class Courier:
             if blocked is not None:
                 return blocked
             attempt += 1
-            answer = attempted(self._transport, _limited(request, began + most - clock.monotonic()))
+            at = clock.monotonic()
+            answer = attempted(self._transport, _limited(request, began + most - at))
             if pid != os.getpid():
                 return None
+            now, wall = clock.monotonic(), clock.wall()
             verdict = self._retry.decide(
                 answer,
                 attempt=attempt,
-                elapsed=clock.monotonic() - began,
+                elapsed=now - began,
                 budget=budget,
-                wall=clock.wall(),
+                wall=wall,
                 batches=sum([len(piece.parcels) for piece in group]),
             )
             self._learn(answer, verdict, clock)
+            if self.tally.observers.look():
+                seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
+                self.tally.observers.attempted(seen._replace(background=desk.background))
+            if isinstance(answer, Response) and answer.status_code == 429:
+                _tell_of_limit(answer, verdict, desk)
             if verdict.what == "delivered" and isinstance(answer, Response):
                 return answer
             if verdict.what == "split":
@@ -248,6 +266,8 @@ class Courier:
                 "mParticle answered %d to the credentials: batches fail at once from now on, "
                 "with one attempt a minute",
                 answer.status_code,
+                status=answer.status_code,
+                reason="unauthorized",
             )
 
     def close(self) -> None:
@@ -261,6 +281,18 @@ class Courier:
 def runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     """Yield runs of pieces that fit one request, in order."""
     return pack(pieces, lambda piece: len(piece.part.body))
+
+
+def _tell_of_limit(answer: Response, verdict: Verdict, desk: Desk) -> None:
+    """Log that mParticle wants fewer requests, and how long there will be none."""
+    wait = verdict.delay or verdict.floor
+    if wait or verdict.what == "again":
+        desk.tell(
+            f"mParticle answered {answer.status_code}",
+            detail=f": no request for {wait:.1f} s",
+            status=answer.status_code,
+            next_in=wait,
+        )
 
 
 def _limited(request: Request, left: float) -> Request:

@@ -177,6 +177,7 @@ class SyncDispatcher(PublicNames):
         self._closed.set()
         if not self.may_wait():
             return False
+        self._keeper.close()
         if self._courier is not None:
             self._courier.close()
         self.flush(_GRACE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from .errors import DeliveryError, Kept
 from .interrupts import Repairs
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
+from .observers import code_of, name_of
 from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Tally
 from .transport import Response
@@ -35,18 +35,19 @@ class Keeper:
     Args:
         outbox: where to keep what is accepted; None for nowhere.
         clock: monotonic seconds.
-        tells: whether to log failures, since nobody may look at the delivery.
+        background: whether to log failures, since nobody may look at the delivery.
 
     Attributes:
+        background: whether what is settled here was sent by workers, for no caller in particular.
         due: when to try again what is kept, in monotonic seconds.
     """
 
     def __init__(
-        self, outbox: Outbox | None, clock: Callable[[], float], *, tells: bool = False
+        self, outbox: Outbox | None, clock: Callable[[], float], *, background: bool = False
     ) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._tells = tells
+        self.background = background
         self._notices = Notices(clock)
         self._begin()
 
@@ -90,9 +91,9 @@ class Keeper:
         """What interrupted calls have left to be done."""
         return self._tally.repairs
 
-    def tell(self, what: str) -> None:
+    def tell(self, what: str, *, detail: str = "", **fields: object) -> None:
         """Log this, not too often."""
-        self._notices.tell(what)
+        self._notices.tell(what, 1, detail=detail, **fields)
 
     def tell_all(self) -> None:
         """Log what was held back so far."""
@@ -237,7 +238,7 @@ class Keeper:
             self._tell(parcels, told, claimed=claimed)
         finally:
             self._remove(failed)  # only now that their reasons were told
-            if told and self._tells and not quiet:
+            if told and self.background and not quiet:
                 self._log(told)
 
     def _update(self, outbox: Outbox, parcels: list[Parcel]) -> list[Parcel]:
@@ -281,13 +282,26 @@ class Keeper:
         if first is not None:
             raise first
 
-    def _log(self, outcomes: list[DeliveryError]) -> None:
-        kinds = [
-            f"batch {'kept in the outbox' if isinstance(one, Kept) else 'failed'}: {one.reason}"
-            for one in outcomes
-        ]
-        for kind, count in Counter(kinds).items():
-            self._notices.tell(kind, count)
+    def _log(self, outcomes: Iterable[DeliveryError]) -> None:
+        """Log these failures, a line for each kind, but not too often."""
+        kinds: dict[str, list[DeliveryError]] = {}
+        for one in outcomes:
+            became = "kept in the outbox" if isinstance(one, Kept) else "failed"
+            status = "" if one.status_code is None else f", {one.status_code}"
+            kinds.setdefault(f"batch {became}: {one.reason}{status}", []).append(one)
+        for kind, alike in kinds.items():
+            first = alike[0]
+            code = code_of(first)
+            self._notices.tell(
+                kind,
+                len(alike),
+                detail=f" {code}" if code else "",
+                batches=len(alike),
+                reason=first.reason,
+                status=first.status_code,
+                code=code,
+                error=None if first.status_code else name_of(first),
+            )
 
     def _remove(self, parcels: list[Parcel]) -> None:
         rows = [parcel.row for parcel in parcels if parcel.row is not None]
@@ -305,6 +319,11 @@ class Keeper:
     def parked(self) -> int:
         """How many batches wait in the outbox only."""
         return 0 if self._outbox is None else self._outbox.parked
+
+    @property
+    def stored(self) -> int:
+        """How many batches of this process the outbox has."""
+        return 0 if self._outbox is None else self._outbox.stored
 
     @property
     def oldest(self) -> int | None:
@@ -384,7 +403,11 @@ class Keeper:
 
     def _failed(self, error: Exception) -> None:
         self._tally.outbox_failed()
-        self._notices.tell("the outbox failed, and what it cannot do is done in memory", said=error)
+        self._notices.tell(
+            "the outbox failed, and what it cannot do is done in memory",
+            detail=f": {type(error).__name__}: {error}",
+            error=type(error).__name__,
+        )
 
     def _lost(self, ids: list[str]) -> None:
         """Remember what could not be read any more; hooks may not be called just now."""

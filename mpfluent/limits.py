@@ -39,11 +39,14 @@ class Problem(NamedTuple):
         kind: a word for the limit, such as "name_too_long".
         text: where and what, in a sentence.
         advice: True for advice, which never raises.
+        place: where, without the names of attributes, such as "events[3].event_name"; empty for
+            the batch as a whole.
     """
 
     kind: str
     text: str
     advice: bool = False
+    place: str = ""
 
 
 def problems(
@@ -97,6 +100,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
                 "old_event",
                 f"events[{position}] is over 30 days old; send it with Client(…, historical=True)",
                 advice=True,
+                place=f"events[{position}]",
             )
         if not _short(event._state[1]):
             yield from _of_event(f"events[{position}]", event)
@@ -166,26 +170,30 @@ def _many(path: str, attributes: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "too_many_attributes",
             f"{path} has {len(attributes)} entries; mParticle takes {MAX_ATTRIBUTES}",
+            place=path,
         )
 
 
 def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
-    place = f"{path}[{name[:40]!r}]"
-    yield from _long(f"the name of {place}", name, MAX_NAME, "name_too_long", "cuts")
+    entry = f"{path}[{name[:40]!r}]"
+    yield from _long(path, name, MAX_NAME, "name_too_long", "cuts", f"the name of {entry}")
     if not isinstance(value, tuple):
-        yield from _long(place, value, MAX_VALUE, "value_too_long")
+        yield from _long(path, value, MAX_VALUE, "value_too_long", what=entry)
         return
     if len(value) > MAX_LIST:
-        text = f"{place} has {len(value)} entries; mParticle takes {MAX_LIST}"
-        yield Problem("list_too_long", text)
-    for entry in value:
-        yield from _long(f"an entry of {place}", entry, MAX_LIST_ENTRY, "value_too_long")
+        text = f"{entry} has {len(value)} entries; mParticle takes {MAX_LIST}"
+        yield Problem("list_too_long", text, place=path)
+    for one in value:
+        yield from _long(path, one, MAX_LIST_ENTRY, "value_too_long", what=f"an entry of {entry}")
 
 
-def _long(place: str, value: Any, limit: int, kind: str, verb: str = "takes") -> Iterator[Problem]:
+def _long(
+    place: str, value: Any, limit: int, kind: str, verb: str = "takes", what: str | None = None
+) -> Iterator[Problem]:
     if isinstance(value, str) and len(value) > limit:
         does = f"cuts it at {limit}" if verb == "cuts" else f"takes {limit}"
-        yield Problem(kind, f"{place} has {len(value)} characters; mParticle {does}")
+        text = f"{what or place} has {len(value)} characters; mParticle {does}"
+        yield Problem(kind, text, place=place)
 
 
 # Who the user of a batch is

@@ -1,6 +1,7 @@
 """What the ``mpfluent`` logger is told: seldom, and never a value from a batch, or a secret.
 
-The logger has no handler of ours, so that warnings show where logging is not set up.
+The logger has no handler of ours, so that warnings show where logging is not set up. Every record
+has all of the extra fields, so that a formatter may name them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import logging
 
 EVERY = 60.0  # seconds between two lines of one kind
+
+FIELDS: dict[str, Any] = dict.fromkeys(
+    (
+        *("method", "host", "batches", "bytes", "status", "code", "reason", "error"),
+        *("milliseconds", "attempt", "next_in", "problem", "place"),
+    )
+)
+"""The extra fields of a record; None where a record has nothing to say."""
+
+_DEBUG = 10  # logging.DEBUG, without loading it
 
 
 @cache
@@ -27,10 +38,25 @@ def logger() -> logging.Logger:
     return logging.getLogger("mpfluent")
 
 
-def warn(message: str, *args: object) -> None:
-    """Log a warning; a log handler that raises must not stop a delivery."""
+def warn(message: str, *args: object, **fields: object) -> None:
+    """Log a warning; a log handler that raises must not stop a delivery.
+
+    Args:
+        **fields: those of :data:`FIELDS` that the record has something to say in.
+    """
     with suppress(Exception):
-        logger().warning(message, *args)
+        logger().warning(message, *args, extra={**FIELDS, **fields})
+
+
+def debug(message: str, *args: object, **fields: object) -> None:
+    """Log what is worth knowing when something is looked for."""
+    with suppress(Exception):
+        logger().debug(message, *args, extra={**FIELDS, **fields})
+
+
+def debugging() -> bool:
+    """Return whether anybody wants that."""
+    return logger().isEnabledFor(_DEBUG)
 
 
 def hook_name(hook: object) -> str:
@@ -58,30 +84,35 @@ class Notices:
         """Begin anew, with a new lock, in a forked child."""
         self._lock = threading.RLock()
         self._told_at: dict[str, float] = {}
-        self._untold: dict[str, int] = {}
+        self._untold: dict[str, tuple[int, str, dict[str, object]]] = {}
 
-    def tell(self, kind: str, count: int = 1, *, said: BaseException | None = None) -> None:
+    def tell(self, kind: str, count: int = 1, *, detail: str = "", **fields: object) -> None:
         """Log that something of this kind happened, or count it for the next line.
 
         Args:
             kind: what, in words of which there are few; a line is made of it and the count.
-            said: an error to be quoted in the line.
+            detail: more words, of which there may be many: the line has the latest.
+            **fields: of the record, as for :func:`warn`.
         """
         with self._lock:
-            self._untold[kind] = self._untold.get(kind, 0) + count
+            before = self._untold.get(kind)
+            self._untold[kind] = count + (before[0] if before else 0), detail, fields
             if self._clock() < self._told_at.get(kind, -math.inf) + EVERY:
                 return
             self._told_at[kind] = self._clock()
             untold = self._untold.pop(kind)
-        _say(kind if said is None else f"{kind}: {type(said).__name__}: {said}", untold)
+        _say(kind, *untold)
 
     def close(self) -> None:
         """Log what was counted and not told yet."""
         with self._lock:
             untold, self._untold = self._untold, {}
-        for kind, count in untold.items():
-            _say(kind, count)
+        for kind, latest in untold.items():
+            _say(kind, *latest)
 
 
-def _say(kind: str, count: int) -> None:
-    warn("%s (%d times)", kind, count) if count > 1 else warn("%s", kind)
+def _say(kind: str, count: int, detail: str, fields: dict[str, object]) -> None:
+    if count > 1:
+        warn("%s%s (%d times)", kind, detail, count, **fields)
+    else:
+        warn("%s%s", kind, detail, **fields)

@@ -376,6 +376,12 @@ class Outbox(PublicNames):
         """How many rows this process keeps for later."""
         return len(self._own.parked) if self._pid == os.getpid() else 0
 
+    @property
+    def stored(self) -> int:
+        """How many batches of this process are in the file, as far as it knows."""
+        mine = self._pid == os.getpid()
+        return len(self._own.held) + len(self._own.parked) if mine else 0
+
     def elsewhere(self) -> int:
         """Return how many rows go with the same API key, but to another address."""
         count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"

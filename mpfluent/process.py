@@ -130,6 +130,7 @@ def at_end() -> None:
 def _tell(left: list[Left]) -> None:
     failed, kept = sum(each.failed for each in left), sum(each.kept for each in left)
     if failed:
-        warn("%d batches not delivered when the process ended, and lost", failed)
+        warn("%d batches not delivered when the process ended, and lost", failed, batches=failed)
     if kept:
-        warn("%d batches not delivered when the process ended, and kept in the outbox", kept)
+        text = "%d batches not delivered when the process ended, and kept in the outbox"
+        warn(text, kept, batches=kept)

@@ -155,8 +155,12 @@ class Sealer:
                 self._logged.add(problem.kind)
                 # the text of a problem can hold names from the batch, which no log may have
                 warn(
-                    "a batch has a problem of the kind %s, logged once; batch.problems() says more",
+                    "a batch has a problem of the kind %s%s, logged once; "
+                    "batch.problems() says more",
                     problem.kind,
+                    f" at {problem.place}" if problem.place else "",
+                    problem=problem.kind,
+                    place=problem.place or None,
                 )
 
 

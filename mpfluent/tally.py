@@ -10,6 +10,7 @@ from typing import NamedTuple
 from .errors import DeliveryError, Kept, Reason
 from .interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
 from .notices import hook_name, log_hook_error
+from .observers import Observers
 from .transport import Response
 
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
@@ -43,10 +44,12 @@ class Tally:
     """The counters behind ``stats``: changed under a lock, read as one snapshot.
 
     Attributes:
+        observers: who else is told of outcomes, and of attempts.
         repairs: what interrupted calls have left to be done, so that the counts come right.
     """
 
     def __init__(self) -> None:
+        self.observers = Observers(self.hook_raised)
         self.restart()
 
     def restart(self) -> None:
@@ -80,7 +83,8 @@ class Tally:
             steps: how far its settling is; what is counted is not counted again.
         """
         with self._lock:
-            if steps.step < COUNTED:
+            fresh = steps.step < COUNTED
+            if fresh:
                 if isinstance(outcome, DeliveryError):
                     reason = outcome.reason
                     failed = self._failed.get(reason, 0) + 1
@@ -89,6 +93,8 @@ class Tally:
                     self._delivered, steps.step = self._delivered + 1, COUNTED
             if self._pending() <= 0:  # what who waits here waits for
                 self._waiters.notify_all()
+        if fresh and self.observers.others:
+            self.observers.settled(outcome)
 
     def retried(self) -> None:
         """Count a request that is tried again."""

@@ -135,7 +135,7 @@ class ThreadedDispatcher(PublicNames):
         self._coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _thread if start is None else start
-        self._keeper = Keeper(outbox, clock, tells=True)
+        self._keeper = Keeper(outbox, clock, background=True)
         self._courier: Courier | None = None
         self._home = liveness.Home()
         self._begin()
@@ -189,6 +189,16 @@ class ThreadedDispatcher(PublicNames):
     def check_process(self) -> None:
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
         self._home.move(self._begin_anew)
+
+    @property
+    def waiting(self) -> int:
+        """How many batches wait in memory for a worker."""
+        return len(self._floor.backlog)
+
+    @property
+    def stored(self) -> int:
+        """How many batches of this process the outbox has."""
+        return self._keeper.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""

@@ -1393,7 +1393,7 @@ def test_a_problem_is_logged_once_a_kind_in_production(caplog):
     assert len(transport.requests) == 3
     assert [record.getMessage() for record in caplog.records] == [
         f"a batch has a problem of the kind {kind}, logged once; batch.problems() says more"
-        for kind in ("name_too_long", "value_too_long")
+        for kind in ("name_too_long at events[0].event_name", "value_too_long at user_attributes")
     ]
 
 

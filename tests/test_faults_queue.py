@@ -597,14 +597,14 @@ def test_a_log_handler_that_raises_stops_no_delivery():  # 47
         assert one.client.flush(5) is True
         assert one.states == ["failed"] * 2 + ["delivered"] * 2
         assert one.client.stats.hook_errors == 2
-        assert "batch failed: rejected" in seen
+        assert "batch failed: rejected, 404" in seen
 
 
 def test_a_log_handler_that_lingers_holds_up_no_send():  # 47
     reached, leave = threading.Event(), threading.Event()
 
     def linger(record):
-        if record.getMessage() == "batch failed: rejected":
+        if record.getMessage() == "batch failed: rejected, 404":
             reached.set()
             assert leave.wait(60)
 

@@ -632,7 +632,7 @@ def test_a_failure_is_in_the_delivery_the_hook_and_the_log(caplog):
 
     assert delivery.failures == (failed[0],)
     assert failed[0].batch.user_identities.customer_id == "person"
-    assert caplog.messages == ["batch failed: rejected"]
+    assert caplog.messages == ["batch failed: rejected, 400 BAD_REQUEST"]
 
 
 def test_many_failures_are_one_line_and_a_count_at_the_end(caplog):

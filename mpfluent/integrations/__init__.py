@@ -1,0 +1,1 @@
+"""What connects mpfluent to other libraries; each module names the extra that it needs."""

@@ -1,0 +1,232 @@
+"""Traces and metrics of a client, for OpenTelemetry; needs ``mpfluent[otel]``.
+
+A request is a span by the semantic conventions of HTTP clients. A request that a worker makes has
+no parent, since it carries batches of many callers; one in the caller's thread is a child of the
+span that is current there.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import Counter as Sums
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..client import Client
+from ..errors import ConfigurationError, DeliveryError, brief
+from ..observers import Attempt
+from ..transport import Response
+from ..version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Meter, MeterProvider, Observation
+    from opentelemetry.trace import Tracer, TracerProvider
+
+_SCOPE = "mpfluent"
+_NANOSECONDS = 1_000_000_000
+
+
+def _sum(client: Client, what: str) -> int:
+    """Return what all dispatchers of a client have; not all kinds have it."""
+    return sum(getattr(dispatcher, what, 0) for dispatcher in client._dispatchers)
+
+
+# What is measured when somebody looks: name, description, and how a client says it.
+_GAUGES: tuple[tuple[str, str, Callable[[Client], int]], ...] = (
+    (
+        "mpfluent.pending",
+        "Batches that are neither delivered nor failed: waiting, on their way, or kept.",
+        lambda client: client.stats.pending,
+    ),
+    (
+        "mpfluent.queue",
+        "Batches that wait in memory for a worker.",
+        lambda client: _sum(client, "waiting"),
+    ),
+    (
+        "mpfluent.outbox",
+        "Batches of this process in the outbox.",
+        lambda client: _sum(client, "stored"),
+    ),
+)
+
+
+def instrument(
+    client: Client,
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+) -> None:
+    """Make spans of a client's requests, and metrics of its batches.
+
+    A client that is instrumented already stays as it is.
+
+    Args:
+        client: the client; a ``Configuration`` has one as ``configuration.client``.
+        tracer_provider: who makes spans; the global one if it is not given.
+        meter_provider: who measures; the global one if it is not given.
+
+    Raises:
+        ConfigurationError: OpenTelemetry is not installed, or that is no client.
+
+    >>> from mpfluent import Client
+    >>> from mpfluent.integrations.opentelemetry import instrument
+    >>> instrument(Client("key", "secret", environment="development"))
+    """
+    _check("instrument", client)
+    try:
+        from opentelemetry import metrics, trace
+    except ImportError:
+        raise ConfigurationError(
+            "instrument(client) needs OpenTelemetry, which is not installed; "
+            "write pip install 'mpfluent[otel]'"
+        ) from None
+    if _found(client) is not None:
+        return
+    instruments = _instruments_of(meter_provider)
+    if meter_provider is None:
+        meter_provider = metrics.get_meter_provider()
+    tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
+    instruments.begin(meter_provider.get_meter(_SCOPE, __version__))
+    instruments.clients.add(client)
+    observers = client._tally.observers
+    observers.others = (*observers.others, _Instrumentation(client, tracer, instruments))
+
+
+def uninstrument(client: Client) -> None:
+    """Make no more spans and metrics of a client; of one that has none, nothing changes.
+
+    Args:
+        client: the client.
+
+    Raises:
+        ConfigurationError: that is no client.
+    """
+    _check("uninstrument", client)
+    found = _found(client)
+    if found is not None:
+        found.instruments.clients.discard(client)
+        observers = client._tally.observers
+        observers.others = tuple(other for other in observers.others if other is not found)
+
+
+def _check(verb: str, client: object) -> None:
+    if not isinstance(client, Client):
+        inner = getattr(client, "client", None)
+        write = "configuration.client" if isinstance(inner, Client) else "client"
+        raise ConfigurationError(
+            f"{verb}({brief(client)}): want a Client, got {type(client).__name__}; "
+            f"write {verb}({write})"
+        )
+
+
+def _found(client: Client) -> _Instrumentation | None:
+    others = client._tally.observers.others
+    return next((other for other in others if isinstance(other, _Instrumentation)), None)
+
+
+class _Instruments:
+    """What one provider of meters has of us: each instrument once, whatever the number of clients.
+
+    A provider that is asked for an instrument again returns the first one, and forgets the new
+    callback. So there is one callback, which asks all clients.
+    """
+
+    def __init__(self) -> None:
+        self.clients: weakref.WeakSet[Client] = weakref.WeakSet()
+        self.count: Callable[[dict[str, Any]], object] | None = None
+
+    def begin(self, meter: Meter) -> None:
+        """Make the instruments, unless they are there."""
+        if self.count is not None:
+            return
+        counter = meter.create_counter("mpfluent.batches", "{batch}", "Batches by outcome.")
+        self.count = lambda attributes: counter.add(1, attributes)
+        for name, description, value in _GAUGES:
+            meter.create_observable_gauge(name, [self._asking(value)], "{batch}", description)
+
+    def _asking(
+        self, value: Callable[[Client], int]
+    ) -> Callable[[CallbackOptions], Iterator[Observation]]:
+        from opentelemetry.metrics import Observation
+
+        def observed(options: CallbackOptions) -> Iterator[Observation]:
+            sums: Sums[tuple[tuple[str, Any], ...]] = Sums()
+            for client in list(self.clients):
+                sums[tuple(_server(client._base).items())] += value(client)
+            yield from (Observation(number, dict(server)) for server, number in sums.items())
+
+        return observed
+
+
+_everybody = _Instruments()  # of the global provider, and of the stand-in before there is one
+_by_provider: weakref.WeakKeyDictionary[Any, _Instruments] = weakref.WeakKeyDictionary()
+
+
+def _instruments_of(provider: MeterProvider | None) -> _Instruments:
+    return _everybody if provider is None else _by_provider.setdefault(provider, _Instruments())
+
+
+class _Instrumentation:
+    """Looks on at one client."""
+
+    def __init__(self, client: Client, tracer: Tracer, instruments: _Instruments) -> None:
+        from opentelemetry.context import Context
+        from opentelemetry.trace import SpanKind, StatusCode
+
+        self.instruments = instruments
+        self._tracer = tracer
+        self._server = _server(client._base)
+        self._nobodys = Context()  # a worker's, whatever is current where its thread was started
+        self._kind = SpanKind.CLIENT
+        self._error = StatusCode.ERROR
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Make a span of what has just ended."""
+        began = int(attempt.began * _NANOSECONDS)
+        span = self._tracer.start_span(
+            attempt.method,
+            context=self._nobodys if attempt.background else None,
+            kind=self._kind,
+            attributes={**self._server, **_attributes(attempt)},
+            start_time=began,
+        )
+        if attempt.refused:
+            span.set_status(self._error)
+        span.end(began + int(attempt.seconds * _NANOSECONDS))
+
+    def settled(self, outcome: Response | DeliveryError) -> None:
+        """Count a batch."""
+        failed = isinstance(outcome, DeliveryError)
+        attributes = {**self._server, "mpfluent.outcome": "failed" if failed else "delivered"}
+        if isinstance(outcome, DeliveryError):
+            attributes["mpfluent.reason"] = outcome.reason
+        if self.instruments.count is not None:
+            self.instruments.count(attributes)
+
+
+def _attributes(attempt: Attempt) -> dict[str, str | int]:
+    """Return the attributes of a span, by the semantic conventions where they have a name."""
+    found: dict[str, str | int] = {
+        "http.request.method": attempt.method,
+        "url.full": attempt.url,
+        "http.request.body.size": attempt.bytes,
+        "mpfluent.batches": attempt.batches,
+        "mpfluent.attempt": attempt.attempt,
+    }
+    if attempt.attempt > 1:
+        found["http.request.resend_count"] = attempt.attempt - 1
+    if attempt.status is not None:
+        found["http.response.status_code"] = attempt.status
+    if attempt.refused:
+        found["error.type"] = attempt.error or str(attempt.status)
+    return found
+
+
+def _server(url: str) -> dict[str, str | int]:
+    parts = urlsplit(url)
+    return {
+        "server.address": parts.hostname or "",
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+    }

@@ -1,0 +1,160 @@
+"""What can be seen of requests and of outcomes: the log sees it, and whoever else looks on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from .errors import ApiError, DeliveryError, Kept, TransportError
+from .notices import debug, debugging
+from .retry import Verdict
+from .transport import Request, Response
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+class Attempt(NamedTuple):
+    """One attempt of a request, and what came of it; no content, and no words of the server's.
+
+    Attributes:
+        method: the HTTP method.
+        url: where it went; it holds no secret.
+        batches: how many the request carried.
+        bytes: of its body.
+        attempt: its number, from 1.
+        began: Unix seconds.
+        seconds: how long it took.
+        status: the HTTP status; None where no answer came.
+        error: the name of the exception where no answer came.
+        refused: whether it is a failure, be it one that another attempt may mend.
+        next_in: seconds until the next attempt; None where there is none.
+        background: whether a worker made it, for no caller in particular.
+    """
+
+    method: str
+    url: str
+    batches: int
+    bytes: int
+    attempt: int
+    began: float
+    seconds: float
+    status: int | None
+    error: str | None
+    refused: bool
+    next_in: float | None
+    background: bool = False
+
+    @property
+    def host(self) -> str:
+        """The server's name, with the port if the URL has one."""
+        return self.url.split("/", 3)[2]
+
+
+def attempt_of(
+    request: Request,
+    answer: Response | TransportError,
+    verdict: Verdict,
+    attempt: int,
+    wall: float,
+    seconds: float,
+) -> Attempt:
+    """Return what is to be seen of an attempt.
+
+    Args:
+        wall: Unix seconds at its end.
+        seconds: how long it took.
+    """
+    return Attempt(
+        method=request.method,
+        url=request.url,
+        batches=len(request.batch_ids),
+        bytes=len(request.body),
+        attempt=attempt,
+        began=wall - seconds,
+        seconds=seconds,
+        status=answer.status_code,
+        error=None if isinstance(answer, Response) else name_of(answer),
+        refused=verdict.what != "delivered",
+        next_in=verdict.delay if verdict.what == "again" else None,
+    )
+
+
+def code_of(error: DeliveryError) -> str | None:
+    """Return the vendor's code for a refusal, such as ``BAD_REQUEST``; None where it is no word."""
+    cause = error.__cause__ if isinstance(error, Kept) else error
+    errors = cause.errors if isinstance(cause, ApiError) else ()
+    code = errors[0].get("code", "") if errors else ""
+    return code if _CODE.fullmatch(code) else None  # free text of the server's goes into no log
+
+
+def name_of(error: BaseException) -> str | None:
+    """Return what the exception is called that kept an answer from coming, if one did."""
+    while isinstance(error, DeliveryError) and error.__cause__ is not None:
+        error = error.__cause__
+    return None if type(error) is DeliveryError else type(error).__name__
+
+
+class Observer(Protocol):
+    """Looks on. What it raises is logged and counted, and harms no delivery."""
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Know of an attempt, in the thread that made it, before the next one."""
+        ...
+
+    def settled(self, outcome: Response | DeliveryError) -> None:
+        """Know that a batch was delivered or has failed."""
+        ...
+
+
+class Observers:
+    """Who looks on at one client: the log always, others where somebody adds them.
+
+    Args:
+        raised: is told of an observer that raises.
+    """
+
+    def __init__(self, raised: Callable[[object, BaseException], None]) -> None:
+        self._raised = raised
+        self.others: tuple[Observer, ...] = ()  # replaced, not changed: senders take no lock
+
+    def look(self) -> bool:
+        """Return whether anybody wants to know of attempts, so that others cost nothing."""
+        return bool(self.others) or debugging()
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Tell everybody of an attempt."""
+        _log(attempt)
+        for observer in self.others:
+            try:
+                observer.attempted(attempt)
+            except Exception as error:
+                self._raised(observer.attempted, error)
+
+    def settled(self, outcome: Response | DeliveryError) -> None:
+        """Tell everybody of a batch's outcome."""
+        for observer in self.others:
+            try:
+                observer.settled(outcome)
+            except Exception as error:
+                self._raised(observer.settled, error)
+
+
+def _log(attempt: Attempt) -> None:
+    came = f"no answer ({attempt.error})" if attempt.status is None else str(attempt.status)
+    again = "" if attempt.next_in is None else f", next in {attempt.next_in:.1f} s"
+    milliseconds = round(attempt.seconds * 1000, 1)
+    debug(
+        "%s %s, %d batches, %d bytes: %s in %.1f ms, attempt %d%s",
+        *(attempt.method, attempt.host, attempt.batches, attempt.bytes, came, milliseconds),
+        *(attempt.attempt, again),
+        method=attempt.method,
+        host=attempt.host,
+        batches=attempt.batches,
+        bytes=attempt.bytes,
+        status=attempt.status,
+        error=attempt.error,
+        milliseconds=milliseconds,
+        attempt=attempt.attempt,
+        next_in=attempt.next_in,
+    )
