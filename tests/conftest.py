@@ -1,8 +1,11 @@
 """What holds for every test: no keys, and no way out of this machine."""
 
 import ipaddress
+import os
 import re
 import socket
+import tempfile
+import time
 
 import pytest
 from hypothesis import settings
@@ -27,22 +30,39 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
 
 
+# What a developer's shell, editor or CI sets must not change what a test sees: keys and proxies,
+# an environment that is active, colours and widths, warnings, another locale. Programs that tests
+# start inherit what is left, and so do the workers of pytest-xdist.
+_BEGIN = ("MPARTICLE_", "PYTHON", "PYTEST_", "GIT_", "IPYTHON", "JUPYTER_", "LC_", "VIRTUAL_ENV")
+_NAMES = {
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC"),
+    *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"),
+    *("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS", "NO_COLOR", "CLICOLOR"),
+    *("TERM", "COLORTERM", "LINES", "LANG", "LANGUAGE", "TZ"),
+    *("MPFLUENT_DEBUG", "MPFLUENT_DISABLED", "MYPYPATH", "MYPY_CACHE_DIR"),
+}
+_NEEDED = ("PYTHONHOME", "PYTEST_XDIST_", "PYTEST_VERSION", "PYTEST_CURRENT_TEST")
+
+
+def _is_of_the_shell(name):
+    name = name.upper()
+    return (name in _NAMES or name.startswith(_BEGIN)) and not name.startswith(_NEEDED)
+
+
+for _name in filter(_is_of_the_shell, list(os.environ)):
+    del os.environ[_name]
+os.environ.update(
+    COLUMNS="80",
+    TZ="UTC",
+    NETRC=os.devnull,
+    IPYTHONDIR=os.path.join(tempfile.gettempdir(), "mpfluent-tests"),
+)
+if hasattr(time, "tzset"):
+    time.tzset()
+
+
 settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
 settings.load_profile("mpfluent")
-
-
-@pytest.fixture(autouse=True)
-def no_keys(monkeypatch):
-    """A developer's own keys and proxies must not change what a test sees, let alone be used.
-
-    Nor may what makes pytest print more, or in colours, on a CI: some tests run pytest.
-    """
-    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-    printing = ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS")
-    ours = ("MPARTICLE_API_KEY", "MPARTICLE_API_SECRET", "MPARTICLE_ENVIRONMENT", "MPARTICLE_POD")
-    for name in (*ours, "MPFLUENT_DISABLED", *proxies, *printing):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -613,7 +613,7 @@ def run(code, *options, **environment):
     done = subprocess.run(
         [sys.executable, *options, "-c", textwrap.dedent(code)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         env={
             **{key: value for key, value in os.environ.items() if key != "MPFLUENT_DEBUG"},
@@ -737,7 +737,7 @@ def test_a_test_that_forgets_fails_where_warnings_are_errors(tmp_path):
         command,
         cwd=tmp_path,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         env={**os.environ, "MPFLUENT_DEBUG": "1"},
     )

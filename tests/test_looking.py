@@ -434,7 +434,7 @@ def test_the_curl_command_sends_what_send_would_send(text):
         client = Client("key", "secret", host=server.url)
         keys = {"MPARTICLE_API_KEY": "key", "MPARTICLE_API_SECRET": "secret"}
         subprocess.run(
-            ["sh", "-c", client.to_curl(batch)],
+            ["sh", "-c", client.to_curl(batch).encode()],
             check=True,
             capture_output=True,
             env={**os.environ, **keys},

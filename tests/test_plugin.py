@@ -91,7 +91,7 @@ def project(pytester):
 
 def alone(*words, **options):
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, check=False, **options
+        [sys.executable, *words], capture_output=True, encoding="utf-8", check=False, **options
     )
 
 
