@@ -21,8 +21,8 @@ A map of the package, each file importing only from those before it:
 * ``certificates``, ``no_answer``, ``deadline``, ``requests_transport``: to mParticle, in time.
 * ``transports``: or elsewhere.
 * ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
-* ``retry``, ``notices``, ``observers``, ``delivery``, ``awaiting``, ``tally``, ``parcel``,
-  ``courier``: how often, and what became of it.
+* ``retry``, ``notices``, ``observers``: how often, and what is seen of it.
+* ``delivery``, ``awaiting``, ``tally``, ``parcel``, ``courier``: what became of it.
 * ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is
   delivered.
 * ``dispatch``: when: at once, in the caller's thread;

@@ -1154,7 +1154,7 @@ def test_a_bulk_400_fails_the_offender_alone_with_the_servers_words(clock):
 
         def judge(arrival):
             if b"offender" in arrival.body:
-                return Judgement(refusal(400, message="No offenders."), [], ())
+                return Judgement(refusal(400, message="No offenders."), [], (), ())
             return answer(arrival)
 
         server._judged = judge
