@@ -62,7 +62,8 @@ def of_handler(error: BaseException) -> BaseException | None:
     """Return what a signal handler raised: this error, or one that it was made of; else None."""
     handlers = _handlers()
     for one in linked(error):
-        entry = one.__traceback__
+        wraps = any(isinstance(arg, BaseException) for arg in one.args)
+        entry = None if wraps else one.__traceback__  # urllib3 gives a wrapper the other's frames
         while entry is not None:
             if entry.tb_frame.f_code in handlers:
                 return one
