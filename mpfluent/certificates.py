@@ -135,5 +135,5 @@ def shown(value: object) -> str:
     >>> shown(["client.pem"]), shown("-----BEGIN PRIVATE KEY-----")
     ("['client.pem']", '…')
     """
-    text = brief(value)
+    text = brief(value, 160)
     return "…" if "-----" in text or "\\n" in text else text

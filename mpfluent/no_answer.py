@@ -20,7 +20,7 @@ ADDRESS = "the host's or the proxy's address is not one"
 NO_CONNECTION = "no connection in time"
 NO_ANSWER = "no answer in time"
 
-_MOST_WORDS = 200  # characters of what another library, or the server, says
+_MOST_WORDS = 300  # characters of what another library, or the server, says
 
 
 def linked(error: BaseException) -> Iterator[BaseException]:
