@@ -306,7 +306,8 @@ class ThreadedDispatcher(PublicNames):
                 self._floor.close_by = min(self._floor.close_by, now + timeout)
                 self._workers.wake()
                 return False
-        self._deliver_all(timeout)
+        if timeout > 0:  # or what waits must not leave any more
+            self._deliver_all(timeout)
         self._settle_left()
         return True
 
