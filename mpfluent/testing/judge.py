@@ -36,7 +36,7 @@ class Judgement(NamedTuple):
     action: Action
     batches: list[tuple[str | None, Batch]]
     batch_ids: tuple[str, ...]
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 def judged(
