@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import math
 import sys
 import threading
 import time
-from _thread import start_new_thread
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
@@ -134,7 +134,7 @@ class ThreadedDispatcher(PublicNames):
         self._flush_interval = flush_interval
         self._coalesces = coalesce
         self._time = clock, wall, sleep
-        self._start = _thread if start is None else start
+        self._start = _start_thread if start is None else start
         self._keeper = Keeper(outbox, clock, background=True)
         self._courier: Courier | None = None
         self._home = liveness.Home()
@@ -407,7 +407,7 @@ OPTIONS = {
 }
 
 
-def _thread(work: Callable[[], None]) -> threading.Thread:
+def _start_thread(work: Callable[[], None]) -> threading.Thread:
     """Start a worker; return its thread.
 
     ``Thread.start`` waits with an Event, which Ctrl-C can break, so another thread calls it.
@@ -425,7 +425,7 @@ def _thread(work: Callable[[], None]) -> threading.Thread:
         finally:
             started.release()
 
-    start_new_thread(start, ())
+    _thread.start_new_thread(start, ())  # by its module: gevent and eventlet may patch it late
     started.acquire()
     for error in errors:
         raise error
