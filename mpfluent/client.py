@@ -41,13 +41,14 @@ from .settings import (
     credentials_of,
     disabled_of,
     environment_of,
+    forget_frames_within,
     ids_of,
     milliseconds_of,
 )
 from .signatures import PublicNames, spelled_out
 from .stamping import random_uuids, unix_milliseconds
 from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
-from .transport import Response, Transport
+from .transport import Credentials, Response, Transport
 from .version import __version__
 
 _T = TypeVar("_T")
@@ -123,21 +124,20 @@ class Client(PublicNames):
         disabled: bool | None = None,
         **unknown: Never,
     ) -> None:
-        misspelt = list(unknown)
-        unknown.clear()  # a secret may stand behind a misspelt name, too
-        off = disabled_of(disabled)
-        credentials = credentials_of(api_key, api_secret, needed=not off)
-        del api_key, api_secret  # so that no traceback of what follows shows them
-        base = base_url(pod, host)
-        del host
-        if misspelt:
-            raise _misspelt(misspelt[0])
-        if isinstance(off, ConfigurationError):
-            raise off
-        if isinstance(credentials, ConfigurationError):
-            raise credentials
-        if isinstance(base, ConfigurationError):
-            raise base
+        # The secret is gone on the line that uses it, which is also the first that may fail.
+        # fmt: off
+        try: access, api_key, api_secret, host = _access(  # noqa: E701
+                api_key, api_secret, pod, host, disabled, unknown
+            ), None, None, None
+        # fmt: on
+        except BaseException as error:
+            api_key = api_secret = host = None
+            unknown.clear()
+            forget_frames_within(error)
+            raise
+        if isinstance(access, ConfigurationError):
+            raise access
+        credentials, base, off = access
         environment = environment_of(environment)
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
@@ -597,6 +597,29 @@ class Client(PublicNames):
                 chunk, size = [], 0
         if chunk:
             yield chunk
+
+
+def _access(
+    api_key: str | None,
+    api_secret: str | None,
+    pod: Pod,
+    host: str | None,
+    disabled: bool | None,
+    unknown: dict[str, Never],
+) -> tuple[Credentials, str, bool] | ConfigurationError:
+    """Return the credentials, the address, and whether nothing is sent; or what is wrong."""
+    misspelt = list(unknown)
+    unknown.clear()  # a secret may stand behind a misspelt name, too
+    if misspelt:
+        return _misspelt(misspelt[0])
+    off = disabled_of(disabled)
+    if isinstance(off, ConfigurationError):
+        return off
+    credentials = credentials_of(api_key, api_secret, needed=not off)
+    if isinstance(credentials, ConfigurationError):
+        return credentials
+    base = base_url(pod, host)
+    return base if isinstance(base, ConfigurationError) else (credentials, base, off)
 
 
 def _misspelt(name: str) -> ConfigurationError:

@@ -12,7 +12,7 @@ from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
 from .interrupts import Flag
-from .settings import ClientFields
+from .settings import ClientFields, forget_frames_within
 from .signatures import PublicNames
 from .transport import Response
 
@@ -35,15 +35,17 @@ class Configuration(PublicNames):
     __slots__ = ("client",)
 
     def __init__(self, **options: Unpack[ClientFields]) -> None:
-        given: dict[str, Any] = {**options}
-        options = {}
-        misspelt = [name for name in given if name not in ClientFields.__annotations__]
-        try:
-            if misspelt:
-                raise unknown_option("Configuration", misspelt[0], ClientFields.__annotations__)
-            self.client = Client(**given)
-        finally:
-            given = {}  # so that no traceback shows the secret
+        # The secret is gone on the line that uses it, which is also the first that may fail.
+        # fmt: off
+        try: client, options = _client({**options}), ClientFields()  # noqa: E701
+        # fmt: on
+        except BaseException as error:
+            options = ClientFields()
+            forget_frames_within(error)
+            raise
+        if isinstance(client, ConfigurationError):
+            raise client.with_traceback(None)
+        self.client = client
 
     def __repr__(self) -> str:
         return f"<Configuration of {getattr(self, 'client', None)!r}>"
@@ -208,6 +210,17 @@ class EventsApi(PublicNames):
         """Return who delivers: in a callback, which may well join what it uploads, the caller."""
         here = not self._background.may_wait()
         return self._client._dispatcher if here else self._background
+
+
+def _client(options: dict[str, Any]) -> Client | ConfigurationError:
+    """Return the client of a configuration, or what is wrong with that."""
+    for name in options:
+        if name not in ClientFields.__annotations__:
+            return unknown_option("Configuration", name, ClientFields.__annotations__)
+    try:
+        return Client(**options)
+    except ConfigurationError as error:
+        return error
 
 
 def _answer(delivery: Delivery) -> Answer:

@@ -136,6 +136,14 @@ def _missing_key(name: str, value: object, variable: str) -> str | None:
     return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
 
 
+def forget_frames_within(error: BaseException) -> None:
+    """Let no frame below the one that caught an error show what it was given."""
+    entry = error.__traceback__ and error.__traceback__.tb_next
+    while entry is not None:
+        entry.tb_frame.clear()
+        entry = entry.tb_next
+
+
 def check_has(name: str, value: object, method: str, example: str) -> None:
     """Raise unless a setting has the method that is wanted of it."""
     if isinstance(value, type) and hasattr(value, method):

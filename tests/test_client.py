@@ -9,9 +9,13 @@ import pickle
 import threading
 import time
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 from fault_server import FakeTime
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from mpfluent import (
     ApiError,
@@ -36,7 +40,9 @@ from mpfluent import (
 from mpfluent.delivery import Delivery
 from mpfluent.errors import REASONS
 from mpfluent.parcel import Parcel
+from mpfluent.settings import base_url
 from mpfluent.testing import LocalServer
+from mpfluent.testing.guard import is_this_machine
 from mpfluent.wire import Part
 
 NOW = 1_790_000_000_000
@@ -189,6 +195,58 @@ def test_a_bad_host_fails_at_construction(host, text):
         client_of(host=host)
 
     assert str(raised.value) == text
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        r"evil.example\[::1]",
+        r"evil.example:80\[::1]",
+        r"\[::1]",
+        r"localhost\evil.example",
+        r"localhost/\evil.example",
+        "evil.example[::1]",
+        "[::1]evil.example",
+        "[::1].evil.example",
+        "[::1",
+        "::1]",
+        "[localhost]",
+        "[::1]]",
+        "[[::1]]",
+        "[::1%25eth0]",
+        "a..b",
+        ".localhost",
+        "localhost..",
+        "%6cocalhost",
+        "a" * 64 + ".example",
+        "local\tho\u202est",
+    ],
+)
+def test_an_address_that_two_could_read_differently_is_none(scheme, place):
+    with pytest.raises(ConfigurationError) as raised:
+        client_of(host=f"{scheme}://{place}")
+
+    assert "want https://name[:port]" in str(raised.value)
+
+
+PARTS = [
+    *("http://", "https://", "//", "localhost", "127.0.0.1", "[::1]", "::1", "evil.example"),
+    *("\\", "@", ":", "/", "?", "#", ".", "%2f", "%", "[", "]", "80", "\t", " ", "x" * 64),
+]
+
+
+@given(scheme=st.sampled_from(["http://", "https://"]), parts=st.lists(st.sampled_from(PARTS)))
+def test_who_connects_reads_a_host_as_we_do(scheme, parts):
+    host = scheme + "".join(parts)
+    url = base_url("us1", host)
+    if isinstance(url, ConfigurationError):
+        return
+
+    read = parse_url(f"{url}/v2/events")
+    assert read.host.strip("[]") == urlsplit(url).hostname.encode("idna").decode()
+    assert read.scheme == "https" or is_this_machine(read.host.strip("[]"))
+    assert read.auth is None
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import requests
 import urllib3
 
-from mpfluent import Batch, Client, RequestsTransport, TransportError, discarded, network
+from mpfluent import Batch, Client, Request, RequestsTransport, TransportError, discarded, network
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import Guard, is_this_machine
 
@@ -546,6 +548,157 @@ def test_a_proxy_on_this_machine_is_asked(monkeypatch):
 )
 def test_only_loopback_is_this_machine(host, here):
     assert is_this_machine(host) is here
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        (r"http://evil.example\[::1]/v2/events", "http://evil.example"),
+        (r"https://evil.example:80\@localhost/", "https://evil.example"),
+        ("http://localhost@evil.example", "http://evil.example"),
+        ("http://[::1].evil.example", "://an address that is none"),
+        ("http://[::1", "://an address that is none"),
+    ],
+)
+def test_the_guard_reads_an_address_as_who_connects_does(url, place):
+    guard = Guard()
+    with pytest.raises(TransportError) as caught:
+        guard.refuse(url)
+
+    assert str(caught.value) == f"a test does not send to {place}; {INSTEAD}"
+    guard.told()
+    guard.refuse("http://user:word@localhost:3128")
+    assert guard.told() is None
+
+
+MOCKED = {
+    "session": """
+        from unittest import mock
+
+        @pytest.fixture
+        def mocked():
+            with mock.patch("requests.Session.send") as send:
+                send.return_value = mock.Mock(status_code=202)
+                yield lambda: send.call_args.args[0]
+        """,
+    "session with its self": """
+        from unittest import mock
+
+        @pytest.fixture
+        def mocked():
+            with mock.patch("requests.Session.send", autospec=True) as send:
+                send.return_value = requests.Response()
+                send.return_value.status_code = 202
+                yield lambda: send.call_args.args[1]
+        """,
+    "adapter": """
+        @pytest.fixture
+        def mocked(monkeypatch):  # as responses does
+            asked = []
+
+            def send(adapter, request, **options):
+                asked.append(request)
+                raw = urllib3.HTTPResponse(io.BytesIO(b"{}"), status=202, preload_content=False)
+                return adapter.build_response(request, raw)
+
+            monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+            return lambda: asked[-1]
+        """,
+    "adapter of a session": """
+        @pytest.fixture
+        def mocked(monkeypatch):  # as requests_mock does
+            asked = []
+            real = requests.Session.send
+
+            class Adapter(requests.adapters.BaseAdapter):
+                def send(self, request, **options):
+                    asked.append(request)
+                    answer = requests.Response()
+                    answer.status_code = 202
+                    answer.raw = io.BytesIO(b"{}")
+                    return answer
+
+                def close(self):
+                    pass
+
+            def send(session, request, **options):
+                with monkeypatch.context() as patch:
+                    patch.setattr(session, "get_adapter", lambda url: Adapter())
+                    return real(session, request, **options)
+
+            monkeypatch.setattr(requests.Session, "send", send)
+            return lambda: asked[-1]
+        """,
+}
+
+
+@pytest.mark.parametrize("stand_in", MOCKED.values(), ids=MOCKED)
+def test_what_stands_for_requests_in_a_test_is_asked_and_the_guard_is_not(project, stand_in):
+    project.makepyfile(
+        "import io, json, pytest, requests, shop, urllib3\n"
+        "from mpfluent import Client\n"
+        f"{textwrap.dedent(stand_in)}\n"
+        "def test_sends(mocked):\n"
+        "    with Client('key', 'secret', environment='development') as client:\n"
+        "        shop.sign_up(client, 'pro')\n"
+        "        shop.sign_up(client, 'trial')\n"
+        "    request = mocked()\n"
+        "    assert request.url == 'https://s2s.us1.mparticle.com/v2/events'\n"
+        "    assert json.loads(request.body)['events'][0]['data']['event_name'] == 'Signed up'\n"
+    )
+
+    project.runpytest_inprocess(*QUIET).assert_outcomes(passed=1)
+
+
+def test_what_stands_for_connections_is_asked_where_the_network_is_open(project):
+    """A recorder, such as vcr, puts its class in the place of urllib3's; it may well connect."""
+    project.makepyfile(
+        """
+        import pytest, shop, urllib3
+        from mpfluent import Client, Retry, TransportError
+
+        class Recorder(urllib3.connection.HTTPSConnection):
+            asked = []
+
+            def connect(self):
+                self.asked.append(self.host)
+                raise OSError("nothing is recorded")
+
+        @pytest.fixture(autouse=True)
+        def recording(monkeypatch):
+            Recorder.asked.clear()
+            pool = urllib3.connectionpool.HTTPSConnectionPool
+            monkeypatch.setattr(pool, "ConnectionCls", Recorder)
+
+        def send():
+            client = Client("key", "secret", environment="development", retry=Retry(max_attempts=1))
+            shop.sign_up(client, "pro")
+
+        @pytest.mark.mparticle_network
+        def test_records():
+            with pytest.raises(TransportError, match="nothing is recorded"):
+                send()
+            assert Recorder.asked == ["s2s.us1.mparticle.com"]
+
+        def test_refuses():
+            try:
+                send()
+            finally:
+                assert Recorder.asked == []
+        """
+    )
+
+    project.runpytest_inprocess(*QUIET).assert_outcomes(passed=1, failed=1)
+
+
+def test_a_status_that_is_none_says_what_to_write():
+    with mock.patch("requests.Session.send"), pytest.raises(TransportError) as caught:
+        RequestsTransport().send(Request("https://s2s.us1.mparticle.com/v2/events", b"{}", {}))
+
+    assert str(caught.value) == (
+        "requests answered with a status that is MagicMock; write return_value.status_code = 202, "
+        "or Client(…, transport=RecordingTransport())"
+    )
 
 
 def test_the_examples_of_the_page_about_testing_are_tests_that_pass(pytester):

@@ -339,6 +339,71 @@ def test_no_failed_construction_tells_the_secret(make, options):
     assert is_clean(told(raised.value))
 
 
+def broken_off(make, kind, number):
+    """Return what comes out where a line of ours breaks off, and whether there are so many."""
+    left = number
+
+    def tracer(frame, event, _):
+        nonlocal left
+        if "mpfluent" not in frame.f_globals.get("__name__", ""):
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                sys.settrace(before)
+                raise kind("from outside")
+        return tracer
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        make()
+    except kind as error:
+        return error, True
+    finally:
+        sys.settrace(before)
+    return None, left <= 0
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize(
+    "by", ["argument", "environment", "misspelt", "pod", "configuration", "configuration of a pod"]
+)
+def test_no_line_of_making_a_client_shows_the_secret_where_it_breaks_off(monkeypatch, kind, by):
+    given = credentials()
+    if by == "environment":
+        monkeypatch.setenv("MPARTICLE_API_KEY", given.pop("api_key"))
+        monkeypatch.setenv("MPARTICLE_API_SECRET", given.pop("api_secret"))
+    elif by == "misspelt":
+        given["api_secrets"] = given.pop("api_secret")
+    if "pod" in by:
+        given["pod"] = "us9"
+    make = Configuration if by.startswith("configuration") else Client
+
+    def made():
+        with contextlib.suppress(ConfigurationError):
+            make(**given, environment="development", transport=RecordingTransport())
+
+    made()  # what is imported with the first is not of interest
+    number, there = 0, True
+    while there:
+        number += 1
+        error, there = broken_off(made, kind, number)
+        for frame, line in traceback.walk_tb(error and error.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                where = f"{frame.f_code.co_name}, line {line}: "
+                assert is_clean(where + "".join(map(shown, frame.f_locals.values())))
+
+    assert number > 15
+
+
+def shown(value):
+    try:
+        return repr(value)
+    except AttributeError:  # it was not finished
+        return ""
+
+
 def test_keys_of_the_environment_are_told_nowhere(monkeypatch):
     monkeypatch.setenv("MPARTICLE_API_KEY", "a:b")
     monkeypatch.setenv("MPARTICLE_API_SECRET", SECRET)
