@@ -8,6 +8,7 @@ import pytest
 from dirty_equals import AnyThing, IsDict, IsFloat, IsInstance, IsInt, IsList, IsPartialDict, IsStr
 
 from mpfluent import (
+    ApiError,
     AppEvent,
     Batch,
     Client,
@@ -610,7 +611,8 @@ def test_nothing_sent_says_so():
 def test_what_a_server_refused_is_told():
     with LocalServer() as server:
         client = Client("key", "wrong", environment="development", host=server.url)
-        client.send_all([USER.event("A")])
+        with pytest.raises(ApiError):
+            client.send_all([USER.event("A")])
 
         assert said(server, "A") == (
             "no event matches assert_sent('A')\n"
