@@ -10,9 +10,9 @@ from .batch import Batch
 from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher
-from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
+from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from .interrupts import Flag
-from .settings import ClientFields
+from .settings import ClientFields, misspelt_option
 from .signatures import PublicNames
 from .transport import Response
 
@@ -40,7 +40,7 @@ class Configuration(PublicNames):
         misspelt = [name for name in given if name not in ClientFields.__annotations__]
         try:
             if misspelt:
-                raise unknown_option("Configuration", misspelt[0], ClientFields.__annotations__)
+                raise misspelt_option("Configuration", misspelt[0])
             self.client = Client(**given)
         finally:
             given = {}  # so that no traceback shows the secret

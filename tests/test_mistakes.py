@@ -415,7 +415,8 @@ def test_the_servers_words_are_in_the_error():
         UnknownField,
         "event() has no field 'colour'; it has name, attributes, type, at, source_message_id, "
         "flags, location, device_current_state, session_start_unixtime_ms, "
-        "event_start_unixtime_ms, is_goal_defined, lifetime_value_change, …",
+        "event_start_unixtime_ms, is_goal_defined, lifetime_value_change, …; "
+        "write attributes={'colour': …}",
     ),
     (
         lambda: Session.start(session_id=42, sesion_uuid=UUID),
