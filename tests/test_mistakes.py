@@ -2406,6 +2406,16 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
         "Session is immutable; write session = session.add(…), not at = …",
     ),
     (
+        lambda: operator.setitem(SESSION, 0, SEARCHED),
+        Immutable,
+        "Session is immutable; write session = session.add(event)",
+    ),
+    (
+        lambda: operator.delitem(SESSION, "at"),
+        Immutable,
+        "Session is immutable; write session = session.add(event)",
+    ),
+    (
         lambda: setattr(TEAPOT, "price", 5),
         Immutable,
         "Product is immutable; write a new Product(price=…)",
