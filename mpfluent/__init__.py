@@ -2,7 +2,7 @@
 
 A map of the package, each file importing only from those before it:
 
-* ``errors``: every error, in one tree.
+* ``misnomers``, ``errors``: what other SDKs call it; every error, in one tree.
 * ``discarded``, ``vocabularies``: the warning for a batch thrown away; no verb hides another.
 * ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the usual case.
 * ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.

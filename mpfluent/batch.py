@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
-    Concatenate,
     Never,
-    ParamSpec,
     Self,
     TypeVar,
     Unpack,
 )
 
-from .chain import events
+from .chain import Piped, events
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from .event import Event
@@ -47,11 +45,9 @@ class _Unsaid:
 _UNSAID: Any = _Unsaid()
 
 B = TypeVar("B", bound="Batch")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
-class Batch(EventVerbs, ContextVerbs, kind="Batch"):
+class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     """What one user did: a context and a list of events, immutable.
 
     One grammar: ``for_*`` and ``from_*`` construct; ``with_*`` sets or merges context;
@@ -238,23 +234,6 @@ class Batch(EventVerbs, ContextVerbs, kind="Batch"):
         events = changes.pop("events", None)
         new = self._with(self._checked("replace", changes))
         return new if events is None else new._having(()).add(*events)
-
-    def pipe(
-        self: B, function: Callable[Concatenate[B, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """Return ``function(self, …)``, so that your own steps read in order.
-
-        >>> def tagged(batch, tag):
-        ...     return batch.with_user_attributes({tag: None})
-        >>> Batch().pipe(tagged, "vip").user_attributes
-        {'vip': None}
-        """
-        if not callable(function):
-            raise InvalidValue(
-                f"pipe({brief(function)}): want a function, got {type(function).__name__}; "
-                "write pipe(function)"
-            )
-        return function(self, *args, **kwargs)
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:

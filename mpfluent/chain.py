@@ -6,11 +6,11 @@ are, and every derived value shares the history of the one that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from . import discarded
-from .errors import Immutable
+from .errors import Immutable, InvalidValue, brief
 from .event import Event
 from .fields import Field
 from .frozen import Frozen
@@ -19,6 +19,11 @@ from .shapes import Code, Ways, taken
 from .vocabularies import check_names, check_tables
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
+E = TypeVar("E", bound=Event)
+C = TypeVar("C", bound="Chain")
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 # What people call on a list, and events are one to them.
@@ -32,6 +37,27 @@ class Events(tuple[Event, ...]):
 
     __slots__ = ()
     _of = "batch"
+
+    def of(self, kind: type[E], /) -> tuple[E, ...]:
+        """Return the events of one class, in order; type checkers know that class, too.
+
+        Args:
+            kind: such as ``CommerceEvent``.
+
+        >>> from mpfluent import Batch, ScreenViewEvent
+        >>> batch = Batch().screen_view("Home").event("Searched").screen_view("Found")
+        >>> [seen.screen_name for seen in batch.events.of(ScreenViewEvent)]
+        ['Home', 'Found']
+        """
+        given: Any = kind
+        if not (isinstance(given, type) and issubclass(given, Event)):
+            name = given.event_type if isinstance(given, Event) else given
+            meant = Event._by_type.get(name) if isinstance(name, str) else None
+            raise InvalidValue(
+                f"of({brief(given)}): want a class of events, got {type(given).__name__}; "
+                f"write of({'CommerceEvent' if meant is None else meant.__name__})"
+            )
+        return tuple(event for event in self if isinstance(event, kind))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return tuple, (tuple(self),)
@@ -57,6 +83,30 @@ class Events(tuple[Event, ...]):
 
         def _immutable(self):
             return Immutable(f"events are immutable; write {self._of} = {self._of}.add(event)")
+
+
+class Piped:
+    """What takes steps of one's own into a chain."""
+
+    __slots__ = ()
+
+    def pipe(
+        self: T, function: Callable[Concatenate[T, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Return ``function(self, …)``, so that your own steps read in order.
+
+        >>> from mpfluent import Batch
+        >>> def tagged(batch, tag):
+        ...     return batch.with_user_attributes({tag: None})
+        >>> Batch().pipe(tagged, "vip").user_attributes
+        {'vip': None}
+        """
+        if not callable(function):
+            raise InvalidValue(
+                f"pipe({brief(function)}): want a function, got {type(function).__name__}; "
+                "write pipe(function)"
+            )
+        return function(self, *args, **kwargs)
 
 
 class Chain(Frozen):
@@ -176,7 +226,6 @@ discarded.add_root(Chain)
 
 _puts = Ways()  # by class, the field that is set, and the fields that there are
 
-_C = TypeVar("_C", bound=Chain)
 _new = object.__new__
 _set_state = Frozen.__dict__["_state"].__set__
 _set_tail = Chain.__dict__["_tail"].__set__
@@ -216,7 +265,7 @@ def place(code: Code, chain: Chain, wire: str, value: str) -> None:
     code.add("set_tail(changed, self._tail)", "return changed")
 
 
-def _chain(cls: type[_C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> _C:
+def _chain(cls: type[C], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> C:
     new = _new(cls)
     _set_state(new, (keys, values))
     _set_tail(new, tail)
@@ -229,6 +278,6 @@ def _restore_chain(
     return cls._make(keys, values)._extended(events)
 
 
-def events() -> Field[tuple[Event, ...]]:
+def events() -> Field[Events]:
     """Declare the chain's events, in the order in which they were appended."""
     return Field("events", content, of=Event)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from . import wire
 from .batch import Batch
@@ -21,10 +21,12 @@ from .errors import (
     InvalidBatch,
     InvalidValue,
     Kept,
+    UnknownVerb,
     brief,
-    unknown_option,
+    closest,
 )
 from .interrupts import HOOKED, READING, SETTLED
+from .misnomers import CLIENT_VERBS, VERBS, called
 from .notices import logger, warn
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
@@ -34,7 +36,6 @@ from .retry import Retry
 from .sealing import Prepared, Sealer
 from .settings import (
     POD,
-    ClientFields,
     Pod,
     base_url,
     check_has,
@@ -44,6 +45,7 @@ from .settings import (
     forget_frames_within,
     ids_of,
     milliseconds_of,
+    misspelt_option,
 )
 from .signatures import PublicNames, spelled_out
 from .stamping import random_uuids, unix_milliseconds
@@ -442,6 +444,25 @@ class Client(PublicNames):
         """Close the client without holding up the event loop."""
         await self.aclose()
 
+    # Hidden from type checkers: with this in sight they would accept any method.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            verbs = dir(Batch)
+            verb = called(name, VERBS, verbs) or (name if name in verbs else None)
+            names = dir(self)
+            meant = called(name, CLIENT_VERBS, names)
+            if meant is None and verb is not None:
+                hint = (
+                    f"a batch says it: write client.send(Batch.for_user(customer_id=…).{verb}(…))"
+                )
+            else:
+                meant = meant or closest(name, names)
+                hint = f"did you mean {meant!r}?" if meant else "help(Client) lists what it has"
+            raise UnknownVerb(f"Client has no method {brief(name)}; {hint}")
+
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""
         disabled = " disabled" if self._disabled else ""
@@ -611,7 +632,7 @@ def _access(
     misspelt = list(unknown)
     unknown.clear()  # a secret may stand behind a misspelt name, too
     if misspelt:
-        return _misspelt(misspelt[0])
+        return misspelt_option("Client", misspelt[0])
     off = disabled_of(disabled)
     if isinstance(off, ConfigurationError):
         return off
@@ -621,14 +642,3 @@ def _access(
     base = base_url(pod, host)
     return base if isinstance(base, ConfigurationError) else (credentials, base, off)
 
-
-def _misspelt(name: str) -> ConfigurationError:
-    """Return the error for a keyword that a client has not; its dispatcher may have it."""
-    from .threaded import OPTIONS
-
-    if name in OPTIONS:
-        return ConfigurationError(
-            f"Client() has no option {name!r}, its dispatcher has; "
-            f"write dispatcher=ThreadedDispatcher({name}={OPTIONS[name]})"
-        )
-    return unknown_option("Client", name, ClientFields.__annotations__)

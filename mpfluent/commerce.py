@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Never, TypedDict, Unpack, get_args
+from types import MappingProxyType
+from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
-from .checks import Instant, Number
+from . import misnomers
+from .checks import Bad, Instant, Number
 from .checks import text as plain_text
-from .errors import InvalidValue
+from .errors import InvalidValue, UnknownField, closest, unknown_field
 from .fields import (
     Field,
     choice,
@@ -22,8 +24,10 @@ from .fields import (
     text,
 )
 from .frozen import filler
+from .frozen_map import FrozenMap
 from .record import Record
 from .shapes import Ways
+from .signatures import untold
 
 ProductActionType = Literal[
     "add_to_cart",
@@ -52,6 +56,7 @@ class ProductFields(TypedDict, total=False):
     coupon_code: str | None
     added_to_cart_time_ms: Instant | None
     total_product_amount: Number | None
+    attributes: Mapping[str, str] | None
     custom_attributes: Mapping[str, str] | None
 
 
@@ -61,6 +66,7 @@ class Product(Record, kind="Product"):
     Args:
         id: the SKU.
         name: the name; a product needs an id or a name.
+        attributes: names to strings; ``custom_attributes``, as the wire calls them, says the same.
 
     >>> from decimal import Decimal
     >>> Product("sku-1", price=Decimal("19.99")) == Product("sku-1", price=19.99)
@@ -68,6 +74,7 @@ class Product(Record, kind="Product"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.PRODUCT)
     _open = True
 
     id = string()
@@ -86,19 +93,60 @@ class Product(Record, kind="Product"):
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
     ) -> None:
-        key = type(self), *fields
+        given: Mapping[str, Any] = fields
+        if "attributes" in given:
+            given = self._in_wire_words("Product", given)
+        key = type(self), *given
         fill = None if name is None else _fills.get(key)
-        if fill is not None and id and fill(self, id, name, fields):
+        if fill is not None and id and fill(self, id, name, given):
             return
         if not id and not name:
-            self._checked("Product", fields)  # where id or name is misspelt, that is the mistake
+            self._checked("Product", given)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
-        given: dict[str, Any] = (
-            {"id": id, **fields} if name is None else {"id": id, "name": name, **fields}
+        named: dict[str, Any] = (
+            {"id": id, **given} if name is None else {"id": id, "name": name, **given}
         )
-        self._fill("Product", given)
-        if id and name is not None and len(self._keys) == len(given) and _fills.comes_back(key):
-            _fills[key] = filler(type(self), fields, ("id", "name"))
+        self._fill("Product", named)
+        if id and name is not None and len(self._keys) == len(named) and _fills.comes_back(key):
+            _fills[key] = filler(type(self), given, ("id", "name"))
+
+    @property
+    @untold
+    def attributes(self) -> FrozenMap[str] | None:
+        """The product's ``custom_attributes``, by the short name that events have."""
+        return self.custom_attributes
+
+    @classmethod
+    def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
+        return super()._build(where, cls._in_wire_words(where, given))
+
+    @classmethod
+    def _no_field(cls, where: str, name: object) -> UnknownField:
+        names = [*cls._fields, "attributes"]
+        meant = cls._called(name, names) or closest(name, names)
+        return unknown_field(f"{where}()", name, cls._fields, meant)
+
+    @classmethod
+    def _in_wire_words(cls, where: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was written with the attributes, checked, under the wire's name."""
+        named = {**given}
+        attributes = named.pop("attributes", None)
+        if attributes is None:
+            return named
+        if named.get("custom_attributes") is not None:
+            raise InvalidValue(
+                f"{where}(attributes=…, custom_attributes=…): both are the same field; "
+                f"write {where}(attributes=…)"
+            )
+        try:
+            named["custom_attributes"] = cls._fields["custom_attributes"].check(attributes)
+        except Bad as bad:
+            raise bad.at(where, "attributes", attributes) from None
+        return named
+
+    def __replace__(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
+        return super().__replace__(**self._in_wire_words("replace", changes))
 
 
 _fills = Ways(
@@ -129,6 +177,7 @@ class ProductAction(Record, kind="ProductAction"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.ACTION)
 
     action: Field[ProductActionType] = required(
         choice("a product action", get_args(ProductActionType))
@@ -169,6 +218,7 @@ class Promotion(Record, kind="Promotion"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.PROMOTION)
 
     id = string()
     name = string()

@@ -15,11 +15,11 @@ from .commerce import (
     PromotionAction,
     PromotionActionType,
 )
-from .errors import UnknownField
+from .errors import InvalidBatch, UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
 from .shapes import Ways
-from .signatures import in_terms_of, spelled_out
+from .signatures import called_by_name, in_terms_of, spelled_out
 from .ways import actor
 
 V = TypeVar("V", bound="CommerceVerbs")
@@ -35,6 +35,7 @@ _OF_EVENT = frozenset(CommerceEvent._fields) - {
 # What other verbs say, and the line to write instead.
 _ELSEWHERE = {
     "products": "",
+    "items": "",
     "action": "another verb",
     "product_action": "purchase(…) or another verb of products",
     "promotion_action": "promotion_view(…) or promotion_click(…)",
@@ -58,7 +59,7 @@ class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
 
 
 def _elsewhere(verb: str, name: str) -> UnknownField:
-    if name in ("products", "promotions"):
+    if name in ("products", "promotions", "items"):
         text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
     else:
         text = f"{verb}() has no field {name!r}; write {_ELSEWHERE[name]}"
@@ -91,6 +92,8 @@ class CommerceVerbs(Chain):
             event._fill(verb, fields)
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
+        except InvalidBatch as error:
+            raise error.with_traceback(None) from None  # with few frames of ours
         return self._appended(event)
 
     @classmethod
@@ -294,3 +297,6 @@ class CommerceVerbs(Chain):
             {"product_impression_list": product_impression_list, "products": products},
         )
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
+
+
+called_by_name(CommerceVerbs, globals())

@@ -57,7 +57,7 @@ from .records import (
     UserIdentities,
 )
 from .shapes import Ways
-from .signatures import spelled_out
+from .signatures import called_by_name, spelled_out
 from .ways import REGULATIONS, consent_setter, record_setter, setter
 
 C = TypeVar("C", bound="ContextVerbs")
@@ -500,7 +500,10 @@ class ContextVerbs(Chain, Record):
             return quick
         known = self._get(wire)
         if known is None and record is None:
-            new = of._build(verb, fields)
+            try:
+                new = of._build(verb, fields)
+            except InvalidBatch as error:
+                raise error.with_traceback(None) from None  # with few frames of ours
             full = fields and len(new._keys) == len(fields)
             if full and _records.comes_back(key) and is_plain(type(self)):
                 _records[key] = record_setter(self, wire, of, fields)
@@ -583,6 +586,8 @@ class ContextVerbs(Chain, Record):
         left = known._with(gone) if gone else None
         return self._with({wire: left if left is not None and left._keys else None})
 
+
+called_by_name(ContextVerbs, globals())
 
 # What verbs do, by the batch's class, the field that is set or the record that is made, the fields
 # that are set already, and the keywords.

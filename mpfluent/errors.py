@@ -30,6 +30,8 @@ import typing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from .misnomers import LONGEST, OPTIONS, called, squeezed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -237,9 +239,6 @@ def _restore(cls: type[DeliveryError], args: tuple[Any, ...], state: dict[str, A
     return error
 
 
-_LONGEST = 200  # characters of a name that something may be meant by
-
-
 def closest(name: object, allowed: Iterable[str]) -> str | None:
     """Return the allowed name that was probably meant, or None.
 
@@ -250,18 +249,25 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
 
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
     # difflib takes the product of both lengths: nobody means anything by a name that is so long
-    longest = min(2 * max(map(len, folded), default=0), _LONGEST)
+    longest = min(2 * max(map(len, folded), default=0), LONGEST)
     if not isinstance(name, str) or len(name) > longest:
         return None
     wanted = name.casefold().replace("-", "_")
-    letters = sorted(wanted)
+    letters, bare = sorted(wanted), squeezed(wanted)
+    same = [option for option in folded if squeezed(option) == bare]
     swapped = [option for option in folded if sorted(option) == letters]
     longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
+    alike = [  # of what is not so near: few slip in the first letter
+        option
+        for option in folded
+        if option[:1] == wanted[:1] or wanted in option or option in wanted
+    ]
     found = (
-        (swapped if len(swapped) == 1 else [])
+        (same if len(same) == 1 else [])
+        or (swapped if len(swapped) == 1 else [])
         or get_close_matches(wanted, folded, n=1, cutoff=0.75)
         or (longer if len(longer) == 1 else [])
-        or get_close_matches(wanted, folded, n=1, cutoff=0.6)
+        or get_close_matches(wanted, alike, n=1, cutoff=0.6)
     )
     return folded[found[0]] if found else None
 
@@ -277,6 +283,8 @@ def unknown_field(
     else:
         shown = ", ".join(allowed[:12]) + (", …" if len(allowed) > 12 else "")
         hint = f"it has {shown}" if allowed else "it takes none"
+        if "attributes" in allowed:  # a word of one's own belongs there
+            hint += f"; write attributes={{{brief(name)}: …}}"
     error = UnknownField(f"{where} has no field {brief(name)}; {hint}")
     error.name = name if isinstance(name, str) else brief(name)
     error.allowed = allowed
@@ -287,7 +295,7 @@ def unknown_field(
 def unknown_option(where: str, name: object, allowed: Iterable[str]) -> ConfigurationError:
     """Return the error for a setting that does not exist, with the one that was meant."""
     allowed = tuple(allowed)
-    meant = closest(name, allowed)
+    meant = called(name, OPTIONS.get(where, {}), allowed) or closest(name, allowed)
     hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(allowed)}"
     return ConfigurationError(f"{where}() has no option {brief(name)}; {hint}")
 

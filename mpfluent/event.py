@@ -12,6 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
+from . import misnomers
 from .checks import Instant, Number, Scalar
 from .errors import InvalidValue, UnknownField, unknown_field
 from .fields import (
@@ -114,17 +115,7 @@ class Event(Record, kind="Event", rank=_LATE):
     __slots__ = ()
     _open = True
     _server_set = frozenset({"event_id", "event_system_notification_info"})
-    _misnomers = MappingProxyType(
-        {
-            "timestamp_unixtime_ms": "at",
-            "timestamp": "at",
-            "time": "at",
-            "custom_attributes": "attributes",
-            "properties": "attributes",
-            "custom_flags": "flags",
-            "custom_event_type": "type",
-        }
-    )
+    _misnomers = MappingProxyType(misnomers.EVENT)
     _by_type: ClassVar[Mapping[object, type[Event]]] = MappingProxyType(_TYPES)
     event_type: ClassVar[str]
 
@@ -187,8 +178,8 @@ class Event(Record, kind="Event", rank=_LATE):
                 f"{where}(after=…): only a Session places its events relative to each other; "
                 f"write at=…, or Session.start(…, at=…).{where}(…, after=…)"
             )
-        meant = cls._misnomers.get(str(name))
-        return unknown_field(f"{where}()", name, [*cls._fields, "after"], meant)
+        allowed = [*cls._fields, "after"]
+        return unknown_field(f"{where}()", name, allowed, cls._called(name, allowed))
 
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""

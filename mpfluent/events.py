@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
+from . import misnomers
 from .checks import Scalar, choice_or_integer
 from .commerce import (
     ProductAction,
@@ -137,6 +138,7 @@ class CommerceEvent(Event, event_type="commerce_event"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.COMMERCE)
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
 

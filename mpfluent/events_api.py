@@ -10,9 +10,9 @@ from .batch import Batch
 from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher
-from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief, unknown_option
+from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from .interrupts import Flag
-from .settings import ClientFields, forget_frames_within
+from .settings import ClientFields, forget_frames_within, misspelt_option
 from .signatures import PublicNames
 from .transport import Response
 
@@ -216,7 +216,7 @@ def _client(options: dict[str, Any]) -> Client | ConfigurationError:
     """Return the client of a configuration, or what is wrong with that."""
     for name in options:
         if name not in ClientFields.__annotations__:
-            return unknown_option("Configuration", name, ClientFields.__annotations__)
+            return misspelt_option("Configuration", name)
     try:
         return Client(**options)
     except ConfigurationError as error:

@@ -7,13 +7,14 @@ and encoding is one ``dict(zip(…))``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from .checks import Bad
 from .errors import (
     Immutable,
+    InvalidBatch,
     InvalidValue,
     UnknownField,
     UnknownVerb,
@@ -23,6 +24,7 @@ from .errors import (
 )
 from .fields import Field
 from .frozen_map import content
+from .misnomers import called
 from .shapes import KNOWN, Code, Ways, forget, picker
 from .signatures import PublicNames, spelled_out
 
@@ -118,7 +120,10 @@ class Frozen(PublicNames, metaclass=_Slotted):
     def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
         """Return a value of what the caller wrote, checked; ``where`` names the verb in errors."""
         self = _new(cls)
-        self._fill(where, given)
+        try:
+            self._fill(where, given)
+        except InvalidBatch as error:
+            raise error.with_traceback(None) from None  # see _filler
         return self
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
@@ -204,13 +209,18 @@ class Frozen(PublicNames, metaclass=_Slotted):
     @classmethod
     def _wire_of(cls, name: object) -> str | None:
         """Return the wire name that a keyword of ours, or what people write for it, stands for."""
-        ours = cls._misnomers.get(str(name), str(name))
+        ours = cls._called(name, cls._fields) or str(name)
         field = cls._fields.get(ours)
         return None if field is None or field.wire == name else field.wire
 
     @classmethod
     def _no_field(cls, where: str, name: object) -> UnknownField:
-        return unknown_field(where + "()", name, cls._fields, cls._misnomers.get(str(name)))
+        return unknown_field(where + "()", name, cls._fields, cls._called(name, cls._fields))
+
+    @classmethod
+    def _called(cls, name: object, allowed: Collection[str]) -> str | None:
+        """Return our name for what others call so, if it is allowed."""
+        return called(name, cls._misnomers, allowed)
 
     @classmethod
     def _missing(cls, where: str, field: Field[Any]) -> InvalidValue:
@@ -281,7 +291,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
                 text = f"{kind} is immutable; write a new {kind}({name}=…)"
             else:
                 text = f"{kind} is immutable and has no field {brief(name)}"
-                meant = closest(name, self._fields)
+                meant = self._called(name, self._fields) or closest(name, self._fields)
                 text += f"; did you mean {meant!r}?" if meant else ""
             raise Immutable(text)
 
@@ -297,7 +307,8 @@ class Frozen(PublicNames, metaclass=_Slotted):
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)
-            meant = self._misnomers.get(name) or closest(name, dir(self))
+            names = dir(self)
+            meant = self._called(name, names) or closest(name, names)
             hint = f"; did you mean {meant!r}?" if meant else ""
             raise UnknownVerb(f"{type(self).__name__} has no attribute {brief(name)}{hint}")
 
@@ -312,7 +323,12 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
     def fill(self: Any, where: str, given: Mapping[str, Any]) -> None:
         shape = shapes.get((*given,))
         if shape is None or not shape(self, given):
-            careful(self, where, given)
+            try:
+                careful(self, where, given)
+            except InvalidBatch as error:
+                # how it was found says nothing to who wrote it: each frame of ours pushes their
+                # own line further up the screen
+                raise error.with_traceback(None) from None
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         checked = cls._checked(where, given)

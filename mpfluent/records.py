@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
+from . import misnomers
 from .checks import Instant, Number, Scalar, is_blank, scalar
 from .checks import choice as choice_of
 from .errors import brief
@@ -32,6 +33,7 @@ from .fields import (
 )
 from .frozen_map import FrozenMap
 from .record import Record
+from .signatures import twin
 
 Environment = Literal["development", "production"]
 Platform = Literal[
@@ -136,8 +138,8 @@ class UserIdentities(Record, kind="UserIdentities"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType({"customerid": "customer_id"})
-    _read_as = _misnomers
+    _misnomers = MappingProxyType(misnomers.USER)
+    _read_as = MappingProxyType({"customerid": "customer_id"})
 
     customer_id = identity()
     other = identity()
@@ -287,6 +289,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.DEVICE)
 
     platform: Field[Platform | None] = choice(
         "a platform",
@@ -458,6 +461,7 @@ class GeoLocation(Record, kind="GeoLocation"):
     """
 
     __slots__ = ()
+    _misnomers = MappingProxyType(misnomers.LOCATION)
 
     latitude: Field[Number] = required(number())
     longitude: Field[Number] = required(number())
@@ -547,6 +551,14 @@ class ConsentFields(TypedDict, total=False):
 
 class _Consent(Record):
     __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if _Consent in cls.__bases__:  # Python's own errors say whose __init__ it is
+            init: Any = twin(_Consent.__init__)
+            init.__qualname__ = f"{cls.__qualname__}.__init__"
+            cls.__init__ = init  # type: ignore[method-assign]
+        super().__init_subclass__(**kwargs)
+
     _server_set = frozenset({"regulation", "purpose"})
 
     consented = required(flag())

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from . import checks
-from .chain import Events
+from .chain import Events, Piped
 from .checks import Instant, Scalar
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from .event import DetailFields, Event
@@ -32,7 +32,7 @@ class SessionEdgeFields(DetailFields, total=False):
     attributes: Mapping[str, Scalar | None] | None
 
 
-class Session(EventVerbs, kind="Session"):
+class Session(EventVerbs, Piped, kind="Session"):
     """The events of one session, ready to be added to a batch.
 
     Every event inherits the session's id and its number in it, from 0 on. ``after=`` places an
@@ -93,7 +93,7 @@ class Session(EventVerbs, kind="Session"):
         return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
 
     @property
-    def events(self) -> tuple[Event, ...]:
+    def events(self) -> Events:
         """The session's events, oldest first."""
         return _Events(self._events())
 
@@ -251,6 +251,9 @@ class Session(EventVerbs, kind="Session"):
 
         def __setattr__(self, name, value):
             raise Immutable(f"Session is immutable; write session = session.add(…), not {name} = …")
+
+        def __setitem__(self, key, value):
+            raise Immutable("Session is immutable; write session = session.add(event)")
 
 
 def _no_id(where: str) -> InvalidValue:

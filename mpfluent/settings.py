@@ -14,7 +14,8 @@ from . import checks
 from .batch import Batch
 from .checks import Instant
 from .dispatch import Dispatcher
-from .errors import ConfigurationError, DeliveryError, brief, closest
+from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
+from .misnomers import ELSEWHERE, called
 from .records import Environment
 from .retry import Retry
 from .transport import Credentials, Response, Transport
@@ -142,6 +143,21 @@ def forget_frames_within(error: BaseException) -> None:
     while entry is not None:
         entry.tb_frame.clear()
         entry = entry.tb_next
+
+
+def misspelt_option(where: str, name: str) -> ConfigurationError:
+    """Return the error for a keyword that a client has not; what it is made of may have it."""
+    from .threaded import OPTIONS
+
+    if name in OPTIONS:
+        return ConfigurationError(
+            f"{where}() has no option {name!r}, its dispatcher has; "
+            f"write dispatcher=ThreadedDispatcher({name}={OPTIONS[name]})"
+        )
+    line = called(name, ELSEWHERE, ELSEWHERE.values())
+    if line is not None:
+        return ConfigurationError(f"{where}() has no option {brief(name)}; write {line}")
+    return unknown_option(where, name, ClientFields.__annotations__)
 
 
 def check_has(name: str, value: object, method: str, example: str) -> None:

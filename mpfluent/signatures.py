@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Never, TypeVar, Unpack, get_args, get_origin
 
 from .errors import UnknownField, unknown_field
+from .misnomers import called
 
 if TYPE_CHECKING:
     import inspect
@@ -80,7 +81,7 @@ class _Spelled:
 def _spell(function: Any) -> inspect.Signature:
     import inspect
 
-    signature = inspect.signature(_twin(function))
+    signature = inspect.signature(twin(function))
     spelled = []
     for parameter in signature.parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD:
@@ -105,21 +106,21 @@ def _spell(function: Any) -> inspect.Signature:
     return signature.replace(parameters=spelled)
 
 
-def _twin(function: Any) -> Any:
+def twin(function: Any) -> Any:
     """Return the function without its signature, which ``inspect`` would ask us for again."""
-    twin = FunctionType(
+    made = FunctionType(
         function.__code__,
         function.__globals__,
         function.__name__,
         function.__defaults__,
         function.__closure__,
     )
-    twin.__kwdefaults__ = function.__kwdefaults__
-    twin.__annotations__ = function.__annotations__
+    made.__kwdefaults__ = function.__kwdefaults__
+    made.__annotations__ = function.__annotations__
     told = vars(function).copy()
     told.pop("__signature__", None)
-    twin.__dict__.update(told)
-    return twin
+    made.__dict__.update(told)
+    return made
 
 
 def _is_never(annotation: Any) -> bool:
@@ -154,8 +155,22 @@ def in_terms_of(
     parameters = inspect.signature(verb).parameters.values()
     named = (p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
     takes = [name for name in named if name not in ("self", "cls")]
-    meant = misnomers.get(error.name)
-    return unknown_field(f"{verb.__name__}()", error.name, takes, meant if meant in takes else None)
+    meant = called(error.name, misnomers, takes)
+    return unknown_field(f"{verb.__name__}()", error.name, takes, meant)
+
+
+def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
+    """Let Python's own errors call the verbs of a class by their names alone.
+
+    It puts the class before them, and people never see this one.
+
+    Args:
+        names: of the class's module, where pickle looks for them then.
+    """
+    for name, verb in vars(cls).items():
+        if isinstance(verb, FunctionType) and not name.startswith("_"):
+            verb.__qualname__ = name
+            names[name] = verb
 
 
 def untold(function: C) -> C:

@@ -46,6 +46,7 @@ from .events import (
     positional,
 )
 from .fields import mapping
+from .misnomers import VERBS, called
 from .records import UserIdentity
 from .shapes import Ways
 from .signatures import spelled_out
@@ -66,18 +67,6 @@ _MUTATORS = {
     "extend": "add(*events)",
     "set": "with_user_attributes(…)",
     "update": "merge(other)",
-}
-
-
-# What other SDKs call it: the verb to write instead.
-_SYNONYMS = {
-    "track": "event",
-    "log_event": "event",
-    "custom_event": "event",
-    "page_view": "screen_view",
-    "log_screen": "screen_view",
-    "identify": "with_identities",
-    "set_user_attribute": "with_user_attributes",
 }
 
 
@@ -564,9 +553,8 @@ class EventVerbs(CommerceVerbs):
                 raise UnknownVerb(
                     f"{kind} has no verb {brief(name)}; a client sends it: write client.send(…)"
                 )
-            meant = _SYNONYMS.get(name)
-            if meant not in (verbs := dir(self)):  # a session has none of the context verbs
-                meant = closest(name, verbs)
+            verbs = dir(self)  # a session has none of the context verbs
+            meant = called(name, VERBS, verbs) or closest(name, verbs)
             hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
 

@@ -465,9 +465,7 @@ def test_consents_are_asked_for_by_purpose():
         (
             {"products": [{"sku": "1"}]},
             UnknownField,
-            "assert_sent(products[0]=…) has no field 'sku'; it has id, name, brand, category, "
-            "variant, position, price, quantity, coupon_code, added_to_cart_time_ms, "
-            "total_product_amount, custom_attributes",
+            "assert_sent(products[0]=…) has no field 'sku'; did you mean 'id'?",
         ),
         (
             {"type": "serach"},

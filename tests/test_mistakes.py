@@ -415,7 +415,8 @@ def test_the_servers_words_are_in_the_error():
         UnknownField,
         "event() has no field 'colour'; it has name, attributes, type, at, source_message_id, "
         "flags, location, device_current_state, session_start_unixtime_ms, "
-        "event_start_unixtime_ms, is_goal_defined, lifetime_value_change, …",
+        "event_start_unixtime_ms, is_goal_defined, lifetime_value_change, …; "
+        "write attributes={'colour': …}",
     ),
     (
         lambda: Session.start(session_id=42, sesion_uuid=UUID),
@@ -2403,6 +2404,16 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
         lambda: setattr(SESSION, "at", 5),
         Immutable,
         "Session is immutable; write session = session.add(…), not at = …",
+    ),
+    (
+        lambda: operator.setitem(SESSION, 0, SEARCHED),
+        Immutable,
+        "Session is immutable; write session = session.add(event)",
+    ),
+    (
+        lambda: operator.delitem(SESSION, "at"),
+        Immutable,
+        "Session is immutable; write session = session.add(event)",
     ),
     (
         lambda: setattr(TEAPOT, "price", 5),

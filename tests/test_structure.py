@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it. The map in mpfluent/__init__.py says what each is.
 STAIRCASE = [
+    "misnomers",
     "errors",
     "discarded",
     "vocabularies",

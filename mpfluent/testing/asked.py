@@ -15,8 +15,10 @@ from ..commerce import (
 )
 from ..errors import InvalidValue, brief, unknown_field
 from ..event import Event
+from ..events import CommerceEvent
 from ..fields import Field, choice
 from ..frozen import Frozen
+from ..misnomers import called
 from ..records import UserIdentities
 from .conditions import Fields, differences, matches, prepared, told
 from .names import names_of
@@ -75,7 +77,7 @@ _OF_BATCH = {
     name: fields for name, fields in _by_name([Batch]).items() if name not in ("events", "mpid")
 }
 GROUPS = (_OF_EVENT, _OF_ACTION, _OF_USER, _OF_BATCH)
-_MISNOMERS = {**UserIdentities._misnomers, **Event._misnomers, "user": "customer_id"}
+_MISNOMERS = {**UserIdentities._misnomers, **CommerceEvent._misnomers, "user": "customer_id"}
 
 
 def asked_of(event: Any, attributes: Any, fields: Mapping[str, Any]) -> Asked:
@@ -90,7 +92,7 @@ def asked_of(event: Any, attributes: Any, fields: Mapping[str, Any]) -> Asked:
                 break
         else:
             names = ["event", "attributes", "times", *(name for known in GROUPS for name in known)]
-            raise unknown_field("assert_sent()", name, names, _MISNOMERS.get(name))
+            raise unknown_field("assert_sent()", name, names, called(name, _MISNOMERS, names))
     return Asked(_event(event), *groups)
 
 

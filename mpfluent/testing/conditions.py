@@ -95,7 +95,7 @@ def _of_record(where: str, name: str, record: type[Frozen], asked: Mapping[Any, 
     for key, entry in asked.items():
         field = known.get(key) or record._wire.get(key)
         if field is None:
-            meant = record._misnomers.get(str(key))
+            meant = record._called(key, known)
             raise unknown_field(f"{where}({name}=…)", key, known, meant)
         found[field] = prepared(where, f"{name}.{field.name}", field, entry)
     return found

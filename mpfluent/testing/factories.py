@@ -201,7 +201,7 @@ def a_purchase(
     takes = [*inspect.signature(a_purchase).parameters]
     for name in fields:
         if name not in takes:
-            meant = CommerceEvent._misnomers.get(name)
+            meant = CommerceEvent._called(name, takes)
             raise unknown_field("a_purchase()", name, takes, meant)
     products = products or (a_product(seed=seed),)
     known: dict[str, Any] = {

@@ -286,7 +286,7 @@ def a_session() -> Batch:
         .end(after=5)
     )
     assert_type(session, Session)
-    assert_type(session.events, tuple[Event, ...])
+    assert_type(session.events[0], Event)
     assert_type(session.at, int | None)
     return Batch.for_user(customer_id="123456").add(session, AppEvent("Later"))
 
@@ -407,11 +407,19 @@ def counted(batch: Batch) -> int:
     return len(batch.events)
 
 
+def of_one_class(batch: Batch, session: Session) -> int:
+    """Read events as what they are."""
+    assert_type(batch.events.of(CommerceEvent), tuple[CommerceEvent, ...])
+    assert_type(session.events.of(SessionEndEvent), tuple[SessionEndEvent, ...])
+    return len(batch.events.of(CommerceEvent)) + len(session.events.of(SessionStartEvent))
+
+
 def piped() -> tuple[Batch, int]:
     """Keep the types of functions that are piped through."""
     batch = Batch().event("x")
     assert_type(batch.pipe(tagged, "vip", times=2), Batch)
     assert_type(batch.pipe(counted), int)
+    assert_type(Session.start(session_id=1).pipe(repr), str)
     return batch.pipe(tagged, "vip"), batch.pipe(tagged, tag="vip").pipe(counted)
 
 
@@ -421,7 +429,7 @@ def piped() -> tuple[Batch, int]:
 def read(batch: Batch) -> list[str]:
     """Ask values for what they hold."""
     assert_type(batch.mpid, int | None)
-    assert_type(batch.events, tuple[Event, ...])
+    assert_type(batch.events[0], Event)
     assert_type(batch.user_identities, UserIdentities | None)
     assert_type(batch.device_info, DeviceInformation | None)
     assert_type(batch.user_attributes, FrozenMap[Any] | None)
@@ -671,6 +679,7 @@ def main() -> None:
     assert len(two_vocabularies().events) == 6
     assert thrown_away(Batch()) is None
     assert piped()[1] == 1
+    assert of_one_class(every_verb(), Session.start(session_id=1)) > 2
     assert round_trip(contexts())
     assert round_trip(every_verb().add(*every_event().events))
     assert sent().delivered == 5

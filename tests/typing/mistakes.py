@@ -243,4 +243,8 @@ def mistakes(
     api.upload_events(batch, lambda data: None)  # mistake: nothing
     batch.pipe(len)  # mistake: TypeError
     batch.pipe(lambda batch, n: n)  # mistake: TypeError
+    Batch().events.of("commerce_event")  # mistake: InvalidValue
+    Batch().events.of(Product)  # mistake: InvalidValue
+    Batch().purchase(teapot).events.of(CommerceEvent)[0].prodct_action  # mistake: UnknownVerb
+    Session.start(session_id=1).pipe(len)  # mistake: TypeError
     Response("202")  # mistake: ConfigurationError

@@ -296,7 +296,7 @@ def classes_with(
         known = [cls for cls in classes if name in cls._fields]
         if not known:
             allowed = dict.fromkeys(name for cls in classes for name in cls._fields)
-            meant = classes[0]._misnomers.get(name)
+            meant = classes[0]._called(name, allowed)
             raise unknown_field(f"{where}()", name, allowed, meant)
         if isinstance(value, SearchStrategy | None):
             classes = tuple(known)
