@@ -641,4 +641,3 @@ def _access(
         return credentials
     base = base_url(pod, host)
     return base if isinstance(base, ConfigurationError) else (credentials, base, off)
-

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
 from . import certificates, network
@@ -119,6 +120,9 @@ class RequestsTransport(PublicNames):
         self._verify = None if verify is True else files["verify"]
         self._cert = files["cert"]
         self._start_anew()
+        # With requests, and now: a fork in the midst of a worker's import would leave the child
+        # the lock of that import, which nobody releases there.
+        import_module(".deadline", __package__)
 
     def _start_anew(self) -> None:
         self._pid = os.getpid()

@@ -891,3 +891,22 @@ say("end", client, grown=(peak() - before) / LIMIT, waiting=waiting / LIMIT, dro
     assert delivered * 20_000 > 32 * 2**20 * 0.9
     assert 0.9 < ended.said["end"]["waiting"] <= 1
     assert ended.said["end"]["grown"] < 2
+
+
+def test_a_client_has_loaded_what_its_worker_needs_before_a_fork_can_come_between():
+    """The lock of an import that another thread makes is never released in a forked child."""
+    code = """
+before = set(sys.modules)
+client = Client("key", "secret", environment="development", host=url,
+                dispatcher=ThreadedDispatcher(flush_interval=0))
+known = set(sys.modules)
+send(client, 1)
+client.flush(10)
+say("end", client, late=sorted(set(sys.modules) - known), early=sorted(set(sys.modules) - before))
+"""
+    with serving() as server:
+        ended = run(code, server.url)
+
+    assert ended.code == 0, ended.stderr
+    assert "requests" in ended.said["end"]["early"]
+    assert ended.said["end"]["late"] == []
