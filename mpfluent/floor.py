@@ -65,6 +65,7 @@ class Floor:
         self.closed = False
         self._again: list[Load] = []  # what workers had in their hands and laid down
         self._moving: list[Load] = []
+        self._seized = Load()
         self._keeper = keeper
         self._flush_interval = flush_interval
         self._pressed = False  # whether something found no room since the last load
@@ -171,20 +172,24 @@ class Floor:
         self._moving = [other for other in self._moving if other is not load]
         self.calm.notify_all()
 
-    def seize(self, load: Load) -> None:
-        """Put all that waits, and nobody has in hand, into a load that moves."""
-        self._moving = [*self._moving, load]
-        again = [parcel for other in self._again for parcel in other.parcels()]
-        load.fresh, self._again = again, []
-        self.backlog.take(len(self.backlog), sys.maxsize, load)
+    def seize(self) -> None:
+        """Let nobody take any more what waits now, since whoever calls this settles it."""
+        again = [parcel for load in self._again for parcel in load.parcels()]
+        self._seized.fresh, self._again = [*self._seized.parcels(), *again], []
+        self.backlog.take(len(self.backlog), sys.maxsize, self._seized)
+
+    def forget(self) -> None:
+        """Expect nothing any more of what was seized, and of those who have something in hand."""
+        self._seized.fresh, self._moving = [], []
+        self.calm.notify_all()
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
         return bool(self.backlog or self._again or self._keeper.kept)
 
-    def moves(self, besides: Load | None = None) -> bool:
+    def moves(self) -> bool:
         """Return whether anybody has anything in hand."""
-        return any(load is not besides for load in self._moving)
+        return bool(self._moving)
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
@@ -193,9 +198,5 @@ class Floor:
 
     def parcels(self) -> list[Parcel]:
         """Return all that is not settled, wherever it is."""
-        loads = [*self._moving, *self._again]
+        loads = [*self._moving, *self._again, self._seized]
         return [*(parcel for load in loads for parcel in load.parcels()), *self.backlog]
-
-    def forget_moving(self) -> None:
-        """Expect nothing any more of those who have something in hand."""
-        self._moving = []

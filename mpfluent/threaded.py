@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from . import liveness, process
 from .admission import Admission, WhenFull, closed
-from .backlog import Load
 from .checks import is_number
 from .courier import Courier
 from .dispatch import PATIENT
@@ -25,12 +24,13 @@ from .parcel import Feed, Parcel, Settled
 from .signatures import PublicNames, spelled_out
 from .tally import Acceptance
 from .transport import Response
-from .workers import Workers
+from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:
     from .outbox import Outbox
 
 _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
+_ENDED = "the process ended before the batch was delivered"
 _PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
 
 
@@ -238,6 +238,8 @@ class ThreadedDispatcher(PublicNames):
                 until = self._workers.now() + seconds if blocks else -math.inf
                 self._admission.take_each(parcels, accepted, until, patient=patient)
             self._workers.call()
+            if process.ending:
+                self._see_out(parcels)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
             courier.tally.repairs.add((self._call,))
             with suppress(BaseException):  # the first one counts
@@ -246,6 +248,17 @@ class ThreadedDispatcher(PublicNames):
 
     def _call(self) -> None:
         self._workers.call()
+
+    def _see_out(self, parcels: Sequence[Parcel]) -> None:
+        """Wait for what is sent when the process ends: another thread may have it, and be gone.
+
+        What ``send`` leaves behind now, nobody would settle.
+        """
+        floor, seconds = self._floor, max(self.exit_timeout, SHORTEST)
+        if self.may_wait():
+            floor.calm.wait_for(lambda: not [one for one in parcels if not one.settled], seconds)
+            self._keeper.give_up(parcels, closed(_ENDED))
+            self._keeper.tell_all()
 
     def _opened(self) -> Courier:
         if self._courier is None:
@@ -306,7 +319,7 @@ class ThreadedDispatcher(PublicNames):
                 self._floor.close_by = min(self._floor.close_by, now + timeout)
                 self._workers.wake()
                 return False
-        if timeout > 0:  # or what waits must not leave any more
+        if timeout > 0 and not self._floor.closed:  # or nothing of it must leave any more
             self._deliver_all(timeout)
         self._settle_left()
         return True
@@ -333,7 +346,8 @@ class ThreadedDispatcher(PublicNames):
                 self._closed.wait(10 * _GRACE)
                 return
             # again, if the garbage collector closes it in the midst of closing
-            self._stop(closed("the client was closed before the batch was delivered"))
+            why = closed("the client was closed before the batch was delivered")
+            self._settle_all(self._workers, why)
             self._keeper.close()
             self._opened().close()
             process.forget(self)
@@ -342,20 +356,37 @@ class ThreadedDispatcher(PublicNames):
             self._closer = None if self._closer == me else self._closer
             raise
 
-    def _stop(self, error: Closed, grace: float = _GRACE, *, quiet: bool = False) -> list[Parcel]:
-        """End all waits, and settle what is not delivered; return it."""
-        floor, load = self._floor, Load()
+    def _settle_all(
+        self,
+        workers: Workers,
+        error: Closed,
+        grace: float = _GRACE,
+        *,
+        parting: float = 0.0,
+        quiet: bool = False,
+    ) -> list[Parcel]:
+        """End all waits of workers, and settle what is not delivered; return it.
+
+        Args:
+            grace: seconds for those who have something in hand to settle it.
+            parting: seconds for workers to leave.
+        """
+        floor = self._floor
         with floor.lock:
-            floor.seize(load)
-            self._workers.stop()
+            floor.seize()
+            workers.stop()
             floor.work.notify_all()
+        workers.join(parting)
         if self.may_wait():
-            floor.calm.wait_for(lambda: not floor.moves(load), grace)
+            floor.calm.wait_for(lambda: not floor.moves(), grace)
+        left: list[Parcel] = []
+        for _ in range(2):  # hooks may take their time, in which others send
+            with floor.lock:
+                more = [parcel for parcel in floor.parcels() if parcel.untold]
+            self._keeper.give_up(more, error, quiet=quiet)
+            left += more
         with floor.lock:
-            left = [parcel for parcel in floor.parcels() if parcel.untold]
-        self._keeper.give_up(left, error, quiet=quiet)
-        with floor.lock:
-            floor.forget_moving()
+            floor.forget()
         return left
 
     def hurry(self) -> None:
@@ -375,17 +406,18 @@ class ThreadedDispatcher(PublicNames):
         if self._courier is None or self._closer is not None:
             return process.Left()
         grace = min(_GRACE, max(0.0, timeout) / 10)
+        old, why = self._workers, closed(_ENDED)
         try:
             self._deliver_all(max(0.0, timeout) - grace)
         finally:  # such as Ctrl-C: nobody waits any more, but all is settled
-            error = closed("the process ended before the batch was delivered")
-            left = self._stop(error, grace, quiet=True)
-        self._workers.join(_PARTING)
-        self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
+            # first, so that whoever sends meanwhile does so by those who are there to stay
+            self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
+            left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
         delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)
-        return process.Left(failed=len(left) - kept - delivered, kept=self._keeper.parked)
+        pending = self._courier.tally.snapshot().pending if self._keeper.stores else 0
+        return process.Left(failed=len(left) - kept - delivered, kept=pending)
 
     def __repr__(self) -> str:
         return f"<ThreadedDispatcher: {len(self._floor.backlog)} waiting>"

@@ -25,7 +25,7 @@ from .parcel import Piece, pieces_of
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
 _LOOK_AGAIN = 3600.0  # seconds after which one who waits for longer looks at the time again
-_SHORTEST = 0.1  # seconds for one where the process ends
+SHORTEST = 0.1  # seconds for one where the process ends
 
 
 class Seat:
@@ -137,7 +137,7 @@ class Workers:
 
     def any(self) -> bool:
         """Return whether a worker is alive."""
-        return any(thread.is_alive() for thread in self._threads)
+        return bool(self._alive())
 
     def call(self, until: float | None = None) -> None:
         """See to it that what waits is delivered: by a worker, or else by this thread.
@@ -196,7 +196,7 @@ class Workers:
         """Return when a request of the caller's is over, which is never unless the process ends."""
         if not process.ending:
             return math.inf
-        return self.now() + max(self._watched.exit_timeout, _SHORTEST) if until is None else until
+        return self.now() + max(self._watched.exit_timeout, SHORTEST) if until is None else until
 
     def _work(self, seat: Seat) -> None:
         try:
