@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
@@ -245,7 +246,8 @@ def attempted(transport: Transport, request: Request) -> Response | TransportErr
     except TransportError as error:
         return error
     except Exception as error:
-        if getattr(transport.send, "tells_all", False) is True:
+        # no handler runs any more where the interpreter goes, and nothing can be imported
+        if getattr(transport.send, "tells_all", False) is True and not sys.is_finalizing():
             raise
         failure = raised_in(transport, error)
         failure.__cause__ = error
