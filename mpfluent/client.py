@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -575,9 +576,9 @@ class Client(PublicNames):
                 parcel.step = HOOKED  # in one breath with the call
                 hook(batch, outcome)
         except Exception as error:
-            # of the hook; or of reading a batch when the process ends, for the second time: the
-            # first time it may be what a signal's handler raised
-            if not again and parcel.step < HOOKED:
+            # Of the hook; or of reading a batch where the interpreter goes. Else it is what a
+            # signal's handler raised, unless it comes again.
+            if parcel.step < HOOKED and not again and not sys.is_finalizing():
                 raise
             self._tally.hook_raised(hook or wire.read_back, error)
         if parcel.told is not None:
