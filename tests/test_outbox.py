@@ -1665,4 +1665,4 @@ class Model(RuleBasedStateMachine):
 
 
 def test_any_sequence_keeps_the_model_in_step():
-    run_state_machine_as_test(Model, settings=settings(max_examples=40, stateful_step_count=25))
+    run_state_machine_as_test(Model, settings=settings(stateful_step_count=25))

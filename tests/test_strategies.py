@@ -66,7 +66,9 @@ from mpfluent.testing.strategies import (
 )
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
-MUCH = settings(max_examples=300, derandomize=True, deadline=None, phases=[Phase.generate])
+MUCH = settings(
+    max_examples=3 * settings.default.max_examples, derandomize=True, phases=[Phase.generate]
+)
 
 
 def smallest(strategy: Any, condition: Any = lambda value: True, often: int = 5_000) -> Any:
@@ -262,7 +264,7 @@ def test_own_classes_are_drawn() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 2)
 def test_sizes_are_bounded(data: st.DataObject) -> None:
     assert len(data.draw(batches(max_events=1)).events) <= 1
     assert len(data.draw(batches(min_events=5)).events) == 5
@@ -502,7 +504,7 @@ def written(bad: BadValue) -> None:
 @pytest.mark.parametrize("cls", VALUE_CLASSES)
 def test_no_field_takes_a_bad_value_and_the_error_names_the_field(cls: type[Record]) -> None:
     @given(bad_values(cls))
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=2 * settings.default.max_examples)
     def refused(bad: BadValue) -> None:
         with pytest.raises(InvalidBatch) as caught:
             written(bad)
@@ -544,7 +546,7 @@ VERBS: list[tuple[str, type[Record], tuple[str, ...], Any]] = [
 @pytest.mark.parametrize(("verb", "cls", "fields", "call"), VERBS, ids=[v[0] for v in VERBS])
 def test_no_verb_takes_a_bad_value(verb: str, cls: Any, fields: Any, call: Any) -> None:
     @given(bad_values(cls, *fields))
-    @settings(deadline=None, max_examples=100)
+    @settings(max_examples=2 * settings.default.max_examples)
     def refused(bad: BadValue) -> None:
         with pytest.raises(InvalidBatch) as caught:
             call(**{bad.field: bad.value})
