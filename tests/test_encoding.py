@@ -161,7 +161,7 @@ def test_every_event_is_on_the_wire_what_the_schema_dumps(
     schema = schema_of(cls)()
 
     @given(values(cls))
-    @settings(max_examples=settings.default.max_examples // 2)
+    @settings(max_examples=settings.default.max_examples // 4)
     def check(event: Any) -> None:
         with shapes_written(at_once):
             context, (text,) = write(Batch().add(event))

@@ -424,6 +424,10 @@ def test_a_strategy_prints_in_a_line() -> None:
 # Shrinking
 
 
+# What is marked takes seconds each to search; the others shrink the same parts.
+param, slow = pytest.param, pytest.mark.slow
+
+
 def has_type(event_type: str) -> Any:
     return lambda batch: any(event.event_type == event_type for event in batch.events)
 
@@ -433,16 +437,18 @@ def has_type(event_type: str) -> Any:
     [
         (batches(), lambda batch: True, Batch()),
         (batches(), has_type("custom_event"), Batch().event("0")),
-        (batches(), has_type("crash_report"), Batch().crash_report(message="")),
-        (
+        param(batches(), has_type("crash_report"), Batch().crash_report(message=""), marks=slow),
+        param(
             batches(max_fields=1, events=events(AppEvent)),
             lambda batch: any(event.attributes for event in batch.events),
             Batch().event("0", {"0": ""}),
+            marks=slow,
         ),
-        (
+        param(
             batches(),
             lambda batch: batch.user_attributes and None in batch.user_attributes.values(),
             Batch().with_user_attributes({"0": None}),
+            marks=slow,
         ),
         (
             batches(max_events=1),
@@ -452,17 +458,19 @@ def has_type(event_type: str) -> Any:
         (products(), lambda product: True, Product("0")),
         (products(), lambda product: product.price, Product("0", price=1)),
         (products(), lambda product: product.name, Product(name="0")),
-        (
+        param(
             products(),
             lambda product: product.custom_attributes,
             Product("0", custom_attributes={"0": ""}),
+            marks=slow,
         ),
         (events(AppEvent), lambda event: True, AppEvent("0")),
         (events(AppEvent, ScreenViewEvent), lambda event: True, AppEvent("0")),
-        (
+        param(
             events(AppEvent),
             lambda event: True in (event.attributes or {}).values(),
             AppEvent("0", {"0": True}),
+            marks=slow,
         ),
         (attributes(), lambda found: len(found) > 0, {"0": None}),
         (user_attributes(), lambda found: any(map(bool, found.values())), {"0": "0"}),
@@ -471,10 +479,11 @@ def has_type(event_type: str) -> Any:
         (milliseconds(), lambda value: True, 1_500_000_000_000),
         (instants(), lambda value: isinstance(value, str), "2000-01-01T00:00:00+00:00"),
         (sessions(), lambda session: True, Session.start(session_id=0)),
-        (
+        param(
             sessions(events=session_events(AppEvent), ended=False),
             lambda session: len(session.events) > 2,
             Session.start(session_id=0).event("0").event("0"),
+            marks=slow,
         ),
         (consents(), lambda consent: True, ConsentState()),
     ],
