@@ -63,7 +63,7 @@ if hasattr(time, "tzset"):
 
 def pytest_configure(config):
     """Say how far the searches of hypothesis go, before a test module asks for its settings."""
-    examples = os.environ.get("MPFLUENT_EXAMPLES", 400 if config.getoption("--slow") else 40)
+    examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 40)
     # shared machines are slow now and then
     settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
     settings.load_profile("mpfluent")
