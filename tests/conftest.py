@@ -61,8 +61,12 @@ if hasattr(time, "tzset"):
     time.tzset()
 
 
-settings.register_profile("mpfluent", deadline=None)  # shared machines are slow now and then
-settings.load_profile("mpfluent")
+def pytest_configure(config):
+    """Say how far the searches of hypothesis go, before a test module asks for its settings."""
+    examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 40)
+    # shared machines are slow now and then
+    settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
+    settings.load_profile("mpfluent")
 
 
 @pytest.fixture(autouse=True)

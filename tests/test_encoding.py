@@ -96,7 +96,7 @@ def test_the_encoder_gives_what_the_schema_dumps(cls: type[Record]) -> None:
     schema = schema_of(cls)()
 
     @given(values(cls))
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=settings.default.max_examples // 2)
     def check(value: Any) -> None:
         assert told(value.to_dict()) == told(schema.dump(value))
 
@@ -161,7 +161,7 @@ def test_every_event_is_on_the_wire_what_the_schema_dumps(
     schema = schema_of(cls)()
 
     @given(values(cls))
-    @settings(deadline=None, max_examples=20)
+    @settings(max_examples=settings.default.max_examples // 4)
     def check(event: Any) -> None:
         with shapes_written(at_once):
             context, (text,) = write(Batch().add(event))
@@ -305,7 +305,7 @@ def test_the_text_says_what_the_schema_dumps(cls: type[Record]) -> None:
     schema = schema_of(cls)()
 
     @given(values(cls))
-    @settings(deadline=None, max_examples=30)
+    @settings(max_examples=settings.default.max_examples // 2)
     def check(value: Any) -> None:
         text = value.to_json()
         assert parsed(text) == lengthened(schema.dump(value))
@@ -1106,7 +1106,7 @@ def test_a_dict_is_the_callers_own() -> None:
 @pytest.mark.parametrize("cls", [*RECORD_CLASSES, *EVENT_CLASSES])
 def test_fields_stand_in_schema_order_whatever_the_order_of_keywords(cls: type[Record]) -> None:
     @given(values(cls), st.randoms(use_true_random=False))
-    @settings(deadline=None, max_examples=20)
+    @settings(max_examples=settings.default.max_examples // 2)
     def check(value: Any, random: Any) -> None:
         given_names = list(value._given().items())
         random.shuffle(given_names)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -364,9 +365,16 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize("options", ["", "outbox", "workers=4", "coalesce=True"])
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("kind", LATER)
+USUAL = {("gevent", "mid-request", ""), ("gevent", "idle", "outbox"), ("eventlet", "waiting", "")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "options"),
+    [
+        pytest.param(*case, marks=[] if case in USUAL else pytest.mark.slow)
+        for case in product(LATER, STATES, ["", "outbox", "workers=4", "coalesce=True"])
+    ],
+)
 def test_a_child_that_is_patched_after_the_fork_sends_from_its_greenlets(
     kind, state, options, path
 ):
@@ -454,11 +462,21 @@ LOCKS = {
 }
 
 
+USUAL_LOCKS = ("floor", "tally", "outbox")  # of those that libc's fork is always tried with
+
+
 # A process forks for each lock in turn. Where Python is not told, each lock has a process of its
 # own: what Python 3.13 keeps of threads that are there no more makes it crash after a few rounds.
 @pytest.mark.parametrize(
     ("way", "names"),
-    [("python", [*LOCKS]), ("gevent", [*LOCKS]), *(("libc", [name]) for name in LOCKS)],
+    [
+        ("python", [*LOCKS]),
+        ("gevent", [*LOCKS]),
+        *(
+            pytest.param("libc", [name], marks=[] if name in USUAL_LOCKS else pytest.mark.slow)
+            for name in LOCKS
+        ),
+    ],
     ids=["python", "gevent", *(f"libc-{name}" for name in LOCKS)],
 )
 def test_a_forked_child_waits_for_no_lock_that_was_held(way, names, tmp_path):  # 30, 31

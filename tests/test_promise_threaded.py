@@ -1,11 +1,10 @@
 """The promise in the background, under any sequence of calls, faults, crashes and clock jumps.
 
 The worker runs when a rule says so, on a clock that only rules move, so that a failure is found
-again. ``MPFLUENT_EXAMPLES=20000`` runs more of them than CI does.
+again. ``MPFLUENT_EXAMPLES=10000`` runs more of them than CI does.
 """
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -271,7 +270,7 @@ def event_ids(entry):
 
 TestPromise = Promise.TestCase
 TestPromise.settings = settings(
-    max_examples=int(os.environ.get("MPFLUENT_EXAMPLES", "500")),
+    max_examples=2 * settings.default.max_examples,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

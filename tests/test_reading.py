@@ -87,7 +87,7 @@ def test_a_batch_is_read_back_from_its_json(batch: Batch) -> None:
 @pytest.mark.parametrize("cls", VALUE_CLASSES)
 def test_a_value_of_any_class_is_read_back(cls: type[Record]) -> None:
     @given(values(cls))
-    @settings(deadline=None, max_examples=30)
+    @settings(max_examples=settings.default.max_examples // 2)
     def check(value: Any) -> None:
         from_dict = cls.from_dict(value.to_dict())
         from_json = cls.from_json(value.to_json())

@@ -123,7 +123,7 @@ def called(draw: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any], dict[str, A
     return call, draw(st.sampled_from(places)), usual, odd
 
 
-@settings(max_examples=600)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(called())
 def test_code_for_a_shape_does_what_the_careful_way_does(drawn: Any) -> None:
     call, places, usual, odd = drawn

@@ -66,7 +66,9 @@ from mpfluent.testing.strategies import (
 )
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
-MUCH = settings(max_examples=300, derandomize=True, deadline=None, phases=[Phase.generate])
+MUCH = settings(
+    max_examples=3 * settings.default.max_examples, derandomize=True, phases=[Phase.generate]
+)
 
 
 def smallest(strategy: Any, condition: Any = lambda value: True, often: int = 5_000) -> Any:
@@ -262,7 +264,7 @@ def test_own_classes_are_drawn() -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=settings.default.max_examples // 2)
 def test_sizes_are_bounded(data: st.DataObject) -> None:
     assert len(data.draw(batches(max_events=1)).events) <= 1
     assert len(data.draw(batches(min_events=5)).events) == 5
@@ -422,6 +424,10 @@ def test_a_strategy_prints_in_a_line() -> None:
 # Shrinking
 
 
+# What is marked takes seconds each to search; the others shrink the same parts.
+param, slow = pytest.param, pytest.mark.slow
+
+
 def has_type(event_type: str) -> Any:
     return lambda batch: any(event.event_type == event_type for event in batch.events)
 
@@ -431,16 +437,18 @@ def has_type(event_type: str) -> Any:
     [
         (batches(), lambda batch: True, Batch()),
         (batches(), has_type("custom_event"), Batch().event("0")),
-        (batches(), has_type("crash_report"), Batch().crash_report(message="")),
-        (
+        param(batches(), has_type("crash_report"), Batch().crash_report(message=""), marks=slow),
+        param(
             batches(max_fields=1, events=events(AppEvent)),
             lambda batch: any(event.attributes for event in batch.events),
             Batch().event("0", {"0": ""}),
+            marks=slow,
         ),
-        (
+        param(
             batches(),
             lambda batch: batch.user_attributes and None in batch.user_attributes.values(),
             Batch().with_user_attributes({"0": None}),
+            marks=slow,
         ),
         (
             batches(max_events=1),
@@ -450,17 +458,19 @@ def has_type(event_type: str) -> Any:
         (products(), lambda product: True, Product("0")),
         (products(), lambda product: product.price, Product("0", price=1)),
         (products(), lambda product: product.name, Product(name="0")),
-        (
+        param(
             products(),
             lambda product: product.custom_attributes,
             Product("0", custom_attributes={"0": ""}),
+            marks=slow,
         ),
         (events(AppEvent), lambda event: True, AppEvent("0")),
         (events(AppEvent, ScreenViewEvent), lambda event: True, AppEvent("0")),
-        (
+        param(
             events(AppEvent),
             lambda event: True in (event.attributes or {}).values(),
             AppEvent("0", {"0": True}),
+            marks=slow,
         ),
         (attributes(), lambda found: len(found) > 0, {"0": None}),
         (user_attributes(), lambda found: any(map(bool, found.values())), {"0": "0"}),
@@ -469,10 +479,11 @@ def has_type(event_type: str) -> Any:
         (milliseconds(), lambda value: True, 1_500_000_000_000),
         (instants(), lambda value: isinstance(value, str), "2000-01-01T00:00:00+00:00"),
         (sessions(), lambda session: True, Session.start(session_id=0)),
-        (
+        param(
             sessions(events=session_events(AppEvent), ended=False),
             lambda session: len(session.events) > 2,
             Session.start(session_id=0).event("0").event("0"),
+            marks=slow,
         ),
         (consents(), lambda consent: True, ConsentState()),
     ],
@@ -502,7 +513,7 @@ def written(bad: BadValue) -> None:
 @pytest.mark.parametrize("cls", VALUE_CLASSES)
 def test_no_field_takes_a_bad_value_and_the_error_names_the_field(cls: type[Record]) -> None:
     @given(bad_values(cls))
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=2 * settings.default.max_examples)
     def refused(bad: BadValue) -> None:
         with pytest.raises(InvalidBatch) as caught:
             written(bad)
@@ -544,7 +555,7 @@ VERBS: list[tuple[str, type[Record], tuple[str, ...], Any]] = [
 @pytest.mark.parametrize(("verb", "cls", "fields", "call"), VERBS, ids=[v[0] for v in VERBS])
 def test_no_verb_takes_a_bad_value(verb: str, cls: Any, fields: Any, call: Any) -> None:
     @given(bad_values(cls, *fields))
-    @settings(deadline=None, max_examples=100)
+    @settings(max_examples=2 * settings.default.max_examples)
     def refused(bad: BadValue) -> None:
         with pytest.raises(InvalidBatch) as caught:
             call(**{bad.field: bad.value})

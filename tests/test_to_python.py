@@ -34,7 +34,7 @@ from mpfluent import (
 )
 from mpfluent.testing.strategies import batches, sessions
 
-EXAMPLES = int(os.environ.get("MPFLUENT_EXAMPLES", "500"))
+EXAMPLES = 2 * settings.default.max_examples
 SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
 AT = "2026-11-23T10:15:00Z"
 UUID = "84e1b361-a282-4adf-8a6d-1d31e6dd5a9e"
