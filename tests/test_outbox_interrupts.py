@@ -34,9 +34,9 @@ def client_of(path, code=202, **options):
     return Client(
         *("key", "secret"),
         environment="production",
-        transport=FunctionTransport(lambda request: code),
         retry=Retry(max_attempts=1),
-        dispatcher=ThreadedDispatcher(flush_interval=0, outbox=Outbox(path), **options),
+        dispatcher=ThreadedDispatcher(flush_interval=0, outbox=Outbox(path)),
+        **{"transport": FunctionTransport(lambda request: code), **options},
     )
 
 
