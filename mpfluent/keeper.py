@@ -15,7 +15,7 @@ from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
 from .observers import code_of, name_of
 from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
-from .tally import Tally
+from .tally import Acceptance, Tally
 from .transport import Response
 from .wire import Part
 
@@ -121,7 +121,7 @@ class Keeper:
         if self._asked and not anew:
             return
         first, self._asked = not self._asked, True
-        self._outbox.adopt(self._tally.submitted)
+        self._adopt(self._outbox)
         if self.kept:
             self._not_before = -math.inf
             self.due = self._clock()
@@ -132,6 +132,26 @@ class Keeper:
                 "a client of that host delivers them",
                 elsewhere,
             )
+
+    def _adopt(self, outbox: Outbox) -> None:
+        adopted: list[Acceptance] = []
+
+        def count(rows: int) -> None:
+            adopted.append(Acceptance(self._tally, rows))
+            adopted[0]()
+
+        try:
+            outbox.adopt(count)
+        except BaseException:  # such as Ctrl-C: what is counted can be loaded, and only that
+            self.repairs.add((self._take_up, outbox, adopted))
+            self.repairs.run()
+            raise
+
+    def _take_up(self, outbox: Outbox, adopted: list[Acceptance]) -> None:
+        """Go on with what was counted, or is just going to be; the rest is claimed again."""
+        for acceptance in adopted:
+            acceptance()
+            outbox.take_up()
 
     def store(self, parcels: Sequence[Parcel]) -> None:
         """Write parcels to the outbox; where the disk fails, they are in memory only.

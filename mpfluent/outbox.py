@@ -158,6 +158,7 @@ class Outbox(PublicNames):
         self._lock = threading.RLock()
         self._next: list[tuple[int, int]] = []  # a heap of tries and rows, some of them outdated
         self._tries: dict[int, int] = {}  # of the rows that are parked, or were and are held
+        self._claimed: list[tuple[int, str]] = []  # what is not counted yet
         self._last = 0  # number that was given here, stored or not: none means two rows
         self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by identity
         self._own = Own({}, {}, set(), set())
@@ -288,8 +289,8 @@ class Outbox(PublicNames):
             tries = self._tries[row] = self._tries.get(row, 0 if tried else -1) + 1
             if not tries:
                 self._own.untried.add(row)
-            self._own.parked[row] = id
             heapq.heappush(self._next, (tries, row))
+            self._own.parked[row] = id
 
     @property
     @_in_turn
@@ -413,16 +414,26 @@ class Outbox(PublicNames):
             count: is called with their number before anybody can load them.
         """
         nothing: list[tuple[int, str]] = []
-        claimed = self._transact(self._claim, nothing)
+        claimed = self._claimed = self._transact(self._claim, nothing)
         count(len(claimed))
-        self._keep(claimed)
+        self.take_up()
         return len(claimed)
+
+    @_in_turn
+    def take_up(self) -> None:
+        """Keep what was claimed and counted; again, where Ctrl-C came meanwhile."""
+        self._keep([(row, id) for row, id in self._claimed if row not in self._own.parked])
+        self._claimed = []
 
     def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
         owner = self._owner
         owner.sign(connection)
         owner.bury_the_dead(connection)
         living = {number for (number,) in connection.execute("SELECT id FROM owners")}
+        living.discard(owner.number)  # what it does not know was claimed when Ctrl-C came
+        held, parked, _, unremoved = self._own
+        puts = [row for _, rows in self._putting.values() for row in rows]
+        known = {*held, *parked, *unremoved, *puts}
         of_feed = (
             "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
             "AND row BETWEEN 1 AND ? ORDER BY row"
@@ -430,7 +441,7 @@ class Outbox(PublicNames):
         claimed = [
             (row, str(id))
             for row, id, number in connection.execute(of_feed, (*self._whose(), MOST_ROWS))
-            if number not in living
+            if number not in living and row not in known
         ]
         connection.executemany(
             "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]

@@ -25,6 +25,8 @@ from mpfluent import (
     outbox_owner,
     salvage,
 )
+from mpfluent.keeper import Keeper
+from mpfluent.tally import Acceptance, Tally
 
 ROOT = Path(__file__).parents[1]
 BATCH = Batch.for_user(customer_id="1").event("Searched")
@@ -233,6 +235,26 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
     rows = one._owner.current().connection.execute("SELECT row FROM rows").fetchall()
     assert {row for (row,) in rows} <= known
     client.close()
+
+
+def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_the_same(tmp_path):
+    functions = [Outbox.adopt.__wrapped__, Outbox._claim, Outbox._keep, Tally.submitted]
+    functions += [Acceptance.__call__, outbox_file.Database.transact, Keeper._adopt]
+    for function in functions:
+        for line in range(1, lines_of(function) + 1):
+            path = tmp_path / f"{function.__name__}-{line}.db"
+            first = client_of(path, 503)
+            first.send(BATCH, BATCH)
+            first.flush(5)
+            first.close()
+            client = client_of(path)
+            client._dispatcher._keeper._outbox.ready()
+            with interrupt(function.__code__, line), contextlib.suppress(KeyboardInterrupt):
+                client.flush(5)
+
+            assert client.flush(5) is True, (function, line)
+            assert client.stats[:4] == (2, 2, 0, 0), (function, line)
+            client.close()
 
 
 def test_a_number_that_was_not_stored_is_not_given_again(path):
