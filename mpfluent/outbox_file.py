@@ -221,10 +221,12 @@ class Database:
             inspect(given, len(_STEPS), owned=owned)
             keep_private(self.path)
             _make(self.path)
-            self.which = liveness.which(self.path)
+            which.append(liveness.which(self.path))
             return connect(self.path, "rw")
 
+        which: list[liveness.Which | None] = []
         self.connection = liveness.alone(lock_path(self.path), connected)
+        self.which = which[0]
         try:
             self._prepare(given, full, settle)
         except BaseException:
