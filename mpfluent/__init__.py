@@ -23,8 +23,8 @@ A map of the package, each file importing only from those before it:
 * ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
 * ``retry``, ``notices``, ``observers``: how often, and what is seen of it.
 * ``delivery``, ``awaiting``, ``tally``, ``parcel``, ``courier``: what became of it.
-* ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what is kept until it is
-  delivered.
+* ``outbox_found``, ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what
+  is kept until it is delivered.
 * ``dispatch``: when: at once, in the caller's thread;
 * ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
   or in the background.

@@ -18,14 +18,13 @@ from .frozen_map import FrozenMap
 from .notices import warn
 from .observers import attempt_of
 from .parcel import Piece
-from .retry import Retry, Verdict
+from .retry import Retry, Verdict, is_judged
 from .tally import Tally
 from .transport import Credentials, Request, Response, Transport, attempted, few
 from .wire import Part, bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
-_KNOWN_KEY = frozenset({*range(200, 300), 400, 413})  # answers that only good credentials get
 _SHORTEST = 0.1  # seconds that an attempt gets at least
 _MOST_BODY = 64_000  # bytes of a refusal's body that its error keeps
 _MOST_ERRORS = 100  # of the errors in it
@@ -259,8 +258,10 @@ class Courier:
             if refused and isinstance(answer, Response):
                 self._refusal = api_error(answer, "unauthorized")
                 self._probe_at = clock.monotonic() + PROBE_EVERY
-            elif isinstance(answer, Response) and answer.status_code in _KNOWN_KEY:
-                self._refusal = None
+            elif verdict.what == "delivered" or (
+                isinstance(answer, Response) and is_judged(answer)
+            ):
+                self._refusal = None  # only good credentials get such an answer
         if opened:
             warn(
                 "mParticle answered %d to the credentials: batches fail at once from now on, "
@@ -347,6 +348,7 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
         headers=few(answer.headers),
         body=answer.body[:_MOST_BODY].decode("utf-8", "replace"),
         errors=errors,
+        judged=is_judged(answer),
     )
 
 

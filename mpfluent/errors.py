@@ -170,11 +170,14 @@ class ApiError(DeliveryError):
         body: the answer's body as text.
         errors: the vendor's parsed error list, ``({"code": …, "message": …}, …)``; empty when
             the body held none. Read-only: a tuple of read-only mappings.
+        judged: whether it is mParticle's verdict on the batch: 400, 413 or 422, with its error
+            body. All else tells of the way, and an outbox keeps the batch.
     """
 
     headers: Mapping[str, str]
     body: str
     errors: Sequence[Mapping[str, str]]
+    judged: bool
 
     def __init__(
         self,
@@ -186,12 +189,14 @@ class ApiError(DeliveryError):
         headers: Mapping[str, str] | None = None,
         body: str = "",
         errors: Sequence[Mapping[str, str]] = (),
+        judged: bool = False,
     ) -> None:
         super().__init__(message, reason=reason, batch=batch)
         self.status_code: int = status_code
         self.headers = MappingProxyType(dict(headers or {}))
         self.body = body
         self.errors = tuple(errors)
+        self.judged = judged
 
 
 class TransportError(DeliveryError):

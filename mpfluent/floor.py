@@ -123,7 +123,7 @@ class Floor:
             self._again, self._moving = rest, [*self._moving, load]
             return None
         kept = self._keeper.kept
-        if self.overflows and not (kept or self.keeping):
+        if self.overflows and not (self._keeper.untried or self.keeping):
             self.overflows = False
             self.calm.notify_all()  # there is room for those who wait for it
         if not kept:

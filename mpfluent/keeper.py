@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 
 from .batch import Batch
 from .courier import PROBE_EVERY
-from .errors import DeliveryError, Kept
+from .errors import ApiError, DeliveryError, Kept
 from .interrupts import Repairs
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
 from .observers import code_of, name_of
 from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
-from .tally import Tally
+from .tally import Acceptance, Tally
 from .transport import Response
 from .wire import Part
 
 if TYPE_CHECKING:
-    from .outbox import Outbox, Stored
+    from .outbox import Batches, Outbox, Stored
 
-# What ends trying without an answer to the batch itself: with an outbox it is kept.
-_GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "closed"})
+# With an outbox, what was decided here is final, and so is mParticle's verdict; all else is kept.
+_DECIDED = frozenset({"queue_full", "dropped_oldest", "expired"})
+# What is kept for these says itself why; for any other reason, it is the way that does not work.
+_GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "closed", *_DECIDED})
 
 # With its brackets and commas it fits one request, and leaves no remnant for a second one.
 _LOAD_BYTES = MAX_REQUEST_BYTES - MAX_BATCHES_PER_REQUEST - 1
@@ -59,6 +61,7 @@ class Keeper:
         self._most = MAX_BATCHES_PER_REQUEST  # rows that are brought back at a time
         self._not_before = -math.inf  # when to try again what was tried in vain
         self._lost_ids: list[str] = []  # of what could not be read any more, and was not told yet
+        self._blocked = False  # whether it was told that the way does not work
         self.due = math.inf
 
     def open(self, feed: Feed, tally: Tally, settled: Settled) -> None:
@@ -118,7 +121,7 @@ class Keeper:
         if self._asked and not anew:
             return
         first, self._asked = not self._asked, True
-        self._outbox.adopt(self._tally.submitted)
+        self._adopt(self._outbox)
         if self.kept:
             self._not_before = -math.inf
             self.due = self._clock()
@@ -130,6 +133,26 @@ class Keeper:
                 elsewhere,
             )
 
+    def _adopt(self, outbox: Outbox) -> None:
+        adopted: list[Acceptance] = []
+
+        def count(rows: int) -> None:
+            adopted.append(Acceptance(self._tally, rows))
+            adopted[0]()
+
+        try:
+            outbox.adopt(count)
+        except BaseException:  # such as Ctrl-C: what is counted can be loaded, and only that
+            self.repairs.add((self._take_up, outbox, adopted))
+            self.repairs.run()
+            raise
+
+    def _take_up(self, outbox: Outbox, adopted: list[Acceptance]) -> None:
+        """Go on with what was counted, or is just going to be; the rest is claimed again."""
+        for acceptance in adopted:
+            acceptance()
+            outbox.take_up()
+
     def store(self, parcels: Sequence[Parcel]) -> None:
         """Write parcels to the outbox; where the disk fails, they are in memory only.
 
@@ -139,8 +162,24 @@ class Keeper:
         if self._outbox is None or not parcels:
             return
         batches = [(parcel.id, parcel.parts) for parcel in parcels]
-        for parcel, row in zip(parcels, self._outbox.put(batches) or ()):
-            parcel.row = row
+        try:
+            for parcel, row in zip(parcels, self._outbox.put(batches) or ()):
+                parcel.row = row
+            self._outbox.know_put(batches)
+        except BaseException:  # such as Ctrl-C
+            self.repairs.add((self._take_back, self._outbox, parcels, batches))
+            self.repairs.run()
+            raise
+
+    def _take_back(self, outbox: Outbox, parcels: Sequence[Parcel], batches: Batches) -> None:
+        """Leave nothing in the outbox of what only a call that was broken off knew."""
+        rows = outbox.put_so_far(batches)
+        if rows:
+            outbox.remove(rows)
+        self.withdraw(parcels)
+        for parcel in parcels:
+            parcel.row = None
+        outbox.know_put(batches)
 
     def withdraw(self, parcels: Iterable[Parcel]) -> None:
         """Take out of the outbox what was stored but is not accepted after all."""
@@ -158,8 +197,9 @@ class Keeper:
                 if parcel.note(part_id, self._verdict(parcel, outcome))
             ]
         self._finish(finished)
-        if not isinstance(outcome, DeliveryError) and self.kept:
-            self.due = max(self._clock(), self._not_before)  # mParticle takes batches again
+        if not isinstance(outcome, DeliveryError):
+            self._blocked = False
+            self._go_on()  # mParticle takes batches again
 
     def give_up(
         self, parcels: Iterable[Parcel], error: DeliveryError, *, quiet: bool = False
@@ -216,7 +256,8 @@ class Keeper:
 
     def _failure(self, parcel: Parcel, error: DeliveryError) -> DeliveryError:
         """Return what an error means for a parcel: with an outbox, it may be kept."""
-        if parcel.row is None or isinstance(error, Kept) or error.reason not in _GIVEN_UP:
+        judged = isinstance(error, ApiError) and error.judged
+        if parcel.row is None or isinstance(error, Kept) or judged or error.reason in _DECIDED:
             return error
         kept = Kept(f"kept in the outbox, to be tried again: {error}", reason=error.reason)
         kept.status_code = error.status_code
@@ -246,16 +287,19 @@ class Keeper:
         failed: list[Parcel] = []
         delivered: list[Parcel] = []
         kept: list[int] = []
+        untried: list[int] = []
         for parcel in parcels:
             if not isinstance(parcel.outcome, DeliveryError):
                 delivered.append(parcel)
             elif not isinstance(parcel.outcome, Kept):
                 failed.append(parcel)
             elif parcel.row is not None:
-                kept.append(parcel.row)
+                (untried if parcel.outcome.reason == "queue_full" else kept).append(parcel.row)
         self._remove(delivered)
+        if untried:
+            outbox.park(untried)
         if kept:
-            outbox.park(kept)
+            outbox.park(kept, tried=True)
             self.due = min(self.due, self._clock() + PROBE_EVERY)
         return failed
 
@@ -273,7 +317,7 @@ class Keeper:
                 mine = outcome is not None and (parcel.claim() or claimed)
             if not mine or outcome is None:
                 continue
-            if isinstance(outcome, DeliveryError):
+            if isinstance(outcome, DeliveryError) and not _is_known(parcel, outcome):
                 told.append(outcome)
             try:
                 self._settled(parcel, outcome)
@@ -286,11 +330,13 @@ class Keeper:
         """Log these failures, a line for each kind, but not too often."""
         kinds: dict[str, list[DeliveryError]] = {}
         for one in outcomes:
-            became = "kept in the outbox" if isinstance(one, Kept) else "failed"
-            status = "" if one.status_code is None else f", {one.status_code}"
-            kinds.setdefault(f"batch {became}: {one.reason}{status}", []).append(one)
+            kinds.setdefault(_kind(one), []).append(one)
         for kind, alike in kinds.items():
             first = alike[0]
+            if _is_of_the_way(first):
+                if self._blocked:
+                    continue
+                self._blocked = True  # until something arrives
             code = code_of(first)
             self._notices.tell(
                 kind,
@@ -314,6 +360,11 @@ class Keeper:
     def kept(self) -> bool:
         """Whether batches wait in the outbox only."""
         return self.parked > 0
+
+    @property
+    def untried(self) -> bool:
+        """Whether some of them were never tried, so that what comes after them has to wait."""
+        return self._outbox is not None and self._outbox.untried > 0
 
     @property
     def parked(self) -> int:
@@ -349,7 +400,8 @@ class Keeper:
         self.due = math.inf
         if self._outbox is None:
             return [], [], False
-        stored = self._outbox.load(self._most, _LOAD_BYTES)
+        early = self._clock() < self._not_before
+        stored = self._outbox.load(self._most, _LOAD_BYTES, early)
         groups: dict[int, list[Stored]] = {}
         for one in stored:
             groups.setdefault(one.row if one.group is None else one.group, []).append(one)
@@ -363,7 +415,9 @@ class Keeper:
                 pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
         if self._outbox.parked:
             # at once where all of these were too old; not where nothing could be read
-            self.due = self._clock() + (0.0 if expired and not pieces else PROBE_EVERY)
+            at_once = expired and not pieces
+            later = self._not_before if early else self._clock() + PROBE_EVERY
+            self.due = self._clock() if at_once else later
         return pieces, expired, any(one.tries for one in stored)
 
     def expire(self, parcels: Iterable[Parcel]) -> None:
@@ -374,15 +428,20 @@ class Keeper:
 
     def came_back(self, pieces: Iterable[Piece]) -> None:
         """Learn from what became of what was brought back."""
-        again = any(
-            isinstance(parcel.outcome, Kept) for piece in pieces for parcel in piece.parcels
-        )
-        if again:
+        outcomes = [parcel.outcome for piece in pieces for parcel in piece.parcels]
+        if any(isinstance(outcome, Kept) for outcome in outcomes):
             self._most = max(1, self._most // 2)
             self._not_before = self._clock() + PROBE_EVERY
             self.due = self._not_before
+            if any(isinstance(outcome, Response) for outcome in outcomes):
+                self._go_on()  # what was kept is no reason to hold up what was never tried
         else:
             self._most = min(MAX_BATCHES_PER_REQUEST, self._most * 2)
+
+    def _go_on(self) -> None:
+        """Try again what is kept: at once what was never tried, and the rest when it is time."""
+        if self.kept:
+            self.due = self._clock() if self.untried else max(self._clock(), self._not_before)
 
     def drop_oldest(self, error: DeliveryError) -> bool:
         """Fail the oldest batch that waits in the outbox only; return whether there was one."""
@@ -390,7 +449,7 @@ class Keeper:
         return self.give_up([self._parcel(one) for one in stored], error) > 0
 
     def _parcel(self, stored: Stored) -> Parcel:
-        return Parcel(Batch, stored.parts, row=stored.row)
+        return Parcel(Batch, stored.parts, row=stored.row, again=stored.tries > 0)
 
     def tend(self) -> float | None:
         """Say that this process lives; return the seconds until it must be said again."""
@@ -422,8 +481,32 @@ class Keeper:
             "the outbox's file was damaged, and the batch could not be read any more",
             reason="transport_error",
         )
-        unread = [
-            Parcel(Batch().with_source_request_id(batch_id), (Part(batch_id, b"", 0),))
-            for batch_id in ids
-        ]
-        self.give_up(unread, error)
+        self.give_up([_unread(batch_id) for batch_id in ids], error)
+
+
+def _is_of_the_way(outcome: DeliveryError) -> bool:
+    """Return whether something on the way to mParticle refused a batch, which is kept."""
+    return isinstance(outcome, Kept) and outcome.reason not in _GIVEN_UP
+
+
+def _is_known(parcel: Parcel, outcome: DeliveryError) -> bool:
+    """Return whether it is no news that the way does not work."""
+    return parcel.again and _is_of_the_way(outcome)
+
+
+def _kind(outcome: DeliveryError) -> str:
+    """Return what the log says of an outcome: of an answer its status, and never its words."""
+    status = outcome.status_code
+    if _is_of_the_way(outcome):
+        what = outcome.__cause__ if status is None else f"it was answered with {status}"
+        return (
+            f"a batch did not reach mParticle, and is kept in the outbox to be tried again: {what}"
+        )
+    became = "kept in the outbox" if isinstance(outcome, Kept) else "failed"
+    return f"batch {became}: {outcome.reason}" + ("" if status is None else f", {status}")
+
+
+def _unread(batch_id: str) -> Parcel:
+    """Return what stands for a batch that could not be read any more."""
+    batch = Batch().with_source_request_id(batch_id) if batch_id else Batch()
+    return Parcel(batch, (Part(batch_id, b"", 0),))

@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, cast
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
 
 try:
     import fcntl as _fcntl
@@ -25,8 +25,10 @@ except ImportError:  # on Windows
     _fcntl = None  # type: ignore[assignment]
 
 fcntl = cast(Any, _fcntl)
+T = TypeVar("T")
 Which = tuple[int, int]
 
+_NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)  # which Windows has not
 _GATE = 0  # the byte that lets one process at a time create or move a database
 _PATIENCE = 5.0  # seconds at that gate, as long as SQLite waits for a lock
 # What an idle connection in WAL mode has locked, shared: the suffix of the file, the first byte,
@@ -67,13 +69,24 @@ class Opened:
             _here().opened.remove(self)
 
 
+def is_open(path: str) -> bool:
+    """Return whether this process has a database open that a path leads to."""
+    found = which(path)
+    return any(opened.which == found for opened in _here().opened)
+
+
 class _LockFile:
-    """The one descriptor that a process has of a lock file."""
+    """The one descriptor that a process has of a lock file.
+
+    Attributes:
+        users: the bytes of it that somebody has locked here, or is about to.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.users = 0
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self.users: set[int] = set()
+        # a link would lead to a file that is none of ours
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
         found = os.fstat(self.descriptor)
         self.which = (found.st_dev, found.st_ino)
 
@@ -82,16 +95,18 @@ class _Process:
     """What one process holds."""
 
     def __init__(self) -> None:
+        # Who holds the gate may take the guard, never the other way round. Both are taken by a
+        # ``with`` statement in the function itself: between a lock's own ``__enter__``, which is C,
+        # and the block, no Ctrl-C can come. Reentrant, since a signal handler may send, too.
         self.guard = threading.RLock()
-        self.gate = threading.Lock()
+        self.gate = threading.RLock()
         self.files: dict[str, _LockFile] = {}
         self.owners: set[int] = set()
         self.opened: list[Opened] = []
         self.stands_in: set[Which] = set()
 
-    @contextmanager
-    def using(self, path: str) -> Iterator[_LockFile]:
-        """Use the lock file that the path leads to now.
+    def use(self, path: str, byte: int) -> _LockFile:
+        """Return the lock file that the path leads to now, to be kept open for this byte.
 
         Raises:
             OSError: there is none, and none can be made.
@@ -101,16 +116,15 @@ class _Process:
             if file is None or file.which != which(path):
                 # an older one stays open as long as somebody has a lock in it
                 file = self.files[path] = _LockFile(path)
-            file.users += 1
-        try:
-            yield file
-        finally:
-            self.left(file)
+            file.users.add(byte)  # again, if an interrupt kept it from being taken out
+            return file
 
-    def left(self, file: _LockFile) -> None:
+    def leave(self, file: _LockFile, byte: int) -> None:
         """Close the file after its last user."""
         with self.guard:
-            file.users -= 1
+            if byte not in file.users:
+                return
+            file.users.discard(byte)
             if not file.users:
                 if self.files.get(file.path) is file:
                     del self.files[file.path]
@@ -168,7 +182,7 @@ class Held:
             with suppress(OSError):
                 fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN, 1, self._owner)
             self._process.owners.discard(self._owner)
-            self._process.left(self._file)
+            self._process.leave(self._file, self._owner)
 
 
 def hold(path: str, owner: int) -> Held | None:
@@ -181,13 +195,23 @@ def hold(path: str, owner: int) -> Held | None:
     here = _here()
     if not _has_locks():
         return None
+    with here.guard:
+        return _held(here, path, owner)
+
+
+def _held(here: _Process, path: str, owner: int) -> Held | None:
+    file = None
     try:
-        with here.using(path) as file, here.guard:
-            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
-            file.users += 1
-            here.owners.add(owner)
-            return Held(here, file, owner)
-    except OSError:
+        file = here.use(path, owner)
+        fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
+        here.owners.add(owner)
+        return Held(here, file, owner)
+    except BaseException as error:
+        here.owners.discard(owner)
+        if file is not None:
+            here.leave(file, owner)
+        if not isinstance(error, OSError):
+            raise
         return None
 
 
@@ -196,52 +220,71 @@ def is_alive(path: str, owner: int) -> bool:
     here = _here()
     if owner in here.owners or not _has_locks():
         return True
+    with here.guard:
+        return _is_locked(here, path, owner)
+
+
+def _is_locked(here: _Process, path: str, owner: int) -> bool:
+    file = None
     try:
-        with here.using(path) as file, here.guard:
-            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
-            fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, owner)
-            return False
+        file = here.use(path, owner)
+        fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
+        return False
     except OSError:
         return True
+    finally:
+        if file is not None:
+            with suppress(OSError):
+                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, owner)
+            here.leave(file, owner)
 
 
-@contextmanager
-def alone(path: str) -> Iterator[None]:
-    """Let no other thread, nor any other process where the kernel has locks, be here meanwhile.
+def alone(path: str, work: Callable[[], T]) -> T:
+    """Return what ``work()`` returns, with no other thread in here meanwhile.
+
+    Nor any other process, where the kernel has locks.
 
     Args:
         path: of the lock file.
+        work: takes nothing.
 
     Raises:
-        TimeoutError: somebody else was here for too long.
+        TimeoutError: another process was here for too long.
     """
     here = _here()
-    deadline = time.monotonic() + _PATIENCE
-    if not here.gate.acquire(timeout=_PATIENCE):
-        raise TimeoutError("another thread is opening the outbox")
-    with ExitStack() as stack:
-        stack.callback(here.gate.release)
-        file = None
+    with here.gate:
+        return _at_gate(here, path, work)
+
+
+def _at_gate(here: _Process, path: str, work: Callable[[], T]) -> T:
+    file = None
+    try:
         if _has_locks():
             with suppress(OSError):  # then the database cannot be made either, and says why
-                file = stack.enter_context(here.using(path))
-        if file is not None and _entered(file.descriptor, deadline):
-            stack.callback(fcntl.lockf, file.descriptor, fcntl.LOCK_UN, 1, _GATE)
-        yield
+                file = here.use(path, _GATE)
+        if file is not None:
+            _enter(file.descriptor)
+        return work()
+    finally:
+        if file is not None:
+            with suppress(OSError):  # nobody else here can have it: it is harmless if we do not
+                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, _GATE)
+            here.leave(file, _GATE)
 
 
-def _entered(descriptor: int, deadline: float) -> bool:
-    """Wait for the gate and return True, or False where it has no locks."""
+def _enter(descriptor: int) -> None:
+    """Wait for the gate, if there are locks."""
+    deadline = time.monotonic() + _PATIENCE
     while True:
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _GATE)
-            return True
+            return
         except (BlockingIOError, PermissionError):
             if time.monotonic() > deadline:
                 raise TimeoutError("another process is opening the outbox") from None
             time.sleep(0.005)  # as SQLite does while a database is locked
         except OSError:
-            return False
+            return
 
 
 def stand_in(path: str) -> None:

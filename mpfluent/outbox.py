@@ -8,23 +8,24 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
-from functools import partial
-from typing import Literal, NamedTuple, Never, NoReturn, TypeVar, get_args
+from functools import partial, wraps
+from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
 
 from . import liveness
 from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
-from .outbox_file import INSERT, Row, select, totals
-from .outbox_owner import Own, Owner, Work
+from .outbox_file import INSERT, MOST_ROWS, Row, Work, select, totals
+from .outbox_owner import Own, Owner
 from .parcel import Feed
 from .signatures import PublicNames, spelled_out
 from .wire import Part
 
 T = TypeVar("T")
+P = ParamSpec("P")
 Durability = Literal["normal", "full"]
+Batches = Sequence[tuple[str, tuple[Part, ...]]]
 
 
 class Stored(NamedTuple):
@@ -37,7 +38,7 @@ class Stored(NamedTuple):
         created: Unix seconds when it was put there.
         group: the first row of those it travels with as one batch, if it does.
         expired: whether it is older than the outbox keeps batches.
-        tries: how often this process loaded and parked it again.
+        tries: how often this process tried to send it, in vain.
     """
 
     row: int
@@ -51,6 +52,35 @@ class Stored(NamedTuple):
 
 class OutboxFull(Exception):
     """The file would hold more than ``max_bytes``."""
+
+
+def _in_turn(
+    method: Callable[Concatenate[Outbox, P], T],
+) -> Callable[Concatenate[Outbox, P], T]:
+    """Let one thread in at a time; tell what failed when it is out again."""
+
+    @wraps(method)
+    def turn(self: Outbox, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._pid != os.getpid():
+            self.restart()
+        reports: list[Callable[[], None]] = []
+
+        def reporting() -> T:
+            outer = self._reports
+            try:
+                self._reports = reports
+                return method(self, *args, **kwargs)
+            finally:
+                self._reports = outer
+
+        try:
+            with self._lock:  # here, where no Ctrl-C can come between the lock and the block
+                return reporting()
+        finally:
+            for report in reports:  # without the lock, for they may wait for another one
+                report()
+
+    return turn
 
 
 class Outbox(PublicNames):
@@ -128,7 +158,10 @@ class Outbox(PublicNames):
         self._lock = threading.RLock()
         self._next: list[tuple[int, int]] = []  # a heap of tries and rows, some of them outdated
         self._tries: dict[int, int] = {}  # of the rows that are parked, or were and are held
-        self._own = Own({}, {}, set())
+        self._claimed: list[tuple[int, str]] = []  # what is not counted yet
+        self._last = 0  # number that was given here, stored or not: none means two rows
+        self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by identity
+        self._own = Own({}, {}, set(), set())
         self._owner = Owner(
             self._path,
             full=self.durability == "full",
@@ -162,16 +195,17 @@ class Outbox(PublicNames):
         self._feed, self._failed, self._lost = feed, failed, lost
         self._begin()
 
+    @_in_turn
     def ready(self) -> bool:
         """Open the file if it is not open; return whether it is.
 
         Raises:
             ConfigurationError: the file is another program's or a newer version's.
         """
-        with self._turn():
-            return self._is_usable() and self._owner.current() is not None
+        return self._is_usable() and self._owner.current() is not None
 
-    def put(self, batches: Sequence[tuple[str, tuple[Part, ...]]]) -> list[int] | None:
+    @_in_turn
+    def put(self, batches: Batches) -> list[int] | None:
         """Store batches that the caller has in memory; return their rows, or None if it failed.
 
         Args:
@@ -182,17 +216,15 @@ class Outbox(PublicNames):
         """
         if not batches:
             return []
-        with self._turn():
-            rows = self._transact(partial(self._insert, batches), None)
-            if rows is not None:
-                self._own.held.update(zip(rows, [id for id, _ in batches]))
-                self._remove_rest()
-            return rows
+        rows = self._transact(partial(self._insert, batches), None)
+        if rows is not None:
+            self._own.held.update(zip(rows, [id for id, _ in batches]))
+            self._remove_rest()
+        return rows
 
-    def _insert(
-        self, batches: Sequence[tuple[str, tuple[Part, ...]]], connection: sqlite3.Connection
-    ) -> list[int]:
+    def _insert(self, batches: Batches, connection: sqlite3.Connection) -> list[int]:
         held, last = totals(connection)
+        last = max(last, self._last)
         whose, created, owner = self._whose(), float(self._wall()), self._owner.number
         rows = [
             Row.of(row, *whose, id, created, parts, owner)
@@ -200,88 +232,118 @@ class Outbox(PublicNames):
         ]
         if held > 0 and held + sum([row.size for row in rows]) > self.max_bytes:
             raise OutboxFull(f"{held} of {self.max_bytes} bytes wait in the outbox")
+        self._last = rows[-1].row
+        numbers = [row.row for row in rows]
+        self._putting[id(batches)] = batches, numbers
         if not self._owner.is_locked:
             self._owner.sign(connection)  # who puts is alive
         connection.executemany(INSERT, rows)
-        return [row.row for row in rows]
+        return numbers
 
+    def put_so_far(self, batches: Batches) -> list[int]:
+        """Return the rows that ``put`` may have stored of these, where it was broken off."""
+        return self._putting.get(id(batches), (batches, []))[1]
+
+    def know_put(self, batches: Batches) -> None:
+        """Let the caller be the one who knows their rows."""
+        self._putting.pop(id(batches), None)
+
+    @_in_turn
     def join(self, rows: Sequence[int]) -> bool:
         """Store that these rows travel as one batch, in this order; a single row travels alone.
 
         Returns:
             Whether it is stored.
         """
-        with self._turn():
-            group = rows[0] if len(rows) > 1 else None
-            owner = self._owner.number
-            places = [(group, place, row, owner) for place, row in enumerate(rows)]
-            update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
+        group = rows[0] if len(rows) > 1 else None
+        owner = self._owner.number
+        places = [(group, place, row, owner) for place, row in enumerate(rows)]
+        update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
 
-            def store(connection: sqlite3.Connection) -> bool:
-                stored = connection.executemany(update, places).rowcount == len(places)
-                if not stored:  # one of them is there no more: none may say that it travels so
-                    connection.executemany(update, [(None, 0, row, owner) for row in rows])
-                return stored
+        def store(connection: sqlite3.Connection) -> bool:
+            stored = connection.executemany(update, places).rowcount == len(places)
+            if not stored:  # one of them is there no more: none may say that it travels so
+                connection.executemany(update, [(None, 0, row, owner) for row in rows])
+            return stored
 
-            return self._transact(store, False)
+        return self._transact(store, False)
 
-    def park(self, rows: Sequence[int]) -> None:
+    @_in_turn
+    def park(self, rows: Sequence[int], *, tried: bool = False) -> None:
         """Keep rows for later: nobody has them in memory any more.
 
         Only this process has to know, so that it cannot fail: what a dead process had, in memory
         or not, is parked for whoever adopts it.
-        """
-        with self._turn():
-            held = self._own.held
-            self._keep([(row, held.pop(row)) for row in rows if row in held])
 
-    def _keep(self, rows: Iterable[tuple[int, str]]) -> None:
+        Args:
+            rows: their numbers.
+            tried: whether they were tried in vain; those that were loaded before were.
+        """
+        held = self._own.held
+        self._keep([(row, held[row]) for row in rows if row in held], tried=tried)
+        for row in rows:
+            held.pop(row, None)
+
+    def _keep(self, rows: Iterable[tuple[int, str]], *, tried: bool = False) -> None:
         for row, id in rows:
-            self._own.parked[row] = id
-            tries = self._tries[row] = self._tries.get(row, -1) + 1
+            tries = self._tries[row] = self._tries.get(row, 0 if tried else -1) + 1
+            if not tries:
+                self._own.untried.add(row)
             heapq.heappush(self._next, (tries, row))
+            self._own.parked[row] = id
 
     @property
+    @_in_turn
     def oldest(self) -> int | None:
         """The oldest row that this process keeps for later."""
-        with self._turn():
-            return min(self._own.parked, default=None)
+        return min(self._own.parked, default=None)
 
+    @_in_turn
     def load(
-        self, count: int = 100, most_bytes: int = 256_000, *, oldest: bool = False
+        self,
+        count: int = 100,
+        most_bytes: int = 256_000,
+        untried: bool = False,
+        *,
+        oldest: bool = False,
     ) -> list[Stored]:
         """Return own parked rows, which the caller has in memory from now on.
 
-        Those that were loaded least come first, and of these the oldest.
+        Those that were tried least come first, and of these the oldest.
 
         Rows that travel as one batch come together, in their order.
 
         Args:
             count: rows at most, and
             most_bytes: bytes of JSON at most; but always one batch, however large.
-            oldest: return the oldest one, however often it was loaded.
+            untried: return none that was tried in vain.
+            oldest: return the oldest one, however often it was tried.
         """
-        with self._turn():
-            held, parked, unremoved = self._own
-            tried: list[int] = [min(parked)] if oldest and parked else []
+        held, parked, _, unremoved = self._own
+        tried: list[int] = [min(parked)] if oldest and parked else []
+        try:
             while self._next and len(tried) < count:
-                tries, row = heapq.heappop(self._next)
+                tries, row = self._next[0]
+                if untried and tries:
+                    break
                 if row in parked and self._tries[row] == tries and row not in tried[-1:]:
-                    tried.append(row)
+                    tried.append(row)  # first: what is neither here nor there is never loaded
+                heapq.heappop(self._next)
             read = partial(self._read, tried, count, most_bytes)
             loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
-            for stored in loaded:
-                held[stored.row] = parked.pop(stored.row)
+            held.update([(stored.row, parked[stored.row]) for stored in loaded])
+            self._own.unpark([stored.row for stored in loaded])
             if missing or damaged:
                 unremoved.update(damaged)
-                self._report(self._lost, [parked.pop(row) for row in {*missing, *damaged}])
+                self._report(self._lost, self._own.unpark({*missing, *damaged}))
             for row in damaged:
                 self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
+        finally:
             for row in tried:
                 if row in parked and not oldest:
                     heapq.heappush(self._next, (self._tries[row], row))
-            self._remove_rest()
-            return [*loaded]
+        self._remove_rest()
+        return [*loaded]
 
     def _read(
         self, tried: list[int], count: int, most_bytes: int, connection: sqlite3.Connection
@@ -301,7 +363,7 @@ class Outbox(PublicNames):
                 continue
             sound = [row for row in together if row.is_sound()]
             damaged.update({row.row for row in together} - {row.row for row in sound})
-            more = sum(row.size for row in sound)
+            more = sum(len(row.bodies) for row in sound)
             if loaded and (len(loaded) + len(sound) > count or size + more > most_bytes):
                 break
             size += more
@@ -321,15 +383,15 @@ class Outbox(PublicNames):
             rows = select(connection, "WHERE owner = ? AND grp = ? ORDER BY place", owner, group)
         return [row for row in rows if row.row in self._own.parked]
 
+    @_in_turn
     def remove(self, rows: Sequence[int]) -> None:
         """Remove rows that were delivered or have failed; what cannot be is tried again later."""
-        with self._turn():
-            for row in rows:
-                self._own.held.pop(row, None)
-                self._own.parked.pop(row, None)
-                self._tries.pop(row, None)
-            self._own.unremoved.update(rows)
-            self._remove_rest()
+        for row in rows:
+            self._own.held.pop(row, None)
+            self._tries.pop(row, None)
+        self._own.unpark(rows)
+        self._own.unremoved.update(rows)
+        self._remove_rest()
 
     def _remove_rest(self) -> None:
         unremoved = self._own.unremoved
@@ -338,33 +400,48 @@ class Outbox(PublicNames):
             unremoved.clear()
 
     def _delete(self, connection: sqlite3.Connection) -> bool:
-        rows = [(row,) for row in sorted(self._own.unremoved)]
-        connection.executemany("DELETE FROM rows WHERE row = ?", rows)
+        # what another process has taken over since is that one's, and so is a number of ours that
+        # was never stored
+        rows = [(row, self._owner.number) for row in sorted(self._own.unremoved)]
+        connection.executemany("DELETE FROM rows WHERE row = ? AND owner = ?", rows)
         return True
 
+    @_in_turn
     def adopt(self, count: Callable[[int], object] = lambda rows: None) -> int:
         """Take up what dead processes left of this feed; return how many rows that were.
 
         Args:
             count: is called with their number before anybody can load them.
         """
-        with self._turn():
-            nothing: list[tuple[int, str]] = []
-            claimed = self._transact(self._claim, nothing)
-            count(len(claimed))
-            self._keep(claimed)
-            return len(claimed)
+        nothing: list[tuple[int, str]] = []
+        claimed = self._claimed = self._transact(self._claim, nothing)
+        count(len(claimed))
+        self.take_up()
+        return len(claimed)
+
+    @_in_turn
+    def take_up(self) -> None:
+        """Keep what was claimed and counted; again, where Ctrl-C came meanwhile."""
+        self._keep([(row, id) for row, id in self._claimed if row not in self._own.parked])
+        self._claimed = []
 
     def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
         owner = self._owner
         owner.sign(connection)
         owner.bury_the_dead(connection)
         living = {number for (number,) in connection.execute("SELECT id FROM owners")}
-        of_feed = "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? ORDER BY row"
+        living.discard(owner.number)  # what it does not know was claimed when Ctrl-C came
+        held, parked, _, unremoved = self._own
+        puts = [row for _, rows in self._putting.values() for row in rows]
+        known = {*held, *parked, *unremoved, *puts}
+        of_feed = (
+            "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
+            "AND row BETWEEN 1 AND ? ORDER BY row"
+        )
         claimed = [
-            (row, id)
-            for row, id, number in connection.execute(of_feed, self._whose())
-            if number not in living
+            (row, str(id))
+            for row, id, number in connection.execute(of_feed, (*self._whose(), MOST_ROWS))
+            if number not in living and row not in known
         ]
         connection.executemany(
             "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]
@@ -382,15 +459,20 @@ class Outbox(PublicNames):
         mine = self._pid == os.getpid()
         return len(self._own.held) + len(self._own.parked) if mine else 0
 
+    @property
+    def untried(self) -> int:
+        """How many of them nobody has tried to send here."""
+        return len(self._own.untried) if self._pid == os.getpid() else 0
+
+    @_in_turn
     def elsewhere(self) -> int:
         """Return how many rows go with the same API key, but to another address."""
         count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
-        with self._turn():
-            return self._transact(
-                lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
-                0,
-                "DEFERRED",
-            )
+        return self._transact(
+            lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
+            0,
+            "DEFERRED",
+        )
 
     @property
     def tend_every(self) -> float | None:
@@ -398,13 +480,13 @@ class Outbox(PublicNames):
         here = self._pid == os.getpid() and self._owner.is_open
         return self.lease / 3 if here and not self._owner.is_locked else None
 
+    @_in_turn
     def tend(self) -> None:
         """Give a sign of life, and do what could not be done before."""
-        with self._turn():
-            if self._owner.is_open:
-                if not self._owner.is_locked:
-                    self._transact(self._owner.sign, None)
-                self._remove_rest()
+        if self._owner.is_open:
+            if not self._owner.is_locked:
+                self._transact(self._owner.sign, None)
+            self._remove_rest()
 
     def restart(self) -> None:
         """Begin with nothing, in a forked child: what was there is the parent's."""
@@ -413,33 +495,16 @@ class Outbox(PublicNames):
                 self._owner.leave_to_parent()
                 self._begin()
 
+    @_in_turn
     def close(self) -> None:
         """Leave what is in the file to whoever opens it next, and close it; for good."""
-        with self._turn():
-            if not self._closed:
-                if self._owner.is_open:
-                    self._remove_rest()
-                self._owner.leave()
-                for rows in (*self._own, self._next, self._tries):
-                    rows.clear()
-                self._closed = True
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one thread in at a time; tell what failed when it is out again."""
-        if self._pid != os.getpid():
-            self.restart()
-        reports: list[Callable[[], None]] = []
-        try:
-            with self._lock:
-                outer, self._reports = self._reports, reports
-                try:
-                    yield
-                finally:
-                    self._reports = outer
-        finally:
-            for report in reports:  # without the lock, for they may wait for another one
-                report()
+        if not self._closed:
+            if self._owner.is_open:
+                self._remove_rest()
+            self._owner.leave()
+            for rows in (*self._own, self._next, self._tries):
+                rows.clear()
+            self._closed = True
 
     def _report(self, tell: Callable[[T], None], what: T) -> None:
         self._reports.append(partial(tell, what))

@@ -12,16 +12,27 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from typing import NamedTuple
-from urllib.parse import quote
+from contextlib import closing, suppress
+from functools import cache
+from typing import NamedTuple, TypeVar
 
 from . import liveness
-from .errors import ConfigurationError
+from .outbox_found import (
+    BESIDE,
+    OURS,
+    check,
+    connect,
+    heads_of,
+    inspect,
+    keep_private,
+    lock_path,
+)
 from .wire import Part
 
-_OURS = 0x6D70666C  # "mpfl", the application_id
-BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a database
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+MOST_ROWS = 2**62  # no number of a row is above it, unless the file is damaged
 
 # A file at version k gets the steps from k on. A step that was once released never changes.
 #
@@ -52,7 +63,7 @@ _STEPS: tuple[str, ...] = (
     );
     CREATE INDEX rows_by_group ON rows (grp) WHERE grp IS NOT NULL;
     CREATE TABLE totals (bytes INTEGER NOT NULL, last INTEGER NOT NULL);
-    INSERT INTO totals VALUES (0, unix_microseconds());
+    INSERT INTO totals VALUES (0, 0);
     CREATE TRIGGER row_added AFTER INSERT ON rows BEGIN
         UPDATE totals SET bytes = bytes + NEW.size, last = MAX(last, NEW.row);
     END;
@@ -61,12 +72,20 @@ _STEPS: tuple[str, ...] = (
     END;
     """,
 )
-_RECOUNT = """
-    UPDATE totals SET
-        bytes = (SELECT COALESCE(SUM(size), 0) FROM rows),
-        last = MAX(last, (SELECT COALESCE(MAX(row), 0) FROM rows))
+# What a file says of itself is put right when it is opened: sizes first, then their sum.
+_SIZES = """
+    UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)
 """
-_TOTALS = "SELECT CAST(TOTAL(bytes) AS INTEGER), CAST(TOTAL(last) AS INTEGER) FROM totals"
+_LAST = """
+    SELECT MAX(number) FROM (
+        SELECT MAX(row) AS number FROM rows WHERE row BETWEEN 1 AND :most
+        UNION ALL SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND :most
+        UNION ALL SELECT :now WHERE NOT EXISTS (
+            SELECT 1 FROM totals WHERE last BETWEEN 1 AND :most
+        )
+    )
+"""
+_TOTALS = "INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows"
 
 
 class Row(NamedTuple):
@@ -119,10 +138,17 @@ class Row(NamedTuple):
         return cls(row, host, key, id, created, size, checksum, owner, None, None, heads, bodies)
 
     def is_sound(self) -> bool:
-        """Return whether it is as it was stored."""
-        if not isinstance(self.bodies, bytes):
+        """Return whether it is as it was stored, and can have been stored by us."""
+        kinds = (self.id, str), (self.created, float), (self.heads, str), (self.bodies, bytes)
+        if not (all(isinstance(value, kind) for value, kind in kinds) and self.id):
             return False
-        return self.checksum == _checksum(self.id, self.created, self.heads, self.bodies)
+        if self.checksum != _checksum(self.id, self.created, self.heads, self.bodies):
+            return False
+        heads, bodies = self.heads.split(" "), self.bodies.split(b"\n")
+        return len(heads) == len(bodies) and all(
+            head.isascii() and head.isdecimal() and len(head) < 10 and 0 < int(head) <= len(body)
+            for head, body in zip(heads, bodies)
+        )
 
     def parts(self) -> tuple[Part, ...]:
         """Return the parts that were stored."""
@@ -142,8 +168,15 @@ def _checksum(id: object, created: object, heads: object, bodies: bytes) -> int:
 
 
 def totals(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return the bytes of all rows, and the last number that a row was given."""
-    held, last = connection.execute(_TOTALS).fetchone()
+    """Return the bytes of all rows, and the last number that a row was given.
+
+    Raises:
+        sqlite3.DatabaseError: there are no such numbers.
+    """
+    found = connection.execute("SELECT bytes, last FROM totals").fetchall()
+    held, last = found[0] if len(found) == 1 else (None, None)
+    if type(held) is not int or type(last) is not int or not 0 < last < MOST_ROWS:
+        raise sqlite3.DatabaseError("the outbox is damaged: its totals")
     return held, last
 
 
@@ -159,65 +192,93 @@ class Database:
     """An open file at the newest version.
 
     Args:
-        path: absolute, without symbolic links.
+        given: the absolute path, which may be a link.
+        owned: whether it had owners before anybody here made any.
         full: whether each transaction is to survive a power cut.
         busy: is held by whoever uses the connection.
         settle: is called in the transaction that opens the file, with the connection and whether
             the file is new.
 
     Raises:
-        ConfigurationError: the file is another program's or a newer version's; it stays as it is.
+        ConfigurationError: the file is somebody else's or a newer version's; it stays as it is.
         sqlite3.Error: it cannot be used, or is damaged.
         OSError: it cannot be made.
     """
 
     _pid = os.getpid()  # for one whose making was interrupted
+    _opened: liveness.Opened | None = None
 
-    def __init__(self, path: str, full: bool, busy: threading.RLock, settle: Settle) -> None:
+    def __init__(
+        self, given: str, owned: bool, full: bool, busy: threading.RLock, settle: Settle
+    ) -> None:
         self._pid = os.getpid()
-        with liveness.alone(lock_path(path)):
-            liveness.stand_in(path)
-            _make_or_inspect(path)
-            self.path = path
-            self.which = liveness.which(path)
-            self.connection = connect(path, "rw")
+        self.path = os.path.realpath(given)
+        # what comes to be here from now on, another process made just as we do
+        owned |= not inspect(given, len(_STEPS), owned=owned)
+
+        def connected() -> sqlite3.Connection:
+            liveness.stand_in(self.path)
+            inspect(given, len(_STEPS), owned=owned)
+            keep_private(self.path)
+            _make(self.path)
+            which.append(liveness.which(self.path))
+            return connect(self.path, "rw")
+
+        which: list[liveness.Which | None] = []
+        self.connection = liveness.alone(lock_path(self.path), connected)
+        self.which = which[0]
         try:
-            self._prepare(full, settle)
+            self._prepare(given, full, settle)
         except BaseException:
             self.connection.close()
             raise
-        self._opened = liveness.Opened(path, busy)
-        self._beside = {suffix: liveness.which(path + suffix) for suffix in BESIDE}
+        self._opened = liveness.Opened(self.path, busy)
+        self._beside = {suffix: liveness.which(self.path + suffix) for suffix in BESIDE}
 
-    def _prepare(self, full: bool, settle: Settle) -> None:
+    def _prepare(self, given: str, full: bool, settle: Settle) -> None:
         run = self.connection.execute
+        run("PRAGMA trusted_schema = OFF")
         run("PRAGMA journal_mode = WAL")
         run(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+
+        def look(connection: sqlite3.Connection) -> None:
+            heads = heads_of(connection)
+            check(given, heads, len(_STEPS))
+            if _schema(connection) != _made_by(_STEPS[: heads.version]):
+                raise sqlite3.DatabaseError("the outbox is damaged: its tables are not ours")
+
+        # first: what else may be in a schema could take as long as it likes, checking included
+        self.transact(look, "DEFERRED")
         (found,) = run("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the outbox is damaged: {found}")
-        with self.transaction():
-            (version,) = run("PRAGMA user_version").fetchone()
+
+        def upgrade(connection: sqlite3.Connection) -> None:
+            (version,) = run("PRAGMA user_version").fetchone()  # another process may be quicker
             for step in _STEPS[version:]:
                 for statement in _statements(step):
                     run(statement)
             if version < len(_STEPS):
-                run(f"PRAGMA application_id = {_OURS}")
+                run(f"PRAGMA application_id = {OURS}")
                 run(f"PRAGMA user_version = {len(_STEPS)}")
-            settle(self.connection, version == 0)
-            run(_RECOUNT)
+            settle(connection, version == 0)
+            _put_right(connection)
 
-    @contextmanager
-    def transaction(self, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """Let everything happen, or nothing."""
-        self.connection.execute(f"BEGIN {kind}")
+        self.transact(upgrade)
+
+    def transact(self, work: Work[T], kind: str = "IMMEDIATE") -> T:
+        """Return what ``work(connection)`` returns: all of it happens, or nothing."""
+        connection = self.connection
+        if connection.in_transaction:  # its end would be that of the other one, too
+            raise sqlite3.OperationalError("the outbox is in use by this very thread")
         try:
-            yield self.connection
-            self.connection.execute("COMMIT")
-        except BaseException:
-            if self.connection.in_transaction:  # some failures have ended it already
-                self.connection.execute("ROLLBACK")
-            raise
+            # it ends the transaction in C, whenever a signal comes: a statement of ours might not
+            with connection:
+                connection.execute(f"BEGIN {kind}")
+                return work(connection)
+        finally:
+            if connection.in_transaction:  # what a debugger raises may come between the two
+                connection.rollback()
 
     def is_there(self) -> bool:
         """Return whether the path still leads to this file."""
@@ -230,15 +291,19 @@ class Database:
 
         The log of one database that is read together with another one would damage that.
         """
-        with liveness.alone(lock_path(self.path)):
+
+        def unlink() -> None:
             for suffix, found in self._beside.items():
                 there = liveness.which(self.path + suffix)
                 if found is not None and there == found and not self.is_there():
                     os.unlink(self.path + suffix)
 
+        liveness.alone(lock_path(self.path), unlink)
+
     def close(self) -> None:
         """Close the connection; a file that is still in its place gets its log written back."""
-        self._opened.closed()
+        if self._opened is not None:
+            self._opened.closed()
         self.connection.close()
 
     def __del__(self) -> None:
@@ -247,7 +312,7 @@ class Database:
         if self._pid != os.getpid():
             leave_to_parent(self)
         else:  # of a client that nobody closed; what it kept is in the file
-            self.connection.close()
+            self.close()
 
 
 def leave_to_parent(database: Database) -> None:
@@ -265,13 +330,9 @@ def leave_to_parent(database: Database) -> None:
 _parents: list[sqlite3.Connection] = []
 
 
-def lock_path(path: str) -> str:
-    """Return the path of the lock file beside a database."""
-    return f"{path}-owners"
-
-
 # What a disk does. Where a name in the file is no text any more, neither is SQLite's message.
-FAILURES = (sqlite3.Error, OSError, UnicodeError)
+# An OverflowError is a number in the file that one more than is not.
+FAILURES = (sqlite3.Error, OSError, UnicodeError, OverflowError)
 
 
 def is_damage(error: BaseException) -> bool:
@@ -282,60 +343,62 @@ def is_damage(error: BaseException) -> bool:
     >>> is_damage(sqlite3.OperationalError("database or disk is full"))
     False
     """
+    if type(error) is sqlite3.DatabaseError:
+        return True
+    # what we write keeps the rules of what we made, unless what is there does not
+    if isinstance(error, sqlite3.IntegrityError | UnicodeError | OverflowError):
+        return True
     # we ask only for what we made, in the format that we made it in
     lost = ("no such table", "no such column", "no such index", "unsupported file format")
-    if type(error) is sqlite3.DatabaseError or isinstance(error, UnicodeError):
-        return True
     return str(error).startswith(lost)
 
 
-def connect(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection to a file that exists; ``mode`` is "rw" or "ro"."""
-    connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode={mode}",
-        uri=True,
-        timeout=1.0,  # seconds that a send waits for another process at most
-        isolation_level=None,
-        check_same_thread=False,
+def _make(path: str) -> None:
+    """Make a file where there is none."""
+    if liveness.which(path) is not None:
+        return
+    # what is left of a deleted file, and maybe still in use, must not be taken for ours
+    for suffix in BESIDE:
+        with suppress(FileNotFoundError):
+            os.unlink(path + suffix)
+    # SQLite gives what it makes beside a file the mode of the file
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def is_ours(connection: sqlite3.Connection, table: str) -> bool:
+    """Return whether a table of a file that is not to be trusted is as some version made it."""
+    found = {each for each in _schema(connection) if each[1] == table}
+    return any(
+        found == {each for each in _made_by(_STEPS[:version]) if each[1] == table}
+        for version in range(1, len(_STEPS) + 1)
     )
-    # text that is none any more is found by its checksum
-    connection.text_factory = lambda text: text.decode(errors="replace")
-    connection.create_function("unix_microseconds", 0, lambda: time.time_ns() // 1000)
-    return connection
 
 
-def _make_or_inspect(path: str) -> None:
-    if liveness.which(path) is None:
-        # what is left of a deleted file, and maybe still in use, must not be taken for ours
-        for suffix in BESIDE:
-            with suppress(FileNotFoundError):
-                os.unlink(path + suffix)
-        # SQLite gives what it makes beside a file the mode of the file
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        return
-    if not os.path.getsize(path):
-        return
-    # where there is no log, nobody writes to one, and SQLite need not make one to look
-    looking = "ro&immutable=1" if liveness.which(f"{path}-wal") is None else "ro"
-    with closing(connect(path, looking)) as connection:
-        ours, version, tables = (
-            connection.execute(question).fetchone()[0]
-            for question in (
-                "PRAGMA application_id",
-                "PRAGMA user_version",
-                "SELECT COUNT(*) FROM sqlite_master",
-            )
-        )
-    if ours != _OURS and (ours or version or tables):
-        raise ConfigurationError(
-            f"Outbox({path!r}): this is another program's database; "
-            "write the path of a file that does not exist yet"
-        )
-    if not 0 <= version <= len(_STEPS):
-        raise ConfigurationError(
-            f"Outbox({path!r}): a newer mpfluent wrote this file (version {version}, and this one "
-            f"knows {len(_STEPS)}); install that one, or write another path"
-        )
+def _schema(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
+    """Return what SQLite has made: the kind, the name, the table and the words of each."""
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+@cache
+def _made_by(steps: tuple[str, ...]) -> frozenset[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for step in steps:
+            for statement in _statements(step):
+                connection.execute(statement)
+        return _schema(connection)
+
+
+def _put_right(connection: sqlite3.Connection) -> None:
+    """Let the totals be those of the rows, and each row have a number that can be counted on."""
+    run = connection.execute
+    run(_SIZES)
+    now = time.time_ns() // 1000
+    (last,) = run(_LAST, {"most": MOST_ROWS - 1, "now": now}).fetchone()
+    odd = run("SELECT row FROM rows WHERE NOT row BETWEEN 1 AND ?", (MOST_ROWS - 1,)).fetchall()
+    renamed = [(number, row) for number, (row,) in enumerate(odd, last + 1)]
+    connection.executemany("UPDATE rows SET row = ? WHERE row = ?", renamed)
+    run("DELETE FROM totals")
+    run(_TOTALS, (last + len(renamed),))
 
 
 def _statements(script: str) -> Iterator[str]:

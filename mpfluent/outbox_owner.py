@@ -6,7 +6,7 @@ import math
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from time import monotonic
@@ -14,13 +14,14 @@ from typing import NamedTuple, TypeVar
 
 from . import liveness
 from .errors import ConfigurationError
-from .outbox_file import FAILURES, Database, connect, is_damage, leave_to_parent, lock_path
+from .outbox_file import FAILURES, Database, Work, is_damage, leave_to_parent
+from .outbox_found import connect, has_owners, lock_path
 from .salvage import copy, copy_owners, move_aside
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
 
 _AGAIN = 1.0  # seconds until opening a file that could not be opened is tried again
+_NUMBERS = range(1, 2**48 + 1)  # of owners
 
 
 class Own(NamedTuple):
@@ -29,12 +30,19 @@ class Own(NamedTuple):
     Attributes:
         held: the ids of those that somebody has in memory.
         parked: the ids of those that nobody has.
+        untried: those of them that nobody has tried to send here.
         unremoved: those that are to go, but could not be removed yet.
     """
 
     held: dict[int, str]
     parked: dict[int, str]
+    untried: set[int]
     unremoved: set[int]
+
+    def unpark(self, rows: Iterable[int]) -> list[str]:
+        """Park these rows no more, and return their ids."""
+        self.untried.difference_update(rows)
+        return [self.parked.pop(row) for row in rows if row in self.parked]
 
 
 class Owner:
@@ -62,7 +70,7 @@ class Owner:
         failed: Callable[[Exception], None],
         lost: Callable[[list[str]], None],
     ) -> None:
-        self.number = int.from_bytes(os.urandom(6), "big") + 1
+        self.number = _NUMBERS[int.from_bytes(os.urandom(6), "big")]
         self._path = path
         self._full = full
         self._lease = lease
@@ -110,8 +118,7 @@ class Owner:
                 database = self.current(moved)
                 if database is None:
                     break
-                with database.transaction(kind) as connection:
-                    return work(connection)
+                return database.transact(work, kind)
             except (*FAILURES, ConfigurationError) as error:
                 self._failed(error)
                 if last or database is None or not is_damage(error):
@@ -128,7 +135,6 @@ class Owner:
                 self._hold()
             return database
         if monotonic() >= self._next_try:
-            self._next_try = monotonic() + _AGAIN
             if database is not None:
                 gone = FileNotFoundError(f"the outbox {database.path} was deleted or replaced")
                 self._failed(gone)
@@ -141,6 +147,7 @@ class Owner:
     def _open_file(self, old: Database | None) -> bool:
         """Open the file at the path, and bring over what is in the old one."""
         path = os.path.realpath(self._path)
+        owned = has_owners(path)  # first: whatever is done alone makes a lock file
         copied: set[int] = set()
         self._refusal = None
         try:
@@ -151,7 +158,7 @@ class Owner:
                 found = liveness.which(path)
                 settle = partial(self._settle, source, copied)
                 try:
-                    new = Database(path, self._full, self._busy, settle)
+                    new = Database(self._path, owned, self._full, self._busy, settle)
                 except FAILURES as error:
                     if not is_damage(error):
                         raise
@@ -162,11 +169,13 @@ class Owner:
                         # or SQLite reads nothing of a file that is shorter than it says
                         source.execute("PRAGMA writable_schema = ON")
                     settle = partial(self._settle, source, copied)
-                    new = Database(path, self._full, self._busy, settle)
+                    new = Database(self._path, True, self._full, self._busy, settle)
         except FAILURES as error:
+            self._next_try = monotonic() + _AGAIN  # not after a Ctrl-C: the file has no fault
             self._failed(error)
             return False
         except ConfigurationError as error:
+            self._next_try = monotonic() + _AGAIN
             if old is None:
                 self._refusal = str(error)
                 raise
@@ -178,7 +187,7 @@ class Owner:
             parked = self._own.parked
             lost = [row for row in parked if row not in copied]
             if lost:
-                self._lost([parked.pop(row) for row in lost])
+                self._lost(self._own.unpark(lost))
             with suppress(*FAILURES):
                 old.close()
         return True
@@ -243,7 +252,9 @@ class Owner:
             (self._wall(), self.number),
         )
         for owner, locked, over in others.fetchall():
-            if not liveness.is_alive(locks, owner) if locked else over:
+            # what is no number of an owner is damage: nobody has it
+            alive = owner in _NUMBERS and (liveness.is_alive(locks, owner) if locked else not over)
+            if not alive:
                 connection.execute("DELETE FROM owners WHERE id = ?", (owner,))
 
     def leave(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import DeliveryError, Kept
+from .errors import DeliveryError, InvalidBatch, Kept
 from .interrupts import SETTLED, Steps
 from .transport import Response
 from .wire import Part, joined, read_back
@@ -43,6 +43,7 @@ class Parcel(Steps):
         row: where the outbox has it; None if it has not.
         alone: whether it must travel under its own id: because its caller chose that, or because
             it was refused in company.
+        again: whether the outbox kept it after it was tried in vain here, so that it was told.
 
     Attributes:
         outcome: the answer or the error; None while a part is open.
@@ -56,6 +57,7 @@ class Parcel(Steps):
         "_open",
         "_response",
         "_told",
+        "again",
         "alone",
         "parts",
         "row",
@@ -72,6 +74,7 @@ class Parcel(Steps):
         row: int | None = None,
         *,
         alone: bool = False,
+        again: bool = False,
     ) -> None:
         self.step = 0
         self._batch = batch
@@ -84,13 +87,18 @@ class Parcel(Steps):
         self.size = sum([len(part.body) for part in parts])
         self.row = row
         self.alone = alone
+        self.again = again
         self.strikes = 0
 
     @property
     def batch(self) -> Batch:
         """The batch as it was sealed."""
         if isinstance(self._batch, type):
-            self._batch = read_back(self._batch, self.id, self.parts)
+            kind = self._batch
+            try:
+                self._batch = read_back(kind, self.id, self.parts)
+            except InvalidBatch:  # of an outbox whose file was written by somebody else
+                self._batch = kind().with_source_request_id(self.id)
         return self._batch
 
     @property

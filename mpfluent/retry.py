@@ -14,6 +14,7 @@ from .errors import ConfigurationError, Reason, TransportError, brief, unknown_o
 from .signatures import PublicNames, spelled_out
 from .transport import Response
 
+JUDGED = frozenset({400, 413, 422})
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _PERMANENT: dict[int, Reason] = {401: "unauthorized", 403: "unauthorized", 413: "too_large"}
@@ -127,7 +128,8 @@ class Retry(PublicNames):
             status = answer.status_code
             if 200 <= status < 300:
                 return Verdict("delivered", floor=self.pause(answer))
-            if status in (400, 413) and batches > 1:
+            # a 422 is of a batch only where mParticle says so
+            if batches > 1 and (status in (400, 413) or is_judged(answer)):
                 return Verdict("split")
             if 300 <= status < 400:
                 return Verdict("failed", reason="unexpected_redirect")
@@ -162,6 +164,23 @@ class Retry(PublicNames):
             for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
         )
         return f"<Retry {shown}>"
+
+
+def is_judged(answer: Response) -> bool:
+    """Return whether mParticle itself found fault with what it was sent.
+
+    Every other refusal, of whatever status, tells of the way: a firewall, a proxy or a wrong
+    address answers, too.
+
+    >>> is_judged(Response(400, body='{"errors": [{"code": "BAD_REQUEST", "message": "no"}]}'))
+    True
+    >>> is_judged(Response(400, body="<h1>Blocked</h1>")), is_judged(Response(404))
+    (False, False)
+    """
+    if answer.status_code not in JUDGED:
+        return False
+    said = answer.json()
+    return isinstance(said, dict) and isinstance(said.get("errors"), list)
 
 
 def retry_after(header: str | None, wall: float) -> float | None:

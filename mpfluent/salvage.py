@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 
 from . import liveness
-from .outbox_file import BESIDE, FAILURES, INSERT, SELECT, Row, lock_path
+from .outbox_file import FAILURES, INSERT, SELECT, Row, is_ours
+from .outbox_found import BESIDE, keep_private, lock_path
 
 _MOST_GUESSES = 5_000  # row numbers that are tried one by one, while a send waits
 
@@ -28,9 +29,11 @@ def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | No
     Raises:
         OSError: it cannot be moved.
     """
-    with liveness.alone(lock_path(path)):
+
+    def moved() -> str | None:
         if found is None or liveness.which(path) != found:
             return None
+        keep_private(path)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(wall))
         aside = f"{path}.corrupt-{stamp}"
         number = 1
@@ -41,6 +44,8 @@ def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | No
             with suppress(FileNotFoundError):
                 os.rename(path + suffix, aside + suffix)
         return aside
+
+    return liveness.alone(lock_path(path), moved)
 
 
 def copy(
@@ -57,7 +62,9 @@ def copy(
         known: numbers of rows that should be there.
         wanted: says whether to copy a row.
     """
-    copied = set()
+    copied: set[int] = set()
+    if not _is_ours(source, "rows"):
+        return copied
     with closing(_readable(source, frozenset(known))) as rows:
         for row in rows:
             if wanted(row) and row.is_sound():
@@ -68,9 +75,18 @@ def copy(
 
 def copy_owners(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Copy the owners that can still be read, so that nobody takes the rows of a living one."""
+    if not _is_ours(source, "owners"):
+        return
     with suppress(*FAILURES):
         for owner in source.execute("SELECT id, locked, lease_until FROM owners"):
             target.execute("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", owner)
+
+
+def _is_ours(source: sqlite3.Connection, table: str) -> bool:
+    """Return whether a table can be read: what a view or a column works out may never end."""
+    with suppress(*FAILURES):
+        return is_ours(source, table)
+    return False
 
 
 def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generator[Row, None, None]:

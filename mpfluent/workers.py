@@ -362,5 +362,7 @@ class Workers:
         failure.__cause__ = error
         untold = [parcel for parcel in rest if parcel.outcome is not None]
         self._keeper.mend([*untold, *(one for piece in struck for one in piece.parcels)], failure)
+        if struck:
+            self._keeper.came_back(struck)  # what an outbox keeps of it is not tried again at once
         with self._floor.lock:
             self._floor.lay_down(load, again)

@@ -1160,7 +1160,8 @@ def filled(path, count=60):
     return batches
 
 
-def test_a_file_that_is_no_database_is_moved_aside(path, opened):
+def test_a_file_that_is_no_database_any_more_is_moved_aside(path, opened):
+    filled(path)
     path.write_bytes(b"Dear diary, " * 500)
     outbox = opened(wall=lambda: 0.0)
     outbox.park(outbox.put(several("a")))
@@ -1172,6 +1173,7 @@ def test_a_file_that_is_no_database_is_moved_aside(path, opened):
 
 
 def test_what_was_moved_aside_is_never_overwritten(path, opened):
+    filled(path)
     for _ in range(3):
         path.write_bytes(b"Dear diary, " * 500)
         outbox = opened(wall=lambda: 0.0)

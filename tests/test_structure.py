@@ -71,6 +71,7 @@ STAIRCASE = [
     "tally",
     "parcel",
     "courier",
+    "outbox_found",
     "outbox_file",
     "salvage",
     "outbox_owner",
