@@ -4,7 +4,9 @@ A map of the package, each file importing only from those before it:
 
 * ``misnomers``, ``errors``: what other SDKs call it; every error, in one tree.
 * ``discarded``, ``vocabularies``: the warning for a batch thrown away; no verb hides another.
-* ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the usual case.
+* ``complaint``, ``foreign``: what is wrong with a value; what one of another library stands for.
+* ``moments``, ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the
+  usual case.
 * ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
 * ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
 * ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.

@@ -13,9 +13,12 @@ from typing import (
 )
 
 from .chain import Piped, events
+from .checks import Instant, instant
+from .complaint import checked_as
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from .event import Event
+from .foreign import is_a, itself
 from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
 from .readable import context, readable
@@ -169,20 +172,10 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         """
         found: list[Event] = []
         for event in events:
-            if isinstance(event, Session):
-                found.extend(event.events)
-            elif isinstance(event, Event):
-                found.append(event)
+            if issubclass(type(event), Event):
+                found.append(event)  # type: ignore[arg-type]
             else:
-                hint = "add(AppEvent('Name'))"
-                if isinstance(event, Batch):
-                    hint = "merge(batch)"
-                elif isinstance(event, list | tuple):
-                    hint = "add(*events)"
-                raise InvalidValue(
-                    f"add({brief(event)}): want an event or a session, "
-                    f"got {type(event).__name__}; write {hint}"
-                )
+                found += _events_of(event)
         return self._extended(found)
 
     def merge(self: B, other: Batch) -> B:
@@ -199,7 +192,8 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> [event.event_name for event in left.merge(right).events]
         ['Searched', 'Found']
         """
-        if not isinstance(other, Batch):
+        other = itself("merge", other, Batch)
+        if not is_a(other, Batch):
             raise InvalidValue(
                 f"merge({brief(other)}): want a Batch, got {type(other).__name__}; "
                 "write add(event) for events"
@@ -227,13 +221,21 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
     def __add__(self: B, other: Batch) -> B:
         """Join with another batch of the same user."""
-        return self.merge(other) if isinstance(other, Batch) else NotImplemented
+        other = itself("merge", other, Batch)
+        return self.merge(other) if is_a(other, Batch) else NotImplemented
 
     def __replace__(self: B, **changes: Any) -> B:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
-        events = changes.pop("events", None)
+        events = itself("replace", changes.pop("events", None), (list, tuple))
         new = self._with(self._checked("replace", changes))
-        return new if events is None else new._having(()).add(*events)
+        if events is None:
+            return new
+        if not is_a(events, (list, tuple)):
+            raise InvalidValue(
+                f"replace(events={brief(events)}): want a list of events, "
+                f"got {type(events).__name__}; write replace(events=[event])"
+            )
+        return new._having(()).add(*events)
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
@@ -262,19 +264,22 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
         return python_code(self, Batch())
 
-    def problems(self, *, historical: bool = False, now: int | None = None) -> tuple[Problem, ...]:
+    def problems(
+        self, *, historical: bool = False, now: Instant | None = None
+    ) -> tuple[Problem, ...]:
         """Return what mParticle's documented limits would reject or truncate, and advice.
 
         Args:
             historical: check for the historical endpoint.
-            now: the time in Unix milliseconds to tell old events by; without it, they are not
-                looked for.
+            now: the time to tell old events by, as a moment; without it, they are not looked for.
 
         >>> print(Batch().event("x" * 300).problems()[0].text)
         events[0].event_name has 300 characters; mParticle cuts it at 256
         """
         from .stamping import wire_size
 
+        if now is not None:
+            now = checked_as(instant, "problems", "now", now)
         error = wire_size(self).error
         too_large = () if error is None else (Problem("too_large", str(error)),)
         return (*problems(self, historical=historical, now=now), *too_large)
@@ -320,8 +325,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         """
         from .difference import differences
 
-        if not isinstance(other, Batch):
-            instead = "Batch.from_dict(…)" if isinstance(other, Mapping) else "other_batch"
+        other = itself("diff", other, Batch)
+        if not is_a(other, Batch):
+            instead = "Batch.from_dict(…)" if is_a(other, Mapping) else "other_batch"
             raise InvalidValue(
                 f"diff({brief(other)}): want a Batch, got {type(other).__name__}; "
                 f"write diff({instead})"
@@ -351,6 +357,23 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
         def __setitem__(self, key, value):
             raise Immutable("Batch is immutable; write batch = batch.with_…(…)")
+
+
+def _events_of(added: Any) -> tuple[Event, ...]:
+    """Return the events of a session, or the one that a proxy stands for."""
+    added = itself("add", added, Session)
+    if is_a(added, Session):
+        return added.events  # type: ignore[no-any-return]
+    if is_a(added, Event):
+        return (added,)
+    hint = "add(AppEvent('Name'))"
+    if is_a(added, Batch):
+        hint = "merge(batch)"
+    elif is_a(added, (list, tuple)):
+        hint = "add(*events)"
+    raise InvalidValue(
+        f"add({brief(added)}): want an event or a session, got {type(added).__name__}; write {hint}"
+    )
 
 
 _empty: dict[type[Batch], Any] = {}  # what for_user begins with

@@ -26,6 +26,7 @@ from .errors import (
     brief,
     closest,
 )
+from .foreign import is_a, itself
 from .interrupts import HOOKED, READING, SETTLED
 from .misnomers import CLIENT_VERBS, VERBS, called
 from .notices import logger, warn
@@ -406,7 +407,8 @@ class Client(PublicNames):
         {"environment":"development",...,"user_identities":{"customer_id":"123456"}}
         END
         """
-        if not isinstance(batch, Batch):
+        batch = itself("to_curl", batch, Batch)
+        if not is_a(batch, Batch):
             raise InvalidValue(
                 f"to_curl({brief(batch)}): want a Batch, got {type(batch).__name__}; "
                 "write client.to_curl(batch)"
@@ -587,7 +589,7 @@ class Client(PublicNames):
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
-        if not isinstance(batches, Iterable):
+        if not is_a(batches, Iterable):
             raise InvalidValue(
                 f"send_all({brief(batches)}): want an iterable of batches, got "
                 f"{type(batches).__name__}; write client.send_all([batch])"
@@ -598,8 +600,8 @@ class Client(PublicNames):
         iterator = iter(batches)
         while True:
             try:
-                batch = next(iterator)
-                if not isinstance(batch, Batch):
+                batch = itself("send_all", next(iterator), Batch)
+                if not is_a(batch, Batch):
                     raise InvalidValue(
                         f"send_all([{brief(batch)}, …]): want batches, got "
                         f"{type(batch).__name__}; write Batch.for_user(…).event(…)"

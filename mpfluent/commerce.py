@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
 from . import misnomers
-from .checks import Bad, Instant, Number
+from .checks import Instant, Number
 from .checks import text as plain_text
+from .complaint import checked_as
 from .errors import InvalidValue, UnknownField, closest, unknown_field
 from .fields import (
     Field,
@@ -23,6 +24,7 @@ from .fields import (
     strings,
     text,
 )
+from .foreign import is_a, itself
 from .frozen import filler
 from .frozen_map import FrozenMap
 from .record import Record
@@ -42,6 +44,14 @@ ProductActionType = Literal[
     "remove_from_wish_list",
 ]
 PromotionActionType = Literal["view", "click"]
+
+
+def _is_empty(where: str, argument: str, value: Any) -> bool:
+    """Return whether an id or a name says nothing."""
+    if type(value) is str:
+        return not value
+    value = itself(where, value, str, argument)
+    return value is None or (is_a(value, str) and not str.__len__(value))
 
 
 class ProductFields(TypedDict, total=False):
@@ -98,16 +108,17 @@ class Product(Record, kind="Product"):
             given = self._in_wire_words("Product", given)
         key = type(self), *given
         fill = None if name is None else _fills.get(key)
-        if fill is not None and id and fill(self, id, name, given):
+        if fill is not None and type(id) is str and id and fill(self, id, name, given):
             return
-        if not id and not name:
+        if _is_empty("Product", "id", id) and _is_empty("Product", "name", name):
             self._checked("Product", given)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
         named: dict[str, Any] = (
             {"id": id, **given} if name is None else {"id": id, "name": name, **given}
         )
         self._fill("Product", named)
-        if id and name is not None and len(self._keys) == len(named) and _fills.comes_back(key):
+        full = type(id) is str and id and name is not None and len(self._keys) == len(named)
+        if full and _fills.comes_back(key):
             _fills[key] = filler(type(self), given, ("id", "name"))
 
     @property
@@ -138,10 +149,8 @@ class Product(Record, kind="Product"):
                 f"{where}(attributes=…, custom_attributes=…): both are the same field; "
                 f"write {where}(attributes=…)"
             )
-        try:
-            named["custom_attributes"] = cls._fields["custom_attributes"].check(attributes)
-        except Bad as bad:
-            raise bad.at(where, "attributes", attributes) from None
+        check = cls._fields["custom_attributes"].check
+        named["custom_attributes"] = checked_as(check, where, "attributes", attributes)
         return named
 
     def __replace__(self, **changes: Any) -> Self:
@@ -228,7 +237,7 @@ class Promotion(Record, kind="Promotion"):
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[PromotionFields]
     ) -> None:
-        if not id and not name:
+        if _is_empty("Promotion", "id", id) and _is_empty("Promotion", "name", name):
             self._checked("Promotion", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Promotion() needs an id or a name; write Promotion('id', 'Name')")
         self._fill("Promotion", {"id": id, "name": name, **fields})

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import (
     Any,
     Never,
@@ -17,12 +18,14 @@ from typing import (
 from . import checks
 from .chain import Chain, is_plain
 from .checks import Instant, Number
+from .complaint import checked_as
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .events import UserAttributeValue
 from .fields import (
     Field,
     attributes,
     choice,
+    entries_of,
     identities,
     identity,
     integer,
@@ -35,6 +38,7 @@ from .fields import (
     uuid,
     word,
 )
+from .foreign import is_a, itself, looked_at
 from .frozen import Frozen
 from .frozen_map import FrozenMap, frozen_map
 from .merging import merged_consent, merged_map, merged_maps, merged_record
@@ -193,7 +197,7 @@ class ContextVerbs(Chain, Record):
         >>> Batch().with_user_attributes(plan="pro").without_user_attributes("plan") == Batch()
         True
         """
-        _named("without_user_attributes", names)
+        names = _named("without_user_attributes", names)
         known: Mapping[str, Any] = self._get("user_attributes") or {}
         kept = {key: value for key, value in known.items() if names and key not in names}
         return self._with({"user_attributes": frozen_map(kept) if kept else None})
@@ -280,7 +284,8 @@ class ContextVerbs(Chain, Record):
         """
         verb = "with_attribution_info"
         rest = {"publisher": publisher, "campaign": campaign, **unknown}
-        if isinstance(service_provider, AttributionInfo) or service_provider is None:
+        service_provider = itself(verb, service_provider, AttributionInfo, "service_provider")
+        if service_provider is None or is_a(service_provider, AttributionInfo):
             _alone(verb, AttributionInfo, service_provider, rest)
             return self._with_field(verb, "attribution_info", service_provider)
         info = AttributionInfo._build(verb, {"service_provider": service_provider, **rest})
@@ -324,14 +329,8 @@ class ContextVerbs(Chain, Record):
         '1558328425529'
         """
         verb = "with_integration_attributes"
-        try:
-            module = checks.name(str(module_id) if type(module_id) is int else module_id)
-        except checks.Bad as bad:
-            raise bad.at(verb, "module_id", module_id) from None
-        try:
-            checked = mapping(checks.scalar)(attributes)
-        except checks.Bad as bad:
-            raise bad.at(verb, "attributes", attributes) from None
+        module = checked_as(checks.module, verb, "module_id", module_id)
+        checked = checked_as(mapping(checks.scalar), verb, "attributes", attributes)
         if checked is None:
             return self
         known = self._get("integration_attributes")
@@ -479,10 +478,7 @@ class ContextVerbs(Chain, Record):
             return quick
         if value is None:
             return self._with({name: None})
-        try:
-            value = self._fields[name].check(value)
-        except checks.Bad as bad:
-            raise bad.at(verb, name, value) from None
+        value = checked_as(self._fields[name].check, verb, name, value)
         if value is None:
             return self._with({name: None})
         if _sets.comes_back(key) and is_plain(type(self)):
@@ -509,8 +505,9 @@ class ContextVerbs(Chain, Record):
                 _records[key] = record_setter(self, wire, of, fields)
             return self._put(wire, new) if new._keys else self
         if record is not None:
-            if not isinstance(record, of):
-                spread = isinstance(record, Mapping)
+            record = itself(verb, record, of)
+            if not is_a(record, of):
+                spread = is_a(record, Mapping)
                 raise InvalidValue(
                     f"{verb}({brief(record)}): want {of.__name__} or keywords, "
                     f"got {type(record).__name__}; "
@@ -533,10 +530,7 @@ class ContextVerbs(Chain, Record):
         if quick is not None:
             return quick
         consent = _consent(of, verb, named, given)
-        try:
-            purpose = checks.name(purpose)
-        except checks.Bad as bad:
-            raise bad.at(verb, "purpose", purpose) from None
+        purpose = checked_as(checks.name, verb, "purpose", purpose)
         regulation = REGULATIONS[of]
         known = self._get("consent_state")
         before = None if known is None else known._get(regulation)
@@ -558,17 +552,14 @@ class ContextVerbs(Chain, Record):
         self: C, verb: str, name: str, given: Any, more: Mapping[str, Any], *, clear: bool = False
     ) -> C:
         """Merge entries into the map at ``name``; with ``clear``, None removes one."""
-        if given is not None and type(given) is not dict and not isinstance(given, Mapping):
-            raise InvalidValue(
-                f"{verb}({brief(given)}): want a dict, got {type(given).__name__}; "
-                f"write {verb}({{'name': value}})"
-            )
+        given = {} if given is None else _entries(verb, given)
         known = self._get(name)
-        entries = {**(given or {}), **more} if more else given or {}
+        entries = {**given, **more} if more else given
         if known is None and not (clear or "deleted_user_attributes" in self._keys):
             return self._with_field(verb, name, entries)
-        gone = {key for key, value in entries.items() if value is None} if clear else set()
         checked = self._checked(verb, {name: entries})[name]
+        cleared = [key for key, value in entries.items() if clear and value is None]
+        gone = {checks.name(key) for key in cleared}
         merged = merged_map(known, checked or {})
         kept = frozen_map({key: merged[key] for key in merged if key not in gone})
         changes: dict[str, Any] = {name: kept if kept else None}
@@ -578,7 +569,7 @@ class ContextVerbs(Chain, Record):
         return self._with(changes)
 
     def _without(self: C, verb: str, wire: str, of: type[Frozen], names: Iterable[str]) -> C:
-        _named(verb, names)
+        names = _named(verb, names)
         known = self._get(wire)
         gone = of._checked(verb, dict.fromkeys(names))
         if known is None:
@@ -598,15 +589,33 @@ _consents = Ways(calls=1)
 _CONSENT = ("consented", "at", "document", "location", "hardware_id")
 
 
-def _named(verb: str, names: Iterable[Any]) -> None:
-    """Raise unless these are names: a list among them would name nothing, in silence."""
-    for name in names:
-        if not isinstance(name, str):
-            first = name[0] if isinstance(name, list | tuple) and name else "name"
-            raise InvalidValue(
-                f"{verb}({brief(name)}): want names, got {type(name).__name__}; "
-                f"write {verb}({brief(first)})"
-            )
+def _named(verb: str, names: Iterable[Any]) -> tuple[str, ...]:
+    """Return these as names; a list among them would name nothing, in silence."""
+    return tuple(name if type(name) is str else _one_named(verb, name) for name in names)
+
+
+def _one_named(verb: str, name: Any) -> str:
+    name = itself(verb, name, str)
+    if is_a(name, Enum):
+        name = name.value
+    if is_a(name, str):
+        return str.__str__(name)
+    first = name[0] if is_a(name, (list, tuple)) and name else "name"
+    raise InvalidValue(
+        f"{verb}({brief(name)}): want names, got {type(name).__name__}; "
+        f"write {verb}({brief(first)})"
+    )
+
+
+def _entries(verb: str, given: Any) -> dict[Any, Any]:
+    """Return a map that a verb was given, as a dict."""
+    if type(given) is dict:
+        return given
+    try:
+        return looked_at(entries_of, given)
+    except checks.Bad as bad:
+        more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
+        raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause
 
 
 def _alone(verb: str, of: type[Frozen], value: Any, rest: Mapping[str, Any]) -> None:
@@ -623,10 +632,11 @@ def _record_or_keywords(
     verb: str, of: type[Any], first: str, value: Any, rest: Mapping[str, Any]
 ) -> Any:
     """Return the record of what a verb was given: the record itself, or its fields."""
+    value = itself(verb, value, of, first)
     if value is None:
         _alone(verb, of, value, rest)
         return None
-    if isinstance(value, of):
+    if is_a(value, of):
         checked = of._checked(verb, rest)
         return value._with({key: item for key, item in checked.items() if item is not None})
     return of._build(verb, {first: value, **rest})
@@ -658,8 +668,5 @@ def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]
             (named, given["consented"], checks.flag),
             ("at", at, checks.instant),
         ):
-            try:
-                check(value)
-            except checks.Bad as bad:
-                raise bad.at(verb, name, value) from None
+            checked_as(check, verb, name, value)
         raise

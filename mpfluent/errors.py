@@ -314,12 +314,12 @@ def brief(value: Any, limit: int = 80) -> str:
     kind = type(value)
     if kind is int and value.bit_length() > 300:
         return f"<int of {value.bit_length()} bits>"
-    if isinstance(value, str) and len(value) > limit:
-        half = limit // 2 - 2
-        value = f"{value[:half]}…{value[-half:]}"
     try:
-        text = repr(value)
-    except Exception:
+        if issubclass(kind, str) and len(value) > limit:
+            half = limit // 2 - 2
+            value = f"{value[:half]}…{value[-half:]}"
+        text = str.__str__(repr(value))
+    except Exception:  # any code may run in there
         return f"<{kind.__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -30,6 +30,7 @@ from .fields import (
     string,
     text,
 )
+from .foreign import is_a
 from .records import UserIdentity
 from .signatures import untold
 
@@ -102,8 +103,8 @@ class AppEvent(Event, event_type="custom_event"):
         type: CustomEventType = "other",
         **fields: Unpack[CommonFields],
     ) -> None:
-        if isinstance(attributes, str):
-            raise positional("AppEvent", event_name, attributes)
+        if is_a(attributes, str):
+            raise positional("AppEvent", event_name, str(attributes))
         self._fill(
             "AppEvent",
             {"event_name": event_name, "type": type, "attributes": attributes, **fields},

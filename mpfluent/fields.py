@@ -6,12 +6,14 @@ Records, marshmallow schemas and the encoder all derive from these.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from . import checks
 from .checks import Bad
 from .errors import brief
+from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map, set_map_state
 from .shapes import Ways, is_small, map_maker
 
@@ -165,6 +167,11 @@ def number() -> Field[checks.Number | None]:
     return Field("number", checks.number)
 
 
+def degrees(check: Callable[[Any], checks.Number]) -> Field[checks.Number | None]:
+    """Declare degrees within the check's bounds; what is read may be beyond them."""
+    return Field("number", check, read=checks.number)
+
+
 def instant(*, wire: str = "") -> Field[int | None]:
     """Declare a moment, kept as Unix milliseconds."""
     return Field("instant", checks.instant, wire=wire)
@@ -219,16 +226,20 @@ def names() -> Field[tuple[str, ...] | None]:
     """Declare a list of names in which neither order nor repetition matters."""
 
     def checked(value: Any) -> tuple[str, ...] | None:
-        if not isinstance(value, list | tuple | set | frozenset):
-            raise Bad(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
-        listed = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return tuple(dict.fromkeys(checks.entries(_one_name, listed))) or None
+        return tuple(dict.fromkeys(looked_at(_names, value))) or None
 
     return Field("names", checked, unordered=True)
 
 
+def _names(value: Any) -> list[str]:
+    if not is_a(value, (list, tuple, set, frozenset)):
+        raise Bad(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
+    listed = sorted(value, key=str) if is_a(value, (set, frozenset)) else value
+    return checks.entries(_one_name, listed)
+
+
 def _one_name(value: Any) -> str:
-    if isinstance(value, list | tuple):
+    if is_a(value, (list, tuple)):
         raise Bad(f"want a string, got {type(value).__name__}", "*names, with the star")
     return checks.name(value)
 
@@ -244,12 +255,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
 
     def checked(value: Any) -> FrozenMap[Any] | None:
         # copied first, for another thread may change the caller's own between check and use
-        if type(value) is dict:
-            items = value.copy()
-        elif isinstance(value, Mapping):
-            items = dict(value.items())
-        else:
-            raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
+        items = value.copy() if type(value) is dict else looked_at(entries_of, value)
         make = None if makers is None else makers.get((*items,))
         if make is not None:
             usual: FrozenMap[Any] | None = make(items)
@@ -281,6 +287,13 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
     return checked
 
 
+def entries_of(value: Any) -> dict[Any, Any]:
+    """Return a copy of a map's entries."""
+    if is_a(value, Mapping):
+        return dict(value.items())
+    raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
+
+
 # A call site writes the same attribute names every time: code for those that come back, by what
 # their values may be.
 _makers: dict[Any, Ways] = {checks.scalar: Ways(), checks.attribute: Ways()}
@@ -291,40 +304,34 @@ def entry_name(key: Any, entry: Any) -> str:
     try:
         return checks.name(key)
     except Bad as bad:
-        if not isinstance(key, str):
-            why, write = f"names are strings, got {type(key).__name__}", checks.as_text(key)
-        elif not key:
+        if bad.why.startswith("want"):
+            why, write = f"names are strings, got {type(key).__name__}", bad.write
+        elif bad.why == checks.EMPTY:
             why, write = "a name must not be empty", None
         else:
             why, write = f"the name {bad.why}", bad.write
-        raise Bad(why, write).inside(key, entry) from None
+        raise Bad(why, write, cause=bad.cause).inside(key, entry) from None
 
 
 def an(of: type[Any]) -> Callable[[Any], Any]:
     """Return a check for one record of this class; one without fields is none."""
 
     def checked(value: Any) -> Any:
-        if not isinstance(value, of):
+        if type(value) is not of:
+            value = looked_at(one, value)
+        return value if value._keys else None
+
+    def one(value: Any) -> Any:
+        if not is_a(value, of):
             want = f"want {_article(of.__name__)}, got {type(value).__name__}"
             raise Bad(want, f"{of.__name__}(…)")
-        return value if value._keys else None
+        return value
 
     return checked
 
 
 def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
     """Return a check for a list of records of this class."""
-
-    def one(value: Any) -> Any:
-        if not isinstance(value, of):
-            want = f"want {_article(of.__name__)}, got {type(value).__name__}"
-            shown = f"{of.__name__}(…)"
-            if isinstance(value, str):
-                shown = f"{of.__name__}({value!r})"
-            elif isinstance(value, list | tuple):
-                shown = f"*{of.__name__.lower()}s, with the star"
-            raise Bad(want, shown)
-        return value
 
     def checked(value: Any) -> Any:
         if type(value) is tuple:
@@ -333,13 +340,27 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
                     break
             else:
                 return value if value or keep_empty else None
-        if isinstance(value, of) or not isinstance(value, list | tuple):
+        found = looked_at(several, value)
+        return found if found or keep_empty else None
+
+    def several(value: Any) -> tuple[Any, ...]:
+        if not is_a(value, (list, tuple)):
             raise Bad(
                 f"want a list of {of.__name__} values, got {type(value).__name__}",
                 f"[{of.__name__}(…)]",
             )
-        found = tuple(checks.entries(one, value))
-        return found if found or keep_empty else None
+        return tuple(checks.entries(partial(looked_at, one), value))
+
+    def one(value: Any) -> Any:
+        if not is_a(value, of):
+            want = f"want {_article(of.__name__)}, got {type(value).__name__}"
+            shown = f"{of.__name__}(…)"
+            if is_a(value, str):
+                shown = f"{of.__name__}({value!r})"
+            elif is_a(value, (list, tuple)):
+                shown = f"*{of.__name__.lower()}s, with the star"
+            raise Bad(want, shown)
+        return value
 
     return checked
 

@@ -173,7 +173,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
                 try:
                     value = field.check(value)
                 except Bad as bad:
-                    raise bad.at(where, name, value) from None
+                    raise bad.at(where, name, value) from bad.cause
             checked[field.wire] = value
         return checked
 
@@ -209,8 +209,9 @@ class Frozen(PublicNames, metaclass=_Slotted):
     @classmethod
     def _wire_of(cls, name: object) -> str | None:
         """Return the wire name that a keyword of ours, or what people write for it, stands for."""
-        ours = cls._called(name, cls._fields) or str(name)
-        field = cls._fields.get(ours)
+        if type(name) is not str:
+            return None
+        field = cls._fields.get(cls._called(name, cls._fields) or name)
         return None if field is None or field.wire == name else field.wire
 
     @classmethod

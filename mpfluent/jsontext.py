@@ -15,6 +15,7 @@ from typing import Any
 
 from .errors import InvalidValue, brief
 from .fields import Field
+from .foreign import is_a, itself
 from .frozen import Frozen
 from .frozen_map import FrozenMap
 from .shapes import EachClass, Lines, Values, compiled, taken
@@ -145,7 +146,8 @@ def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
 def _hole(field: Field[Any]) -> str:
     if field.null:
         return "{anything({v})}"
-    if hasattr(field.check, "words") and field.read is None:
+    words = getattr(field.check, "words", ())
+    if words and field.read is None and all(quoted(word) == f'"{word}"' for word in words):
         return '"{{v}}"'
     return _HOLES.get(field.kind, "{anything({v})}")
 
@@ -239,7 +241,8 @@ def _plain(data: Any, indent: int | None, line: str) -> str:
 
 def parsed(text: str | bytes | bytearray) -> Any:
     """Return what JSON text says; a number that a float would round becomes a Decimal."""
-    if not isinstance(text, str | bytes | bytearray):
+    text = itself("from_json", text, (str, bytes, bytearray))
+    if not is_a(text, (str, bytes, bytearray)):
         raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
     if isinstance(text, str):
         text = text.removeprefix("\ufeff")  # the mark at the beginning of a file, as of bytes

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from . import misnomers
+from . import checks, misnomers
 from .checks import Instant, Number, Scalar, is_blank, scalar
 from .checks import choice as choice_of
 from .errors import brief
 from .fields import (
     Field,
     choice,
+    degrees,
     flag,
     identity,
     instant,
@@ -463,8 +464,8 @@ class GeoLocation(Record, kind="GeoLocation"):
     __slots__ = ()
     _misnomers = MappingProxyType(misnomers.LOCATION)
 
-    latitude: Field[Number] = required(number())
-    longitude: Field[Number] = required(number())
+    latitude: Field[Number] = required(degrees(checks.latitude))
+    longitude: Field[Number] = required(degrees(checks.longitude))
     accuracy = number()
     country_code = text()
     region_code = text()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import wire
 from .batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
+from .foreign import is_a, itself
 from .limits import HISTORICAL_MINIMUM, Problem, problems
 from .notices import warn
 from .records import Environment
@@ -68,12 +69,8 @@ class Sealer:
         return Prepared(sealed, parts, named)
 
     def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None, bool]:
-        if not isinstance(batch, Batch):
-            many = isinstance(batch, list | tuple) or hasattr(batch, "__next__")
-            instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
-            raise InvalidValue(
-                f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
-            )
+        if not issubclass(type(batch), Batch):
+            batch = _own_batch(batch)
         if "environment" not in batch._keys and self._environment is None:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
@@ -112,14 +109,15 @@ class Sealer:
             )
             failure.__cause__ = error
             return failure
+        kept = itself("before_send", kept, Batch)
         if kept is None:
             return DeliveryError("before_send dropped the batch", reason="filtered", batch=sealed)
-        if not isinstance(kept, Batch):
+        if not is_a(kept, Batch):
             raise InvalidValue(
                 f"before_send returned {type(kept).__name__}: want a Batch, or None to drop it; "
                 "write return batch"
             )
-        return kept
+        return kept  # type: ignore[no-any-return]
 
     def _check_historical(self, batch: Batch) -> None:
         """Raise if the historical endpoint would skip the batch, which it does in silence."""
@@ -162,6 +160,18 @@ class Sealer:
                     problem=problem.kind,
                     place=problem.place or None,
                 )
+
+
+def _own_batch(batch: Any) -> Batch:
+    """Return the batch that a proxy stands for."""
+    batch = itself("send", batch, Batch)
+    if is_a(batch, Batch):
+        return batch  # type: ignore[no-any-return]
+    many = is_a(batch, (list, tuple)) or hasattr(type(batch), "__next__")
+    instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
+    raise InvalidValue(
+        f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
+    )
 
 
 def _listed(problems: list[Problem]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -14,6 +13,7 @@ from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from .event import DetailFields, Event
 from .events import SessionEndEvent, SessionStartEvent
 from .fields import instant, integer, uuid
+from .foreign import is_a, itself
 from .readable import readable
 from .signatures import spelled_out
 from .verbs import EventVerbs
@@ -106,7 +106,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         """
         session = self
         for event in events:
-            if not isinstance(event, Event):
+            event = itself("add", event, Event)
+            if not is_a(event, Event):
                 raise InvalidValue(
                     f"add({brief(event)}): want an event, got {type(event).__name__}; "
                     "write add(AppEvent('Name'))"
@@ -197,19 +198,12 @@ class Session(EventVerbs, Piped, kind="Session"):
             return before if at is None else at
         if at is not None:
             raise InvalidValue(f"{verb}(at=…, after=…): an event has one time; write one of them")
-        if isinstance(after, timedelta):
-            milliseconds = round(after / timedelta(milliseconds=1))
-        elif isinstance(after, int | float) and not isinstance(after, bool):
-            if isinstance(after, float) and not math.isfinite(after):
-                raise InvalidTime(
-                    f"{verb}(after={after}): want seconds, as a finite number; write after=1.5"
-                )
-            milliseconds = round(after * 1000)
-        else:
+        try:
+            milliseconds = checks.duration(after)
+        except checks.Bad as bad:
             raise InvalidTime(
-                f"{verb}(after={brief(after)}): want seconds or a timedelta, "
-                f"got {type(after).__name__}; write after=1.5"
-            )
+                f"{verb}(after={brief(after)}): {bad.why}; write after=1.5"
+            ) from bad.cause
         if milliseconds < 0:
             raise InvalidTime(f"{verb}(after={brief(after)}): an event cannot be before the last")
         if before is None:

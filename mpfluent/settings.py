@@ -13,6 +13,7 @@ from typing import Literal, TypedDict, cast
 from . import checks
 from .batch import Batch
 from .checks import Instant
+from .complaint import checked_as
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .misnomers import ELSEWHERE, called
@@ -233,11 +234,7 @@ def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:
     """Return the clock, its answer made Unix milliseconds."""
 
     def moment() -> int:
-        value = now()
-        try:
-            return checks.instant(value)
-        except checks.Bad as bad:
-            raise bad.at("Client", "now", value) from None
+        return checked_as(checks.instant, "Client", "now", now())
 
     return moment
 
@@ -246,10 +243,6 @@ def ids_of(new_id: Callable[[], str]) -> Callable[[int], list[str]]:
     """Return the source of so many ids, each answer checked."""
 
     def fresh() -> str:
-        value = new_id()
-        try:
-            return checks.name(value)
-        except checks.Bad as bad:
-            raise bad.at("Client", "new_id", value) from None
+        return checked_as(checks.name, "Client", "new_id", new_id())
 
     return lambda count: [fresh() for _ in range(count)]

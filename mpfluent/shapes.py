@@ -36,6 +36,8 @@ _USUAL: dict[Check, str] = {
     checks.integer: _INT64,
     checks.instant: "type({v}) is int and 100_000_000_000 <= {v} <= 0x7FFFFFFFFFFFFFFF",
     checks.number: f"(type({{v}}) is float and {{v}} - {{v}} == 0.0 or {_INT64})",
+    checks.latitude: "type({v}) is float and -90.0 <= {v} <= 90.0",
+    checks.longitude: "type({v}) is float and -180.0 <= {v} <= 180.0",
 }
 
 

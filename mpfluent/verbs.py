@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from . import checks
 from .checks import Instant, Number, Scalar
 from .commerce_verbs import CommerceVerbs, comes_back
+from .complaint import checked_as
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
 from .event import EventFields, PlaceFields
 from .events import (
@@ -45,7 +47,8 @@ from .events import (
     UserIdentityChangeEvent,
     positional,
 )
-from .fields import mapping
+from .fields import entries_of, mapping
+from .foreign import is_a, itself, looked_at
 from .misnomers import VERBS, called
 from .records import UserIdentity
 from .shapes import Ways
@@ -134,16 +137,16 @@ class EventVerbs(CommerceVerbs):
         try:
             grown = self._event(AppEvent, "event", given)
         except (InvalidValue, InvalidTime) as error:
-            if error.field == "attributes" and isinstance(attributes, str):
-                raise positional("event", name, attributes) from None
+            if error.field == "attributes" and is_a(attributes, str):
+                raise positional("event", name, str(attributes)) from None
             if error.field != "event_name":
                 raise
             # as the keyword is called here, and with nothing else renamed
             if name is not None:
-                _checked_as(AppEvent._fields["event_name"].check, "event", "name", name)
+                checked_as(AppEvent._fields["event_name"].check, "event", "name", name)
             renamed = error.__class__(str(error).replace("event_name", "name"))
             renamed.field = "name"
-            raise renamed from None
+            raise renamed from error.__cause__
         if comes_back(_events, key, grown, len(given)):
             told = "" if attributes is None else "attributes", "" if at is None else "at"
             first = ("event_name", "type", *told)
@@ -155,7 +158,7 @@ class EventVerbs(CommerceVerbs):
     ) -> V:
         for key, value in told.items():
             if value is not None or verb == "attribution":
-                _checked_as(checks.name, verb, key, value)
+                checked_as(checks.name, verb, key, value)
         _says_itself(verb, fields, "event_name", "type")
         given = {"event_name": name, "type": "attribution", **fields}
         given["attributes"] = {**told, **_attributes(verb, fields)}
@@ -218,7 +221,7 @@ class EventVerbs(CommerceVerbs):
         {'$Amount': '5', '$MethodName': 'LogLTVIncrease'}
         """
         verb = "ltv_increase"
-        amount = _checked_as(checks.number, verb, "amount", amount)
+        amount = checked_as(checks.number, verb, "amount", amount)
         _says_itself(verb, fields, "lifetime_value_change", "type")
         given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
         given["lifetime_value_change"] = amount
@@ -422,8 +425,8 @@ class EventVerbs(CommerceVerbs):
         200
         """
         given: dict[str, Any] = {"url": url, "response_code": response_code}
-        if hasattr(url, "status_code") and hasattr(url, "elapsed"):
-            given = _measured(url)
+        if type(url) is not str and (measured := _measured(url)):
+            given = measured
             if response_code is not None:
                 given["response_code"] = response_code
         return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
@@ -461,9 +464,10 @@ class EventVerbs(CommerceVerbs):
         ('ValueError', 'out of tea', 'error')
         """
         given: dict[str, Any] = {"message": message, "severity": severity}
+        error = itself("crash_report", error, BaseException)
         if error is not None:
-            if not isinstance(error, BaseException):
-                hint = f"message={brief(error)}" if isinstance(error, str) else "message=…"
+            if not is_a(error, BaseException):
+                hint = f"message={brief(error)}" if is_a(error, str) else "message=…"
                 raise InvalidValue(
                     f"crash_report(error={brief(error)}): want an exception, "
                     f"got {_kind(error)}; write {hint}"
@@ -559,21 +563,13 @@ class EventVerbs(CommerceVerbs):
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
 
 
-def _checked_as(check: Callable[[Any], Any], verb: str, name: str, value: Any) -> Any:
-    """Return an argument, checked; a complaint calls it by its own name."""
-    try:
-        return check(value)
-    except checks.Bad as bad:
-        raise bad.at(verb, name, value) from None
-
-
 def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the caller's attributes, to be joined with those that the verb adds itself."""
     given = fields.get("attributes")
     if given is None:
         return {}
-    _checked_as(mapping(checks.scalar), verb, "attributes", given)
-    return dict(given)
+    checked_as(mapping(checks.scalar), verb, "attributes", given)
+    return looked_at(entries_of, given)
 
 
 def _digits(amount: Number) -> str:
@@ -595,8 +591,14 @@ def _kind(value: object) -> str:
     return type(value).__name__
 
 
-def _measured(response: Any) -> dict[str, Any]:
-    """Return what a ``requests.Response`` says of its call, without reading its body."""
+def _measured(url: Any) -> dict[str, Any] | None:
+    """Return what a ``requests.Response`` says of its call; None for all else."""
+    return checked_as(partial(looked_at, _told_by), "network_performance", "url", url)
+
+
+def _told_by(response: Any) -> dict[str, Any] | None:
+    if not (hasattr(response, "status_code") and hasattr(response, "elapsed")):
+        return None
     sent = response.request
     size = response.headers.get("Content-Length", "")
     return {
@@ -618,10 +620,16 @@ def _described(error: BaseException) -> dict[str, str]:
         "class_name": kind.__qualname__
         if kind.__module__ == "builtins"
         else f"{kind.__module__}.{kind.__qualname__}",
-        "stack_trace": "".join(traceback.format_exception(error)),
     }
-    try:
-        told["message"] = str(error) or kind.__name__
-    except Exception as broken:  # a __str__ that raises must not hide the crash
-        told["message"] = f"{kind.__name__} (its message raised {type(broken).__name__})"
-    return {key: text.encode("utf-8", "backslashreplace").decode() for key, text in told.items()}
+    tells: dict[str, Callable[[], str]] = {
+        "stack_trace": lambda: "".join(traceback.format_exception(error)),
+        "message": lambda: str(error) or kind.__name__,
+    }
+    for key, tell in tells.items():
+        try:
+            told[key] = tell()
+        except Exception as broken:  # a __str__ that raises must not hide the crash
+            told[key] = f"{kind.__name__} (its {key} raised {type(broken).__name__})"
+    return {
+        key: str.encode(text, "utf-8", "backslashreplace").decode() for key, text in told.items()
+    }

@@ -52,6 +52,7 @@ from mpfluent import (
     wire,
 )
 from mpfluent.fields import Field
+from mpfluent.fields import choice as a_choice
 from mpfluent.fields import text as a_text
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
@@ -395,6 +396,22 @@ def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
     for _ in range(OFTEN):
         assert json.loads(batch.to_json()) == expected
         assert json.loads(body(write, batch)) == expected
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_word_of_a_choice_of_ones_own_is_escaped_with_and_without_code(write: Any) -> None:
+    words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
+
+    class Own(AppEvent):
+        extra = a_choice("a word", words)
+
+    for word in words:
+        batch = Batch().add(Own._build("Own", {"event_name": "x", "type": "other", "extra": word}))
+        data = {"event_name": "x", "custom_event_type": "other", "extra": word}
+        for _ in range(OFTEN):
+            expected = {"events": [{"event_type": "custom_event", "data": data}]}
+            assert json.loads(batch.to_json()) == expected
+            assert json.loads(body(write, batch)) == expected
 
 
 def test_records_of_ones_own_are_merged_into_the_class_with_more_fields() -> None:

@@ -70,10 +70,12 @@ from mpfluent import (
     UnknownVerb,
     UserIdentities,
     UserIdentity,
+    moments,
 )
 
 NOW = "2026-11-23T10:15:00Z"
 NOW_MS = 1_795_428_900_000
+MOMENT = datetime.datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 UUID = "3fb44a79-df2d-446d-acf1-e87eda854ae1"
 NAN, INFINITY = float("nan"), float("inf")
 HUGE = 10**5000  # too long for Python to print
@@ -1467,15 +1469,16 @@ def test_seconds_are_not_milliseconds(call, error, text):
     (
         lambda: BATCH.event("Searched", at=datetime.datetime(2026, 11, 23, 10, 15)),
         InvalidTime,
-        "at=datetime.datetime(2026, 11, 23, 10, 15) has no time zone, so it names no moment: "
-        "write at=datetime.datetime(2026, 11, 23, 10, 15, tzinfo=datetime.timezone.utc)",
+        "at=datetime.datetime(2026, 11, 23, 10, 15) has no time zone, so it names no moment; "
+        "for the current time use datetime.now(timezone.utc), for a local time: "
+        "write at=datetime.datetime(2026, 11, 23, 10, 15).astimezone()",
     ),
     (
         lambda: BATCH.event("Searched", at=datetime.datetime(2026, 11, 23, 10, 15, 30, 123456)),
         InvalidTime,
         "at=datetime.datetime(2026, 11, 23, 10, 15, 30, 123456) has no time zone, so it names no "
-        "moment: write at=datetime.datetime(2026, 11, 23, 10, 15, 30, 123456, "
-        "tzinfo=datetime.timezone.utc)",
+        "moment; for the current time use datetime.now(timezone.utc), for a local time: "
+        "write at=datetime.datetime(2026, 11, 23, 10, 15, 30, 123456).astimezone()",
     ),
     (
         lambda: BATCH.event("Searched", at="2026-11-23T10:15:00"),
@@ -1575,6 +1578,29 @@ def test_a_time_without_a_zone_names_no_moment(call, error, text):
         InvalidTime,
         "at='2026-13-23T10:15:00Z' is not an ISO 8601 time: write at=\"2026-11-23T10:15:00Z\"",
     ),
+    *(
+        (
+            lambda text=text: BATCH.event("Searched", at=text),
+            InvalidTime,
+            f'at={text!r} is not an ISO 8601 time: write at="2026-11-23T10:15:00Z"',
+        )
+        for text in (
+            "20261123101500",
+            "202611231015345Z",
+            "2026112310:15Z",
+            "2026-11-23910:15:00Z",
+            "2026-11-23_10:15:00Z",
+            "2026-11-23x10:15:00Z",
+            "2026-11-23T 1:15:00Z",
+            "2026-11-23T+1:15:00Z",
+            "2026-11-23T1_:15:00Z",
+            "2026-1-23T10:15:00Z",
+            "2026-11-23T10:15:00+1:00",
+            "2026-11-23T10:15:00+01:0",
+            "2026-11-23T10:15:00Z\n",
+            "\u0662026-11-23T10:15:00Z",
+        )
+    ),
     (
         lambda: BATCH.event("Searched", at=MuteText("yesterday")),
         InvalidTime,
@@ -1603,7 +1629,8 @@ def test_a_time_is_a_moment(call, error, text):
 
 @given(
     at=st.one_of(
-        st.datetimes(),
+        # at both ends, a zone other than UTC leads out of what a datetime can be
+        st.datetimes(datetime.datetime(2, 1, 1), datetime.datetime(9998, 1, 1)),
         st.dates(),
         st.integers(min_value=10**8, max_value=10**11 - 1),
         st.integers(min_value=10**8, max_value=10**13).map(str),
@@ -3194,6 +3221,18 @@ def test_what_was_right_a_hundred_times_is_still_checked(kind, right, write):
     assert texts == texts[: len(WRONG_FOR[kind])] * 3
 
 
+def test_what_has_not_the_form_of_a_time_is_refused_whatever_dateutil_reads(monkeypatch):
+    read = []
+    monkeypatch.setattr(moments, "_isoparser", lambda: lambda text: read.append(text) or MOMENT)
+    for text in ("20261123 1 1500Z", "2026-11-23T1:15Z", "2026-11-23T10:15+1", "2026-11-23T10 15Z"):
+        with pytest.raises(InvalidTime, match="is not an ISO 8601 time"):
+            BATCH.event("Searched", at=text)
+
+    assert read == []
+    assert BATCH.event("Searched", at="2026-11-23 10:15:00z").events[0].at == NOW_MS
+    assert read == ["2026-11-23T10:15:00z"]
+
+
 # What is no mistake
 
 
@@ -3238,6 +3277,14 @@ def test_a_value_of_a_type_of_ones_own_is_kept_as_a_plain_one(value, kept):
         (MuteText(NOW), NOW_MS),
         ("2026-11-23T11:15:00+01:00", NOW_MS),
         ("20261123T101500Z", NOW_MS),
+        ("2026-11-23 10:15:00Z", NOW_MS),
+        ("2026-11-23t10:15:00z", NOW_MS),
+        ("2026-11-23T10:15Z", NOW_MS),
+        ("2026-11-23T101500,000+0000", NOW_MS),
+        ("2026-W48-1T10:15-00:00", NOW_MS),
+        ("2026W481T10:15:00.0009Z", NOW_MS),
+        ("2026327T04:45-0530", NOW_MS),
+        ("2026-11-22T24:00+00", NOW_MS - 36_900_000),
         (datetime.datetime(2026, 11, 23, 10, 15, tzinfo=UTC), NOW_MS),
         (
             datetime.datetime(2026, 11, 23, 5, 15, tzinfo=timezone(timedelta(hours=-5))),

@@ -85,7 +85,7 @@ def prepared(where: str, name: str, field: Field[Any], asked: Any) -> Any:
         try:
             return field.check(asked)
         except Bad as bad:
-            raise bad.at(where, name, asked) from None
+            raise bad.at(where, name, asked) from bad.cause
     return asked
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from typing import Any
 
 from .. import checks
 from ..checks import Instant
+from ..complaint import checked_as
 from ..errors import ConfigurationError, brief
 
 MOMENT = "2026-11-23T10:15:00Z"
@@ -33,7 +33,7 @@ class FrozenClock:
     """
 
     def __init__(self, at: Instant = MOMENT) -> None:
-        self._now = _instant("FrozenClock", at)
+        self._now = checked_as(checks.instant, "FrozenClock", "at", at)
 
     def __call__(self) -> int:
         """Return the time in Unix milliseconds."""
@@ -41,7 +41,7 @@ class FrozenClock:
 
     def set(self, at: Instant) -> None:
         """Show this time from now on."""
-        self._now = _instant("set", at)
+        self._now = checked_as(checks.instant, "set", "at", at)
 
     def advance(self, by: float | timedelta) -> None:
         """Show a later time from now on.
@@ -49,13 +49,16 @@ class FrozenClock:
         Args:
             by: seconds, or a timedelta.
         """
-        seconds: Any = by.total_seconds() if isinstance(by, timedelta) else by
-        if not checks.is_number(seconds, 0, _MOST_SECONDS):
+        try:
+            milliseconds = checks.duration(by)
+        except checks.Bad:
+            milliseconds = -1
+        if not 0 <= milliseconds <= _MOST_MILLISECONDS:
             raise ConfigurationError(
                 f"advance({brief(by)}): want seconds, 0 or more, or a timedelta; "
                 "write clock.advance(1.5), or clock.set(…) to go back"
             )
-        self._now += round(seconds * 1000)
+        self._now += milliseconds
 
     def __repr__(self) -> str:
         from ..readable import moment
@@ -97,11 +100,4 @@ class SeededIds:
         return f"SeededIds({self._seed})"
 
 
-_MOST_SECONDS = 1e11
-
-
-def _instant(where: str, at: Instant) -> int:
-    try:
-        return checks.instant(at)
-    except checks.Bad as bad:
-        raise bad.at(where, "at", at) from None
+_MOST_MILLISECONDS = 10**14

@@ -17,7 +17,13 @@ from ...checks import INT64, UINT64
 from ...errors import InvalidValue, brief
 from ...fields import Field
 from ...record import Record
-from ...records import CCPAConsentState, ConsentState, DataPlanContext, UserIdentities
+from ...records import (
+    CCPAConsentState,
+    ConsentState,
+    DataPlanContext,
+    GeoLocation,
+    UserIdentities,
+)
 from . import leaves
 from .declared import VALUE_CLASSES, drawn, takes, words
 
@@ -244,6 +250,8 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
     "records_by_name": lambda of, field: _maps_with(_not_one(field.of), drawn(field.of)),
 }
 _BESIDES: Mapping[tuple[type[Record], str], SearchStrategy[Any]] = {
+    (GeoLocation, "latitude"): st.integers(91) | st.floats(max_value=-90.001),
+    (GeoLocation, "longitude"): st.integers(181) | st.floats(max_value=-180.001),
     # the CCPA has one purpose
     (ConsentState, "ccpa"): st.dictionaries(
         _misspelt(["data_sale_opt_out"]),

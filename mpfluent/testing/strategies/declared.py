@@ -112,6 +112,8 @@ _KINDS: Mapping[str, _Drawn] = {
     "records_by_name": lambda cls, field: leaves.maps(drawn(field.of)),
 }
 _NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = {
+    (records.GeoLocation, "latitude"): lambda: leaves.degrees(90),
+    (records.GeoLocation, "longitude"): lambda: leaves.degrees(180),
     (ConsentState, "ccpa"): lambda: st.fixed_dictionaries(
         {}, optional={"data_sale_opt_out": drawn(CCPAConsentState)}
     ),

@@ -72,6 +72,11 @@ def numbers() -> SearchStrategy[Number]:
     return _NUMBERS
 
 
+def degrees(most: int) -> SearchStrategy[Number]:
+    """Draw a latitude or a longitude, from ``-most`` to ``most``."""
+    return st.integers(-most, most) | st.floats(-most, most) | st.decimals(-most, most, places=6)
+
+
 def scalars() -> SearchStrategy[Scalar]:
     """Draw the value of an event's attribute: text, a boolean or a number."""
     return _SCALARS

@@ -1,0 +1,165 @@
+"""Moments and lengths of time: what is written for them, as whole milliseconds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from .complaint import Bad
+from .foreign import index, is_a, is_missing, looked_at, time_unit
+
+Instant = datetime | str | int
+"""A moment: an aware datetime, an ISO 8601 string with a zone, or integer Unix milliseconds."""
+
+INT64 = (-(2**63), 2**63 - 1)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_SECONDS_BELOW = 10**11
+_NO_ZONE = "has no time zone, so it names no moment"
+# The form of an ISO 8601 time: older versions of dateutil read spaces, signs and underscores among
+# the digits, and one digit for two.
+_ISO = re.compile(
+    r"\d{4}(?:-?(?:\d\d(?:-?\d\d)?|\d{3}|W\d\d(?:-?\d)?))?"
+    r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?)?",
+    re.ASCII,
+)
+
+
+def fits(value: int, low: int, high: int) -> int:
+    """Return an integer that fits 64 bits."""
+    if not low <= value <= high:
+        raise Bad(f"does not fit 64 bits; mParticle takes {low} to {high}")
+    return value
+
+
+def instant(value: Any) -> int:
+    """Check a moment and return it as integer Unix milliseconds."""
+    kind = type(value)
+    if kind is int:
+        if 0 < abs(value) < _SECONDS_BELOW:
+            raise Bad(
+                "looks like seconds since the epoch; mParticle wants milliseconds",
+                str(value * 1000),
+                time=True,
+            )
+        return fits(value, *INT64)
+    if kind is datetime:
+        try:
+            return (value - EPOCH) // _MILLISECOND  # type: ignore[no-any-return]
+        except Exception:  # without a zone, or whatever the code of one raises
+            return looked_at(_zoned, value, time=True)
+    if kind is str:
+        return _parsed(value)
+    return looked_at(_foreign, value, time=True)
+
+
+def _foreign(value: Any) -> int:
+    if type(value) in (int, str):
+        return instant(value)
+    if is_missing(value):
+        raise Bad("is not a moment; leave it out", time=True)
+    if is_a(value, datetime):
+        return _zoned(value)
+    if is_a(value, str):
+        return _parsed(str.__str__(value))
+    if time_unit(value) == "M":
+        raise Bad(_NO_ZONE, f'"{value.astype("datetime64[ms]")}Z"', time=True)
+    whole = index(value)
+    if whole is None:
+        raise _no_instant(value)
+    return instant(whole)
+
+
+def _zoned(value: Any) -> int:
+    """Return a datetime of any class as milliseconds; complain about one without a zone."""
+    # part by part, for a class of another library has its own idea of what a difference is
+    plain = datetime(
+        value.year,
+        value.month,
+        value.day,
+        value.hour,
+        value.minute,
+        value.second,
+        value.microsecond,
+        value.tzinfo,
+        fold=value.fold,
+    )
+    if plain.utcoffset() is None:
+        raise Bad(
+            f"{_NO_ZONE}; for the current time use datetime.now(timezone.utc), for a local time",
+            f"{plain.replace(tzinfo=None)!r}.astimezone()",
+            time=True,
+        )
+    milliseconds: int = (plain - EPOCH) // _MILLISECOND
+    return milliseconds
+
+
+@cache
+def _isoparser() -> Callable[[str], datetime]:
+    """Return a parser that takes T alone before the hour, for by itself it takes digits, too."""
+    from dateutil.parser import isoparser  # loads on the first string, it is slow to import
+
+    return isoparser("T").isoparse
+
+
+def _parsed(value: str) -> int:
+    try:
+        if _ISO.fullmatch(value) is None:
+            raise ValueError(value)
+        moment = _isoparser()(value.replace(" ", "T").replace("t", "T"))
+    except (ValueError, OverflowError):
+        instead = '"2026-11-23T10:15:00Z"'
+        if re.fullmatch(r"\s*-?\d{9,13}\s*", value, re.ASCII):
+            digits = int(value)
+            instead = str(digits * 1000 if abs(digits) < _SECONDS_BELOW else digits)
+        raise Bad("is not an ISO 8601 time", instead, time=True) from None
+    if moment.tzinfo is None:
+        zoned = repr(f"{moment.isoformat()}Z").replace("'", '"')
+        raise Bad(_NO_ZONE, zoned, time=True)
+    return instant(moment)
+
+
+def _no_instant(value: Any) -> Bad:
+    want = f"is a {type(value).__name__}, not a datetime, an ISO 8601 string or milliseconds"
+    instead = None
+    if is_a(value, float) and abs(value) < 1e15:
+        instead = str(round(value * 1000) if abs(value) < _SECONDS_BELOW else round(value))
+    elif is_a(value, date):
+        instead = f'"{value.isoformat()}T00:00:00Z"'
+    return Bad(want, instead, time=True)
+
+
+def duration(value: Any) -> int:
+    """Check a length of time, in seconds or as a timedelta, and return it as milliseconds."""
+    kind = type(value)
+    if kind is int:
+        return value * 1000  # type: ignore[no-any-return]
+    if kind is float:
+        if not math.isfinite(value):
+            raise Bad("want seconds, as a finite number", "1.5")
+        # a float of that size is whole, and its product may be too large for one
+        return int(value) * 1000 if abs(value) >= 2**53 else round(value * 1000)
+    if kind is timedelta:
+        return round(value / _MILLISECOND)  # type: ignore[no-any-return]
+    return looked_at(_foreign_duration, value)
+
+
+def _foreign_duration(value: Any) -> int:
+    if is_a(value, timedelta):
+        # told by itself, for a class of another library may keep it elsewhere
+        return duration(timedelta(seconds=value.total_seconds()))
+    if time_unit(value) == "m":
+        value = value.astype("timedelta64[us]").item()
+    if is_a(value, float):
+        value = float.__float__(value)
+    whole = index(value)
+    if whole is not None:
+        return duration(whole)
+    if type(value) in (float, timedelta):
+        return duration(value)
+    raise Bad(f"want seconds or a timedelta, got {type(value).__name__}", "1.5")
