@@ -93,7 +93,7 @@ class CommerceVerbs(Chain):
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
         except InvalidBatch as error:
-            raise error.with_traceback(None) from None  # with few frames of ours
+            raise error.with_traceback(None) from error.__cause__  # with few frames of ours
         return self._appended(event)
 
     @classmethod

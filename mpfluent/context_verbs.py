@@ -499,7 +499,7 @@ class ContextVerbs(Chain, Record):
             try:
                 new = of._build(verb, fields)
             except InvalidBatch as error:
-                raise error.with_traceback(None) from None  # with few frames of ours
+                raise error.with_traceback(None) from error.__cause__  # with few frames of ours
             full = fields and len(new._keys) == len(fields)
             if full and _records.comes_back(key) and is_plain(type(self)):
                 _records[key] = record_setter(self, wire, of, fields)

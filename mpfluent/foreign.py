@@ -36,7 +36,7 @@ def looked_at(check: Callable[[Any], T], value: Any, *, time: bool = False) -> T
     except Bad:
         raise
     except Exception as error:  # any code may run in there
-        raise Bad(_raised(error), time=time, cause=error) from None
+        raise Bad(raised(error), time=time, cause=error) from None
 
 
 def itself(where: str, value: Any, kinds: type | tuple[type, ...], name: str = "") -> Any:
@@ -53,12 +53,13 @@ def itself(where: str, value: Any, kinds: type | tuple[type, ...], name: str = "
         return own(value)
     except Exception as error:  # any code may run in there
         label = f"{name}=" if name else ""
-        invalid = InvalidValue(f"{where}({label}{brief(value)}): {_raised(error)}")
+        invalid = InvalidValue(f"{where}({label}{brief(value)}): {raised(error)}")
         invalid.field = name or None
         raise invalid from error
 
 
-def _raised(error: Exception) -> str:
+def raised(error: Exception) -> str:
+    """Return what is said of a value that raised."""
     return f"raised {type(error).__name__} when it was looked at"
 
 

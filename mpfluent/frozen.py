@@ -123,7 +123,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         try:
             self._fill(where, given)
         except InvalidBatch as error:
-            raise error.with_traceback(None) from None  # see _filler
+            raise error.with_traceback(None) from error.__cause__  # see _filler
         return self
 
     def _fill(self, where: str, given: Mapping[str, Any]) -> None:
@@ -329,7 +329,7 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
             except InvalidBatch as error:
                 # how it was found says nothing to who wrote it: each frame of ours pushes their
                 # own line further up the screen
-                raise error.with_traceback(None) from None
+                raise error.with_traceback(None) from error.__cause__
 
     def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
         checked = cls._checked(where, given)

@@ -17,8 +17,9 @@ from marshmallow import Schema, ValidationError, missing
 
 from . import checks
 from .codec import load_valid, load_valid_event, schema_of, wrapper_schema_of
-from .errors import InvalidBatch, InvalidValue, brief, unknown_field
+from .errors import InvalidBatch, InvalidValue, MPFluentError, brief, unknown_field
 from .fields import Field, entry_name
+from .foreign import own, raised
 from .frozen import Frozen
 
 Unknown = Literal["raise", "ignore"]
@@ -30,23 +31,30 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
     if unknown not in ("raise", "ignore"):
         raise InvalidValue(f"{where}(unknown={unknown!r}): want 'raise' or 'ignore'")
     reader = _Reader(where, unknown)
-    if hasattr(cls, "_by_type"):
-        tidy = reader.event(data, "", cls)
+    is_event = hasattr(cls, "_by_type")
+    try:
+        tidy = reader.event(data, "", cls) if is_event else reader.record(cls, data, "")
+    except MPFluentError:
+        raise
+    except Exception as error:  # any code may run in an object of another library
+        raise reader.complaint("", data, raised(error)) from error
+    of: Any = cls
+    if is_event:
         named = tidy.get("event_type")
         of = cls if hasattr(cls, "event_type") else event_class(cls, named)
         if of is None:
             raise reader.complaint("event_type", named, f"{brief(named)} is not an event type")
-        load: Callable[[Any, Any], Any] = load_valid_event
-        schema_for: Callable[[Any], Schema] = wrapper_schema_of
-    else:
-        tidy, of = reader.record(cls, data, ""), cls
-        load, schema_for = load_valid, schema_of
+    load: Callable[[Any, Any], Any] = load_valid_event if is_event else load_valid
+    schema_for: Callable[[Any], Schema] = wrapper_schema_of if is_event else schema_of
     with suppress(Exception):  # the schema has the words for it
         return cast(F, load(of, tidy))
     try:
         return cast(F, schema_for(of).load(tidy, partial=reader.excused or None))
     except ValidationError as error:
         raise _complaint(where, error.messages, tidy) from None
+
+
+_JSON = frozenset((str, int, float, Decimal, bool, type(None), dict, list))
 
 
 class _Reader:
@@ -57,7 +65,16 @@ class _Reader:
         self.ignore = unknown == "ignore"
         self.excused: list[str] = []  # what is missing and need not be there, in dotted names
 
+    def own(self, value: Any, path: str) -> Any:
+        """Return what a value stands for; what only says that it is a mapping would be empty."""
+        found = own(value)
+        if found.__class__ is not type(found):
+            raise self.complaint(path, value, f"want JSON data, got {type(found).__name__}")
+        return found
+
     def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
+        if type(data) is not dict:
+            data = self.own(data, path)
         unified = cls._unify(data)
         if not isinstance(unified, Mapping):
             raise self.complaint(path, data, f"want an object, got {type(data).__name__}")
@@ -70,7 +87,13 @@ class _Reader:
                 key = read_as
             declared = cls._wire.get(key)
             if declared is not None:
-                value = self.field(declared, value, f"{path}.{key}" if path else str(key))
+                inside = f"{path}.{key}" if path else str(key)
+                try:
+                    value = self.field(declared, value, inside)
+                except MPFluentError:
+                    raise
+                except Exception as error:  # any code may run in an object of another library
+                    raise self.complaint(inside, value, raised(error)) from error
                 if value is not None or declared.null:
                     tidy[key] = value
             elif key not in cls._server_set and not self.ignore:
@@ -86,6 +109,8 @@ class _Reader:
     def field(self, declared: Field[Any], value: Any, path: str) -> Any:
         """Return the value in strict wire form, or None where it says nothing."""
         kind, of = declared.kind, declared.of
+        if type(value) not in _JSON:
+            value = self.own(value, path)
         if value is None:
             return None
         if declared.liberal and type(value) in (str, int) and value in declared.liberal:
@@ -127,11 +152,17 @@ class _Reader:
             return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
         if kind == "strings":
             entries = self.mapping(value, path)
-            return {key: _as_text(entry) for key, entry in entries if entry is not None}
+            return {
+                key: _as_text(entry if type(entry) in _JSON else self.own(entry, path))
+                for key, entry in entries
+                if entry is not None
+            }
         return value
 
     def event(self, data: Any, path: str, base: Any) -> Any:
         """Return an event's wrapper; what is wrong with it, the schema says."""
+        if type(data) is not dict:
+            data = self.own(data, path)
         if not isinstance(data, Mapping) or not isinstance(data.get("data", {}), Mapping):
             raise self.complaint(path, data, "want an event: {'event_type': …, 'data': {…}}")
         of = event_class(base, data.get("event_type"))

@@ -17,6 +17,7 @@ import pendulum
 import pytest
 import wrapt
 from foreign import (
+    NOTHING,
     NOW,
     NOW_MS,
     PROXIES,
@@ -413,3 +414,72 @@ def test_reading_takes_a_place_that_writing_refuses():
 @pytest.mark.parametrize("degrees", [(90, 180), (-90, -180.0), (Decimal("89.9"), numpy.float64(1))])
 def test_the_whole_earth_is_a_place(degrees):
     assert tuple(USER.with_location(*degrees).context.location._values) == degrees
+
+
+# Reading
+
+
+def read_with(path, value):
+    """Return a batch that is read with a value at a path."""
+    data = value
+    for step in reversed(path):
+        data = [data] if step == 0 else {step: data}
+    return Batch.from_dict(data)
+
+
+OF_NUMPY = {int: numpy.int64, float: numpy.float32, bool: numpy.bool_, str: numpy.str_}
+EVENT = ("events", 0)
+READ_AT = {
+    (): {"mpid": 7},
+    ("mpid",): 7,
+    ("ip",): "203.0.113.7",
+    ("environment",): "development",
+    ("user_identities",): {"email": "a@b.example"},
+    ("user_identities", "customer_id"): 12345,
+    ("user_identities", 0): {"identity_type": "email", "identity": "a@b.example"},
+    ("user_attributes",): {"a": 1},
+    ("user_attributes", "a"): [1, 2],
+    ("user_attributes", "a", 0): True,
+    ("deleted_user_attributes",): ["a"],
+    ("device_info", "is_tablet"): True,
+    ("device_info", "screen_height"): 7.0,
+    ("device_info", "brand"): 12,
+    ("context", "location"): {"latitude": 1, "longitude": 2},
+    ("consent_state", "gdpr"): {"a": {"consented": True, "timestamp_unixtime_ms": NOW_MS}},
+    ("consent_state", "gdpr", "a"): {"consented": True, "timestamp_unixtime_ms": NOW_MS},
+    ("partner_identities",): {"a": "b"},
+    ("partner_identities", "a"): 12,
+    ("integration_attributes", "1"): {"a": 1},
+    ("events",): [{"event_type": "first_run", "data": {}}],
+    EVENT: {"event_type": "first_run", "data": {}},
+}
+
+
+@pytest.mark.parametrize("path", READ_AT, ids=lambda path: ".".join(map(str, path)) or "whole")
+def test_data_of_another_library_is_read_as_what_it_stands_for(path):
+    plain = READ_AT[path]
+    whole = read_with(path, plain)
+    stands_for = [proxy(plain) for proxy in PROXIES.values()]
+    if type(plain) in OF_NUMPY:
+        stands_for.append(OF_NUMPY[type(plain)](plain))
+
+    for value in stands_for:
+        assert read_with(path, value) == whole
+
+
+@pytest.mark.parametrize("path", READ_AT, ids=lambda path: ".".join(map(str, path)) or "whole")
+def test_data_that_stands_for_nothing_is_refused_with_its_path(path):
+    for value in NOTHING:
+        with pytest.raises(InvalidBatch) as caught:
+            read_with(path, value)
+        assert str(caught.value).startswith("from_dict()")
+        assert all(str(step) in str(caught.value) for step in path[:1])
+
+
+def test_json_text_may_come_through_a_proxy():
+    for proxy in PROXIES.values():
+        assert Batch.from_json(proxy('{"mpid": 7}')).mpid == 7
+        assert Batch.from_json(proxy(b'{"mpid": 7}')).mpid == 7
+    for text in (MagicMock(spec=str), MagicMock(spec=bytes), UnknownProxy("{}")):
+        with pytest.raises(InvalidValue, match="want JSON text"):
+            Batch.from_json(text)
