@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from . import certificates, network
 from .checks import is_number
-from .errors import ConfigurationError, TransportError, brief, unknown_option
+from .errors import ConfigurationError, TransportError, brief, one_line, unknown_option
 from .no_answer import (
     ADDRESS,
     NO_ANSWER,
@@ -97,9 +97,10 @@ class RequestsTransport(PublicNames):
                 "write proxies={'https': 'http://proxy:3128'}"
             )
         for part in (part for pair in (proxies or {}).items() for part in pair):
-            if not isinstance(part, str | None):
+            if not (part is None or (isinstance(part, str) and part.isprintable())):
+                got = "one that cannot be printed" if isinstance(part, str) else type(part).__name__
                 raise ConfigurationError(
-                    f"RequestsTransport(proxies=…): want addresses, got {type(part).__name__}; "
+                    f"RequestsTransport(proxies=…): want addresses, got {got}; "
                     "write proxies={'https': 'http://proxy:3128'}"
                 )
         files = {"verify": certificates.plain_paths(verify), "cert": certificates.plain_paths(cert)}
@@ -265,10 +266,12 @@ class RequestsTransport(PublicNames):
         Left to itself, requests lets the environment go before the session.
 
         Raises:
-            OSError: a file of certificates, or a proxy, cannot be used.
+            OSError: an address is none, or a file of certificates or a proxy cannot be used.
         """
         import requests
 
+        if not network.is_plain(url):
+            raise OSError(ADDRESS)
         verify = session.verify if self._verify is None else self._verify
         given = {**session.proxies, **self._proxies}
         settings = dict(
@@ -302,7 +305,7 @@ class RequestsTransport(PublicNames):
             why = f"no connection within {connect:.3g} s"
         elif why == NO_ANSWER:
             why = f"nothing came for {read:.3g} s"
-        place = "/".join(request.url.split("/")[:3])
+        place = one_line("/".join(request.url.split("/")[:3]))
         failure = TransportError(f"no answer from {place}: {why}", retryable=retryable)
         if not misconfigured(error):  # its words can hold the address of a proxy, and a password
             failure.__cause__ = error
@@ -316,6 +319,7 @@ class RequestsTransport(PublicNames):
 
 
 _OPTIONS = ("session", "timeout", "deadline", "proxies", "verify", "cert")
+_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _PLAIN = {"Accept-Encoding": "identity"}  # an answer that is not compressed
 
 
@@ -329,11 +333,13 @@ def _check_proxy(proxy: str | None) -> None:
     Raises:
         OSError: there is none, and nothing was sent.
     """
-    scheme, separated, _ = (proxy or "").partition("://")
-    if not separated or scheme.lower() in ("http", "https"):
+    if not proxy:
         return
-    if scheme.lower() not in ("socks4", "socks4a", "socks5", "socks5h"):
+    scheme, separated, _ = proxy.lower().partition("://")
+    if not network.is_plain(proxy) or (separated and scheme not in _PROXIES):
         raise OSError(ADDRESS)
+    if not scheme.startswith("socks"):
+        return
     from importlib.util import find_spec
 
     if find_spec("socks") is None:
