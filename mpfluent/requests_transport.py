@@ -40,23 +40,26 @@ class RequestsTransport(PublicNames):
 
     It reads no ``.netrc``.
 
-    Proxy variables of the environment are honoured. Nothing is opened before the first send, and
-    a forked process opens connections of its own.
+    Proxy variables of the environment are honoured, but for plain http, which stays on this
+    machine. Nothing is opened before the first send, and a forked process opens connections of its
+    own. Answers are asked for without compression.
 
     Args:
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
-            stays open when the transport closes. Its adapters decide whether the deadline holds:
+            stays open when the transport closes. What it says of ``verify``, ``cert`` and
+            ``proxies`` goes before the environment, and after what is said here. Its adapters decide whether the deadline holds:
             mount :class:`mpfluent.deadline.DeadlineAdapter`, else only the timeouts do, and a
-            kept connection that the server closed counts as a failed attempt.
+            kept connection that the server closed counts as a failed attempt, as does an answer
+            below 200.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.
         deadline: seconds for one attempt in all, however slowly bytes drip in; the look-up of
             the host's name is not covered.
         proxies: as for ``requests``, such as ``{"https": "http://proxy:3128"}``.
-        verify: False, or the path of a bundle of certificates to trust instead.
-        cert: the path of a client certificate, or a pair of paths, with its key.
+        verify: False, or the path of a bundle of PEM certificates to trust instead.
+        cert: the path of a client certificate with its key, or a pair of paths.
 
     Raises:
-        ConfigurationError: a time is not positive.
+        ConfigurationError: a time is not positive, or a file of certificates cannot be used.
 
     >>> RequestsTransport(timeout=(1, 5), deadline=10)
     <RequestsTransport timeout=(1, 5) deadline=10>
