@@ -47,10 +47,10 @@ class RequestsTransport(PublicNames):
     Args:
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
             stays open when the transport closes. What it says of ``verify``, ``cert`` and
-            ``proxies`` goes before the environment, and after what is said here. Its adapters decide whether the deadline holds:
-            mount :class:`mpfluent.deadline.DeadlineAdapter`, else only the timeouts do, and a
-            kept connection that the server closed counts as a failed attempt, as does an answer
-            below 200.
+            ``proxies`` goes before the environment, and after what is said here. Its adapters
+            decide whether the deadline holds: mount :class:`mpfluent.deadline.DeadlineAdapter`,
+            else only the timeouts do, and a kept connection that the server closed counts as a
+            failed attempt, as does an answer below 200.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.
         deadline: seconds for one attempt in all, however slowly bytes drip in; the look-up of
             the host's name is not covered.
