@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from . import certificates, network
 from .checks import is_number
-from .errors import ConfigurationError, TransportError, brief, unknown_option
+from .errors import ConfigurationError, TransportError, brief, one_line, unknown_option
 from .no_answer import (
     ADDRESS,
     NO_ANSWER,
@@ -40,23 +40,26 @@ class RequestsTransport(PublicNames):
 
     It reads no ``.netrc``.
 
-    Proxy variables of the environment are honoured. Nothing is opened before the first send, and
-    a forked process opens connections of its own.
+    Proxy variables of the environment are honoured, but for plain http, which stays on this
+    machine. Nothing is opened before the first send, and a forked process opens connections of its
+    own. Answers are asked for without compression.
 
     Args:
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
-            stays open when the transport closes. Its adapters decide whether the deadline holds:
-            mount :class:`mpfluent.deadline.DeadlineAdapter`, else only the timeouts do, and a
-            kept connection that the server closed counts as a failed attempt.
+            stays open when the transport closes. What it says of ``verify``, ``cert`` and
+            ``proxies`` goes before the environment, and after what is said here. Its adapters
+            decide whether the deadline holds: mount :class:`mpfluent.deadline.DeadlineAdapter`,
+            else only the timeouts do, and a kept connection that the server closed counts as a
+            failed attempt, as does an answer below 200.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.
         deadline: seconds for one attempt in all, however slowly bytes drip in; the look-up of
             the host's name is not covered.
         proxies: as for ``requests``, such as ``{"https": "http://proxy:3128"}``.
-        verify: False, or the path of a bundle of certificates to trust instead.
-        cert: the path of a client certificate, or a pair of paths, with its key.
+        verify: False, or the path of a bundle of PEM certificates to trust instead.
+        cert: the path of a client certificate with its key, or a pair of paths.
 
     Raises:
-        ConfigurationError: a time is not positive.
+        ConfigurationError: a time is not positive, or a file of certificates cannot be used.
 
     >>> RequestsTransport(timeout=(1, 5), deadline=10)
     <RequestsTransport timeout=(1, 5) deadline=10>
@@ -97,9 +100,10 @@ class RequestsTransport(PublicNames):
                 "write proxies={'https': 'http://proxy:3128'}"
             )
         for part in (part for pair in (proxies or {}).items() for part in pair):
-            if not isinstance(part, str | None):
+            if not (part is None or (isinstance(part, str) and part.isprintable())):
+                got = "one that cannot be printed" if isinstance(part, str) else type(part).__name__
                 raise ConfigurationError(
-                    f"RequestsTransport(proxies=…): want addresses, got {type(part).__name__}; "
+                    f"RequestsTransport(proxies=…): want addresses, got {got}; "
                     "write proxies={'https': 'http://proxy:3128'}"
                 )
         files = {"verify": certificates.plain_paths(verify), "cert": certificates.plain_paths(cert)}
@@ -265,10 +269,12 @@ class RequestsTransport(PublicNames):
         Left to itself, requests lets the environment go before the session.
 
         Raises:
-            OSError: a file of certificates, or a proxy, cannot be used.
+            OSError: an address is none, or a file of certificates or a proxy cannot be used.
         """
         import requests
 
+        if not network.is_plain(url):
+            raise OSError(ADDRESS)
         verify = session.verify if self._verify is None else self._verify
         given = {**session.proxies, **self._proxies}
         settings = dict(
@@ -302,7 +308,7 @@ class RequestsTransport(PublicNames):
             why = f"no connection within {connect:.3g} s"
         elif why == NO_ANSWER:
             why = f"nothing came for {read:.3g} s"
-        place = "/".join(request.url.split("/")[:3])
+        place = one_line("/".join(request.url.split("/")[:3]))
         failure = TransportError(f"no answer from {place}: {why}", retryable=retryable)
         if not misconfigured(error):  # its words can hold the address of a proxy, and a password
             failure.__cause__ = error
@@ -316,6 +322,7 @@ class RequestsTransport(PublicNames):
 
 
 _OPTIONS = ("session", "timeout", "deadline", "proxies", "verify", "cert")
+_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _PLAIN = {"Accept-Encoding": "identity"}  # an answer that is not compressed
 
 
@@ -329,11 +336,13 @@ def _check_proxy(proxy: str | None) -> None:
     Raises:
         OSError: there is none, and nothing was sent.
     """
-    scheme, separated, _ = (proxy or "").partition("://")
-    if not separated or scheme.lower() in ("http", "https"):
+    if not proxy:
         return
-    if scheme.lower() not in ("socks4", "socks4a", "socks5", "socks5h"):
+    scheme, separated, _ = proxy.lower().partition("://")
+    if not network.is_plain(proxy) or (separated and scheme not in _PROXIES):
         raise OSError(ADDRESS)
+    if not scheme.startswith("socks"):
+        return
     from importlib.util import find_spec
 
     if find_spec("socks") is None:

@@ -17,6 +17,7 @@ from .complaint import checked_as
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .misnomers import ELSEWHERE, called
+from .network import PLACE
 from .records import Environment
 from .retry import Retry
 from .transport import Credentials, Response, Transport
@@ -29,7 +30,6 @@ PODS: dict[str, str] = {
     "eu1": "https://s2s.eu1.mparticle.com",
     "au1": "https://s2s.au1.mparticle.com",
 }
-_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:[0-9]*)?")
 ENVIRONMENTS = ("development", "production")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -193,7 +193,11 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
             f"Client(host={shown}): want https://name[:port]; write host='https://…'"
         )
     # The letter of it: what is not plain, others read differently, and would send elsewhere.
-    if "\\" in str(host) or not str(host).isprintable() or not _PLACE.fullmatch(str(parts.netloc)):
+    if (
+        "\\" in str(host)
+        or not str(host).isprintable()
+        or not re.fullmatch(PLACE, str(parts.netloc))
+    ):
         name = None
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
         return ConfigurationError(

@@ -743,7 +743,18 @@ def test_a_dripping_proxy_ends_at_the_deadline(no_proxies):
     assert time.monotonic() - began < SOON
 
 
-@pytest.mark.parametrize("address", ["http://user:hidden@bad host:x", "socks9://hidden", "http://"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://user:hidden@bad host:x",
+        "socks9://hidden",
+        "http://",
+        "http://user:hidden@",
+        "http://[hidden@proxy",
+        "http://proxy:99999",
+        "hidden..example",
+    ],
+)
 def test_a_proxy_address_that_is_none_is_final_and_not_shown(no_proxies, clock, address):
     transport = RequestsTransport(proxies={"https": address})
     with (
@@ -1454,6 +1465,7 @@ def test_a_session_is_checked():
     [
         ("http://user:hidden@proxy:3128", "want a mapping, got str"),
         ({"https": ("http://user:hidden@proxy", 3128)}, "want addresses, got tuple"),
+        ({"https": "http://user:hidden\n@proxy"}, "want addresses, got one that cannot be printed"),
         ({443: "http://user:hidden@proxy:3128"}, "want addresses, got int"),
     ],
 )
