@@ -208,6 +208,78 @@ atexit.register(at_first)
     assert 2 <= ended.said["end"]["seconds"] <= 2.5
 
 
+@pytest.mark.parametrize("keeps", [False, True], ids=["lost", "kept"])
+def test_what_is_sent_while_the_end_settles_the_rest_is_told_and_counted(keeps, path):  # 27
+    code = f"""
+from mpfluent import FunctionTransport
+
+@atexit.register
+def last():
+    say("end", client, told=len(told))
+
+told, late = [], []
+
+def failed(batch, error):
+    told.append(batch)
+    another()
+
+def another():
+    if not late:
+        late.append(threading.Thread(target=client.send, args=(batch(1),), daemon=True))
+        late[0].start()
+        while client.stats.submitted < 2:
+            time.sleep(0.001)
+
+path = {str(path) if keeps else None!r}
+client = Client(
+    "key", "secret", environment="production",
+    transport=FunctionTransport(lambda request: time.sleep(60)), on_failed=failed,
+    dispatcher=ThreadedDispatcher(
+        flush_interval=0, exit_timeout=0.2, outbox=Outbox(path) if path else None
+    ),
+)
+first = client.send(batch(0), callback=lambda delivery: another())
+"""
+    ended = run(code, "http://127.0.0.1:1")
+
+    what = "kept in the outbox" if keeps else "lost"
+    assert ended.stderr == f"2 batches not delivered when the process ended, and {what}\n"
+    assert ended.counts("end") == ((2, 0, 0, 2) if keeps else (2, 0, 2, 0))
+    assert ended.said["end"]["told"] == (0 if keeps else 2)
+    assert not keeps or stored(path) == 2
+
+
+def test_no_send_that_returns_at_the_end_leaves_a_batch_behind():  # 27
+    code = """
+from mpfluent import FunctionTransport
+
+@atexit.register
+def last():
+    say("end", client, left=sum(one.state == "pending" for one in sent), lost=len(lost))
+
+sent, lost = [], []
+
+def late(after):
+    time.sleep(after)
+    sent.append(client.send(batch(1)))
+
+client = Client(
+    "key", "secret", environment="production",
+    transport=FunctionTransport(lambda request: time.sleep(60)),
+    on_failed=lambda batch, error: lost.append(batch),
+    dispatcher=ThreadedDispatcher(flush_interval=0, exit_timeout=0.3),
+)
+client.send(batch(0))
+for number in range(100):  # some of them in the midst of whatever the end does
+    threading.Thread(target=late, args=(number / 200,), daemon=True).start()
+"""
+    ended = run(code, "http://127.0.0.1:1")
+
+    assert ended.code == 0
+    assert ended.said["end"]["left"] == 0
+    assert ended.said["end"]["lost"] == ended.counts("end")[2]
+
+
 def test_all_clients_of_a_process_share_one_budget_at_its_end():  # 27
     code = f"""{TO_THE_END}
 clients = [client_of(exit_timeout=seconds) for seconds in (0.2, 0.5, 1, 0, 0.1)]
