@@ -49,6 +49,7 @@ def _is_of_the_shell(name):
     return (name in _NAMES or name.startswith(_BEGIN)) and not name.startswith(_NEEDED)
 
 
+_SHELL = dict(os.environ)
 for _name in filter(_is_of_the_shell, list(os.environ)):
     del os.environ[_name]
 os.environ.update(
@@ -67,6 +68,12 @@ def pytest_configure(config):
     # shared machines are slow now and then
     settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
     settings.load_profile("mpfluent")
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """The shell's own variables, for what installs something: it may need proxies and bundles."""
+    return _SHELL
 
 
 @pytest.fixture(autouse=True)
