@@ -1,6 +1,7 @@
 """What holds for every test: no keys, and no way out of this machine."""
 
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -49,6 +50,8 @@ def _is_of_the_shell(name):
     return (name in _NAMES or name.startswith(_BEGIN)) and not name.startswith(_NEEDED)
 
 
+# the workers of pytest-xdist find here what the first process had
+_SHELL = os.environ.setdefault("MPFLUENT_TESTS_SHELL", json.dumps(dict(os.environ)))
 for _name in filter(_is_of_the_shell, list(os.environ)):
     del os.environ[_name]
 os.environ.update(
@@ -67,6 +70,12 @@ def pytest_configure(config):
     # shared machines are slow now and then
     settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
     settings.load_profile("mpfluent")
+
+
+@pytest.fixture(scope="session")
+def shell():
+    """The shell's own variables, for what installs something: it may need proxies and bundles."""
+    return json.loads(_SHELL)
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,13 @@
 """The local server takes what the vendor's SDKs send, and says what it did not hold of it."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import requests
@@ -420,11 +422,12 @@ mparticle.Configuration.__init__ = here
 
 
 @pytest.fixture(scope="session")
-def vendors_python(tmp_path_factory):
+def vendors_python(tmp_path_factory, shell):
     """An interpreter of an environment in which the vendor's SDK is installed."""
     folder = tmp_path_factory.mktemp("vendor")
     try:
-        return Environments(sys.executable, folder, offline=False).interpreter("mparticle")
+        with mock.patch.dict(os.environ, shell):
+            return Environments(sys.executable, folder, offline=False).interpreter("mparticle")
     except Unavailable as why:
         pytest.skip(f"the vendor's SDK cannot be installed: {why}")
 
