@@ -122,14 +122,18 @@ class Courier:
 
     def check_process(self) -> None:
         """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""
-        self._home.move(self._begin_anew)
+        self._home.move(self._begin_anew, self._renew_locks)
 
     def _begin_anew(self) -> None:
         self._lock = threading.RLock()
         self.tally.restart()
         check = getattr(self._transport, "check_process", None)
-        if check is not None:  # at once, before a greenlet goes on with a request
+        if check is not None:
             check()
+
+    def _renew_locks(self) -> None:
+        self._lock = threading.RLock()
+        self.tally.renew_locks()
 
     def deliver(
         self,

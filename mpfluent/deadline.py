@@ -79,7 +79,6 @@ class Attempt:
         """
         if self._pid == os.getpid():
             return
-        running.discard(self)
         with suppress(OSError, AttributeError):  # it has none, or it is closed
             descriptor = self.sock.fileno()
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -88,21 +87,6 @@ class Attempt:
                     os.dup2(nowhere, descriptor, inheritable=False)
             finally:
                 os.close(nowhere)
-
-
-running: set[Attempt] = set()
-"""The attempts that are being made in this process, by whatever thread or greenlet."""
-
-
-def leave_to_parent() -> None:
-    """Leave the parent's connections to it, in a forked child."""
-    for attempt in list(running):
-        attempt.leave_to_parent()
-
-
-if hasattr(os, "register_at_fork"):
-    # at once, before a greenlet goes on in the child: it would take the parent's answer
-    os.register_at_fork(after_in_child=leave_to_parent)
 
 
 current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)

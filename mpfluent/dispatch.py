@@ -103,7 +103,9 @@ class SyncDispatcher(PublicNames):
         self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
         self._courier: Courier | None = None
         self._keeper = Keeper(None, clock)
-        self._here = threading.local()  # whether this thread is sending, so must not wait for it
+        # threads that are sending, so must not wait for it; by ``get_ident``, which means greenlets
+        # where it was patched since: a ``threading.local`` of before would mean all of a thread
+        self._sending: set[int] = set()
         self._closed = Flag()
         self._home = liveness.Home()
 
@@ -132,10 +134,10 @@ class SyncDispatcher(PublicNames):
         """Send batches in as few requests as they fit."""
         if self._courier is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        outer = not self.may_wait()
+        outer, me = not self.may_wait(), threading.get_ident()
         repairs = self._courier.tally.repairs
         try:
-            self._here.sending = True
+            self._sending.add(me)
             accepted()
             limit = PATIENT if patient else self.max_elapsed
             for group in runs(pieces_of(parcels)):
@@ -146,7 +148,8 @@ class SyncDispatcher(PublicNames):
                 repairs.run()
             raise
         finally:
-            self._here.sending = outer
+            if not outer:
+                self._sending.discard(me)
             if self._closed.is_set() and not outer:
                 self._courier.close()
 
@@ -161,7 +164,7 @@ class SyncDispatcher(PublicNames):
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
-        return not getattr(self._here, "sending", False)
+        return threading.get_ident() not in self._sending
 
     def send_now(self) -> None:
         """Do nothing: nothing waits to leave."""
@@ -185,10 +188,17 @@ class SyncDispatcher(PublicNames):
 
     def check_process(self) -> None:
         """Take new locks in a forked child: who waited at the old ones is in the parent."""
-        self._home.move(self._begin_anew)
+        self._home.move(self._begin_anew, self._renew_locks)
+
+    def _renew_locks(self) -> None:
+        self._closed = Flag(self._is_closed())
+        self._keeper.renew_locks()
+        if self._courier is not None:
+            self._courier.check_process()
 
     def _begin_anew(self) -> None:
         self._closed = Flag(self._is_closed())
+        self._sending &= {threading.get_ident()}  # which may go on here, where others do not
         self._keeper.restart()
         if self._courier is not None:
             self._courier.check_process()

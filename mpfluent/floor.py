@@ -51,11 +51,7 @@ class Floor:
         coalesces: bool,
         keeper: Keeper,
     ) -> None:
-        # reentrant, since a ``__del__`` may close a client in the midst of anything
-        self.lock = threading.RLock()
-        self.work = Waiters(self.lock)
-        self.calm = Waiters(self.lock)
-        self.roomy = Waiters(self.lock)
+        self.renew_locks()
         self.backlog = Backlog(most, most_bytes)
         self.hurried = 0
         self.overflows = False
@@ -74,6 +70,14 @@ class Floor:
         if coalesces:
             self._most = WINDOW, WINDOW_BYTES
             self._enough = min(WINDOW, -(-most // 2)), min(WINDOW_BYTES, -(-most_bytes // 2))
+
+    def renew_locks(self) -> None:
+        """Take a lock of the kind that Python has now, and let everybody wait anew."""
+        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        self.lock = threading.RLock()
+        self.work = Waiters(self.lock)
+        self.calm = Waiters(self.lock)
+        self.roomy = Waiters(self.lock)
 
     # All that follows is called with the lock held.
 

@@ -53,10 +53,15 @@ class Keeper:
         self._notices = Notices(clock)
         self._begin()
 
-    def _begin(self) -> None:
+    def renew_locks(self) -> None:
+        """Take locks of the kind that Python has now."""
         # of what becomes of parcels: who delivers and who closes may settle the same ones;
         # reentrant, since a ``__del__`` may close a client in the midst of anything
         self._lock = threading.RLock()
+        self._notices.renew_locks()
+
+    def _begin(self) -> None:
+        self.renew_locks()
         self._asked = False  # whether the outbox was asked for what dead processes left
         self._most = MAX_BATCHES_PER_REQUEST  # rows that are brought back at a time
         self._not_before = -math.inf  # when to try again what was tried in vain

@@ -147,19 +147,26 @@ def guard() -> threading.RLock:
 
 
 class Home:
-    """The process that something belongs to: it begins anew in a forked child, once."""
+    """The process that something belongs to, and the locks that Python has there.
+
+    In a forked child it begins anew, once. Where gevent or eventlet has patched Python's locks
+    since, it takes others: those of before know threads only, so that greenlets share them.
+    """
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
+        self._pid, self._kind = os.getpid(), threading.Lock
 
-    def move(self, begin: Callable[[], None]) -> None:
-        """Call ``begin`` if this is another process, before any thread goes on."""
-        if self._pid == os.getpid():
+    def move(self, begin: Callable[[], None], renew_locks: Callable[[], None]) -> None:
+        """Make the call that is needed here, if any is, before any thread goes on."""
+        if self._pid == os.getpid() and self._kind is threading.Lock:
             return
         with guard():
             if self._pid != os.getpid():
                 begin()
-                self._pid = os.getpid()  # last, since other threads look at it without the lock
+            elif self._kind is not threading.Lock:
+                renew_locks()
+            # last, since other threads look at them without the lock
+            self._pid, self._kind = os.getpid(), threading.Lock
 
 
 class Held:

@@ -80,9 +80,13 @@ class Notices:
         self._clock = clock
         self.restart()
 
+    def renew_locks(self) -> None:
+        """Take a lock of the kind that Python has now."""
+        self._lock = threading.RLock()
+
     def restart(self) -> None:
         """Begin anew, with a new lock, in a forked child."""
-        self._lock = threading.RLock()
+        self.renew_locks()
         self._told_at: dict[str, float] = {}
         self._untold: dict[str, tuple[int, str, dict[str, object]]] = {}
 

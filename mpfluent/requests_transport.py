@@ -35,6 +35,29 @@ _MOST_BODY = 1_000_000  # bytes of an answer that are read; the rest says nothin
 _MOST_SECONDS = 1e8  # more than that no socket can wait
 
 
+_loading = threading.RLock()  # held while ``requests`` is imported
+_running: set[Attempt] = set()  # attempts that are being made, by whatever thread or greenlet
+
+
+def _leave_to_parent() -> None:
+    """Leave the parent's connections to it, in a forked child."""
+    for attempt in list(_running):
+        attempt.leave_to_parent()
+
+
+def _in_child() -> None:
+    _loading.release()
+    _leave_to_parent()  # at once: a greenlet that goes on here would take the parent's answer
+
+
+if hasattr(os, "register_at_fork"):
+    # A fork in the midst of an import leaves the child a module that nobody there ever finishes,
+    # and that everybody waits for. So who forks waits until it is done.
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_in_child
+    )
+
+
 class RequestsTransport(PublicNames):
     """Sends with ``requests``: keep-alive, no redirects, no cookies, no retries of its own.
 
@@ -141,19 +164,23 @@ class RequestsTransport(PublicNames):
         Raises:
             TransportError: no answer came.
         """
-        from .deadline import Attempt, running
+        try:
+            with _loading:
+                from .deadline import Attempt
+        except ImportError as error:  # the interpreter ends, and lets go of modules
+            raise TransportError("requests cannot be imported", retryable=False) from error
 
         seconds = min(self._deadline, request.timeout or self._deadline)
         attempt = Attempt(time.monotonic() + seconds, self._timeout[1])
         self.check_process()
-        running.add(attempt)
+        _running.add(attempt)
         try:
             answer = self._exchange(request, attempt)
             if isinstance(answer, Exception) and attempt.reused and broken_off(answer):
                 # The server closed a kept connection while we wrote to it: that costs no attempt.
                 answer = self._exchange(request, attempt)
         finally:
-            running.discard(attempt)
+            _running.discard(attempt)
         if isinstance(answer, Exception):
             raise self._failed(request, answer, attempt)
         return answer
@@ -235,9 +262,7 @@ class RequestsTransport(PublicNames):
     def check_process(self) -> None:
         """Leave to the parent, in a forked child, what is the parent's."""
         if self._pid != os.getpid():
-            from .deadline import leave_to_parent
-
-            leave_to_parent()  # where Python was not told of the fork
+            _leave_to_parent()  # where Python was not told of the fork
             self._start_anew()
             if self._own:
                 self._session = None

@@ -52,11 +52,15 @@ class Tally:
         self.observers = Observers(self.hook_raised)
         self.restart()
 
-    def restart(self) -> None:
-        """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
+    def renew_locks(self) -> None:
+        """Take a lock of the kind that Python has now."""
         # reentrant, since a ``__del__`` may close a client in the midst of anything
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
+
+    def restart(self) -> None:
+        """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
+        self.renew_locks()
         self.repairs = Repairs()
         self._submitted = 0
         self._delivered = 0

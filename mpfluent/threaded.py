@@ -188,7 +188,7 @@ class ThreadedDispatcher(PublicNames):
 
     def check_process(self) -> None:
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
-        self._home.move(self._begin_anew)
+        self._home.move(self._begin_anew, self._renew_locks)
 
     @property
     def waiting(self) -> int:
@@ -207,6 +207,17 @@ class ThreadedDispatcher(PublicNames):
     def leads_to(self, place: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
         return self._courier is not None and self._courier.leads_to(place) and self.has_pending()
+
+    def _renew_locks(self) -> None:
+        floor, workers = self._floor, self._workers
+        with floor.lock:  # a worker of before, a thread, has this one
+            floor.work.notify_all()  # and waits at it
+            workers.wake()
+            floor.renew_locks()
+            workers.renew_locks()
+        self._closed = Flag(self._closed.is_set())
+        self._keeper.renew_locks()
+        self._opened().check_process()
 
     def _begin_anew(self) -> None:
         if self._courier is not None:

@@ -84,7 +84,7 @@ class Workers:
         self._keeper = keeper
         self._stopped = False
         self._sleep = sleep
-        self._alarm = Waiters(floor.lock)
+        self.renew_locks()
         self._clock = Clock(clock, wall, self._wait, self._is_over)
         self._start = start
         self._coalesces = coalesces
@@ -92,7 +92,11 @@ class Workers:
         self._pid = os.getpid()
         self._threads: list[Any] = []
         self._repairs = Repairs() if courier is None else courier.tally.repairs
-        self._here = threading.local()  # whether this thread delivers
+        self._at_work: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
+
+    def renew_locks(self) -> None:
+        """Wait at the lock that the floor has now."""
+        self._alarm = Waiters(self._floor.lock)
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -100,7 +104,7 @@ class Workers:
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for workers: not if it delivers itself."""
-        return not getattr(self._here, "delivers", False)
+        return threading.get_ident() not in self._at_work
 
     def _is_over(self) -> bool:
         """Return whether nothing is tried any more: a callback may have closed the client."""
@@ -178,9 +182,9 @@ class Workers:
         """
         if not self.may_wait():
             return  # a callback: who called it goes on with the next
-        floor, hurries = self._floor, 0
+        floor, hurries, me = self._floor, 0, threading.get_ident()
         try:
-            self._here.delivers = True
+            self._at_work.add(me)
             with floor.lock:
                 floor.hurried, hurries = floor.hurried + 1, 1
                 floor.work.notify_all()
@@ -188,8 +192,8 @@ class Workers:
             while (over := self._over(until)) > self.now() and self._turn(limit, over, wait=False):
                 pass
         finally:
-            self._here.delivers = False
             floor.hurried -= hurries  # in one breath with leaving
+            self._at_work.discard(me)
             self._rest()
 
     def _over(self, until: float | None) -> float:
@@ -232,11 +236,12 @@ class Workers:
     @contextmanager
     def _delivering(self) -> Iterator[None]:
         """Be a worker; not for the caller's thread, where an interrupt may break it."""
-        self._here.delivers = True
+        me = threading.get_ident()
+        self._at_work.add(me)
         try:
             yield
         finally:
-            self._here.delivers = False
+            self._at_work.discard(me)
             self._rest()
 
     def _rest(self) -> None:

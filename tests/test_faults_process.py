@@ -401,7 +401,9 @@ else:
 STATES = {
     "idle": ("send(client, 1)[0].result(10)", "send(client, 2, start=1)"),
     "mid-request": (
-        "send(client, 3); wait_for(client._dispatcher._floor.moves); time.sleep(0.2)",
+        # a fork that Python is not told of does not wait for what the worker imports first
+        "from mpfluent import requests_transport; send(client, 3)\n"
+        "wait_for(lambda: any(one.sock for one in requests_transport._running)); time.sleep(0.2)",
         "",
     ),
     "waiting": ("send(client, 3)", ""),
@@ -426,6 +428,31 @@ else:
 """
     with serving(*([ok(delay=1)] if busy else [])) as server:
         ended = run(code, server.url, first=first)
+
+    check_fork(ended, server)
+
+
+def test_a_fork_waits_until_what_sending_needs_is_imported():
+    code = f"""{FORK}
+class Slow:  # begins the import of requests in the worker's thread, and takes its time
+    begun = threading.Event()
+    def find_spec(self, name, path=None, target=None):
+        if name == "requests":
+            self.begun.set()
+            time.sleep(0.5)
+
+sys.meta_path.insert(0, Slow())
+client = client_of()
+send(client, 3)
+assert Slow.begun.wait(10)
+child = os.fork()
+if child == 0:
+    of_the_child()
+else:
+    of_the_parent(child)
+"""
+    with serving() as server:
+        ended = run(code, server.url)
 
     check_fork(ended, server)
 
@@ -489,6 +516,49 @@ else:
     assert ended.said["parent"]["status"] == 0
     assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < 5) == (True, True)
     check_arrivals(server, 9)
+
+
+# after a send, eventlet's locks break in the thread that has sent, which is no greenlet
+@pytest.mark.parametrize(("kind", "sent"), [("gevent", 0), ("gevent", 3), ("eventlet", 0)])
+@pytest.mark.parametrize("dispatcher", ["threaded", "outbox", "default"])
+def test_a_client_that_was_made_before_its_process_is_patched_sends_from_greenlets(
+    kind, sent, dispatcher, path
+):
+    code = f"""{FORK}
+import warnings
+
+options = {{"path": {str(path)!r}}} if {dispatcher == "outbox"} else {{}}
+client = client_of(**options)
+if {dispatcher == "default"}:
+    client = Client(KEY, SECRET, environment="production", host=url)
+send(client, {sent})
+{LATER[kind]}
+waited = []
+
+def one_by_one(batch):
+    delivery = client.send(batch)
+    waited.append(delivery.wait(10))
+    waited.append(client.flush(10))
+
+for _ in range(2):
+    greenlets = [threading.Thread(target=one_by_one, args=(one,)) for one in batches(5)]
+    for one in greenlets:
+        one.start()
+    for one in greenlets:
+        timed(one.join)
+    time.sleep(0.1)
+say("it", client, longest=longest, waited=waited, closed=client.close(10))
+"""
+    with serving(delay=0.05) as server:
+        ended = run(code, server.url)
+
+    assert ended.code == 0
+    assert not ended.stderr or sent  # threading complains when a thread of before ends
+    assert ended.counts("it") == (sent + 10, sent + 10, 0, 0)
+    assert ended.said["it"]["waited"] == [True] * 20
+    assert ended.said["it"]["longest"] < 2
+    assert ended.said["it"]["closed"] == [sent + 10, 0, 0]
+    assert (len(server.unique_ids), server.duplicates) == (sent + 10, [])
 
 
 def test_a_greenlet_that_sends_when_another_one_forks_leaves_its_answer_to_the_parent():
