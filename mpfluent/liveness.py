@@ -329,7 +329,8 @@ def stand_in(path: str) -> None:
             taken.append(os.open(path + suffix, os.O_RDONLY))
             fcntl.lockf(taken[-1], fcntl.LOCK_SH | fcntl.LOCK_NB, length, first)
         # with the locks, nobody can delete what they are on any more: now it is worth a look
-        if (which(path), which(f"{path}-shm")) != (found, inherited[0].shared):
+        shared = {opened.shared for opened in inherited}
+        if which(path) != found or which(f"{path}-shm") not in shared:
             raise OSError("the outbox was closed by the process that this one was forked from")
     except OSError:
         for descriptor in taken:

@@ -205,6 +205,8 @@ class Database:
         OSError: it cannot be made.
     """
 
+    connection: sqlite3.Connection
+    which: liveness.Which | None
     _pid = os.getpid()  # for one whose making was interrupted
     _opened: liveness.Opened | None = None
 
@@ -216,24 +218,23 @@ class Database:
         # what comes to be here from now on, another process made just as we do
         owned |= not inspect(given, len(_STEPS), owned=owned)
 
-        def connected() -> sqlite3.Connection:
+        def connected() -> None:
             liveness.stand_in(self.path)
             inspect(given, len(_STEPS), owned=owned)
             keep_private(self.path)
             _make(self.path)
-            which.append(liveness.which(self.path))
-            return connect(self.path, "rw")
+            self.which = liveness.which(self.path)
+            self.connection = connect(self.path, "rw")
 
-        which: list[liveness.Which | None] = []
-        self.connection = liveness.alone(lock_path(self.path), connected)
-        self.which = which[0]
         try:
+            liveness.alone(lock_path(self.path), connected)
             self._prepare(given, full, settle)
+            self._opened = liveness.Opened(self.path, busy)
+            self._beside = {suffix: liveness.which(self.path + suffix) for suffix in BESIDE}
         except BaseException:
-            self.connection.close()
+            if hasattr(self, "connection"):
+                self.close()
             raise
-        self._opened = liveness.Opened(self.path, busy)
-        self._beside = {suffix: liveness.which(self.path + suffix) for suffix in BESIDE}
 
     def _prepare(self, given: str, full: bool, settle: Settle) -> None:
         run = self.connection.execute
@@ -307,7 +308,7 @@ class Database:
         self.connection.close()
 
     def __del__(self) -> None:
-        if getattr(self, "connection", None) is None:
+        if not hasattr(self, "connection"):
             return  # it was never opened
         if self._pid != os.getpid():
             leave_to_parent(self)
