@@ -222,7 +222,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     def __add__(self: B, other: Batch) -> B:
         """Join with another batch of the same user."""
         other = itself("merge", other, Batch)
-        return self.merge(other) if is_a(other, Batch) else NotImplemented
+        if not is_a(other, Batch):
+            return NotImplemented
+        return self.merge(other)
 
     def __replace__(self: B, **changes: Any) -> B:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""

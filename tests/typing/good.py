@@ -578,9 +578,11 @@ async def awaited(client: Client, batch: Batch) -> Response:
 def transports() -> list[Transport]:
     """Make each of the transports."""
     answer: Callable[[Request], Response | int] = lambda request: 202  # noqa: E731
+    files = Path(__file__).parent.parent / "certificates"
+    ours, bundle = str(files / "localhost.pem"), str(files / "authority.pem")  # key within
     return [
         RequestsTransport(timeout=(1, 5), deadline=10, proxies={"https": "http://proxy:3128"}),
-        RequestsTransport(verify="ca-bundle.pem", cert=("client.pem", "client.key")),
+        RequestsTransport(verify=bundle, cert=(ours, ours)),
         RecordingTransport(429, Response(202)),
         FunctionTransport(answer),
         PrintingTransport(file=io.StringIO()),
