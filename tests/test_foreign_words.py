@@ -212,7 +212,9 @@ def test_the_error_names_the_place_and_advises_nothing_that_harms(write, text):
 
 
 @pytest.mark.parametrize(
-    "at", [pandas.NaT, pandas.NA, numpy.datetime64("NaT"), numpy.datetime64("NaT", "ns")], ids=repr
+    "at",
+    [pandas.NaT, pandas.NA, numpy.datetime64("NaT", "s"), numpy.datetime64("NaT", "ns")],
+    ids=repr,
 )
 def test_a_moment_that_is_not_there_is_left_out(at):
     with pytest.raises(InvalidTime) as caught:
