@@ -589,6 +589,7 @@ class Client(PublicNames):
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
+        batches = itself("send_all", batches, (list, tuple))
         if not is_a(batches, Iterable):
             raise InvalidValue(
                 f"send_all({brief(batches)}): want an iterable of batches, got "

@@ -11,6 +11,7 @@ from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
+from .foreign import is_a, itself
 from .interrupts import Flag
 from .settings import ClientFields, forget_frames_within, misspelt_option
 from .signatures import PublicNames
@@ -141,7 +142,8 @@ class EventsApi(PublicNames):
             ApiError: mParticle refused (without a callback).
             InvalidBatch: as for ``Client.send``, with a callback too.
         """
-        if isinstance(batch, list | tuple):
+        batch = itself("upload_events", batch, Batch)
+        if is_a(batch, (list, tuple)):
             raise InvalidBatch(
                 f"upload_events({brief(batch)}): want a Batch, got {type(batch).__name__}; "
                 "write bulk_upload_events(batches)"
@@ -161,7 +163,8 @@ class EventsApi(PublicNames):
             ApiError: mParticle refused (without a callback).
             InvalidBatch: as for ``Client.send``, with a callback too.
         """
-        if isinstance(batches, Batch) or not isinstance(batches, Iterable):
+        batches = itself("bulk_upload_events", batches, (list, tuple))
+        if not is_a(batches, Iterable):
             raise InvalidBatch(
                 f"bulk_upload_events() wants a list of batches, got {type(batches).__name__}; "
                 "write bulk_upload_events([batch])"

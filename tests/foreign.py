@@ -323,7 +323,7 @@ NOTHING = [
     *(MagicMock(spec=kind) for kind in (AppEvent, Session, Batch, Product, GeoLocation, UUID, Odd)),
     pandas.NaT,
     pandas.NA,
-    numpy.datetime64("NaT"),
+    numpy.datetime64("NaT", "s"),
     numpy.timedelta64("NaT", "s"),
     numpy.datetime64("2026-11-23T10:15:00"),
     numpy.datetime64("2026-11-23T10:15:00", "ns"),

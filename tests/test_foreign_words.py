@@ -39,7 +39,9 @@ from mpfluent import (
     AppEvent,
     Batch,
     Client,
+    Configuration,
     ConfigurationError,
+    EventsApi,
     GeoLocation,
     InvalidBatch,
     InvalidTime,
@@ -210,7 +212,9 @@ def test_the_error_names_the_place_and_advises_nothing_that_harms(write, text):
 
 
 @pytest.mark.parametrize(
-    "at", [pandas.NaT, pandas.NA, numpy.datetime64("NaT"), numpy.datetime64("NaT", "ns")], ids=repr
+    "at",
+    [pandas.NaT, pandas.NA, numpy.datetime64("NaT", "s"), numpy.datetime64("NaT", "ns")],
+    ids=repr,
 )
 def test_a_moment_that_is_not_there_is_left_out(at):
     with pytest.raises(InvalidTime) as caught:
@@ -327,10 +331,21 @@ def test_a_proxy_of_a_batch_is_sent_as_that_batch(proxy):
     with client(transport, before_send=proxy) as sending:
         sending.send(proxy(batch))
         sending.send_all([proxy(batch)])
+        sending.send_all(proxy([batch]))
         curl = sending.to_curl(proxy(batch))
+        for no_list in (proxy(batch), proxy(7)):
+            with pytest.raises(InvalidValue, match="want an iterable of batches"):
+                sending.send_all(no_list)
+    options = {"environment": "development", "transport": transport}
+    with EventsApi(Configuration(api_key="key", api_secret="secret", **options)) as api:
+        api.upload_events(proxy(batch))
+        api.bulk_upload_events(proxy([batch]))
+        for upload, given in ((api.upload_events, [batch]), (api.bulk_upload_events, batch)):
+            with pytest.raises(InvalidBatch, match=f"{upload.__name__}\\("):
+                upload(proxy(given))
 
     whole = batch.with_environment("development")
-    assert transport.batches == [whole, whole]
+    assert transport.batches == [whole] * 5
     assert whole.to_json() in curl
     assert (batch + proxy(batch)).events == batch.events * 2
     assert batch.diff(proxy(batch)) == batch.diff(batch)
