@@ -187,6 +187,7 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent",
         "mpfluent.discarded",
         "mpfluent.errors",
+        "mpfluent.misnomers",
         "mpfluent.network",
         "mpfluent.testing",
         "mpfluent.testing.guard",
