@@ -166,7 +166,7 @@ class Floor:
         """Let another worker begin with these of a load before all that came after it."""
         again = [Load(pieces)] if pieces else []
         rest = [other for other in self._moving if other is not load]
-        if len(rest) < len(self._moving):  # it was not laid down yet
+        if load in self._moving:  # it was not laid down yet
             self._again, self._moving = [*again, *self._again], rest
         self.calm.notify_all()
         self.work.notify()
@@ -191,9 +191,9 @@ class Floor:
         """Return whether there is anything for a worker to do, now or later."""
         return bool(self.backlog or self._again or self._keeper.kept)
 
-    def moves(self) -> bool:
-        """Return whether anybody has anything in hand."""
-        return bool(self._moving)
+    def moves(self, load: Load | None = None) -> bool:
+        """Return whether anybody has anything in hand, or just this."""
+        return bool(self._moving) if load is None else load in self._moving
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""

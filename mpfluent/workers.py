@@ -262,11 +262,11 @@ class Workers:
         try:
             if self._next(wait=wait, load=load) is None:
                 return False
+            self._carry(load, elapsed_limit, until, raises=not wait)
         except BaseException as error:  # such as Ctrl-C, in the caller's thread
             self._repairs.add((self._broken_off, load, error))
             self._repairs.run()
             raise
-        self._carry(load, elapsed_limit, until, raises=not wait)
         return True
 
     def _next(self, *, wait: bool = True, load: Load | None = None) -> Load | None:
@@ -349,8 +349,8 @@ class Workers:
 
     def _broken_off(self, load: Load, error: BaseException) -> None:
         """Let what could not be finished be delivered by another worker, but only once."""
-        if self._pid != os.getpid():
-            return
+        if self._pid != os.getpid() or not self._floor.moves(load):
+            return  # it is the parent's; or it was laid down already
         rest = [parcel for parcel in load.parcels() if not parcel.settled]
         for parcel in rest:
             parcel.strikes += 1
