@@ -88,6 +88,7 @@ class Courier:
 
     Attributes:
         tally: the client's counts.
+        loaded: whether the transport has imported what it needs.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Courier:
         self._pause = -math.inf  # better none before this time: the rate limit is nearly used up
         self._refusal: ApiError | None = None  # the credentials were refused: the circuit is open
         self._probe_at = 0.0
+        self.loaded = False
         self._lock = threading.RLock()
         self._home = liveness.Home()
 
@@ -119,6 +121,17 @@ class Courier:
         return self._transport is place or (
             isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
         )
+
+    def load(self) -> None:
+        """Let the transport import what it needs, before a worker does.
+
+        A fork in the midst of a worker's import would leave the child the lock of that import,
+        which nobody releases there.
+        """
+        preload = getattr(self._transport, "preload", None)
+        if preload is not None:
+            preload()
+        self.loaded = True
 
     def check_process(self) -> None:
         """Begin anew in a forked child: who held the lock, and what was sent, is in the parent."""

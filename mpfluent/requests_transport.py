@@ -147,15 +147,16 @@ class RequestsTransport(PublicNames):
         self._verify = None if verify is True else files["verify"]
         self._cert = files["cert"]
         self._start_anew()
-        # With requests, and now: a fork in the midst of a worker's import would leave the child
-        # the lock of that import, which nobody releases there.
-        import_module(".deadline", __package__)
 
     def _start_anew(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}
         self._templates: dict[str, requests.PreparedRequest] = {}  # by address
+
+    def preload(self) -> None:
+        """Import requests, which takes long."""
+        import_module(".deadline", __package__)
 
     @tells_all
     def send(self, request: Request) -> Response:

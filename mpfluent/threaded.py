@@ -235,6 +235,8 @@ class ThreadedDispatcher(PublicNames):
             Closed: the client was closed meanwhile.
         """
         courier = self._opened()
+        if not courier.loaded:
+            courier.load()
         self._keeper.ready()
         try:
             if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):

@@ -199,7 +199,8 @@ class Transport(Protocol):
     ``send`` returns whatever answer came, refusals too, or raises
     :class:`~mpfluent.TransportError` if none did. It is called from any thread. One that holds
     connections may have a method ``check_process()``, which is called in a forked child before
-    its first request there.
+    its first request there. One that imports modules late may have a method ``preload()``, which is
+    called in the thread of the first ``send`` in the background.
     """
 
     def send(self, request: Request) -> Response:

@@ -1053,14 +1053,14 @@ say("end", client, grown=(peak() - before) / LIMIT, waiting=waiting / LIMIT, dro
     assert ended.said["end"]["grown"] < 2
 
 
-def test_a_client_has_loaded_what_its_worker_needs_before_a_fork_can_come_between():
+def test_the_first_send_loads_what_a_worker_needs_before_a_fork_can_come_between():
     """The lock of an import that another thread makes is never released in a forked child."""
     code = """
 before = set(sys.modules)
 client = Client("key", "secret", environment="development", host=url,
-                dispatcher=ThreadedDispatcher(flush_interval=0))
-known = set(sys.modules)
+                dispatcher=ThreadedDispatcher(flush_interval=60))
 send(client, 1)
+known = set(sys.modules)
 client.flush(10)
 say("end", client, late=sorted(set(sys.modules) - known), early=sorted(set(sys.modules) - before))
 """
