@@ -17,11 +17,13 @@ from functools import cache
 from typing import NamedTuple, TypeVar
 
 from . import liveness
+from .errors import ConfigurationError
 from .outbox_found import (
     BESIDE,
     OURS,
     check,
     connect,
+    has_owners,
     heads_of,
     inspect,
     keep_private,
@@ -188,12 +190,35 @@ def select(connection: sqlite3.Connection, which: str, *values: object) -> list[
 Settle = Callable[[sqlite3.Connection, bool], None]
 
 
+def first_look(given: str) -> bool:
+    """Return whether what is at a path is an outbox, or will be; before anything is touched.
+
+    Raises:
+        ConfigurationError: it is somebody else's, or a newer version's.
+        sqlite3.Error: it cannot be read just now.
+        OSError: nobody may look.
+    """
+    path = os.path.realpath(given)
+    owned = has_owners(path)
+    try:
+        # what comes to be there after we saw nothing, another process makes just as we do
+        return not inspect(given, len(_STEPS), owned=owned) or owned
+    except ConfigurationError:
+        if owned or not has_owners(path):
+            raise
+        return True  # which was just being made
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        return True
+
+
 class Database:
     """An open file at the newest version.
 
     Args:
         given: the absolute path, which may be a link.
-        owned: whether it had owners before anybody here made any.
+        owned: what ``first_look`` says.
         full: whether each transaction is to survive a power cut.
         busy: is held by whoever uses the connection.
         settle: is called in the transaction that opens the file, with the connection and whether
@@ -215,8 +240,6 @@ class Database:
     ) -> None:
         self._pid = os.getpid()
         self.path = os.path.realpath(given)
-        # what comes to be here from now on, another process made just as we do
-        owned |= not inspect(given, len(_STEPS), owned=owned)
 
         def connected() -> None:
             liveness.stand_in(self.path)

@@ -172,6 +172,7 @@ def _asked(path: str, *, owned: bool) -> Heads:
 
 def _look(path: str, how: str) -> Heads:
     with closing(connect(path, how)) as connection:
+        connection.execute("BEGIN")  # all of it is of one moment: somebody may be making it
         return heads_of(connection)
 
 

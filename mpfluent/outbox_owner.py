@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from . import liveness
 from .errors import ConfigurationError
-from .outbox_file import FAILURES, Database, Work, is_damage, leave_to_parent
-from .outbox_found import connect, has_owners, lock_path
+from .outbox_file import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
+from .outbox_found import connect, lock_path
 from .salvage import copy, copy_owners, move_aside
 
 T = TypeVar("T")
@@ -147,12 +147,12 @@ class Owner:
     def _open_file(self, old: Database | None) -> bool:
         """Open the file at the path, and bring over what is in the old one."""
         path = os.path.realpath(self._path)
-        owned = has_owners(path)  # first: whatever is done alone makes a lock file
         copied: set[int] = set()
         self._refusal = None
         try:
             with ExitStack() as stack:
                 source = None if old is None else old.connection
+                owned = first_look(self._path)  # whatever is done alone makes a lock file
                 if old is not None:
                     old.make_room()
                 found = liveness.which(path)

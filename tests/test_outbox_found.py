@@ -402,3 +402,21 @@ def test_a_file_that_may_only_be_read_is_not_made_writable(path):
     Opened(path).ready()
 
     assert oct(stat.S_IMODE(path.stat().st_mode)) == "0o400"
+
+
+def test_processes_that_make_one_file_at_the_same_moment_all_use_it(tmp_path):
+    others = [Process(tmp_path / "unused.db") for _ in range(4)]
+    for number in range(6):
+        path = tmp_path / f"{number}.db"
+        if number % 3 == 0:
+            path.touch()
+        made = f"(one := Opened({str(path)!r})).put(several('a')) is not None, one.told()"
+        for other in others:
+            other.process.stdin.write(made + "\n")
+            other.process.stdin.flush()
+
+        said = [other.process.stdout.readline().strip() for other in others]
+        assert said == ["(True, [])"] * 4
+    for other in others:
+        other.end()
+    assert [file for file in tmp_path.iterdir() if "corrupt" in file.name] == []
