@@ -69,7 +69,8 @@ def _cpu_by_pace(lab: Lab) -> Iterator[Result]:
         points = []
         for name, (side, action, *more) in asked.items():
             found = lab.side(side).ask(action, url, pace, seconds, *more)
-            if found["events"] > 0.9 * pace * seconds:  # else it cannot keep up
+            # else it cannot keep up, which says nothing in a quick run on a busy machine
+            if found["events"] > lab.choose(0.9, 0.0) * pace * seconds:
                 points.append(Figure(name, spread([found["cpu"]])))
         yield _point(PACED, pace, points)
 
