@@ -1,9 +1,11 @@
 """What holds for every test: no keys, and no way out of this machine."""
 
+import atexit
 import ipaddress
 import json
 import os
 import re
+import shutil
 import socket
 import tempfile
 import time
@@ -54,12 +56,9 @@ def _is_of_the_shell(name):
 _SHELL = os.environ.setdefault("MPFLUENT_TESTS_SHELL", json.dumps(dict(os.environ)))
 for _name in filter(_is_of_the_shell, list(os.environ)):
     del os.environ[_name]
-os.environ.update(
-    COLUMNS="80",
-    TZ="UTC",
-    NETRC=os.devnull,
-    IPYTHONDIR=os.path.join(tempfile.gettempdir(), "mpfluent-tests"),
-)
+_IPYTHON = tempfile.mkdtemp(prefix="mpfluent-ipython-")  # its history is no other run's
+atexit.register(shutil.rmtree, _IPYTHON, ignore_errors=True)
+os.environ.update(COLUMNS="80", TZ="UTC", NETRC=os.devnull, IPYTHONDIR=_IPYTHON)
 if hasattr(time, "tzset"):
     time.tzset()
 
