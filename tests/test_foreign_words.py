@@ -266,7 +266,7 @@ def test_a_time_of_numpy_gets_the_line_to_write():
         (0.0005, 0),
         (0.0015, 2),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,  # no addresses: each worker must find the same names
 )
 def test_a_length_of_time_may_be_of_any_library(after, milliseconds):
     clock = FrozenClock(NOW)
