@@ -6,13 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from .backlog import Load
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor
 from .interrupts import waitable
 from .keeper import Keeper
 from .outbox import OutboxFull
-from .parcel import Parcel
+from .parcel import Load, Parcel
 from .tally import Acceptance
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]

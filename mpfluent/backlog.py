@@ -1,4 +1,4 @@
-"""What waits to be sent: parcels in order, bounded by count and by bytes; what is taken of it.
+"""What waits to be sent: parcels in order, bounded by count and by bytes.
 
 It has no lock of its own: the dispatcher that owns it has.
 """
@@ -7,36 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .parcel import Parcel, Piece
-
-
-class Load:
-    """What somebody has in hand.
-
-    Attributes:
-        pieces: what is to be sent; None where that is still to be found out.
-        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
-            tried before: what was must not be joined any more, since its ids stand for just what
-            was sent under them.
-    """
-
-    __slots__ = ("fresh", "pieces")
-
-    def __init__(
-        self, pieces: list[Piece] | None = None, fresh: list[Parcel] | None = None
-    ) -> None:
-        self.pieces = pieces
-        self.fresh = fresh
-
-    def parcels(self) -> list[Parcel]:
-        """Return the parcels of it."""
-        if self.pieces is None:
-            return self.fresh or []
-        return [*dict.fromkeys([parcel for piece in self.pieces for parcel in piece.parcels])]
-
-    def open(self) -> list[Parcel]:
-        """Return the parcels of it whose outcome nobody has begun to tell."""
-        return [parcel for parcel in self.parcels() if parcel.untold]
+from .parcel import Load, Parcel
 
 
 class Backlog:

@@ -11,12 +11,12 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 
-from .backlog import Backlog, Load
+from .backlog import Backlog
 from .coalescing import WINDOW, WINDOW_BYTES
 from .interrupts import Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-from .parcel import Parcel, Piece
+from .parcel import Load, Parcel, Piece
 
 
 class Floor:

@@ -14,7 +14,7 @@ from .interrupts import Repairs
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .notices import Notices, warn
 from .observers import code_of, name_of
-from .parcel import Feed, Outcome, Parcel, Piece, Settled, pieces_of, together
+from .parcel import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Acceptance, Tally
 from .transport import Response
 from .wire import Part
@@ -125,8 +125,9 @@ class Keeper:
         self._tell_lost()
         if self._asked and not anew:
             return
-        first, self._asked = not self._asked, True
+        first = not self._asked
         self._adopt(self._outbox)
+        self._asked = True
         if self.kept:
             self._not_before = -math.inf
             self.due = self._clock()
@@ -395,41 +396,57 @@ class Keeper:
             self._finish([parcel])
             self.due = self._clock()
 
-    def bring_back(self) -> tuple[list[Piece], list[Parcel], bool]:
-        """Return the oldest of what is kept, about a request's worth.
+    def bring_back(self, load: Load) -> bool:
+        """Put the oldest of what is kept into a load, about a request's worth.
 
-        Returns the pieces, the parcels that are too old to be sent, and whether any of it was
-        tried in vain before. Who was tried less comes first, and what was tried in vain comes
-        back in smaller and smaller loads, so that a batch that never arrives ends up alone.
+        Who was tried less comes first, and what was tried in vain comes back in smaller and
+        smaller loads, so that a batch that never arrives ends up alone. What was kept for too
+        long fails, and so does what could not be read any more.
+
+        Returns:
+            Whether any of it was tried in vain before.
         """
         self.due = math.inf
-        if self._outbox is None:
-            return [], [], False
-        early = self._clock() < self._not_before
-        stored = self._outbox.load(self._most, _LOAD_BYTES, early)
-        groups: dict[int, list[Stored]] = {}
-        for one in stored:
-            groups.setdefault(one.row if one.group is None else one.group, []).append(one)
-        pieces: list[Piece] = []
+        outbox = self._outbox
+        if outbox is None:
+            return False
+        rows: list[int] = []
         expired: list[Parcel] = []
-        for members in groups.values():
-            parcels = [self._parcel(one) for one in members]
-            if all(one.expired for one in members):  # part of a group has no id of its own
-                expired += parcels
-            else:
-                pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
-        if self._outbox.parked:
-            # at once where all of these were too old; not where nothing could be read
-            at_once = expired and not pieces
-            later = self._not_before if early else self._clock() + PROBE_EVERY
-            self.due = self._clock() if at_once else later
-        return pieces, expired, any(one.tries for one in stored)
+        try:
+            early = self._clock() < self._not_before
+            stored = outbox.load(self._most, _LOAD_BYTES, early, rows)
+            groups: dict[int, list[Stored]] = {}
+            for one in stored:
+                groups.setdefault(one.row if one.group is None else one.group, []).append(one)
+            pieces: list[Piece] = []
+            for members in groups.values():
+                parcels = [self._parcel(one) for one in members]
+                if all(one.expired for one in members):  # part of a group has no id of its own
+                    expired += parcels
+                else:
+                    pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
+            if outbox.parked:
+                # at once where all of these were too old; not where nothing could be read
+                at_once = expired and not pieces
+                later = self._not_before if early else self._clock() + PROBE_EVERY
+                self.due = self._clock() if at_once else later
+            load.pieces = pieces
+            self._tell_lost()
+            why = "it was kept in the outbox for longer than max_age"
+            self.give_up(expired, DeliveryError(why, reason="expired"))
+            return any(one.tries for one in stored)
+        except BaseException:  # such as Ctrl-C, in the caller's thread
+            self.repairs.add((self._put_back, outbox, rows, load, expired))
+            raise
 
-    def expire(self, parcels: Iterable[Parcel]) -> None:
-        """Fail what was kept for too long, and what could not be read any more."""
-        self._tell_lost()
-        why = "it was kept in the outbox for longer than max_age"
-        self.give_up(parcels, DeliveryError(why, reason="expired"))
+    def _put_back(self, outbox: Outbox, rows: list[int], load: Load, failing: list[Parcel]) -> None:
+        """Keep again what only a call that was broken off knew, but what it began to settle."""
+        begun = [parcel for parcel in failing if parcel.outcome is not None]
+        known = {parcel.row for parcel in [*load.parcels(), *begun]}
+        outbox.park([row for row in rows if row not in known])
+        rows.clear()
+        self._finish([one for one in begun if not one.settled], claimed=True)
+        self.due = min(self.due, self._clock() + PROBE_EVERY)
 
     def came_back(self, pieces: Iterable[Piece]) -> None:
         """Learn from what became of what was brought back."""
@@ -450,8 +467,17 @@ class Keeper:
 
     def drop_oldest(self, error: DeliveryError) -> bool:
         """Fail the oldest batch that waits in the outbox only; return whether there was one."""
-        stored = [] if self._outbox is None else self._outbox.load(1, oldest=True)
-        return self.give_up([self._parcel(one) for one in stored], error) > 0
+        outbox = self._outbox
+        if outbox is None:
+            return False
+        rows: list[int] = []
+        oldest: list[Parcel] = []
+        try:
+            oldest += [self._parcel(one) for one in outbox.load(1, oldest=True, taken=rows)]
+            return self.give_up(oldest, error) > 0
+        except BaseException:  # such as Ctrl-C
+            self.repairs.add((self._put_back, outbox, rows, Load(), oldest))
+            raise
 
     def _parcel(self, stored: Stored) -> Parcel:
         return Parcel(Batch, stored.parts, row=stored.row, again=stored.tries > 0)

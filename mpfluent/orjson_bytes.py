@@ -45,6 +45,12 @@ def pieces_writer() -> Pieces | None:
         return None
 
     def write_pieces(chain: Any) -> tuple[bytes, tuple[bytes, ...]]:
+        try:
+            return written(chain)
+        except TypeError as error:  # orjson's, for what a signal's handler raised in its midst
+            raise error if error.__cause__ is None else error.__cause__ from None
+
+    def written(chain: Any) -> tuple[bytes, tuple[bytes, ...]]:
         makers = _makers
         events = []
         node = chain._tail

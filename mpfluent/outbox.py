@@ -304,6 +304,7 @@ class Outbox(PublicNames):
         count: int = 100,
         most_bytes: int = 256_000,
         untried: bool = False,
+        taken: list[int] | None = None,
         *,
         oldest: bool = False,
     ) -> list[Stored]:
@@ -317,6 +318,7 @@ class Outbox(PublicNames):
             count: rows at most, and
             most_bytes: bytes of JSON at most; but always one batch, however large.
             untried: return none that was tried in vain.
+            taken: gets the numbers of the rows, first of all, for a caller that is broken off.
             oldest: return the oldest one, however often it was tried.
         """
         held, parked, _, unremoved = self._own
@@ -331,8 +333,11 @@ class Outbox(PublicNames):
                 heapq.heappop(self._next)
             read = partial(self._read, tried, count, most_bytes)
             loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
-            held.update([(stored.row, parked[stored.row]) for stored in loaded])
-            self._own.unpark([stored.row for stored in loaded])
+            rows = [stored.row for stored in loaded]
+            if taken is not None:
+                taken += rows
+            held.update([(row, parked[row]) for row in rows])
+            self._own.unpark(rows)
             if missing or damaged:
                 unremoved.update(damaged)
                 self._report(self._lost, self._own.unpark({*missing, *damaged}))

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import stat
 from contextlib import closing, suppress
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -42,8 +43,8 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    # text that is none any more is found by its checksum
-    connection.text_factory = lambda text: text.decode(errors="replace")
+    # text that is none any more is found by its checksum; this is C, and not ours either
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
 
 

@@ -80,6 +80,7 @@ class Owner:
         self._failed = failed
         self._lost = lost
         self._database: Database | None = None
+        self._gone: Database | None = None
         self._lock: liveness.Held | None = None
         self._next_try = -math.inf
         self._refusal: str | None = None
@@ -265,7 +266,8 @@ class Owner:
                 self._database.close()
             except FAILURES as error:
                 self._failed(error)
-            self._database = None
+            # it goes when its owner goes: what Ctrl-C raised in its __del__ now would be lost
+            self._gone, self._database = self._database, None
         if self._lock is not None:
             self._lock.release()
             self._lock = None

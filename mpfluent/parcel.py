@@ -177,6 +177,35 @@ class Piece(NamedTuple):
         return [Piece(parcel.parts[0], (parcel,)) for parcel in self.parcels]
 
 
+class Load:
+    """What somebody has in hand.
+
+    Attributes:
+        pieces: what is to be sent; None where that is still to be found out.
+        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
+            tried before: what was must not be joined any more, since its ids stand for just what
+            was sent under them.
+    """
+
+    __slots__ = ("fresh", "pieces")
+
+    def __init__(
+        self, pieces: list[Piece] | None = None, fresh: list[Parcel] | None = None
+    ) -> None:
+        self.pieces = pieces
+        self.fresh = fresh
+
+    def parcels(self) -> list[Parcel]:
+        """Return the parcels of it."""
+        if self.pieces is None:
+            return self.fresh or []
+        return [*dict.fromkeys([parcel for piece in self.pieces for parcel in piece.parcels])]
+
+    def open(self) -> list[Parcel]:
+        """Return the parcels of it whose outcome nobody has begun to tell."""
+        return [parcel for parcel in self.parcels() if parcel.untold]
+
+
 def pieces_of(parcels: Iterable[Parcel]) -> list[Piece]:
     """Return what parcels travel in, each by itself."""
     return [Piece(part, (parcel,)) for parcel in parcels for part in parcel.parts]

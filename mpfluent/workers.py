@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from . import process
-from .backlog import Load
 from .coalescing import coalesce
 from .courier import Clock, Courier, runs
 from .errors import TransportError
@@ -20,7 +19,7 @@ from .floor import Floor
 from .interrupts import Flag, Repairs, Waiters
 from .keeper import Keeper
 from .limits import MAX_BATCHES_PER_REQUEST
-from .parcel import Piece, pieces_of
+from .parcel import Load, Piece, pieces_of
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
@@ -320,11 +319,10 @@ class Workers:
         brought = load.pieces is None and load.fresh is None
         once = False
         if brought:
-            load.pieces, expired, once = self._keeper.bring_back()
-            self._keeper.expire(expired)
+            once = self._keeper.bring_back(load)
         elif load.pieces is None:
             load.pieces = self._unpacked(load)
-        for run in runs(load.pieces):
+        for run in runs(load.pieces or []):
             courier.deliver(
                 run,
                 self._clock,
@@ -334,7 +332,7 @@ class Workers:
                 once=once,
             )
         if brought:
-            self._keeper.came_back(load.pieces)
+            self._keeper.came_back(load.pieces or [])
 
     def _unpacked(self, load: Load) -> list[Piece]:
         """Return what is to be sent of a fresh load; with coalescing, the first request of it."""

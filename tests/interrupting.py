@@ -1,0 +1,343 @@
+"""Clients that are interrupted in the midst of what they do, for a process of its own.
+
+``python interrupting.py sweep MODE DEED PLACES`` lets a signal come at so many places of a deed,
+spread over all of it, and always the same ones. ``python interrupting.py soak MODE SIGNALS SEED``
+lets a timer send that many, after random times. The handler raises, and the tracebacks are kept,
+as a prompt keeps them. Prints what it found as one line of JSON.
+"""
+
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, deque
+from contextlib import closing
+from traceback import extract_stack
+
+import mpfluent
+from mpfluent import Batch, Client, FunctionTransport, Outbox, Response, Retry, ThreadedDispatcher
+
+PACKAGE = os.path.dirname(mpfluent.__file__)
+SOON = 20.0  # seconds after which what has not ended hangs
+ACCEPTED = Response(202)
+BATCHES = [Batch.for_user(customer_id=str(number)).event("x") for number in range(9)]
+
+
+class TimeLimit(Exception):
+    """As job queues raise it."""
+
+
+def no_thread(work):
+    raise RuntimeError("can't start new thread")
+
+
+def dropped(batch):
+    return None if batch.user_identities.customer_id == "2" else batch
+
+
+# by mode: options of the dispatcher, or None for the synchronous one
+MODES = {
+    "sync": None,
+    "filtered": None,
+    "threaded": {},
+    "workers": {"workers": 3},
+    "blocking": {"max_queue": 1},
+    "dropping": {"max_queue": 1, "when_full": "drop_oldest"},
+    "raising": {"when_full": "raise"},
+    "coalescing": {"coalesce": True},
+    "inline": {"start": no_thread},
+    "outbox": {"outbox": True},
+    "outbox inline": {"outbox": True, "start": no_thread},
+    "outbox overflowing": {"outbox": True, "max_queue": 1},
+    "outbox raising": {"outbox": True, "when_full": "raise"},
+}
+
+
+class World:
+    """A client, and all that it said."""
+
+    def __init__(self, mode, folder):
+        self.told = Counter()
+        self.called = Counter()
+        self.deliveries = []
+        options = MODES[mode]
+        self.path = None
+        if options is not None:
+            options = {"flush_interval": 0.001, **options}
+            if options.get("outbox"):
+                self.path = os.path.join(folder, "outbox.db")
+                options["outbox"] = Outbox(self.path)
+            options = ThreadedDispatcher(**options)
+        self.client = Client(
+            "key",
+            "secret",
+            environment="development",
+            transport=FunctionTransport(lambda request: ACCEPTED),
+            dispatcher=options,
+            before_send=dropped if mode == "filtered" else None,
+            retry=Retry(max_elapsed=SOON),
+            on_delivered=self.note,
+            on_failed=self.note,
+        )
+
+    def note(self, batch, outcome):
+        self.told[batch.source_request_id] += 1
+
+    def settled(self, delivery):
+        self.called[id(delivery)] += 1
+        self.deliveries.append(delivery)  # so that no other one has its identity
+
+    def send(self, *batches):
+        return self.client.send(*batches, callback=self.settled)
+
+    def law(self):
+        """Return what is wrong with the counts of this moment."""
+        counts = self.client._tally.snapshot()
+        right = counts.submitted == counts.delivered + counts.failed + counts.pending
+        return [] if right and counts.pending >= 0 else [f"law: {counts[:4]}"]
+
+    def calm(self):
+        """Return what is wrong when nothing is under way any more."""
+        wrong = []
+        if not self.client.flush(SOON):
+            wrong.append(f"flush says no: {self.client.stats[:4]}")
+        if self.client.stats.pending:
+            wrong.append(f"pending: {self.client.stats[:4]}")
+        return wrong + self.law()
+
+    def end(self, lost):
+        """Close, and return what is wrong; ``lost`` calls of hooks never began or ended."""
+        wrong = []
+        report = self.client.close(SOON)
+        if report.left or self.client.close() != report:
+            wrong.append(f"left: {report}, {self.client.close()}")
+        counts = self.client.stats
+        told = sum(self.told.values())
+        if not counts.delivered + counts.failed - lost <= told <= counts.delivered + counts.failed:
+            wrong.append(f"told {told} of {counts[:4]}")
+        if max([*self.told.values(), *self.called.values(), 0]) > 1:
+            wrong.append("told twice")
+        if any(delivery.state == "pending" for delivery in self.deliveries):
+            wrong.append("a delivery is pending")
+        if self.path is not None:
+            with closing(sqlite3.connect(self.path)) as connection:
+                rows = connection.execute("SELECT COUNT(*) FROM rows").fetchone()[0]
+            if rows:
+                wrong.append(f"{rows} rows left")
+        return wrong + self.law()
+
+
+# where it cannot be told what raised
+HOOKS = {World.note.__code__, World.settled.__code__, FunctionTransport.send.__code__}
+
+# by name: what comes before a deed, and the deed
+DEEDS = {
+    "send": (lambda world: None, lambda world: world.send(BATCHES[0])),
+    "send of several": (
+        lambda world: world.send(BATCHES[1]),
+        lambda world: world.send(BATCHES[0], BATCHES[2], BATCHES[3]),
+    ),
+    "flush": (
+        lambda world: world.send(BATCHES[1], BATCHES[4]),
+        lambda world: world.client.flush(SOON),
+    ),
+    "close": (
+        lambda world: world.send(BATCHES[1], BATCHES[4]),
+        lambda world: world.client.close(SOON),
+    ),
+    "wait": (lambda world: None, lambda world: world.send(BATCHES[1]).wait(SOON)),
+}
+
+
+class Interrupts:
+    """A signal's handler that raises, while a deed is being done."""
+
+    def __init__(self):
+        self.kind = KeyboardInterrupt
+        self.armed = False
+        self.number = 0
+        self.in_hook = False
+        self.kept = deque(maxlen=100)  # exceptions, and so tracebacks and all that they hold
+        for number in (signal.SIGINT, signal.SIGALRM):
+            signal.signal(number, self)
+
+    def __call__(self, number, frame):
+        sys.settrace(None)
+        if not self.armed:
+            return
+        self.armed = False
+        self.number += 1
+        self.place = " ".join([f"{one.name}:{one.lineno}" for one in extract_stack(frame)[-4:]])
+        while frame is not None:
+            self.in_hook |= frame.f_code in HOOKS
+            frame = frame.f_back
+        raise self.kind
+
+    def during(self, deed, *arguments):
+        """Do a deed; return what is wrong with what it raised."""
+        before, self.in_hook = self.number, False
+        raised = None
+        try:
+            self.armed = True
+            deed(*arguments)
+            time.sleep(0)  # a signal that came is handled here at the latest
+            self.armed = False
+        except BaseException as error:
+            self.armed = False
+            raised = sys.last_exc = error
+            self.kept.append(error)
+        came = self.number > before
+        told_apart = not (self.in_hook and self.kind is TimeLimit)
+        if came and told_apart and type(raised) is not self.kind:
+            return [f"{self.kind.__name__} at {self.place} came out as {raised!r}"]
+        if not came and raised is not None:
+            return [f"{raised!r} came out of nothing"]
+        return []
+
+
+# The same places each time. The signal is noted by a C function, and none of Python traces any
+# more: so the handler runs just where CPython would run it, and nowhere else.
+
+_POINTERS = [ctypes.py_object] * 3
+_interrupt = ctypes.PYFUNCTYPE(None, *_POINTERS)(("PyErr_SetInterrupt", ctypes.pythonapi))
+_nothing = ctypes.PYFUNCTYPE(None, *_POINTERS)(("Py_IsInitialized", ctypes.pythonapi))
+
+
+class Place:
+    """Lets a signal come at the n-th bytecode of the package that is executed."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def enter(self, frame, event, argument):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        frame.f_trace_opcodes = True
+        return self.step
+
+    def step(self, frame, event, argument):
+        self.left -= event == "opcode"
+        if self.left > 0 or event != "opcode":
+            return self.step
+        above = frame.f_back
+        while above is not None:
+            above.f_trace, above = None, above.f_back
+        sys.settrace(_nothing)
+        return _interrupt
+
+
+def once(interrupts, mode, deed, number):
+    """Interrupt a deed at one place; return the places left, and what is wrong then."""
+    before, act = DEEDS[deed]
+    place = Place(number)
+    interrupts.kind = (KeyboardInterrupt, TimeLimit)[number % 2]
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(mode, folder)
+        world.send(BATCHES[7])
+        world.client.flush(SOON)
+        before(world)
+
+        def traced():
+            sys.settrace(place.enter)
+            act(world)
+            sys.settrace(None)
+
+        wrong = interrupts.during(traced) + world.law()
+        sys.settrace(None)
+        in_hook = interrupts.in_hook
+        if deed != "close":
+            delivery = world.send(BATCHES[8])
+            if not delivery.wait(SOON):
+                wrong.append(f"the next delivery is {delivery.state}")
+            wrong += world.calm()
+        return place.left, wrong + world.end(lost=int(in_hook))
+
+
+def sweep(mode, deed, places):
+    interrupts = Interrupts()
+    most = 10**9
+    left, wrong = once(interrupts, mode, deed, most)
+    length = most - left
+    found = {"length": length, "wrong": [f"uninterrupted: {one}" for one in wrong]}
+    for number in range(1, length, max(1, length // places)):
+        faulthandler.dump_traceback_later(3 * SOON, exit=True)
+        _, wrong = once(interrupts, mode, deed, number)
+        found["wrong"] += [f"{number}: {one}" for one in wrong]
+    return {**found, "interrupts": interrupts.number}
+
+
+# Random ones
+
+
+def timed(act, world, seconds):
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    act(world)
+
+
+def soak(mode, deed, signals, seed):
+    interrupts, chance = Interrupts(), random.Random(seed)
+    before, act = DEEDS[deed]
+    wrong, most_pending, over = [], 0, False
+    usual = 0.0003
+    folder = tempfile.TemporaryDirectory()
+    world = World(mode, folder.name)
+    lost = 0
+
+    def watch():
+        nonlocal most_pending
+        while not over:
+            wrong.extend(world.law())
+            most_pending = max(most_pending, world.client._tally.snapshot().pending)
+            time.sleep(0.001)
+
+    threading.Thread(target=watch, daemon=True).start()
+    rounds = 0
+    began = time.monotonic()
+    while interrupts.number < signals:
+        rounds += 1
+        faulthandler.dump_traceback_later(2 * SOON, exit=True)
+        if deed != "send of several":
+            before(world)
+        interrupts.kind = chance.choice((KeyboardInterrupt, TimeLimit))
+        at = time.perf_counter()
+        wrong += interrupts.during(timed, act, world, chance.uniform(1e-6, 1.2 * usual))
+        usual += 0.05 * (max(2e-5, time.perf_counter() - at) - usual)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        lost += interrupts.in_hook
+        wrong += world.law()
+        if deed == "close" or rounds % 1000 == 0:
+            wrong += world.end(lost)
+            world, lost = World(mode, folder.name), 0
+        elif rounds % 50 == 0:
+            wrong += world.calm()
+            if not world.send(BATCHES[8]).wait(SOON):
+                wrong.append("the next send is pending")
+        if wrong:
+            break
+    over = True
+    wrong += world.end(lost)
+    return {
+        "signals": interrupts.number,
+        "deeds": rounds,
+        "most pending": most_pending,
+        "seconds": round(time.monotonic() - began, 1),
+        "wrong": wrong,
+    }
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    what, mode, deed, number, *rest = sys.argv[1:]
+    found = {
+        "sweep": lambda: sweep(mode, deed, int(number)),
+        "soak": lambda: soak(mode, deed, int(number), int(rest[0])),
+    }[what]()
+    print(json.dumps(found))
