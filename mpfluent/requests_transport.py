@@ -35,7 +35,6 @@ _MOST_BODY = 1_000_000  # bytes of an answer that are read; the rest says nothin
 _MOST_SECONDS = 1e8  # more than that no socket can wait
 
 
-_loading = threading.RLock()  # held while ``requests`` is imported
 _running: set[Attempt] = set()  # attempts that are being made, by whatever thread or greenlet
 
 
@@ -45,17 +44,9 @@ def _leave_to_parent() -> None:
         attempt.leave_to_parent()
 
 
-def _in_child() -> None:
-    _loading.release()
-    _leave_to_parent()  # at once: a greenlet that goes on here would take the parent's answer
-
-
 if hasattr(os, "register_at_fork"):
-    # A fork in the midst of an import leaves the child a module that nobody there ever finishes,
-    # and that everybody waits for. So who forks waits until it is done.
-    os.register_at_fork(
-        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_in_child
-    )
+    # at once, before a greenlet goes on in the child: it would take the parent's answer
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 class RequestsTransport(PublicNames):
@@ -166,8 +157,7 @@ class RequestsTransport(PublicNames):
             TransportError: no answer came.
         """
         try:
-            with _loading:
-                from .deadline import Attempt
+            from .deadline import Attempt
         except ImportError as error:  # the interpreter ends, and lets go of modules
             raise TransportError("requests cannot be imported", retryable=False) from error
 

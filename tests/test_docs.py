@@ -172,7 +172,8 @@ def test_code_that_needs_other_packages_is_at_least_python(page):
     for block in blocks(page):
         if block.kind == "py":
             assert ast.parse(block.text).body
-            assert re.search(r"\bmparticle\.|\bcelery\.|\bsyrupy\.", block.text)
+            others = "mparticle|celery|syrupy|flask|fastapi|uvicorn|rq|dramatiq"
+            assert re.search(rf"\b({others})\b", block.text)
 
 
 @pytest.mark.parametrize(

@@ -401,7 +401,7 @@ else:
 STATES = {
     "idle": ("send(client, 1)[0].result(10)", "send(client, 2, start=1)"),
     "mid-request": (
-        # a fork that Python is not told of does not wait for what the worker imports first
+        # until the request is written
         "from mpfluent import requests_transport; send(client, 3)\n"
         "wait_for(lambda: any(one.sock for one in requests_transport._running)); time.sleep(0.2)",
         "",
@@ -428,31 +428,6 @@ else:
 """
     with serving(*([ok(delay=1)] if busy else [])) as server:
         ended = run(code, server.url, first=first)
-
-    check_fork(ended, server)
-
-
-def test_a_fork_waits_until_what_sending_needs_is_imported():
-    code = f"""{FORK}
-class Slow:  # begins the import of requests in the worker's thread, and takes its time
-    begun = threading.Event()
-    def find_spec(self, name, path=None, target=None):
-        if name == "requests":
-            self.begun.set()
-            time.sleep(0.5)
-
-sys.meta_path.insert(0, Slow())
-client = client_of()
-send(client, 3)
-assert Slow.begun.wait(10)
-child = os.fork()
-if child == 0:
-    of_the_child()
-else:
-    of_the_parent(child)
-"""
-    with serving() as server:
-        ended = run(code, server.url)
 
     check_fork(ended, server)
 
