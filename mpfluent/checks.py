@@ -203,20 +203,29 @@ def _degrees(value: Any, most: int, why: str) -> Number:
 
 def uuid(value: Any) -> str:
     """Check a UUID: 8-4-4-4-12 hexadecimal digits in any case, or a ``uuid.UUID``."""
+    return _uuid(value, None)  # a made-up id would be another device's
+
+
+def new_uuid(value: Any) -> str:
+    """Check a UUID where a new one is as good as any, as that of a session is."""
+    return _uuid(value, "str(uuid.uuid4())")
+
+
+def _uuid(value: Any, new: str | None) -> str:
     if type(value) is not str:
-        value = looked_at(_foreign_uuid, value)
+        value = looked_at(lambda own: _foreign_uuid(own, new), value)
     if _UUID.fullmatch(value) is None:
-        if is_blank(value):  # a made-up id would be somebody's
+        if is_blank(value):
             raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits); leave it out")
-        raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits)", "str(uuid.uuid4())")
+        raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits)", _as_uuid(value) or new)
     return value  # type: ignore[no-any-return]
 
 
-def _foreign_uuid(value: Any) -> str:
+def _foreign_uuid(value: Any, new: str | None) -> str:
     if type(value).__name__ == "UUID":
         value = str(value)
     if not is_a(value, str):
-        _want("a UUID", value, "str(uuid.uuid4())")
+        _want("a UUID", value, new)
     return text(value)
 
 
@@ -386,8 +395,8 @@ def as_text(value: Any) -> str | None:
     if is_a(value, int):
         return repr(str(value)) if value.bit_length() < 300 else None
     if is_a(value, (float, Decimal)):
-        if not _is_finite(value):
-            return None
+        if not _is_finite(value) or is_a(value, float) and abs(value) >= 2**53:
+            return None  # a float of that size may have lost digits
         # a whole number that became a float on its way, as integers do beside a NaN
         return repr(str(int(value) if abs(value) < 2**63 and value % 1 == 0 else value))
     if is_a(value, (bytes, bytearray)):
@@ -415,10 +424,19 @@ def _as_integer(value: Any) -> str | None:
     if is_a(value, str):
         plain = re.fullmatch(r"\s*-?\d{1,20}\s*", value, re.ASCII)
         return str(int(value)) if plain else None
-    if is_a(value, Decimal):
-        return str(int(value)) if _is_finite(value) and value.adjusted() < 19 else None
-    finite = is_a(value, float) and math.isfinite(value)
-    return str(int(value)) if finite and abs(value) < 2**63 else None
+    if is_a(value, (float, Decimal)) and _is_finite(value):
+        # never another number: no rounding, and none that a float may have rounded before
+        most = 2**53 if is_a(value, float) else 2**64
+        return str(int(value)) if abs(value) < most and value % 1 == 0 else None
+    return None
+
+
+def _as_uuid(value: str) -> str | None:
+    """Return the usual form of a UUID without hyphens, in braces, or written as a URN."""
+    digits = value.strip().lower().removeprefix("urn:uuid:").strip("{}").replace("-", "")
+    if re.fullmatch("[0-9a-f]{32}", digits, re.ASCII) is None:
+        return None
+    return repr("-".join(re.findall("(.{8})(.{4})(.{4})(.{4})(.{12})", digits)[0]))
 
 
 def _as_number(value: Any) -> str | None:

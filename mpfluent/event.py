@@ -121,7 +121,7 @@ class Event(Record, kind="Event", rank=_LATE):
 
     at = instant(wire="timestamp_unixtime_ms")
     source_message_id = name()
-    session_uuid = uuid()
+    session_uuid = uuid(new=True)
     session_id = integer()
     event_num = integer()
     attributes = scalars(wire="custom_attributes")

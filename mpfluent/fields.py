@@ -142,9 +142,9 @@ def word() -> Field[str | None]:
     return Field("word", checks.name)
 
 
-def uuid() -> Field[str | None]:
-    """Declare a UUID in text form."""
-    return Field("uuid", checks.uuid)
+def uuid(*, new: bool = False) -> Field[str | None]:
+    """Declare a UUID in text form; ``new`` says that a new one is as good as any."""
+    return Field("uuid", checks.new_uuid if new else checks.uuid)
 
 
 def ip() -> Field[str | None]:

@@ -56,7 +56,7 @@ class Session(EventVerbs, Piped, kind="Session"):
 
     __slots__ = ()
 
-    session_uuid = uuid()
+    session_uuid = uuid(new=True)
     session_id = integer()
     at = instant()
 

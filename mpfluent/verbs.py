@@ -52,7 +52,7 @@ from .foreign import is_a, itself, looked_at
 from .misnomers import VERBS, called
 from .records import UserIdentity
 from .shapes import Ways
-from .signatures import spelled_out
+from .signatures import called_by_name, spelled_out
 from .ways import appender
 
 if TYPE_CHECKING:
@@ -561,6 +561,9 @@ class EventVerbs(CommerceVerbs):
             meant = called(name, VERBS, verbs) or closest(name, verbs)
             hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
+
+
+called_by_name(EventVerbs, globals())
 
 
 def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -93,8 +93,7 @@ from mpfluent.testing import FrozenClock
         ),
         (
             lambda: Batch.for_user(customer_id=1e18),
-            "for_user(customer_id=1e+18): want a string, got float; "
-            "write customer_id='1000000000000000000'",
+            "for_user(customer_id=1e+18): want a string, got float",  # its last digits may be lost
         ),
         (
             lambda: Batch.for_user(customer_id=Decimal("12345.00")),

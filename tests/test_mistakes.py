@@ -1057,7 +1057,28 @@ def test_a_flag_is_true_or_false(call, error, text):
     (
         lambda: BATCH.with_mpid(5.5),
         InvalidValue,
-        "with_mpid(mpid=5.5): want an integer, got float; write mpid=5",
+        "with_mpid(mpid=5.5): want an integer, got float",  # 5 would be another user
+    ),
+    (
+        lambda: BATCH.with_mpid(2.0**53),
+        InvalidValue,
+        "with_mpid(mpid=9007199254740992.0): want an integer, got float",  # digits may be lost
+    ),
+    (
+        lambda: BATCH.with_mpid(Decimal("5.5")),
+        InvalidValue,
+        "with_mpid(mpid=Decimal('5.5')): want an integer, got Decimal",
+    ),
+    (
+        lambda: BATCH.with_mpid(Decimal("8963523412345678901")),
+        InvalidValue,
+        "with_mpid(mpid=Decimal('8963523412345678901')): want an integer, got Decimal; "
+        "write mpid=8963523412345678901",
+    ),
+    (
+        lambda: BATCH.with_identities(customer_id=2.0**60),
+        InvalidValue,
+        "with_identities(customer_id=1.152921504606847e+18): want a string, got float",
     ),
     (lambda: BATCH.with_mpid(NAN), InvalidValue, "with_mpid(mpid=nan): want an integer, got float"),
     (
@@ -1369,13 +1390,21 @@ def test_a_lone_surrogate_is_stopped_before_it_can_poison_the_sending(call, erro
         lambda: BATCH.with_mp_deviceid("not a uuid"),
         InvalidValue,
         "with_mp_deviceid(mp_deviceid='not a uuid'): is not a UUID (8-4-4-4-12 hexadecimal "
-        "digits); write mp_deviceid=str(uuid.uuid4())",
+        "digits)",  # a made-up id would be another device's
     ),
     (
-        lambda: BATCH.with_device(ios_idfv=f"{{{UUID}}}"),
+        lambda: BATCH.with_device(ios_idfv=5),
         InvalidValue,
-        f"with_device(ios_idfv='{{{UUID}}}'): is not a UUID (8-4-4-4-12 hexadecimal digits); "
-        "write ios_idfv=str(uuid.uuid4())",
+        "with_device(ios_idfv=5): want a UUID, got int",
+    ),
+    *(
+        (
+            lambda written=written: BATCH.with_device(ios_idfv=written),
+            InvalidValue,
+            f"with_device(ios_idfv={written!r}): is not a UUID (8-4-4-4-12 hexadecimal digits); "
+            f"write ios_idfv='{UUID}'",
+        )
+        for written in (f"{{{UUID}}}", UUID.replace("-", ""), f"urn:uuid:{UUID}", f" {UUID}")
     ),
     (
         lambda: Session.start("42"),

@@ -423,6 +423,18 @@ def test_few_frames_of_ours_stand_before_a_message(slip: str) -> None:
             lambda: BATCH.with_mpid(),
             "with_mpid() missing 1 required positional argument: 'mpid'",
         ),
+        (
+            lambda: BATCH.event(),
+            "event() missing 1 required positional argument: 'name'",
+        ),
+        (
+            lambda: BATCH.screen_view("Home", "again"),
+            "screen_view() takes 2 positional arguments but 3 were given",
+        ),
+        (
+            lambda: Session.start(session_id=1).ltv_increase(),
+            "ltv_increase() missing 1 required positional argument: 'amount'",
+        ),
     ],
 )
 def test_pythons_own_errors_name_nothing_internal(call, text):
