@@ -668,5 +668,8 @@ def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]
             (named, given["consented"], checks.flag),
             ("at", at, checks.instant),
         ):
-            checked_as(check, verb, name, value)
+            try:  # not checked_as: one frame less before the message
+                check(value)
+            except checks.Bad as bad:
+                raise bad.at(verb, name, value) from bad.cause
         raise
