@@ -189,6 +189,8 @@ GOOD_EVENT = event("custom_event", event_name="kept", custom_event_type="other")
         ({"context": {"data_plan": {"plan_version": 2}}}, "context.data_plan: "),
         ({"sideloaded_kits_count": 2}, "sideloaded_kits_count=2: no value of ours has this field"),
         ({"a b\x1b": 2}, "['a b\\x1b']=2: no value of ours has this field"),
+        ({"source_request_id": "\ud800"}, r"source_request_id='\ud800': has a lone surrogate"),
+        ({"user_attributes": {"a": "\udfff"}}, r"user_attributes['a']='\udfff': has a lone surr"),
     ],
 )
 def test_what_cannot_be_held_is_left_out_and_told_and_the_rest_is_kept(server, more, problem):

@@ -148,7 +148,8 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
     """
     if not isinstance(entry, dict):
         return "A batch must be an object."
-    if len(plain(entry).encode()) > limits.MAX_BATCH_BYTES:
+    size = len(plain(entry).encode("utf-8", "surrogatepass"))  # JSON can escape a lone surrogate
+    if size > limits.MAX_BATCH_BYTES:
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
     return reader.refusal(Batch, entry) if strict else _known_refusal(entry)
 
