@@ -139,7 +139,7 @@ class _Reader:
                 for key, item in self.mapping(value, path)
                 if item is not None
             }
-            return {key: self.record(of, item, f"{path}.{key}") for key, item in named.items()}
+            return {key: self.record(of, item, _place_in(path, key)) for key, item in named.items()}
         if kind == "events":
             return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
         if declared.partly and self.ignore:
@@ -199,6 +199,14 @@ class _Reader:
         return error
 
 
+def _place_in(path: str, key: Any) -> str:
+    """Return the path of an entry; its name is anybody's, and may be long or not printable."""
+    if not path:
+        return str(key)
+    plain = len(key) <= 40 and key.isprintable()
+    return f"{path}.{key}" if plain else f"{path}[{brief(key)}]"
+
+
 def event_class(base: Any, event_type: object) -> Any:
     """Return the class of an event type, or None where there is none."""
     return base._by_type.get(event_type) if isinstance(event_type, str) else None
@@ -241,7 +249,7 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
             continue
         if key == "value" and isinstance(messages, Mapping) and "value" not in data:
             continue  # marshmallow's level between a name and its record
-        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+        path = f"{path}[{key}]" if isinstance(key, int) else _place_in(path, key)
         if isinstance(data, Mapping):
             data = data.get(key, missing)
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):
@@ -268,7 +276,7 @@ def refusal(cls: type[Frozen], data: Any) -> str | None:
     why: Any = messages
     while isinstance(why, Mapping):
         key, why = next(iter(why.items()))
-        path += f"[{key}]" if isinstance(key, int) else f".{key}" if path else str(key)
+        path = f"{path}[{key}]" if isinstance(key, int) else _place_in(path, key)
     text = why[0] if isinstance(why, list) and why else str(why)
     return text if text.startswith("Required event field") else f"{path}: {text}"
 

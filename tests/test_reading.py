@@ -1605,3 +1605,15 @@ def test_what_is_valid_is_read_without_marshmallow(monkeypatch: pytest.MonkeyPat
     for one in full_events():
         assert Batch.from_dict({"events": [one.to_dict()]}).events == (one,)
         assert Event.from_dict(one.to_dict()) == one
+
+
+@pytest.mark.parametrize("name", ["a" * 100_000, "two\nlines", "\x1b[31m"])
+def test_a_name_in_a_path_is_short_and_printable(name: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        Batch.from_dict({"consent_state": {"gdpr": {name: {"consented": "x"}}}})
+
+    text = str(caught.value)
+    assert text.startswith("from_dict(): consent_state.gdpr['")
+    assert text.endswith("'].consented='x': want True or False, got str")
+    assert len(text) < 200
+    assert text.isprintable()
