@@ -395,7 +395,7 @@ def as_text(value: Any) -> str | None:
     if is_a(value, int):
         return repr(str(value)) if value.bit_length() < 300 else None
     if is_a(value, (float, Decimal)):
-        if not _is_finite(value) or is_a(value, float) and abs(value) >= 2**53:
+        if not _is_finite(value) or (is_a(value, float) and abs(value) >= 2**53):
             return None  # a float of that size may have lost digits
         # a whole number that became a float on its way, as integers do beside a NaN
         return repr(str(int(value) if abs(value) < 2**63 and value % 1 == 0 else value))
