@@ -91,9 +91,13 @@ def environment_of(given: Environment | None) -> Environment | None:
         where, value = _variable("MPARTICLE_ENVIRONMENT")
     else:
         where, value = f"Client(environment={brief(given)})", given
-    if value is not None and value not in ENVIRONMENTS:
+    if value is None:
+        return None
+    # the word itself: what is equal to it, such as a proxy of a settings module, may not encode
+    word = next((word for word in ENVIRONMENTS if word == value), None)
+    if word is None:
         raise _not_one_of(where, value, "an environment", ENVIRONMENTS)
-    return cast("Environment | None", value)
+    return cast("Environment", word)
 
 
 def _variable(name: str) -> tuple[str, str | None]:

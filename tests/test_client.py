@@ -413,6 +413,19 @@ def test_the_environment_fills_in_what_a_batch_lacks():
     assert transport.batches[0].environment == "production"
 
 
+def test_what_is_equal_to_an_environment_is_sent_as_its_word():
+    class Lazy:  # as a proxy of a settings module
+        def __eq__(self, other):
+            return other == "production"
+
+        __hash__ = None
+
+    transport = RecordingTransport()
+    client_of(transport, environment=Lazy()).send(BATCH)
+
+    assert transport.batches[0].environment == "production"
+
+
 def test_the_environment_of_a_batch_wins():
     transport = RecordingTransport()
     client_of(transport, environment="production").send(BATCH.with_environment("development"))
