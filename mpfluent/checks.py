@@ -150,6 +150,8 @@ def _integer(value: Any, low: int, high: int) -> int:
 def _foreign_integer(value: Any) -> int:
     whole = index(value)
     if whole is None:
+        if is_a(value, str) and is_blank(value):  # as from an empty form or cell
+            raise Bad(f"want an integer, got {type(value).__name__}; leave it out")
         _want("an integer", value, _as_integer(value))
     return whole
 

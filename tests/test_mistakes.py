@@ -1040,6 +1040,11 @@ def test_a_flag_is_true_or_false(call, error, text):
         "for_user(mpid='5'): want an integer, got str; write mpid=5",
     ),
     (
+        lambda: Batch.for_user(mpid=""),
+        InvalidValue,
+        "for_user(mpid=''): want an integer, got str; leave it out",
+    ),
+    (
         lambda: BATCH.with_mpid("five"),
         InvalidValue,
         "with_mpid(mpid='five'): want an integer, got str",
