@@ -293,6 +293,8 @@ class Courier:
         try:
             self._transport.close()
         except Exception as error:
+            if getattr(self._transport.send, "tells_all", False) is True:
+                raise  # it came from outside: a signal's handler raised it
             self.tally.hook_raised(self._transport.close, error)
 
 

@@ -1,9 +1,9 @@
 """Clients that are interrupted in the midst of what they do, for a process of its own.
 
-``python interrupting.py sweep MODE DEED PLACES`` lets a signal come at so many places of a deed,
-spread over all of it, and always the same ones. ``python interrupting.py soak MODE SIGNALS SEED``
-lets a timer send that many, after random times. The handler raises, and the tracebacks are kept,
-as a prompt keeps them. Prints what it found as one line of JSON.
+``python interrupting.py sweep MODE PLACES`` lets a signal come at so many places of each deed,
+spread over all of it, and always the same ones. ``… soak MODE DEED SIGNALS SEED`` lets a timer
+send that many, after random times. The handler raises, and the tracebacks are kept, as a prompt
+keeps them. Prints what it found as one line of JSON.
 """
 
 import ctypes
@@ -23,7 +23,16 @@ from contextlib import closing
 from traceback import extract_stack
 
 import mpfluent
-from mpfluent import Batch, Client, FunctionTransport, Outbox, Response, Retry, ThreadedDispatcher
+from mpfluent import (
+    Batch,
+    Client,
+    FunctionTransport,
+    Outbox,
+    Response,
+    Retry,
+    ThreadedDispatcher,
+    notices,
+)
 
 PACKAGE = os.path.dirname(mpfluent.__file__)
 SOON = 20.0  # seconds after which what has not ended hangs
@@ -135,8 +144,18 @@ class World:
         return wrong + self.law()
 
 
-# where it cannot be told what raised
-HOOKS = {World.note.__code__, World.settled.__code__, FunctionTransport.send.__code__}
+# Foreign code, and what is called for it: it cannot be told what raised there.
+FOREIGN = {
+    one.__code__
+    for one in (
+        World.note,
+        World.settled,
+        dropped,
+        FunctionTransport.send,
+        FunctionTransport.close,
+        notices.warn,
+    )
+}
 
 # by name: what comes before a deed, and the deed
 DEEDS = {
@@ -154,6 +173,7 @@ DEEDS = {
         lambda world: world.client.close(SOON),
     ),
     "wait": (lambda world: None, lambda world: world.send(BATCHES[1]).wait(SOON)),
+    "open": (lambda world: None, lambda world: world.send(BATCHES[1])),  # of a client that is new
 }
 
 
@@ -165,6 +185,7 @@ class Interrupts:
         self.armed = False
         self.number = 0
         self.in_hook = False
+        self.unraisable = False  # where Python itself lets nothing out: in what weakrefs call
         self.kept = deque(maxlen=100)  # exceptions, and so tracebacks and all that they hold
         for number in (signal.SIGINT, signal.SIGALRM):
             signal.signal(number, self)
@@ -177,13 +198,14 @@ class Interrupts:
         self.number += 1
         self.place = " ".join([f"{one.name}:{one.lineno}" for one in extract_stack(frame)[-4:]])
         while frame is not None:
-            self.in_hook |= frame.f_code in HOOKS
+            self.in_hook |= frame.f_code in FOREIGN
+            self.unraisable |= frame.f_code.co_name in ("__del__", "_remove")
             frame = frame.f_back
         raise self.kind
 
     def during(self, deed, *arguments):
         """Do a deed; return what is wrong with what it raised."""
-        before, self.in_hook = self.number, False
+        before, self.in_hook, self.unraisable = self.number, False, False
         raised = None
         try:
             self.armed = True
@@ -196,7 +218,7 @@ class Interrupts:
             self.kept.append(error)
         came = self.number > before
         told_apart = not (self.in_hook and self.kind is TimeLimit)
-        if came and told_apart and type(raised) is not self.kind:
+        if came and told_apart and not self.unraisable and type(raised) is not self.kind:
             return [f"{self.kind.__name__} at {self.place} came out as {raised!r}"]
         if not came and raised is not None:
             return [f"{raised!r} came out of nothing"]
@@ -241,8 +263,9 @@ def once(interrupts, mode, deed, number):
     interrupts.kind = (KeyboardInterrupt, TimeLimit)[number % 2]
     with tempfile.TemporaryDirectory() as folder:
         world = World(mode, folder)
-        world.send(BATCHES[7])
-        world.client.flush(SOON)
+        if deed != "open":
+            world.send(BATCHES[7])
+            world.client.flush(SOON)
         before(world)
 
         def traced():
@@ -261,17 +284,17 @@ def once(interrupts, mode, deed, number):
         return place.left, wrong + world.end(lost=int(in_hook))
 
 
-def sweep(mode, deed, places):
-    interrupts = Interrupts()
-    most = 10**9
-    left, wrong = once(interrupts, mode, deed, most)
-    length = most - left
-    found = {"length": length, "wrong": [f"uninterrupted: {one}" for one in wrong]}
-    for number in range(1, length, max(1, length // places)):
-        faulthandler.dump_traceback_later(3 * SOON, exit=True)
-        _, wrong = once(interrupts, mode, deed, number)
-        found["wrong"] += [f"{number}: {one}" for one in wrong]
-    return {**found, "interrupts": interrupts.number}
+def sweep(mode, places):
+    interrupts, found = Interrupts(), []
+    for deed in DEEDS:
+        left, wrong = once(interrupts, mode, deed, 10**9)
+        found += [f"{deed}, uninterrupted: {one}" for one in wrong]
+        length = 10**9 - left
+        for number in range(1, length, max(1, length // places)):
+            faulthandler.dump_traceback_later(3 * SOON, exit=True)
+            _, wrong = once(interrupts, mode, deed, number)
+            found += [f"{deed}, {number} of {length}: {one}" for one in wrong]
+    return {"signals": interrupts.number, "wrong": found}
 
 
 # Random ones
@@ -313,7 +336,9 @@ def soak(mode, deed, signals, seed):
         signal.setitimer(signal.ITIMER_REAL, 0)
         lost += interrupts.in_hook
         wrong += world.law()
-        if deed == "close" or rounds % 1000 == 0:
+        if deed in ("close", "open") or rounds % 1000 == 0:
+            if deed == "open" and not world.send(BATCHES[8]).wait(SOON):
+                wrong.append("the next send is pending")
             wrong += world.end(lost)
             world, lost = World(mode, folder.name), 0
         elif rounds % 50 == 0:
@@ -335,9 +360,10 @@ def soak(mode, deed, signals, seed):
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    what, mode, deed, number, *rest = sys.argv[1:]
-    found = {
-        "sweep": lambda: sweep(mode, deed, int(number)),
-        "soak": lambda: soak(mode, deed, int(number), int(rest[0])),
-    }[what]()
+    sys.unraisablehook = lambda _: None
+    what, mode, *rest = sys.argv[1:]
+    if what == "sweep":
+        found = sweep(mode, int(rest[0]))
+    else:
+        found = soak(mode, rest[0], int(rest[1]), int(rest[2]))
     print(json.dumps(found))

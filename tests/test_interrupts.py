@@ -1,17 +1,22 @@
 """What a signal's handler that raises, as Ctrl-C's does, may break in the midst of anything."""
 
 import ast
+import json
+import os
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
 from mpfluent.tally import Tally
 
+HERE = Path(__file__).parent
 PACKAGE = Path(mpfluent.__file__).parent
 BATCH = Batch.for_user(customer_id="1").event("x")
 SOON = 10.0
@@ -123,3 +128,71 @@ def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pen
     assert client.flush(SOON) is True
     assert [delivery.state for delivery in deliveries] == ["delivered"] * 2
     client.close()
+
+
+# A process of its own, for a test run is interrupted by people, too
+
+
+def interrupting(*arguments):
+    """Return what ``interrupting.py`` found."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "interrupting.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+USUAL = ["sync", "filtered", "threaded", "coalescing", "dropping", "inline", "outbox"]
+
+
+@pytest.mark.parametrize("mode", USUAL)
+def test_wherever_a_signal_comes_all_is_settled_once_and_nothing_hangs(mode):
+    found = interrupting("sweep", mode, 12)
+
+    assert found["wrong"] == []
+    assert found["signals"] > 40
+
+
+@pytest.mark.parametrize("mode", ["sync", "coalescing"])
+def test_signals_at_random_break_nothing(mode):
+    found = interrupting("soak", mode, "send of several", 300, 1)
+
+    assert (found["signals"], found["wrong"]) == (300, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_of_all_the_places_at_which_a_signal_may_come_none_breaks_anything(mode):
+    assert interrupting("sweep", mode, 500)["wrong"] == []
+
+
+SOAKS = [
+    ("sync", "send of several", 4_000),
+    ("threaded", "send of several", 4_000),
+    ("coalescing", "send of several", 3_000),
+    ("inline", "send of several", 1_000),
+    ("outbox", "send of several", 2_000),
+    ("outbox overflowing", "send of several", 1_000),
+    ("outbox", "open", 1_000),
+    ("threaded", "wait", 1_000),
+    ("threaded", "flush", 1_000),
+    ("outbox", "flush", 1_000),
+    ("sync", "close", 500),
+    ("threaded", "close", 1_000),
+    ("outbox", "close", 500),
+]
+
+
+@pytest.mark.slow
+def test_21_000_signals_break_nothing(capsys):
+    """It prints its figures, which ``-s`` shows."""
+    found = {(mode, deed): interrupting("soak", mode, deed, n, n) for mode, deed, n in SOAKS}
+    with capsys.disabled():
+        for (mode, deed), figures in found.items():
+            print(f"{mode}, {deed}: {figures}")
+
+    assert {soak: figures["wrong"] for soak, figures in found.items() if figures["wrong"]} == {}
+    assert sum(figures["signals"] for figures in found.values()) == 21_000
