@@ -135,8 +135,12 @@ class Workers:
         """Wait for workers to leave, so that none is there when the interpreter goes."""
         until = time.monotonic() + seconds
         for thread in self._threads:
-            if isinstance(thread, threading.Thread):
-                thread.join(max(0.0, until - time.monotonic()))
+            # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
+            while isinstance(thread, threading.Thread) and thread.is_alive():
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                time.sleep(min(0.001, left))
 
     def any(self) -> bool:
         """Return whether a worker is alive."""
