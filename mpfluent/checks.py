@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -44,10 +45,14 @@ def is_number(
 ) -> TypeGuard[int | float]:
     """Return whether a setting is a number within these bounds; a bool is none.
 
+    Nor is an integer that no float can hold, since clocks count in floats.
+
     >>> is_number(1.5), is_number(-1, 0), is_number(True), is_number("1"), is_number(math.nan)
     (True, False, False, False, False)
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
         return False
     return least <= value <= most
 

@@ -1749,6 +1749,14 @@ def test_a_timeout_is_in_seconds(verb, timeout):
     )
 
 
+@pytest.mark.parametrize("verb", ["flush", "close"])
+def test_a_timeout_is_a_number_that_clocks_can_count(verb):
+    client = Client("k", "s", environment="development", transport=RecordingTransport())
+
+    with pytest.raises(InvalidValue, match=r"want seconds, or None for as long as it takes"):
+        getattr(client, verb)(10**5000)
+
+
 def test_what_is_no_batch_among_many_is_told_after_those_before_it_left():
     sent = RecordingTransport()
     client = Client("k", "s", environment="development", transport=sent)
