@@ -228,12 +228,16 @@ class Database:
         ConfigurationError: the file is somebody else's or a newer version's; it stays as it is.
         sqlite3.Error: it cannot be used, or is damaged.
         OSError: it cannot be made.
+
+    Attributes:
+        is_closed: whether the connection is closed.
     """
 
     connection: sqlite3.Connection
     which: liveness.Which | None
     _pid = os.getpid()  # for one whose making was interrupted
     _opened: liveness.Opened | None = None
+    is_closed = False
 
     def __init__(
         self, given: str, owned: bool, full: bool, busy: threading.RLock, settle: Settle
@@ -328,6 +332,7 @@ class Database:
         """Close the connection; a file that is still in its place gets its log written back."""
         if self._opened is not None:
             self._opened.closed()
+        self.is_closed = True  # in one breath with the call
         self.connection.close()
 
     def __del__(self) -> None:

@@ -91,8 +91,7 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
     try:
         heads = _asked(path, owned=owned)
     except sqlite3.DatabaseError as error:
-        # an OperationalError, a subclass, says that it cannot be read now, not that it is none
-        if type(error) is sqlite3.DatabaseError and not owned and not _has_our_header(path):
+        if not owned and _is_none_of_ours(path, error):
             raise _refused(given, f"{what}; {_NEW}") from None
         raise
     if not any(heads) and not owned:
@@ -164,8 +163,13 @@ def _asked(path: str, *, owned: bool) -> Heads:
     if liveness.which(f"{path}-wal") is None:
         return _look(path, _MAIN)  # where there is no log, SQLite need not make one to look
     if not owned:
-        with suppress(sqlite3.DatabaseError):
+        try:
             heads = _look(path, _MAIN)
+        except sqlite3.DatabaseError as error:
+            # SQLite would make its index of the log beside what is not even a database
+            if _is_none_of_ours(path, error):
+                raise
+        else:
             if heads.application != OURS and any(heads):
                 return heads
     return _look(path, "ro")
@@ -175,6 +179,12 @@ def _look(path: str, how: str) -> Heads:
     with closing(connect(path, how)) as connection:
         connection.execute("BEGIN")  # all of it is of one moment: somebody may be making it
         return heads_of(connection)
+
+
+def _is_none_of_ours(path: str, error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error says that a file without owners never was an outbox."""
+    # an OperationalError, a subclass, says that it cannot be read now, not that it is none
+    return type(error) is sqlite3.DatabaseError and not _has_our_header(path)
 
 
 def _has_our_header(path: str) -> bool:

@@ -88,7 +88,7 @@ class Owner:
     @property
     def is_open(self) -> bool:
         """Whether it has a file open, though maybe not in its place any more."""
-        return self._database is not None
+        return self._database is not None and not self._database.is_closed
 
     @property
     def is_locked(self) -> bool:
@@ -261,7 +261,8 @@ class Owner:
     def leave(self) -> None:
         """Leave its rows to whoever adopts them, close the file, and be dead."""
         if self._database is not None:
-            self.transact(self._resign, None, moved=True)
+            if self.is_open:  # or a call that was interrupted has closed it
+                self.transact(self._resign, None, moved=True)
             try:
                 self._database.close()
             except FAILURES as error:

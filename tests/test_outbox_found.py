@@ -214,6 +214,14 @@ def test_a_log_of_a_database_that_is_not_there_is_not_deleted(suffix, path):
     )
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
+def test_beside_a_file_that_was_never_an_outbox_nothing_is_made(suffix, path):
+    path.write_bytes(THESIS)
+    Path(f"{path}{suffix}").write_bytes(THESIS)
+
+    assert "this is no outbox" in refused(path)
+
+
 @pytest.mark.parametrize("kind", ["link", "dangling link", "text", "folder"])
 def test_what_is_called_owners_and_is_not_ours_makes_nothing_ours(kind, path, home):
     owners = Path(f"{path}-owners")

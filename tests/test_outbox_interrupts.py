@@ -199,6 +199,27 @@ def test_a_kept_traceback_keeps_no_lock_from_the_workers(path):
     client.close()
 
 
+def test_a_closing_that_was_interrupted_is_gone_on_with_where_it_was(tmp_path):
+    functions = [Outbox.close.__wrapped__, outbox_owner.Owner.leave, outbox_file.Database.close]
+    kept = []
+    for function in functions:
+        for line in range(1, lines_of(function) + 1):
+            path = tmp_path / f"{function.__qualname__}-{line}.db"
+            client = client_of(path)
+            client.send(BATCH).wait(5)
+            with interrupt(function.__code__, line):
+                try:
+                    client.close()
+                except KeyboardInterrupt as error:
+                    kept.append(error)
+
+            assert client.close() == (1, 0, 0)
+            assert client.stats.outbox_errors == 0, (function, line)
+            with liveness._here().guard:
+                assert str(path) + "-owners" not in liveness._here().files
+    assert len(kept) > 15
+
+
 def generators_that_hold():
     """Return the functions of the outbox's part that are generators, which may be suspended."""
     for module in (liveness, outbox_file, salvage, outbox_owner, outbox):
