@@ -570,13 +570,15 @@ class Client(PublicNames):
             self._tally.settled(outcome, parcel)
         again = parcel.step >= READING
         try:
-            parcel.step = max(parcel.step, READING)
+            if parcel.step < READING:
+                parcel.step = READING
             if isinstance(outcome, DeliveryError) and (hook or parcel.told):
                 outcome = outcome.with_batch(parcel.batch)
             if hook is not None and parcel.step < HOOKED:
                 batch = parcel.batch
-                parcel.step = HOOKED  # in one breath with the call
-                hook(batch, outcome)
+                if parcel.step < HOOKED:  # again, in one breath with what follows
+                    parcel.step = HOOKED
+                    hook(batch, outcome)
         except Exception as error:
             # Of the hook; or of reading a batch where the interpreter goes. Else it is what a
             # signal's handler raised, unless it comes again.

@@ -130,8 +130,9 @@ class Flag:
 class Steps:
     """How far the settling of one batch is: 0, and then one of these, in their order.
 
-    Each step is marked in one breath with being done. So whoever goes on after an interrupt
-    leaves none out, and does none twice.
+    Each step is marked in one breath with being done, and with the look at whether it is. So
+    whoever goes on after an interrupt leaves none out, and does none twice, even where two threads
+    go on at once.
     """
 
     __slots__ = ("step",)
@@ -176,6 +177,8 @@ class Repairs:
                 repair = self._left[0]
                 function, *arguments = repair
                 function(*arguments)
-                self._left[:] = [other for other in self._left if other is not repair]
+                # in one breath: another thread may have done it, too, and adds others
+                if self._left and self._left[0] is repair:
+                    del self._left[0]
         finally:
             self._busy.discard(me)

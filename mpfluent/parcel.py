@@ -185,15 +185,17 @@ class Load:
         fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
             tried before: what was must not be joined any more, since its ids stand for just what
             was sent under them.
+        struck: whether it was noted that its delivery was broken off.
     """
 
-    __slots__ = ("fresh", "pieces")
+    __slots__ = ("fresh", "pieces", "struck")
 
     def __init__(
         self, pieces: list[Piece] | None = None, fresh: list[Parcel] | None = None
     ) -> None:
         self.pieces = pieces
         self.fresh = fresh
+        self.struck = False
 
     def parcels(self) -> list[Parcel]:
         """Return the parcels of it."""

@@ -354,7 +354,8 @@ class Workers:
         if self._pid != os.getpid() or not self._floor.moves(load):
             return  # it is the parent's; or it was laid down already
         rest = [parcel for parcel in load.parcels() if not parcel.settled]
-        for parcel in rest:
+        before, load.struck = load.struck, True
+        for parcel in () if before else rest:  # once, though a repair may be begun twice
             parcel.strikes += 1
         pieces = pieces_of(rest) if load.pieces is None else load.pieces
         pieces = [

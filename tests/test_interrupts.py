@@ -14,7 +14,12 @@ from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
+from mpfluent.interrupts import Repairs
+from mpfluent.parcel import Parcel
 from mpfluent.tally import Tally
+from mpfluent.transport import Response
+from mpfluent.wire import Part
+from mpfluent.workers import Workers
 
 HERE = Path(__file__).parent
 PACKAGE = Path(mpfluent.__file__).parent
@@ -196,3 +201,78 @@ def test_21_000_signals_break_nothing(capsys):
 
     assert {soak: figures["wrong"] for soak, figures in found.items() if figures["wrong"]} == {}
     assert sum(figures["signals"] for figures in found.values()) == 21_000
+
+
+def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
+    told = []
+    client = client_of(on_delivered=lambda batch, outcome: told.append(batch.source_request_id))
+    settled = []
+
+    class Read(Parcel):
+        """One that another thread settles while this one reads it."""
+
+        @property
+        def batch(self):
+            if not settled:
+                settled.append(True)
+                other = threading.Thread(target=client._settled, args=(self, Response(202)))
+                other.start()
+                other.join(SOON)
+            return BATCH.with_source_request_id("once")
+
+    parcel = Read(Batch, (Part("once", b"", 0),))
+    client._settled(parcel, Response(202))
+
+    assert len(told) == 1
+    assert client.stats.delivered == 1
+    assert parcel.settled
+
+
+def done_with_one_added(moment):
+    """Return which repairs are done in the end, if the second is added at this moment."""
+    done, left = [], moment
+    repairs = Repairs()
+    repairs.add((done.append, "first"))
+
+    def trace(frame, *_):
+        nonlocal left
+        if frame.f_code is Repairs.run.__code__ or frame.f_code.co_name == "<listcomp>":
+            left -= 1
+            if not left:
+                repairs.add((done.append, "second"))
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        repairs.run()
+    finally:
+        sys.settrace(previous)
+    repairs.run()
+    return done
+
+
+@pytest.mark.parametrize("moment", range(1, 16))
+def test_a_repair_that_another_thread_adds_at_any_moment_is_done(moment):
+    assert done_with_one_added(moment) in (["first", "second"], ["first"] * 2 + ["second"])
+
+
+@pytest.mark.parametrize("line", range(1, 20))
+def test_what_was_broken_off_once_is_sent_again_even_if_that_is_interrupted(line):
+    ctrl_c = [KeyboardInterrupt()]
+
+    def answer(request):
+        if ctrl_c:
+            raise ctrl_c.pop()
+        return 202
+
+    def no_thread(work):
+        raise RuntimeError("can't start new thread")
+
+    client = client_of(answer, ThreadedDispatcher(flush_interval=0, start=no_thread))
+    with interrupted(Workers._broken_off.__code__, "line", line):
+        client.send(BATCH)
+
+    assert client.flush(SOON) is True
+    assert client.stats[:4] == (1, 1, 0, 0)
+    client.close()
