@@ -154,6 +154,7 @@ class Repairs:
     The handler of an exception begins before another interrupt can come, so that :attr:`add` is
     its first word: ``repairs.add((function, argument, …))``, a tuple and a C call. What was added
     is done at once, and where that is interrupted, too, by whoever comes next, whatever he does.
+    Whoever is at it when another one adds something does that, too.
 
     Attributes:
         add: adds a function and its arguments; doing it twice does no more than doing it once.
@@ -161,24 +162,26 @@ class Repairs:
 
     def __init__(self) -> None:
         self._left: list[tuple[Any, ...]] = []
-        self._busy: set[int] = set()  # threads that are at it
+        self._busy = False  # whether a thread is at it
         self.add = self._left.append
 
     def run(self) -> None:
-        """Do all that is left to be done; nothing in a callback of just this."""
+        """Do all that is left to be done; nothing where that is just being done.
+
+        One thread at a time: what two did at once might be done twice. Another one does not wait,
+        for a hook of the first may wait for it.
+        """
         if not self._left:
             return
-        me = threading.get_ident()
-        if me in self._busy:
-            return
+        mine = False
         try:
-            self._busy.add(me)
-            while self._left:
+            if not self._busy:
+                self._busy = mine = True  # in one breath with the look
+            while mine and self._left:
                 repair = self._left[0]
                 function, *arguments = repair
                 function(*arguments)
-                # in one breath: another thread may have done it, too, and adds others
-                if self._left and self._left[0] is repair:
-                    del self._left[0]
+                del self._left[0]  # it is the first still: others are added at the end
         finally:
-            self._busy.discard(me)
+            if mine:
+                self._busy = False
