@@ -9,6 +9,9 @@ import atexit
 import os
 import sys
 import time
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from typing import NamedTuple, Protocol
 
 from .notices import warn
@@ -72,6 +75,19 @@ def watch(one: Watched) -> None:
 def forget(one: Watched) -> None:
     """Tell this one nothing any more."""
     _watched.pop(id(one), None)
+
+
+@cache
+def in_subinterpreter() -> bool:
+    """Return whether this is an interpreter beside the main one.
+
+    CPython aborts the process where such a one ends and a thread of it goes on.
+    """
+    for name in "_interpreters", "_xxsubinterpreters":  # since Python 3.13, and before
+        with suppress(ImportError):
+            interpreters = import_module(name)
+            return bool(interpreters.get_current() != interpreters.get_main())
+    return False
 
 
 def anything_pending() -> bool:

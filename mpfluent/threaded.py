@@ -426,6 +426,8 @@ class ThreadedDispatcher(PublicNames):
             # first, so that whoever sends meanwhile does so by those who are there to stay
             self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
             left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
+        if process.in_subinterpreter():
+            old.join(None)  # however long a request takes: the process would be aborted
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
         delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)

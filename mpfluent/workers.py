@@ -131,9 +131,13 @@ class Workers:
         with self._floor.lock:
             self._alarm.notify_all()
 
-    def join(self, seconds: float) -> None:
-        """Wait for workers to leave, so that none is there when the interpreter goes."""
-        until = time.monotonic() + seconds
+    def join(self, seconds: float | None) -> None:
+        """Wait for workers to leave, so that none is there when the interpreter goes.
+
+        Args:
+            seconds: for all of them; None for as long as it takes.
+        """
+        until = math.inf if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
             while isinstance(thread, threading.Thread) and thread.is_alive():
@@ -280,7 +284,7 @@ class Workers:
         """
         floor = self._floor
         load = Load() if load is None else load
-        idle_at = time.monotonic() + _IDLE
+        idle_at = time.monotonic() + (0.0 if process.in_subinterpreter() else _IDLE)
         while self._is_current():
             tend = self._keeper.tend()
             with floor.lock:

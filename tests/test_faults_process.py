@@ -280,6 +280,57 @@ for number in range(100):  # some of them in the midst of whatever the end does
     assert ended.said["end"]["lost"] == ended.counts("end")[2]
 
 
+IN_ANOTHER_INTERPRETER = """
+inside = f'''
+import sys, time
+sys.path[:0] = {sys.path!r}
+from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
+client = Client(
+    "key", "secret", environment="development",
+    transport=FunctionTransport(lambda request: time.sleep(SECONDS) or 202),
+    dispatcher=ThreadedDispatcher(flush_interval=0, exit_timeout=0.1),
+)
+client.send(Batch.for_user(customer_id="1").event("x"))
+'''
+"""
+
+
+def test_an_interpreter_beside_the_main_one_ends_with_its_threads():
+    pytest.importorskip("_testcapi")  # of CPython's own tests, which not every Python has
+    code = f"""{IN_ANOTHER_INTERPRETER}
+import _testcapi
+assert _testcapi.run_in_subinterp(inside.replace("SECONDS", "2")) == 0
+say("end")
+"""
+    ended = run(code, "http://127.0.0.1:1")
+
+    assert (ended.code, [*ended.said]) == (0, ["end"])
+
+
+def test_an_interpreter_beside_the_main_one_has_no_idle_threads():
+    code = f"""{IN_ANOTHER_INTERPRETER}
+def destroyed():
+    try:
+        interpreters.destroy(other)
+    except RuntimeError:  # it has more than one thread
+        return False
+    return True
+
+try:
+    import _interpreters as interpreters
+    other = interpreters.create("legacy")
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    other = interpreters.create(isolated=False)
+interpreters.run_string(other, inside.replace("SECONDS", "0") + "client.flush(10)")
+wait_for(destroyed, 2)
+say("end")
+"""
+    ended = run(code, "http://127.0.0.1:1")
+
+    assert (ended.code, [*ended.said]) == (0, ["end"])
+
+
 def test_all_clients_of_a_process_share_one_budget_at_its_end():  # 27
     code = f"""{TO_THE_END}
 clients = [client_of(exit_timeout=seconds) for seconds in (0.2, 0.5, 1, 0, 0.1)]

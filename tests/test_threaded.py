@@ -436,6 +436,26 @@ def test_send_all_waits_for_room_whatever_the_policy():
     assert client.stats.delivered == 1_000
 
 
+def test_who_waits_for_room_waits_no_longer_than_block_timeout():
+    stage = Stage(max_queue=1, block_timeout=1)
+    stage.client.send(user("a"))
+    floor, waits = stage.dispatcher._floor, []
+
+    def wait(seconds):
+        waits.append(seconds)
+        stage.time.now += 0.995  # then something left, and something else came
+
+    def linger(seconds):
+        waits.append(seconds)
+        stage.time.now += seconds
+
+    floor.calm.wait, floor.roomy.wait = wait, linger
+    stage.client.send(user("b"))
+
+    assert waits == pytest.approx([1, 0.005])
+    assert stage.told == [("b", "queue_full")]
+
+
 def test_an_interrupted_wait_for_room_leaves_nothing_pending():
     stage = Stage(max_queue=1, block_timeout=60)
     stage.client.send(user("a"))
