@@ -293,7 +293,7 @@ class Courier:
         try:
             self._transport.close()
         except Exception as error:
-            if getattr(self._transport.send, "tells_all", False) is True:
+            if getattr(self._transport.close, "tells_all", False) is True:
                 raise  # it came from outside: a signal's handler raised it
             self.tally.hook_raised(self._transport.close, error)
 

@@ -176,6 +176,7 @@ class RequestsTransport(PublicNames):
             raise self._failed(request, answer, attempt)
         return answer
 
+    @tells_all
     def close(self) -> None:
         """Close the connections, if the session is the transport's own."""
         self.check_process()

@@ -13,7 +13,7 @@ from .signatures import PublicNames
 
 _MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
 
-S = TypeVar("S", bound=Callable[..., "Response"])
+S = TypeVar("S", bound=Callable[..., object])
 
 
 class Credentials:
@@ -227,13 +227,13 @@ def few(headers: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def tells_all(send: S) -> S:
-    """Mark a transport's ``send`` that raises ``TransportError`` for all that goes wrong in it.
+def tells_all(method: S) -> S:
+    """Mark a transport's method that raises ``TransportError`` for all that goes wrong in it.
 
     Whatever else it raises came from outside: a signal handler raised it in its midst.
     """
-    vars(send)["tells_all"] = True
-    return send
+    vars(method)["tells_all"] = True
+    return method
 
 
 def attempted(transport: Transport, request: Request) -> Response | TransportError:

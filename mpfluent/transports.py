@@ -39,6 +39,7 @@ class FunctionTransport(PublicNames):
         """Return what the function answers."""
         return _response(self._function(request))
 
+    @tells_all
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
@@ -104,6 +105,7 @@ class RecordingTransport(PublicNames):
             self.requests.clear()
             self._refused.clear()
 
+    @tells_all
     def close(self) -> None:
         """Do nothing: the requests stay."""
 
@@ -195,6 +197,7 @@ class FileTransport(PublicNames):
             raise _failed(self, error) from error
         return Response(202)
 
+    @tells_all
     def close(self) -> None:
         """Do nothing: the file is closed after every write."""
 
