@@ -1,4 +1,4 @@
-"""Waiting that Ctrl-C cannot break, since no Python code runs while a lock changes hands.
+"""What Ctrl-C cannot break: waiting, settling, and what a call that is broken off leaves behind.
 
 A signal's handler runs between two bytecodes of the main thread, and may raise. So it is with
 ``threading.Event`` and ``threading.Condition``, whose methods are Python: an interrupt in the midst
@@ -11,6 +11,8 @@ more than that is needed, it is here:
 * CPython runs handlers, and lets other threads run, at calls of Python functions, after calls of
   C functions, and where a loop begins anew. So plain assignments on one line happen as one, and
   so do they with the C call that follows them. Comments that say "in one breath" mean this.
+* No generator is suspended with a lock, nor a counter raised, that only its end would put right:
+  it may never be reached, or only when a kept traceback goes.
 """
 
 from __future__ import annotations
@@ -164,6 +166,11 @@ class Repairs:
         self._left: list[tuple[Any, ...]] = []
         self._busy = False  # whether a thread is at it
         self.add = self._left.append
+
+    def forget(self) -> None:
+        """Leave all of it to the parent, in a forked child."""
+        self._left.clear()
+        self._busy.clear()
 
     def run(self) -> None:
         """Do all that is left to be done; nothing where that is just being done.

