@@ -170,7 +170,7 @@ class Repairs:
     def forget(self) -> None:
         """Leave all of it to the parent, in a forked child."""
         self._left.clear()
-        self._busy.clear()
+        self._busy = False
 
     def run(self) -> None:
         """Do all that is left to be done; nothing where that is just being done.
