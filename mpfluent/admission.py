@@ -203,7 +203,7 @@ class Admission:
                 # who wakes for each request holds up the worker that empties the queue
                 floor.roomy.wait(min(_LINGER, left))
         finally:
-            floor.hurried -= hurries  # in one breath with leaving
+            floor.hurried -= hurries  # atomically with leaving
 
     def _add(self, parcel: Parcel) -> bool:
         return not self._floor.closed and self._floor.add(parcel, self._now())
@@ -216,7 +216,7 @@ class Admission:
                 floor.overflows, floor.keeping, keeps = True, floor.keeping + 1, 1
             self._keeper.keep(parcel)
         finally:
-            floor.keeping -= keeps  # in one breath with leaving
+            floor.keeping -= keeps  # atomically with leaving
             with floor.lock:
                 floor.work.notify()
 

@@ -58,7 +58,7 @@ class Backlog:
     def add(self, parcel: Parcel, now: float) -> None:
         """Let a parcel wait."""
         entry = (now, parcel)
-        self.size += parcel.size  # in one breath with the next line
+        self.size += parcel.size  # atomically with the next line
         self._waiting.append(entry)
 
     def take(self, most: int, most_bytes: int, into: Load | None = None) -> list[Parcel]:
@@ -67,7 +67,7 @@ class Backlog:
         Brackets and commas count, so that what is taken leaves no remnant for a second request.
 
         Args:
-            into: gets them in one breath, so that none is ever in nobody's hands.
+            into: gets them atomically, so that none is ever in nobody's hands.
         """
         taken: list[Parcel] = []
         size = 1  # the brackets, less the comma that the first part has none of

@@ -576,7 +576,7 @@ class Client(PublicNames):
                 outcome = outcome.with_batch(parcel.batch)
             if hook is not None and parcel.step < HOOKED:
                 batch = parcel.batch
-                if parcel.step < HOOKED:  # again, in one breath with what follows
+                if parcel.step < HOOKED:  # again, atomically with what follows
                     parcel.step = HOOKED
                     hook(batch, outcome)
         except Exception as error:

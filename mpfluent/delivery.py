@@ -196,7 +196,7 @@ class Delivery(PublicNames):
                 else:
                     failures = [outcome]
                 end = len(self._failures)
-                # in one breath; who looks at the state, and takes no lock, looks at _open first
+                # atomically; who looks at the state, and takes no lock, looks at _open first
                 self._failures[end:], self._open, steps.step = failures, self._open - 1, TOLD
             if self._open:
                 return
@@ -211,7 +211,7 @@ class Delivery(PublicNames):
         while self._callbacks:
             callback, rest = self._callbacks[0], self._callbacks[1:]
             try:
-                self._callbacks = rest  # in one breath with the call
+                self._callbacks = rest  # atomically with the call
                 callback(self)
             except Exception as error:
                 self._on_hook_error(callback, error)

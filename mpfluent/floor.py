@@ -1,6 +1,6 @@
 """What waits, and what is in the hands of workers: all that senders and workers share.
 
-What moves from one place to another does so in one breath, so that whoever is interrupted leaves
+What moves from one place to another does so atomically, so that whoever is interrupted leaves
 each parcel in one place, and in one only.
 """
 

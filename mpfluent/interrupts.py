@@ -10,7 +10,7 @@ more than that is needed, it is here:
   (:meth:`Waiters.enlist`) with the lock held, lets go of it, and waits (:meth:`Waiters.wait`).
 * CPython runs handlers, and lets other threads run, at calls of Python functions, after calls of
   C functions, and where a loop begins anew. So plain assignments on one line happen as one, and
-  so do they with the C call that follows them. Comments that say "in one breath" mean this.
+  so do they with the C call that follows them. Comments that say "atomically" mean this.
 * No generator is suspended with a lock, nor a counter raised, that only its end would put right:
   it may never be reached, or only when a kept traceback goes.
 """
@@ -132,7 +132,7 @@ class Flag:
 class Steps:
     """How far the settling of one batch is: 0, and then one of these, in their order.
 
-    Each step is marked in one breath with being done, and with the look at whether it is. So
+    Each step is marked atomically with being done, and with the look at whether it is. So
     whoever goes on after an interrupt leaves none out, and does none twice, even where two threads
     go on at once.
     """
@@ -183,7 +183,7 @@ class Repairs:
         mine = False
         try:
             if not self._busy:
-                self._busy = mine = True  # in one breath with the look
+                self._busy = mine = True  # atomically with the look
             while mine and self._left:
                 repair = self._left[0]
                 function, *arguments = repair

@@ -332,7 +332,7 @@ class Database:
         """Close the connection; a file that is still in its place gets its log written back."""
         if self._opened is not None:
             self._opened.closed()
-        self.is_closed = True  # in one breath with the call
+        self.is_closed = True  # atomically with the call
         self.connection.close()
 
     def __del__(self) -> None:

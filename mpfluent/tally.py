@@ -75,7 +75,7 @@ class Tally:
         """Count accepted batches.
 
         Args:
-            by: the call that they are of, which notes it in one breath.
+            by: the call that they are of, which notes it atomically.
         """
         by = Acceptance(self, batches) if by is None else by
         with self._lock:
@@ -241,7 +241,7 @@ class Counts:
             failed = self._failed.get(reason, 0) + 1
             self._failed[reason], steps.step = failed, TOLD
             if end < _MOST_FAILURES:
-                self._failures.append(outcome)  # in one breath with the line before
+                self._failures.append(outcome)  # atomically with the line before
 
     def report(self) -> Report:
         """Return all counts, of one moment."""

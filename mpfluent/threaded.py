@@ -321,7 +321,7 @@ class ThreadedDispatcher(PublicNames):
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
         finally:
-            floor.hurried -= hurries  # in one breath with leaving
+            floor.hurried -= hurries  # atomically with leaving
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the courier."""

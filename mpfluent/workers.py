@@ -199,7 +199,7 @@ class Workers:
             while (over := self._over(until)) > self.now() and self._turn(limit, over, wait=False):
                 pass
         finally:
-            floor.hurried -= hurries  # in one breath with leaving
+            floor.hurried -= hurries  # atomically with leaving
             self._at_work.discard(me)
             self._rest()
 
