@@ -61,15 +61,16 @@ def watch(one: Watched) -> None:
     """See to it that this one is told of the end, and of a fork."""
     global _watched, _pid, _hooked
     if _pid != os.getpid():  # the first one here; after a fork the others are the parent's
-        _pid = os.getpid()
-        _watched = {}
         _hook_child_of_multiprocessing()
+        _watched, _pid = {}, os.getpid()
     _watched[id(one)] = one
     if not _hooked:
-        _hooked = True  # hooks are inherited by forked children
+        in_subinterpreter()  # it imports, which a worker must not when the process forks
+        atexit.unregister(at_end)  # where Ctrl-C came after it, the next one begins anew
         atexit.register(at_end)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_in_child)
+        _hooked = True  # last; hooks are inherited by forked children
 
 
 def forget(one: Watched) -> None:

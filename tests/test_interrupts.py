@@ -14,7 +14,7 @@ import pytest
 from interrupting import MODES
 
 import mpfluent
-from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
+from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, process
 from mpfluent.interrupts import Repairs
 from mpfluent.orjson_bytes import pieces_writer
 from mpfluent.parcel import Parcel
@@ -337,3 +337,30 @@ def test_ctrl_c_while_orjson_is_tried_is_no_reason_to_go_without_it():
         pieces_writer()
 
     assert pieces_writer() is not None
+
+
+@pytest.mark.parametrize("line", range(1, 14))
+def test_the_end_of_the_process_is_watched_wherever_the_first_send_was_interrupted(
+    line, monkeypatch
+):
+    hooks = []
+
+    class AtExit:
+        register = staticmethod(hooks.append)
+
+        @staticmethod
+        def unregister(hook):
+            hooks[:] = [other for other in hooks if other is not hook]
+
+    monkeypatch.setattr(process, "atexit", AtExit)
+    monkeypatch.setattr(os, "register_at_fork", lambda after_in_child: None)
+    for name, value in {"_hooked": False, "_pid": None, "_watched": {}}.items():
+        monkeypatch.setattr(process, name, value)
+    one = ThreadedDispatcher()
+    with interrupted(process.watch.__code__, "line", line):
+        process.watch(one)
+    process.watch(one)
+
+    assert hooks == [process.at_end]
+    assert list(process._watched.values()) == [one]
+    process.forget(one)
