@@ -10,6 +10,7 @@ import socket
 import tempfile
 import time
 
+import jedi
 import pytest
 from hypothesis import settings
 
@@ -61,6 +62,8 @@ atexit.register(shutil.rmtree, _IPYTHON, ignore_errors=True)
 os.environ.update(COLUMNS="80", TZ="UTC", NETRC=os.devnull, IPYTHONDIR=_IPYTHON)
 if hasattr(time, "tzset"):
     time.tzset()
+# its own cache is shared by all processes of a machine, and one may read what another half wrote
+jedi.settings.cache_directory = os.path.join(_IPYTHON, "jedi")
 
 
 def pytest_configure(config):
