@@ -119,7 +119,7 @@ class Floor:
         Returns:
             The seconds until something may be due; None if the load has something.
         """
-        if now >= self.close_by:
+        if self.closed or now >= self.close_by:
             return math.inf
         if self._again:
             first, *rest = self._again

@@ -326,13 +326,16 @@ class ThreadedDispatcher(PublicNames):
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the courier."""
         with self._floor.lock:
-            self._floor.closing = True
-            if not self.may_wait():
+            waits = self.may_wait()
+            # a worker sends at once what waits in a queue that closes: not without time for it
+            if timeout > 0 or not waits:
+                self._floor.closing = True
+            if not waits:
                 now = self._workers.now()
                 self._floor.close_by = min(self._floor.close_by, now + timeout)
                 self._workers.wake()
                 return False
-        if timeout > 0 and not self._floor.closed:  # or nothing of it must leave any more
+        if timeout > 0 and not self._floor.closed:
             self._deliver_all(timeout)
         self._settle_left()
         return True

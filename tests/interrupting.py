@@ -20,7 +20,6 @@ import threading
 import time
 from collections import Counter, deque
 from contextlib import closing
-from traceback import extract_stack
 
 import mpfluent
 from mpfluent import (
@@ -144,6 +143,10 @@ class World:
         return wrong + self.law()
 
 
+# What is raised here Python hands on to nobody: callbacks of weak references are of WeakSet, and of
+# the locks of imports.
+UNRAISABLE = ("__del__", "_remove", "cb")
+
 # Foreign code, and what is called for it: it cannot be told what raised there.
 FOREIGN = {
     one.__code__
@@ -197,14 +200,16 @@ class Interrupts:
             return
         self.number += 1
         after, self.again = self.again, 0.0
-        self.armed = after > 0
-        if after:  # in the midst of what the first one has left to be done
-            signal.setitimer(signal.ITIMER_REAL, after)
-        self.place = " ".join([f"{one.name}:{one.lineno}" for one in extract_stack(frame)[-4:]])
+        places = []
         while frame is not None:
             self.in_hook |= frame.f_code in FOREIGN
-            self.unraisable |= frame.f_code.co_name in ("__del__", "_remove")
+            self.unraisable |= frame.f_code.co_name in UNRAISABLE
+            places.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
             frame = frame.f_back
+        self.place = " ".join(reversed(places[:4]))
+        self.armed = after > 0
+        if after:  # in the midst of what the first one has left to be done, and not of this
+            signal.setitimer(signal.ITIMER_REAL, after)
         raise self.kind
 
     def during(self, deed, *arguments):

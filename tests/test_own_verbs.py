@@ -200,11 +200,20 @@ for step in ("signed_up(plan='x')", "seen('x')"):
 """
 
 
+def own_environment(app):
+    """Return an environment with a cache for jedi that no other process is just writing."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(mpfluent.__file__).parents[1]),
+        "XDG_CACHE_HOME": str(Path(app.__file__).parent / "cache"),
+    }
+
+
 def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     done = subprocess.run(
         [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
         cwd=Path(app.__file__).parent,
-        env={**os.environ, "PYTHONPATH": str(Path(mpfluent.__file__).parents[1])},
+        env=own_environment(app),
         capture_output=True,
         text=True,
         check=True,
@@ -217,7 +226,7 @@ def test_they_are_completed_on_live_objects(app):
         [sys.executable, "-c", COMPLETE],
         input=json.dumps([*COMPLETED]),
         cwd=Path(app.__file__).parent,
-        env={**os.environ, "PYTHONPATH": str(Path(mpfluent.__file__).parents[1])},
+        env=own_environment(app),
         capture_output=True,
         text=True,
         check=False,
