@@ -29,6 +29,7 @@ from .errors import (
 from .foreign import is_a, itself
 from .interrupts import HOOKED, READING, SETTLED
 from .misnomers import CLIENT_VERBS, VERBS, called
+from .no_answer import of_handler
 from .notices import logger, warn
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
@@ -612,8 +613,10 @@ class Client(PublicNames):
                 prepared = self._sealer.prepared_or_too_large(batch)
             except StopIteration:
                 break
-            except BaseException:
-                if chunk:  # what was accepted is delivered, whatever comes after it
+            except BaseException as error:
+                # What came before an error is delivered. A signal's handler waits for nothing: in
+                # the background there may be no room for a long time.
+                if chunk and of_handler(error) is None:
                     yield chunk
                 raise
             chunk.append(prepared)

@@ -463,3 +463,21 @@ def test_it_leaves_what_waits_for_the_background(handled, hanging, kind, wait):
     assert stats.submitted == stats.delivered + stats.failed + stats.pending
     client.close(0)
     assert client.stats.pending == 0
+
+
+def test_what_send_all_has_read_does_not_hold_up_a_time_limit(handled):
+    error = JobTimeout("time is up")
+    handled(raising(error))
+    transport = RecordingTransport()
+    client = client_of("https://example.com", transport=transport)
+
+    def batches():
+        yield BATCH
+        limit()
+        yield BATCH
+
+    with pytest.raises(JobTimeout) as raised:
+        client.send_all(batches())
+
+    assert raised.value is error
+    assert raised.value.report.submitted == len(transport.requests) == 0
