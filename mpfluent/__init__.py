@@ -1,42 +1,18 @@
 """Send data to mParticle's Events API with code that reads like a sentence.
 
-A map of the package, each file importing only from those before it:
+The package is a house of folders; a folder imports only from those below it:
 
-* ``misnomers``, ``errors``: what other SDKs call it; every error, in one tree.
-* ``discarded``, ``vocabularies``: the warning for a batch thrown away; no verb hides another.
-* ``complaint``, ``foreign``: what is wrong with a value; what one of another library stands for.
-* ``moments``, ``checks``, ``signatures``, ``shapes``: what a single value may be, and code for the
-  usual case.
-* ``frozen_map``, ``fields``, ``frozen``: immutable values of declared fields.
-* ``jsontext``, ``codec``, ``reader``, ``record``: to JSON text, to marshmallow schemas, and back.
-* ``records``, ``commerce``, ``event``, ``events``: the vendor's objects.
-* ``readable``, ``notebook``: what people see of them.
-* ``chain``, ``ways``, ``difference``, ``commerce_verbs``, ``verbs``, ``session``: the verbs that
-  append an event.
-* ``merging``, ``context_verbs``, ``limits``: what one user is, and how much of it fits.
-* ``orjson_bytes``, ``wire``: encode, with orjson where it is installed, and split.
-* ``stamping``, ``preview``: what sending adds, and how much it is.
-* ``layout``, ``sayings``, ``python_code``: a batch as the Python that builds it.
-* ``batch``: what one user did.
-* ``schemas``: the marshmallow schemas by name.
-* ``transport``, ``network``: the seam to the network, and who may use it.
-* ``certificates``, ``no_answer``, ``deadline``, ``requests_transport``: to mParticle, in time.
-* ``transports``: or elsewhere.
-* ``interrupts``, ``liveness``: what Ctrl-C cannot break; which processes are alive.
-* ``retry``, ``notices``, ``observers``: how often, and what is seen of it.
-* ``delivery``, ``awaiting``, ``tally``, ``parcel``, ``courier``: what became of it.
-* ``outbox_found``, ``outbox_file``, ``salvage``, ``outbox_owner``, ``outbox``, ``keeper``: what
-  is kept until it is delivered.
-* ``dispatch``: when: at once, in the caller's thread;
-* ``process``, ``backlog``, ``coalescing``, ``floor``, ``workers``, ``admission``, ``threaded``:
-  or in the background.
-* ``sealing``: what happens to a batch before it is accepted.
-* ``curl``: a request as a shell command.
-* ``version``, ``settings``, ``client``, ``events_api``: where it all comes together.
-* ``integrations``: OpenTelemetry.
-* ``testing``: the kit for your tests.
+* ``utils``: helpers that know nothing of mParticle.
+* ``values``: what a value is. ``encoding``: a value to JSON, to marshmallow schemas, and back.
+* ``model``: mParticle's objects. ``wire``: from a batch to the body of a request.
+* ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
+* ``transport``: requests, and who carries them. ``outbox``: what survives the process.
+* ``delivery``: how a batch is delivered. ``dispatch``: when.
+* ``client``: where it all comes together.
+* ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
-Nothing of it is imported before it is used: a name loads with the module that it comes from.
+``errors``, ``sdk_names`` and ``version`` stand beside the folders, and ``schemas`` names the
+marshmallow schemas. Nothing is imported before it is used: a name loads with its module.
 """
 
 from __future__ import annotations

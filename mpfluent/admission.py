@@ -8,11 +8,11 @@ from typing import Literal
 
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor
-from .interrupts import waitable
 from .keeper import Keeper
 from .outbox import OutboxFull
 from .parcel import Load, Parcel
 from .tally import Acceptance
+from .utils.interrupts import waitable
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 

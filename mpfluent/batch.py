@@ -30,7 +30,7 @@ from .records import (
 )
 from .session import Session
 from .shapes import KNOWN
-from .signatures import in_terms_of, spelled_out
+from .utils.introspection import in_terms_of, spelled_out
 from .verbs import EventVerbs
 
 if TYPE_CHECKING:

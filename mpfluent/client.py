@@ -27,15 +27,13 @@ from .errors import (
     closest,
 )
 from .foreign import is_a, itself
-from .interrupts import HOOKED, READING, SETTLED
-from .misnomers import CLIENT_VERBS, VERBS, called
 from .no_answer import of_handler
-from .notices import logger, warn
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
 from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
+from .sdk_names import CLIENT_VERBS, VERBS, called
 from .sealing import Prepared, Sealer
 from .settings import (
     POD,
@@ -50,10 +48,12 @@ from .settings import (
     milliseconds_of,
     misspelt_option,
 )
-from .signatures import PublicNames, spelled_out
 from .stamping import random_uuids, unix_milliseconds
 from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
 from .transport import Credentials, Response, Transport
+from .utils.interrupts import HOOKED, READING, SETTLED
+from .utils.introspection import PublicNames, spelled_out
+from .utils.log import logger, warn
 from .version import __version__
 
 _T = TypeVar("_T")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
-from . import misnomers
+from . import sdk_names as misnomers
 from .checks import Instant, Number
 from .checks import text as plain_text
 from .complaint import checked_as
@@ -29,7 +29,7 @@ from .frozen import filler
 from .frozen_map import FrozenMap
 from .record import Record
 from .shapes import Ways
-from .signatures import untold
+from .utils.introspection import untold
 
 ProductActionType = Literal[
     "add_to_cart",

@@ -19,7 +19,7 @@ from .errors import InvalidBatch, UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
 from .shapes import Ways
-from .signatures import called_by_name, in_terms_of, spelled_out
+from .utils.introspection import called_by_name, in_terms_of, spelled_out
 from .ways import actor
 
 V = TypeVar("V", bound="CommerceVerbs")

@@ -61,7 +61,7 @@ from .records import (
     UserIdentities,
 )
 from .shapes import Ways
-from .signatures import called_by_name, spelled_out
+from .utils.introspection import called_by_name, spelled_out
 from .ways import REGULATIONS, consent_setter, record_setter, setter
 
 C = TypeVar("C", bound="ContextVerbs")

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from .checks import is_number
 from .errors import DeliveryError, InvalidValue, Kept, brief
-from .interrupts import TOLD, Steps, Waiters
-from .notices import log_hook_error
-from .signatures import PublicNames, untold
 from .transport import Response
+from .utils.interrupts import TOLD, Steps, Waiters
+from .utils.introspection import PublicNames, untold
+from .utils.log import log_hook_error
 
 State = Literal["pending", "delivered", "failed", "kept"]
 _DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception

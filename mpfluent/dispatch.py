@@ -11,11 +11,11 @@ from typing import ClassVar, Protocol
 from . import liveness
 from .courier import Clock, Courier, runs
 from .errors import ConfigurationError, TransportError
-from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled, pieces_of
-from .signatures import PublicNames
 from .tally import Acceptance
+from .utils.interrupts import Flag
+from .utils.introspection import PublicNames
 
 PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle

@@ -30,7 +30,7 @@ import typing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .misnomers import LONGEST, OPTIONS, called, squeezed
+from .sdk_names import LONGEST, OPTIONS, called, squeezed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
-from . import misnomers
+from . import sdk_names as misnomers
 from .checks import Instant, Number, Scalar
 from .errors import InvalidValue, UnknownField, unknown_field
 from .fields import (
@@ -30,7 +30,7 @@ from .fields import (
 from .frozen_map import FrozenMap
 from .record import Record
 from .records import DeviceCurrentState, GeoLocation
-from .signatures import untold
+from .utils.introspection import untold
 
 _LATE = 100  # the common fields come after an event's own in schema order
 

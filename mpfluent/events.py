@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
-from . import misnomers
+from . import sdk_names as misnomers
 from .checks import Scalar, choice_or_integer
 from .commerce import (
     ProductAction,
@@ -32,7 +32,7 @@ from .fields import (
 )
 from .foreign import is_a
 from .records import UserIdentity
-from .signatures import untold
+from .utils.introspection import untold
 
 CustomEventType = Literal[
     "navigation",

@@ -12,10 +12,10 @@ from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from .foreign import is_a, itself
-from .interrupts import Flag
 from .settings import ClientFields, forget_frames_within, misspelt_option
-from .signatures import PublicNames
 from .transport import Response
+from .utils.interrupts import Flag
+from .utils.introspection import PublicNames
 
 Answer = tuple[Any, int, Mapping[str, str]]
 """The body as Python data (None if there is none), the HTTP status, the headers."""

@@ -24,9 +24,9 @@ from .errors import (
 )
 from .fields import Field
 from .frozen_map import content
-from .misnomers import called
+from .sdk_names import called
 from .shapes import KNOWN, Code, Ways, forget, picker
-from .signatures import PublicNames, spelled_out
+from .utils.introspection import PublicNames, spelled_out
 
 _new = object.__new__
 

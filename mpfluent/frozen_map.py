@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .errors import Immutable, closest
-from .signatures import PublicNames
+from .utils.introspection import PublicNames
 
 T = TypeVar("T")
 

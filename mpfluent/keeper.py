@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from .batch import Batch
 from .courier import PROBE_EVERY
 from .errors import ApiError, DeliveryError, Kept
-from .interrupts import Repairs
 from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-from .notices import Notices, warn
 from .observers import code_of, name_of
 from .parcel import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Acceptance, Tally
 from .transport import Response
+from .utils.interrupts import Repairs
+from .utils.log import Notices, warn
 from .wire import Part
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, MOST_ROWS, Row, Work, select, totals
 from .outbox_owner import Own, Owner
 from .parcel import Feed
-from .signatures import PublicNames, spelled_out
+from .utils.introspection import PublicNames, spelled_out
 from .wire import Part
 
 T = TypeVar("T")

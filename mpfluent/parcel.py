@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeliveryError, InvalidBatch, Kept
-from .interrupts import SETTLED, Steps
 from .transport import Response
+from .utils.interrupts import SETTLED, Steps
 from .wire import Part, joined, read_back
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from . import checks, misnomers
+from . import checks
+from . import sdk_names as misnomers
 from .checks import Instant, Number, Scalar, is_blank, scalar
 from .checks import choice as choice_of
 from .errors import brief
@@ -34,7 +35,7 @@ from .fields import (
 )
 from .frozen_map import FrozenMap
 from .record import Record
-from .signatures import twin
+from .utils.introspection import twin
 
 Environment = Literal["development", "production"]
 Platform = Literal[

@@ -22,8 +22,8 @@ from .no_answer import (
     misconfigured,
     reason,
 )
-from .signatures import PublicNames, spelled_out
 from .transport import Request, Response, few, tells_all
+from .utils.introspection import PublicNames, spelled_out
 
 if TYPE_CHECKING:
     import requests

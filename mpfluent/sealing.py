@@ -10,9 +10,9 @@ from .batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from .foreign import is_a, itself
 from .limits import HISTORICAL_MINIMUM, Problem, problems
-from .notices import warn
 from .records import Environment
 from .stamping import seal
+from .utils.log import warn
 
 
 class Prepared(NamedTuple):

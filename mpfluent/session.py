@@ -15,7 +15,7 @@ from .events import SessionEndEvent, SessionStartEvent
 from .fields import instant, integer, uuid
 from .foreign import is_a, itself
 from .readable import readable
-from .signatures import spelled_out
+from .utils.introspection import spelled_out
 from .verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")

@@ -16,10 +16,10 @@ from .checks import Instant
 from .complaint import checked_as
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
-from .misnomers import ELSEWHERE, called
 from .network import PLACE
 from .records import Environment
 from .retry import Retry
+from .sdk_names import ELSEWHERE, called
 from .transport import Credentials, Response, Transport
 
 Pod = Literal["us1", "us2", "eu1", "au1"]

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .errors import DeliveryError, Kept, Reason
-from .interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
-from .notices import hook_name, log_hook_error
 from .observers import Observers
 from .transport import Response
+from .utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
+from .utils.log import hook_name, log_hook_error
 
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 

@@ -18,12 +18,12 @@ from .courier import Courier
 from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor
-from .interrupts import Flag
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled
-from .signatures import PublicNames, spelled_out
 from .tally import Acceptance
 from .transport import Response
+from .utils.interrupts import Flag
+from .utils.introspection import PublicNames, spelled_out
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from .errors import ConfigurationError, Immutable, TransportError, brief
-from .signatures import PublicNames
+from .utils.introspection import PublicNames
 
 _MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
 

@@ -11,8 +11,8 @@ from typing import IO, cast
 from .batch import Batch
 from .errors import ConfigurationError, TransportError, brief, one_line
 from .jsontext import parsed, plain
-from .signatures import PublicNames
 from .transport import Request, Response, Transport, attempted, raised_in, tells_all
+from .utils.introspection import PublicNames
 
 _MOST_WORDS = 1_000  # characters of an answer that are printed
 

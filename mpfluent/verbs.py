@@ -49,10 +49,10 @@ from .events import (
 )
 from .fields import entries_of, mapping
 from .foreign import is_a, itself, looked_at
-from .misnomers import VERBS, called
 from .records import UserIdentity
+from .sdk_names import VERBS, called
 from .shapes import Ways
-from .signatures import called_by_name, spelled_out
+from .utils.introspection import called_by_name, spelled_out
 from .ways import appender
 
 if TYPE_CHECKING:

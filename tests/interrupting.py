@@ -22,16 +22,8 @@ from collections import Counter, deque
 from contextlib import closing
 
 import mpfluent
-from mpfluent import (
-    Batch,
-    Client,
-    FunctionTransport,
-    Outbox,
-    Response,
-    Retry,
-    ThreadedDispatcher,
-    notices,
-)
+from mpfluent import Batch, Client, FunctionTransport, Outbox, Response, Retry, ThreadedDispatcher
+from mpfluent.utils import log as notices
 
 PACKAGE = os.path.dirname(mpfluent.__file__)
 SOON = 20.0  # seconds after which what has not ended hangs

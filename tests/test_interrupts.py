@@ -15,11 +15,11 @@ from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, process
-from mpfluent.interrupts import Repairs
 from mpfluent.orjson_bytes import pieces_writer
 from mpfluent.parcel import Parcel
 from mpfluent.tally import Tally
 from mpfluent.transport import Response
+from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire import Part
 from mpfluent.workers import Workers
 

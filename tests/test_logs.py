@@ -22,8 +22,8 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
-from mpfluent.notices import FIELDS
 from mpfluent.testing import LocalServer
+from mpfluent.utils.log import FIELDS
 
 WORDS = "words-of-the-payload"
 TEXT = "free text of the server's"

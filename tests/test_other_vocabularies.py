@@ -34,9 +34,9 @@ from mpfluent import (
     UnknownField,
     UnknownVerb,
     UserIdentities,
-    misnomers,
 )
-from mpfluent.misnomers import ELSEWHERE, OPTIONS, called, squeezed
+from mpfluent import sdk_names as misnomers
+from mpfluent.sdk_names import ELSEWHERE, OPTIONS, called, squeezed
 from mpfluent.settings import ClientFields
 from mpfluent.testing import a_product, a_purchase, a_user
 

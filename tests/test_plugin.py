@@ -187,7 +187,7 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent",
         "mpfluent.discarded",
         "mpfluent.errors",
-        "mpfluent.misnomers",
+        "mpfluent.sdk_names",
         "mpfluent.network",
         "mpfluent.testing",
         "mpfluent.testing.guard",

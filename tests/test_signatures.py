@@ -68,7 +68,7 @@ from mpfluent import (
 from mpfluent.frozen import Frozen
 from mpfluent.record import Record
 from mpfluent.records import DeviceFields
-from mpfluent.signatures import spelled_out
+from mpfluent.utils.introspection import spelled_out
 
 VALUE_CLASSES = [
     value

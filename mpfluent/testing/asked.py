@@ -18,8 +18,8 @@ from ..event import Event
 from ..events import CommerceEvent
 from ..fields import Field, choice
 from ..frozen import Frozen
-from ..misnomers import called
 from ..records import UserIdentities
+from ..sdk_names import called
 from .conditions import Fields, differences, matches, prepared, told
 from .names import names_of
 

@@ -24,7 +24,7 @@ from ..event import CommonFields
 from ..events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
 from ..records import IdentityFields, UserIdentities
 from ..session import Session, SessionEdgeFields
-from ..signatures import in_terms_of, spelled_out
+from ..utils.introspection import in_terms_of, spelled_out
 
 B = TypeVar("B", bound=Batch)
 S = TypeVar("S", bound=Session)

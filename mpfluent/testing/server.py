@@ -18,7 +18,7 @@ from ..batch import Batch
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..jsontext import parsed, plain
 from ..readable import cut
-from ..signatures import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, spelled_out
 from .connections import Arrival, Listener, tls_of
 from .faults import Action, is_status, seconds_of, status, whole_number
 from .judge import Judgement, judged

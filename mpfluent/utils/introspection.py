@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Never, TypeVar, Unpack, get_args, get_origin
 
-from .errors import UnknownField, unknown_field
-from .misnomers import called
+from ..errors import UnknownField, unknown_field
+from ..sdk_names import called
 
 if TYPE_CHECKING:
     import inspect
