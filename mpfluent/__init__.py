@@ -73,7 +73,6 @@ if TYPE_CHECKING:
         UserIdentityChangeEvent,
     )
     from .events_api import Configuration, EventsApi, Upload
-    from .frozen_map import FrozenMap
     from .limits import Problem
     from .outbox import Outbox
     from .records import (
@@ -97,6 +96,7 @@ if TYPE_CHECKING:
     from .threaded import ThreadedDispatcher
     from .transport import Request, Response, Transport
     from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
+    from .values.frozen_map import FrozenMap
     from .verbs import EventVerbs
     from .version import __version__
 
@@ -246,7 +246,7 @@ _NAMES = {
         "EventsApi",
         "Upload",
     ),
-    "frozen_map": ("FrozenMap",),
+    "values.frozen_map": ("FrozenMap",),
     "limits": ("Problem",),
     "outbox": ("Outbox",),
     "records": (

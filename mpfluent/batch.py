@@ -13,12 +13,9 @@ from typing import (
 )
 
 from .chain import Piped, events
-from .checks import Instant, instant
-from .complaint import checked_as
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from .event import Event
-from .foreign import is_a, itself
 from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
 from .readable import context, readable
@@ -29,8 +26,11 @@ from .records import (
     UserIdentities,
 )
 from .session import Session
-from .shapes import KNOWN
 from .utils.introspection import in_terms_of, spelled_out
+from .values.check_failed import checked_as
+from .values.codegen import KNOWN
+from .values.foreign import is_a, itself
+from .values.validators import Instant, instant
 from .verbs import EventVerbs
 
 if TYPE_CHECKING:

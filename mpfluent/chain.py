@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 from . import discarded
 from .errors import Immutable, InvalidValue, brief
 from .event import Event
-from .fields import Field
-from .frozen import Frozen
-from .frozen_map import content
-from .shapes import Code, Ways, taken
+from .values.codegen import Code, Ways, taken
+from .values.fields import Field
+from .values.frozen import Frozen
+from .values.frozen_map import content
 from .vocabularies import check_names, check_tables
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event

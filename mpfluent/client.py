@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from . import wire
 from .batch import Batch
-from .checks import Instant
 from .courier import Addresses, Courier
 from .delivery import Delivery, check_seconds, settle_each
 from .dispatch import Dispatcher, SyncDispatcher
@@ -26,7 +25,6 @@ from .errors import (
     brief,
     closest,
 )
-from .foreign import is_a, itself
 from .no_answer import of_handler
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
@@ -54,6 +52,8 @@ from .transport import Credentials, Response, Transport
 from .utils.interrupts import HOOKED, READING, SETTLED
 from .utils.introspection import PublicNames, spelled_out
 from .utils.log import logger, warn
+from .values.foreign import is_a, itself
+from .values.validators import Instant
 from .version import __version__
 
 _T = TypeVar("_T")

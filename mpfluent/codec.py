@@ -1,6 +1,6 @@
 """Values to plain data and back: marshmallow schemas, and the encoder compiled from them.
 
-Both derive from the fields that a value class declares (:class:`~mpfluent.frozen.Field`). The
+Both derive from the fields that a value class declares (:class:`~mpfluent.values.frozen.Field`). The
 schemas are strict: they define what goes on the wire.
 """
 
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load, validates_schema
 
-from . import checks, jsontext
-from .checks import Bad
+from . import jsontext
 from .errors import brief
-from .fields import Field
-from .frozen import Frozen
-from .frozen_map import FrozenMap
+from .values import validators as checks
+from .values.fields import Field
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap
+from .values.validators import Bad
 
 F = TypeVar("F", bound=Frozen)
 R = TypeVar("R")

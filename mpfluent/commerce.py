@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
 from . import sdk_names as misnomers
-from .checks import Instant, Number
-from .checks import text as plain_text
-from .complaint import checked_as
 from .errors import InvalidValue, UnknownField, closest, unknown_field
-from .fields import (
+from .record import Record
+from .utils.introspection import untold
+from .values.check_failed import checked_as
+from .values.codegen import Ways
+from .values.fields import (
     Field,
     choice,
     instant,
@@ -24,12 +25,11 @@ from .fields import (
     strings,
     text,
 )
-from .foreign import is_a, itself
-from .frozen import filler
-from .frozen_map import FrozenMap
-from .record import Record
-from .shapes import Ways
-from .utils.introspection import untold
+from .values.foreign import is_a, itself
+from .values.frozen import filler
+from .values.frozen_map import FrozenMap
+from .values.validators import Instant, Number
+from .values.validators import text as plain_text
 
 ProductActionType = Literal[
     "add_to_cart",

@@ -18,8 +18,8 @@ from .commerce import (
 from .errors import InvalidBatch, UnknownField
 from .event import Event
 from .events import CommerceEvent, CommerceFields
-from .shapes import Ways
 from .utils.introspection import called_by_name, in_terms_of, spelled_out
+from .values.codegen import Ways
 from .ways import actor
 
 V = TypeVar("V", bound="CommerceVerbs")

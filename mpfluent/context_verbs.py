@@ -15,32 +15,9 @@ from typing import (
     get_args,
 )
 
-from . import checks
 from .chain import Chain, is_plain
-from .checks import Instant, Number
-from .complaint import checked_as
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
 from .events import UserAttributeValue
-from .fields import (
-    Field,
-    attributes,
-    choice,
-    entries_of,
-    identities,
-    identity,
-    integer,
-    ip,
-    mapping,
-    maps_of_scalars,
-    names,
-    record,
-    text,
-    uuid,
-    word,
-)
-from .foreign import is_a, itself, looked_at
-from .frozen import Frozen
-from .frozen_map import FrozenMap, frozen_map
 from .merging import merged_consent, merged_map, merged_maps, merged_record
 from .record import Record
 from .records import (
@@ -60,8 +37,31 @@ from .records import (
     LocationFields,
     UserIdentities,
 )
-from .shapes import Ways
 from .utils.introspection import called_by_name, spelled_out
+from .values import validators as checks
+from .values.check_failed import checked_as
+from .values.codegen import Ways
+from .values.fields import (
+    Field,
+    attributes,
+    choice,
+    entries_of,
+    identities,
+    identity,
+    integer,
+    ip,
+    mapping,
+    maps_of_scalars,
+    names,
+    record,
+    text,
+    uuid,
+    word,
+)
+from .values.foreign import is_a, itself, looked_at
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap, frozen_map
+from .values.validators import Instant, Number
 from .ways import REGULATIONS, consent_setter, record_setter, setter
 
 C = TypeVar("C", bound="ContextVerbs")

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol
 
 from . import liveness
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
-from .frozen_map import FrozenMap
 from .observers import attempt_of
 from .parcel import Piece
 from .retry import Retry, Verdict, is_judged
 from .tally import Tally
 from .transport import Credentials, Request, Response, Transport, attempted, few
 from .utils.log import warn
+from .values.frozen_map import FrozenMap
 from .wire import Part, bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeGuard
 from .chain import Chain
 from .errors import brief
 from .event import Event
-from .frozen import Frozen
-from .frozen_map import content
 from .readable import line
+from .values.frozen import Frozen
+from .values.frozen_map import content
 
 
 class _Absent:

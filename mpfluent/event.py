@@ -13,24 +13,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
 from . import sdk_names as misnomers
-from .checks import Instant, Number, Scalar
 from .errors import InvalidValue, UnknownField, unknown_field
-from .fields import (
-    Field,
-    flag,
-    instant,
-    integer,
-    name,
-    number,
-    record,
-    scalars,
-    text,
-    uuid,
-)
-from .frozen_map import FrozenMap
 from .record import Record
 from .records import DeviceCurrentState, GeoLocation
 from .utils.introspection import untold
+from .values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
+from .values.frozen_map import FrozenMap
+from .values.validators import Instant, Number, Scalar
 
 _LATE = 100  # the common fields come after an event's own in schema order
 

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
 from . import sdk_names as misnomers
-from .checks import Scalar, choice_or_integer
 from .commerce import (
     ProductAction,
     ProductImpression,
@@ -16,7 +15,9 @@ from .commerce import (
 )
 from .errors import InvalidValue, brief
 from .event import CommonFields, Event, EventFields
-from .fields import (
+from .records import UserIdentity
+from .utils.introspection import untold
+from .values.fields import (
     Field,
     attribute,
     choice,
@@ -30,9 +31,8 @@ from .fields import (
     string,
     text,
 )
-from .foreign import is_a
-from .records import UserIdentity
-from .utils.introspection import untold
+from .values.foreign import is_a
+from .values.validators import Scalar, choice_or_integer
 
 CustomEventType = Literal[
     "navigation",

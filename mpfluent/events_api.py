@@ -11,11 +11,11 @@ from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
-from .foreign import is_a, itself
 from .settings import ClientFields, forget_frames_within, misspelt_option
 from .transport import Response
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames
+from .values.foreign import is_a, itself
 
 Answer = tuple[Any, int, Mapping[str, str]]
 """The body as Python data (None if there is none), the HTTP status, the headers."""

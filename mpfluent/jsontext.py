@@ -14,11 +14,11 @@ from json.encoder import encode_basestring as quoted  # the one that leaves é a
 from typing import Any
 
 from .errors import InvalidValue, brief
-from .fields import Field
-from .foreign import is_a, itself
-from .frozen import Frozen
-from .frozen_map import FrozenMap
-from .shapes import EachClass, Lines, Values, compiled, taken
+from .values.codegen import EachClass, Lines, Values, compiled, taken
+from .values.fields import Field
+from .values.foreign import is_a, itself
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap
 
 Writer = Callable[[Any], str]
 Names = tuple[str, ...]

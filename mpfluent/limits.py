@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .errors import brief
-from .frozen import Frozen
-from .frozen_map import FrozenMap
 from .records import UserIdentity
-from .shapes import KNOWN
+from .values.codegen import KNOWN
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap
 
 MAX_BATCHES_PER_REQUEST = 100
 MAX_REQUEST_BYTES = 256_000

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import InvalidValue, MixedUsers, brief
-from .frozen import Frozen
-from .frozen_map import FrozenMap, frozen_map
 from .records import ConsentState
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap, frozen_map
 
 
 def merged_record(left: Any, right: Any) -> Any:

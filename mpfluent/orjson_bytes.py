@@ -11,10 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .frozen import Frozen
-from .frozen_map import FrozenMap
 from .jsontext import Names, number
-from .shapes import EachClass, Lines, Values, compiled, taken
+from .values.codegen import EachClass, Lines, Values, compiled, taken
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap
 
 Maker = Callable[[Any], dict[str, Any]]
 Pieces = Callable[[Any], tuple[bytes, tuple[bytes, ...]]]

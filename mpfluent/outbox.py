@@ -14,12 +14,12 @@ from functools import partial, wraps
 from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
 
 from . import liveness
-from .checks import is_number
 from .errors import ConfigurationError, brief, closest, unknown_option
 from .outbox_file import INSERT, MOST_ROWS, Row, Work, select, totals
 from .outbox_owner import Own, Owner
 from .parcel import Feed
 from .utils.introspection import PublicNames, spelled_out
+from .values.validators import is_number
 from .wire import Part
 
 T = TypeVar("T")

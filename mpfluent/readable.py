@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from .checks import EPOCH
 from .errors import brief
 from .event import Event
-from .frozen import Frozen
 from .records import ConsentState
+from .values.frozen import Frozen
+from .values.validators import EPOCH
 
 _LINES = 10
 _WIDTH = 88

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InvalidValue, brief
-from .frozen import Frozen
 from .jsontext import parsed, plain, write_record
+from .values.frozen import Frozen
 
 if TYPE_CHECKING:
     from .reader import Unknown

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from . import checks
 from . import sdk_names as misnomers
-from .checks import Instant, Number, Scalar, is_blank, scalar
-from .checks import choice as choice_of
 from .errors import brief
-from .fields import (
+from .record import Record
+from .utils.introspection import twin
+from .values import validators as checks
+from .values.fields import (
     Field,
     choice,
     degrees,
@@ -33,9 +33,9 @@ from .fields import (
     text,
     uuid,
 )
-from .frozen_map import FrozenMap
-from .record import Record
-from .utils.introspection import twin
+from .values.frozen_map import FrozenMap
+from .values.validators import Instant, Number, Scalar, is_blank, scalar
+from .values.validators import choice as choice_of
 
 Environment = Literal["development", "production"]
 Platform = Literal[

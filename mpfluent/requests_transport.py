@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
 from . import certificates, network
-from .checks import is_number
 from .errors import ConfigurationError, TransportError, brief, one_line, unknown_option
 from .no_answer import (
     ADDRESS,
@@ -24,6 +23,7 @@ from .no_answer import (
 )
 from .transport import Request, Response, few, tells_all
 from .utils.introspection import PublicNames, spelled_out
+from .values.validators import is_number
 
 if TYPE_CHECKING:
     import requests

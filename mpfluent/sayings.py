@@ -30,8 +30,8 @@ from .events import (
     UserAttributeChangeEvent,
     UserIdentityChangeEvent,
 )
-from .frozen import Frozen
 from .record import Record
+from .values.frozen import Frozen
 
 
 class Said(NamedTuple):

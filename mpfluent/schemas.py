@@ -21,8 +21,8 @@ from typing import Any
 
 from . import codec, commerce, event, events, records
 from .batch import Batch
-from .frozen import Frozen
 from .record import Record
+from .values.frozen import Frozen
 
 RecordSchema = codec.RecordSchema
 compile_encoder = codec.compile_encoder

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from . import wire
 from .batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
-from .foreign import is_a, itself
 from .limits import HISTORICAL_MINIMUM, Problem, problems
 from .records import Environment
 from .stamping import seal
 from .utils.log import warn
+from .values.foreign import is_a, itself
 
 
 class Prepared(NamedTuple):

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from . import checks
 from .chain import Events, Piped
-from .checks import Instant, Scalar
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from .event import DetailFields, Event
 from .events import SessionEndEvent, SessionStartEvent
-from .fields import instant, integer, uuid
-from .foreign import is_a, itself
 from .readable import readable
 from .utils.introspection import spelled_out
+from .values import validators as checks
+from .values.fields import instant, integer, uuid
+from .values.foreign import is_a, itself
+from .values.validators import Instant, Scalar
 from .verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")

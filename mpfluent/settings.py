@@ -10,10 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypedDict, cast
 
-from . import checks
 from .batch import Batch
-from .checks import Instant
-from .complaint import checked_as
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .network import PLACE
@@ -21,6 +18,9 @@ from .records import Environment
 from .retry import Retry
 from .sdk_names import ELSEWHERE, called
 from .transport import Credentials, Response, Transport
+from .values import validators as checks
+from .values.check_failed import checked_as
+from .values.validators import Instant
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from .context_verbs import ContextVerbs
 from .errors import TooLarge
-from .frozen import Frozen
 from .limits import MAX_BATCH_BYTES
-from .shapes import KNOWN, picker
+from .values.codegen import KNOWN, picker
+from .values.frozen import Frozen
 from .wire import encode, split
 
 C = TypeVar("C", bound=ContextVerbs)

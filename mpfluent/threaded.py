@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from . import liveness, process
 from .admission import Admission, WhenFull, closed
-from .checks import is_number
 from .courier import Courier
 from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
@@ -24,6 +23,7 @@ from .tally import Acceptance
 from .transport import Response
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames, spelled_out
+from .values.validators import is_number
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:

@@ -11,10 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from . import checks
-from .checks import Instant, Number, Scalar
 from .commerce_verbs import CommerceVerbs, comes_back
-from .complaint import checked_as
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
 from .event import EventFields, PlaceFields
 from .events import (
@@ -47,12 +44,15 @@ from .events import (
     UserIdentityChangeEvent,
     positional,
 )
-from .fields import entries_of, mapping
-from .foreign import is_a, itself, looked_at
 from .records import UserIdentity
 from .sdk_names import VERBS, called
-from .shapes import Ways
 from .utils.introspection import called_by_name, spelled_out
+from .values import validators as checks
+from .values.check_failed import checked_as
+from .values.codegen import Ways
+from .values.fields import entries_of, mapping
+from .values.foreign import is_a, itself, looked_at
+from .values.validators import Instant, Number, Scalar
 from .ways import appender
 
 if TYPE_CHECKING:

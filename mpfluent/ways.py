@@ -13,11 +13,11 @@ from .chain import Chain, append, derived, place
 from .commerce import ProductAction
 from .event import Event
 from .events import CommerceEvent
-from .fields import name as named_text
-from .frozen import Frozen
-from .frozen_map import FrozenMap, set_map_state
 from .records import CCPAConsentState, ConsentState, GDPRConsentState
-from .shapes import taken
+from .values.codegen import taken
+from .values.fields import name as named_text
+from .values.frozen import Frozen
+from .values.frozen_map import FrozenMap, set_map_state
 
 REGULATIONS = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
 _purpose = named_text()
@@ -26,7 +26,7 @@ _purpose = named_text()
 def appender(
     cls: type[Chain], of: type[Event], names: Iterable[str], first: Sequence[str] = ()
 ) -> Callable[..., Any]:
-    """Return a function that appends an event; see :meth:`~mpfluent.shapes.Code.take`."""
+    """Return a function that appends an event; see :meth:`~mpfluent.values.codegen.Code.take`."""
     code = derived()
     about = code.take(of._fields, names, first)
     code.check(about)

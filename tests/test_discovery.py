@@ -36,8 +36,8 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentities,
 )
-from mpfluent.frozen import Frozen
 from mpfluent.testing import LocalServer
+from mpfluent.values.frozen import Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 BATCH = Batch.for_user(email="user@example.com").event("Searched", {"query": "teapot"})

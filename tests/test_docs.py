@@ -20,8 +20,8 @@ import mpfluent
 import mpfluent.schemas
 import mpfluent.testing
 from mpfluent import Batch, Session
-from mpfluent.frozen import Frozen
 from mpfluent.testing import strategies
+from mpfluent.values.frozen import Frozen
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -43,22 +43,22 @@ from mpfluent import (
     Product,
     ProductAction,
     Promotion,
-    checks,
     event,
     jsontext,
     orjson_bytes,
     schemas,
-    shapes,
     wire,
 )
-from mpfluent.fields import Field
-from mpfluent.fields import choice as a_choice
-from mpfluent.fields import text as a_text
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 from mpfluent.testing.strategies.leaves import decimals
+from mpfluent.values import codegen as shapes
+from mpfluent.values import validators as checks
+from mpfluent.values.fields import Field
+from mpfluent.values.fields import choice as a_choice
+from mpfluent.values.fields import text as a_text
 
 OFTEN = 20  # more often than a shape must come back before code is written for it
 

@@ -80,9 +80,9 @@ from mpfluent import (
     UserIdentityChangeEvent,
 )
 from mpfluent.chain import Events
-from mpfluent.frozen import Field, Frozen
 from mpfluent.record import Record
 from mpfluent.testing import strategies
+from mpfluent.values.frozen import Field, Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 UUID = "3fb44a79-df2d-446d-acf1-e87eda854ae1"

@@ -70,8 +70,8 @@ from mpfluent import (
     UnknownVerb,
     UserIdentities,
     UserIdentity,
-    moments,
 )
+from mpfluent.values import times as moments
 
 NOW = "2026-11-23T10:15:00Z"
 NOW_MS = 1_795_428_900_000

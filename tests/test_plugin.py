@@ -204,7 +204,7 @@ def test_a_run_that_uses_nothing_imports_nothing(project):
         def test_nothing():
             loaded = {name for name in sys.modules if name.split(".")[0] == "mpfluent"}
             assert "mpfluent.testing.plugin" in loaded
-            assert not {"mpfluent.batch", "mpfluent.client", "mpfluent.frozen"} & loaded
+            assert not {"mpfluent.batch", "mpfluent.client", "mpfluent.values.frozen"} & loaded
             assert "marshmallow" not in sys.modules
             assert 1 == 1
         """

@@ -24,9 +24,7 @@ from mpfluent import (
     ScreenViewEvent,
     Session,
     UserIdentities,
-    fields,
     jsontext,
-    shapes,
 )
 from mpfluent.events import (
     ApplicationStateTransitionEvent,
@@ -35,9 +33,11 @@ from mpfluent.events import (
     UserAttributeChangeEvent,
 )
 from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRConsentState
-from mpfluent.shapes import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.declared import written
+from mpfluent.values import codegen as shapes
+from mpfluent.values import fields
+from mpfluent.values.codegen import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 from mpfluent.ways import actor, appender, consent_setter
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]

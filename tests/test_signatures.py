@@ -57,7 +57,6 @@ from mpfluent import (
     UserAttributeChangeEvent,
     UserIdentities,
     UserIdentityChangeEvent,
-    checks,
     commerce,
     errors,
     events,
@@ -65,10 +64,11 @@ from mpfluent import (
     records,
     settings,
 )
-from mpfluent.frozen import Frozen
 from mpfluent.record import Record
 from mpfluent.records import DeviceFields
 from mpfluent.utils.introspection import spelled_out
+from mpfluent.values import validators as checks
+from mpfluent.values.frozen import Frozen
 
 VALUE_CLASSES = [
     value

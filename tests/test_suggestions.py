@@ -26,9 +26,9 @@ from mpfluent import (
     UserIdentity,
 )
 from mpfluent.errors import closest
-from mpfluent.frozen import Frozen
 from mpfluent.settings import ClientFields
 from mpfluent.testing import LocalServer
+from mpfluent.values.frozen import Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 BATCH = Batch.for_user(customer_id="1").with_user_attributes(plan="pro")

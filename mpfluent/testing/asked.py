@@ -16,10 +16,10 @@ from ..commerce import (
 from ..errors import InvalidValue, brief, unknown_field
 from ..event import Event
 from ..events import CommerceEvent
-from ..fields import Field, choice
-from ..frozen import Frozen
 from ..records import UserIdentities
 from ..sdk_names import called
+from ..values.fields import Field, choice
+from ..values.frozen import Frozen
 from .conditions import Fields, differences, matches, prepared, told
 from .names import names_of
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from ..difference import ABSENT, Difference, differences
 from ..event import Event
-from ..frozen import Frozen
-from ..frozen_map import FrozenMap
 from ..jsontext import plain
 from ..readable import line
 from ..record import Record
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap
 from .conditions import told
 
 

@@ -14,12 +14,12 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from ..checks import Bad
 from ..errors import brief, closest, unknown_field
-from ..fields import Field
-from ..frozen import Frozen
-from ..frozen_map import FrozenMap, content
 from ..jsontext import number
+from ..values.fields import Field
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap, content
+from ..values.validators import Bad
 
 _PLAIN = (str, int, float, Decimal, datetime)
 _OURS = (Frozen, FrozenMap)

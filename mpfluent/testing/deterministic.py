@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from datetime import timedelta
 
-from .. import checks
-from ..checks import Instant
-from ..complaint import checked_as
 from ..errors import ConfigurationError, brief
+from ..values import validators as checks
+from ..values.check_failed import checked_as
+from ..values.validators import Instant
 
 MOMENT = "2026-11-23T10:15:00Z"
 """When the clock stands still, unless you say when."""

@@ -16,7 +16,6 @@ from decimal import Context, Decimal, localcontext
 from typing import Any, TypeVar, Unpack, overload
 
 from ..batch import Batch
-from ..checks import Instant, Number, Scalar
 from ..commerce import Product, ProductAction, ProductFields
 from ..commerce_verbs import ProductVerbFields
 from ..errors import InvalidValue, UnknownField, brief, unknown_field
@@ -25,6 +24,7 @@ from ..events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent
 from ..records import IdentityFields, UserIdentities
 from ..session import Session, SessionEdgeFields
 from ..utils.introspection import in_terms_of, spelled_out
+from ..values.validators import Instant, Number, Scalar
 
 B = TypeVar("B", bound=Batch)
 S = TypeVar("S", bound=Session)

@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from ..checks import is_number
 from ..errors import ConfigurationError, brief
+from ..values.validators import is_number
 
 MOST_SECONDS = 1_000_000  # that is eleven days, and what a socket of any system can wait
 _PARTIAL = 100  # bytes that the body of a partial answer would have

@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..batch import Batch
-from ..checks import Bad
 from ..codec import reading_check
 from ..errors import InvalidBatch, InvalidValue, brief
 from ..event import Event
-from ..fields import Field
-from ..frozen import Frozen
 from ..reader import _Reader, event_class, read
+from ..values.fields import Field
+from ..values.frozen import Frozen
+from ..values.validators import Bad
 
 # Kinds whose entries are looked at one by one: a bad one does not take the others with it.
 _MAPS = frozenset(("scalars", "strings", "attributes", "maps"))

@@ -99,7 +99,7 @@ def pytest_assertrepr_compare(
     config: pytest.Config, op: str, left: object, right: object
 ) -> list[str] | None:
     """Say what differs between two batches, events or other values, by path."""
-    if op != "==" or "mpfluent.frozen" not in sys.modules:
+    if op != "==" or "mpfluent.values.frozen" not in sys.modules:
         return None
     from .comparison import explanation
 

@@ -12,10 +12,7 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ... import checks
-from ...checks import INT64, UINT64
 from ...errors import InvalidValue, brief
-from ...fields import Field
 from ...record import Record
 from ...records import (
     CCPAConsentState,
@@ -24,6 +21,9 @@ from ...records import (
     GeoLocation,
     UserIdentities,
 )
+from ...values import validators as checks
+from ...values.fields import Field
+from ...values.validators import INT64, UINT64
 from . import leaves
 from .declared import VALUE_CLASSES, drawn, takes, words
 

@@ -15,14 +15,15 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ... import checks, commerce, events, records
+from ... import commerce, events, records
 from ...batch import Batch
 from ...commerce import Product, Promotion
 from ...errors import InvalidValue, brief, unknown_field
 from ...event import Event
-from ...fields import Field
 from ...record import Record
 from ...records import CCPAConsentState, ConsentState
+from ...values import validators as checks
+from ...values.fields import Field
 from . import leaves
 from .leaves import few, named
 

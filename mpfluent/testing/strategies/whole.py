@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from ...batch import Batch
-from ...checks import INT64
 from ...commerce import Product, Promotion
 from ...errors import InvalidValue, brief
 from ...event import Event
@@ -17,6 +16,7 @@ from ...events import SessionEndEvent
 from ...record import Record
 from ...records import ConsentState, DeviceInformation, UserIdentities
 from ...session import Session
+from ...values.validators import INT64
 from . import leaves
 from .declared import (
     EVENT_CLASSES,

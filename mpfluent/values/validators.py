@@ -16,15 +16,15 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
-from .complaint import Bad as Bad
-from .errors import brief, closest
+from ..errors import brief, closest
+from .check_failed import Bad as Bad
 from .foreign import index, is_a, is_missing, looked_at, own
-from .moments import EPOCH as EPOCH
-from .moments import INT64 as INT64
-from .moments import Instant as Instant
-from .moments import duration as duration
-from .moments import fits
-from .moments import instant as instant
+from .times import EPOCH as EPOCH
+from .times import INT64 as INT64
+from .times import Instant as Instant
+from .times import duration as duration
+from .times import fits
+from .times import instant as instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

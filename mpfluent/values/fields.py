@@ -10,12 +10,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, overload
 
-from . import checks
-from .checks import Bad
-from .errors import brief
+from ..errors import brief
+from . import validators as checks
+from .codegen import Ways, is_small, map_maker
 from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map, set_map_state
-from .shapes import Ways, is_small, map_maker
+from .validators import Bad
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class Field(Generic[T]):
         name: the Python keyword and attribute.
         wire: the name on the wire.
         kind: the key of the marshmallow field class in :mod:`mpfluent.codec`.
-        check: returns the value as it is kept, or raises :class:`~mpfluent.checks.Bad`.
+        check: returns the value as it is kept, or raises :class:`~mpfluent.values.validators.Bad`.
         of: the record class of a nested field.
         required: whether the value cannot exist without it.
         null: whether None is a value of its own and is sent as null.

@@ -14,7 +14,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from . import checks
+from . import validators as checks
 
 T = TypeVar("T")
 Check = Callable[[Any], Any]

@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
-from .checks import Bad
-from .errors import (
+from ..errors import (
     Immutable,
     InvalidBatch,
     InvalidValue,
@@ -22,11 +21,12 @@ from .errors import (
     closest,
     unknown_field,
 )
+from ..sdk_names import called
+from ..utils.introspection import PublicNames, spelled_out
+from .codegen import KNOWN, Code, Ways, forget, picker
 from .fields import Field
 from .frozen_map import content
-from .sdk_names import called
-from .shapes import KNOWN, Code, Ways, forget, picker
-from .utils.introspection import PublicNames, spelled_out
+from .validators import Bad
 
 _new = object.__new__
 
@@ -354,7 +354,7 @@ def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
 def filler(
     cls: type[Frozen], names: Iterable[str], first: Sequence[str] = ()
 ) -> Callable[..., Any]:
-    """Return a function that fills a new value; see :meth:`~mpfluent.shapes.Code.take`."""
+    """Return a function that fills a new value; see :meth:`~mpfluent.values.codegen.Code.take`."""
     code = Code("self", set_state=_set_state)
     fields = code.take(cls._fields, names, first)
     code.check(fields)

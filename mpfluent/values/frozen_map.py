@@ -6,8 +6,8 @@ from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .errors import Immutable, closest
-from .utils.introspection import PublicNames
+from ..errors import Immutable, closest
+from ..utils.introspection import PublicNames
 
 T = TypeVar("T")
 

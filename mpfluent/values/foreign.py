@@ -11,8 +11,8 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .complaint import Bad
-from .errors import InvalidValue, brief
+from ..errors import InvalidValue, brief
+from .check_failed import Bad
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from .complaint import Bad
+from .check_failed import Bad
 from .foreign import index, is_a, is_missing, looked_at, time_unit
 
 Instant = datetime | str | int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .errors import InvalidTime, InvalidValue, brief
+from ..errors import InvalidTime, InvalidValue, brief
 
 T = TypeVar("T")
 
