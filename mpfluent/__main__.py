@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .batch import Batch
+from .encoding.json import parsed
+from .encoding.reader import Unknown
 from .errors import InvalidBatch, InvalidValue, MPFluentError
-from .jsontext import parsed
 from .layout import WIDTH, Bracketed, Code
 from .python_code import chain, names_in, written
-from .reader import Unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

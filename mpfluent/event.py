@@ -172,6 +172,6 @@ class Event(Record, kind="Event", rank=_LATE):
 
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
-        from . import codec
+        from .encoding import schema as codec
 
         return codec.encode_event(self)

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import codec, commerce, event, events, records
+from . import commerce, event, events, records
 from .batch import Batch
+from .encoding import schema as codec
 from .record import Record
 from .values.frozen import Frozen
 

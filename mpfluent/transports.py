@@ -9,8 +9,8 @@ from os import PathLike
 from typing import IO, cast
 
 from .batch import Batch
+from .encoding.json import parsed, plain
 from .errors import ConfigurationError, TransportError, brief, one_line
-from .jsontext import parsed, plain
 from .transport import Request, Response, Transport, attempted, raised_in, tells_all
 from .utils.introspection import PublicNames
 

@@ -22,7 +22,7 @@ import time
 from collections import Counter
 
 from mpfluent import Batch, Client, Retry, ThreadedDispatcher
-from mpfluent.jsontext import parsed, plain
+from mpfluent.encoding.json import parsed, plain
 from mpfluent.testing import LocalServer
 
 KEY = "us1-0123456789abcdef"

@@ -44,11 +44,11 @@ from mpfluent import (
     ProductAction,
     Promotion,
     event,
-    jsontext,
-    orjson_bytes,
     schemas,
     wire,
 )
+from mpfluent.encoding import json as jsontext
+from mpfluent.encoding import orjson as orjson_bytes
 from mpfluent.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 from scenarios import KEY, PERSON, SECRET, WORDS
 
-from mpfluent.jsontext import parsed, plain
+from mpfluent.encoding.json import parsed, plain
 from mpfluent.testing import LocalServer, hang, ok
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -15,7 +15,7 @@ from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, process
-from mpfluent.orjson_bytes import pieces_writer
+from mpfluent.encoding.orjson import pieces_writer
 from mpfluent.parcel import Parcel
 from mpfluent.tally import Tally
 from mpfluent.transport import Response

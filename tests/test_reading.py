@@ -33,10 +33,10 @@ from mpfluent import (
     UnknownField,
     UserAttributeChangeEvent,
     UserIdentities,
-    codec,
-    reader,
 )
-from mpfluent.jsontext import plain
+from mpfluent.encoding import reader
+from mpfluent.encoding import schema as codec
+from mpfluent.encoding.json import plain
 from mpfluent.record import Record
 from mpfluent.schemas import BatchSchema, ConsentStateSchema
 from mpfluent.testing.strategies import batches, events, values

@@ -17,7 +17,7 @@ from hypothesis import given
 from strategies import full_events, minimal_events
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
-from mpfluent.jsontext import parsed
+from mpfluent.encoding.json import parsed
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
 from mpfluent.testing.held import held
 from mpfluent.testing.judge import refused

@@ -24,8 +24,8 @@ from mpfluent import (
     ScreenViewEvent,
     Session,
     UserIdentities,
-    jsontext,
 )
+from mpfluent.encoding import json as jsontext
 from mpfluent.events import (
     ApplicationStateTransitionEvent,
     BreadcrumbEvent,

@@ -27,7 +27,7 @@ from mpfluent import (
     stamping,
     wire,
 )
-from mpfluent.jsontext import parsed
+from mpfluent.encoding.json import parsed
 from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from mpfluent.testing import LocalServer
 

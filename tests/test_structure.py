@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "encoding",
     "values",
     "utils",
     "sdk_names",
@@ -31,9 +32,9 @@ STAIRCASE = [
     "values.frozen_map",
     "values.fields",
     "values.frozen",
-    "jsontext",
-    "codec",
-    "reader",
+    "encoding.json",
+    "encoding.schema",
+    "encoding.reader",
     "record",
     "records",
     "commerce",
@@ -50,7 +51,7 @@ STAIRCASE = [
     "merging",
     "context_verbs",
     "limits",
-    "orjson_bytes",
+    "encoding.orjson",
     "wire",
     "stamping",
     "preview",
@@ -203,9 +204,9 @@ def test_the_reader_of_imports_sees_what_it_must():
 
     assert "batch" in seen["client"]
     assert "batch" not in seen["errors"]  # only for type checkers
-    assert "codec" in seen["record"]  # within a function
+    assert "encoding.schema" in seen["record"]  # within a function
     assert "testing.faults" in seen["testing.server"]
-    assert "reader" in seen["testing.judge"]  # from .. import reader
+    assert "encoding.reader" in seen["testing.judge"]  # from .. import reader
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -240,7 +241,7 @@ def test_importing_batch_and_client_loads_nothing_heavy():
         "ipaddress",
         "logging",
         "marshmallow",
-        "mpfluent.codec",
+        "mpfluent.encoding.schema",
         "mpfluent.curl",
         "mpfluent.outbox",
         "mpfluent.testing",

@@ -7,8 +7,8 @@ from difflib import unified_diff
 from typing import Any
 
 from ..difference import ABSENT, Difference, differences
+from ..encoding.json import plain
 from ..event import Event
-from ..jsontext import plain
 from ..readable import line
 from ..record import Record
 from ..values.frozen import Frozen

@@ -14,8 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from ..encoding.json import number
 from ..errors import brief, closest, unknown_field
-from ..jsontext import number
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, content

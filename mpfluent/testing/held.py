@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..batch import Batch
-from ..codec import reading_check
+from ..encoding.reader import _Reader, event_class, read
+from ..encoding.schema import reading_check
 from ..errors import InvalidBatch, InvalidValue, brief
 from ..event import Event
-from ..reader import _Reader, event_class, read
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.validators import Bad

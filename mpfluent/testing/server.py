@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Never, Self
 
 from ..batch import Batch
+from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
-from ..jsontext import parsed, plain
 from ..readable import cut
 from ..utils.introspection import PublicNames, spelled_out
 from .connections import Arrival, Listener, tls_of

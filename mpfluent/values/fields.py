@@ -30,7 +30,7 @@ class Field(Generic[T]):
     Attributes:
         name: the Python keyword and attribute.
         wire: the name on the wire.
-        kind: the key of the marshmallow field class in :mod:`mpfluent.codec`.
+        kind: the key of the marshmallow field class in :mod:`mpfluent.encoding.schema`.
         check: returns the value as it is kept, or raises :class:`~mpfluent.values.validators.Bad`.
         of: the record class of a nested field.
         required: whether the value cannot exist without it.

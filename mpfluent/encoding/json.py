@@ -13,12 +13,12 @@ from decimal import Decimal
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
-from .errors import InvalidValue, brief
-from .values.codegen import EachClass, Lines, Values, compiled, taken
-from .values.fields import Field
-from .values.foreign import is_a, itself
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap
+from ..errors import InvalidValue, brief
+from ..values.codegen import EachClass, Lines, Values, compiled, taken
+from ..values.fields import Field
+from ..values.foreign import is_a, itself
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap
 
 Writer = Callable[[Any], str]
 Names = tuple[str, ...]

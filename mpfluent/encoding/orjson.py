@@ -1,7 +1,7 @@
 """A batch's JSON by orjson, where it is installed: dicts, by one function a shape, generated.
 
 orjson writes a dict in a fraction of the time that text takes, so that what is left is to make
-the dict. It says the same as :mod:`mpfluent.jsontext`, but spells some numbers otherwise, such as
+the dict. It says the same as :mod:`mpfluent.encoding.json`, but spells some numbers otherwise, such as
 1e-7 for 1e-07: it is for the wire, and not for text that is compared.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .jsontext import Names, number
-from .values.codegen import EachClass, Lines, Values, compiled, taken
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap
+from ..values.codegen import EachClass, Lines, Values, compiled, taken
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap
+from .json import Names, number
 
 Maker = Callable[[Any], dict[str, Any]]
 Pieces = Callable[[Any], tuple[bytes, tuple[bytes, ...]]]

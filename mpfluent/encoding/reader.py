@@ -15,12 +15,12 @@ from typing import Any, Literal, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, missing
 
-from .codec import load_valid, load_valid_event, schema_of, wrapper_schema_of
-from .errors import InvalidBatch, InvalidValue, MPFluentError, brief, unknown_field
-from .values import validators as checks
-from .values.fields import Field, entry_name
-from .values.foreign import own, raised
-from .values.frozen import Frozen
+from ..errors import InvalidBatch, InvalidValue, MPFluentError, brief, unknown_field
+from ..values import validators as checks
+from ..values.fields import Field, entry_name
+from ..values.foreign import own, raised
+from ..values.frozen import Frozen
+from .schema import load_valid, load_valid_event, schema_of, wrapper_schema_of
 
 Unknown = Literal["raise", "ignore"]
 F = TypeVar("F", bound=Frozen)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load, validates_schema
 
-from . import jsontext
-from .errors import brief
-from .values import validators as checks
-from .values.fields import Field
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap
-from .values.validators import Bad
+from ..errors import brief
+from ..values import validators as checks
+from ..values.fields import Field
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap
+from ..values.validators import Bad
+from . import json as jsontext
 
 F = TypeVar("F", bound=Frozen)
 R = TypeVar("R")
