@@ -22,14 +22,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .batch import Batch
     from .client import Client
-    from .commerce import (
-        Product,
-        ProductAction,
-        ProductImpression,
-        Promotion,
-        PromotionAction,
-        ShoppingCart,
-    )
     from .delivery import Delivery
     from .dispatch import Dispatcher, SyncDispatcher
     from .errors import (
@@ -51,8 +43,18 @@ if TYPE_CHECKING:
         UnknownVerb,
         UnusedBatchWarning,
     )
-    from .event import Event
-    from .events import (
+    from .events_api import Configuration, EventsApi, Upload
+    from .limits import Problem
+    from .model.commerce import (
+        Product,
+        ProductAction,
+        ProductImpression,
+        Promotion,
+        PromotionAction,
+        ShoppingCart,
+    )
+    from .model.event import Event
+    from .model.events import (
         AppEvent,
         ApplicationStateTransitionEvent,
         BreadcrumbEvent,
@@ -72,10 +74,7 @@ if TYPE_CHECKING:
         UserAttributeChangeEvent,
         UserIdentityChangeEvent,
     )
-    from .events_api import Configuration, EventsApi, Upload
-    from .limits import Problem
-    from .outbox import Outbox
-    from .records import (
+    from .model.user import (
         ApplicationInformation,
         AttributionInfo,
         BatchContext,
@@ -89,6 +88,7 @@ if TYPE_CHECKING:
         UserIdentities,
         UserIdentity,
     )
+    from .outbox import Outbox
     from .requests_transport import RequestsTransport
     from .retry import Retry
     from .session import Session
@@ -188,7 +188,7 @@ __all__ = [
 _NAMES = {
     "batch": ("Batch",),
     "client": ("Client",),
-    "commerce": (
+    "model.commerce": (
         "Product",
         "ProductAction",
         "ProductImpression",
@@ -220,8 +220,8 @@ _NAMES = {
         "UnknownVerb",
         "UnusedBatchWarning",
     ),
-    "event": ("Event",),
-    "events": (
+    "model.event": ("Event",),
+    "model.events": (
         "AppEvent",
         "ApplicationStateTransitionEvent",
         "BreadcrumbEvent",
@@ -249,7 +249,7 @@ _NAMES = {
     "values.frozen_map": ("FrozenMap",),
     "limits": ("Problem",),
     "outbox": ("Outbox",),
-    "records": (
+    "model.user": (
         "ApplicationInformation",
         "AttributionInfo",
         "BatchContext",

@@ -15,16 +15,11 @@ from typing import (
 from .chain import Piped, events
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
-from .event import Event
 from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
+from .model.event import Event
+from .model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
 from .readable import context, readable
-from .records import (
-    DeviceFields,
-    DeviceInformation,
-    IdentityFields,
-    UserIdentities,
-)
 from .session import Session
 from .utils.introspection import in_terms_of, spelled_out
 from .values.check_failed import checked_as

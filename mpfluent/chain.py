@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from . import discarded
 from .errors import Immutable, InvalidValue, brief
-from .event import Event
+from .model.event import Event
 from .values.codegen import Code, Ways, taken
 from .values.fields import Field
 from .values.frozen import Frozen

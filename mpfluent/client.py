@@ -25,10 +25,10 @@ from .errors import (
     brief,
     closest,
 )
+from .model.user import Environment
 from .no_answer import of_handler
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
-from .records import Environment
 from .requests_transport import RequestsTransport
 from .retry import Retry
 from .sdk_names import CLIENT_VERBS, VERBS, called

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeVar, Unpack
 
 from .chain import Chain, is_plain
-from .commerce import (
+from .errors import InvalidBatch, UnknownField
+from .model.commerce import (
     Product,
     ProductAction,
     ProductActionFields,
@@ -15,9 +16,8 @@ from .commerce import (
     PromotionAction,
     PromotionActionType,
 )
-from .errors import InvalidBatch, UnknownField
-from .event import Event
-from .events import CommerceEvent, CommerceFields
+from .model.event import Event
+from .model.events import CommerceEvent, CommerceFields
 from .utils.introspection import called_by_name, in_terms_of, spelled_out
 from .values.codegen import Ways
 from .ways import actor

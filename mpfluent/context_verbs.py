@@ -17,10 +17,10 @@ from typing import (
 
 from .chain import Chain, is_plain
 from .errors import InvalidBatch, InvalidValue, brief, unknown_field
-from .events import UserAttributeValue
 from .merging import merged_consent, merged_map, merged_maps, merged_record
-from .record import Record
-from .records import (
+from .model.events import UserAttributeValue
+from .model.record import Record
+from .model.user import (
     ApplicationFields,
     ApplicationInformation,
     AttributionInfo,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from .chain import Chain
 from .errors import brief
-from .event import Event
+from .model.event import Event
 from .readable import line
 from .values.frozen import Frozen
 from .values.frozen_map import content

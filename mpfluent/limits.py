@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .errors import brief
-from .records import UserIdentity
+from .model.user import UserIdentity
 from .values.codegen import KNOWN
 from .values.frozen import Frozen
 from .values.frozen_map import FrozenMap

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from .errors import brief
-from .event import Event
+from .model.event import Event
 from .readable import moment, telling
 
 _MOST_EVENTS = 50

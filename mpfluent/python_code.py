@@ -13,13 +13,14 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from . import commerce, records
-from . import events as event_classes
-from .event import Event
-from .events import SessionEndEvent, SessionStartEvent
 from .layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
+from .model import commerce
+from .model import events as event_classes
+from .model import user as records
+from .model.event import Event
+from .model.events import SessionEndEvent, SessionStartEvent
+from .model.record import Record
 from .readable import moment
-from .record import Record
 from .sayings import (
     CONTEXT,
     Said,

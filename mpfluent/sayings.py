@@ -10,8 +10,8 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from .errors import MPFluentError
-from .event import Event
-from .events import (
+from .model.event import Event
+from .model.events import (
     AppEvent,
     ApplicationStateTransitionEvent,
     BreadcrumbEvent,
@@ -30,7 +30,7 @@ from .events import (
     UserAttributeChangeEvent,
     UserIdentityChangeEvent,
 )
-from .record import Record
+from .model.record import Record
 from .values.frozen import Frozen
 
 

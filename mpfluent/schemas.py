@@ -19,10 +19,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import commerce, event, events, records
 from .batch import Batch
 from .encoding import schema as codec
-from .record import Record
+from .model import commerce, event, events
+from .model import user as records
+from .model.record import Record
 from .values.frozen import Frozen
 
 RecordSchema = codec.RecordSchema

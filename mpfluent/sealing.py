@@ -9,7 +9,7 @@ from . import wire
 from .batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from .limits import HISTORICAL_MINIMUM, Problem, problems
-from .records import Environment
+from .model.user import Environment
 from .stamping import seal
 from .utils.log import warn
 from .values.foreign import is_a, itself

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from .chain import Events, Piped
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
-from .event import DetailFields, Event
-from .events import SessionEndEvent, SessionStartEvent
+from .model.event import DetailFields, Event
+from .model.events import SessionEndEvent, SessionStartEvent
 from .readable import readable
 from .utils.introspection import spelled_out
 from .values import validators as checks

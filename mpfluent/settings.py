@@ -13,8 +13,8 @@ from typing import Literal, TypedDict, cast
 from .batch import Batch
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
+from .model.user import Environment
 from .network import PLACE
-from .records import Environment
 from .retry import Retry
 from .sdk_names import ELSEWHERE, called
 from .transport import Credentials, Response, Transport

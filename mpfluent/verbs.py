@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from .commerce_verbs import CommerceVerbs, comes_back
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
-from .event import EventFields, PlaceFields
-from .events import (
+from .model.event import EventFields, PlaceFields
+from .model.events import (
     AppEvent,
     ApplicationStateTransitionEvent,
     AttributeChangeFields,
@@ -44,7 +44,7 @@ from .events import (
     UserIdentityChangeEvent,
     positional,
 )
-from .records import UserIdentity
+from .model.user import UserIdentity
 from .sdk_names import VERBS, called
 from .utils.introspection import called_by_name, spelled_out
 from .values import validators as checks
@@ -77,7 +77,7 @@ class EventVerbs(CommerceVerbs):
     """The verbs that append one event.
 
     Each takes the fields of its event as keywords; those of
-    :class:`~mpfluent.event.EventFields` (``at``, ``attributes``, ``flags``, ``location``, …)
+    :class:`~mpfluent.model.event.EventFields` (``at``, ``attributes``, ``flags``, ``location``, …)
     go with every verb.
 
     Derive from this class for verbs of your own, and mix them into ``Batch`` or ``Session``:

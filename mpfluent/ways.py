@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .chain import Chain, append, derived, place
-from .commerce import ProductAction
-from .event import Event
-from .events import CommerceEvent
-from .records import CCPAConsentState, ConsentState, GDPRConsentState
+from .model.commerce import ProductAction
+from .model.event import Event
+from .model.events import CommerceEvent
+from .model.user import CCPAConsentState, ConsentState, GDPRConsentState
 from .values.codegen import taken
 from .values.fields import name as named_text
 from .values.frozen import Frozen

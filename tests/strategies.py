@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis.strategies import SearchStrategy
 
 from mpfluent import Batch, CommerceEvent, Event, Product, Promotion, UserAttributeChangeEvent
-from mpfluent.record import Record
+from mpfluent.model.record import Record
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, words, written
 from mpfluent.testing.strategies.whole import said
 

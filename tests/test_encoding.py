@@ -43,13 +43,13 @@ from mpfluent import (
     Product,
     ProductAction,
     Promotion,
-    event,
     schemas,
     wire,
 )
 from mpfluent.encoding import json as jsontext
 from mpfluent.encoding import orjson as orjson_bytes
-from mpfluent.record import Record
+from mpfluent.model import event
+from mpfluent.model.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES

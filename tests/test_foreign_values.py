@@ -38,7 +38,7 @@ from mpfluent import (
     Session,
     UserIdentity,
 )
-from mpfluent.event import EventFields
+from mpfluent.model.event import EventFields
 from mpfluent.testing.strategies.declared import VALUE_CLASSES
 
 # The places: each is a name, the words that its errors may call it by, and what is written there.

@@ -80,7 +80,7 @@ from mpfluent import (
     UserIdentityChangeEvent,
 )
 from mpfluent.chain import Events
-from mpfluent.record import Record
+from mpfluent.model.record import Record
 from mpfluent.testing import strategies
 from mpfluent.values.frozen import Field, Frozen
 

@@ -848,7 +848,7 @@ ERRORS = [
     (
         lambda: TIMED.add(OptOutEvent),
         InvalidValue,
-        "add(<class 'mpfluent.events.OptOutEvent'>): want an event, got type; "
+        "add(<class 'mpfluent.model.events.OptOutEvent'>): want an event, got type; "
         "write add(AppEvent('Name'))",
     ),
 ]

@@ -2123,7 +2123,7 @@ def test_attribute_names_are_strings(call, error, text):
     (
         lambda: BATCH.add(AppEvent),
         InvalidValue,
-        "add(<class 'mpfluent.events.AppEvent'>): want an event or a session, got type; "
+        "add(<class 'mpfluent.model.events.AppEvent'>): want an event or a session, got type; "
         "write add(AppEvent('Name'))",
     ),
     (

@@ -37,7 +37,7 @@ from mpfluent import (
 from mpfluent.encoding import reader
 from mpfluent.encoding import schema as codec
 from mpfluent.encoding.json import plain
-from mpfluent.record import Record
+from mpfluent.model.record import Record
 from mpfluent.schemas import BatchSchema, ConsentStateSchema
 from mpfluent.testing.strategies import batches, events, values
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES

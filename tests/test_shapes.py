@@ -26,13 +26,13 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent.encoding import json as jsontext
-from mpfluent.events import (
+from mpfluent.model.events import (
     ApplicationStateTransitionEvent,
     BreadcrumbEvent,
     CrashReportEvent,
     UserAttributeChangeEvent,
 )
-from mpfluent.records import ApplicationInformation, DeviceInformation, GDPRConsentState
+from mpfluent.model.user import ApplicationInformation, DeviceInformation, GDPRConsentState
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.declared import written
 from mpfluent.values import codegen as shapes

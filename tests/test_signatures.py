@@ -57,15 +57,14 @@ from mpfluent import (
     UserAttributeChangeEvent,
     UserIdentities,
     UserIdentityChangeEvent,
-    commerce,
     errors,
-    events,
     events_api,
-    records,
     settings,
 )
-from mpfluent.record import Record
-from mpfluent.records import DeviceFields
+from mpfluent.model import commerce, events
+from mpfluent.model import user as records
+from mpfluent.model.record import Record
+from mpfluent.model.user import DeviceFields
 from mpfluent.utils.introspection import spelled_out
 from mpfluent.values import validators as checks
 from mpfluent.values.frozen import Frozen

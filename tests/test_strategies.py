@@ -40,7 +40,7 @@ from mpfluent import (
     UserIdentities,
     UserIdentityChangeEvent,
 )
-from mpfluent.record import Record
+from mpfluent.model.record import Record
 from mpfluent.testing import strategies
 from mpfluent.testing.strategies import (
     BadValue,

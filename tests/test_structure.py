@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "model",
     "encoding",
     "values",
     "utils",
@@ -35,11 +36,11 @@ STAIRCASE = [
     "encoding.json",
     "encoding.schema",
     "encoding.reader",
-    "record",
-    "records",
-    "commerce",
-    "event",
-    "events",
+    "model.record",
+    "model.user",
+    "model.commerce",
+    "model.event",
+    "model.events",
     "readable",
     "notebook",
     "chain",
@@ -204,7 +205,7 @@ def test_the_reader_of_imports_sees_what_it_must():
 
     assert "batch" in seen["client"]
     assert "batch" not in seen["errors"]  # only for type checkers
-    assert "encoding.schema" in seen["record"]  # within a function
+    assert "encoding.schema" in seen["model.record"]  # within a function
     assert "testing.faults" in seen["testing.server"]
     assert "encoding.reader" in seen["testing.judge"]  # from .. import reader
 

@@ -42,7 +42,7 @@ from mpfluent import (
     UserIdentity,
     schemas,
 )
-from mpfluent.record import Record
+from mpfluent.model.record import Record
 from mpfluent.testing.strategies import batches
 from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, words
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
 from ..batch import Batch
-from ..commerce import (
+from ..errors import InvalidValue, brief, unknown_field
+from ..model.commerce import (
     ProductAction,
     ProductActionType,
     ProductImpression,
     PromotionAction,
     PromotionActionType,
 )
-from ..errors import InvalidValue, brief, unknown_field
-from ..event import Event
-from ..events import CommerceEvent
-from ..records import UserIdentities
+from ..model.event import Event
+from ..model.events import CommerceEvent
+from ..model.user import UserIdentities
 from ..sdk_names import called
 from ..values.fields import Field, choice
 from ..values.frozen import Frozen

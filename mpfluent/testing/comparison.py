@@ -8,9 +8,9 @@ from typing import Any
 
 from ..difference import ABSENT, Difference, differences
 from ..encoding.json import plain
-from ..event import Event
+from ..model.event import Event
+from ..model.record import Record
 from ..readable import line
-from ..record import Record
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
 from .conditions import told

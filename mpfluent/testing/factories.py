@@ -16,12 +16,12 @@ from decimal import Context, Decimal, localcontext
 from typing import Any, TypeVar, Unpack, overload
 
 from ..batch import Batch
-from ..commerce import Product, ProductAction, ProductFields
 from ..commerce_verbs import ProductVerbFields
 from ..errors import InvalidValue, UnknownField, brief, unknown_field
-from ..event import CommonFields
-from ..events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
-from ..records import IdentityFields, UserIdentities
+from ..model.commerce import Product, ProductAction, ProductFields
+from ..model.event import CommonFields
+from ..model.events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
+from ..model.user import IdentityFields, UserIdentities
 from ..session import Session, SessionEdgeFields
 from ..utils.introspection import in_terms_of, spelled_out
 from ..values.validators import Instant, Number, Scalar

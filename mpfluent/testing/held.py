@@ -15,7 +15,7 @@ from ..batch import Batch
 from ..encoding.reader import _Reader, event_class, read
 from ..encoding.schema import reading_check
 from ..errors import InvalidBatch, InvalidValue, brief
-from ..event import Event
+from ..model.event import Event
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.validators import Bad

@@ -13,7 +13,7 @@ from ..batch import Batch
 from ..encoding import reader
 from ..encoding.json import parsed, plain
 from ..errors import MPFluentError, brief
-from ..event import Event
+from ..model.event import Event
 from .faults import Action, ok, status
 from .held import Held, held, meant
 

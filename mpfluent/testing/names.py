@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..event import Event
+from ..model.event import Event
 
 # The fields that are an event's own name, by its type.
 _NAMED_BY = {

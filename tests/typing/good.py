@@ -94,7 +94,7 @@ from mpfluent import (
     schemas,
 )
 from mpfluent.errors import Reason
-from mpfluent.event import EventFields
+from mpfluent.model.event import EventFields
 from mpfluent.testing import (
     LocalServer,
     a_product,

@@ -35,7 +35,7 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
-from mpfluent.event import EventFields
+from mpfluent.model.event import EventFields
 from mpfluent.testing import a_product, a_purchase, a_session, a_user, an_event
 
 V = TypeVar("V", bound=EventVerbs)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...errors import InvalidValue, brief
-from ...record import Record
-from ...records import (
+from ...model.record import Record
+from ...model.user import (
     CCPAConsentState,
     ConsentState,
     DataPlanContext,

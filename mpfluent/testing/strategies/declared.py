@@ -15,13 +15,14 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ... import commerce, events, records
 from ...batch import Batch
-from ...commerce import Product, Promotion
 from ...errors import InvalidValue, brief, unknown_field
-from ...event import Event
-from ...record import Record
-from ...records import CCPAConsentState, ConsentState
+from ...model import commerce, events
+from ...model import user as records
+from ...model.commerce import Product, Promotion
+from ...model.event import Event
+from ...model.record import Record
+from ...model.user import CCPAConsentState, ConsentState
 from ...values import validators as checks
 from ...values.fields import Field
 from . import leaves

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from ...batch import Batch
-from ...commerce import Product, Promotion
 from ...errors import InvalidValue, brief
-from ...event import Event
-from ...events import SessionEndEvent
-from ...record import Record
-from ...records import ConsentState, DeviceInformation, UserIdentities
+from ...model.commerce import Product, Promotion
+from ...model.event import Event
+from ...model.events import SessionEndEvent
+from ...model.record import Record
+from ...model.user import ConsentState, DeviceInformation, UserIdentities
 from ...session import Session
 from ...values.validators import INT64
 from . import leaves

@@ -6,18 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
-from . import sdk_names as misnomers
-from .commerce import (
-    ProductAction,
-    ProductImpression,
-    PromotionAction,
-    ShoppingCart,
-)
-from .errors import InvalidValue, brief
-from .event import CommonFields, Event, EventFields
-from .records import UserIdentity
-from .utils.introspection import untold
-from .values.fields import (
+from .. import sdk_names as misnomers
+from ..errors import InvalidValue, brief
+from ..utils.introspection import untold
+from ..values.fields import (
     Field,
     attribute,
     choice,
@@ -31,8 +23,11 @@ from .values.fields import (
     string,
     text,
 )
-from .values.foreign import is_a
-from .values.validators import Scalar, choice_or_integer
+from ..values.foreign import is_a
+from ..values.validators import Scalar, choice_or_integer
+from .commerce import ProductAction, ProductImpression, PromotionAction, ShoppingCart
+from .event import CommonFields, Event, EventFields
+from .user import UserIdentity
 
 CustomEventType = Literal[
     "navigation",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .encoding.json import parsed, plain, write_record
-from .errors import InvalidValue, brief
-from .values.frozen import Frozen
+from ..encoding.json import parsed, plain, write_record
+from ..errors import InvalidValue, brief
+from ..values.frozen import Frozen
 
 if TYPE_CHECKING:
-    from .encoding.reader import Unknown
+    from ..encoding.reader import Unknown
 
 
 R = TypeVar("R", bound="Record")  # jedi follows it to the class that was called; Self it does not
@@ -35,9 +35,7 @@ class Record(Frozen):
         >>> Batch().with_ip("203.0.113.7").to_dict()
         {'ip': '203.0.113.7'}
         """
-        from .encoding import (
-            schema as codec,  # marshmallow loads on first use, it is slow to import
-        )
+        from ..encoding import schema as codec
 
         return codec.encoder(type(self))(self)
 
@@ -73,7 +71,7 @@ class Record(Frozen):
         >>> Batch.from_dict({"ip": "203.0.113.7", "mpid": None}).ip
         '203.0.113.7'
         """
-        from .encoding import reader
+        from ..encoding import reader
 
         return reader.read(cls, data, unknown=unknown)
 
@@ -89,6 +87,6 @@ class Record(Frozen):
         >>> Batch.from_json('{"ip": "203.0.113.7"}').ip
         '203.0.113.7'
         """
-        from .encoding import reader
+        from ..encoding import reader
 
         return reader.read(cls, parsed(text), unknown=unknown, where="from_json")

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from . import sdk_names as misnomers
-from .errors import brief
-from .record import Record
-from .utils.introspection import twin
-from .values import validators as checks
-from .values.fields import (
+from .. import sdk_names as misnomers
+from ..errors import brief
+from ..utils.introspection import twin
+from ..values import validators as checks
+from ..values.fields import (
     Field,
     choice,
     degrees,
@@ -33,9 +32,10 @@ from .values.fields import (
     text,
     uuid,
 )
-from .values.frozen_map import FrozenMap
-from .values.validators import Instant, Number, Scalar, is_blank, scalar
-from .values.validators import choice as choice_of
+from ..values.frozen_map import FrozenMap
+from ..values.validators import Instant, Number, Scalar, is_blank, scalar
+from ..values.validators import choice as choice_of
+from .record import Record
 
 Environment = Literal["development", "production"]
 Platform = Literal[

@@ -12,14 +12,14 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
-from . import sdk_names as misnomers
-from .errors import InvalidValue, UnknownField, unknown_field
+from .. import sdk_names as misnomers
+from ..errors import InvalidValue, UnknownField, unknown_field
+from ..utils.introspection import untold
+from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
+from ..values.frozen_map import FrozenMap
+from ..values.validators import Instant, Number, Scalar
 from .record import Record
-from .records import DeviceCurrentState, GeoLocation
-from .utils.introspection import untold
-from .values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
-from .values.frozen_map import FrozenMap
-from .values.validators import Instant, Number, Scalar
+from .user import DeviceCurrentState, GeoLocation
 
 _LATE = 100  # the common fields come after an event's own in schema order
 
@@ -172,6 +172,6 @@ class Event(Record, kind="Event", rank=_LATE):
 
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
-        from .encoding import schema as codec
+        from ..encoding import schema as codec
 
         return codec.encode_event(self)

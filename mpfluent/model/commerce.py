@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
-from . import sdk_names as misnomers
-from .errors import InvalidValue, UnknownField, closest, unknown_field
-from .record import Record
-from .utils.introspection import untold
-from .values.check_failed import checked_as
-from .values.codegen import Ways
-from .values.fields import (
+from .. import sdk_names as misnomers
+from ..errors import InvalidValue, UnknownField, closest, unknown_field
+from ..utils.introspection import untold
+from ..values.check_failed import checked_as
+from ..values.codegen import Ways
+from ..values.fields import (
     Field,
     choice,
     instant,
@@ -25,11 +24,12 @@ from .values.fields import (
     strings,
     text,
 )
-from .values.foreign import is_a, itself
-from .values.frozen import filler
-from .values.frozen_map import FrozenMap
-from .values.validators import Instant, Number
-from .values.validators import text as plain_text
+from ..values.foreign import is_a, itself
+from ..values.frozen import filler
+from ..values.frozen_map import FrozenMap
+from ..values.validators import Instant, Number
+from ..values.validators import text as plain_text
+from .record import Record
 
 ProductActionType = Literal[
     "add_to_cart",
