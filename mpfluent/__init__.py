@@ -4,7 +4,7 @@ The package is a house of folders; a folder imports only from those below it:
 
 * ``utils``: helpers that know nothing of mParticle.
 * ``values``: what a value is. ``encoding``: a value to JSON, to marshmallow schemas, and back.
-* ``model``: mParticle's objects. ``wire``: from a batch to the body of a request.
+* ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport``: requests, and who carries them. ``outbox``: what survives the process.
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
         UnusedBatchWarning,
     )
     from .events_api import Configuration, EventsApi, Upload
-    from .limits import Problem
     from .model.commerce import (
         Product,
         ProductAction,
@@ -99,6 +98,7 @@ if TYPE_CHECKING:
     from .values.frozen_map import FrozenMap
     from .verbs import EventVerbs
     from .version import __version__
+    from .wire.limits import Problem
 
 __all__ = [
     "ApiError",
@@ -247,7 +247,7 @@ _NAMES = {
         "Upload",
     ),
     "values.frozen_map": ("FrozenMap",),
-    "limits": ("Problem",),
+    "wire.limits": ("Problem",),
     "outbox": ("Outbox",),
     "model.user": (
         "ApplicationInformation",

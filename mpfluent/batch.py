@@ -15,7 +15,6 @@ from typing import (
 from .chain import Piped, events
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
-from .limits import Problem, problems
 from .merging import JOINS, merged_map, same_user
 from .model.event import Event
 from .model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
@@ -27,6 +26,7 @@ from .values.codegen import KNOWN
 from .values.foreign import is_a, itself
 from .values.validators import Instant, instant
 from .verbs import EventVerbs
+from .wire.limits import Problem, problems
 
 if TYPE_CHECKING:
     from .difference import Differences
@@ -273,7 +273,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch().event("x" * 300).problems()[0].text)
         events[0].event_name has 300 characters; mParticle cuts it at 256
         """
-        from .stamping import wire_size
+        from .wire.seal import wire_size
 
         if now is not None:
             now = checked_as(instant, "problems", "now", now)
@@ -340,7 +340,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         return table(self._summary(), context(self), self._events())
 
     def _summary(self) -> str:
-        from .stamping import wire_size
+        from .wire.seal import wire_size
 
         where = f" {self.environment}" if self.environment else ""
         return f"Batch{where}, {wire_size(self)}"

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
-from . import wire
 from .batch import Batch
 from .courier import Addresses, Courier
 from .delivery import Delivery, check_seconds, settle_each
@@ -46,7 +45,6 @@ from .settings import (
     milliseconds_of,
     misspelt_option,
 )
-from .stamping import random_uuids, unix_milliseconds
 from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
 from .transport import Credentials, Response, Transport
 from .utils.interrupts import HOOKED, READING, SETTLED
@@ -55,6 +53,8 @@ from .utils.log import logger, warn
 from .values.foreign import is_a, itself
 from .values.validators import Instant
 from .version import __version__
+from .wire import body as wire
+from .wire.seal import random_uuids, unix_milliseconds
 
 _T = TypeVar("_T")
 

@@ -21,7 +21,7 @@ from .tally import Tally
 from .transport import Credentials, Request, Response, Transport, attempted, few
 from .utils.log import warn
 from .values.frozen_map import FrozenMap
-from .wire import Part, bulk_body, pack
+from .wire.body import Part, bulk_body, pack
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from .backlog import Backlog
 from .coalescing import WINDOW, WINDOW_BYTES
 from .keeper import Keeper
-from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .parcel import Load, Parcel, Piece
 from .utils.interrupts import Waiters
+from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 
 class Floor:

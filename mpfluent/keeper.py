@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from .batch import Batch
 from .courier import PROBE_EVERY
 from .errors import ApiError, DeliveryError, Kept
-from .limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .observers import code_of, name_of
 from .parcel import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Acceptance, Tally
 from .transport import Response
 from .utils.interrupts import Repairs
 from .utils.log import Notices, warn
-from .wire import Part
+from .wire.body import Part
+from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from .outbox import Batches, Outbox, Stored

@@ -20,7 +20,7 @@ from .outbox_owner import Own, Owner
 from .parcel import Feed
 from .utils.introspection import PublicNames, spelled_out
 from .values.validators import is_number
-from .wire import Part
+from .wire.body import Part
 
 T = TypeVar("T")
 P = ParamSpec("P")

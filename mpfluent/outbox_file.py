@@ -29,7 +29,7 @@ from .outbox_found import (
     keep_private,
     lock_path,
 )
-from .wire import Part
+from .wire.body import Part
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import DeliveryError, InvalidBatch, Kept
 from .transport import Response
 from .utils.interrupts import SETTLED, Steps
-from .wire import Part, joined, read_back
+from .wire.body import Part, joined, read_back
 
 if TYPE_CHECKING:
     from .batch import Batch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .limits import Problem
-from .stamping import Size, stamps, wire_size
+from .wire.limits import Problem
+from .wire.seal import Size, stamps, wire_size
 
 if TYPE_CHECKING:
     from .batch import Batch

@@ -17,9 +17,9 @@ from .courier import Clock, Courier, runs
 from .errors import TransportError
 from .floor import Floor
 from .keeper import Keeper
-from .limits import MAX_BATCHES_PER_REQUEST
 from .parcel import Load, Piece, pieces_of
 from .utils.interrupts import Flag, Repairs, Waiters
+from .wire.limits import MAX_BATCHES_PER_REQUEST
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits

@@ -43,7 +43,7 @@ from mpfluent.parcel import Parcel
 from mpfluent.settings import base_url
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import is_this_machine
-from mpfluent.wire import Part
+from mpfluent.wire.body import Part
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000

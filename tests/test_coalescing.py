@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpfluent import Batch, stamping, wire
+from mpfluent import Batch
 from mpfluent.coalescing import coalesce
 from mpfluent.courier import runs
-from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST
 from mpfluent.parcel import Parcel, pieces_of, together
+from mpfluent.wire import body as wire
+from mpfluent.wire import seal as stamping
+from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST
 
 
 def parcel(batch, number=0):

@@ -364,7 +364,7 @@ def test_the_statuses_that_are_tried_again_are_those_of_the_policy():
 
 
 def test_the_limits_are_those_of_the_code():
-    from mpfluent import limits
+    from mpfluent.wire import limits
 
     said = section("README.md", "Limits")
 

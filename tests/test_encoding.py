@@ -44,7 +44,6 @@ from mpfluent import (
     ProductAction,
     Promotion,
     schemas,
-    wire,
 )
 from mpfluent.encoding import json as jsontext
 from mpfluent.encoding import orjson as orjson_bytes
@@ -59,6 +58,7 @@ from mpfluent.values import validators as checks
 from mpfluent.values.fields import Field
 from mpfluent.values.fields import choice as a_choice
 from mpfluent.values.fields import text as a_text
+from mpfluent.wire import body as wire
 
 OFTEN = 20  # more often than a shape must come back before code is written for it
 

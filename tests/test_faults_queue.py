@@ -26,10 +26,10 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
     TooLarge,
-    stamping,
-    wire,
 )
 from mpfluent.testing import reset_after_read, reset_before_read, status
+from mpfluent.wire import body as wire
+from mpfluent.wire import seal as stamping
 
 SOON = 5.0  # seconds after which a test that waits has failed
 PROMPT = 1.0  # seconds that a call may take which waits for nothing, on a busy machine

@@ -21,11 +21,11 @@ from mpfluent import (
     UserIdentityChangeEvent,
     schemas,
 )
-from mpfluent.limits import is_nobodys
 from mpfluent.testing import a_user
 from mpfluent.testing.strategies import bad_values
 from mpfluent.testing.strategies.declared import VALUE_CLASSES
 from mpfluent.values.validators import identity
+from mpfluent.wire.limits import is_nobodys
 
 BLANK = [
     "",

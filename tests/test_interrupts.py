@@ -20,7 +20,7 @@ from mpfluent.parcel import Parcel
 from mpfluent.tally import Tally
 from mpfluent.transport import Response
 from mpfluent.utils.interrupts import Repairs
-from mpfluent.wire import Part
+from mpfluent.wire.body import Part
 from mpfluent.workers import Workers
 
 HERE = Path(__file__).parent

@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 
 from mpfluent import Batch, ConfigurationError, liveness, outbox_file, outbox_owner
 from mpfluent.outbox import Feed, Outbox, OutboxFull
-from mpfluent.stamping import seal
-from mpfluent.wire import Part, encode, read_back, split
+from mpfluent.wire.body import Part, encode, read_back, split
+from mpfluent.wire.seal import seal
 
 FEED = Feed("https://s2s.us1.mparticle.com/v2/bulkevents", "fingerprint")
 ELSEWHERE = Feed("https://s2s.eu1.mparticle.com/v2/bulkevents", "fingerprint")

@@ -24,12 +24,12 @@ from mpfluent import (
     RecordingTransport,
     Retry,
     TooLarge,
-    stamping,
-    wire,
 )
 from mpfluent.encoding.json import parsed
-from mpfluent.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from mpfluent.testing import LocalServer
+from mpfluent.wire import body as wire
+from mpfluent.wire import seal as stamping
+from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 NOW = 1_790_000_000_000
 

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "wire",
     "model",
     "encoding",
     "values",
@@ -51,10 +52,10 @@ STAIRCASE = [
     "session",
     "merging",
     "context_verbs",
-    "limits",
+    "wire.limits",
     "encoding.orjson",
-    "wire",
-    "stamping",
+    "wire.body",
+    "wire.seal",
     "preview",
     "layout",
     "sayings",
@@ -267,7 +268,10 @@ def test_importing_batch_and_client_loads_nothing_heavy():
 
 def test_orjson_loads_when_the_first_batch_is_encoded_for_the_wire():
     there = importlib.util.find_spec("orjson") is not None
-    build = "from mpfluent import Batch, wire; batch = Batch().first_run(); batch.to_json()"
+    build = (
+        "from mpfluent import Batch; from mpfluent.wire import body as wire;"
+        "batch = Batch().first_run(); batch.to_json()"
+    )
 
     assert "orjson" not in loaded_by(build)
     loaded = loaded_by(f"{build}; wire.encode(batch)")

@@ -18,8 +18,9 @@ from answering import answer, timed, versions
 from workload import chain, identical, literals, usual
 
 import mpfluent
-from mpfluent import AppEvent, Batch, wire
+from mpfluent import AppEvent, Batch
 from mpfluent.schemas import BatchSchema
+from mpfluent.wire import body as wire
 
 SCHEMA = BatchSchema()
 

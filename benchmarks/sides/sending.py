@@ -8,14 +8,8 @@ import time
 from answering import paced, percentiles, settle, timed
 from workload import chain, identical, numbered, usual
 
-from mpfluent import (
-    Client,
-    FunctionTransport,
-    RequestsTransport,
-    Response,
-    ThreadedDispatcher,
-    wire,
-)
+from mpfluent import Client, FunctionTransport, RequestsTransport, Response, ThreadedDispatcher
+from mpfluent.wire import body as wire
 
 CONTENTS = {"usual": usual, "identical": identical}
 WRITING = ("line", "make", "plain")  # what the functions are called that write a value as JSON

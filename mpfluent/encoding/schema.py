@@ -1,7 +1,7 @@
 """Values to plain data and back: marshmallow schemas, and the encoder compiled from them.
 
-Both derive from the fields that a value class declares (:class:`~mpfluent.values.frozen.Field`). The
-schemas are strict: they define what goes on the wire.
+Both derive from the fields that a value class declares (:class:`~mpfluent.values.frozen.Field`).
+The schemas are strict: they define what goes on the wire.
 """
 
 from __future__ import annotations

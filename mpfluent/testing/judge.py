@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .. import limits
 from ..batch import Batch
 from ..encoding import reader
 from ..encoding.json import parsed, plain
 from ..errors import MPFluentError, brief
 from ..model.event import Event
+from ..wire import limits
 from .faults import Action, ok, status
 from .held import Held, held, meant
 

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ...limits import is_nobodys
 from ...values.validators import INT64, UINT64, Number, Scalar, is_blank
+from ...wire.limits import is_nobodys
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from .encoding.json import write_pieces
-from .errors import TooLarge, brief
+from ..encoding.json import write_pieces
+from ..errors import TooLarge, brief
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
-    from .batch import Batch
-    from .encoding.orjson import Pieces
+    from ..batch import Batch
+    from ..encoding.orjson import Pieces
 
 B = TypeVar("B", bound="Batch")
 
@@ -56,7 +56,7 @@ def load() -> None:
 @cache
 def _writer() -> Pieces:
     """Return what writes batches; orjson loads here, when it is first asked for."""
-    from .encoding.orjson import pieces_writer
+    from ..encoding.orjson import pieces_writer
 
     return pieces_writer() or _from_text
 

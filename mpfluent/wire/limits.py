@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .errors import brief
-from .model.user import UserIdentity
-from .values.codegen import KNOWN
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap
+from ..errors import brief
+from ..model.user import UserIdentity
+from ..values.codegen import KNOWN
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap
 
 MAX_BATCHES_PER_REQUEST = 100
 MAX_REQUEST_BYTES = 256_000

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from .context_verbs import ContextVerbs
-from .errors import TooLarge
+from ..context_verbs import ContextVerbs
+from ..errors import TooLarge
+from ..values.codegen import KNOWN, picker
+from ..values.frozen import Frozen
+from .body import encode, split
 from .limits import MAX_BATCH_BYTES
-from .values.codegen import KNOWN, picker
-from .values.frozen import Frozen
-from .wire import encode, split
 
 C = TypeVar("C", bound=ContextVerbs)
 
