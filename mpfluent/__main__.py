@@ -15,8 +15,8 @@ from .batch import Batch
 from .encoding.json import parsed
 from .encoding.reader import Unknown
 from .errors import InvalidBatch, InvalidValue, MPFluentError
-from .layout import WIDTH, Bracketed, Code
-from .python_code import chain, names_in, written
+from .formatting.code_layout import WIDTH, Bracketed, Code
+from .formatting.python_code import chain, names_in, written
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,10 +15,10 @@ from typing import (
 from .chain import Piped, events
 from .context_verbs import ContextVerbs
 from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
+from .formatting.summary import context, readable
 from .merging import JOINS, merged_map, same_user
 from .model.event import Event
 from .model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
-from .readable import context, readable
 from .session import Session
 from .utils.introspection import in_terms_of, spelled_out
 from .values.check_failed import checked_as
@@ -29,8 +29,8 @@ from .verbs import EventVerbs
 from .wire.limits import Problem, problems
 
 if TYPE_CHECKING:
-    from .difference import Differences
-    from .preview import Preview
+    from .formatting.diff import Differences
+    from .formatting.preview import Preview
 
 
 class _Unsaid:
@@ -257,7 +257,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch.from_json(captured).to_python())
         Batch.for_user(mpid=7).first_run()
         """
-        from .python_code import python_code  # seldom needed
+        from .formatting.python_code import python_code  # seldom needed
 
         return python_code(self, Batch())
 
@@ -305,7 +305,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         stamped when it is sent: source_request_id, source_message_id, timestamp_unixtime_ms
         no problems
         """
-        from .preview import preview
+        from .formatting.preview import preview
 
         return preview(self, historical=historical)
 
@@ -320,7 +320,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         user_attributes['plan']: 'trial' -> 'pro'
         events[1]: added custom_event 'Found'
         """
-        from .difference import differences
+        from .formatting.diff import differences
 
         other = itself("diff", other, Batch)
         if not is_a(other, Batch):
@@ -335,7 +335,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         return readable(self._summary(), context(self), self._events())
 
     def _repr_html_(self) -> str:
-        from .notebook import table
+        from .formatting.html import table
 
         return table(self._summary(), context(self), self._events())
 

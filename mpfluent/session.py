@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from .chain import Events, Piped
 from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
+from .formatting.summary import readable
 from .model.event import DetailFields, Event
 from .model.events import SessionEndEvent, SessionStartEvent
-from .readable import readable
 from .utils.introspection import spelled_out
 from .values import validators as checks
 from .values.fields import instant, integer, uuid
@@ -233,7 +233,7 @@ class Session(EventVerbs, Piped, kind="Session"):
         return readable(self._summary(), (), self._events())
 
     def _repr_html_(self) -> str:
-        from .notebook import table
+        from .formatting.html import table
 
         return table(self._summary(), (), self._events())
 

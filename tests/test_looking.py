@@ -27,7 +27,7 @@ from mpfluent import (
     Session,
     TooLarge,
 )
-from mpfluent.difference import ABSENT, Difference, differences
+from mpfluent.formatting.diff import ABSENT, Difference, differences
 from mpfluent.testing import LocalServer
 from mpfluent.testing.strategies import batches
 

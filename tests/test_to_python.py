@@ -30,8 +30,8 @@ from mpfluent import (
     Session,
     UserIdentity,
     __main__,
-    layout,
 )
+from mpfluent.formatting import code_layout as layout
 from mpfluent.testing.strategies import batches, sessions
 
 EXAMPLES = 2 * settings.default.max_examples

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from difflib import unified_diff
 from typing import Any
 
-from ..difference import ABSENT, Difference, differences
 from ..encoding.json import plain
+from ..formatting.diff import ABSENT, Difference, differences
+from ..formatting.summary import line
 from ..model.event import Event
 from ..model.record import Record
-from ..readable import line
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
 from .conditions import told

@@ -61,7 +61,7 @@ class FrozenClock:
         self._now += milliseconds
 
     def __repr__(self) -> str:
-        from ..readable import moment
+        from ..formatting.summary import moment
 
         return f"<FrozenClock {moment(self._now)}>"
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from .. import process
 from ..batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief
-from ..readable import cut, line
+from ..formatting.summary import cut, line
 from ..transports import RecordingTransport
 from .asked import Asked, asked_of, misnamed, unlike
 from .conditions import told

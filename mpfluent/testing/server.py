@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Never, Self
 from ..batch import Batch
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
-from ..readable import cut
+from ..formatting.summary import cut
 from ..utils.introspection import PublicNames, spelled_out
 from .connections import Arrival, Listener, tls_of
 from .faults import Action, is_status, seconds_of, status, whole_number

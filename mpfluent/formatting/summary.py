@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from .errors import brief
-from .model.event import Event
-from .model.user import ConsentState
-from .values.frozen import Frozen
-from .values.validators import EPOCH
+from ..errors import brief
+from ..model.event import Event
+from ..model.user import ConsentState
+from ..values.frozen import Frozen
+from ..values.validators import EPOCH
 
 _LINES = 10
 _WIDTH = 88

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .wire.limits import Problem
-from .wire.seal import Size, stamps, wire_size
+from ..wire.limits import Problem
+from ..wire.seal import Size, stamps, wire_size
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from ..batch import Batch
 
 
 class Preview(NamedTuple):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple, TypeGuard
 
-from .chain import Chain
-from .errors import brief
-from .model.event import Event
-from .readable import line
-from .values.frozen import Frozen
-from .values.frozen_map import content
+from ..chain import Chain
+from ..errors import brief
+from ..model.event import Event
+from ..values.frozen import Frozen
+from ..values.frozen_map import content
+from .summary import line
 
 
 class _Absent:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from .errors import MPFluentError
-from .model.event import Event
-from .model.events import (
+from ..errors import MPFluentError
+from ..model.event import Event
+from ..model.events import (
     AppEvent,
     ApplicationStateTransitionEvent,
     BreadcrumbEvent,
@@ -30,8 +30,8 @@ from .model.events import (
     UserAttributeChangeEvent,
     UserIdentityChangeEvent,
 )
-from .model.record import Record
-from .values.frozen import Frozen
+from ..model.record import Record
+from ..values.frozen import Frozen
 
 
 class Said(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .errors import brief
-from .model.event import Event
-from .readable import moment, telling
+from ..errors import brief
+from ..model.event import Event
+from .summary import moment, telling
 
 _MOST_EVENTS = 50
 _CELL = "text-align:left;vertical-align:top;padding:1px 8px"

@@ -13,15 +13,16 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from .layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
-from .model import commerce
-from .model import events as event_classes
-from .model import user as records
-from .model.event import Event
-from .model.events import SessionEndEvent, SessionStartEvent
-from .model.record import Record
-from .readable import moment
-from .sayings import (
+from ..model import commerce
+from ..model import events as event_classes
+from ..model import user as records
+from ..model.event import Event
+from ..model.events import SessionEndEvent, SessionStartEvent
+from ..model.record import Record
+from ..session import Session
+from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
+from .summary import moment
+from .verb_calls import (
     CONTEXT,
     Said,
     chain_after,
@@ -32,10 +33,9 @@ from .sayings import (
     unsaid,
     without,
 )
-from .session import Session
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from ..batch import Batch
 
 _ASSIGNED = len("batch = ")  # leaves room for a name in front
 _MOST_STEPS = 100  # of one chain
