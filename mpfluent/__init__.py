@@ -20,7 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from .builder.batch import Batch
+    from .builder.event_verbs import EventVerbs
+    from .builder.session import Session
     from .client import Client
     from .delivery import Delivery
     from .dispatch import Dispatcher, SyncDispatcher
@@ -90,13 +92,11 @@ if TYPE_CHECKING:
     from .outbox import Outbox
     from .requests_transport import RequestsTransport
     from .retry import Retry
-    from .session import Session
     from .tally import CloseReport, Report, Stats
     from .threaded import ThreadedDispatcher
     from .transport import Request, Response, Transport
     from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
     from .values.frozen_map import FrozenMap
-    from .verbs import EventVerbs
     from .version import __version__
     from .wire.limits import Problem
 
@@ -186,7 +186,7 @@ __all__ = [
 
 # Each module's public names, for they load on first use.
 _NAMES = {
-    "batch": ("Batch",),
+    "builder.batch": ("Batch",),
     "client": ("Client",),
     "model.commerce": (
         "Product",
@@ -265,7 +265,7 @@ _NAMES = {
     ),
     "requests_transport": ("RequestsTransport",),
     "retry": ("Retry",),
-    "session": ("Session",),
+    "builder.session": ("Session",),
     "tally": (
         "CloseReport",
         "Report",
@@ -283,7 +283,7 @@ _NAMES = {
         "PrintingTransport",
         "RecordingTransport",
     ),
-    "verbs": ("EventVerbs",),
+    "builder.event_verbs": ("EventVerbs",),
     "version": ("__version__",),
 }
 _MODULES = ("schemas", "testing")

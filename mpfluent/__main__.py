@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .batch import Batch
+from .builder.batch import Batch
 from .encoding.json import parsed
 from .encoding.reader import Unknown
 from .errors import InvalidBatch, InvalidValue, MPFluentError

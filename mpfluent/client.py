@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
-from .batch import Batch
+from .builder.batch import Batch
 from .courier import Addresses, Courier
 from .delivery import Delivery, check_seconds, settle_each
 from .dispatch import Dispatcher, SyncDispatcher

@@ -35,7 +35,7 @@ from .sdk_names import LONGEST, OPTIONS, called, squeezed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from .batch import Batch
+    from .builder.batch import Batch
     from .tally import Report
 
 Reason = Literal[

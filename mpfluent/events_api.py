@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, Unpack, overload
 
-from .batch import Batch
+from .builder.batch import Batch
 from .client import Client
 from .delivery import Delivery
 from .dispatch import Dispatcher

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .batch import Batch
+from .builder.batch import Batch
 from .courier import PROBE_EVERY
 from .errors import ApiError, DeliveryError, Kept
 from .observers import code_of, name_of

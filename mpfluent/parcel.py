@@ -11,7 +11,7 @@ from .utils.interrupts import SETTLED, Steps
 from .wire.body import Part, joined, read_back
 
 if TYPE_CHECKING:
-    from .batch import Batch
+    from .builder.batch import Batch
 
 
 class Feed(NamedTuple):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .batch import Batch
+from .builder.batch import Batch
 from .encoding import schema as codec
 from .model import commerce, event, events
 from .model import user as records

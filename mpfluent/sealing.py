@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .batch import Batch
+from .builder.batch import Batch
 from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from .model.user import Environment
 from .utils.log import warn

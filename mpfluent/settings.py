@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypedDict, cast
 
-from .batch import Batch
+from .builder.batch import Batch
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .model.user import Environment

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import IO, cast
 
-from .batch import Batch
+from .builder.batch import Batch
 from .encoding.json import parsed, plain
 from .errors import ConfigurationError, TransportError, brief, one_line
 from .transport import Request, Response, Transport, attempted, raised_in, tells_all

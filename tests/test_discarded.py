@@ -22,8 +22,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import mpfluent
-from mpfluent import AppEvent, Batch, EventVerbs, Product, Session, discarded
-from mpfluent.chain import Chain
+from mpfluent import AppEvent, Batch, EventVerbs, Product, Session
+from mpfluent.builder import unused_warning as discarded
+from mpfluent.builder.base import Chain
 from mpfluent.errors import UnusedBatchWarning
 
 

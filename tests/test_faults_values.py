@@ -23,7 +23,7 @@ from mpfluent import (
     TooLarge,
     UserIdentity,
 )
-from mpfluent.verbs import EventVerbs
+from mpfluent.builder.event_verbs import EventVerbs
 
 USER = Batch.for_user(customer_id=PERSON)
 TEAPOT = Product("sku-1")

@@ -556,4 +556,4 @@ def test_a_verb_that_is_changed_on_purpose_is_the_one_that_is_called():
 def test_the_classes_of_ours_pass():
     for cls in (EventVerbs, Batch, Session):
         assert inspect.getmodule(cls).__name__.startswith("mpfluent.")
-        mpfluent.vocabularies.check_names(cls)
+        mpfluent.builder.name_clashes.check_names(cls)

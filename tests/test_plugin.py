@@ -16,7 +16,8 @@ import pytest
 import requests
 import urllib3
 
-from mpfluent import Batch, Client, Request, RequestsTransport, TransportError, discarded, network
+from mpfluent import Batch, Client, Request, RequestsTransport, TransportError, network
+from mpfluent.builder import unused_warning as discarded
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import Guard, is_this_machine
 
@@ -185,7 +186,7 @@ print(*sorted(set(sys.modules) - before))
 
     assert run.stdout.split() == [
         "mpfluent",
-        "mpfluent.discarded",
+        "mpfluent.builder.unused_warning",
         "mpfluent.errors",
         "mpfluent.sdk_names",
         "mpfluent.network",

@@ -25,6 +25,7 @@ from mpfluent import (
     Session,
     UserIdentities,
 )
+from mpfluent.builder.compiled import actor, appender, consent_setter
 from mpfluent.encoding import json as jsontext
 from mpfluent.model.events import (
     ApplicationStateTransitionEvent,
@@ -38,7 +39,6 @@ from mpfluent.testing.strategies.declared import written
 from mpfluent.values import codegen as shapes
 from mpfluent.values import fields
 from mpfluent.values.codegen import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
-from mpfluent.ways import actor, appender, consent_setter
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
 BASE = Batch.for_user(customer_id="123456").with_environment("development")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple, TypeGuard
 
-from ..chain import Chain
+from ..builder.base import Chain
 from ..errors import brief
 from ..model.event import Event
 from ..values.frozen import Frozen

@@ -8,7 +8,7 @@ from ..wire.limits import Problem
 from ..wire.seal import Size, stamps, wire_size
 
 if TYPE_CHECKING:
-    from ..batch import Batch
+    from ..builder.batch import Batch
 
 
 class Preview(NamedTuple):

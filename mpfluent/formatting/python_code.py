@@ -13,13 +13,13 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from ..builder.session import Session
 from ..model import commerce
 from ..model import events as event_classes
 from ..model import user as records
 from ..model.event import Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.record import Record
-from ..session import Session
 from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
 from .summary import moment
 from .verb_calls import (
@@ -35,7 +35,7 @@ from .verb_calls import (
 )
 
 if TYPE_CHECKING:
-    from ..batch import Batch
+    from ..builder.batch import Batch
 
 _ASSIGNED = len("batch = ")  # leaves room for a name in front
 _MOST_STEPS = 100  # of one chain

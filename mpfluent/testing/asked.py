@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args
 
-from ..batch import Batch
+from ..builder.batch import Batch
 from ..errors import InvalidValue, brief, unknown_field
 from ..model.commerce import (
     ProductAction,

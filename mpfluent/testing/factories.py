@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal, localcontext
 from typing import Any, TypeVar, Unpack, overload
 
-from ..batch import Batch
-from ..commerce_verbs import ProductVerbFields
+from ..builder.batch import Batch
+from ..builder.commerce_verbs import ProductVerbFields
+from ..builder.session import Session, SessionEdgeFields
 from ..errors import InvalidValue, UnknownField, brief, unknown_field
 from ..model.commerce import Product, ProductAction, ProductFields
 from ..model.event import CommonFields
 from ..model.events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
 from ..model.user import IdentityFields, UserIdentities
-from ..session import Session, SessionEdgeFields
 from ..utils.introspection import in_terms_of, spelled_out
 from ..values.validators import Instant, Number, Scalar
 

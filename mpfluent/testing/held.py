@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ..batch import Batch
+from ..builder.batch import Batch
 from ..encoding.reader import _Reader, event_class, read
 from ..encoding.schema import reading_check
 from ..errors import InvalidBatch, InvalidValue, brief

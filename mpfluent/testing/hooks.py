@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from .. import discarded, network
+from .. import network
+from ..builder import unused_warning as discarded
 from .guard import Guard
 
 if TYPE_CHECKING:

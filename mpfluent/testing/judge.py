@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..batch import Batch
+from ..builder.batch import Batch
 from ..encoding import reader
 from ..encoding.json import parsed, plain
 from ..errors import MPFluentError, brief

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple, Protocol
 
 from .. import process
-from ..batch import Batch
+from ..builder.batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
 from ..transports import RecordingTransport

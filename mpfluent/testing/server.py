@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Never, Self
 
-from ..batch import Batch
+from ..builder.batch import Batch
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..formatting.summary import cut

@@ -17,7 +17,7 @@ from ..errors import TooLarge, brief
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
-    from ..batch import Batch
+    from ..builder.batch import Batch
     from ..encoding.orjson import Pieces
 
 B = TypeVar("B", bound="Batch")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from ..context_verbs import ContextVerbs
+from ..builder.context_verbs import ContextVerbs
 from ..errors import TooLarge
 from ..values.codegen import KNOWN, picker
 from ..values.frozen import Frozen

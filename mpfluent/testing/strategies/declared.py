@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ...batch import Batch
+from ...builder.batch import Batch
 from ...errors import InvalidValue, brief, unknown_field
 from ...model import commerce, events
 from ...model import user as records

@@ -8,14 +8,14 @@ from typing import Any, TypeVar, overload
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from ...batch import Batch
+from ...builder.batch import Batch
+from ...builder.session import Session
 from ...errors import InvalidValue, brief
 from ...model.commerce import Product, Promotion
 from ...model.event import Event
 from ...model.events import SessionEndEvent
 from ...model.record import Record
 from ...model.user import ConsentState, DeviceInformation, UserIdentities
-from ...session import Session
 from ...values.validators import INT64
 from . import leaves
 from .declared import (

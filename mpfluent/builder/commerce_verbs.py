@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, Unpack
 
-from .chain import Chain, is_plain
-from .errors import InvalidBatch, UnknownField
-from .model.commerce import (
+from ..errors import InvalidBatch, UnknownField
+from ..model.commerce import (
     Product,
     ProductAction,
     ProductActionFields,
@@ -16,11 +15,12 @@ from .model.commerce import (
     PromotionAction,
     PromotionActionType,
 )
-from .model.event import Event
-from .model.events import CommerceEvent, CommerceFields
-from .utils.introspection import called_by_name, in_terms_of, spelled_out
-from .values.codegen import Ways
-from .ways import actor
+from ..model.event import Event
+from ..model.events import CommerceEvent, CommerceFields
+from ..utils.introspection import called_by_name, in_terms_of, spelled_out
+from ..values.codegen import Ways
+from .base import Chain, is_plain
+from .compiled import actor
 
 V = TypeVar("V", bound="CommerceVerbs")
 

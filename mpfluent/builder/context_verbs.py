@@ -15,12 +15,10 @@ from typing import (
     get_args,
 )
 
-from .chain import Chain, is_plain
-from .errors import InvalidBatch, InvalidValue, brief, unknown_field
-from .merging import merged_consent, merged_map, merged_maps, merged_record
-from .model.events import UserAttributeValue
-from .model.record import Record
-from .model.user import (
+from ..errors import InvalidBatch, InvalidValue, brief, unknown_field
+from ..model.events import UserAttributeValue
+from ..model.record import Record
+from ..model.user import (
     ApplicationFields,
     ApplicationInformation,
     AttributionInfo,
@@ -37,11 +35,11 @@ from .model.user import (
     LocationFields,
     UserIdentities,
 )
-from .utils.introspection import called_by_name, spelled_out
-from .values import validators as checks
-from .values.check_failed import checked_as
-from .values.codegen import Ways
-from .values.fields import (
+from ..utils.introspection import called_by_name, spelled_out
+from ..values import validators as checks
+from ..values.check_failed import checked_as
+from ..values.codegen import Ways
+from ..values.fields import (
     Field,
     attributes,
     choice,
@@ -58,11 +56,13 @@ from .values.fields import (
     uuid,
     word,
 )
-from .values.foreign import is_a, itself, looked_at
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap, frozen_map
-from .values.validators import Instant, Number
-from .ways import REGULATIONS, consent_setter, record_setter, setter
+from ..values.foreign import is_a, itself, looked_at
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap, frozen_map
+from ..values.validators import Instant, Number
+from .base import Chain, is_plain
+from .compiled import REGULATIONS, consent_setter, record_setter, setter
+from .merge import merged_consent, merged_map, merged_maps, merged_record
 
 C = TypeVar("C", bound="ContextVerbs")
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)

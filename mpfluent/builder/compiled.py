@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .chain import Chain, append, derived, place
-from .model.commerce import ProductAction
-from .model.event import Event
-from .model.events import CommerceEvent
-from .model.user import CCPAConsentState, ConsentState, GDPRConsentState
-from .values.codegen import taken
-from .values.fields import name as named_text
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap, set_map_state
+from ..model.commerce import ProductAction
+from ..model.event import Event
+from ..model.events import CommerceEvent
+from ..model.user import CCPAConsentState, ConsentState, GDPRConsentState
+from ..values.codegen import taken
+from ..values.fields import name as named_text
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap, set_map_state
+from .base import Chain, append, derived, place
 
 REGULATIONS = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
 _purpose = named_text()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .errors import InvalidValue, MixedUsers, brief
-from .model.user import ConsentState
-from .values.frozen import Frozen
-from .values.frozen_map import FrozenMap, frozen_map
+from ..errors import InvalidValue, MixedUsers, brief
+from ..model.user import ConsentState
+from ..values.frozen import Frozen
+from ..values.frozen_map import FrozenMap, frozen_map
 
 
 def merged_record(left: Any, right: Any) -> Any:

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from .chain import Events, Piped
-from .errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
-from .formatting.summary import readable
-from .model.event import DetailFields, Event
-from .model.events import SessionEndEvent, SessionStartEvent
-from .utils.introspection import spelled_out
-from .values import validators as checks
-from .values.fields import instant, integer, uuid
-from .values.foreign import is_a, itself
-from .values.validators import Instant, Scalar
-from .verbs import EventVerbs
+from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
+from ..formatting.summary import readable
+from ..model.event import DetailFields, Event
+from ..model.events import SessionEndEvent, SessionStartEvent
+from ..utils.introspection import spelled_out
+from ..values import validators as checks
+from ..values.fields import instant, integer, uuid
+from ..values.foreign import is_a, itself
+from ..values.validators import Instant, Scalar
+from .base import Events, Piped
+from .event_verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")
 
@@ -233,7 +233,7 @@ class Session(EventVerbs, Piped, kind="Session"):
         return readable(self._summary(), (), self._events())
 
     def _repr_html_(self) -> str:
-        from .formatting.html import table
+        from ..formatting.html import table
 
         return table(self._summary(), (), self._events())
 

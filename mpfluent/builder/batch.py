@@ -12,25 +12,25 @@ from typing import (
     Unpack,
 )
 
-from .chain import Piped, events
+from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
+from ..formatting.summary import context, readable
+from ..model.event import Event
+from ..model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
+from ..utils.introspection import in_terms_of, spelled_out
+from ..values.check_failed import checked_as
+from ..values.codegen import KNOWN
+from ..values.foreign import is_a, itself
+from ..values.validators import Instant, instant
+from ..wire.limits import Problem, problems
+from .base import Piped, events
 from .context_verbs import ContextVerbs
-from .errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
-from .formatting.summary import context, readable
-from .merging import JOINS, merged_map, same_user
-from .model.event import Event
-from .model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
+from .event_verbs import EventVerbs
+from .merge import JOINS, merged_map, same_user
 from .session import Session
-from .utils.introspection import in_terms_of, spelled_out
-from .values.check_failed import checked_as
-from .values.codegen import KNOWN
-from .values.foreign import is_a, itself
-from .values.validators import Instant, instant
-from .verbs import EventVerbs
-from .wire.limits import Problem, problems
 
 if TYPE_CHECKING:
-    from .formatting.diff import Differences
-    from .formatting.preview import Preview
+    from ..formatting.diff import Differences
+    from ..formatting.preview import Preview
 
 
 class _Unsaid:
@@ -257,7 +257,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch.from_json(captured).to_python())
         Batch.for_user(mpid=7).first_run()
         """
-        from .formatting.python_code import python_code  # seldom needed
+        from ..formatting.python_code import python_code  # seldom needed
 
         return python_code(self, Batch())
 
@@ -273,7 +273,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch().event("x" * 300).problems()[0].text)
         events[0].event_name has 300 characters; mParticle cuts it at 256
         """
-        from .wire.seal import wire_size
+        from ..wire.seal import wire_size
 
         if now is not None:
             now = checked_as(instant, "problems", "now", now)
@@ -305,7 +305,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         stamped when it is sent: source_request_id, source_message_id, timestamp_unixtime_ms
         no problems
         """
-        from .formatting.preview import preview
+        from ..formatting.preview import preview
 
         return preview(self, historical=historical)
 
@@ -320,7 +320,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         user_attributes['plan']: 'trial' -> 'pro'
         events[1]: added custom_event 'Found'
         """
-        from .formatting.diff import differences
+        from ..formatting.diff import differences
 
         other = itself("diff", other, Batch)
         if not is_a(other, Batch):
@@ -335,12 +335,12 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         return readable(self._summary(), context(self), self._events())
 
     def _repr_html_(self) -> str:
-        from .formatting.html import table
+        from ..formatting.html import table
 
         return table(self._summary(), context(self), self._events())
 
     def _summary(self) -> str:
-        from .wire.seal import wire_size
+        from ..wire.seal import wire_size
 
         where = f" {self.environment}" if self.environment else ""
         return f"Batch{where}, {wire_size(self)}"

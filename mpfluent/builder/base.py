@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from . import discarded
-from .errors import Immutable, InvalidValue, brief
-from .model.event import Event
-from .values.codegen import Code, Ways, taken
-from .values.fields import Field
-from .values.frozen import Frozen
-from .values.frozen_map import content
-from .vocabularies import check_names, check_tables
+from ..errors import Immutable, InvalidValue, brief
+from ..model.event import Event
+from ..values.codegen import Code, Ways, taken
+from ..values.fields import Field
+from ..values.frozen import Frozen
+from ..values.frozen_map import content
+from . import unused_warning as discarded
+from .name_clashes import check_names, check_tables
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
 E = TypeVar("E", bound=Event)

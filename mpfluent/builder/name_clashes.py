@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import CodeType, FunctionType
 from typing import Any
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 _OURS = __name__.partition(".")[0]
 # every class that derives from ours has its own of these

@@ -11,10 +11,17 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from .commerce_verbs import CommerceVerbs, comes_back
-from .errors import Immutable, InvalidTime, InvalidValue, UnknownVerb, brief, closest, unknown_field
-from .model.event import EventFields, PlaceFields
-from .model.events import (
+from ..errors import (
+    Immutable,
+    InvalidTime,
+    InvalidValue,
+    UnknownVerb,
+    brief,
+    closest,
+    unknown_field,
+)
+from ..model.event import EventFields, PlaceFields
+from ..model.events import (
     AppEvent,
     ApplicationStateTransitionEvent,
     AttributeChangeFields,
@@ -44,16 +51,17 @@ from .model.events import (
     UserIdentityChangeEvent,
     positional,
 )
-from .model.user import UserIdentity
-from .sdk_names import VERBS, called
-from .utils.introspection import called_by_name, spelled_out
-from .values import validators as checks
-from .values.check_failed import checked_as
-from .values.codegen import Ways
-from .values.fields import entries_of, mapping
-from .values.foreign import is_a, itself, looked_at
-from .values.validators import Instant, Number, Scalar
-from .ways import appender
+from ..model.user import UserIdentity
+from ..sdk_names import VERBS, called
+from ..utils.introspection import called_by_name, spelled_out
+from ..values import validators as checks
+from ..values.check_failed import checked_as
+from ..values.codegen import Ways
+from ..values.fields import entries_of, mapping
+from ..values.foreign import is_a, itself, looked_at
+from ..values.validators import Instant, Number, Scalar
+from .commerce_verbs import CommerceVerbs, comes_back
+from .compiled import appender
 
 if TYPE_CHECKING:
     import requests

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import UnusedBatchWarning
+from ..errors import UnusedBatchWarning
 
 if TYPE_CHECKING:
     import dis
