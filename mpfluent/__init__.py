@@ -6,7 +6,7 @@ The package is a house of folders; a folder imports only from those below it:
 * ``values``: what a value is. ``encoding``: a value to JSON, to marshmallow schemas, and back.
 * ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
-* ``transport``: requests, and who carries them. ``outbox``: what survives the process.
+* ``transport.base``: requests, and who carries them. ``outbox``: what survives the process.
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
 * ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
@@ -90,12 +90,17 @@ if TYPE_CHECKING:
         UserIdentity,
     )
     from .outbox import Outbox
-    from .requests_transport import RequestsTransport
     from .retry import Retry
     from .tally import CloseReport, Report, Stats
     from .threaded import ThreadedDispatcher
-    from .transport import Request, Response, Transport
-    from .transports import FileTransport, FunctionTransport, PrintingTransport, RecordingTransport
+    from .transport.base import Request, Response, Transport
+    from .transport.local import (
+        FileTransport,
+        FunctionTransport,
+        PrintingTransport,
+        RecordingTransport,
+    )
+    from .transport.requests import RequestsTransport
     from .values.frozen_map import FrozenMap
     from .version import __version__
     from .wire.limits import Problem
@@ -263,7 +268,7 @@ _NAMES = {
         "UserIdentities",
         "UserIdentity",
     ),
-    "requests_transport": ("RequestsTransport",),
+    "transport.requests": ("RequestsTransport",),
     "retry": ("Retry",),
     "builder.session": ("Session",),
     "tally": (
@@ -272,12 +277,12 @@ _NAMES = {
         "Stats",
     ),
     "threaded": ("ThreadedDispatcher",),
-    "transport": (
+    "transport.base": (
         "Request",
         "Response",
         "Transport",
     ),
-    "transports": (
+    "transport.local": (
         "FileTransport",
         "FunctionTransport",
         "PrintingTransport",

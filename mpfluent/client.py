@@ -25,10 +25,8 @@ from .errors import (
     closest,
 )
 from .model.user import Environment
-from .no_answer import of_handler
 from .observers import code_of
 from .parcel import Feed, Outcome, Parcel, Told
-from .requests_transport import RequestsTransport
 from .retry import Retry
 from .sdk_names import CLIENT_VERBS, VERBS, called
 from .sealing import Prepared, Sealer
@@ -46,7 +44,9 @@ from .settings import (
     misspelt_option,
 )
 from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
-from .transport import Credentials, Response, Transport
+from .transport.base import Credentials, Response, Transport
+from .transport.request_errors import of_handler
+from .transport.requests import RequestsTransport
 from .utils.interrupts import HOOKED, READING, SETTLED
 from .utils.introspection import PublicNames, spelled_out
 from .utils.log import logger, warn

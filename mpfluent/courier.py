@@ -18,7 +18,7 @@ from .observers import attempt_of
 from .parcel import Piece
 from .retry import Retry, Verdict, is_judged
 from .tally import Tally
-from .transport import Credentials, Request, Response, Transport, attempted, few
+from .transport.base import Credentials, Request, Response, Transport, attempted, few
 from .utils.log import warn
 from .values.frozen_map import FrozenMap
 from .wire.body import Part, bulk_body, pack

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from .errors import DeliveryError, InvalidValue, Kept, brief
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import TOLD, Steps, Waiters
 from .utils.introspection import PublicNames, untold
 from .utils.log import log_hook_error

@@ -12,7 +12,7 @@ from .delivery import Delivery
 from .dispatch import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from .settings import ClientFields, forget_frames_within, misspelt_option
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames
 from .values.foreign import is_a, itself

@@ -13,7 +13,7 @@ from .errors import ApiError, DeliveryError, Kept
 from .observers import code_of, name_of
 from .parcel import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .tally import Acceptance, Tally
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import Repairs
 from .utils.log import Notices, warn
 from .wire.body import Part

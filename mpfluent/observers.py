@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from .errors import ApiError, DeliveryError, Kept, TransportError
 from .retry import Verdict
-from .transport import Request, Response
+from .transport.base import Request, Response
 from .utils.log import debug, debugging
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeliveryError, InvalidBatch, Kept
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import SETTLED, Steps
 from .wire.body import Part, joined, read_back
 

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Literal, NamedTuple, Never
 
 from .errors import ConfigurationError, Reason, TransportError, brief, unknown_option
-from .transport import Response
+from .transport.base import Response
 from .utils.introspection import PublicNames, spelled_out
 from .values.validators import is_number
 

@@ -14,10 +14,10 @@ from .builder.batch import Batch
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .model.user import Environment
-from .network import PLACE
 from .retry import Retry
 from .sdk_names import ELSEWHERE, called
-from .transport import Credentials, Response, Transport
+from .transport.base import Credentials, Response, Transport
+from .transport.guard import PLACE
 from .values import validators as checks
 from .values.check_failed import checked_as
 from .values.validators import Instant

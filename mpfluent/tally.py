@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .errors import DeliveryError, Kept, Reason
 from .observers import Observers
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
 from .utils.log import hook_name, log_hook_error
 

@@ -20,7 +20,7 @@ from .floor import Floor
 from .keeper import Keeper
 from .parcel import Feed, Parcel, Settled
 from .tally import Acceptance
-from .transport import Response
+from .transport.base import Response
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames, spelled_out
 from .values.validators import is_number

@@ -576,7 +576,7 @@ def test_a_forked_child_uploads_its_own_and_nothing_of_its_parent(server):
         """
         import os, sys, threading
         from mpfluent import Batch, Configuration, EventsApi
-        from mpfluent.transports import FunctionTransport
+        from mpfluent.transport.local import FunctionTransport
         from mpfluent import RequestsTransport
         there, go = RequestsTransport(), threading.Event()
 

@@ -18,7 +18,6 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
-from mpfluent.deadline import DeadlineAdapter
 from mpfluent.testing import (
     LocalServer,
     close_after_read,
@@ -32,6 +31,7 @@ from mpfluent.testing import (
     reset_before_read,
     reset_mid_request,
 )
+from mpfluent.transport.deadline import DeadlineAdapter
 
 LONG = 60  # seconds that nothing takes, since something else ends it
 TOGETHER = {"flush_interval": LONG}  # what is sent travels together as soon as it is flushed

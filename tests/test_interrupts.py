@@ -18,7 +18,7 @@ from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, proce
 from mpfluent.encoding.orjson import pieces_writer
 from mpfluent.parcel import Parcel
 from mpfluent.tally import Tally
-from mpfluent.transport import Response
+from mpfluent.transport.base import Response
 from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire.body import Part
 from mpfluent.workers import Workers

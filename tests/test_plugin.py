@@ -16,10 +16,11 @@ import pytest
 import requests
 import urllib3
 
-from mpfluent import Batch, Client, Request, RequestsTransport, TransportError, network
+from mpfluent import Batch, Client, Request, RequestsTransport, TransportError
 from mpfluent.builder import unused_warning as discarded
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import Guard, is_this_machine
+from mpfluent.transport import guard as network
 
 ROOT = Path(__file__).parents[1]
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
@@ -189,7 +190,7 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent.builder.unused_warning",
         "mpfluent.errors",
         "mpfluent.sdk_names",
-        "mpfluent.network",
+        "mpfluent.transport.guard",
         "mpfluent.testing",
         "mpfluent.testing.guard",
         "mpfluent.testing.hooks",

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "transport",
     "builder",
     "formatting",
     "wire",
@@ -64,13 +65,13 @@ STAIRCASE = [
     "formatting.python_code",
     "builder.batch",
     "schemas",
-    "transport",
-    "network",
-    "certificates",
-    "no_answer",
-    "deadline",
-    "requests_transport",
-    "transports",
+    "transport.base",
+    "transport.guard",
+    "transport.certificates",
+    "transport.request_errors",
+    "transport.deadline",
+    "transport.requests",
+    "transport.local",
     "utils.interrupts",
     "liveness",
     "retry",

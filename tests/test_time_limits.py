@@ -32,8 +32,8 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
-from mpfluent.deadline import DeadlineAdapter
 from mpfluent.testing import LocalServer
+from mpfluent.transport.deadline import DeadlineAdapter
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signals here")
 
@@ -335,7 +335,7 @@ class Slow:
 @pytest.mark.parametrize("kind", [JobTimeout, ValueError, TimeoutError, OSError])
 def test_it_leaves_the_other_transports_too(handled, monkeypatch, tmp_path, kind):
     handled(raising(kind("time is up")))
-    monkeypatch.setattr("mpfluent.transports._response", limit)
+    monkeypatch.setattr("mpfluent.transport.local._response", limit)
     monkeypatch.setattr("builtins.open", limit)
     for transport in (
         RecordingTransport(),

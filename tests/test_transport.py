@@ -30,11 +30,11 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent import deadline as deadlines
 from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
 from mpfluent.testing.judge import Judgement
-from mpfluent.transport import Credentials
+from mpfluent.transport import deadline as deadlines
+from mpfluent.transport.base import Credentials
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "teapot"})
 LONG = 60  # seconds that a peer would take, were there no deadline
@@ -424,7 +424,7 @@ def stopped_time(monkeypatch):
     clock = FakeTime()
     fake = SimpleNamespace(monotonic=clock.monotonic)
     monkeypatch.setattr(deadlines, "time", fake)
-    monkeypatch.setattr("mpfluent.requests_transport.time", fake)
+    monkeypatch.setattr("mpfluent.transport.requests.time", fake)
     return clock
 
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ..client import Client
 from ..errors import ConfigurationError, DeliveryError, brief
 from ..observers import Attempt
-from ..transport import Response
+from ..transport.base import Response
 from ..version import __version__
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..transports import RecordingTransport
+    from ..transport.local import RecordingTransport
     from .deterministic import FrozenClock, SeededIds
     from .factories import a_product, a_purchase, a_session, a_user, an_event
     from .faults import (
@@ -70,7 +70,7 @@ _HOMES = {
     ),
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
-    "RecordingTransport": "mpfluent.transports",
+    "RecordingTransport": "mpfluent.transport.local",
     "SeededIds": "mpfluent.testing.deterministic",
     "Sent": "mpfluent.testing.sent",
     "assert_nothing_sent": "mpfluent.testing.sent",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from .. import network
 from ..builder import unused_warning as discarded
+from ..transport import guard as network
 from .guard import Guard
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..transports import RecordingTransport
+    from ..transport.local import RecordingTransport
     from .deterministic import FrozenClock, SeededIds
     from .server import LocalServer
 
@@ -57,7 +57,7 @@ def mparticle_ids() -> SeededIds:
 @pytest.fixture
 def mparticle_sent() -> RecordingTransport:
     """What mparticle_client sent: .batches and .requests, and for assert_sent(mparticle_sent)."""
-    from ..transports import RecordingTransport
+    from ..transport.local import RecordingTransport
 
     return RecordingTransport()
 

@@ -10,7 +10,7 @@ from .. import process
 from ..builder.batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
-from ..transports import RecordingTransport
+from ..transport.local import RecordingTransport
 from .asked import Asked, asked_of, misnamed, unlike
 from .conditions import told
 from .names import names_of

@@ -13,8 +13,8 @@ from functools import partial
 from types import CodeType
 from typing import Any
 
+from ..errors import one_line
 from . import certificates
-from .errors import one_line
 
 ADDRESS = "the host's or the proxy's address is not one"
 NO_CONNECTION = "no connection in time"

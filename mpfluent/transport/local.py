@@ -8,11 +8,11 @@ from collections.abc import Callable
 from os import PathLike
 from typing import IO, cast
 
-from .builder.batch import Batch
-from .encoding.json import parsed, plain
-from .errors import ConfigurationError, TransportError, brief, one_line
-from .transport import Request, Response, Transport, attempted, raised_in, tells_all
-from .utils.introspection import PublicNames
+from ..builder.batch import Batch
+from ..encoding.json import parsed, plain
+from ..errors import ConfigurationError, TransportError, brief, one_line
+from ..utils.introspection import PublicNames
+from .base import Request, Response, Transport, attempted, raised_in, tells_all
 
 _MOST_WORDS = 1_000  # characters of an answer that are printed
 
@@ -204,7 +204,7 @@ class FileTransport(PublicNames):
 
 def _failed(transport: Transport, error: Exception) -> TransportError:
     """Return the error for what went wrong in a transport, or raise what a signal handler did."""
-    from .no_answer import of_handler  # with the first that goes wrong
+    from .request_errors import of_handler  # with the first that goes wrong
 
     if of_handler(error) is not None:
         raise error

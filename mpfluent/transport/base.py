@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from .errors import ConfigurationError, Immutable, TransportError, brief
-from .utils.introspection import PublicNames
+from ..errors import ConfigurationError, Immutable, TransportError, brief
+from ..utils.introspection import PublicNames
 
 _MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
 

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
-from . import certificates, network
-from .errors import ConfigurationError, TransportError, brief, one_line, unknown_option
-from .no_answer import (
+from ..errors import ConfigurationError, TransportError, brief, one_line, unknown_option
+from ..utils.introspection import PublicNames, spelled_out
+from ..values.validators import is_number
+from . import certificates
+from . import guard as network
+from .base import Request, Response, few, tells_all
+from .request_errors import (
     ADDRESS,
     NO_ANSWER,
     NO_CONNECTION,
@@ -21,9 +25,6 @@ from .no_answer import (
     misconfigured,
     reason,
 )
-from .transport import Request, Response, few, tells_all
-from .utils.introspection import PublicNames, spelled_out
-from .values.validators import is_number
 
 if TYPE_CHECKING:
     import requests
@@ -62,7 +63,7 @@ class RequestsTransport(PublicNames):
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
             stays open when the transport closes. What it says of ``verify``, ``cert`` and
             ``proxies`` goes before the environment, and after what is said here. Its adapters
-            decide whether the deadline holds: mount :class:`mpfluent.deadline.DeadlineAdapter`,
+            decide whether the deadline holds: mount :class:`mpfluent.transport.deadline.DeadlineAdapter`,
             else only the timeouts do, and a kept connection that the server closed counts as a
             failed attempt, as does an answer below 200.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.

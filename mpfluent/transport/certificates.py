@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from .errors import brief, one_line
+from ..errors import brief, one_line
 
 if TYPE_CHECKING:
     import ssl

@@ -27,8 +27,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.wait import wait_for_read
 
-from . import network
-from .no_answer import from_outside
+from . import guard as network
+from .request_errors import from_outside
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection, HTTPSConnection
