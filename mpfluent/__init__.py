@@ -6,7 +6,7 @@ The package is a house of folders; a folder imports only from those below it:
 * ``values``: what a value is. ``encoding``: a value to JSON, to marshmallow schemas, and back.
 * ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
-* ``transport.base``: requests, and who carries them. ``outbox``: what survives the process.
+* ``transport.base``: requests, and who carries them. ``outbox.outbox``: what survives the process.
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
 * ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
         UserIdentities,
         UserIdentity,
     )
-    from .outbox import Outbox
+    from .outbox.outbox import Outbox
     from .retry import Retry
     from .tally import CloseReport, Report, Stats
     from .threaded import ThreadedDispatcher
@@ -253,7 +253,7 @@ _NAMES = {
     ),
     "values.frozen_map": ("FrozenMap",),
     "wire.limits": ("Problem",),
-    "outbox": ("Outbox",),
+    "outbox.outbox": ("Outbox",),
     "model.user": (
         "ApplicationInformation",
         "AttributionInfo",

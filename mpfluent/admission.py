@@ -9,7 +9,7 @@ from typing import Literal
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor
 from .keeper import Keeper
-from .outbox import OutboxFull
+from .outbox.outbox import OutboxFull
 from .parcel import Load, Parcel
 from .tally import Acceptance
 from .utils.interrupts import waitable

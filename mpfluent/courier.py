@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from . import liveness
 from .errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
 from .observers import attempt_of
+from .outbox import locks as liveness
 from .parcel import Piece
 from .retry import Retry, Verdict, is_judged
 from .tally import Tally

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Protocol
 
-from . import liveness
 from .courier import Clock, Courier, runs
 from .errors import ConfigurationError, TransportError
 from .keeper import Keeper
+from .outbox import locks as liveness
 from .parcel import Feed, Parcel, Settled, pieces_of
 from .tally import Acceptance
 from .utils.interrupts import Flag

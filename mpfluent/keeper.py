@@ -20,7 +20,7 @@ from .wire.body import Part
 from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
-    from .outbox import Batches, Outbox, Stored
+    from .outbox.outbox import Batches, Outbox, Stored
 
 # With an outbox, what was decided here is final, and so is mParticle's verdict; all else is kept.
 _DECIDED = frozenset({"queue_full", "dropped_oldest", "expired"})

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
-from . import liveness, process
+from . import process
 from .admission import Admission, WhenFull, closed
 from .courier import Courier
 from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor
 from .keeper import Keeper
+from .outbox import locks as liveness
 from .parcel import Feed, Parcel, Settled
 from .tally import Acceptance
 from .transport.base import Response
@@ -27,7 +28,7 @@ from .values.validators import is_number
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:
-    from .outbox import Outbox
+    from .outbox.outbox import Outbox
 
 _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
 _ENDED = "the process ended before the batch was delivered"
@@ -122,7 +123,7 @@ class ThreadedDispatcher(PublicNames):
         if not isinstance(coalesce, bool):
             raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
         if outbox is not None:
-            from .outbox import Outbox as Kind  # with it comes SQLite
+            from .outbox.outbox import Outbox as Kind  # with it comes SQLite
 
             if not isinstance(outbox, Kind):
                 raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")

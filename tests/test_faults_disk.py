@@ -36,10 +36,10 @@ from mpfluent import (
     RecordingTransport,
     Retry,
     ThreadedDispatcher,
-    outbox_file,
-    outbox_owner,
-    salvage,
 )
+from mpfluent.outbox import database as outbox_file
+from mpfluent.outbox import owner as outbox_owner
+from mpfluent.outbox import recovery as salvage
 from mpfluent.testing import LocalServer, hang, status
 
 ROOT = Path(__file__).parents[1]

@@ -25,8 +25,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from mpfluent import Batch, ConfigurationError, liveness, outbox_file, outbox_owner
-from mpfluent.outbox import Feed, Outbox, OutboxFull
+from mpfluent import Batch, ConfigurationError
+from mpfluent.outbox import database as outbox_file
+from mpfluent.outbox import locks as liveness
+from mpfluent.outbox import owner as outbox_owner
+from mpfluent.outbox.outbox import Feed, Outbox, OutboxFull
 from mpfluent.wire.body import Part, encode, read_back, split
 from mpfluent.wire.seal import seal
 

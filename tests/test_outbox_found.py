@@ -19,8 +19,8 @@ from mpfluent import (
     FunctionTransport,
     Outbox,
     ThreadedDispatcher,
-    outbox_found,
 )
+from mpfluent.outbox import existing_files as outbox_found
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 THESIS = b"my only copy\n" * 20

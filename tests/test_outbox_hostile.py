@@ -8,7 +8,8 @@ import pytest
 from test_outbox import OTHERS, Opened, aside, ask, filled, parts, several, taken_up
 from test_outbox_interrupts import client_of
 
-from mpfluent import Batch, FunctionTransport, RecordingTransport, Response, outbox_file
+from mpfluent import Batch, FunctionTransport, RecordingTransport, Response
+from mpfluent.outbox import database as outbox_file
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 HUGE = 2**63 - 1

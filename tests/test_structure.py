@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "outbox",
     "transport",
     "builder",
     "formatting",
@@ -73,7 +74,7 @@ STAIRCASE = [
     "transport.requests",
     "transport.local",
     "utils.interrupts",
-    "liveness",
+    "outbox.locks",
     "retry",
     "utils.log",
     "observers",
@@ -82,11 +83,11 @@ STAIRCASE = [
     "tally",
     "parcel",
     "courier",
-    "outbox_found",
-    "outbox_file",
-    "salvage",
-    "outbox_owner",
-    "outbox",
+    "outbox.existing_files",
+    "outbox.database",
+    "outbox.recovery",
+    "outbox.owner",
+    "outbox.outbox",
     "keeper",
     "dispatch",
     "process",

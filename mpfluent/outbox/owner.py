@@ -12,11 +12,11 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
-from . import liveness
-from .errors import ConfigurationError
-from .outbox_file import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
-from .outbox_found import connect, lock_path
-from .salvage import copy, copy_owners, move_aside
+from ..errors import ConfigurationError
+from . import locks as liveness
+from .database import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
+from .existing_files import connect, lock_path
+from .recovery import copy, copy_owners, move_aside
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
-from . import liveness
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
+from . import locks as liveness
 
 OURS = 0x6D70666C  # "mpfl", the application_id
 BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a database

@@ -16,9 +16,10 @@ from contextlib import closing, suppress
 from functools import cache
 from typing import NamedTuple, TypeVar
 
-from . import liveness
-from .errors import ConfigurationError
-from .outbox_found import (
+from ..errors import ConfigurationError
+from ..wire.body import Part
+from . import locks as liveness
+from .existing_files import (
     BESIDE,
     OURS,
     check,
@@ -29,7 +30,6 @@ from .outbox_found import (
     keep_private,
     lock_path,
 )
-from .wire.body import Part
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 
-from . import liveness
-from .outbox_file import FAILURES, INSERT, SELECT, Row, is_ours
-from .outbox_found import BESIDE, keep_private, lock_path
+from . import locks as liveness
+from .database import FAILURES, INSERT, SELECT, Row, is_ours
+from .existing_files import BESIDE, keep_private, lock_path
 
 _MOST_GUESSES = 5_000  # row numbers that are tried one by one, while a send waits
 

@@ -13,14 +13,14 @@ from collections.abc import Set as AbstractSet
 from functools import partial, wraps
 from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
 
-from . import liveness
-from .errors import ConfigurationError, brief, closest, unknown_option
-from .outbox_file import INSERT, MOST_ROWS, Row, Work, select, totals
-from .outbox_owner import Own, Owner
-from .parcel import Feed
-from .utils.introspection import PublicNames, spelled_out
-from .values.validators import is_number
-from .wire.body import Part
+from ..errors import ConfigurationError, brief, closest, unknown_option
+from ..parcel import Feed
+from ..utils.introspection import PublicNames, spelled_out
+from ..values.validators import is_number
+from ..wire.body import Part
+from . import locks as liveness
+from .database import INSERT, MOST_ROWS, Row, Work, select, totals
+from .owner import Own, Owner
 
 T = TypeVar("T")
 P = ParamSpec("P")
