@@ -7,7 +7,7 @@ The package is a house of folders; a folder imports only from those below it:
 * ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport.base``: requests, and who carries them. ``outbox.outbox``: what survives the process.
-* ``delivery``: how a batch is delivered. ``dispatch``: when.
+* ``delivery.future``: how a batch is delivered. ``dispatch``: when.
 * ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from .builder.event_verbs import EventVerbs
     from .builder.session import Session
     from .client import Client
-    from .delivery import Delivery
+    from .delivery.future import Delivery
+    from .delivery.retry import Retry
+    from .delivery.stats import CloseReport, Report, Stats
     from .dispatch import Dispatcher, SyncDispatcher
     from .errors import (
         ApiError,
@@ -90,8 +92,6 @@ if TYPE_CHECKING:
         UserIdentity,
     )
     from .outbox.outbox import Outbox
-    from .retry import Retry
-    from .tally import CloseReport, Report, Stats
     from .threaded import ThreadedDispatcher
     from .transport.base import Request, Response, Transport
     from .transport.local import (
@@ -201,7 +201,7 @@ _NAMES = {
         "PromotionAction",
         "ShoppingCart",
     ),
-    "delivery": ("Delivery",),
+    "delivery.future": ("Delivery",),
     "dispatch": (
         "Dispatcher",
         "SyncDispatcher",
@@ -269,9 +269,9 @@ _NAMES = {
         "UserIdentity",
     ),
     "transport.requests": ("RequestsTransport",),
-    "retry": ("Retry",),
+    "delivery.retry": ("Retry",),
     "builder.session": ("Session",),
-    "tally": (
+    "delivery.stats": (
         "CloseReport",
         "Report",
         "Stats",

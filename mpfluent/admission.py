@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from .delivery.job import Load, Parcel
+from .delivery.settlement import Keeper
+from .delivery.stats import Acceptance
 from .errors import Closed, DeliveryError, QueueFull, Reason
 from .floor import Floor
-from .keeper import Keeper
 from .outbox.outbox import OutboxFull
-from .parcel import Load, Parcel
-from .tally import Acceptance
 from .utils.interrupts import waitable
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]

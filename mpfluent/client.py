@@ -10,8 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from .builder.batch import Batch
-from .courier import Addresses, Courier
-from .delivery import Delivery, check_seconds, settle_each
+from .delivery.future import Delivery, check_seconds, settle_each
+from .delivery.job import Feed, Outcome, Parcel, Told
+from .delivery.observers import code_of
+from .delivery.retry import Retry
+from .delivery.sender import Addresses, Courier
+from .delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
 from .dispatch import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
@@ -25,9 +29,6 @@ from .errors import (
     closest,
 )
 from .model.user import Environment
-from .observers import code_of
-from .parcel import Feed, Outcome, Parcel, Told
-from .retry import Retry
 from .sdk_names import CLIENT_VERBS, VERBS, called
 from .sealing import Prepared, Sealer
 from .settings import (
@@ -43,7 +44,6 @@ from .settings import (
     milliseconds_of,
     misspelt_option,
 )
-from .tally import Acceptance, CloseReport, Counts, Report, Stats, Tally
 from .transport.base import Credentials, Response, Transport
 from .transport.request_errors import of_handler
 from .transport.requests import RequestsTransport

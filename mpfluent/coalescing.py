@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from .parcel import Parcel, Piece, pieces_of, together
+from .delivery.job import Parcel, Piece, pieces_of, together
 from .wire.limits import MAX_BATCH_BYTES, identities
 
 WINDOW = 4_096  # parcels that are looked at together

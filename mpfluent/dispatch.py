@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Protocol
 
-from .courier import Clock, Courier, runs
+from .delivery.job import Feed, Parcel, Settled, pieces_of
+from .delivery.sender import Clock, Courier, runs
+from .delivery.settlement import Keeper
+from .delivery.stats import Acceptance
 from .errors import ConfigurationError, TransportError
-from .keeper import Keeper
 from .outbox import locks as liveness
-from .parcel import Feed, Parcel, Settled, pieces_of
-from .tally import Acceptance
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames
 

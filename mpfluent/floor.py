@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 
 from .backlog import Backlog
 from .coalescing import WINDOW, WINDOW_BYTES
-from .keeper import Keeper
-from .parcel import Load, Parcel, Piece
+from .delivery.job import Load, Parcel, Piece
+from .delivery.settlement import Keeper
 from .utils.interrupts import Waiters
 from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Literal, TypedDict, cast
 
 from .builder.batch import Batch
+from .delivery.retry import Retry
 from .dispatch import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .model.user import Environment
-from .retry import Retry
 from .sdk_names import ELSEWHERE, called
 from .transport.base import Credentials, Response, Transport
 from .transport.guard import PLACE

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
 from . import process
 from .admission import Admission, WhenFull, closed
-from .courier import Courier
+from .delivery.job import Feed, Parcel, Settled
+from .delivery.sender import Courier
+from .delivery.settlement import Keeper
+from .delivery.stats import Acceptance
 from .dispatch import PATIENT
 from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from .floor import Floor
-from .keeper import Keeper
 from .outbox import locks as liveness
-from .parcel import Feed, Parcel, Settled
-from .tally import Acceptance
 from .transport.base import Response
 from .utils.interrupts import Flag
 from .utils.introspection import PublicNames, spelled_out

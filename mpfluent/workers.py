@@ -13,11 +13,11 @@ from typing import Any
 
 from . import process
 from .coalescing import coalesce
-from .courier import Clock, Courier, runs
+from .delivery.job import Load, Piece, pieces_of
+from .delivery.sender import Clock, Courier, runs
+from .delivery.settlement import Keeper
 from .errors import TransportError
 from .floor import Floor
-from .keeper import Keeper
-from .parcel import Load, Piece, pieces_of
 from .utils.interrupts import Flag, Repairs, Waiters
 from .wire.limits import MAX_BATCHES_PER_REQUEST
 

@@ -37,9 +37,9 @@ from mpfluent import (
     TooLarge,
     TransportError,
 )
-from mpfluent.delivery import Delivery
+from mpfluent.delivery.future import Delivery
+from mpfluent.delivery.job import Parcel
 from mpfluent.errors import REASONS
-from mpfluent.parcel import Parcel
 from mpfluent.settings import base_url
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import is_this_machine

@@ -354,7 +354,7 @@ def test_the_table_of_pods_is_complete():
 
 
 def test_the_statuses_that_are_tried_again_are_those_of_the_policy():
-    from mpfluent.retry import RETRIED
+    from mpfluent.delivery.retry import RETRIED
 
     (row,) = (line for line in section("docs/sending.md", "Retries").splitlines() if "408" in line)
     said = {int(code) for code in re.findall(r"\b\d{3}\b", row)}

@@ -15,9 +15,9 @@ from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, process
+from mpfluent.delivery.job import Parcel
+from mpfluent.delivery.stats import Tally
 from mpfluent.encoding.orjson import pieces_writer
-from mpfluent.parcel import Parcel
-from mpfluent.tally import Tally
 from mpfluent.transport.base import Response
 from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire.body import Part

@@ -174,7 +174,7 @@ def test_workers_tell_of_their_attempts_too(coalesce, log):
 
 def test_without_debug_nothing_is_made_for_it(monkeypatch, caplog):
     made = []
-    monkeypatch.setattr("mpfluent.courier.attempt_of", made.append)
+    monkeypatch.setattr("mpfluent.delivery.sender.attempt_of", made.append)
     caplog.set_level(logging.INFO, "mpfluent")
     client = synchronous(RecordingTransport(503))
     client.send(BATCH)

@@ -13,13 +13,13 @@ import pytest
 from test_outbox import Opened, parts, several
 
 from mpfluent import Batch, Client, FunctionTransport, Outbox, Retry, ThreadedDispatcher
-from mpfluent.keeper import Keeper
+from mpfluent.delivery.settlement import Keeper
+from mpfluent.delivery.stats import Acceptance, Tally
 from mpfluent.outbox import database as outbox_file
 from mpfluent.outbox import locks as liveness
 from mpfluent.outbox import outbox
 from mpfluent.outbox import owner as outbox_owner
 from mpfluent.outbox import recovery as salvage
-from mpfluent.tally import Acceptance, Tally
 
 ROOT = Path(__file__).parents[1]
 BATCH = Batch.for_user(customer_id="1").event("Searched")

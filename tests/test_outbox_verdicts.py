@@ -22,7 +22,7 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.retry import JUDGED, RETRIED, is_judged
+from mpfluent.delivery.retry import JUDGED, RETRIED, is_judged
 from mpfluent.testing import LocalServer, redirect
 
 CERTIFICATES = Path(__file__).parent / "certificates"

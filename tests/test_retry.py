@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpfluent import ConfigurationError, Response, Retry, TransportError
-from mpfluent.retry import RETRIED, Verdict, retry_after
+from mpfluent.delivery.retry import RETRIED, Verdict, retry_after
 
 EPOCH_DATE = "Thu, 01 Jan 1970 00:01:40 GMT"  # 100 s after the epoch
 

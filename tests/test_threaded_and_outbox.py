@@ -26,7 +26,7 @@ from mpfluent import (
     ThreadedDispatcher,
     process,
 )
-from mpfluent.delivery import Delivery
+from mpfluent.delivery.future import Delivery
 
 ONE_ATTEMPT = Retry(max_attempts=1)
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..client import Client
+from ..delivery.observers import Attempt
 from ..errors import ConfigurationError, DeliveryError, brief
-from ..observers import Attempt
 from ..transport.base import Response
 from ..version import __version__
 

@@ -13,8 +13,8 @@ from collections.abc import Set as AbstractSet
 from functools import partial, wraps
 from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
 
+from ..delivery.job import Feed
 from ..errors import ConfigurationError, brief, closest, unknown_option
-from ..parcel import Feed
 from ..utils.introspection import PublicNames, spelled_out
 from ..values.validators import is_number
 from ..wire.body import Part

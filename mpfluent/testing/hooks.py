@@ -68,7 +68,7 @@ def mparticle_client(
 ) -> Iterator[Client]:
     """A Client that sends nothing and keeps everything in mparticle_sent; development."""
     from ..client import Client
-    from ..retry import Retry
+    from ..delivery.retry import Retry
 
     with Client(
         "key",

@@ -7,20 +7,20 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .builder.batch import Batch
-from .courier import PROBE_EVERY
-from .errors import ApiError, DeliveryError, Kept
+from ..builder.batch import Batch
+from ..errors import ApiError, DeliveryError, Kept
+from ..transport.base import Response
+from ..utils.interrupts import Repairs
+from ..utils.log import Notices, warn
+from ..wire.body import Part
+from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .job import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .observers import code_of, name_of
-from .parcel import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
-from .tally import Acceptance, Tally
-from .transport.base import Response
-from .utils.interrupts import Repairs
-from .utils.log import Notices, warn
-from .wire.body import Part
-from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .sender import PROBE_EVERY
+from .stats import Acceptance, Tally
 
 if TYPE_CHECKING:
-    from .outbox.outbox import Batches, Outbox, Stored
+    from ..outbox.outbox import Batches, Outbox, Stored
 
 # With an outbox, what was decided here is final, and so is mParticle's verdict; all else is kept.
 _DECIDED = frozenset({"queue_full", "dropped_oldest", "expired"})

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from .errors import ApiError, DeliveryError, Kept, TransportError
+from ..errors import ApiError, DeliveryError, Kept, TransportError
+from ..transport.base import Request, Response
+from ..utils.log import debug, debugging
 from .retry import Verdict
-from .transport.base import Request, Response
-from .utils.log import debug, debugging
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 

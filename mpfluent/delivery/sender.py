@@ -12,16 +12,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from .errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
+from ..errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
+from ..outbox import locks as liveness
+from ..transport.base import Credentials, Request, Response, Transport, attempted, few
+from ..utils.log import warn
+from ..values.frozen_map import FrozenMap
+from ..wire.body import Part, bulk_body, pack
+from .job import Piece
 from .observers import attempt_of
-from .outbox import locks as liveness
-from .parcel import Piece
 from .retry import Retry, Verdict, is_judged
-from .tally import Tally
-from .transport.base import Credentials, Request, Response, Transport, attempted, few
-from .utils.log import warn
-from .values.frozen_map import FrozenMap
-from .wire.body import Part, bulk_body, pack
+from .stats import Tally
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 

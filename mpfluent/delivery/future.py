@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import Any, Literal
 
-from .errors import DeliveryError, InvalidValue, Kept, brief
-from .transport.base import Response
-from .utils.interrupts import TOLD, Steps, Waiters
-from .utils.introspection import PublicNames, untold
-from .utils.log import log_hook_error
-from .values.validators import is_number
+from ..errors import DeliveryError, InvalidValue, Kept, brief
+from ..transport.base import Response
+from ..utils.interrupts import TOLD, Steps, Waiters
+from ..utils.introspection import PublicNames, untold
+from ..utils.log import log_hook_error
+from ..values.validators import is_number
 
 State = Literal["pending", "delivered", "failed", "kept"]
 _DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception

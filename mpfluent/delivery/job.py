@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import DeliveryError, InvalidBatch, Kept
-from .transport.base import Response
-from .utils.interrupts import SETTLED, Steps
-from .wire.body import Part, joined, read_back
+from ..errors import DeliveryError, InvalidBatch, Kept
+from ..transport.base import Response
+from ..utils.interrupts import SETTLED, Steps
+from ..wire.body import Part, joined, read_back
 
 if TYPE_CHECKING:
-    from .builder.batch import Batch
+    from ..builder.batch import Batch
 
 
 class Feed(NamedTuple):

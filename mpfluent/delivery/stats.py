@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .errors import DeliveryError, Kept, Reason
+from ..errors import DeliveryError, Kept, Reason
+from ..transport.base import Response
+from ..utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
+from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
-from .transport.base import Response
-from .utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
-from .utils.log import hook_name, log_hook_error
 
 _MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 
