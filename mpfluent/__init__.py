@@ -7,7 +7,7 @@ The package is a house of folders; a folder imports only from those below it:
 * ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport.base``: requests, and who carries them. ``outbox.outbox``: what survives the process.
-* ``delivery.future``: how a batch is delivered. ``dispatch``: when.
+* ``delivery.future``: how a batch is delivered. ``dispatch.base``: when.
 * ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from .delivery.future import Delivery
     from .delivery.retry import Retry
     from .delivery.stats import CloseReport, Report, Stats
-    from .dispatch import Dispatcher, SyncDispatcher
+    from .dispatch.base import Dispatcher, SyncDispatcher
+    from .dispatch.threaded import ThreadedDispatcher
     from .errors import (
         ApiError,
         Closed,
@@ -92,7 +93,6 @@ if TYPE_CHECKING:
         UserIdentity,
     )
     from .outbox.outbox import Outbox
-    from .threaded import ThreadedDispatcher
     from .transport.base import Request, Response, Transport
     from .transport.local import (
         FileTransport,
@@ -202,7 +202,7 @@ _NAMES = {
         "ShoppingCart",
     ),
     "delivery.future": ("Delivery",),
-    "dispatch": (
+    "dispatch.base": (
         "Dispatcher",
         "SyncDispatcher",
     ),
@@ -276,7 +276,7 @@ _NAMES = {
         "Report",
         "Stats",
     ),
-    "threaded": ("ThreadedDispatcher",),
+    "dispatch.threaded": ("ThreadedDispatcher",),
     "transport.base": (
         "Request",
         "Response",

@@ -16,7 +16,7 @@ from .delivery.observers import code_of
 from .delivery.retry import Retry
 from .delivery.sender import Addresses, Courier
 from .delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
-from .dispatch import Dispatcher, SyncDispatcher
+from .dispatch.base import Dispatcher, SyncDispatcher
 from .errors import (
     Closed,
     ConfigurationError,
@@ -201,7 +201,9 @@ class Client(PublicNames):
         for dispatcher in self._dispatchers:
             if not dispatcher.waits:
                 return dispatcher
-        from .threaded import ThreadedDispatcher  # with all that sending in the background takes
+        from .dispatch.threaded import (
+            ThreadedDispatcher,  # with all that sending in the background takes
+        )
 
         background = ThreadedDispatcher(flush_interval=0)
         self._adopt(background)

@@ -9,7 +9,7 @@ from typing import Any, Self, Unpack, overload
 from .builder.batch import Batch
 from .client import Client
 from .delivery.future import Delivery
-from .dispatch import Dispatcher
+from .dispatch.base import Dispatcher
 from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from .settings import ClientFields, forget_frames_within, misspelt_option
 from .transport.base import Response

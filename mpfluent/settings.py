@@ -12,7 +12,7 @@ from typing import Literal, TypedDict, cast
 
 from .builder.batch import Batch
 from .delivery.retry import Retry
-from .dispatch import Dispatcher
+from .dispatch.base import Dispatcher
 from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
 from .model.user import Environment
 from .sdk_names import ELSEWHERE, called
@@ -152,7 +152,7 @@ def forget_frames_within(error: BaseException) -> None:
 
 def misspelt_option(where: str, name: str) -> ConfigurationError:
     """Return the error for a keyword that a client has not; what it is made of may have it."""
-    from .threaded import OPTIONS
+    from .dispatch.threaded import OPTIONS
 
     if name in OPTIONS:
         return ConfigurationError(

@@ -14,7 +14,7 @@ import jedi
 import pytest
 from hypothesis import settings
 
-from mpfluent import process
+from mpfluent.dispatch import shutdown as process
 
 pytest_plugins = ["pytester"]
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpfluent import Batch
-from mpfluent.coalescing import coalesce
 from mpfluent.delivery.job import Parcel, pieces_of, together
 from mpfluent.delivery.sender import runs
+from mpfluent.dispatch.coalescing import coalesce
 from mpfluent.wire import body as wire
 from mpfluent.wire import seal as stamping
 from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST

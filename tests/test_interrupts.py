@@ -14,14 +14,15 @@ import pytest
 from interrupting import MODES
 
 import mpfluent
-from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher, process
+from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
 from mpfluent.delivery.job import Parcel
 from mpfluent.delivery.stats import Tally
+from mpfluent.dispatch import shutdown as process
+from mpfluent.dispatch.workers import Workers
 from mpfluent.encoding.orjson import pieces_writer
 from mpfluent.transport.base import Response
 from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire.body import Part
-from mpfluent.workers import Workers
 
 HERE = Path(__file__).parent
 PACKAGE = Path(mpfluent.__file__).parent

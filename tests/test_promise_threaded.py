@@ -31,8 +31,8 @@ from mpfluent import (
     QueueFull,
     Retry,
     ThreadedDispatcher,
-    process,
 )
+from mpfluent.dispatch import shutdown as process
 
 USERS = [
     Batch.for_user(customer_id="a"),

@@ -28,7 +28,7 @@ from mpfluent import (
     ThreadedDispatcher,
     TransportError,
 )
-from mpfluent.coalescing import coalesce
+from mpfluent.dispatch.coalescing import coalesce
 
 SOON = 5.0  # seconds after which a test that waits has failed
 
@@ -698,7 +698,7 @@ def test_several_workers_send_at_once():
 
 
 def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
-    monkeypatch.setattr("mpfluent.workers._IDLE", 60)  # none looks by itself
+    monkeypatch.setattr("mpfluent.dispatch.workers._IDLE", 60)  # none looks by itself
     together = threading.Barrier(2)
 
     def meet(request):
@@ -715,7 +715,7 @@ def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
 
 
 def test_a_worker_without_work_leaves_and_the_client_can_be_forgotten(monkeypatch):
-    monkeypatch.setattr("mpfluent.workers._IDLE", 0.01)
+    monkeypatch.setattr("mpfluent.dispatch.workers._IDLE", 0.01)
     client = client_of(RecordingTransport())
     client.send(user()).result(SOON)
     workers = client._dispatcher._workers
@@ -1003,7 +1003,7 @@ def test_a_full_window_leaves_at_once_and_what_is_over_waits_its_own_time():
 
 
 def test_a_window_is_full_by_bytes_too(monkeypatch):
-    monkeypatch.setattr("mpfluent.floor.WINDOW_BYTES", 1_000)
+    monkeypatch.setattr("mpfluent.dispatch.scheduler.WINDOW_BYTES", 1_000)
     stage = Stage(coalesce=True)
     stage.client.send(*users(2))
     stage.work()
@@ -1083,7 +1083,7 @@ def test_several_workers_share_what_was_gathered(leave, monkeypatch):
         return coalesce(parcels)
 
     left = []
-    monkeypatch.setattr("mpfluent.workers.coalesce", slowly)
+    monkeypatch.setattr("mpfluent.dispatch.workers.coalesce", slowly)
     together = threading.Barrier(3, timeout=SOON)
 
     def meet(request):
@@ -1124,7 +1124,7 @@ def test_joining_that_is_broken_off_loses_nothing(monkeypatch):
         monkeypatch.undo()
         raise SystemExit
 
-    monkeypatch.setattr("mpfluent.workers.coalesce", broken)
+    monkeypatch.setattr("mpfluent.dispatch.workers.coalesce", broken)
     stage = Stage(coalesce=True)
     stage.client.send(*[user("a")] * 3)
     stage.time.now += 1

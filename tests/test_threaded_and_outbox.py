@@ -24,9 +24,9 @@ from mpfluent import (
     Response,
     Retry,
     ThreadedDispatcher,
-    process,
 )
 from mpfluent.delivery.future import Delivery
+from mpfluent.dispatch import shutdown as process
 
 ONE_ATTEMPT = Retry(max_attempts=1)
 
@@ -516,7 +516,7 @@ def test_a_kept_batch_is_in_the_error(path):
 
 
 def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
-    monkeypatch.setattr("mpfluent.workers._IDLE", 0.01)
+    monkeypatch.setattr("mpfluent.dispatch.workers._IDLE", 0.01)
     leave = threading.Event()
 
     def slow(request):

@@ -137,7 +137,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _GUARD not in config.stash:
         return
     before = config.stash[_BEFORE]
-    process = sys.modules.get("mpfluent.process")  # where it is not loaded, nothing was sent
+    process = sys.modules.get(
+        "mpfluent.dispatch.shutdown"
+    )  # where it is not loaded, nothing was sent
     if before is not None or process is None or not process.anything_pending():
         network.refuse = before
 

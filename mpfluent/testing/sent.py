@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple, Protocol
 
-from .. import process
 from ..builder.batch import Batch
+from ..dispatch import shutdown as process
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
 from ..transport.local import RecordingTransport

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
-from .utils.log import warn
+from ..utils.log import warn
 
 
 class Left(NamedTuple):

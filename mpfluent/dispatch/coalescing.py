@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 
-from .delivery.job import Parcel, Piece, pieces_of, together
-from .wire.limits import MAX_BATCH_BYTES, identities
+from ..delivery.job import Parcel, Piece, pieces_of, together
+from ..wire.limits import MAX_BATCH_BYTES, identities
 
 WINDOW = 4_096  # parcels that are looked at together
 WINDOW_BYTES = 8_000_000  # and bytes of them

@@ -11,24 +11,24 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
-from . import process
-from .admission import Admission, WhenFull, closed
-from .delivery.job import Feed, Parcel, Settled
-from .delivery.sender import Courier
-from .delivery.settlement import Keeper
-from .delivery.stats import Acceptance
-from .dispatch import PATIENT
-from .errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
-from .floor import Floor
-from .outbox import locks as liveness
-from .transport.base import Response
-from .utils.interrupts import Flag
-from .utils.introspection import PublicNames, spelled_out
-from .values.validators import is_number
+from ..delivery.job import Feed, Parcel, Settled
+from ..delivery.sender import Courier
+from ..delivery.settlement import Keeper
+from ..delivery.stats import Acceptance
+from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
+from ..outbox import locks as liveness
+from ..transport.base import Response
+from ..utils.interrupts import Flag
+from ..utils.introspection import PublicNames, spelled_out
+from ..values.validators import is_number
+from . import shutdown as process
+from .backpressure import Admission, WhenFull, closed
+from .base import PATIENT
+from .scheduler import Floor
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:
-    from .outbox.outbox import Outbox
+    from ..outbox.outbox import Outbox
 
 _GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
 _ENDED = "the process ended before the batch was delivered"
@@ -123,7 +123,7 @@ class ThreadedDispatcher(PublicNames):
         if not isinstance(coalesce, bool):
             raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
         if outbox is not None:
-            from .outbox.outbox import Outbox as Kind  # with it comes SQLite
+            from ..outbox.outbox import Outbox as Kind  # with it comes SQLite
 
             if not isinstance(outbox, Kind):
                 raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")

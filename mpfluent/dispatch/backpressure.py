@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from .delivery.job import Load, Parcel
-from .delivery.settlement import Keeper
-from .delivery.stats import Acceptance
-from .errors import Closed, DeliveryError, QueueFull, Reason
-from .floor import Floor
-from .outbox.outbox import OutboxFull
-from .utils.interrupts import waitable
+from ..delivery.job import Load, Parcel
+from ..delivery.settlement import Keeper
+from ..delivery.stats import Acceptance
+from ..errors import Closed, DeliveryError, QueueFull, Reason
+from ..outbox.outbox import OutboxFull
+from ..utils.interrupts import waitable
+from .scheduler import Floor
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from . import process
+from ..delivery.job import Load, Piece, pieces_of
+from ..delivery.sender import Clock, Courier, runs
+from ..delivery.settlement import Keeper
+from ..errors import TransportError
+from ..utils.interrupts import Flag, Repairs, Waiters
+from ..wire.limits import MAX_BATCHES_PER_REQUEST
+from . import shutdown as process
 from .coalescing import coalesce
-from .delivery.job import Load, Piece, pieces_of
-from .delivery.sender import Clock, Courier, runs
-from .delivery.settlement import Keeper
-from .errors import TransportError
-from .floor import Floor
-from .utils.interrupts import Flag, Repairs, Waiters
-from .wire.limits import MAX_BATCHES_PER_REQUEST
+from .scheduler import Floor
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits

@@ -11,12 +11,12 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 
-from .backlog import Backlog
+from ..delivery.job import Load, Parcel, Piece
+from ..delivery.settlement import Keeper
+from ..utils.interrupts import Waiters
+from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
-from .delivery.job import Load, Parcel, Piece
-from .delivery.settlement import Keeper
-from .utils.interrupts import Waiters
-from .wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .queue import Backlog
 
 
 class Floor:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar, Protocol
 
-from .delivery.job import Feed, Parcel, Settled, pieces_of
-from .delivery.sender import Clock, Courier, runs
-from .delivery.settlement import Keeper
-from .delivery.stats import Acceptance
-from .errors import ConfigurationError, TransportError
-from .outbox import locks as liveness
-from .utils.interrupts import Flag
-from .utils.introspection import PublicNames
+from ..delivery.job import Feed, Parcel, Settled, pieces_of
+from ..delivery.sender import Clock, Courier, runs
+from ..delivery.settlement import Keeper
+from ..delivery.stats import Acceptance
+from ..errors import ConfigurationError, TransportError
+from ..outbox import locks as liveness
+from ..utils.interrupts import Flag
+from ..utils.introspection import PublicNames
 
 PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
 _GRACE = 0.2  # seconds for those whose waits are ended by closing to settle

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .delivery.job import Load, Parcel
+from ..delivery.job import Load, Parcel
 
 
 class Backlog:
