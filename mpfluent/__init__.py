@@ -8,7 +8,7 @@ The package is a house of folders; a folder imports only from those below it:
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport.base``: requests, and who carries them. ``outbox.outbox``: what survives the process.
 * ``delivery.future``: how a batch is delivered. ``dispatch.base``: when.
-* ``client``: where it all comes together.
+* ``client.client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
 ``errors``, ``sdk_names`` and ``version`` stand beside the folders, and ``schemas`` names the
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from .builder.batch import Batch
     from .builder.event_verbs import EventVerbs
     from .builder.session import Session
-    from .client import Client
+    from .client.client import Client
+    from .client.events_api import Configuration, EventsApi, Upload
     from .delivery.future import Delivery
     from .delivery.retry import Retry
     from .delivery.stats import CloseReport, Report, Stats
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
         UnknownVerb,
         UnusedBatchWarning,
     )
-    from .events_api import Configuration, EventsApi, Upload
     from .model.commerce import (
         Product,
         ProductAction,
@@ -192,7 +192,7 @@ __all__ = [
 # Each module's public names, for they load on first use.
 _NAMES = {
     "builder.batch": ("Batch",),
-    "client": ("Client",),
+    "client.client": ("Client",),
     "model.commerce": (
         "Product",
         "ProductAction",
@@ -246,7 +246,7 @@ _NAMES = {
         "UserAttributeChangeEvent",
         "UserIdentityChangeEvent",
     ),
-    "events_api": (
+    "client.events_api": (
         "Configuration",
         "EventsApi",
         "Upload",

@@ -37,10 +37,10 @@ from mpfluent import (
     TooLarge,
     TransportError,
 )
+from mpfluent.client.config import base_url
 from mpfluent.delivery.future import Delivery
 from mpfluent.delivery.job import Parcel
 from mpfluent.errors import REASONS
-from mpfluent.settings import base_url
 from mpfluent.testing import LocalServer
 from mpfluent.testing.guard import is_this_machine
 from mpfluent.wire.body import Part

@@ -345,7 +345,7 @@ def test_the_table_of_the_clients_arguments_is_complete():
 
 
 def test_the_table_of_pods_is_complete():
-    from mpfluent.settings import PODS
+    from mpfluent.client.config import PODS
 
     hosts = {pod: url.removeprefix("https://") for pod, url in PODS.items()}
     pods = column("README.md", "Pods")

@@ -488,7 +488,7 @@ def test_configuration_has_the_same_keywords_as_client():
     import inspect
 
     from mpfluent import Client
-    from mpfluent.settings import ClientFields
+    from mpfluent.client.config import ClientFields
 
     keywords = [name for name in inspect.signature(Client.__init__).parameters if name != "self"]
     assert list(ClientFields.__annotations__) == keywords

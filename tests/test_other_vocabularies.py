@@ -36,8 +36,8 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent import sdk_names as misnomers
+from mpfluent.client.config import ClientFields
 from mpfluent.sdk_names import ELSEWHERE, OPTIONS, called, squeezed
-from mpfluent.settings import ClientFields
 from mpfluent.testing import a_product, a_purchase, a_user
 
 NOW = "2026-11-23T10:15:00Z"

@@ -58,9 +58,9 @@ from mpfluent import (
     UserIdentities,
     UserIdentityChangeEvent,
     errors,
-    events_api,
-    settings,
 )
+from mpfluent.client import config as settings
+from mpfluent.client import events_api
 from mpfluent.model import commerce, events
 from mpfluent.model import user as records
 from mpfluent.model.record import Record

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mpfluent"
 
 # A module imports only from those before it.
 STAIRCASE = [
+    "client",
     "dispatch",
     "delivery",
     "outbox",
@@ -81,7 +82,7 @@ STAIRCASE = [
     "utils.log",
     "delivery.observers",
     "delivery.future",
-    "awaiting",
+    "client.asynchronous",
     "delivery.stats",
     "delivery.job",
     "delivery.sender",
@@ -99,12 +100,12 @@ STAIRCASE = [
     "dispatch.workers",
     "dispatch.backpressure",
     "dispatch.threaded",
-    "sealing",
-    "curl",
+    "client.prepare",
+    "client.curl",
     "version",
-    "settings",
-    "client",
-    "events_api",
+    "client.config",
+    "client.client",
+    "client.events_api",
     "__init__",
     "__main__",
     "integrations",
@@ -210,7 +211,7 @@ def test_the_staircase_lists_every_module_once():
 def test_the_reader_of_imports_sees_what_it_must():
     seen = {name: imported(path) for name, path in modules().items()}
 
-    assert "builder.batch" in seen["client"]
+    assert "builder.batch" in seen["client.client"]
     assert "builder.batch" not in seen["errors"]  # only for type checkers
     assert "encoding.schema" in seen["model.record"]  # within a function
     assert "testing.faults" in seen["testing.server"]
@@ -250,7 +251,7 @@ def test_importing_batch_and_client_loads_nothing_heavy():
         "logging",
         "marshmallow",
         "mpfluent.encoding.schema",
-        "mpfluent.curl",
+        "mpfluent.client.curl",
         "mpfluent.outbox.outbox",
         "mpfluent.testing",
         "mpfluent.dispatch.threaded",

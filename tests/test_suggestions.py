@@ -25,8 +25,8 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
+from mpfluent.client.config import ClientFields
 from mpfluent.errors import closest
-from mpfluent.settings import ClientFields
 from mpfluent.testing import LocalServer
 from mpfluent.values.frozen import Frozen
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..client import Client
+from ..client.client import Client
 from ..delivery.observers import Attempt
 from ..errors import ConfigurationError, DeliveryError, brief
 from ..transport.base import Response

@@ -18,7 +18,7 @@ from ..transport import guard as network
 from .guard import Guard
 
 if TYPE_CHECKING:
-    from ..client import Client
+    from ..client.client import Client
     from ..transport.local import RecordingTransport
     from .deterministic import FrozenClock, SeededIds
     from .server import LocalServer
@@ -67,7 +67,7 @@ def mparticle_client(
     mparticle_sent: RecordingTransport, mparticle_clock: FrozenClock, mparticle_ids: SeededIds
 ) -> Iterator[Client]:
     """A Client that sends nothing and keeps everything in mparticle_sent; development."""
-    from ..client import Client
+    from ..client.client import Client
     from ..delivery.retry import Retry
 
     with Client(

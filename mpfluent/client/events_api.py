@@ -6,16 +6,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, Unpack, overload
 
-from .builder.batch import Batch
+from ..builder.batch import Batch
+from ..delivery.future import Delivery
+from ..dispatch.base import Dispatcher
+from ..errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
+from ..transport.base import Response
+from ..utils.interrupts import Flag
+from ..utils.introspection import PublicNames
+from ..values.foreign import is_a, itself
 from .client import Client
-from .delivery.future import Delivery
-from .dispatch.base import Dispatcher
-from .errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
-from .settings import ClientFields, forget_frames_within, misspelt_option
-from .transport.base import Response
-from .utils.interrupts import Flag
-from .utils.introspection import PublicNames
-from .values.foreign import is_a, itself
+from .config import ClientFields, forget_frames_within, misspelt_option
 
 Answer = tuple[Any, int, Mapping[str, str]]
 """The body as Python data (None if there is none), the HTTP status, the headers."""

@@ -9,15 +9,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
-from .builder.batch import Batch
-from .delivery.future import Delivery, check_seconds, settle_each
-from .delivery.job import Feed, Outcome, Parcel, Told
-from .delivery.observers import code_of
-from .delivery.retry import Retry
-from .delivery.sender import Addresses, Courier
-from .delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
-from .dispatch.base import Dispatcher, SyncDispatcher
-from .errors import (
+from ..builder.batch import Batch
+from ..delivery.future import Delivery, check_seconds, settle_each
+from ..delivery.job import Feed, Outcome, Parcel, Told
+from ..delivery.observers import code_of
+from ..delivery.retry import Retry
+from ..delivery.sender import Addresses, Courier
+from ..delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
+from ..dispatch.base import Dispatcher, SyncDispatcher
+from ..errors import (
     Closed,
     ConfigurationError,
     DeliveryError,
@@ -28,10 +28,20 @@ from .errors import (
     brief,
     closest,
 )
-from .model.user import Environment
-from .sdk_names import CLIENT_VERBS, VERBS, called
-from .sealing import Prepared, Sealer
-from .settings import (
+from ..model.user import Environment
+from ..sdk_names import CLIENT_VERBS, VERBS, called
+from ..transport.base import Credentials, Response, Transport
+from ..transport.request_errors import of_handler
+from ..transport.requests import RequestsTransport
+from ..utils.interrupts import HOOKED, READING, SETTLED
+from ..utils.introspection import PublicNames, spelled_out
+from ..utils.log import logger, warn
+from ..values.foreign import is_a, itself
+from ..values.validators import Instant
+from ..version import __version__
+from ..wire import body as wire
+from ..wire.seal import random_uuids, unix_milliseconds
+from .config import (
     POD,
     Pod,
     base_url,
@@ -44,17 +54,7 @@ from .settings import (
     milliseconds_of,
     misspelt_option,
 )
-from .transport.base import Credentials, Response, Transport
-from .transport.request_errors import of_handler
-from .transport.requests import RequestsTransport
-from .utils.interrupts import HOOKED, READING, SETTLED
-from .utils.introspection import PublicNames, spelled_out
-from .utils.log import logger, warn
-from .values.foreign import is_a, itself
-from .values.validators import Instant
-from .version import __version__
-from .wire import body as wire
-from .wire.seal import random_uuids, unix_milliseconds
+from .prepare import Prepared, Sealer
 
 _T = TypeVar("_T")
 
@@ -201,9 +201,7 @@ class Client(PublicNames):
         for dispatcher in self._dispatchers:
             if not dispatcher.waits:
                 return dispatcher
-        from .dispatch.threaded import (
-            ThreadedDispatcher,  # with all that sending in the background takes
-        )
+        from ..dispatch.threaded import ThreadedDispatcher
 
         background = ThreadedDispatcher(flush_interval=0)
         self._adopt(background)
@@ -367,7 +365,7 @@ class Client(PublicNames):
         """Make a call that may wait, in a thread; in a callback it does not wait, so needs none."""
         if not self._may_wait():
             return call()
-        from .awaiting import in_thread  # with it comes asyncio
+        from .asynchronous import in_thread  # with it comes asyncio
 
         return await in_thread(call)
 

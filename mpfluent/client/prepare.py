@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .builder.batch import Batch
-from .errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
-from .model.user import Environment
-from .utils.log import warn
-from .values.foreign import is_a, itself
-from .wire import body as wire
-from .wire.limits import HISTORICAL_MINIMUM, Problem, problems
-from .wire.seal import seal
+from ..builder.batch import Batch
+from ..errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
+from ..model.user import Environment
+from ..utils.log import warn
+from ..values.foreign import is_a, itself
+from ..wire import body as wire
+from ..wire.limits import HISTORICAL_MINIMUM, Problem, problems
+from ..wire.seal import seal
 
 
 class Prepared(NamedTuple):

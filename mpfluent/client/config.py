@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable
 from typing import Literal, TypedDict, cast
 
-from .builder.batch import Batch
-from .delivery.retry import Retry
-from .dispatch.base import Dispatcher
-from .errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
-from .model.user import Environment
-from .sdk_names import ELSEWHERE, called
-from .transport.base import Credentials, Response, Transport
-from .transport.guard import PLACE
-from .values import validators as checks
-from .values.check_failed import checked_as
-from .values.validators import Instant
+from ..builder.batch import Batch
+from ..delivery.retry import Retry
+from ..dispatch.base import Dispatcher
+from ..errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
+from ..model.user import Environment
+from ..sdk_names import ELSEWHERE, called
+from ..transport.base import Credentials, Response, Transport
+from ..transport.guard import PLACE
+from ..values import validators as checks
+from ..values.check_failed import checked_as
+from ..values.validators import Instant
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
@@ -152,7 +152,7 @@ def forget_frames_within(error: BaseException) -> None:
 
 def misspelt_option(where: str, name: str) -> ConfigurationError:
     """Return the error for a keyword that a client has not; what it is made of may have it."""
-    from .dispatch.threaded import OPTIONS
+    from ..dispatch.threaded import OPTIONS
 
     if name in OPTIONS:
         return ConfigurationError(
