@@ -11,8 +11,8 @@ from hypothesis.strategies import SearchStrategy
 
 from mpfluent import Batch, CommerceEvent, Event, Product, Promotion, UserAttributeChangeEvent
 from mpfluent.model.record import Record
-from mpfluent.testing.strategies.declared import EVENT_CLASSES, words, written
-from mpfluent.testing.strategies.whole import said
+from mpfluent.testing.strategies.batches import said
+from mpfluent.testing.strategies.records import EVENT_CLASSES, words, written
 
 # One fixed value for every field, for tests that need all of them at once
 

@@ -501,7 +501,7 @@ def test_what_can_never_match_is_an_error_not_a_failure(asked, error, text):
 
 
 def test_no_name_means_two_things():
-    from mpfluent.testing import asked
+    from mpfluent.testing import expectation as asked
 
     everything = [name for group in asked.GROUPS for name in group]
 

@@ -42,7 +42,7 @@ from mpfluent.delivery.future import Delivery
 from mpfluent.delivery.job import Parcel
 from mpfluent.errors import REASONS
 from mpfluent.testing import LocalServer
-from mpfluent.testing.guard import is_this_machine
+from mpfluent.testing.network_guard import is_this_machine
 from mpfluent.wire.body import Part
 
 NOW = 1_790_000_000_000

@@ -6,7 +6,7 @@ import pytest
 from dirty_equals import IsList
 
 from mpfluent import AppEvent, Batch, Product, ScreenViewEvent, Session
-from mpfluent.testing.comparison import explanation
+from mpfluent.testing.pytest_diff import explanation
 
 BASE = Batch.for_user(customer_id="1", email="a@b.example")
 LEFT = BASE.event("Signed up", {"plan": "pro", "seats": 3}).purchase(

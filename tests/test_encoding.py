@@ -51,8 +51,8 @@ from mpfluent.model import event
 from mpfluent.model.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
-from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
-from mpfluent.testing.strategies.leaves import decimals
+from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
+from mpfluent.testing.strategies.scalars import decimals
 from mpfluent.values import codegen as shapes
 from mpfluent.values import validators as checks
 from mpfluent.values.fields import Field

@@ -39,7 +39,7 @@ from mpfluent import (
     UserIdentity,
 )
 from mpfluent.model.event import EventFields
-from mpfluent.testing.strategies.declared import VALUE_CLASSES
+from mpfluent.testing.strategies.records import VALUE_CLASSES
 
 # The places: each is a name, the words that its errors may call it by, and what is written there.
 

@@ -23,7 +23,7 @@ from mpfluent import (
 )
 from mpfluent.testing import a_user
 from mpfluent.testing.strategies import bad_values
-from mpfluent.testing.strategies.declared import VALUE_CLASSES
+from mpfluent.testing.strategies.records import VALUE_CLASSES
 from mpfluent.values.validators import identity
 from mpfluent.wire.limits import is_nobodys
 

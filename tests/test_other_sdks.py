@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from benchmarks.environments import Environments, Unavailable
 from mpfluent import Batch, ConfigurationError, InvalidBatch
 from mpfluent.testing import LocalServer, assert_nothing_sent, assert_sent
-from mpfluent.testing.held import held
+from mpfluent.testing.held_values import held
 from mpfluent.testing.strategies import batches
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ import urllib3
 from mpfluent import Batch, Client, Request, RequestsTransport, TransportError
 from mpfluent.builder import unused_warning as discarded
 from mpfluent.testing import LocalServer
-from mpfluent.testing.guard import Guard, is_this_machine
+from mpfluent.testing.network_guard import Guard, is_this_machine
 from mpfluent.transport import guard as network
 
 ROOT = Path(__file__).parents[1]
@@ -147,7 +147,7 @@ pytest.version_tuple = (7, 4, 4)
 if "{version}"[0] == "6":
     del pytest.version_tuple, pytest.StashKey
 code = pytest.main(["-p", "no:cacheprovider", "-p", "mpfluent"])
-print("hooks" if "mpfluent.testing.hooks" in sys.modules else "no hooks")
+print("hooks" if "mpfluent.testing.pytest_hooks" in sys.modules else "no hooks")
 sys.exit(code)
 """
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -192,8 +192,8 @@ print(*sorted(set(sys.modules) - before))
         "mpfluent.sdk_names",
         "mpfluent.transport.guard",
         "mpfluent.testing",
-        "mpfluent.testing.guard",
-        "mpfluent.testing.hooks",
+        "mpfluent.testing.network_guard",
+        "mpfluent.testing.pytest_hooks",
         "mpfluent.testing.plugin",
     ], run.stderr
 

@@ -40,7 +40,7 @@ from mpfluent.encoding.json import plain
 from mpfluent.model.record import Record
 from mpfluent.schemas import BatchSchema, ConsentStateSchema
 from mpfluent.testing.strategies import batches, events, values
-from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
+from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
 needs_samples = pytest.mark.skipif(

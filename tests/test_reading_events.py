@@ -22,7 +22,7 @@ from mpfluent import (
     SessionStartEvent,
 )
 from mpfluent.testing.strategies import batches, sessions
-from mpfluent.testing.strategies.declared import EVENT_CLASSES
+from mpfluent.testing.strategies.records import EVENT_CLASSES
 
 BATCH = (
     Batch().screen_view("Home").event("Searched").purchase(Product("sku-1")).screen_view("Found")

@@ -30,7 +30,7 @@ ShopBatch().event('x').to_dict()
     "the test kit": """
 import mpfluent.testing, mpfluent.testing.strategies
 mpfluent.testing.a_user().to_dict()
-from mpfluent.testing.judge import refused
+from mpfluent.testing.api_rules import refused
 refused({})
 """,
 }

@@ -19,8 +19,8 @@ from strategies import full_events, minimal_events
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.encoding.json import parsed
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
-from mpfluent.testing.held import held
-from mpfluent.testing.judge import refused
+from mpfluent.testing.api_rules import refused
+from mpfluent.testing.held_values import held
 from mpfluent.testing.server import main
 from mpfluent.testing.strategies import batches
 

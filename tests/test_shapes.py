@@ -35,7 +35,7 @@ from mpfluent.model.events import (
 )
 from mpfluent.model.user import ApplicationInformation, DeviceInformation, GDPRConsentState
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
-from mpfluent.testing.strategies.declared import written
+from mpfluent.testing.strategies.records import written
 from mpfluent.values import codegen as shapes
 from mpfluent.values import fields
 from mpfluent.values.codegen import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways

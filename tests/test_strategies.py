@@ -64,7 +64,7 @@ from mpfluent.testing.strategies import (
     user_attributes,
     values,
 )
-from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
+from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
 MUCH = settings(
     max_examples=3 * settings.default.max_examples, derandomize=True, phases=[Phase.generate]

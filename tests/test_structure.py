@@ -111,25 +111,25 @@ STAIRCASE = [
     "integrations",
     "integrations.opentelemetry",
     "testing.faults",
-    "testing.held",
-    "testing.judge",
-    "testing.connections",
+    "testing.held_values",
+    "testing.api_rules",
+    "testing.http_server",
     "testing.server",
     "testing.deterministic",
-    "testing.names",
-    "testing.conditions",
-    "testing.asked",
-    "testing.sent",
+    "testing.event_names",
+    "testing.matching",
+    "testing.expectation",
+    "testing.assertions",
     "testing.factories",
-    "testing.strategies.leaves",
-    "testing.strategies.declared",
-    "testing.strategies.whole",
-    "testing.strategies.bad",
+    "testing.strategies.scalars",
+    "testing.strategies.records",
+    "testing.strategies.batches",
+    "testing.strategies.invalid",
     "testing.strategies",
     "testing",
-    "testing.guard",
-    "testing.comparison",
-    "testing.hooks",
+    "testing.network_guard",
+    "testing.pytest_diff",
+    "testing.pytest_hooks",
     "testing.plugin",
 ]
 
@@ -215,7 +215,7 @@ def test_the_reader_of_imports_sees_what_it_must():
     assert "builder.batch" not in seen["errors"]  # only for type checkers
     assert "encoding.schema" in seen["model.record"]  # within a function
     assert "testing.faults" in seen["testing.server"]
-    assert "encoding.reader" in seen["testing.judge"]  # from .. import reader
+    assert "encoding.reader" in seen["testing.api_rules"]  # from .. import reader
 
 
 def loaded_by(statement: str) -> set[str]:

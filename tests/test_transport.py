@@ -32,7 +32,7 @@ from mpfluent import (
 )
 from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
-from mpfluent.testing.judge import Judgement
+from mpfluent.testing.api_rules import Judgement
 from mpfluent.transport import deadline as deadlines
 from mpfluent.transport.base import Credentials
 

@@ -44,7 +44,7 @@ from mpfluent import (
 )
 from mpfluent.model.record import Record
 from mpfluent.testing.strategies import batches
-from mpfluent.testing.strategies.declared import EVENT_CLASSES, RECORD_CLASSES, words
+from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, words
 
 WIRE = Path(__file__).parents[2] / "shared" / "wire"
 needs_wire_format = pytest.mark.skipif(

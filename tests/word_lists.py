@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import mpfluent
-from mpfluent.testing.strategies.declared import words
+from mpfluent.testing.strategies.records import words
 
 # Where words are written -> the class and the field that have them
 FIELDS = {

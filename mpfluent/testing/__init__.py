@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..transport.local import RecordingTransport
+    from .assertions import Sent, assert_nothing_sent, assert_sent
     from .deterministic import FrozenClock, SeededIds
     from .factories import a_product, a_purchase, a_session, a_user, an_event
     from .faults import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         reset_mid_request,
         status,
     )
-    from .sent import Sent, assert_nothing_sent, assert_sent
     from .server import LocalServer, ReceivedRequest
 
 __all__ = [
@@ -72,9 +72,9 @@ _HOMES = {
     "ReceivedRequest": "mpfluent.testing.server",
     "RecordingTransport": "mpfluent.transport.local",
     "SeededIds": "mpfluent.testing.deterministic",
-    "Sent": "mpfluent.testing.sent",
-    "assert_nothing_sent": "mpfluent.testing.sent",
-    "assert_sent": "mpfluent.testing.sent",
+    "Sent": "mpfluent.testing.assertions",
+    "assert_nothing_sent": "mpfluent.testing.assertions",
+    "assert_sent": "mpfluent.testing.assertions",
 }
 
 

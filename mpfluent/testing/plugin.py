@@ -12,7 +12,7 @@ import pytest
 _VERSION: tuple[Any, ...] = getattr(pytest, "version_tuple", (0,))
 
 if _VERSION >= (8,):
-    from .hooks import *  # noqa: F403 - pytest looks for hooks and fixtures in this module
+    from .pytest_hooks import *  # noqa: F403 - pytest looks for hooks and fixtures in this module
 else:
 
     def pytest_report_header() -> str:

@@ -19,9 +19,9 @@ from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..formatting.summary import cut
 from ..utils.introspection import PublicNames, spelled_out
-from .connections import Arrival, Listener, tls_of
+from .api_rules import Judgement, judged
 from .faults import Action, is_status, seconds_of, status, whole_number
-from .judge import Judgement, judged
+from .http_server import Arrival, Listener, tls_of
 
 _MOST = 20  # problems of one request that are printed
 _OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate", "strict")

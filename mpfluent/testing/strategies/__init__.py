@@ -33,19 +33,7 @@ except ModuleNotFoundError as error:
         name="hypothesis",
     ) from None
 
-from .bad import BadValue, bad_values
-from .leaves import (
-    attributes,
-    instants,
-    milliseconds,
-    names,
-    numbers,
-    scalars,
-    texts,
-    user_attributes,
-    uuids,
-)
-from .whole import (
+from .batches import (
     batches,
     consents,
     devices,
@@ -56,6 +44,18 @@ from .whole import (
     session_events,
     sessions,
     values,
+)
+from .invalid import BadValue, bad_values
+from .scalars import (
+    attributes,
+    instants,
+    milliseconds,
+    names,
+    numbers,
+    scalars,
+    texts,
+    user_attributes,
+    uuids,
 )
 
 __all__ = [

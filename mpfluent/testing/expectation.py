@@ -20,8 +20,8 @@ from ..model.user import UserIdentities
 from ..sdk_names import called
 from ..values.fields import Field, choice
 from ..values.frozen import Frozen
-from .conditions import Fields, differences, matches, prepared, told
-from .names import names_of
+from .event_names import names_of
+from .matching import Fields, differences, matches, prepared, told
 
 
 class Asked(NamedTuple):

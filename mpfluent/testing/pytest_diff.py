@@ -13,7 +13,7 @@ from ..model.event import Event
 from ..model.record import Record
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
-from .conditions import told
+from .matching import told
 
 
 def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:

@@ -25,8 +25,8 @@ from ...model.record import Record
 from ...model.user import CCPAConsentState, ConsentState
 from ...values import validators as checks
 from ...values.fields import Field
-from . import leaves
-from .leaves import few, named
+from . import scalars as leaves
+from .scalars import few, named
 
 R = TypeVar("R", bound=Record)
 _Field = Field[Any]

@@ -15,7 +15,7 @@ from ..errors import MPFluentError, brief
 from ..model.event import Event
 from ..wire import limits
 from .faults import Action, ok, status
-from .held import Held, held, meant
+from .held_values import Held, held, meant
 
 SINGLE = "/v2/events"
 BULK = "/v2/bulkevents"

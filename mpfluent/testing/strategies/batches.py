@@ -17,8 +17,8 @@ from ...model.events import SessionEndEvent
 from ...model.record import Record
 from ...model.user import ConsentState, DeviceInformation, UserIdentities
 from ...values.validators import INT64
-from . import leaves
-from .declared import (
+from . import scalars as leaves
+from .records import (
     EVENT_CLASSES,
     VALUE_CLASSES,
     check_bound,

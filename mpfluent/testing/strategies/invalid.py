@@ -24,8 +24,8 @@ from ...model.user import (
 from ...values import validators as checks
 from ...values.fields import Field
 from ...values.validators import INT64, UINT64
-from . import leaves
-from .declared import VALUE_CLASSES, drawn, takes, words
+from . import scalars as leaves
+from .records import VALUE_CLASSES, drawn, takes, words
 
 
 class BadValue(NamedTuple):

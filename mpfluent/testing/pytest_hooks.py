@@ -15,7 +15,7 @@ import pytest
 
 from ..builder import unused_warning as discarded
 from ..transport import guard as network
-from .guard import Guard
+from .network_guard import Guard
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -102,7 +102,7 @@ def pytest_assertrepr_compare(
     """Say what differs between two batches, events or other values, by path."""
     if op != "==" or "mpfluent.values.frozen" not in sys.modules:
         return None
-    from .comparison import explanation
+    from .pytest_diff import explanation
 
     return explanation(left, right, config.get_verbosity(config.VERBOSITY_ASSERTIONS))
 

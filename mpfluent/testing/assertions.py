@@ -11,9 +11,9 @@ from ..dispatch import shutdown as process
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
 from ..transport.local import RecordingTransport
-from .asked import Asked, asked_of, misnamed, unlike
-from .conditions import told
-from .names import names_of
+from .event_names import names_of
+from .expectation import Asked, asked_of, misnamed, unlike
+from .matching import told
 
 _MOST = 10  # of what was sent that a failure lists
 
