@@ -20,14 +20,14 @@ from __future__ import annotations
 from typing import Any
 
 from .builder.batch import Batch
-from .encoding import schema as codec
+from .encoding import schema
 from .model import commerce, event, events
 from .model import user as records
 from .model.record import Record
 from .values.frozen import Frozen
 
-RecordSchema = codec.RecordSchema
-compile_encoder = codec.compile_encoder
+RecordSchema = schema.RecordSchema
+compile_encoder = schema.compile_encoder
 
 
 def _values() -> dict[str, type[Frozen]]:
@@ -51,11 +51,11 @@ def __getattr__(name: str) -> Any:
     """Return the schema class of a value class, built on first use."""
     if name in __all__:
         if name.endswith("DataSchema") and (wrapped := _VALUES.get(name[: -len("DataSchema")])):
-            return codec.schema_class(wrapped)
+            return schema.schema_class(wrapped)
         value = _VALUES[name[: -len("Schema")]]
         if hasattr(value, "event_type"):
-            return codec.wrapper_schema_class(value)
-        return codec.schema_class(value)
+            return schema.wrapper_schema_class(value)
+        return schema.schema_class(value)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

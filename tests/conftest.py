@@ -14,7 +14,7 @@ import jedi
 import pytest
 from hypothesis import settings
 
-from mpfluent.dispatch import shutdown as process
+from mpfluent.dispatch import shutdown
 
 pytest_plugins = ["pytester"]
 
@@ -100,8 +100,8 @@ def no_way_out(monkeypatch):
 def nothing_left_for_the_end():
     """What a test leaves behind is not delivered at the end, and has no thread in the next test."""
     yield
-    left = list(process._watched.values())
-    process._watched.clear()
+    left = list(shutdown._watched.values())
+    shutdown._watched.clear()
     for dispatcher in left:
         dispatcher._workers.stop()
         with dispatcher._floor.lock:

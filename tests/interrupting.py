@@ -23,7 +23,7 @@ from contextlib import closing
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, Outbox, Response, Retry, ThreadedDispatcher
-from mpfluent.utils import log as notices
+from mpfluent.utils import log
 
 PACKAGE = os.path.dirname(mpfluent.__file__)
 SOON = 20.0  # seconds after which what has not ended hangs
@@ -148,7 +148,7 @@ FOREIGN = {
         dropped,
         FunctionTransport.send,
         FunctionTransport.close,
-        notices.warn,
+        log.warn,
     )
 }
 

@@ -23,7 +23,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import mpfluent
 from mpfluent import AppEvent, Batch, EventVerbs, Product, Session
-from mpfluent.builder import unused_warning as discarded
+from mpfluent.builder import unused_warning
 from mpfluent.builder.base import Chain
 from mpfluent.errors import UnusedBatchWarning
 
@@ -36,10 +36,10 @@ def chains(cls=Chain):
 @pytest.fixture(scope="module", autouse=True)
 def watching():
     """Watch while this file's tests run, and have everything as it was afterwards."""
-    before = discarded._watching, {cls: dict(vars(cls)) for cls in chains()}
-    discarded.watch()
+    before = unused_warning._watching, {cls: dict(vars(cls)) for cls in chains()}
+    unused_warning.watch()
     yield
-    discarded._watching = before[0]
+    unused_warning._watching = before[0]
     for cls, members in before[1].items():
         for name, member in members.items():
             if vars(cls)[name] is not member:
@@ -405,11 +405,11 @@ def test_a_place_is_not_taken_for_another_with_equal_code():
 
 
 def test_what_is_remembered_has_an_end(monkeypatch):
-    monkeypatch.setattr(discarded, "_MOST", 10)
+    monkeypatch.setattr(unused_warning, "_MOST", 10)
     for number in range(50):
         seen_in(f"shopper.event('{number}')", "module")
 
-        assert len(discarded._known) <= 12
+        assert len(unused_warning._known) <= 12
 
 
 ONE_LINE = [
@@ -483,12 +483,12 @@ def test_what_a_cache_returns_is_kept_there(how):
 def looked_at(monkeypatch, code):
     """Return how often a piece of code was disassembled, and how many positions were read."""
     disassembled, read = [], []
-    disassemble, span = dis.get_instructions, discarded._span
+    disassemble, span = dis.get_instructions, unused_warning._span
     with monkeypatch.context() as patched:
         patched.setattr(
             dis, "get_instructions", lambda code: disassembled.append(code) or disassemble(code)
         )
-        patched.setattr(discarded, "_span", lambda step: read.append(step) or span(step))
+        patched.setattr(unused_warning, "_span", lambda step: read.append(step) or span(step))
         seen_in(code, "module")
     return len(disassembled), len(read)
 
@@ -528,7 +528,7 @@ def test_what_is_remembered_of_instructions_has_an_end():
     for number in range(50):
         seen_in(f"shopper.event('{number}')", "module")
 
-        assert len(discarded._disassembled) <= discarded._MOST_DISASSEMBLED
+        assert len(unused_warning._disassembled) <= unused_warning._MOST_DISASSEMBLED
 
 
 def test_where_warnings_are_errors_the_line_is_in_the_traceback():
@@ -569,7 +569,7 @@ def test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away():
 
 def test_watching_twice_changes_nothing():
     before = Batch.event
-    discarded.watch()
+    unused_warning.watch()
 
     assert Batch.event is before
 
@@ -604,7 +604,7 @@ def test_a_watched_verb_looks_like_itself(name):
 def test_what_does_not_make_a_batch_of_a_batch_is_left_alone(name):
     member = inspect.getattr_static(Batch, name)
 
-    assert getattr(member, "__code__", None) is not discarded._GUARD
+    assert getattr(member, "__code__", None) is not unused_warning._GUARD
 
 
 # In processes of their own

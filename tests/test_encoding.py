@@ -53,8 +53,7 @@ from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 from mpfluent.testing.strategies.scalars import decimals
-from mpfluent.values import codegen as shapes
-from mpfluent.values import validators as checks
+from mpfluent.values import codegen, validators
 from mpfluent.values.fields import Field
 from mpfluent.values.fields import choice as a_choice
 from mpfluent.values.fields import text as a_text
@@ -130,9 +129,9 @@ def shapes_written(at_once: bool) -> Iterator[None]:
     """Forget the code for all shapes; then write it at the first use of each, or never."""
     for module in (jsontext, orjson_bytes):
         for table in vars(module).values():
-            if isinstance(table, shapes.Lines | shapes.EachClass):
+            if isinstance(table, codegen.Lines | codegen.EachClass):
                 table.clear()
-    with mock.patch.object(shapes.Counter, "comes_back", return_value=at_once):
+    with mock.patch.object(codegen.Counter, "comes_back", return_value=at_once):
         yield
 
 
@@ -387,7 +386,7 @@ def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
     monkeypatch.setattr(event, "_TYPES", {**event._TYPES})
 
     class Odd(AppEvent, event_type=word):
-        shelf = Field("text", checks.text, wire=f"{word} shelf")
+        shelf = Field("text", validators.text, wire=f"{word} shelf")
 
     batch = Batch().add(Odd("x", shelf="A"))  # type: ignore[call-arg]
     data = {"event_name": "x", "custom_event_type": "other", f"{word} shelf": "A"}

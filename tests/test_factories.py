@@ -245,8 +245,8 @@ def test_own_classes_are_made() -> None:
         (
             lambda: a_session(Batch),  # type: ignore[type-var]
             InvalidValue,
-            "a_session(<class 'mpfluent.builder.batch.Batch'>): want a subclass of Session, got type; "
-            "write a_session() and keywords",
+            "a_session(<class 'mpfluent.builder.batch.Batch'>): want a subclass of Session, "
+            "got type; write a_session() and keywords",
         ),
         (
             lambda: a_product(prize=1),  # type: ignore[call-arg]

@@ -37,9 +37,7 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
 )
-from mpfluent.outbox import database as outbox_file
-from mpfluent.outbox import owner as outbox_owner
-from mpfluent.outbox import recovery as salvage
+from mpfluent.outbox import database, owner, recovery
 from mpfluent.testing import LocalServer, hang, status
 
 ROOT = Path(__file__).parents[1]
@@ -86,13 +84,13 @@ def path(tmp_path):
 @pytest.fixture(autouse=True)
 def few_guesses(monkeypatch):
     """Let a damaged file be searched for what these tests put there, and no further."""
-    monkeypatch.setattr(salvage, "_MOST_GUESSES", 1_000, raising=False)
+    monkeypatch.setattr(recovery, "_MOST_GUESSES", 1_000, raising=False)
 
 
 @pytest.fixture
 def at_once(monkeypatch):
     """Let a file that could not be opened be tried again at once, not after a second."""
-    monkeypatch.setattr(outbox_owner, "_AGAIN", 0.0)
+    monkeypatch.setattr(owner, "_AGAIN", 0.0)
 
 
 def rows(path):
@@ -789,7 +787,7 @@ def version_of(path):
 def test_a_file_of_the_version_before_is_upgraded_and_delivered(path, server, monkeypatch):  # 57
     leave(server, path, named(3))
     before = version_of(path)
-    monkeypatch.setattr(outbox_file, "_STEPS", (*outbox_file._STEPS, STEP))
+    monkeypatch.setattr(database, "_STEPS", (*database._STEPS, STEP))
     with scenario(server=server, outbox=Outbox(path)) as one:
         one.send(*named(1, start=3))
 
@@ -802,7 +800,7 @@ def test_a_file_of_the_version_before_is_upgraded_and_delivered(path, server, mo
 
 def test_a_file_of_a_newer_version_is_refused_and_stays_as_it_is(path, server, monkeypatch):  # 57
     with monkeypatch.context() as newer:
-        newer.setattr(outbox_file, "_STEPS", (*outbox_file._STEPS, STEP))
+        newer.setattr(database, "_STEPS", (*database._STEPS, STEP))
         leave(server, path, named(3))
     before = contents(path.parent)
     with scenario(server=server, outbox=Outbox(path)) as one:
@@ -818,7 +816,7 @@ def test_a_file_of_a_newer_version_is_refused_and_stays_as_it_is(path, server, m
     assert contents(path.parent) == before
     assert server.requests == []
 
-    monkeypatch.setattr(outbox_file, "_STEPS", (*outbox_file._STEPS, STEP))
+    monkeypatch.setattr(database, "_STEPS", (*database._STEPS, STEP))
     with scenario(server=server, outbox=Outbox(path)) as one:
         assert one.client.flush(5) is True
         assert server.unique_ids == ["id-0000", "id-0001", "id-0002"]

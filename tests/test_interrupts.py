@@ -17,7 +17,7 @@ import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
 from mpfluent.delivery.job import Parcel
 from mpfluent.delivery.stats import Tally
-from mpfluent.dispatch import shutdown as process
+from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.workers import Workers
 from mpfluent.encoding.orjson import pieces_writer
 from mpfluent.transport.base import Response
@@ -353,15 +353,15 @@ def test_the_end_of_the_process_is_watched_wherever_the_first_send_was_interrupt
         def unregister(hook):
             hooks[:] = [other for other in hooks if other is not hook]
 
-    monkeypatch.setattr(process, "atexit", AtExit)
+    monkeypatch.setattr(shutdown, "atexit", AtExit)
     monkeypatch.setattr(os, "register_at_fork", lambda after_in_child: None)
     for name, value in {"_hooked": False, "_pid": None, "_watched": {}}.items():
-        monkeypatch.setattr(process, name, value)
+        monkeypatch.setattr(shutdown, name, value)
     one = ThreadedDispatcher()
-    with interrupted(process.watch.__code__, "line", line):
-        process.watch(one)
-    process.watch(one)
+    with interrupted(shutdown.watch.__code__, "line", line):
+        shutdown.watch(one)
+    shutdown.watch(one)
 
-    assert hooks == [process.at_end]
-    assert list(process._watched.values()) == [one]
-    process.forget(one)
+    assert hooks == [shutdown.at_end]
+    assert list(shutdown._watched.values()) == [one]
+    shutdown.forget(one)

@@ -34,8 +34,8 @@ from mpfluent import (
     UnknownField,
     UnknownVerb,
     UserIdentities,
+    sdk_names,
 )
-from mpfluent import sdk_names as misnomers
 from mpfluent.client.config import ClientFields
 from mpfluent.sdk_names import ELSEWHERE, OPTIONS, called, squeezed
 from mpfluent.testing import a_product, a_purchase, a_user
@@ -147,22 +147,22 @@ def test_a_word_of_ones_own_belongs_into_the_attributes(word: str) -> None:
 
 def test_every_name_of_ours_that_a_table_gives_exists() -> None:
     for table, cls in (
-        (misnomers.USER, UserIdentities),
-        (misnomers.DEVICE, DeviceInformation),
-        (misnomers.PRODUCT, Product),
-        (misnomers.PROMOTION, Promotion),
-        (misnomers.ACTION, ProductAction),
-        (misnomers.EVENT, AppEvent),
+        (sdk_names.USER, UserIdentities),
+        (sdk_names.DEVICE, DeviceInformation),
+        (sdk_names.PRODUCT, Product),
+        (sdk_names.PROMOTION, Promotion),
+        (sdk_names.ACTION, ProductAction),
+        (sdk_names.EVENT, AppEvent),
     ):
         assert set(table.values()) <= set(cls._fields)
         assert {squeezed(name) for name in cls._fields}.isdisjoint(map(squeezed, table))
-    assert set(misnomers.COMMERCE.values()) <= {
+    assert set(sdk_names.COMMERCE.values()) <= {
         *CommerceEvent._fields,
         *ProductAction._fields,
         "type",
     }
-    assert set(misnomers.VERBS.values()) <= set(dir(Batch))
-    assert set(misnomers.CLIENT_VERBS.values()) <= set(dir(Client))
+    assert set(sdk_names.VERBS.values()) <= set(dir(Batch))
+    assert set(sdk_names.CLIENT_VERBS.values()) <= set(dir(Client))
     made = {"Client": ClientFields.__annotations__, "Configuration": ClientFields.__annotations__}
     for where, table in OPTIONS.items():
         kinds = (Retry, RequestsTransport, ThreadedDispatcher, Outbox)
@@ -332,7 +332,7 @@ def test_every_line_that_is_told_makes_what_it_says() -> None:
 
     import mpfluent
 
-    names = {**vars(misnomers), **{name: getattr(mpfluent, name) for name in mpfluent.__all__}}
+    names = {**vars(sdk_names), **{name: getattr(mpfluent, name) for name in mpfluent.__all__}}
     for line in set(ELSEWHERE.values()):
         keyword, _, value = line.partition("=")
         assert keyword in ClientFields.__annotations__
@@ -342,7 +342,7 @@ def test_every_line_that_is_told_makes_what_it_says() -> None:
 
 @given(st.text(max_size=30), st.lists(st.text(max_size=30), max_size=4))
 def test_a_slip_of_a_name_is_never_taken_for_anothers(name: str, allowed: list[str]) -> None:
-    found = called(name, misnomers.COMMERCE, [*allowed, name.upper()])
+    found = called(name, sdk_names.COMMERCE, [*allowed, name.upper()])
     assert found is None
 
 

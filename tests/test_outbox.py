@@ -26,9 +26,7 @@ from hypothesis.stateful import (
 )
 
 from mpfluent import Batch, ConfigurationError
-from mpfluent.outbox import database as outbox_file
-from mpfluent.outbox import locks as liveness
-from mpfluent.outbox import owner as outbox_owner
+from mpfluent.outbox import database, locks, owner
 from mpfluent.outbox.outbox import Feed, Outbox, OutboxFull
 from mpfluent.wire.body import Part, encode, read_back, split
 from mpfluent.wire.seal import seal
@@ -691,7 +689,7 @@ def test_every_confirmed_put_survives_a_kill(path, opened, kills):
 
 @pytest.fixture
 def no_locks(monkeypatch):
-    monkeypatch.setattr(liveness, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
 
 
 class Clock:
@@ -767,7 +765,7 @@ def test_a_lease_never_takes_from_who_holds_a_lock(opened):
 def test_who_has_no_locks_takes_nothing_from_who_has(opened, process, monkeypatch):
     other = process()
     other("outbox.put(several('a'))")
-    monkeypatch.setattr(liveness, "fcntl", None)
+    monkeypatch.setattr(locks, "fcntl", None)
 
     assert opened().adopt() == 0
 
@@ -1074,7 +1072,7 @@ def test_an_older_file_is_upgraded(path, monkeypatch, opened):
         CREATE TABLE more (x);
         INSERT INTO more VALUES (1);
     """
-    monkeypatch.setattr(outbox_file, "_STEPS", (*outbox_file._STEPS, step))
+    monkeypatch.setattr(database, "_STEPS", (*database._STEPS, step))
 
     newer = opened()
     assert newer.adopt() == 1
@@ -1087,9 +1085,9 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path, monkeypatch, opened):
     outbox = opened()
     outbox.put(several("a"))
     outbox.close()
-    steps = (*outbox_file._STEPS, "CREATE TABLE more (x);\nINSERT INTO none VALUES (1);\n")
-    monkeypatch.setattr(outbox_file, "_STEPS", steps)
-    monkeypatch.setattr(outbox_owner, "is_damage", lambda error: False)
+    steps = (*database._STEPS, "CREATE TABLE more (x);\nINSERT INTO none VALUES (1);\n")
+    monkeypatch.setattr(database, "_STEPS", steps)
+    monkeypatch.setattr(owner, "is_damage", lambda error: False)
 
     assert opened().ready() is False
     assert ask(path, "PRAGMA user_version") == [(1,)]
@@ -1401,7 +1399,7 @@ def test_a_file_that_another_programs_replaced_is_left_alone(path, tmp_path, ope
 def clock(monkeypatch):
     """The monotonic clock that opening goes by."""
     clock = Clock()
-    monkeypatch.setattr(outbox_owner, "monotonic", clock)
+    monkeypatch.setattr(owner, "monotonic", clock)
     return clock
 
 

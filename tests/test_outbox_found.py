@@ -20,7 +20,7 @@ from mpfluent import (
     Outbox,
     ThreadedDispatcher,
 )
-from mpfluent.outbox import existing_files as outbox_found
+from mpfluent.outbox import existing_files
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 THESIS = b"my only copy\n" * 20
@@ -323,7 +323,7 @@ def test_a_damaged_file_of_ours_is_moved_aside(way, beside, damage, path, home):
     assert len(aside(path)) == 1
     assert (path.parent / aside(path)[0]).read_bytes() == spoilt
     assert os.listdir(home) == ["link.db"]
-    assert ask(path, "PRAGMA application_id") == [(outbox_found.OURS,)]
+    assert ask(path, "PRAGMA application_id") == [(existing_files.OURS,)]
     assert len(batches) == 60
 
 

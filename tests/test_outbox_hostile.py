@@ -9,7 +9,7 @@ from test_outbox import OTHERS, Opened, aside, ask, filled, parts, several, take
 from test_outbox_interrupts import client_of
 
 from mpfluent import Batch, FunctionTransport, RecordingTransport, Response
-from mpfluent.outbox import database as outbox_file
+from mpfluent.outbox import database
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 HUGE = 2**63 - 1
@@ -307,5 +307,5 @@ def test_what_damage_moved_aside_other_owners_find_again(path):
 
 
 def test_every_version_of_the_schema_is_known():
-    assert outbox_file._made_by(()) == frozenset()
-    assert len(outbox_file._made_by(outbox_file._STEPS)) == 6
+    assert database._made_by(()) == frozenset()
+    assert len(database._made_by(database._STEPS)) == 6

@@ -16,10 +16,8 @@ from mpfluent import Batch, Client, FunctionTransport, Outbox, Retry, ThreadedDi
 from mpfluent.delivery.settlement import Keeper
 from mpfluent.delivery.stats import Acceptance, Tally
 from mpfluent.outbox import database as outbox_file
-from mpfluent.outbox import locks as liveness
-from mpfluent.outbox import outbox
+from mpfluent.outbox import locks, outbox, recovery
 from mpfluent.outbox import owner as outbox_owner
-from mpfluent.outbox import recovery as salvage
 
 ROOT = Path(__file__).parents[1]
 BATCH = Batch.for_user(customer_id="1").event("Searched")
@@ -73,7 +71,7 @@ def is_free(path):
     found = []
 
     def enter():
-        gate = liveness._here().gate
+        gate = locks._here().gate
         found.append(gate.acquire(timeout=5))
         if found[0]:
             gate.release()
@@ -91,11 +89,11 @@ def is_free(path):
 
 # Where no `with` of a lock is, Python looks for signals between any two lines.
 OPENING = [
-    liveness.alone,
-    liveness._enter,
-    liveness._Process.use,
-    liveness._Process.leave,
-    liveness.hold,
+    locks.alone,
+    locks._enter,
+    locks._Process.use,
+    locks._Process.leave,
+    locks.hold,
     outbox_file.Database.__init__,
     outbox_file.Database._prepare,
     outbox_owner.Owner.current,
@@ -129,14 +127,14 @@ def test_an_interrupt_while_the_file_is_opened_is_over_with_the_next_send(functi
         assert row is not None, f"line {line}"
         assert one.failures == []
         one.close()
-        with liveness._here().guard:
-            assert path not in liveness._here().files
+        with locks._here().guard:
+            assert path not in locks._here().files
     assert kept != []
 
 
 def test_an_interrupt_just_before_the_gate_opens_leaves_it_free(path):
     one = Opened(path)
-    with interrupt(liveness._enter.__code__, 3), pytest.raises(KeyboardInterrupt) as kept:
+    with interrupt(locks._enter.__code__, 3), pytest.raises(KeyboardInterrupt) as kept:
         one.ready()
 
     assert Path(f"{path}-owners").exists()
@@ -155,9 +153,9 @@ def test_whatever_is_done_alone_leaves_the_gate_free(action, path, monkeypatch):
     one = Opened(path)
     one.ready()
     if action == "move aside":
-        monkeypatch.setattr(salvage, "keep_private", ctrl_c)
+        monkeypatch.setattr(recovery, "keep_private", ctrl_c)
         with pytest.raises(KeyboardInterrupt) as kept:
-            salvage.move_aside(str(path), liveness.which(path), 0.0)
+            recovery.move_aside(str(path), locks.which(path), 0.0)
     else:
         database = one._owner.current()
         monkeypatch.setattr(outbox_file.Database, "is_there", ctrl_c)
@@ -208,14 +206,14 @@ def test_a_closing_that_was_interrupted_is_gone_on_with_where_it_was(tmp_path):
 
             assert client.close() == (1, 0, 0)
             assert client.stats.outbox_errors == 0, (function, line)
-            with liveness._here().guard:
-                assert str(path) + "-owners" not in liveness._here().files
+            with locks._here().guard:
+                assert str(path) + "-owners" not in locks._here().files
     assert len(kept) > 15
 
 
 def generators_that_hold():
     """Return the functions of the outbox's part that are generators, which may be suspended."""
-    for module in (liveness, outbox_file, salvage, outbox_owner, outbox):
+    for module in (locks, outbox_file, recovery, outbox_owner, outbox):
         for owner in (module, *(one for one in vars(module).values() if isinstance(one, type))):
             for function in vars(owner).values():
                 function = getattr(function, "__wrapped__", function)

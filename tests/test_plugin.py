@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from mpfluent import Batch, Client, Request, RequestsTransport, TransportError
-from mpfluent.builder import unused_warning as discarded
+from mpfluent.builder import unused_warning
 from mpfluent.testing import LocalServer
 from mpfluent.testing.network_guard import Guard, is_this_machine
 from mpfluent.transport import guard as network
@@ -84,7 +84,7 @@ EVERY_FIXTURE = """
 def guard_of_the_outer_run(monkeypatch):
     """What runs within this process leaves its guards behind; they end with the test."""
     monkeypatch.setattr(network, "refuse", network.refuse)
-    monkeypatch.setattr(discarded, "watch", lambda: None)
+    monkeypatch.setattr(unused_warning, "watch", lambda: None)
 
 
 @pytest.fixture

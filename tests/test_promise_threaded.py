@@ -32,7 +32,7 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
 )
-from mpfluent.dispatch import shutdown as process
+from mpfluent.dispatch import shutdown
 
 USERS = [
     Batch.for_user(customer_id="a"),
@@ -232,7 +232,7 @@ class Promise(Promised):
     @precondition(lambda self: self.folder and not self.client._closed)
     @rule()
     def the_process_is_killed_and_another_begins(self):
-        process.forget(self.dispatcher)
+        shutdown.forget(self.dispatcher)
         owner = self.outbox._owner
         if owner._database is not None:
             owner._database.close()

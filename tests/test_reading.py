@@ -34,8 +34,7 @@ from mpfluent import (
     UserAttributeChangeEvent,
     UserIdentities,
 )
-from mpfluent.encoding import reader
-from mpfluent.encoding import schema as codec
+from mpfluent.encoding import reader, schema
 from mpfluent.encoding.json import plain
 from mpfluent.model.record import Record
 from mpfluent.schemas import BatchSchema, ConsentStateSchema
@@ -1543,9 +1542,9 @@ def strictly(data: Any) -> dict[str, Any]:
 @settings(deadline=None)
 def test_the_loader_loads_whatever_is_valid_as_its_schema_does(batch: Batch) -> None:
     tidy = strictly(batch.to_dict())
-    loaded = codec.load_valid(Batch, tidy)
+    loaded = schema.load_valid(Batch, tidy)
 
-    assert loaded == codec.schema_of(Batch).load(tidy)
+    assert loaded == schema.schema_of(Batch).load(tidy)
     assert exactly(loaded.to_dict()) == exactly(tidy)
 
 
@@ -1567,10 +1566,10 @@ def test_what_a_schema_refuses_the_loader_refuses_too(batch: Batch, odd: Any, da
             holder[key] = odd
         break
     try:
-        loaded = codec.load_valid(Batch, tidy)
+        loaded = schema.load_valid(Batch, tidy)
     except Exception:
         return
-    by_schema = codec.schema_of(Batch).load(tidy)
+    by_schema = schema.schema_of(Batch).load(tidy)
     assert exactly(by_schema.to_dict()) == exactly(loaded.to_dict())
 
 

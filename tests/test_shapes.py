@@ -36,8 +36,7 @@ from mpfluent.model.events import (
 from mpfluent.model.user import ApplicationInformation, DeviceInformation, GDPRConsentState
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.records import written
-from mpfluent.values import codegen as shapes
-from mpfluent.values import fields
+from mpfluent.values import codegen, fields
 from mpfluent.values.codegen import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
@@ -240,7 +239,7 @@ def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str) -
         for _ in range(USED * 2):
             first = outcome(call, *args, **keywords)
 
-        with mock.patch.object(shapes, "compiled", side_effect=AssertionError("written again")):
+        with mock.patch.object(codegen, "compiled", side_effect=AssertionError("written again")):
             again = outcome(call, *args, **keywords)
 
         assert again == first == carefully(call, *args, **keywords)

@@ -66,7 +66,7 @@ from mpfluent.model import user as records
 from mpfluent.model.record import Record
 from mpfluent.model.user import DeviceFields
 from mpfluent.utils.introspection import spelled_out
-from mpfluent.values import validators as checks
+from mpfluent.values import validators
 from mpfluent.values.frozen import Frozen
 
 VALUE_CLASSES = [
@@ -258,8 +258,8 @@ TYPES: dict[str, Any] = {
     "ip": {str},
     "flag": {bool},
     "integer": {int},
-    "number": plain(checks.Number),
-    "instant": plain(checks.Instant),
+    "number": plain(validators.Number),
+    "instant": plain(validators.Instant),
 }
 FIELDS = [(cls, name) for cls in VALUE_CLASSES for name in cls._fields]
 
@@ -295,7 +295,7 @@ def test_a_literal_lists_exactly_the_words_that_its_field_takes():
             continue
         try:
             field.check("\N{SNOWMAN}")
-        except checks.Bad as bad:
+        except validators.Bad as bad:
             listed = bad.why.partition("want one of ")[2].split(", ")
             assert listed == words(keywords(cls.__init__)[name]), (cls, name)
             checked += 1

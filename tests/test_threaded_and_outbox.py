@@ -26,7 +26,7 @@ from mpfluent import (
     ThreadedDispatcher,
 )
 from mpfluent.delivery.future import Delivery
-from mpfluent.dispatch import shutdown as process
+from mpfluent.dispatch import shutdown
 
 ONE_ATTEMPT = Retry(max_attempts=1)
 
@@ -537,7 +537,7 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
     assert eventually(lambda: client._dispatcher._floor.moves())
     assert eventually(lambda: sum(one.is_alive() for one in other._threads) == 1)
 
-    assert id(client._dispatcher) in process._watched
+    assert id(client._dispatcher) in shutdown._watched
     leave.set()
     client.close()
 

@@ -15,7 +15,7 @@ from ..values.codegen import Code, Ways, taken
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
-from . import unused_warning as discarded
+from . import unused_warning
 from .name_clashes import check_names, check_tables
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
@@ -119,7 +119,7 @@ class Chain(Frozen):
         check_tables(cls)
         super().__init_subclass__(**kwargs)
         check_names(cls)
-        discarded.created(cls)
+        unused_warning.created(cls)
 
     @classmethod
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
@@ -222,7 +222,7 @@ class Chain(Frozen):
         return _restore_chain, (type(self), self._keys, self._values, self._events())
 
 
-discarded.add_root(Chain)
+unused_warning.add_root(Chain)
 
 _puts = Ways()  # by class, the field that is set, and the fields that there are
 

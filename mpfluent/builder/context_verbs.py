@@ -36,7 +36,7 @@ from ..model.user import (
     UserIdentities,
 )
 from ..utils.introspection import called_by_name, spelled_out
-from ..values import validators as checks
+from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Ways
 from ..values.fields import (
@@ -329,8 +329,8 @@ class ContextVerbs(Chain, Record):
         '1558328425529'
         """
         verb = "with_integration_attributes"
-        module = checked_as(checks.module, verb, "module_id", module_id)
-        checked = checked_as(mapping(checks.scalar), verb, "attributes", attributes)
+        module = checked_as(validators.module, verb, "module_id", module_id)
+        checked = checked_as(mapping(validators.scalar), verb, "attributes", attributes)
         if checked is None:
             return self
         known = self._get("integration_attributes")
@@ -530,7 +530,7 @@ class ContextVerbs(Chain, Record):
         if quick is not None:
             return quick
         consent = _consent(of, verb, named, given)
-        purpose = checked_as(checks.name, verb, "purpose", purpose)
+        purpose = checked_as(validators.name, verb, "purpose", purpose)
         regulation = REGULATIONS[of]
         known = self._get("consent_state")
         before = None if known is None else known._get(regulation)
@@ -559,7 +559,7 @@ class ContextVerbs(Chain, Record):
             return self._with_field(verb, name, entries)
         checked = self._checked(verb, {name: entries})[name]
         cleared = [key for key, value in entries.items() if clear and value is None]
-        gone = {checks.name(key) for key in cleared}
+        gone = {validators.name(key) for key in cleared}
         merged = merged_map(known, checked or {})
         kept = frozen_map({key: merged[key] for key in merged if key not in gone})
         changes: dict[str, Any] = {name: kept if kept else None}
@@ -613,7 +613,7 @@ def _entries(verb: str, given: Any) -> dict[Any, Any]:
         return given
     try:
         return looked_at(entries_of, given)
-    except checks.Bad as bad:
+    except validators.Bad as bad:
         more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
         raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause
 
@@ -665,11 +665,11 @@ def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]
         if at is None:
             raise InvalidValue(f"{verb}() needs at; write {verb}(at=…)") from None
         for name, value, check in (
-            (named, given["consented"], checks.flag),
-            ("at", at, checks.instant),
+            (named, given["consented"], validators.flag),
+            ("at", at, validators.instant),
         ):
             try:  # not checked_as: one frame less before the message
                 check(value)
-            except checks.Bad as bad:
+            except validators.Bad as bad:
                 raise bad.at(verb, name, value) from bad.cause
         raise

@@ -54,7 +54,7 @@ from ..model.events import (
 from ..model.user import UserIdentity
 from ..sdk_names import VERBS, called
 from ..utils.introspection import called_by_name, spelled_out
-from ..values import validators as checks
+from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Ways
 from ..values.fields import entries_of, mapping
@@ -166,7 +166,7 @@ class EventVerbs(CommerceVerbs):
     ) -> V:
         for key, value in told.items():
             if value is not None or verb == "attribution":
-                checked_as(checks.name, verb, key, value)
+                checked_as(validators.name, verb, key, value)
         _says_itself(verb, fields, "event_name", "type")
         given = {"event_name": name, "type": "attribution", **fields}
         given["attributes"] = {**told, **_attributes(verb, fields)}
@@ -229,7 +229,7 @@ class EventVerbs(CommerceVerbs):
         {'$Amount': '5', '$MethodName': 'LogLTVIncrease'}
         """
         verb = "ltv_increase"
-        amount = checked_as(checks.number, verb, "amount", amount)
+        amount = checked_as(validators.number, verb, "amount", amount)
         _says_itself(verb, fields, "lifetime_value_change", "type")
         given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
         given["lifetime_value_change"] = amount
@@ -579,7 +579,7 @@ def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     given = fields.get("attributes")
     if given is None:
         return {}
-    checked_as(mapping(checks.scalar), verb, "attributes", given)
+    checked_as(mapping(validators.scalar), verb, "attributes", given)
     return looked_at(entries_of, given)
 
 

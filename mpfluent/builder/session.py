@@ -11,7 +11,7 @@ from ..formatting.summary import readable
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..utils.introspection import spelled_out
-from ..values import validators as checks
+from ..values import validators
 from ..values.fields import instant, integer, uuid
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, Scalar
@@ -199,8 +199,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         if at is not None:
             raise InvalidValue(f"{verb}(at=…, after=…): an event has one time; write one of them")
         try:
-            milliseconds = checks.duration(after)
-        except checks.Bad as bad:
+            milliseconds = validators.duration(after)
+        except validators.Bad as bad:
             raise InvalidTime(
                 f"{verb}(after={brief(after)}): {bad.why}; write after=1.5"
             ) from bad.cause
@@ -211,7 +211,7 @@ class Session(EventVerbs, Piped, kind="Session"):
                 f"{verb}(after={brief(after)}): the session has no time to count from; "
                 "write Session.start(…, at=…)"
             )
-        if before + milliseconds > checks.INT64[1]:
+        if before + milliseconds > validators.INT64[1]:
             raise InvalidTime(
                 f"{verb}(after={brief(after)}): the time does not fit 64 bits; write after=1.5"
             )

@@ -18,7 +18,7 @@ from ..model.user import Environment
 from ..sdk_names import ELSEWHERE, called
 from ..transport.base import Credentials, Response, Transport
 from ..transport.guard import PLACE
-from ..values import validators as checks
+from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
 
@@ -242,7 +242,7 @@ def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:
     """Return the clock, its answer made Unix milliseconds."""
 
     def moment() -> int:
-        return checked_as(checks.instant, "Client", "now", now())
+        return checked_as(validators.instant, "Client", "now", now())
 
     return moment
 
@@ -251,6 +251,6 @@ def ids_of(new_id: Callable[[], str]) -> Callable[[int], list[str]]:
     """Return the source of so many ids, each answer checked."""
 
     def fresh() -> str:
-        return checked_as(checks.name, "Client", "new_id", new_id())
+        return checked_as(validators.name, "Client", "new_id", new_id())
 
     return lambda count: [fresh() for _ in range(count)]

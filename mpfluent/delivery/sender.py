@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
-from ..outbox import locks as liveness
+from ..outbox import locks
 from ..transport.base import Credentials, Request, Response, Transport, attempted, few
 from ..utils.log import warn
 from ..values.frozen_map import FrozenMap
@@ -113,7 +113,7 @@ class Courier:
         self._probe_at = 0.0
         self.loaded = False
         self._lock = threading.RLock()
-        self._home = liveness.Home()
+        self._home = locks.Home()
 
     def leads_to(self, place: object) -> bool:
         """Return whether this is the way to a transport, or to a server by its ``url``."""

@@ -13,7 +13,7 @@ from ..delivery.sender import Clock, Courier, runs
 from ..delivery.settlement import Keeper
 from ..delivery.stats import Acceptance
 from ..errors import ConfigurationError, TransportError
-from ..outbox import locks as liveness
+from ..outbox import locks
 from ..utils.interrupts import Flag
 from ..utils.introspection import PublicNames
 
@@ -107,7 +107,7 @@ class SyncDispatcher(PublicNames):
         # where it was patched since: a ``threading.local`` of before would mean all of a thread
         self._sending: set[int] = set()
         self._closed = Flag()
-        self._home = liveness.Home()
+        self._home = locks.Home()
 
     def _sleep(self, seconds: float) -> None:
         self._closed.wait(seconds)

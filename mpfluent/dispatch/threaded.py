@@ -16,12 +16,12 @@ from ..delivery.sender import Courier
 from ..delivery.settlement import Keeper
 from ..delivery.stats import Acceptance
 from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
-from ..outbox import locks as liveness
+from ..outbox import locks
 from ..transport.base import Response
 from ..utils.interrupts import Flag
 from ..utils.introspection import PublicNames, spelled_out
 from ..values.validators import is_number
-from . import shutdown as process
+from . import shutdown
 from .backpressure import Admission, WhenFull, closed
 from .base import PATIENT
 from .scheduler import Floor
@@ -138,7 +138,7 @@ class ThreadedDispatcher(PublicNames):
         self._start = _start_thread if start is None else start
         self._keeper = Keeper(outbox, clock, background=True)
         self._courier: Courier | None = None
-        self._home = liveness.Home()
+        self._home = locks.Home()
         self._begin()
 
     def _begin(self) -> None:
@@ -252,7 +252,7 @@ class ThreadedDispatcher(PublicNames):
                 until = self._workers.now() + seconds if blocks else -math.inf
                 self._admission.take_each(parcels, accepted, until, patient=patient)
             self._workers.call()
-            if process.ending:
+            if shutdown.ending:
                 self._see_out(parcels)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
             courier.tally.repairs.add((self._call,))
@@ -367,7 +367,7 @@ class ThreadedDispatcher(PublicNames):
             self._settle_all(self._workers, why)
             self._keeper.close()
             self._opened().close()
-            process.forget(self)
+            shutdown.forget(self)
             self._closed.set()
         except BaseException:  # such as Ctrl-C: the next one to close goes on
             self._closer = None if self._closer == me else self._closer
@@ -412,7 +412,7 @@ class ThreadedDispatcher(PublicNames):
             self._floor.hurried += 1
             self._floor.work.notify_all()
 
-    def finish(self, timeout: float) -> process.Left:
+    def finish(self, timeout: float) -> shutdown.Left:
         """Wait for what waits; then settle what is left, and return how much it was.
 
         Who sends later still, in a hook of its own at the end of the process, waits for it.
@@ -421,7 +421,7 @@ class ThreadedDispatcher(PublicNames):
             timeout: seconds; below 0 where the time for all is over since then.
         """
         if self._courier is None or self._closer is not None:
-            return process.Left()
+            return shutdown.Left()
         grace = min(_GRACE, max(0.0, timeout) / 10)
         old, why = self._workers, closed(_ENDED)
         try:
@@ -430,13 +430,13 @@ class ThreadedDispatcher(PublicNames):
             # first, so that whoever sends meanwhile does so by those who are there to stay
             self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
             left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
-        if process.in_subinterpreter():
+        if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
         self._keeper.tell_all()
         kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
         delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)
         pending = self._courier.tally.snapshot().pending if self._keeper.stores else 0
-        return process.Left(failed=len(left) - kept - delivered, kept=pending)
+        return shutdown.Left(failed=len(left) - kept - delivered, kept=pending)
 
     def __repr__(self) -> str:
         return f"<ThreadedDispatcher: {len(self._floor.backlog)} waiting>"

@@ -17,7 +17,7 @@ from ..delivery.settlement import Keeper
 from ..errors import TransportError
 from ..utils.interrupts import Flag, Repairs, Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
-from . import shutdown as process
+from . import shutdown
 from .coalescing import coalesce
 from .scheduler import Floor
 
@@ -66,7 +66,7 @@ class Workers:
         floor: Floor,
         keeper: Keeper,
         courier: Courier | None,
-        watched: process.Watched,
+        watched: shutdown.Watched,
         when_last: Callable[[], None],
         clock: Callable[[], float],
         wall: Callable[[], float],
@@ -159,12 +159,12 @@ class Workers:
             until: how long the caller waits for workers, in monotonic seconds.
         """
         floor = self._floor
-        alone = process.ending and until is None
+        alone = shutdown.ending and until is None
         failed = False
         with floor.lock:
             if not floor.has_work():
                 return
-            process.watch(self._watched)
+            shutdown.watch(self._watched)
             self._threads = self._alive()
             requests = 1 + len(floor.backlog) // MAX_BATCHES_PER_REQUEST
             wanted = 0 if alone else min(self._most, max(requests, len(self._threads) + 1))
@@ -205,7 +205,7 @@ class Workers:
 
     def _over(self, until: float | None) -> float:
         """Return when a request of the caller's is over, which is never unless the process ends."""
-        if not process.ending:
+        if not shutdown.ending:
             return math.inf
         return self.now() + max(self._watched.exit_timeout, SHORTEST) if until is None else until
 
@@ -284,7 +284,7 @@ class Workers:
         """
         floor = self._floor
         load = Load() if load is None else load
-        idle_at = time.monotonic() + (0.0 if process.in_subinterpreter() else _IDLE)
+        idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
             tend = self._keeper.tend()
             with floor.lock:
@@ -295,7 +295,7 @@ class Workers:
                 over = floor.closing and not floor.moves()  # what moves may still be shared
                 if not wait or over or idle:
                     if idle and not floor.moves():  # or another worker has something in hand
-                        process.forget(self._watched)
+                        shutdown.forget(self._watched)
                     self._leave()
                     return None
                 floor.work.enlist()

@@ -1,8 +1,8 @@
 """A batch's JSON by orjson, where it is installed: dicts, by one function a shape, generated.
 
 orjson writes a dict in a fraction of the time that text takes, so that what is left is to make
-the dict. It says the same as :mod:`mpfluent.encoding.json`, but spells some numbers otherwise, such as
-1e-7 for 1e-07: it is for the wire, and not for text that is compared.
+the dict. It says the same as :mod:`mpfluent.encoding.json`, but spells some numbers otherwise, such
+as 1e-7 for 1e-07: it is for the wire, and not for text that is compared.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, cast
 from marshmallow import Schema, ValidationError, missing
 
 from ..errors import InvalidBatch, InvalidValue, MPFluentError, brief, unknown_field
-from ..values import validators as checks
+from ..values import validators
 from ..values.fields import Field, entry_name
 from ..values.foreign import own, raised
 from ..values.frozen import Frozen
@@ -117,13 +117,13 @@ class _Reader:
             return declared.liberal[value]
         if kind in ("text", "word"):
             value = _as_text(value)
-        is_name = declared.check is checks.name and not declared.required
+        is_name = declared.check is validators.name and not declared.required
         if value == "" and (is_name or kind == "word"):
             return None
         may_be_blank = kind in ("text", "string", "word", "attribute")
-        if declared.check is checks.identity:
+        if declared.check is validators.identity:
             may_be_blank = False
-        if isinstance(value, str) and not may_be_blank and checks.is_blank(value):
+        if isinstance(value, str) and not may_be_blank and validators.is_blank(value):
             return None
         if kind in ("integer", "instant"):
             return _whole(value)
@@ -189,7 +189,7 @@ class _Reader:
     def name(self, key: Any, entry: Any, path: str) -> str:
         try:
             return entry_name(key, entry)
-        except checks.Bad as bad:
+        except validators.Bad as bad:
             raise self.complaint(f"{path}{bad.path}", entry, bad.why) from None
 
     def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
@@ -219,7 +219,7 @@ def _holds(declared: Field[Any], key: Any, entry: Any) -> bool:
     """Return whether a map can have this entry, and it says something."""
     try:
         return declared.check({key: entry}) is not None
-    except checks.Bad:
+    except validators.Bad:
         return False
 
 

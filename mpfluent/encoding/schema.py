@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load, validates_schema
 
 from ..errors import brief
-from ..values import validators as checks
+from ..values import validators
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
@@ -155,7 +155,7 @@ class Checked(_AnyField):
 
 def reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
     """Return the check of a field for what is read: more than what may be written, for some."""
-    return declared.read or (checks.integer if declared.kind == "instant" else declared.check)
+    return declared.read or (validators.integer if declared.kind == "instant" else declared.check)
 
 
 class Text(Checked, fields.String):
@@ -167,7 +167,7 @@ class Name(fields.String):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         try:
-            return checks.name(value)
+            return validators.name(value)
         except Bad as bad:
             raise ValidationError(bad.why) from None
 
@@ -373,7 +373,7 @@ def _loaded(field: Field[Any], value: Any) -> Any:
     if kind == "record":
         return load_valid(of, value)
     if kind == "records_by_name":
-        return {checks.name(key): load_valid(of, item) for key, item in value.items()}
+        return {validators.name(key): load_valid(of, item) for key, item in value.items()}
     if type(value) is not list:
         raise TypeError(kind)
     if kind == "records":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
-from .. import sdk_names as misnomers
+from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import untold
 from ..values.check_failed import checked_as
@@ -84,7 +84,7 @@ class Product(Record, kind="Product"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.PRODUCT)
+    _misnomers = MappingProxyType(sdk_names.PRODUCT)
     _open = True
 
     id = string()
@@ -186,7 +186,7 @@ class ProductAction(Record, kind="ProductAction"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.ACTION)
+    _misnomers = MappingProxyType(sdk_names.ACTION)
 
     action: Field[ProductActionType] = required(
         choice("a product action", get_args(ProductActionType))
@@ -227,7 +227,7 @@ class Promotion(Record, kind="Promotion"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.PROMOTION)
+    _misnomers = MappingProxyType(sdk_names.PROMOTION)
 
     id = string()
     name = string()

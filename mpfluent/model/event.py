@@ -12,7 +12,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar, TypedDict
 
-from .. import sdk_names as misnomers
+from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, unknown_field
 from ..utils.introspection import untold
 from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
@@ -104,7 +104,7 @@ class Event(Record, kind="Event", rank=_LATE):
     __slots__ = ()
     _open = True
     _server_set = frozenset({"event_id", "event_system_notification_info"})
-    _misnomers = MappingProxyType(misnomers.EVENT)
+    _misnomers = MappingProxyType(sdk_names.EVENT)
     _by_type: ClassVar[Mapping[object, type[Event]]] = MappingProxyType(_TYPES)
     event_type: ClassVar[str]
 
@@ -172,6 +172,6 @@ class Event(Record, kind="Event", rank=_LATE):
 
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
-        from ..encoding import schema as codec
+        from ..encoding import schema
 
-        return codec.encode_event(self)
+        return schema.encode_event(self)

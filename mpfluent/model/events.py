@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
-from .. import sdk_names as misnomers
+from .. import sdk_names
 from ..errors import InvalidValue, brief
 from ..utils.introspection import untold
 from ..values.fields import (
@@ -134,7 +134,7 @@ class CommerceEvent(Event, event_type="commerce_event"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.COMMERCE)
+    _misnomers = MappingProxyType(sdk_names.COMMERCE)
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
 

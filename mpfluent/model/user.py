@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Never, TypedDict, Unpack, get_args
 
-from .. import sdk_names as misnomers
+from .. import sdk_names
 from ..errors import brief
 from ..utils.introspection import twin
-from ..values import validators as checks
+from ..values import validators
 from ..values.fields import (
     Field,
     choice,
@@ -140,7 +140,7 @@ class UserIdentities(Record, kind="UserIdentities"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.USER)
+    _misnomers = MappingProxyType(sdk_names.USER)
     _read_as = MappingProxyType({"customerid": "customer_id"})
 
     customer_id = identity()
@@ -291,7 +291,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.DEVICE)
+    _misnomers = MappingProxyType(sdk_names.DEVICE)
 
     platform: Field[Platform | None] = choice(
         "a platform",
@@ -463,10 +463,10 @@ class GeoLocation(Record, kind="GeoLocation"):
     """
 
     __slots__ = ()
-    _misnomers = MappingProxyType(misnomers.LOCATION)
+    _misnomers = MappingProxyType(sdk_names.LOCATION)
 
-    latitude: Field[Number] = required(degrees(checks.latitude))
-    longitude: Field[Number] = required(degrees(checks.longitude))
+    latitude: Field[Number] = required(degrees(validators.latitude))
+    longitude: Field[Number] = required(degrees(validators.longitude))
     accuracy = number()
     country_code = text()
     region_code = text()

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 
 from ..errors import ConfigurationError
 from ..wire.body import Part
-from . import locks as liveness
+from . import locks
 from .existing_files import (
     BESIDE,
     OURS,
@@ -234,9 +234,9 @@ class Database:
     """
 
     connection: sqlite3.Connection
-    which: liveness.Which | None
+    which: locks.Which | None
     _pid = os.getpid()  # for one whose making was interrupted
-    _opened: liveness.Opened | None = None
+    _opened: locks.Opened | None = None
     is_closed = False
 
     def __init__(
@@ -246,18 +246,18 @@ class Database:
         self.path = os.path.realpath(given)
 
         def connected() -> None:
-            liveness.stand_in(self.path)
+            locks.stand_in(self.path)
             inspect(given, len(_STEPS), owned=owned)
             keep_private(self.path)
             _make(self.path)
-            self.which = liveness.which(self.path)
+            self.which = locks.which(self.path)
             self.connection = connect(self.path, "rw")
 
         try:
-            liveness.alone(lock_path(self.path), connected)
+            locks.alone(lock_path(self.path), connected)
             self._prepare(given, full, settle)
-            self._opened = liveness.Opened(self.path, busy)
-            self._beside = {suffix: liveness.which(self.path + suffix) for suffix in BESIDE}
+            self._opened = locks.Opened(self.path, busy)
+            self._beside = {suffix: locks.which(self.path + suffix) for suffix in BESIDE}
         except BaseException:
             if hasattr(self, "connection"):
                 self.close()
@@ -311,7 +311,7 @@ class Database:
     def is_there(self) -> bool:
         """Return whether the path still leads to this file."""
         with suppress(OSError):
-            return liveness.which(self.path) == self.which
+            return locks.which(self.path) == self.which
         return True  # nobody may look any more, but what is open stays open
 
     def make_room(self) -> None:
@@ -322,11 +322,11 @@ class Database:
 
         def unlink() -> None:
             for suffix, found in self._beside.items():
-                there = liveness.which(self.path + suffix)
+                there = locks.which(self.path + suffix)
                 if found is not None and there == found and not self.is_there():
                     os.unlink(self.path + suffix)
 
-        liveness.alone(lock_path(self.path), unlink)
+        locks.alone(lock_path(self.path), unlink)
 
     def close(self) -> None:
         """Close the connection; a file that is still in its place gets its log written back."""
@@ -384,7 +384,7 @@ def is_damage(error: BaseException) -> bool:
 
 def _make(path: str) -> None:
     """Make a file where there is none."""
-    if liveness.which(path) is not None:
+    if locks.which(path) is not None:
         return
     # what is left of a deleted file, and maybe still in use, must not be taken for ours
     for suffix in BESIDE:

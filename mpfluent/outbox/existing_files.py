@@ -16,7 +16,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..errors import ConfigurationError
-from . import locks as liveness
+from . import locks
 
 OURS = 0x6D70666C  # "mpfl", the application_id
 BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a database
@@ -160,7 +160,7 @@ def _check_nothing(given: str, path: str, *, linked: bool, owned: bool) -> None:
 
 
 def _asked(path: str, *, owned: bool) -> Heads:
-    if liveness.which(f"{path}-wal") is None:
+    if locks.which(f"{path}-wal") is None:
         return _look(path, _MAIN)  # where there is no log, SQLite need not make one to look
     if not owned:
         try:
@@ -189,7 +189,7 @@ def _is_none_of_ours(path: str, error: sqlite3.DatabaseError) -> bool:
 
 def _has_our_header(path: str) -> bool:
     """Return whether a file that SQLite cannot read was an outbox, to judge by its first bytes."""
-    if liveness.is_open(path):
+    if locks.is_open(path):
         return True
     # only here: to close a descriptor of a database that is in use drops the locks on it
     with open(path, "rb") as file:

@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, brief, closest, unknown_option
 from ..utils.introspection import PublicNames, spelled_out
 from ..values.validators import is_number
 from ..wire.body import Part
-from . import locks as liveness
+from . import locks
 from .database import INSERT, MOST_ROWS, Row, Work, select, totals
 from .owner import Own, Owner
 
@@ -495,7 +495,7 @@ class Outbox(PublicNames):
 
     def restart(self) -> None:
         """Begin with nothing, in a forked child: what was there is the parent's."""
-        with liveness.guard():
+        with locks.guard():
             if self._pid != os.getpid():
                 self._owner.leave_to_parent()
                 self._begin()

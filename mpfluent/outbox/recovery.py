@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 
-from . import locks as liveness
+from . import locks
 from .database import FAILURES, INSERT, SELECT, Row, is_ours
 from .existing_files import BESIDE, keep_private, lock_path
 
 _MOST_GUESSES = 5_000  # row numbers that are tried one by one, while a send waits
 
 
-def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | None:
+def move_aside(path: str, found: locks.Which | None, wall: float) -> str | None:
     """Move a damaged file, with what SQLite keeps beside it, to a name of its own.
 
     Args:
@@ -31,7 +31,7 @@ def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | No
     """
 
     def moved() -> str | None:
-        if found is None or liveness.which(path) != found:
+        if found is None or locks.which(path) != found:
             return None
         keep_private(path)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(wall))
@@ -45,7 +45,7 @@ def move_aside(path: str, found: liveness.Which | None, wall: float) -> str | No
                 os.rename(path + suffix, aside + suffix)
         return aside
 
-    return liveness.alone(lock_path(path), moved)
+    return locks.alone(lock_path(path), moved)
 
 
 def copy(

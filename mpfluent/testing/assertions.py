@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple, Protocol
 
 from ..builder.batch import Batch
-from ..dispatch import shutdown as process
+from ..dispatch import shutdown
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
 from ..transport.local import RecordingTransport
@@ -84,7 +84,7 @@ def assert_sent(
         raise ConfigurationError(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
         )
-    waiting = process.leads_to(where)  # before looking, for what waits may arrive meanwhile
+    waiting = shutdown.leads_to(where)  # before looking, for what waits may arrive meanwhile
     batches = _batches("assert_sent", where)
     looked_at = [_Look(asked, each) for each in _candidates(batches, asked)]
     found = [look.sent for look in looked_at if not look.differences]
@@ -109,7 +109,7 @@ def assert_nothing_sent(where: Recorder) -> None:
     >>> assert_nothing_sent(RecordingTransport())
     """
     __tracebackhide__ = True
-    waiting = process.leads_to(where)
+    waiting = shutdown.leads_to(where)
     batches = _batches("assert_nothing_sent", where)
     if batches:
         places = [

@@ -6,7 +6,7 @@ import itertools
 from datetime import timedelta
 
 from ..errors import ConfigurationError, brief
-from ..values import validators as checks
+from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
 
@@ -33,7 +33,7 @@ class FrozenClock:
     """
 
     def __init__(self, at: Instant = MOMENT) -> None:
-        self._now = checked_as(checks.instant, "FrozenClock", "at", at)
+        self._now = checked_as(validators.instant, "FrozenClock", "at", at)
 
     def __call__(self) -> int:
         """Return the time in Unix milliseconds."""
@@ -41,7 +41,7 @@ class FrozenClock:
 
     def set(self, at: Instant) -> None:
         """Show this time from now on."""
-        self._now = checked_as(checks.instant, "set", "at", at)
+        self._now = checked_as(validators.instant, "set", "at", at)
 
     def advance(self, by: float | timedelta) -> None:
         """Show a later time from now on.
@@ -50,8 +50,8 @@ class FrozenClock:
             by: seconds, or a timedelta.
         """
         try:
-            milliseconds = checks.duration(by)
-        except checks.Bad:
+            milliseconds = validators.duration(by)
+        except validators.Bad:
             milliseconds = -1
         if not 0 <= milliseconds <= _MOST_MILLISECONDS:
             raise ConfigurationError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from ..builder import unused_warning as discarded
+from ..builder import unused_warning
 from ..transport import guard as network
 from .network_guard import Guard
 
@@ -119,7 +119,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Close the network for as long as tests run; a batch that is thrown away is an error."""
     config.addinivalue_line("markers", _MARKER)
-    discarded.watch()
+    unused_warning.watch()
     # First, so that the user's own win: addinivalue_line would append to this same list.
     config.getini("filterwarnings").insert(0, _THROWN_AWAY)
     if not config.getini("mparticle_network"):

@@ -27,7 +27,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.util.connection import allowed_gai_family
 from urllib3.util.wait import wait_for_read
 
-from . import guard as network
+from . import guard
 from .request_errors import from_outside
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ class DeadlineAdapter(HTTPAdapter):
             TransportError: a test is not to send there.
         """
         if current.get() is not None:
-            network.ask(request.url, proxies)
+            guard.ask(request.url, proxies)
         return super().request_url(request, proxies)
 
 

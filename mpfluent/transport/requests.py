@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Never
 from ..errors import ConfigurationError, TransportError, brief, one_line, unknown_option
 from ..utils.introspection import PublicNames, spelled_out
 from ..values.validators import is_number
-from . import certificates
-from . import guard as network
+from . import certificates, guard
 from .base import Request, Response, few, tells_all
 from .request_errors import (
     ADDRESS,
@@ -63,7 +62,7 @@ class RequestsTransport(PublicNames):
         session: a ``requests.Session`` of yours, for adapters or certificates of your own; it
             stays open when the transport closes. What it says of ``verify``, ``cert`` and
             ``proxies`` goes before the environment, and after what is said here. Its adapters
-            decide whether the deadline holds: mount :class:`mpfluent.transport.deadline.DeadlineAdapter`,
+            decide whether the deadline holds: mount a :class:`~mpfluent.DeadlineAdapter`,
             else only the timeouts do, and a kept connection that the server closed counts as a
             failed attempt, as does an answer below 200.
         timeout: seconds to connect, and seconds to wait for the next bytes of the answer.
@@ -249,8 +248,8 @@ class RequestsTransport(PublicNames):
         """Ask whether a session of the user's may send, unless its adapter is one that asks."""
         from .deadline import DeadlineAdapter
 
-        if network.refuse is not None and not isinstance(session.get_adapter(url), DeadlineAdapter):
-            network.ask(url, settings["proxies"])
+        if guard.refuse is not None and not isinstance(session.get_adapter(url), DeadlineAdapter):
+            guard.ask(url, settings["proxies"])
 
     def check_process(self) -> None:
         """Leave to the parent, in a forked child, what is the parent's."""
@@ -291,7 +290,7 @@ class RequestsTransport(PublicNames):
         """
         import requests
 
-        if not network.is_plain(url):
+        if not guard.is_plain(url):
             raise OSError(ADDRESS)
         verify = session.verify if self._verify is None else self._verify
         given = {**session.proxies, **self._proxies}
@@ -357,7 +356,7 @@ def _check_proxy(proxy: str | None) -> None:
     if not proxy:
         return
     scheme, separated, _ = proxy.lower().partition("://")
-    if not network.is_plain(proxy) or (separated and scheme not in _PROXIES):
+    if not guard.is_plain(proxy) or (separated and scheme not in _PROXIES):
         raise OSError(ADDRESS)
     if not scheme.startswith("socks"):
         return

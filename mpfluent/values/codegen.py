@@ -14,7 +14,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from . import validators as checks
+from . import validators
 
 T = TypeVar("T")
 Check = Callable[[Any], Any]
@@ -29,15 +29,15 @@ _INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
 # The usual case of each check, as an expression that is true only for what the check returns
 # unchanged.
 _USUAL: dict[Check, str] = {
-    checks.text: "type({v}) is str and {v}.isascii()",
-    checks.name: "type({v}) is str and {v}.isascii() and {v}",
-    checks.identity: "type({v}) is str and {v}.isascii() and {v}[:1].isalnum()",
-    checks.flag: "({v} is True or {v} is False)",
-    checks.integer: _INT64,
-    checks.instant: "type({v}) is int and 100_000_000_000 <= {v} <= 0x7FFFFFFFFFFFFFFF",
-    checks.number: f"(type({{v}}) is float and {{v}} - {{v}} == 0.0 or {_INT64})",
-    checks.latitude: "type({v}) is float and -90.0 <= {v} <= 90.0",
-    checks.longitude: "type({v}) is float and -180.0 <= {v} <= 180.0",
+    validators.text: "type({v}) is str and {v}.isascii()",
+    validators.name: "type({v}) is str and {v}.isascii() and {v}",
+    validators.identity: "type({v}) is str and {v}.isascii() and {v}[:1].isalnum()",
+    validators.flag: "({v} is True or {v} is False)",
+    validators.integer: _INT64,
+    validators.instant: "type({v}) is int and 100_000_000_000 <= {v} <= 0x7FFFFFFFFFFFFFFF",
+    validators.number: f"(type({{v}}) is float and {{v}} - {{v}} == 0.0 or {_INT64})",
+    validators.latitude: "type({v}) is float and -90.0 <= {v} <= 90.0",
+    validators.longitude: "type({v}) is float and -180.0 <= {v} <= 180.0",
 }
 
 
@@ -175,7 +175,7 @@ class Code:
     def __init__(self, *arguments: str, **names: Any) -> None:
         self.arguments = [*arguments]
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"new": object.__new__, "Bad": checks.Bad, **names}
+        self._names: dict[str, Any] = {"new": object.__new__, "Bad": validators.Bad, **names}
 
     def add(self, *lines: str) -> None:
         """Write lines."""

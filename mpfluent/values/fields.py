@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import brief
-from . import validators as checks
+from . import validators
 from .codegen import Ways, is_small, map_maker
 from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map, set_map_state
@@ -119,97 +119,97 @@ def required_when_written(field: Field[T]) -> Field[T]:
 
 def text() -> Field[str | None]:
     """Declare a string; the wire takes any scalar or null in its place."""
-    return Field("text", checks.text)
+    return Field("text", validators.text)
 
 
 def identity() -> Field[str | None]:
     """Declare what a user or a device is known by; blank, it reads as unset."""
-    return Field("text", checks.identity, read=checks.identity_if_any)
+    return Field("text", validators.identity, read=validators.identity_if_any)
 
 
 def string(**options: Any) -> Field[str | None]:
     """Declare a string where the wire takes nothing else."""
-    return Field("string", checks.text, **options)
+    return Field("string", validators.text, **options)
 
 
 def name(*, read: Callable[[Any], Any] | None = None) -> Field[str | None]:
     """Declare a string that must not be empty."""
-    return Field("string", checks.name, read=read)
+    return Field("string", validators.name, read=read)
 
 
 def word() -> Field[str | None]:
     """Declare an id in text form, which says nothing when it is empty."""
-    return Field("word", checks.name)
+    return Field("word", validators.name)
 
 
 def uuid(*, new: bool = False) -> Field[str | None]:
     """Declare a UUID in text form; ``new`` says that a new one is as good as any."""
-    return Field("uuid", checks.new_uuid if new else checks.uuid)
+    return Field("uuid", validators.new_uuid if new else validators.uuid)
 
 
 def ip() -> Field[str | None]:
     """Declare an IPv4 or IPv6 address."""
-    return Field("ip", checks.ip)
+    return Field("ip", validators.ip)
 
 
 def flag() -> Field[bool | None]:
     """Declare a boolean."""
-    return Field("flag", checks.flag)
+    return Field("flag", validators.flag)
 
 
 def integer(*, unsigned: bool = False) -> Field[int | None]:
     """Declare a 64-bit integer."""
-    return Field("integer", checks.unsigned if unsigned else checks.integer)
+    return Field("integer", validators.unsigned if unsigned else validators.integer)
 
 
-def number() -> Field[checks.Number | None]:
+def number() -> Field[validators.Number | None]:
     """Declare a finite number."""
-    return Field("number", checks.number)
+    return Field("number", validators.number)
 
 
-def degrees(check: Callable[[Any], checks.Number]) -> Field[checks.Number | None]:
+def degrees(check: Callable[[Any], validators.Number]) -> Field[validators.Number | None]:
     """Declare degrees within the check's bounds; what is read may be beyond them."""
-    return Field("number", check, read=checks.number)
+    return Field("number", check, read=validators.number)
 
 
 def instant(*, wire: str = "") -> Field[int | None]:
     """Declare a moment, kept as Unix milliseconds."""
-    return Field("instant", checks.instant, wire=wire)
+    return Field("instant", validators.instant, wire=wire)
 
 
 def choice(what: str, options: tuple[str, ...], **more: Any) -> Field[Any]:
     """Declare one of the wire's words; ``what`` names them with their article."""
-    return Field("choice", checks.choice(what, options), **more)
+    return Field("choice", validators.choice(what, options), **more)
 
 
-def scalars(*, wire: str = "", partly: bool = False) -> Field[FrozenMap[checks.Scalar] | None]:
+def scalars(*, wire: str = "", partly: bool = False) -> Field[FrozenMap[validators.Scalar] | None]:
     """Declare a map of names to flat values; an entry that is None is left out."""
-    return Field("scalars", mapping(checks.scalar), wire=wire, partly=partly)
+    return Field("scalars", mapping(validators.scalar), wire=wire, partly=partly)
 
 
 def strings() -> Field[FrozenMap[str] | None]:
     """Declare a map of names to strings."""
-    return Field("strings", mapping(checks.text))
+    return Field("strings", mapping(validators.text))
 
 
 def identities() -> Field[FrozenMap[str] | None]:
     """Declare a map of names to identities."""
-    return Field("strings", mapping(checks.identity), read=mapping(checks.identity_if_any))
+    return Field("strings", mapping(validators.identity), read=mapping(validators.identity_if_any))
 
 
 def attributes() -> Field[FrozenMap[Any] | None]:
     """Declare a map of user attributes; an entry that is None is a tag and is sent."""
-    return Field("attributes", mapping(checks.attribute, null=True))
+    return Field("attributes", mapping(validators.attribute, null=True))
 
 
 def attribute() -> Field[Any]:
     """Declare one user attribute's value, None included."""
-    return Field("attribute", checks.attribute, null=True)
+    return Field("attribute", validators.attribute, null=True)
 
 
-def maps_of_scalars() -> Field[FrozenMap[FrozenMap[checks.Scalar]] | None]:
+def maps_of_scalars() -> Field[FrozenMap[FrozenMap[validators.Scalar]] | None]:
     """Declare a map of names to maps of flat values."""
-    return Field("maps", mapping(mapping(checks.scalar)))
+    return Field("maps", mapping(mapping(validators.scalar)))
 
 
 def record(of: type[Any], *, null: bool = False) -> Field[Any]:
@@ -235,13 +235,13 @@ def _names(value: Any) -> list[str]:
     if not is_a(value, (list, tuple, set, frozenset)):
         raise Bad(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
     listed = sorted(value, key=str) if is_a(value, (set, frozenset)) else value
-    return checks.entries(_one_name, listed)
+    return validators.entries(_one_name, listed)
 
 
 def _one_name(value: Any) -> str:
     if is_a(value, (list, tuple)):
         raise Bad(f"want a string, got {type(value).__name__}", "*names, with the star")
-    return checks.name(value)
+    return validators.name(value)
 
 
 def records_by_name(of: type[Any]) -> Field[Any]:
@@ -296,17 +296,17 @@ def entries_of(value: Any) -> dict[Any, Any]:
 
 # A call site writes the same attribute names every time: code for those that come back, by what
 # their values may be.
-_makers: dict[Any, Ways] = {checks.scalar: Ways(), checks.attribute: Ways()}
+_makers: dict[Any, Ways] = {validators.scalar: Ways(), validators.attribute: Ways()}
 
 
 def entry_name(key: Any, entry: Any) -> str:
     """Check the name of a map's entry; a complaint names the entry."""
     try:
-        return checks.name(key)
+        return validators.name(key)
     except Bad as bad:
         if bad.why.startswith("want"):
             why, write = f"names are strings, got {type(key).__name__}", bad.write
-        elif bad.why == checks.EMPTY:
+        elif bad.why == validators.EMPTY:
             why, write = "a name must not be empty", None
         else:
             why, write = f"the name {bad.why}", bad.write
@@ -349,7 +349,7 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
                 f"want a list of {of.__name__} values, got {type(value).__name__}",
                 f"[{of.__name__}(…)]",
             )
-        return tuple(checks.entries(partial(looked_at, one), value))
+        return tuple(validators.entries(partial(looked_at, one), value))
 
     def one(value: Any) -> Any:
         if not is_a(value, of):

@@ -17,7 +17,7 @@ from ...model.events import SessionEndEvent
 from ...model.record import Record
 from ...model.user import ConsentState, DeviceInformation, UserIdentities
 from ...values.validators import INT64
-from . import scalars as leaves
+from . import scalars
 from .records import (
     EVENT_CLASSES,
     VALUE_CLASSES,
@@ -218,7 +218,7 @@ def batches(
     """
     given = dict(fields)
     if user is True and given.get("mpid") is None:
-        given.setdefault("user_identities", identities(customer_id=leaves.IDENTITIES))
+        given.setdefault("user_identities", identities(customer_id=scalars.IDENTITIES))
     if user is False:
         given = {**dict.fromkeys(_WHO), **given}
     check_given("batches", of, given)
@@ -226,7 +226,7 @@ def batches(
     some = _listed("batches", events, drawn_events(), min_events, max_events)
     context = keywords(of, max_fields, {**given, "events": None})
     made = st.tuples(context, some).map(lambda parts: _batch(of, *parts))
-    return leaves.named(f"batches({of.__name__})", made)
+    return scalars.named(f"batches({of.__name__})", made)
 
 
 def _listed(
@@ -243,7 +243,7 @@ def _listed(
             f"{where}(events={brief(given)}): want a strategy, got {type(given).__name__}; "
             f"write {where}(events=events(AppEvent))"
         )
-    return leaves.few(usual if given is None else given, least, max(least, most))
+    return scalars.few(usual if given is None else given, least, max(least, most))
 
 
 def drawn_events() -> SearchStrategy[Event]:
@@ -353,7 +353,7 @@ def sessions(
     True
     """
     some = _listed("sessions", events, session_events(), min_events, max_events)
-    return leaves.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
+    return scalars.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
 
 
 _DURATIONS = st.integers(0, 10**9)  # milliseconds: up to eleven days
@@ -367,9 +367,9 @@ def _sessions(
     ended: bool | None,
     events: SearchStrategy[list[Event]],
 ) -> S:
-    uuid = draw(st.none() | leaves.uuids())
-    number = draw(leaves.INTEGERS if uuid is None else st.none() | leaves.INTEGERS)
-    at = draw(leaves.milliseconds()) if draw(_either(timed)) else None
+    uuid = draw(st.none() | scalars.uuids())
+    number = draw(scalars.INTEGERS if uuid is None else st.none() | scalars.INTEGERS)
+    at = draw(scalars.milliseconds()) if draw(_either(timed)) else None
     session = of.start(None if uuid is None else str(uuid), session_id=number, at=at).add(
         *draw(events)
     )

@@ -21,10 +21,10 @@ from ...model.user import (
     GeoLocation,
     UserIdentities,
 )
-from ...values import validators as checks
+from ...values import validators
 from ...values.fields import Field
 from ...values.validators import INT64, UINT64
-from . import scalars as leaves
+from . import scalars
 from .records import VALUE_CLASSES, drawn, takes, words
 
 
@@ -82,7 +82,7 @@ def bad_values(of: type[Record] | None = None, *fields: str) -> SearchStrategy[B
 @cache
 def _any_of(of: type[Record], fields: tuple[str, ...]) -> SearchStrategy[BadValue]:
     found = st.one_of([_bad(of, name) for name in fields])
-    return leaves.named(f"bad_values({of.__name__})", found)
+    return scalars.named(f"bad_values({of.__name__})", found)
 
 
 @cache
@@ -98,7 +98,7 @@ def _bad(of: type[Record], name: str) -> SearchStrategy[BadValue]:
 
 # What is bad for several kinds
 
-_TEXTS, _NUMBERS, _FLAGS = leaves.texts(), leaves.numbers(), st.booleans()
+_TEXTS, _NUMBERS, _FLAGS = scalars.texts(), scalars.numbers(), st.booleans()
 _FOREIGN: SearchStrategy[Any] = (
     st.builds(object) | st.binary(max_size=4) | st.just(1j) | st.just(print) | st.just(dict)
 )
@@ -174,9 +174,9 @@ def _maps_with(bad: SearchStrategy[Any], good: SearchStrategy[Any]) -> SearchStr
     """Draw what is no map, and maps with one bad entry or one bad name."""
     hashable = st.just("") | _SURROGATES | st.integers() | st.none() | st.binary(max_size=4)
     return (
-        st.dictionaries(leaves.NAMES, bad, min_size=1, max_size=1)
+        st.dictionaries(scalars.NAMES, bad, min_size=1, max_size=1)
         | st.dictionaries(hashable, good, min_size=1, max_size=1)
-        | st.lists(st.tuples(leaves.NAMES, good), max_size=2)
+        | st.lists(st.tuples(scalars.NAMES, good), max_size=2)
         | _TEXTS
         | _NUMBERS
         | _FLAGS
@@ -200,8 +200,8 @@ def _not_many(of: type[Record]) -> SearchStrategy[Any]:
 
 _Field = Field[Any]
 _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
-    "text": lambda of, field: _BAD_IDENTITIES if field.check is checks.identity else _BAD_TEXTS,
-    "string": lambda of, field: _BAD_NAMES if field.check is checks.name else _BAD_TEXTS,
+    "text": lambda of, field: _BAD_IDENTITIES if field.check is validators.identity else _BAD_TEXTS,
+    "string": lambda of, field: _BAD_NAMES if field.check is validators.name else _BAD_TEXTS,
     "word": lambda of, field: _BAD_NAMES,
     "uuid": lambda of, field: _BAD_UUIDS,
     "ip": lambda of, field: _BAD_ADDRESSES,
@@ -214,10 +214,10 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
     ),
     "flag": lambda of, field: _TEXTS | _NUMBERS | _OTHER,
     "integer": lambda of, field: (
-        (_beyond(*UINT64) if field.check is checks.unsigned else _HUGE)
+        (_beyond(*UINT64) if field.check is validators.unsigned else _HUGE)
         | st.floats()
         | st.integers().map(str)
-        | leaves.decimals()
+        | scalars.decimals()
         | _TEXTS
         | _FLAGS
         | _OTHER
@@ -225,20 +225,20 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
     "number": lambda of, field: _UNREAL | _HUGE | st.integers().map(str) | _TEXTS | _FLAGS | _OTHER,
     "instant": lambda of, field: _BAD_INSTANTS,
     "attribute": lambda of, field: _BAD_ATTRIBUTES,
-    "attributes": lambda of, field: _maps_with(_BAD_ATTRIBUTES, leaves.scalars()),
-    "scalars": lambda of, field: _maps_with(_BAD_SCALARS, leaves.scalars()),
+    "attributes": lambda of, field: _maps_with(_BAD_ATTRIBUTES, scalars.scalars()),
+    "scalars": lambda of, field: _maps_with(_BAD_SCALARS, scalars.scalars()),
     "strings": lambda of, field: (
         _maps_with(_BAD_TEXTS, _TEXTS)
         if takes(field, {"name": ""})
-        else _maps_with(_BAD_IDENTITIES, leaves.IDENTITIES)
+        else _maps_with(_BAD_IDENTITIES, scalars.IDENTITIES)
     ),
     "maps": lambda of, field: _maps_with(
-        _maps_with(_BAD_SCALARS, leaves.scalars()), leaves.attributes()
+        _maps_with(_BAD_SCALARS, scalars.scalars()), scalars.attributes()
     ),
     "names": lambda of, field: (
         _TEXTS
         | st.lists(_BAD_NAMES, min_size=1, max_size=2)
-        | leaves.maps(_TEXTS)
+        | scalars.maps(_TEXTS)
         | _NUMBERS
         | _HUGE
         | _FLAGS

@@ -23,9 +23,9 @@ from ...model.commerce import Product, Promotion
 from ...model.event import Event
 from ...model.record import Record
 from ...model.user import CCPAConsentState, ConsentState
-from ...values import validators as checks
+from ...values import validators
 from ...values.fields import Field
-from . import scalars as leaves
+from . import scalars
 from .scalars import few, named
 
 R = TypeVar("R", bound=Record)
@@ -74,52 +74,52 @@ def takes(field: _Field, value: object) -> bool:
     """Return whether a field can hold this value."""
     try:
         field.check(value)
-    except checks.Bad:
+    except validators.Bad:
         return False
     return True
 
 
 def _choice(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
     options = st.sampled_from(words(cls, field))
-    return options | leaves.INTEGERS if takes(field, 7) else options
+    return options | scalars.INTEGERS if takes(field, 7) else options
 
 
 _Drawn = Callable[[type[Record], _Field], SearchStrategy[Any]]
 _KINDS: Mapping[str, _Drawn] = {
     "text": lambda cls, field: (
-        leaves.IDENTITIES if field.check is checks.identity else leaves.TEXTS
+        scalars.IDENTITIES if field.check is validators.identity else scalars.TEXTS
     ),
-    "string": lambda cls, field: leaves.NAMES if field.check is checks.name else leaves.TEXTS,
-    "word": lambda cls, field: leaves.NAMES,
-    "uuid": lambda cls, field: leaves.uuids(),
-    "ip": lambda cls, field: leaves.addresses(),
+    "string": lambda cls, field: scalars.NAMES if field.check is validators.name else scalars.TEXTS,
+    "word": lambda cls, field: scalars.NAMES,
+    "uuid": lambda cls, field: scalars.uuids(),
+    "ip": lambda cls, field: scalars.addresses(),
     "choice": _choice,
     "flag": lambda cls, field: st.booleans(),
     "integer": lambda cls, field: (
-        leaves.UNSIGNED if field.check is checks.unsigned else leaves.INTEGERS
+        scalars.UNSIGNED if field.check is validators.unsigned else scalars.INTEGERS
     ),
-    "number": lambda cls, field: leaves.numbers(),
-    "instant": lambda cls, field: leaves.instants(),
-    "attribute": lambda cls, field: leaves.ATTRIBUTE_VALUES,
-    "attributes": lambda cls, field: leaves.user_attributes(),
-    "scalars": lambda cls, field: leaves.attributes(),
+    "number": lambda cls, field: scalars.numbers(),
+    "instant": lambda cls, field: scalars.instants(),
+    "attribute": lambda cls, field: scalars.ATTRIBUTE_VALUES,
+    "attributes": lambda cls, field: scalars.user_attributes(),
+    "scalars": lambda cls, field: scalars.attributes(),
     "strings": lambda cls, field: (
-        leaves.STRINGS if takes(field, {"name": ""}) else leaves.PARTNER_IDENTITIES
+        scalars.STRINGS if takes(field, {"name": ""}) else scalars.PARTNER_IDENTITIES
     ),
-    "maps": lambda cls, field: leaves.MAPS_OF_SCALARS,
-    "names": lambda cls, field: leaves.LISTS_OF_NAMES,
+    "maps": lambda cls, field: scalars.MAPS_OF_SCALARS,
+    "names": lambda cls, field: scalars.LISTS_OF_NAMES,
     "record": lambda cls, field: drawn(field.of),
     "records": lambda cls, field: few(drawn(field.of), 0, 2),
     "events": lambda cls, field: few(drawn(field.of), 0, 2),
-    "records_by_name": lambda cls, field: leaves.maps(drawn(field.of)),
+    "records_by_name": lambda cls, field: scalars.maps(drawn(field.of)),
 }
 _NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = {
-    (records.GeoLocation, "latitude"): lambda: leaves.degrees(90),
-    (records.GeoLocation, "longitude"): lambda: leaves.degrees(180),
+    (records.GeoLocation, "latitude"): lambda: scalars.degrees(90),
+    (records.GeoLocation, "longitude"): lambda: scalars.degrees(180),
     (ConsentState, "ccpa"): lambda: st.fixed_dictionaries(
         {}, optional={"data_sale_opt_out": drawn(CCPAConsentState)}
     ),
-    (Batch, "mpid"): lambda: leaves.INTEGERS.filter(bool),  # 0 is nobody's
+    (Batch, "mpid"): lambda: scalars.INTEGERS.filter(bool),  # 0 is nobody's
     # an event without an impression would be of no kind
     (events.CommerceEvent, "product_impressions"): lambda: few(
         drawn(commerce.ProductImpression), 1, 2
@@ -163,7 +163,7 @@ class _Way(NamedTuple):
         return True
 
 
-_NAMED = (_Way({"id": leaves.NAMES}, {"name": None}), _Way({"name": leaves.NAMES}, {"id": None}))
+_NAMED = (_Way({"id": scalars.NAMES}, {"name": None}), _Way({"name": scalars.NAMES}, {"id": None}))
 _STARTS = {"is_first_run": None, "is_upgrade": None}
 _WAYS: Mapping[type[Record], tuple[_Way, ...]] = {
     Product: _NAMED,
