@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .delivery.future import Delivery
     from .delivery.retry import Retry
     from .delivery.stats import CloseReport, Report, Stats
-    from .dispatch.base import Dispatcher, SyncDispatcher
+    from .dispatch.base import Dispatcher
+    from .dispatch.sync import SyncDispatcher
     from .dispatch.threaded import ThreadedDispatcher
     from .errors import (
         ApiError,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         UnknownVerb,
         UnusedBatchWarning,
     )
+    from .model.application import ApplicationInformation, AttributionInfo
     from .model.commerce import (
         Product,
         ProductAction,
@@ -57,7 +59,10 @@ if TYPE_CHECKING:
         PromotionAction,
         ShoppingCart,
     )
-    from .model.event import Event
+    from .model.consent import CCPAConsentState, ConsentState, GDPRConsentState
+    from .model.context import BatchContext, DataPlanContext, GeoLocation
+    from .model.device import DeviceCurrentState, DeviceInformation
+    from .model.event import CommonFields, Event
     from .model.events import (
         AppEvent,
         ApplicationStateTransitionEvent,
@@ -78,28 +83,12 @@ if TYPE_CHECKING:
         UserAttributeChangeEvent,
         UserIdentityChangeEvent,
     )
-    from .model.user import (
-        ApplicationInformation,
-        AttributionInfo,
-        BatchContext,
-        CCPAConsentState,
-        ConsentState,
-        DataPlanContext,
-        DeviceCurrentState,
-        DeviceInformation,
-        GDPRConsentState,
-        GeoLocation,
-        UserIdentities,
-        UserIdentity,
-    )
+    from .model.user import UserIdentities, UserIdentity
     from .outbox.outbox import Outbox
+    from .testing.recording import RecordingTransport
     from .transport.base import Request, Response, Transport
-    from .transport.local import (
-        FileTransport,
-        FunctionTransport,
-        PrintingTransport,
-        RecordingTransport,
-    )
+    from .transport.deadline import DeadlineAdapter
+    from .transport.local import FileTransport, FunctionTransport, PrintingTransport
     from .transport.requests import RequestsTransport
     from .values.frozen_map import FrozenMap
     from .version import __version__
@@ -119,12 +108,14 @@ __all__ = [
     "CloseReport",
     "Closed",
     "CommerceEvent",
+    "CommonFields",
     "Configuration",
     "ConfigurationError",
     "ConsentState",
     "CrashReportEvent",
     "CustomEvent",
     "DataPlanContext",
+    "DeadlineAdapter",
     "Delivery",
     "DeliveryError",
     "DeviceCurrentState",
@@ -192,20 +183,24 @@ __all__ = [
 # Each module's public names, for they load on first use.
 _NAMES = {
     "builder.batch": ("Batch",),
+    "builder.event_verbs": ("EventVerbs",),
+    "builder.session": ("Session",),
     "client.client": ("Client",),
-    "model.commerce": (
-        "Product",
-        "ProductAction",
-        "ProductImpression",
-        "Promotion",
-        "PromotionAction",
-        "ShoppingCart",
+    "client.events_api": (
+        "Configuration",
+        "EventsApi",
+        "Upload",
     ),
     "delivery.future": ("Delivery",),
-    "dispatch.base": (
-        "Dispatcher",
-        "SyncDispatcher",
+    "delivery.retry": ("Retry",),
+    "delivery.stats": (
+        "CloseReport",
+        "Report",
+        "Stats",
     ),
+    "dispatch.base": ("Dispatcher",),
+    "dispatch.sync": ("SyncDispatcher",),
+    "dispatch.threaded": ("ThreadedDispatcher",),
     "errors": (
         "ApiError",
         "Closed",
@@ -225,7 +220,36 @@ _NAMES = {
         "UnknownVerb",
         "UnusedBatchWarning",
     ),
-    "model.event": ("Event",),
+    "model.application": (
+        "ApplicationInformation",
+        "AttributionInfo",
+    ),
+    "model.commerce": (
+        "Product",
+        "ProductAction",
+        "ProductImpression",
+        "Promotion",
+        "PromotionAction",
+        "ShoppingCart",
+    ),
+    "model.consent": (
+        "CCPAConsentState",
+        "ConsentState",
+        "GDPRConsentState",
+    ),
+    "model.context": (
+        "BatchContext",
+        "DataPlanContext",
+        "GeoLocation",
+    ),
+    "model.device": (
+        "DeviceCurrentState",
+        "DeviceInformation",
+    ),
+    "model.event": (
+        "CommonFields",
+        "Event",
+    ),
     "model.events": (
         "AppEvent",
         "ApplicationStateTransitionEvent",
@@ -246,50 +270,27 @@ _NAMES = {
         "UserAttributeChangeEvent",
         "UserIdentityChangeEvent",
     ),
-    "client.events_api": (
-        "Configuration",
-        "EventsApi",
-        "Upload",
-    ),
-    "values.frozen_map": ("FrozenMap",),
-    "wire.limits": ("Problem",),
-    "outbox.outbox": ("Outbox",),
     "model.user": (
-        "ApplicationInformation",
-        "AttributionInfo",
-        "BatchContext",
-        "CCPAConsentState",
-        "ConsentState",
-        "DataPlanContext",
-        "DeviceCurrentState",
-        "DeviceInformation",
-        "GDPRConsentState",
-        "GeoLocation",
         "UserIdentities",
         "UserIdentity",
     ),
-    "transport.requests": ("RequestsTransport",),
-    "delivery.retry": ("Retry",),
-    "builder.session": ("Session",),
-    "delivery.stats": (
-        "CloseReport",
-        "Report",
-        "Stats",
-    ),
-    "dispatch.threaded": ("ThreadedDispatcher",),
+    "outbox.outbox": ("Outbox",),
+    "testing.recording": ("RecordingTransport",),
     "transport.base": (
         "Request",
         "Response",
         "Transport",
     ),
+    "transport.deadline": ("DeadlineAdapter",),
     "transport.local": (
         "FileTransport",
         "FunctionTransport",
         "PrintingTransport",
-        "RecordingTransport",
     ),
-    "builder.event_verbs": ("EventVerbs",),
+    "transport.requests": ("RequestsTransport",),
+    "values.frozen_map": ("FrozenMap",),
     "version": ("__version__",),
+    "wire.limits": ("Problem",),
 }
 _MODULES = ("schemas", "testing")
 

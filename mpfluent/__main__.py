@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .builder.batch import Batch
+from .builder.session import Session
 from .encoding.json import parsed
 from .encoding.reader import Unknown
 from .errors import InvalidBatch, InvalidValue, MPFluentError
@@ -67,7 +68,7 @@ def program(payload: bytes, unknown: Unknown = "raise") -> str:
     <BLANKLINE>
     batch = Batch.for_user(mpid=7).first_run()
     """
-    chains = [chain(batch, Batch()) for batch in _batches(payload, unknown)]
+    chains = [chain(batch, Batch(), Session.start) for batch in _batches(payload, unknown)]
     one = len(chains) == 1
     inside = [replace(each, outermost=False) for each in chains]
     code: Code = chains[0] if one else Bracketed("[", inside, "]")

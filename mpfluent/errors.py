@@ -147,10 +147,11 @@ class DeliveryError(MPFluentError):
         self.batch = batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out what cannot be pickled: headers travel as a plain dict."""
+        """Leave out what cannot be pickled: read-only mappings travel as plain dicts."""
         state = {**self.__dict__}
         if "headers" in state:
             state["headers"] = dict(state["headers"])
+            state["errors"] = tuple(map(dict, state["errors"]))
         return _restore, (type(self), self.args, state)
 
     def with_batch(self, batch: Batch | None) -> DeliveryError:
@@ -195,7 +196,7 @@ class ApiError(DeliveryError):
         self.status_code: int = status_code
         self.headers = MappingProxyType(dict(headers or {}))
         self.body = body
-        self.errors = tuple(errors)
+        self.errors = tuple(MappingProxyType(dict(entry)) for entry in errors)
         self.judged = judged
 
 
@@ -240,6 +241,9 @@ class UnusedBatchWarning(RuntimeWarning):
 def _restore(cls: type[DeliveryError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
     error = cls.__new__(cls, *args)
     error.args = args
+    if "headers" in state:
+        state["headers"] = MappingProxyType(state["headers"])
+        state["errors"] = tuple(map(MappingProxyType, state["errors"]))
     error.__dict__.update(state)
     return error
 

@@ -20,27 +20,15 @@ from __future__ import annotations
 from typing import Any
 
 from .builder.batch import Batch
-from .encoding import schema
-from .model import commerce, event, events
-from .model import user as records
-from .model.record import Record
+from .encoding import encoder, schema
+from .model.catalog import CLASSES
 from .values.frozen import Frozen
 
 RecordSchema = schema.RecordSchema
-compile_encoder = schema.compile_encoder
+compile_encoder = encoder.compile_encoder
 
 
-def _values() -> dict[str, type[Frozen]]:
-    found: dict[str, type[Frozen]] = {"Batch": Batch}
-    for module in (records, commerce, events):
-        for name, value in vars(module).items():
-            public = isinstance(value, type) and issubclass(value, Record) and name[0] != "_"
-            if public and value not in (Record, event.Event) and name == value.__name__:
-                found[name] = value
-    return found
-
-
-_VALUES = _values()
+_VALUES: dict[str, type[Frozen]] = {"Batch": Batch, **CLASSES}
 
 __all__ = ["RecordSchema", "compile_encoder"]
 for _name, _value in _VALUES.items():

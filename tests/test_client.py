@@ -277,7 +277,7 @@ def test_who_connects_reads_a_host_as_we_do(scheme, parts):
         ),
         (
             {"transport": RecordingTransport},
-            "Client(transport=<class 'mpfluent.transport.local.RecordingTransport'>): want an "
+            "Client(transport=<class 'mpfluent.testing.recording.RecordingTransport'>): want an "
             "object with a method send(); write transport=RecordingTransport()",
         ),
         (

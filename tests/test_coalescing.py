@@ -11,12 +11,12 @@ from mpfluent.delivery.job import Parcel, pieces_of, together
 from mpfluent.delivery.sender import runs
 from mpfluent.dispatch.coalescing import coalesce
 from mpfluent.wire import body as wire
-from mpfluent.wire import seal as stamping
+from mpfluent.wire import seal
 from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST
 
 
 def parcel(batch, number=0):
-    sealed = stamping.seal(
+    sealed = seal.seal(
         batch.with_environment("production"), lambda: 1_795_428_900_000, [f"id-{number}"].__mul__
     )
     return Parcel(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)

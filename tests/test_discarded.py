@@ -24,11 +24,11 @@ from IPython.core.interactiveshell import InteractiveShell
 import mpfluent
 from mpfluent import AppEvent, Batch, EventVerbs, Product, Session
 from mpfluent.builder import unused_warning
-from mpfluent.builder.base import Chain
+from mpfluent.builder.base import Builder
 from mpfluent.errors import UnusedBatchWarning
 
 
-def chains(cls=Chain):
+def chains(cls=Builder):
     """Return every class that has verbs."""
     return {cls}.union(*map(chains, cls.__subclasses__()))
 
@@ -653,11 +653,12 @@ def test_it_warns_in_dev_mode_and_on_request_only(options, environment, warned):
 
 def test_nothing_is_touched_where_nobody_watches():
     code = """
-    from mpfluent import Batch, chain, discarded
+    from mpfluent import Batch
+    from mpfluent.builder import base, unused_warning
     def classes(cls): return {cls}.union(*map(classes, cls.__subclasses__()))
-    members = [member for cls in classes(chain.Chain) for member in vars(cls).values()]
+    members = [member for cls in classes(base.Builder) for member in vars(cls).values()]
     codes = [getattr(member, "__code__", None) for member in members]
-    print(Batch.event.__code__ in codes, discarded._GUARD in codes, discarded._known)
+    print(Batch.event.__code__ in codes, unused_warning._GUARD in codes, unused_warning._known)
     """
 
     assert run(code)[0] == ["True", "False", "{}"]
@@ -666,23 +667,24 @@ def test_nothing_is_touched_where_nobody_watches():
 def test_late_watching_reaches_what_was_there_before():
     code = """
     import sys, warnings
-    from mpfluent import Batch, discarded
+    from mpfluent import Batch
+    from mpfluent.builder import unused_warning
     batch = Batch()
     batch.event("unseen")
-    discarded.watch()
+    unused_warning.watch()
     with warnings.catch_warnings(record=True) as caught:
         batch.event("seen")
     print(*[warning.lineno for warning in caught])
     """
 
-    assert run(code)[0] == ["8"]
+    assert run(code)[0] == ["9"]
 
 
 def test_it_can_be_switched_on_before_there_is_any_batch():
     code = """
     import sys
-    from mpfluent import discarded
-    discarded.watch()
+    from mpfluent.builder import unused_warning
+    unused_warning.watch()
     from mpfluent import Batch
     Batch().event("Searched")
     """

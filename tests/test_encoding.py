@@ -52,7 +52,7 @@ from mpfluent.model.record import Record
 from mpfluent.schemas import compile_encoder
 from mpfluent.testing.strategies import batches, numbers, scalars, values
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
-from mpfluent.testing.strategies.scalars import decimals
+from mpfluent.testing.strategies.single_values import decimals
 from mpfluent.values import codegen, validators
 from mpfluent.values.fields import Field
 from mpfluent.values.fields import choice as a_choice

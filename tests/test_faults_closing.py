@@ -11,14 +11,7 @@ from functools import partial
 import pytest
 from scenarios import KEY, SECRET, batch, batches, eventually, invariants, scenario
 
-from mpfluent import (
-    Client,
-    Closed,
-    FunctionTransport,
-    Outbox,
-    Retry,
-    ThreadedDispatcher,
-)
+from mpfluent import Client, Closed, FunctionTransport, Outbox, Retry, ThreadedDispatcher
 from mpfluent.testing import hang, ok
 
 SOON = 10.0  # seconds after which a test that waits has failed

@@ -11,13 +11,7 @@ import requests
 from fault_server import AUTHORITY, CERTIFICATES, FakeTime, FaultServer, status
 from scenarios import KEY, SECRET, SLACK, batch, batches, eventually, invariants, scenario
 
-from mpfluent import (
-    Request,
-    RequestsTransport,
-    Retry,
-    ThreadedDispatcher,
-    TransportError,
-)
+from mpfluent import Request, RequestsTransport, Retry, ThreadedDispatcher, TransportError
 from mpfluent.testing import (
     LocalServer,
     close_after_read,

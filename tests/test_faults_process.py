@@ -453,8 +453,8 @@ STATES = {
     "idle": ("send(client, 1)[0].result(10)", "send(client, 2, start=1)"),
     "mid-request": (
         # until the request is written
-        "from mpfluent import requests_transport; send(client, 3)\n"
-        "wait_for(lambda: any(one.sock for one in requests_transport._running)); time.sleep(0.2)",
+        "from mpfluent.transport import requests as transport; send(client, 3)\n"
+        "wait_for(lambda: any(one.sock for one in transport._running)); time.sleep(0.2)",
         "",
     ),
     "waiting": ("send(client, 3)", ""),
@@ -621,8 +621,9 @@ LOCKS = {
     "courier": "client._courier._lock",
     "transport": "client._courier._transport._lock",
     "outbox": "client._dispatcher._keeper._outbox._lock",
-    "lock file": "liveness.guard()",
-    "lock file's gate": "liveness._here().gate",
+    "process": "process_lock()",
+    "lock file": "owner_locks._here().guard",
+    "lock file's gate": "owner_locks._here().gate",
     "notices": "client._dispatcher._keeper._notices._lock",
     "delivery": "later._lock",
     "settled delivery": "sooner._lock",
@@ -651,7 +652,8 @@ def test_a_forked_child_waits_for_no_lock_that_was_held(way, names, tmp_path):  
     first, fork = FORKS[way]
     locks = {name: LOCKS[name] for name in names}
     code = f"""{FORK}
-from mpfluent import liveness
+from mpfluent.outbox import locks as owner_locks
+from mpfluent.utils.fork import process_lock
 
 for name, where in {locks!r}.items():
     client = client_of(os.path.join(sys.argv[2], name), flush_interval=60)
@@ -789,7 +791,7 @@ KILLED = """
 import random
 path, seed, rounds = sys.argv[2], int(sys.argv[3]), 25
 random.seed(seed)
-import requests, mpfluent.deadline  # once, instead of in every child
+import requests, mpfluent.transport.deadline  # once, instead of in every child
 
 def life(number, told):
     client = client_of(path)
@@ -878,7 +880,7 @@ def test_processes_on_one_outbox_send_what_is_theirs(path):  # 35
 NO_THREADS = """
 import resource
 def no_more_threads():
-    import requests, mpfluent.deadline
+    import requests, mpfluent.transport.deadline
     with open("/proc/self/statm") as file:
         pages = int(file.read().split()[0])
     most = pages * resource.getpagesize() + 2**26

@@ -27,9 +27,10 @@ from mpfluent import (
     ThreadedDispatcher,
     TooLarge,
 )
+from mpfluent.client import ids
 from mpfluent.testing import reset_after_read, reset_before_read, status
 from mpfluent.wire import body as wire
-from mpfluent.wire import seal as stamping
+from mpfluent.wire import seal
 
 SOON = 5.0  # seconds after which a test that waits has failed
 PROMPT = 1.0  # seconds that a call may take which waits for nothing, on a busy machine
@@ -68,9 +69,7 @@ def held(**options):
 
 def size_of(one):
     """Return the bytes of a batch on the wire."""
-    sealed = stamping.seal(
-        one.with_environment("production"), stamping.unix_milliseconds, stamping.random_uuids
-    )
+    sealed = seal.seal(one.with_environment("production"), ids.unix_milliseconds, ids.random_uuids)
     return len(wire.encode(sealed).body())
 
 

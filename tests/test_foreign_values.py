@@ -11,17 +11,7 @@ import itertools
 from functools import cache
 
 import pytest
-from foreign import (
-    NOTHING,
-    NOW,
-    PROXIES,
-    SESSION,
-    STANDS_FOR,
-    TARGETS,
-    TEAPOT,
-    USER,
-    UUID,
-)
+from foreign import NOTHING, NOW, PROXIES, SESSION, STANDS_FOR, TARGETS, TEAPOT, USER, UUID
 
 from mpfluent import (
     AppEvent,

@@ -79,7 +79,7 @@ from mpfluent import (
     UserIdentity,
     UserIdentityChangeEvent,
 )
-from mpfluent.builder.base import Events
+from mpfluent.model.history import Events
 from mpfluent.model.record import Record
 from mpfluent.testing import strategies
 from mpfluent.values.frozen import Field, Frozen

@@ -27,13 +27,13 @@ from hypothesis.stateful import (
 
 from mpfluent import Batch, ConfigurationError
 from mpfluent.outbox import database, locks, owner
-from mpfluent.outbox.outbox import Feed, Outbox, OutboxFull
+from mpfluent.outbox.outbox import Destination, Outbox, OutboxFull
 from mpfluent.wire.body import Part, encode, read_back, split
 from mpfluent.wire.seal import seal
 
-FEED = Feed("https://s2s.us1.mparticle.com/v2/bulkevents", "fingerprint")
-ELSEWHERE = Feed("https://s2s.eu1.mparticle.com/v2/bulkevents", "fingerprint")
-OTHERS = Feed("https://s2s.us1.mparticle.com/v2/bulkevents", "another fingerprint")
+FEED = Destination("https://s2s.us1.mparticle.com/v2/bulkevents", "fingerprint")
+ELSEWHERE = Destination("https://s2s.eu1.mparticle.com/v2/bulkevents", "fingerprint")
+OTHERS = Destination("https://s2s.us1.mparticle.com/v2/bulkevents", "another fingerprint")
 ROOT = Path(__file__).parents[1]
 
 
@@ -49,10 +49,10 @@ def several(*ids, size=30):
 class Opened(Outbox):
     """An outbox that a test has opened, with all that it told."""
 
-    def __init__(self, path, feed=FEED, **options):
+    def __init__(self, path, destination=FEED, **options):
         super().__init__(path, **options)
         self.failures, self.losses = [], []
-        self.open(feed, self.failures.append, self.losses.extend)
+        self.open(destination, self.failures.append, self.losses.extend)
 
     def told(self):
         return [type(failure).__name__ for failure in self.failures]
@@ -78,8 +78,8 @@ def opened(path):
     """Return a function that opens outboxes, which are closed in the end."""
     all_of_them = []
 
-    def open_one(at=path, feed=FEED, **options):
-        outbox = Opened(at, feed, **options)
+    def open_one(at=path, destination=FEED, **options):
+        outbox = Opened(at, destination, **options)
         all_of_them.append(outbox)
         return outbox
 
@@ -591,8 +591,8 @@ def test_what_one_leaves_another_adopts_parked(opened):
 
 
 def test_other_feeds_are_left_alone_and_counted(opened):
-    for feed, id in ((FEED, "a"), (ELSEWHERE, "b"), (OTHERS, "c")):
-        one = opened(feed=feed)
+    for destination, id in ((FEED, "a"), (ELSEWHERE, "b"), (OTHERS, "c")):
+        one = opened(destination=destination)
         one.put(several(id))
         one.close()
     outbox = opened()
@@ -600,15 +600,15 @@ def test_other_feeds_are_left_alone_and_counted(opened):
     assert outbox.elsewhere() == 1
     assert outbox.adopt() == 1
     assert outbox.everything() == ["a"]
-    assert opened(feed=OTHERS).elsewhere() == 0
-    assert opened(feed=ELSEWHERE).adopt() == 1
+    assert opened(destination=OTHERS).elsewhere() == 0
+    assert opened(destination=ELSEWHERE).adopt() == 1
 
 
 def test_the_owner_of_a_dead_feeds_rows_may_come_back_later(path, process, opened):
     other = process()
     other("outbox.put(several('a'))")
     other.kill()
-    assert opened(feed=OTHERS).adopt() == 0  # which finds that it is dead
+    assert opened(destination=OTHERS).adopt() == 0  # which finds that it is dead
 
     assert opened().adopt() == 1
 
@@ -1286,7 +1286,7 @@ def test_damage_in_use_loses_no_row_in_silence(path, opened, overwrite):
     ids = [f"id-{number}" for number in range(300)]
     rows = outbox.put(several(*ids, size=300))
     outbox.park(rows)
-    other = opened(feed=OTHERS)
+    other = opened(destination=OTHERS)
     other.put(several("other"))
     damaged_in_use(outbox, path, overwrite, 4096 * 8, b"\xff" * 4096)
     found = outbox.everything()
@@ -1298,7 +1298,7 @@ def test_damage_in_use_loses_no_row_in_silence(path, opened, overwrite):
     assert outbox.parked == 0
     assert other.put(several("more")) is not None
     other.close()
-    assert opened(feed=OTHERS).adopt() == 2
+    assert opened(destination=OTHERS).adopt() == 2
 
 
 def test_rows_keep_their_numbers_when_the_file_is_replaced(path, opened):

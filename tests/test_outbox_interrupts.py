@@ -313,8 +313,9 @@ def test_a_signal_handler_may_use_an_outbox_that_is_in_use(path):
 
 SIGNALS = """
 import json, os, random, signal, sys, threading, time
-from mpfluent.outbox import Feed, Outbox
-from mpfluent.wire import Part
+from mpfluent import Outbox
+from mpfluent.transport.destination import Destination
+from mpfluent.wire.body import Part
 
 folder, how, count, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 chance = random.Random(seed)
@@ -335,7 +336,7 @@ def batches():
 
 def opened(path):
     outbox = Outbox(path)
-    outbox.open(Feed("host", "key"), failures.append, lost.extend)
+    outbox.open(Destination("host", "key"), failures.append, lost.extend)
     return outbox
 
 def shoot():  # signals from a process of its own, as a terminal's are

@@ -187,14 +187,16 @@ print(*sorted(set(sys.modules) - before))
 
     assert run.stdout.split() == [
         "mpfluent",
+        "mpfluent.builder",
         "mpfluent.builder.unused_warning",
         "mpfluent.errors",
         "mpfluent.sdk_names",
-        "mpfluent.transport.guard",
         "mpfluent.testing",
         "mpfluent.testing.network_guard",
-        "mpfluent.testing.pytest_hooks",
         "mpfluent.testing.plugin",
+        "mpfluent.testing.pytest_hooks",
+        "mpfluent.transport",
+        "mpfluent.transport.guard",
     ], run.stderr
 
 
@@ -206,7 +208,8 @@ def test_a_run_that_uses_nothing_imports_nothing(project):
         def test_nothing():
             loaded = {name for name in sys.modules if name.split(".")[0] == "mpfluent"}
             assert "mpfluent.testing.plugin" in loaded
-            assert not {"mpfluent.batch", "mpfluent.client", "mpfluent.values.frozen"} & loaded
+            heavy = {"mpfluent.builder.batch", "mpfluent.client.client", "mpfluent.values.frozen"}
+            assert not heavy & loaded
             assert "marshmallow" not in sys.modules
             assert 1 == 1
         """
@@ -323,7 +326,7 @@ def test_a_long_list_of_refusals_is_cut(project):
 
 ASKS = """
     import pytest
-    from mpfluent import network
+    from mpfluent.transport import guard as network
 
     {mark}
     def test_asks():
@@ -406,7 +409,7 @@ def test_a_process_that_goes_on_may_send_unless_a_test_left_something(project, l
     )
     script = """
 import pytest
-from mpfluent import network
+from mpfluent.transport import guard as network
 
 for _ in range(2):
     assert pytest.main(["-p", "no:cacheprovider", "-q"]) == 0

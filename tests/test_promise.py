@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from promises import Promised
 
-from mpfluent import (
-    ApiError,
-    Batch,
-    Client,
-    Closed,
-    DeliveryError,
-    FunctionTransport,
-    Retry,
-)
+from mpfluent import ApiError, Batch, Client, Closed, DeliveryError, FunctionTransport, Retry
 
 
 class Promise(Promised):

@@ -38,7 +38,7 @@ from mpfluent import (
     ThreadedDispatcher,
 )
 from mpfluent.testing import LocalServer
-from mpfluent.transport.base import Credentials
+from mpfluent.transport.destination import Credentials
 
 KEY = "us1-0123456789abcdef"
 SECRET = "s3cr3t-fedcba9876543210"

@@ -27,13 +27,15 @@ from mpfluent import (
 )
 from mpfluent.builder.compiled import actor, appender, consent_setter
 from mpfluent.encoding import json as jsontext
+from mpfluent.model.application import ApplicationInformation
+from mpfluent.model.consent import GDPRConsentState
+from mpfluent.model.device import DeviceInformation
 from mpfluent.model.events import (
     ApplicationStateTransitionEvent,
     BreadcrumbEvent,
     CrashReportEvent,
     UserAttributeChangeEvent,
 )
-from mpfluent.model.user import ApplicationInformation, DeviceInformation, GDPRConsentState
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.records import written
 from mpfluent.values import codegen, fields

@@ -61,25 +61,14 @@ from mpfluent import (
 )
 from mpfluent.client import config as settings
 from mpfluent.client import events_api
-from mpfluent.model import commerce, events
-from mpfluent.model import user as records
-from mpfluent.model.record import Record
-from mpfluent.model.user import DeviceFields
+from mpfluent.model import commerce
+from mpfluent.model.catalog import CLASSES
+from mpfluent.model.device import DeviceFields
 from mpfluent.utils.introspection import spelled_out
 from mpfluent.values import validators
 from mpfluent.values.frozen import Frozen
 
-VALUE_CLASSES = [
-    value
-    for module in (records, commerce, events)
-    for name, value in vars(module).items()
-    if isinstance(value, type)
-    and issubclass(value, Record)
-    and value.__module__ == module.__name__
-    and value.__name__ == name
-    and name[0] != "_"
-    and value is not Event
-]
+VALUE_CLASSES = [*CLASSES.values()]
 COMMON = {*Event._fields, "after"}
 
 

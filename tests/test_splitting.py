@@ -25,10 +25,11 @@ from mpfluent import (
     Retry,
     TooLarge,
 )
+from mpfluent.client import ids
 from mpfluent.encoding.json import parsed
 from mpfluent.testing import LocalServer
 from mpfluent.wire import body as wire
-from mpfluent.wire import seal as stamping
+from mpfluent.wire import seal
 from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 NOW = 1_790_000_000_000
@@ -237,27 +238,27 @@ def drawn(monkeypatch):
     calls = []
     urandom = os.urandom
     monkeypatch.setattr(os, "urandom", lambda size: calls.append(size // 16) or urandom(size))
-    stamping.random_uuids(len(stamping._drawn.left) + 1)
+    ids.random_uuids(len(ids._drawn.left) + 1)
     calls.clear()
-    stamping._drawn.left.clear()
+    ids._drawn.left.clear()
     return calls
 
 
 def test_ids_are_random_uuids_and_never_the_same(monkeypatch):
     found = []
     threads = [
-        threading.Thread(target=lambda: found.extend(stamping.random_uuids(500) for _ in range(9)))
+        threading.Thread(target=lambda: found.extend(ids.random_uuids(500) for _ in range(9)))
         for _ in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    ids = [one for some in found for one in some]
+    all_ids = [one for some in found for one in some]
 
-    assert len(ids) == len(set(ids)) == 18_000
-    assert {(one, uuid.UUID(one).version, uuid.UUID(one).variant) for one in ids} == {
-        (one, 4, uuid.RFC_4122) for one in ids
+    assert len(all_ids) == len(set(all_ids)) == 18_000
+    assert {(one, uuid.UUID(one).version, uuid.UUID(one).variant) for one in all_ids} == {
+        (one, 4, uuid.RFC_4122) for one in all_ids
     }
 
 
@@ -265,11 +266,11 @@ def test_the_more_ids_a_moment_needs_the_more_are_drawn_at_once(monkeypatch):
     monkeypatch.setattr(time, "time_ns", lambda: 10**18)
     calls = drawn(monkeypatch)
     for _ in range(1000):
-        stamping.random_uuids(2)
+        ids.random_uuids(2)
 
     assert sum(calls) >= 2000
     assert len(calls) < 20
-    assert max(calls) == stamping._MOST_DRAWN
+    assert max(calls) == ids._MOST_DRAWN
 
 
 @pytest.mark.parametrize("change", ["a fork", "a moment later", "a clock that is set back"])
@@ -278,17 +279,17 @@ def test_what_was_drawn_is_used_in_its_moment_and_process_only(change, monkeypat
     monkeypatch.setattr(time, "time_ns", lambda: now)
     calls = drawn(monkeypatch)
     for _ in range(10):
-        stamping.random_uuids(1)
-    left = stamping._drawn.left
+        ids.random_uuids(1)
+    left = ids._drawn.left
     assert left
     calls.clear()
 
     if change == "a fork":
         monkeypatch.setattr(os, "getpid", lambda: -1)
     else:
-        now += stamping._GOOD_FOR if change == "a moment later" else -1
+        now += ids._GOOD_FOR if change == "a moment later" else -1
     kept = [*left]
-    (fresh,) = stamping.random_uuids(1)
+    (fresh,) = ids.random_uuids(1)
 
     assert calls == [1]
     assert left == kept
@@ -316,11 +317,11 @@ def test_ids_are_drawn_once_however_the_clock_moves_and_however_long_it_takes(
 
     found = [event.source_message_id for part in transport.batches for event in part.events]
     assert len(set(found)) == events
-    assert events + 1 <= sum(calls) <= events + 1 + stamping._MOST_DRAWN
+    assert events + 1 <= sum(calls) <= events + 1 + ids._MOST_DRAWN
 
 
 def sealed_of(batch):
-    return stamping.seal(batch, lambda: NOW, ["id"].__mul__)
+    return seal.seal(batch, lambda: NOW, ["id"].__mul__)
 
 
 @given(

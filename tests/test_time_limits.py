@@ -335,7 +335,7 @@ class Slow:
 @pytest.mark.parametrize("kind", [JobTimeout, ValueError, TimeoutError, OSError])
 def test_it_leaves_the_other_transports_too(handled, monkeypatch, tmp_path, kind):
     handled(raising(kind("time is up")))
-    monkeypatch.setattr("mpfluent.transport.local._response", limit)
+    monkeypatch.setattr("mpfluent.testing.recording._response", limit)
     monkeypatch.setattr("builtins.open", limit)
     for transport in (
         RecordingTransport(),

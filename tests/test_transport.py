@@ -34,7 +34,7 @@ from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
 from mpfluent.testing.api_rules import Judgement
 from mpfluent.transport import deadline as deadlines
-from mpfluent.transport.base import Credentials
+from mpfluent.transport.destination import Credentials
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "teapot"})
 LONG = 60  # seconds that a peer would take, were there no deadline

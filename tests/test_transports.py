@@ -24,7 +24,7 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.transport.base import Credentials
+from mpfluent.transport.destination import Credentials
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "thé 茶"})
 

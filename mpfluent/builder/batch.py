@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Never,
-    Self,
-    TypeVar,
-    Unpack,
-)
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from ..formatting.summary import context, readable
+from ..model.device import DeviceFields, DeviceInformation
 from ..model.event import Event
-from ..model.user import DeviceFields, DeviceInformation, IdentityFields, UserIdentities
+from ..model.history import events
+from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import in_terms_of, spelled_out
 from ..values.check_failed import checked_as
 from ..values.codegen import KNOWN
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, instant
 from ..wire.limits import Problem, problems
-from .base import Piped, events
+from .base import Piped
 from .context_verbs import ContextVerbs
 from .event_verbs import EventVerbs
 from .merge import JOINS, merged_map, same_user
@@ -259,7 +254,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         """
         from ..formatting.python_code import python_code  # seldom needed
 
-        return python_code(self, Batch())
+        return python_code(self, Batch(), Session.start)
 
     def problems(
         self, *, historical: bool = False, now: Instant | None = None

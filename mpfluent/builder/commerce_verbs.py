@@ -19,7 +19,7 @@ from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
 from ..utils.introspection import called_by_name, in_terms_of, spelled_out
 from ..values.codegen import Ways
-from .base import Chain, is_plain
+from .base import Builder, is_plain
 from .compiled import actor
 
 V = TypeVar("V", bound="CommerceVerbs")
@@ -80,7 +80,7 @@ def comes_back(ways: Ways, key: tuple[Any, ...], grown: CommerceVerbs, count: in
     )
 
 
-class CommerceVerbs(Chain):
+class CommerceVerbs(Builder):
     """The verbs that append a commerce event."""
 
     __slots__ = ()

@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..model.commerce import ProductAction
+from ..model.consent import CCPAConsentState, ConsentState, GDPRConsentState
 from ..model.event import Event
 from ..model.events import CommerceEvent
-from ..model.user import CCPAConsentState, ConsentState, GDPRConsentState
 from ..values.codegen import taken
 from ..values.fields import name as named_text
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, set_map_state
-from .base import Chain, append, derived, place
+from .base import Builder, append, derived, place
 
 REGULATIONS = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
 _purpose = named_text()
 
 
 def appender(
-    cls: type[Chain], of: type[Event], names: Iterable[str], first: Sequence[str] = ()
+    cls: type[Builder], of: type[Event], names: Iterable[str], first: Sequence[str] = ()
 ) -> Callable[..., Any]:
     """Return a function that appends an event; see :meth:`~mpfluent.values.codegen.Code.take`."""
     code = derived()
@@ -37,7 +37,7 @@ def appender(
 
 
 def actor(
-    cls: type[Chain], action: str, has_products: bool, names: Iterable[str]
+    cls: type[Builder], action: str, has_products: bool, names: Iterable[str]
 ) -> Callable[..., Any]:
     """Return a function that appends a product action, from its products and keywords."""
     code = derived("products")
@@ -58,7 +58,7 @@ def actor(
     return code.function()
 
 
-def setter(chain: Chain, name: str) -> Callable[..., Any]:
+def setter(chain: Builder, name: str) -> Callable[..., Any]:
     """Return a function that checks a value and sets a field to it, in chains like this one."""
     code = derived("value")
     code.check({"value": chain._fields[name]})
@@ -67,7 +67,7 @@ def setter(chain: Chain, name: str) -> Callable[..., Any]:
 
 
 def record_setter(
-    chain: Chain, wire: str, of: type[Frozen], names: Iterable[str]
+    chain: Builder, wire: str, of: type[Frozen], names: Iterable[str]
 ) -> Callable[..., Any]:
     """Return a function that sets a field to a record of keywords, in chains like this one."""
     code = derived()
@@ -80,7 +80,7 @@ def record_setter(
 
 
 def consent_setter(
-    chain: Chain, of: type[GDPRConsentState | CCPAConsentState], names: Iterable[str]
+    chain: Builder, of: type[GDPRConsentState | CCPAConsentState], names: Iterable[str]
 ) -> Callable[..., Any]:
     """Return a function that sets a regulation's first consent, in chains like this one."""
     code = derived("purpose")

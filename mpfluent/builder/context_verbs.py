@@ -7,34 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import (
-    Any,
-    Never,
-    TypeVar,
-    Unpack,
-    get_args,
-)
+from typing import Any, Never, TypeVar, Unpack, get_args
 
 from ..errors import InvalidBatch, InvalidValue, brief, unknown_field
+from ..model.application import ApplicationFields, ApplicationInformation, AttributionInfo
+from ..model.consent import CCPAConsentState, ConsentState, GDPRConsentState
+from ..model.context import BatchContext, DataPlanContext, Environment, GeoLocation, LocationFields
+from ..model.device import DeviceFields, DeviceInformation
 from ..model.events import UserAttributeValue
 from ..model.record import Record
-from ..model.user import (
-    ApplicationFields,
-    ApplicationInformation,
-    AttributionInfo,
-    BatchContext,
-    CCPAConsentState,
-    ConsentState,
-    DataPlanContext,
-    DeviceFields,
-    DeviceInformation,
-    Environment,
-    GDPRConsentState,
-    GeoLocation,
-    IdentityFields,
-    LocationFields,
-    UserIdentities,
-)
+from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import called_by_name, spelled_out
 from ..values import validators
 from ..values.check_failed import checked_as
@@ -60,7 +42,7 @@ from ..values.foreign import is_a, itself, looked_at
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
 from ..values.validators import Instant, Number
-from .base import Chain, is_plain
+from .base import Builder, is_plain
 from .compiled import REGULATIONS, consent_setter, record_setter, setter
 from .merge import merged_consent, merged_map, merged_maps, merged_record
 
@@ -68,7 +50,7 @@ C = TypeVar("C", bound="ContextVerbs")
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
-class ContextVerbs(Chain, Record):
+class ContextVerbs(Builder, Record):
     """The context of a batch: its fields, by wire name, and the verbs that set them."""
 
     __slots__ = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import InvalidValue, MixedUsers, brief
-from ..model.user import ConsentState
+from ..model.consent import ConsentState
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
 

@@ -10,12 +10,13 @@ from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
 from ..formatting.summary import readable
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
+from ..model.history import Events
 from ..utils.introspection import spelled_out
 from ..values import validators
 from ..values.fields import instant, integer, uuid
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, Scalar
-from .base import Events, Piped
+from .base import Piped
 from .event_verbs import EventVerbs
 
 S = TypeVar("S", bound="Session")

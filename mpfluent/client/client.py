@@ -10,13 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
-from ..delivery.future import Delivery, check_seconds, settle_each
-from ..delivery.job import Feed, Outcome, Parcel, Told
+from ..delivery.future import Delivery, settle_each
+from ..delivery.job import Outcome, Parcel, Told
 from ..delivery.observers import code_of
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Courier
 from ..delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
-from ..dispatch.base import Dispatcher, SyncDispatcher
+from ..dispatch.base import Dispatcher
+from ..dispatch.sync import SyncDispatcher
 from ..errors import (
     Closed,
     ConfigurationError,
@@ -28,19 +29,20 @@ from ..errors import (
     brief,
     closest,
 )
-from ..model.user import Environment
+from ..model.context import Environment
 from ..sdk_names import CLIENT_VERBS, VERBS, called
-from ..transport.base import Credentials, Response, Transport
+from ..transport.base import Response, Transport
+from ..transport.destination import Credentials, Destination
 from ..transport.request_errors import of_handler
 from ..transport.requests import RequestsTransport
 from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..utils.introspection import PublicNames, spelled_out
 from ..utils.log import logger, warn
+from ..utils.options import check_seconds
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
 from ..version import __version__
 from ..wire import body as wire
-from ..wire.seal import random_uuids, unix_milliseconds
 from .config import (
     POD,
     Pod,
@@ -54,6 +56,7 @@ from .config import (
     milliseconds_of,
     misspelt_option,
 )
+from .ids import random_uuids, unix_milliseconds
 from .prepare import Prepared, Sealer
 
 _T = TypeVar("_T")
@@ -191,7 +194,7 @@ class Client(PublicNames):
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
         self._addresses = addresses
-        self._feed = Feed(addresses.bulk, credentials.fingerprint)
+        self._destination = Destination(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
         logger()
         wire.load()
@@ -209,7 +212,7 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._courier, self._feed, self._settled)
+        dispatcher.open(self._courier, self._destination, self._settled, Batch)
         self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending

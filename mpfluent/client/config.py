@@ -14,9 +14,10 @@ from ..builder.batch import Batch
 from ..delivery.retry import Retry
 from ..dispatch.base import Dispatcher
 from ..errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
-from ..model.user import Environment
+from ..model.context import Environment
 from ..sdk_names import ELSEWHERE, called
-from ..transport.base import Credentials, Response, Transport
+from ..transport.base import Response, Transport
+from ..transport.destination import Credentials
 from ..transport.guard import PLACE
 from ..values import validators
 from ..values.check_failed import checked_as

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
-from ..model.user import Environment
+from ..model.context import Environment
 from ..utils.log import warn
 from ..values.foreign import is_a, itself
 from ..wire import body as wire

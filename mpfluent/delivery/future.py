@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from typing import Any, Literal
 
-from ..errors import DeliveryError, InvalidValue, Kept, brief
+from ..errors import DeliveryError, Kept
 from ..transport.base import Response
 from ..utils.interrupts import TOLD, Steps, Waiters
 from ..utils.introspection import PublicNames, untold
 from ..utils.log import log_hook_error
-from ..values.validators import is_number
+from ..utils.options import check_seconds
 
 State = Literal["pending", "delivered", "failed", "kept"]
 _DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception
@@ -228,19 +228,6 @@ class Delivery(PublicNames):
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"
-
-
-def check_seconds(verb: str, timeout: object) -> None:
-    """Raise unless a timeout is one.
-
-    Raises:
-        InvalidValue: it is neither a number of seconds, 0 or more, nor None.
-    """
-    if timeout is not None and not is_number(timeout, 0):
-        raise InvalidValue(
-            f"{verb}(timeout={brief(timeout)}): want seconds, or None for as long as it takes; "
-            f"write {verb}(5.0)"
-        )
 
 
 def settle_each(calls: Iterable[Callable[[], None]]) -> None:

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, InvalidBatch, Kept
 from ..transport.base import Response
 from ..utils.interrupts import SETTLED, Steps
 from ..wire.body import Part, joined, read_back
-
-if TYPE_CHECKING:
-    from ..builder.batch import Batch
-
-
-class Feed(NamedTuple):
-    """Whose rows: those of one address and one API key.
-
-    Attributes:
-        host: the base address, with what tells the historical endpoint.
-        key: the fingerprint of the API key; never the key, let alone the secret.
-    """
-
-    host: str
-    key: str
-
 
 Outcome = Response | DeliveryError
 Told = Callable[[Outcome, Steps], object]
@@ -68,7 +52,7 @@ class Parcel(Steps):
 
     def __init__(
         self,
-        batch: Batch | type[Batch],
+        batch: Any,
         parts: tuple[Part, ...],
         told: Told | None = None,
         row: int | None = None,
@@ -91,7 +75,7 @@ class Parcel(Steps):
         self.strikes = 0
 
     @property
-    def batch(self) -> Batch:
+    def batch(self) -> Any:
         """The batch as it was sealed."""
         if isinstance(self._batch, type):
             kind = self._batch

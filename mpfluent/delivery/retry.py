@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Never
 from ..errors import ConfigurationError, Reason, TransportError, brief, unknown_option
 from ..transport.base import Response
 from ..utils.introspection import PublicNames, spelled_out
-from ..values.validators import is_number
+from ..utils.options import is_number
 
 JUDGED = frozenset({400, 413, 422})
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})

@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from ..errors import ApiError, Closed, DeliveryError, Reason, TransportError, one_line
-from ..outbox import locks
-from ..transport.base import Credentials, Request, Response, Transport, attempted, few
+from ..errors import ApiError, Closed, DeliveryError, TransportError
+from ..transport.base import Request, Response, Transport, attempted
+from ..transport.destination import Credentials
+from ..utils.fork import ProcessLocal
 from ..utils.log import warn
-from ..values.frozen_map import FrozenMap
 from ..wire.body import Part, bulk_body, pack
+from .api_errors import api_error, failure
+from .clock import Clock
 from .job import Piece
 from .observers import attempt_of
 from .retry import Retry, Verdict, is_judged
@@ -26,26 +28,7 @@ from .stats import Tally
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
 _SHORTEST = 0.1  # seconds that an attempt gets at least
-_MOST_BODY = 64_000  # bytes of a refusal's body that its error keeps
-_MOST_ERRORS = 100  # of the errors in it
-_MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
-
-
-class Clock(NamedTuple):
-    """Time, as a dispatcher lends it.
-
-    Attributes:
-        monotonic: seconds that never go back.
-        wall: Unix seconds, for dates in headers.
-        wait: waits these seconds, or until the client is closed.
-        closed: whether the client is closed, so that nothing is begun any more.
-    """
-
-    monotonic: Callable[[], float]
-    wall: Callable[[], float]
-    wait: Callable[[float], object]
-    closed: Callable[[], bool]
 
 
 class Addresses(NamedTuple):
@@ -113,7 +96,7 @@ class Courier:
         self._probe_at = 0.0
         self.loaded = False
         self._lock = threading.RLock()
-        self._home = locks.Home()
+        self._home = ProcessLocal()
 
     def leads_to(self, place: object) -> bool:
         """Return whether this is the way to a transport, or to a server by its ``url``."""
@@ -226,7 +209,7 @@ class Courier:
             if verdict.what == "split":
                 return None
             if verdict.what == "failed":
-                return _failure(answer, verdict.reason, attempt, clock.monotonic() - began)
+                return failure(answer, verdict.reason, attempt, clock.monotonic() - began)
             clock.wait(verdict.delay)
             if pid != os.getpid():
                 return None
@@ -327,63 +310,3 @@ def _limited(request: Request, left: float) -> Request:
         request.credentials,
         max(left, _SHORTEST),
     )
-
-
-def _failure(
-    answer: Response | TransportError, reason: Reason, attempts: int, seconds: float
-) -> DeliveryError:
-    tried = f" ({attempts} attempts in {seconds:.1f} s)" if attempts > 1 else ""
-    if isinstance(answer, Response):
-        return api_error(answer, reason, tried)
-    error = TransportError(f"{answer}{tried}", reason=reason, retryable=answer.retryable)
-    error.__cause__ = answer.__cause__
-    return error
-
-
-def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
-    """Return the error for an answer that is a refusal, with the server's words."""
-    from http import HTTPStatus  # with the first refusal: it is slow to import
-
-    errors = _errors(answer.json())
-    status = answer.status_code
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    if errors:
-        code = one_line(errors[0].get("code", ""), 80)
-        words = one_line(errors[0].get("message", ""), _MOST_WORDS)
-        said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
-    elif reason == "unexpected_redirect":
-        said = f"{status} {phrase}: redirects are not followed; check host= and pod="
-    else:
-        said = f"{status} {phrase}".rstrip()
-    if reason == "unauthorized":
-        said += "; check api_key= and api_secret=, and that the pod is the workspace's"
-    return ApiError(
-        f"mParticle answered {said}{tried}",
-        reason=reason,
-        status_code=status,
-        headers=few(answer.headers),
-        body=answer.body[:_MOST_BODY].decode("utf-8", "replace"),
-        errors=errors,
-        judged=is_judged(answer),
-    )
-
-
-def _errors(data: Any) -> tuple[Mapping[str, str], ...]:
-    """Return the vendor's error list, whatever the body holds instead, as far as it is short."""
-    listed = data.get("errors") if isinstance(data, dict) else data
-    found: list[Mapping[str, str]] = []
-    room = _MOST_BODY
-    for entry in listed if isinstance(listed, list) else ():
-        words: dict[str, str] = {}
-        for key in ("code", "message"):
-            if isinstance(entry, dict) and entry.get(key) is not None:
-                words[key] = str(entry[key])[:room]
-                room -= len(words[key])
-        if words:
-            found.append(FrozenMap(words))
-        if not room or len(found) == _MOST_ERRORS:
-            break
-    return tuple(found)

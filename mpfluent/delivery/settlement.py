@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..builder.batch import Batch
 from ..errors import ApiError, DeliveryError, Kept
 from ..transport.base import Response
+from ..transport.destination import Destination
 from ..utils.interrupts import Repairs
 from ..utils.log import Notices, warn
 from ..wire.body import Part
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-from .job import Feed, Load, Outcome, Parcel, Piece, Settled, pieces_of, together
+from .job import Load, Outcome, Parcel, Piece, Settled, pieces_of, together
 from .observers import code_of, name_of
 from .sender import PROBE_EVERY
 from .stats import Acceptance, Tally
@@ -71,17 +71,23 @@ class Keeper:
         self._blocked = False  # whether it was told that the way does not work
         self.due = math.inf
 
-    def open(self, feed: Feed, tally: Tally, settled: Settled) -> None:
+    def open(
+        self, destination: Destination, tally: Tally, settled: Settled, batch_class: type[Any]
+    ) -> None:
         """Belong to a client.
 
         Args:
-            settled: is told of every parcel when it is settled.
+            destination: whose batches they are.
+            tally: counts them.
+            settled: is called for every parcel when it is settled.
+            batch_class: reads back a batch that the outbox kept.
         """
+        self._batch_class = batch_class
         self._tally = tally
         self.repairs = tally.repairs
         self._settled = settled
         if self._outbox is not None:
-            self._outbox.open(feed, self._failed, self._lost)
+            self._outbox.open(destination, self._failed, self._lost)
 
     def restart(self) -> None:
         """Begin anew in a forked child: what is kept by the parent is the parent's."""
@@ -478,7 +484,7 @@ class Keeper:
             raise
 
     def _parcel(self, stored: Stored) -> Parcel:
-        return Parcel(Batch, stored.parts, row=stored.row, again=stored.tries > 0)
+        return Parcel(self._batch_class, stored.parts, row=stored.row, again=stored.tries > 0)
 
     def tend(self) -> float | None:
         """Say that this process lives; return the seconds until it must be said again."""
@@ -510,7 +516,14 @@ class Keeper:
             "the outbox's file was damaged, and the batch could not be read any more",
             reason="transport_error",
         )
-        self.give_up([_unread(batch_id) for batch_id in ids], error)
+        self.give_up([self._unread(batch_id) for batch_id in ids], error)
+
+    def _unread(self, batch_id: str) -> Parcel:
+        """Return what stands for a batch that could not be read any more."""
+        batch = self._batch_class()
+        if batch_id:
+            batch = batch.with_source_request_id(batch_id)
+        return Parcel(batch, (Part(batch_id, b"", 0),))
 
 
 def _is_of_the_way(outcome: DeliveryError) -> bool:
@@ -533,9 +546,3 @@ def _kind(outcome: DeliveryError) -> str:
         )
     became = "kept in the outbox" if isinstance(outcome, Kept) else "failed"
     return f"batch {became}: {outcome.reason}" + ("" if status is None else f", {status}")
-
-
-def _unread(batch_id: str) -> Parcel:
-    """Return what stands for a batch that could not be read any more."""
-    batch = Batch().with_source_request_id(batch_id) if batch_id else Batch()
-    return Parcel(batch, (Part(batch_id, b"", 0),))

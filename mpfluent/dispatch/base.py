@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import ClassVar, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol
 
-from ..delivery.job import Feed, Parcel, Settled, pieces_of
-from ..delivery.sender import Clock, Courier, runs
-from ..delivery.settlement import Keeper
+from ..delivery.job import Parcel, Settled
+from ..delivery.sender import Courier
 from ..delivery.stats import Acceptance
-from ..errors import ConfigurationError, TransportError
-from ..outbox import locks
-from ..utils.interrupts import Flag
-from ..utils.introspection import PublicNames
+from ..transport.destination import Destination
 
 PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
-_GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
 
 
 class Dispatcher(Protocol):
@@ -32,12 +24,19 @@ class Dispatcher(Protocol):
     waits: ClassVar[bool]
     max_elapsed: float
 
-    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
+    def open(
+        self,
+        courier: Courier,
+        destination: Destination,
+        settled: Settled,
+        batch_class: type[Any],
+    ) -> None:
         """Belong to a client from now on; starts nothing.
 
         Args:
-            feed: whose batches they are.
+            destination: whose batches they are.
             settled: to be told of each batch, also of earlier processes, when it is settled.
+            batch_class: reads back a batch that the outbox kept.
         """
         ...
 
@@ -78,130 +77,3 @@ class Dispatcher(Protocol):
     def check_process(self) -> None:
         """Begin empty, and let the courier begin anew, if this is a forked child."""
         ...
-
-
-class SyncDispatcher(PublicNames):
-    """Sends in the caller's thread: ``send`` returns when the outcome is known.
-
-    Args:
-        clock: monotonic seconds; wall: Unix seconds; sleep: waits seconds. For tests.
-
-    >>> SyncDispatcher()
-    <SyncDispatcher>
-    """
-
-    waits: ClassVar[bool] = True
-    max_elapsed = 15.0
-
-    def __init__(
-        self,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], float] = time.time,
-        sleep: Callable[[float], object] | None = None,
-    ) -> None:
-        self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
-        self._courier: Courier | None = None
-        self._keeper = Keeper(None, clock)
-        # threads that are sending, so must not wait for it; by ``get_ident``, which means greenlets
-        # where it was patched since: a ``threading.local`` of before would mean all of a thread
-        self._sending: set[int] = set()
-        self._closed = Flag()
-        self._home = locks.Home()
-
-    def _sleep(self, seconds: float) -> None:
-        self._closed.wait(seconds)
-
-    def _is_closed(self) -> bool:
-        return self._closed.is_set()
-
-    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
-        """Belong to a client.
-
-        Raises:
-            ConfigurationError: it belongs to another one.
-        """
-        if self._courier is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
-            )
-        self._keeper.open(feed, courier.tally, settled)
-        self._courier = courier
-
-    def submit(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
-    ) -> None:
-        """Send batches in as few requests as they fit."""
-        if self._courier is None:
-            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        outer, me = not self.may_wait(), threading.get_ident()
-        repairs = self._courier.tally.repairs
-        try:
-            self._sending.add(me)
-            accepted()
-            limit = PATIENT if patient else self.max_elapsed
-            for group in runs(pieces_of(parcels)):
-                self._courier.deliver(group, self._clock, self._keeper, elapsed_limit=limit)
-        except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            repairs.add((self._give_up, parcels, accepted, error))
-            with suppress(BaseException):  # the first one counts
-                repairs.run()
-            raise
-        finally:
-            if not outer:
-                self._sending.discard(me)
-            if self._closed.is_set() and not outer:
-                self._courier.close()
-
-    def _give_up(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, error: BaseException
-    ) -> None:
-        """Fail what a call that was broken off has not settled, if it was accepted."""
-        if accepted.counted:
-            failure = TransportError(f"sending was broken off by {type(error).__name__}")
-            failure.__cause__ = error
-            self._keeper.mend(parcels, failure)
-
-    def may_wait(self) -> bool:
-        """Return whether to wait: not in a callback of what this very thread is sending."""
-        return threading.get_ident() not in self._sending
-
-    def send_now(self) -> None:
-        """Do nothing: nothing waits to leave."""
-
-    def flush(self, timeout: float) -> None:
-        """Wait for what other threads are sending."""
-        if self._courier is not None and self.may_wait():
-            self._courier.tally.wait(timeout)
-
-    def close(self, timeout: float) -> bool:
-        """Wait for other threads; then let none begin or wait any more."""
-        self.flush(timeout)
-        self._closed.set()
-        if not self.may_wait():
-            return False
-        self._keeper.close()
-        if self._courier is not None:
-            self._courier.close()
-        self.flush(_GRACE)
-        return True
-
-    def check_process(self) -> None:
-        """Take new locks in a forked child: who waited at the old ones is in the parent."""
-        self._home.move(self._begin_anew, self._renew_locks)
-
-    def _renew_locks(self) -> None:
-        self._closed = Flag(self._is_closed())
-        self._keeper.renew_locks()
-        if self._courier is not None:
-            self._courier.check_process()
-
-    def _begin_anew(self) -> None:
-        self._closed = Flag(self._is_closed())
-        self._sending &= {threading.get_ident()}  # which may go on here, where others do not
-        self._keeper.restart()
-        if self._courier is not None:
-            self._courier.check_process()
-
-    def __repr__(self) -> str:
-        return "<SyncDispatcher>"

@@ -11,16 +11,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
-from ..delivery.job import Feed, Parcel, Settled
+from ..delivery.job import Parcel, Settled
 from ..delivery.sender import Courier
 from ..delivery.settlement import Keeper
 from ..delivery.stats import Acceptance
 from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
-from ..outbox import locks
 from ..transport.base import Response
+from ..transport.destination import Destination
+from ..utils.fork import ProcessLocal
 from ..utils.interrupts import Flag
 from ..utils.introspection import PublicNames, spelled_out
-from ..values.validators import is_number
+from ..utils.options import is_number
 from . import shutdown
 from .backpressure import Admission, WhenFull, closed
 from .base import PATIENT
@@ -138,7 +139,7 @@ class ThreadedDispatcher(PublicNames):
         self._start = _start_thread if start is None else start
         self._keeper = Keeper(outbox, clock, background=True)
         self._courier: Courier | None = None
-        self._home = locks.Home()
+        self._home = ProcessLocal()
         self._begin()
 
     def _begin(self) -> None:
@@ -173,7 +174,13 @@ class ThreadedDispatcher(PublicNames):
             elapsed_limit=elapsed_limit,
         )
 
-    def open(self, courier: Courier, feed: Feed, settled: Settled) -> None:
+    def open(
+        self,
+        courier: Courier,
+        destination: Destination,
+        settled: Settled,
+        batch_class: type[Any],
+    ) -> None:
         """Belong to a client.
 
         Raises:
@@ -183,7 +190,7 @@ class ThreadedDispatcher(PublicNames):
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
             )
-        self._keeper.open(feed, courier.tally, settled)
+        self._keeper.open(destination, courier.tally, settled, batch_class)
         self._courier = courier
         self._workers = self._hired()
 

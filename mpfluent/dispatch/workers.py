@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from ..delivery.clock import Clock
 from ..delivery.job import Load, Piece, pieces_of
-from ..delivery.sender import Clock, Courier, runs
+from ..delivery.sender import Courier, runs
 from ..delivery.settlement import Keeper
 from ..errors import TransportError
 from ..utils.interrupts import Flag, Repairs, Waiters

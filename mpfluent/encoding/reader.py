@@ -20,7 +20,8 @@ from ..values import validators
 from ..values.fields import Field, entry_name
 from ..values.foreign import own, raised
 from ..values.frozen import Frozen
-from .schema import load_valid, load_valid_event, schema_of, wrapper_schema_of
+from .loader import load_valid, load_valid_event
+from .schema import schema_of, wrapper_schema_of
 
 Unknown = Literal["raise", "ignore"]
 F = TypeVar("F", bound=Frozen)

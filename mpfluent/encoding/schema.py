@@ -1,7 +1,7 @@
-"""Values to plain data and back: marshmallow schemas, and the encoder compiled from them.
+"""marshmallow schemas of value classes.
 
-Both derive from the fields that a value class declares (:class:`~mpfluent.values.frozen.Field`).
-The schemas are strict: they define what goes on the wire.
+They derive from the fields that a value class declares (:class:`~mpfluent.values.frozen.Field`).
+They are strict: they define what goes on the wire.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ R = TypeVar("R")
 Encoder = Callable[[Any], dict[str, Any]]
 
 
-def _once_a_class(make: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:
+def once_a_class(make: Callable[[type[Any]], R]) -> Callable[[type[Any]], R]:
     """Return the function, its result for each class kept; typed, as ``functools.cache`` is not."""
     return cast(Callable[[type[Any]], R], cache(make))
 
@@ -100,10 +100,10 @@ class RecordSchema(Schema):
 
 def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
     """Return a value of what a schema loaded, by Python name: checked, but not yet frozen."""
-    return _made(cls, {cls._fields[name].wire: value for name, value in loaded.items()})
+    return made(cls, {cls._fields[name].wire: value for name, value in loaded.items()})
 
 
-def _made(cls: type[F], given: Mapping[str, Any]) -> F:
+def made(cls: type[F], given: Mapping[str, Any]) -> F:
     """Return a value of checked parts, by wire name, that may still be empty, lists or dicts."""
     set_: dict[str, Any] = {}
     for key, value in given.items():
@@ -212,13 +212,13 @@ class EventField(_AnyField):
         event_type = value.get("event_type") if isinstance(value, Mapping) else None
         if event_type is None or event_type == "":
             raise ValidationError('Required event field "event_type" is missing or empty.')
-        event_class = _event_class(self.declared.of, event_type)
-        if event_class is None:
+        of_type = event_class(self.declared.of, event_type)
+        if of_type is None:
             raise ValidationError({"event_type": [f"{brief(event_type)} is not an event type"]})
-        return wrapper_schema_of(event_class).load(value, partial=kwargs.get("partial"))
+        return wrapper_schema_of(of_type).load(value, partial=kwargs.get("partial"))
 
 
-_LEAVES: dict[str, type[Checked]] = {
+LEAVES: dict[str, type[Checked]] = {
     "text": Text,
     "string": Text,
     "uuid": Text,
@@ -249,8 +249,8 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
         "allow_none": null,
         "error_messages": {"required": "must be given"},
     }
-    if kind in _LEAVES:
-        return _LEAVES[kind](declared, **common)
+    if kind in LEAVES:
+        return LEAVES[kind](declared, **common)
     if kind == "events":
         return fields.List(EventField(declared), **common)
     nested = fields.Nested(schema_class(of))
@@ -261,7 +261,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
     return fields.Dict(keys=Name(), values=nested, **common)
 
 
-@_once_a_class
+@once_a_class
 def schema_class(cls: type[Frozen]) -> type[RecordSchema]:
     """Return the marshmallow schema of a value class; of an event, that of its ``data``."""
     suffix = "DataSchema" if hasattr(cls, "event_type") else "Schema"
@@ -291,7 +291,7 @@ class WrapperSchema(Schema):
         return loaded["data"]
 
 
-@_once_a_class
+@once_a_class
 def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
     """Return the marshmallow schema of an event class with its wrapper."""
 
@@ -311,7 +311,7 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
     return _ours(type(cls.__name__ + "Schema", (WrapperSchema,), body))
 
 
-@_once_a_class
+@once_a_class
 def schema_of(cls: type[Frozen]) -> RecordSchema:
     """Return a value class's schema, made once: that costs more than to load with it.
 
@@ -320,68 +320,16 @@ def schema_of(cls: type[Frozen]) -> RecordSchema:
     return schema_class(cls)()
 
 
-@_once_a_class
+@once_a_class
 def wrapper_schema_of(cls: type[Any]) -> WrapperSchema:
     """Return the schema of an event class with its wrapper, made once."""
     return wrapper_schema_class(cls)()
 
 
-# The loader
-
-
-def load_valid(cls: type[F], data: Mapping[str, Any]) -> F:
-    """Return what ``schema_of(cls).load(data)`` returns, several times faster.
-
-    It makes the same checks, without marshmallow's way of gathering complaints: whatever it
-    raises means only that the schema must be asked what is wrong.
-    """
-    given: dict[str, Any] = {}
-    for key, value in data.items():
-        field = cls._wire[key]
-        if value is not None:
-            given[key] = _loaded(field, value)
-        elif field.null:
-            given[key] = None
-        else:
-            raise ValueError(key)
-    broken = cls._broken_rule({key: item for key, item in given.items() if item is not None})
-    if broken is not None:
-        raise ValueError(broken[0])
-    return _made(cls, given)
-
-
-def load_valid_event(event_class: Any, wrapper: Mapping[str, Any]) -> Any:
-    """Return what the schema of an event class with its wrapper loads, in the same way."""
-    if set(wrapper) != _WRAPPER or wrapper["event_type"] != event_class.event_type:
-        raise ValueError("no wrapper")
-    return load_valid(event_class, wrapper["data"])
-
-
-_WRAPPER = {"event_type", "data"}
-
-
-def _event_class(base: Any, event_type: Any) -> Any:
+def event_class(base: Any, event_type: Any) -> Any:
     """Return the class of an event type, or None where the field holds none of that type."""
     found = base._by_type.get(event_type) if isinstance(event_type, str) else None
     return found if found is not None and issubclass(found, base) else None
-
-
-def _loaded(field: Field[Any], value: Any) -> Any:
-    kind, of = field.kind, field.of
-    if kind in _LEAVES:
-        return reading_check(field)(value)
-    if kind == "record":
-        return load_valid(of, value)
-    if kind == "records_by_name":
-        return {validators.name(key): load_valid(of, item) for key, item in value.items()}
-    if type(value) is not list:
-        raise TypeError(kind)
-    if kind == "records":
-        return [load_valid(of, item) for item in value]
-    return [load_valid_event(_event_class(of, item["event_type"]), item) for item in value]
-
-
-# The encoder
 
 
 def plain(value: Any) -> Any:
@@ -392,108 +340,3 @@ def plain(value: Any) -> Any:
     if type(value) is tuple:
         return [plain(entry) for entry in value]
     return value
-
-
-def _plain_map(value: FrozenMap[Any]) -> dict[str, Any]:
-    return dict(zip(*value._state))
-
-
-def compile_encoder(schema: Schema) -> Encoder:
-    """Return a function that gives what ``schema.dump`` gives, many times faster.
-
-    It is compiled from the schema's fields. Where the schema has a hook, an attribute getter, a
-    field class or a field name of its own, marshmallow does the work.
-    """
-    if not isinstance(schema, RecordSchema) or _customised(schema):
-        return cast(Encoder, schema.dump)
-    special: list[tuple[str, Callable[[Any], Any]]] = []
-    for name, field in schema.dump_fields.items():
-        declared = schema.value_class._fields.get(name)
-        if declared is None or field.data_key != declared.wire:
-            return cast(Encoder, schema.dump)
-        encode = _compiled_field(field)
-        if encode is _as_it_is:
-            continue
-        if encode is None:
-            return cast(Encoder, schema.dump)
-        special.append((declared.wire, encode))
-    return _encoder_of(special, chain="events" in schema.value_class._wire)
-
-
-def _customised(schema: RecordSchema) -> bool:
-    own = type(schema)
-    return (
-        own.get_attribute is not RecordSchema.get_attribute
-        or own.dump is not Schema.dump
-        or bool(schema._hooks.get("pre_dump") or schema._hooks.get("post_dump"))
-        or own.on_bind_field is not Schema.on_bind_field
-        or set(schema.dump_fields) != set(schema.value_class._fields)
-    )
-
-
-def _as_it_is(value: Any) -> Any:
-    """Mark a field whose value needs no encoding: compared by identity, so as not to be called."""
-    return value
-
-
-def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
-    """Return the encoder of one field, or None where only marshmallow knows it."""
-    kind = type(field)
-    if kind in (Text, Flag, Whole, Amount):
-        return _as_it_is
-    if kind is Map:
-        return _plain_map if field.declared.kind in ("scalars", "strings") else plain
-    if kind in (Attribute, Names):
-        return plain
-    if kind is EventField:
-        return encode_event
-    if kind is fields.Nested and not (field.many or field.only or field.exclude):
-        encode = compile_encoder(field.schema)
-        return lambda value: None if value is None else encode(value)
-    if kind is fields.List:
-        each = _compiled_field(field.inner)
-        if each is not None:
-            return lambda values: [each(value) for value in values]
-    if kind is fields.Dict:
-        one = _compiled_field(field.value_field)
-        if one is not None:
-            return lambda named: {key: one(value) for key, value in named.items()}
-    return None
-
-
-def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool) -> Encoder:
-    look_up = dict(special).get
-    disjoint = frozenset(dict(special)).isdisjoint
-
-    def encode_flat(value: Any) -> dict[str, Any]:
-        return dict(zip(*value._state))
-
-    def encode(value: Any) -> dict[str, Any]:
-        keys, values = value._state
-        out = dict(zip(keys, values))
-        if not disjoint(keys):
-            for key in keys:
-                encode_field = look_up(key)
-                if encode_field is not None:
-                    out[key] = encode_field(out[key])
-        return out
-
-    def encode_chain(value: Any) -> dict[str, Any]:
-        out = encode(value)
-        events = value.events  # not among its keys: a batch holds its events as a chain
-        if events:
-            out["events"] = [encode_event(event) for event in events]
-        return out
-
-    return encode_chain if chain else encode if special else encode_flat
-
-
-@_once_a_class
-def encoder(cls: type[Frozen]) -> Encoder:
-    """Return the compiled encoder of a value class; of an event, that of its ``data``."""
-    return compile_encoder(schema_of(cls))
-
-
-def encode_event(event: Any) -> dict[str, Any]:
-    """Return an event's wire form, in its wrapper."""
-    return {"event_type": event.event_type, "data": encoder(type(event))(event)}

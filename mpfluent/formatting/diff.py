@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple, TypeGuard
 
-from ..builder.base import Chain
 from ..errors import brief
 from ..model.event import Event
+from ..model.history import EventHistory
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
 from .summary import line
@@ -82,7 +82,7 @@ def _between(path: str, left: Any, right: Any) -> Iterator[Difference]:
         return
     if isinstance(left, Frozen) and isinstance(right, Frozen) and left._kind == right._kind:
         yield from _entries(path, left._given(), right._given(), ".{}")
-        if isinstance(left, Chain) and isinstance(right, Chain):
+        if isinstance(left, EventHistory) and isinstance(right, EventHistory):
             yield from _events(_joined(path, ".{}", "events"), left._events(), right._events())
     elif isinstance(left, Mapping) and isinstance(right, Mapping):
         yield from _entries(path, left, right, "[{!r}]")

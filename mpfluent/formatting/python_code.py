@@ -8,15 +8,12 @@ reading takes more than writing, with its class's ``from_dict``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ..builder.session import Session
-from ..model import commerce
-from ..model import events as event_classes
-from ..model import user as records
+from ..model.catalog import CLASSES
 from ..model.event import Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.record import Record
@@ -36,25 +33,27 @@ from .verb_calls import (
 
 if TYPE_CHECKING:
     from ..builder.batch import Batch
+    from ..builder.session import Session
 
 _ASSIGNED = len("batch = ")  # leaves room for a name in front
 _MOST_STEPS = 100  # of one chain
 
 
-def python_code(batch: Batch, empty: Batch) -> str:
+def python_code(batch: Batch, empty: Batch, start: Callable[..., Session]) -> str:
     """Return the chain of verbs that rebuilds a batch.
 
     Args:
         batch: the batch.
         empty: a batch without anything, to try verbs on.
+        start: ``Session.start``, to try it.
     """
-    return written(chain(batch, empty))
+    return written(chain(batch, empty, start))
 
 
-def chain(batch: Batch, empty: Batch) -> Chained:
+def chain(batch: Batch, empty: Batch, start: Callable[..., Session]) -> Chained:
     """Return the chain of verbs that rebuilds a batch, before its layout."""
     head, said = _head(batch)
-    steps = [*_context(batch, said, empty), *_steps(batch.events, empty)]
+    steps = [*_context(batch, said, empty), *_steps(batch.events, empty, start)]
     return Chained(head, _in_blocks(steps), outermost=True)
 
 
@@ -170,11 +169,13 @@ def _context(batch: Batch, said: set[str], empty: Batch) -> Iterator[Bracketed]:
 # Events
 
 
-def _steps(events: Sequence[Event], empty: Batch) -> Iterator[Bracketed]:
+def _steps(
+    events: Sequence[Event], empty: Batch, start: Callable[..., Session]
+) -> Iterator[Bracketed]:
     """Yield a step for each event, and one for each stretch of them that is a session."""
     rest = list(reversed(events))
     while rest:
-        session, count = _session(rest)
+        session, count = _session(rest, start)
         if session is not None:
             yield Bracketed(".add(", [session], ")")
             del rest[-count:]
@@ -189,7 +190,7 @@ def _steps(events: Sequence[Event], empty: Batch) -> Iterator[Bracketed]:
             yield Bracketed(".add(", [_record(event)], ")")
 
 
-def _session(rest: Sequence[Event]) -> tuple[Chained | None, int]:
+def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chained | None, int]:
     """Return the session that comes next, the last event first, and how many events it has."""
     first = rest[-1]
     if not isinstance(first, SessionStartEvent) or first.event_num != 0:
@@ -198,7 +199,7 @@ def _session(rest: Sequence[Event]) -> tuple[Chained | None, int]:
     places = [given.pop("session_uuid")] if "session_uuid" in given else []
     # the session's own keywords go first
     given = {**{name: given[name] for name in ("session_id", "at") if name in given}, **given}
-    session = made_by(Session.start, *places, **given)
+    session = made_by(start, *places, **given)
     if session is None or session.events != (first,):
         return None, 0
     steps: list[Bracketed] = []
@@ -253,9 +254,7 @@ def _in_session(session: Session, event: Event) -> Iterator[Said]:
 # The names of moments, wherever they stand: as fields, and as keywords of verbs.
 _INSTANTS = {
     name
-    for module in (records, commerce, event_classes)
-    for cls in vars(module).values()
-    if isinstance(cls, type) and issubclass(cls, Record)
+    for cls in CLASSES.values()
     for name, field in cls._fields.items()
     if field.kind == "instant"
 } | {"at"}

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from ..errors import brief
+from ..model.consent import ConsentState
 from ..model.event import Event
-from ..model.user import ConsentState
 from ..values.frozen import Frozen
 from ..values.validators import EPOCH
 

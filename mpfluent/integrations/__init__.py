@@ -1,1 +1,4 @@
-"""What connects mpfluent to other libraries; each module names the extra that it needs."""
+"""What connects mpfluent to other libraries.
+
+Each module names the extra that it needs, and loads that library only where it is used.
+"""

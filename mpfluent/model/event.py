@@ -18,8 +18,9 @@ from ..utils.introspection import untold
 from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number, Scalar
+from .context import GeoLocation
+from .device import DeviceCurrentState
 from .record import Record
-from .user import DeviceCurrentState, GeoLocation
 
 _LATE = 100  # the common fields come after an event's own in schema order
 
@@ -172,6 +173,6 @@ class Event(Record, kind="Event", rank=_LATE):
 
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, in the event's wrapper; Decimals stay Decimals."""
-        from ..encoding import schema
+        from ..encoding import encoder
 
-        return schema.encode_event(self)
+        return encoder.encode_event(self)

@@ -35,9 +35,9 @@ class Record(Frozen):
         >>> Batch().with_ip("203.0.113.7").to_dict()
         {'ip': '203.0.113.7'}
         """
-        from ..encoding import schema
+        from ..encoding import encoder
 
-        return schema.encoder(type(self))(self)
+        return encoder.encoder(type(self))(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """Export as JSON text in schema order; the same value always gives the same text.

@@ -141,34 +141,6 @@ def _here() -> _Process:
     return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
-def guard() -> threading.RLock:
-    """Return a lock of this process: a forked child has one of its own, which nobody holds."""
-    return _here().guard
-
-
-class Home:
-    """The process that something belongs to, and the locks that Python has there.
-
-    In a forked child it begins anew, once. Where gevent or eventlet has patched Python's locks
-    since, it takes others: those of before know threads only, so that greenlets share them.
-    """
-
-    def __init__(self) -> None:
-        self._pid, self._kind = os.getpid(), threading.Lock
-
-    def move(self, begin: Callable[[], None], renew_locks: Callable[[], None]) -> None:
-        """Make the call that is needed here, if any is, before any thread goes on."""
-        if self._pid == os.getpid() and self._kind is threading.Lock:
-            return
-        with guard():
-            if self._pid != os.getpid():
-                begin()
-            elif self._kind is not threading.Lock:
-                renew_locks()
-            # last, since other threads look at them without the lock
-            self._pid, self._kind = os.getpid(), threading.Lock
-
-
 class Held:
     """The lock of an owner, until it is released or the process dies."""
 

@@ -13,12 +13,12 @@ from collections.abc import Set as AbstractSet
 from functools import partial, wraps
 from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
 
-from ..delivery.job import Feed
 from ..errors import ConfigurationError, brief, closest, unknown_option
+from ..transport.destination import Destination
+from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, spelled_out
-from ..values.validators import is_number
+from ..utils.options import is_number
 from ..wire.body import Part
-from . import locks
 from .database import INSERT, MOST_ROWS, Row, Work, select, totals
 from .owner import Own, Owner
 
@@ -148,7 +148,7 @@ class Outbox(PublicNames):
         self.max_age = max_age
         self.lease = lease
         self._wall = wall
-        self._feed: Feed | None = None
+        self._destination: Destination | None = None
         self._closed = False
         self._failed: Callable[[Exception], None] = _unheard
         self._lost: Callable[[list[str]], None] = _unheard
@@ -176,23 +176,26 @@ class Outbox(PublicNames):
         self._pid = os.getpid()  # last, since other threads look at it without the lock
 
     def open(
-        self, feed: Feed, failed: Callable[[Exception], None], lost: Callable[[list[str]], None]
+        self,
+        destination: Destination,
+        failed: Callable[[Exception], None],
+        lost: Callable[[list[str]], None],
     ) -> None:
         """Belong to a dispatcher from now on; opens no file.
 
         Args:
-            feed: whose rows to put, and to adopt.
+            destination: whose rows to put, and to adopt.
             failed: is called with each failure of the disk.
             lost: is called with the ids of parked batches that are in the file no more.
 
         Raises:
             ConfigurationError: it belongs to another one.
         """
-        if self._feed is not None:
+        if self._destination is not None:
             raise ConfigurationError(
                 "an outbox belongs to one dispatcher; write outbox=Outbox(path) for each"
             )
-        self._feed, self._failed, self._lost = feed, failed, lost
+        self._destination, self._failed, self._lost = destination, failed, lost
         self._begin()
 
     @_in_turn
@@ -439,13 +442,13 @@ class Outbox(PublicNames):
         held, parked, _, unremoved = self._own
         puts = [row for _, rows in self._putting.values() for row in rows]
         known = {*held, *parked, *unremoved, *puts}
-        of_feed = (
+        of_destination = (
             "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
             "AND row BETWEEN 1 AND ? ORDER BY row"
         )
         claimed = [
             (row, str(id))
-            for row, id, number in connection.execute(of_feed, (*self._whose(), MOST_ROWS))
+            for row, id, number in connection.execute(of_destination, (*self._whose(), MOST_ROWS))
             if number not in living and row not in known
         ]
         connection.executemany(
@@ -495,7 +498,7 @@ class Outbox(PublicNames):
 
     def restart(self) -> None:
         """Begin with nothing, in a forked child: what was there is the parent's."""
-        with locks.guard():
+        with process_lock():
             if self._pid != os.getpid():
                 self._owner.leave_to_parent()
                 self._begin()
@@ -526,12 +529,12 @@ class Outbox(PublicNames):
             self._report(self._failed, OSError("the outbox is closed"))
         return not self._closed
 
-    def _whose(self) -> Feed:
-        if self._feed is None:
+    def _whose(self) -> Destination:
+        if self._destination is None:
             raise ConfigurationError(
                 "an outbox belongs to a dispatcher; write ThreadedDispatcher(outbox=Outbox(path))"
             )
-        return self._feed
+        return self._destination
 
     def __repr__(self) -> str:
         shown = " ".join(f"{name}={getattr(self, name, None)!r}" for name in _OPTIONS[1:4])

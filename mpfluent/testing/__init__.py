@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..transport.local import RecordingTransport
     from .assertions import Sent, assert_nothing_sent, assert_sent
     from .deterministic import FrozenClock, SeededIds
     from .factories import a_product, a_purchase, a_session, a_user, an_event
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         reset_mid_request,
         status,
     )
+    from .recording import RecordingTransport
     from .server import LocalServer, ReceivedRequest
 
 __all__ = [
@@ -70,7 +70,7 @@ _HOMES = {
     ),
     "LocalServer": "mpfluent.testing.server",
     "ReceivedRequest": "mpfluent.testing.server",
-    "RecordingTransport": "mpfluent.transport.local",
+    "RecordingTransport": "mpfluent.testing.recording",
     "SeededIds": "mpfluent.testing.deterministic",
     "Sent": "mpfluent.testing.assertions",
     "assert_nothing_sent": "mpfluent.testing.assertions",

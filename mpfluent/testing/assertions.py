@@ -10,10 +10,10 @@ from ..builder.batch import Batch
 from ..dispatch import shutdown
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
-from ..transport.local import RecordingTransport
 from .event_names import names_of
 from .expectation import Asked, asked_of, misnamed, unlike
 from .matching import told
+from .recording import RecordingTransport
 
 _MOST = 10  # of what was sent that a failure lists
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from ..errors import ConfigurationError, brief
-from ..values.validators import is_number
+from ..utils.options import is_number
 
 MOST_SECONDS = 1_000_000  # that is eleven days, and what a socket of any system can wait
 _PARTIAL = 100  # bytes that the body of a partial answer would have

@@ -19,8 +19,8 @@ from .network_guard import Guard
 
 if TYPE_CHECKING:
     from ..client.client import Client
-    from ..transport.local import RecordingTransport
     from .deterministic import FrozenClock, SeededIds
+    from .recording import RecordingTransport
     from .server import LocalServer
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def mparticle_ids() -> SeededIds:
 @pytest.fixture
 def mparticle_sent() -> RecordingTransport:
     """What mparticle_client sent: .batches and .requests, and for assert_sent(mparticle_sent)."""
-    from ..transport.local import RecordingTransport
+    from .recording import RecordingTransport
 
     return RecordingTransport()
 

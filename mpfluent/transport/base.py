@@ -10,43 +10,11 @@ from typing import Any, Protocol, TypeVar
 
 from ..errors import ConfigurationError, Immutable, TransportError, brief
 from ..utils.introspection import PublicNames
+from .destination import Credentials
 
 _MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
 
 S = TypeVar("S", bound=Callable[..., object])
-
-
-class Credentials:
-    """An API key and its secret; neither shows in a repr, and neither can be pickled.
-
-    Attributes:
-        fingerprint: tells one API key from another without showing it.
-    """
-
-    __slots__ = ("_authorization", "fingerprint")
-
-    def __init__(self, api_key: str, api_secret: str) -> None:
-        import base64  # with a client, not with a batch
-        import hashlib
-
-        self.fingerprint = hashlib.sha256(f"mpfluent {api_key}".encode()).hexdigest()[:32]
-        pair = f"{api_key}:{api_secret}".encode()
-        self._authorization = "Basic " + base64.b64encode(pair).decode("ascii")
-
-    def authorization(self) -> str:
-        """Return the value of the Authorization header."""
-        return self._authorization
-
-    def sign(self, prepared: Any) -> Any:
-        """Add the Authorization header to a prepared request of ``requests``."""
-        prepared.headers["Authorization"] = self._authorization
-        return prepared
-
-    def __repr__(self) -> str:
-        return "<Credentials: hidden>"
-
-    def __reduce__(self) -> Any:
-        raise ConfigurationError("credentials are not pickled; make a Client in each process")
 
 
 class Request(PublicNames):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from ..errors import ConfigurationError, TransportError, brief, one_line, unknown_option
 from ..utils.introspection import PublicNames, spelled_out
-from ..values.validators import is_number
+from ..utils.options import is_number
 from . import certificates, guard
 from .base import Request, Response, few, tells_all
 from .request_errors import (

@@ -283,7 +283,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
             makers[names] = map_maker(FrozenMap, kept, check, set_map_state)
         return frozen_map(kept)
 
-    checked.makers = makers  # type: ignore[attr-defined] # for mpfluent.shapes
+    checked.makers = makers  # type: ignore[attr-defined] # for codegen
     return checked
 
 

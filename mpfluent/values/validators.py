@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import brief, closest
 from .check_failed import Bad as Bad
@@ -38,23 +37,6 @@ Scalar = str | int | float | Decimal | bool
 UINT64 = (0, 2**64 - 1)
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-
-
-def is_number(
-    value: object, least: float = -math.inf, most: float = math.inf
-) -> TypeGuard[int | float]:
-    """Return whether a setting is a number within these bounds; a bool is none.
-
-    Nor is an integer that no float can hold, since clocks count in floats.
-
-    >>> is_number(1.5), is_number(-1, 0), is_number(True), is_number("1"), is_number(math.nan)
-    (True, False, False, False, False)
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if isinstance(value, int) and abs(value) > sys.float_info.max:
-        return False
-    return least <= value <= most
 
 
 def text(value: Any) -> str:
@@ -291,7 +273,7 @@ def choice(what: str, options: tuple[str, ...]) -> Callable[[Any], str]:
         hint = f"did you mean {meant!r}? ({few})" if meant else f"want one of {', '.join(options)}"
         raise Bad(f"{brief(value)} is not {what}; {hint}")
 
-    check.words = allowed  # type: ignore[attr-defined] # for mpfluent.shapes
+    check.words = allowed  # type: ignore[attr-defined] # for codegen
     return check
 
 

@@ -1,7 +1,9 @@
 """mParticle's documented limits, and what of a batch goes over them.
 
-The limits of requests are kept by :mod:`mpfluent.wire`, which splits; those of data are told by
-``batch.problems()``. Source: the vendor's pages "Default service limits" and "JSON reference".
+The limits of requests are kept by :mod:`mpfluent.wire.body`, which splits.
+``batch.problems()`` lists what is over those of data.
+
+Source: the vendor's pages "Default service limits" and "JSON reference".
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import brief
-from ..model.user import UserIdentity
 from ..values.codegen import KNOWN
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
@@ -117,6 +118,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         )
 
 
+_IDENTITY = "UserIdentity"  # the kind of a value that holds an id of a user
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
 
 
@@ -133,7 +135,7 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
             if not _short(inside):
                 return False
-        elif kind is tuple or kind is UserIdentity:
+        elif kind is tuple or getattr(kind, "_kind", None) == _IDENTITY:
             return False
     return True
 
@@ -155,8 +157,8 @@ def _of_event(path: str, event: Any) -> Iterator[Problem]:
         yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
     for key in ("new", "old"):
         identity = event._get(key)
-        if isinstance(identity, UserIdentity) and is_nobodys(identity.identity):
-            yield _nobodys(f"{path}.{key}.identity", identity.identity)
+        if getattr(identity, "_kind", None) == _IDENTITY and is_nobodys(identity._get("identity")):
+            yield _nobodys(f"{path}.{key}.identity", identity._get("identity"))
     action = event._get("action_identifier")
     yield from _long(f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long")
     attributes = event.attributes or {}

@@ -2,94 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ..builder.context_verbs import ContextVerbs
 from ..errors import TooLarge
 from ..values.codegen import KNOWN, picker
 from ..values.frozen import Frozen
 from .body import encode, split
 from .limits import MAX_BATCH_BYTES
 
-C = TypeVar("C", bound=ContextVerbs)
+B = TypeVar("B", bound="Sealable")
 
 
-def unix_milliseconds() -> int:
-    """Return the time in Unix milliseconds."""
-    return time.time_ns() // 1_000_000
+class Sealable(Protocol):
+    """What sealing needs of a batch, whatever its class."""
 
+    _state: tuple[tuple[str, ...], tuple[Any, ...]]
 
-class _Drawn:
-    """Random digits that were drawn from the system at once, 32 for each id, and used once.
+    def _get(self, wire: str) -> Any: ...
 
-    Each draw lets go of Python's lock, and to get it back from a busy worker costs more than all
-    else that a send does. What is drawn is good for a moment and for one process only: one that is
-    forked, or restored from a snapshot, would use the same ids again, and mParticle drops what
-    comes under an id that it knows.
-    """
+    def _events(self) -> tuple[Frozen, ...]: ...
 
-    __slots__ = ("drawn_at", "left", "many", "pid")
-
-    def __init__(self, many: int) -> None:
-        self.many = many
-        self.pid = os.getpid()
-        self.drawn_at = time.time_ns()  # before they are: a snapshot may be taken in between
-        digits = os.urandom(16 * many).hex()
-        self.left = [digits[start : start + 32] for start in range(0, 32 * many, 32)]
-
-    def is_good(self) -> bool:
-        """Return whether these may be used here and now: a restored snapshot has its clock set."""
-        return 0 <= time.time_ns() - self.drawn_at < _GOOD_FOR and self.pid == os.getpid()
-
-
-_GOOD_FOR = 10_000_000  # nanoseconds
-_MOST_DRAWN = 256
-_drawn = _Drawn(1)
-
-
-def random_uuids(count: int) -> list[str]:
-    """Return so many random UUIDs (version 4) as text.
-
-    >>> [len(one) for one in random_uuids(2)]
-    [36, 36]
-    """
-    global _drawn
-    found: list[str] = []
-    drawn = _drawn
-    many = 1
-    if drawn.is_good():
-        try:
-            while len(found) < count:
-                found.append(_uuid(drawn.left.pop()))  # which no two threads do at once
-            return found
-        except IndexError:  # the more a moment needs, the more are drawn for the next
-            many = min(2 * drawn.many, _MOST_DRAWN)
-    # used at once and before another thread sees them, however long the draw took
-    more = count - len(found)
-    fresh = _Drawn(max(many, more))
-    found += [_uuid(fresh.left.pop()) for _ in range(more)]
-    _drawn = fresh
-    return found
-
-
-def _uuid(digits: str) -> str:
-    variant = _VARIANTS[digits[16]]  # all in all a third of the cost of uuid.uuid4
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+    def _rebuilt(
+        self: B, keys: tuple[str, ...], values: tuple[Any, ...], events: Iterable[Any]
+    ) -> B: ...
 
 
 def seal(
-    batch: C,
+    batch: B,
     now: Callable[[], int],
     new_ids: Callable[[int], Iterable[str]],
     environment: str | None = None,
-) -> C:
+) -> B:
     """Return the batch with every missing id and timestamp stamped.
 
     From here on it never changes: a retry sends the same bytes, and mParticle removes duplicates
@@ -154,10 +99,10 @@ def _missing(kind: type[Frozen], keys: tuple[str, ...], stamps: tuple[str, ...])
     return _Missing(name, any(others), tuple(ordered), picker(picked))
 
 
-def stamps(batch: ContextVerbs) -> Iterator[tuple[str, int]]:
+def stamps(batch: Sealable) -> Iterator[tuple[str, int]]:
     """Yield what sealing will stamp, by wire name, and in how many places."""
     events = batch._events()
-    if batch.source_request_id is None:
+    if batch._get("source_request_id") is None:
         yield "source_request_id", 1
     for name in ("source_message_id", "timestamp_unixtime_ms"):
         count = sum(event._get(name) is None for event in events)

@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Unpack, assert_type
 
+import requests
 from hypothesis.strategies import SearchStrategy
 
 from mpfluent import (
@@ -30,12 +31,14 @@ from mpfluent import (
     Closed,
     CloseReport,
     CommerceEvent,
+    CommonFields,
     Configuration,
     ConfigurationError,
     ConsentState,
     CrashReportEvent,
     CustomEvent,
     DataPlanContext,
+    DeadlineAdapter,
     Delivery,
     DeliveryError,
     DeviceCurrentState,
@@ -94,18 +97,8 @@ from mpfluent import (
     schemas,
 )
 from mpfluent.errors import Reason
-from mpfluent.model.event import EventFields
-from mpfluent.testing import (
-    LocalServer,
-    a_product,
-    a_purchase,
-    a_user,
-    an_event,
-    status,
-)
-from mpfluent.testing import (
-    a_session as a_made_up_session,
-)
+from mpfluent.testing import LocalServer, a_product, a_purchase, a_user, an_event, status
+from mpfluent.testing import a_session as a_made_up_session
 from mpfluent.testing.strategies import (
     BadValue,
     bad_values,
@@ -309,7 +302,7 @@ class ShopVerbs(EventVerbs):
 class NewsVerbs(EventVerbs):
     """Another package's verbs."""
 
-    def read_article(self: V, title: str, **fields: Unpack[EventFields]) -> V:
+    def read_article(self: V, title: str, **fields: Unpack[CommonFields]) -> V:
         """Append the reading of an article."""
         return self.screen_view(title, **fields)
 
@@ -578,10 +571,13 @@ async def awaited(client: Client, batch: Batch) -> Response:
 def transports() -> list[Transport]:
     """Make each of the transports."""
     answer: Callable[[Request], Response | int] = lambda request: 202  # noqa: E731
+    mounted = requests.Session()
+    mounted.mount("https://", DeadlineAdapter())
     files = Path(__file__).parent.parent / "certificates"
     ours, bundle = str(files / "localhost.pem"), str(files / "authority.pem")  # key within
     return [
         RequestsTransport(timeout=(1, 5), deadline=10, proxies={"https": "http://proxy:3128"}),
+        RequestsTransport(session=mounted),
         RequestsTransport(verify=bundle, cert=(ours, ours)),
         RecordingTransport(429, Response(202)),
         FunctionTransport(answer),

@@ -46,7 +46,7 @@ from .batches import (
     values,
 )
 from .invalid import BadValue, bad_values
-from .scalars import (
+from .single_values import (
     attributes,
     instants,
     milliseconds,

@@ -12,12 +12,14 @@ from ...builder.batch import Batch
 from ...builder.session import Session
 from ...errors import InvalidValue, brief
 from ...model.commerce import Product, Promotion
+from ...model.consent import ConsentState
+from ...model.device import DeviceInformation
 from ...model.event import Event
 from ...model.events import SessionEndEvent
 from ...model.record import Record
-from ...model.user import ConsentState, DeviceInformation, UserIdentities
+from ...model.user import UserIdentities
 from ...values.validators import INT64
-from . import scalars
+from . import single_values
 from .records import (
     EVENT_CLASSES,
     VALUE_CLASSES,
@@ -135,7 +137,7 @@ def identities(*, max_fields: int = 4, **fields: Any) -> SearchStrategy[UserIden
     """Draw identities of a user, possibly none.
 
     >>> from hypothesis import find
-    >>> find(identities(customer_id=leaves.IDENTITIES), lambda user: True)
+    >>> find(identities(customer_id=single_values.IDENTITIES), lambda user: True)
     UserIdentities(customer_id='0')
     """
     return _values("identities", (UserIdentities,), (), max_fields, fields)
@@ -218,7 +220,7 @@ def batches(
     """
     given = dict(fields)
     if user is True and given.get("mpid") is None:
-        given.setdefault("user_identities", identities(customer_id=scalars.IDENTITIES))
+        given.setdefault("user_identities", identities(customer_id=single_values.IDENTITIES))
     if user is False:
         given = {**dict.fromkeys(_WHO), **given}
     check_given("batches", of, given)
@@ -226,7 +228,7 @@ def batches(
     some = _listed("batches", events, drawn_events(), min_events, max_events)
     context = keywords(of, max_fields, {**given, "events": None})
     made = st.tuples(context, some).map(lambda parts: _batch(of, *parts))
-    return scalars.named(f"batches({of.__name__})", made)
+    return single_values.named(f"batches({of.__name__})", made)
 
 
 def _listed(
@@ -243,7 +245,7 @@ def _listed(
             f"{where}(events={brief(given)}): want a strategy, got {type(given).__name__}; "
             f"write {where}(events=events(AppEvent))"
         )
-    return scalars.few(usual if given is None else given, least, max(least, most))
+    return single_values.few(usual if given is None else given, least, max(least, most))
 
 
 def drawn_events() -> SearchStrategy[Event]:
@@ -353,7 +355,7 @@ def sessions(
     True
     """
     some = _listed("sessions", events, session_events(), min_events, max_events)
-    return scalars.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
+    return single_values.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
 
 
 _DURATIONS = st.integers(0, 10**9)  # milliseconds: up to eleven days
@@ -367,9 +369,9 @@ def _sessions(
     ended: bool | None,
     events: SearchStrategy[list[Event]],
 ) -> S:
-    uuid = draw(st.none() | scalars.uuids())
-    number = draw(scalars.INTEGERS if uuid is None else st.none() | scalars.INTEGERS)
-    at = draw(scalars.milliseconds()) if draw(_either(timed)) else None
+    uuid = draw(st.none() | single_values.uuids())
+    number = draw(single_values.INTEGERS if uuid is None else st.none() | single_values.INTEGERS)
+    at = draw(single_values.milliseconds()) if draw(_either(timed)) else None
     session = of.start(None if uuid is None else str(uuid), session_id=number, at=at).add(
         *draw(events)
     )

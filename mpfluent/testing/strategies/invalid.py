@@ -13,18 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ...errors import InvalidValue, brief
+from ...model.consent import CCPAConsentState, ConsentState
+from ...model.context import DataPlanContext, GeoLocation
 from ...model.record import Record
-from ...model.user import (
-    CCPAConsentState,
-    ConsentState,
-    DataPlanContext,
-    GeoLocation,
-    UserIdentities,
-)
+from ...model.user import UserIdentities
 from ...values import validators
 from ...values.fields import Field
 from ...values.validators import INT64, UINT64
-from . import scalars
+from . import single_values
 from .records import VALUE_CLASSES, drawn, takes, words
 
 
@@ -82,7 +78,7 @@ def bad_values(of: type[Record] | None = None, *fields: str) -> SearchStrategy[B
 @cache
 def _any_of(of: type[Record], fields: tuple[str, ...]) -> SearchStrategy[BadValue]:
     found = st.one_of([_bad(of, name) for name in fields])
-    return scalars.named(f"bad_values({of.__name__})", found)
+    return single_values.named(f"bad_values({of.__name__})", found)
 
 
 @cache
@@ -98,7 +94,7 @@ def _bad(of: type[Record], name: str) -> SearchStrategy[BadValue]:
 
 # What is bad for several kinds
 
-_TEXTS, _NUMBERS, _FLAGS = scalars.texts(), scalars.numbers(), st.booleans()
+_TEXTS, _NUMBERS, _FLAGS = single_values.texts(), single_values.numbers(), st.booleans()
 _FOREIGN: SearchStrategy[Any] = (
     st.builds(object) | st.binary(max_size=4) | st.just(1j) | st.just(print) | st.just(dict)
 )
@@ -174,9 +170,9 @@ def _maps_with(bad: SearchStrategy[Any], good: SearchStrategy[Any]) -> SearchStr
     """Draw what is no map, and maps with one bad entry or one bad name."""
     hashable = st.just("") | _SURROGATES | st.integers() | st.none() | st.binary(max_size=4)
     return (
-        st.dictionaries(scalars.NAMES, bad, min_size=1, max_size=1)
+        st.dictionaries(single_values.NAMES, bad, min_size=1, max_size=1)
         | st.dictionaries(hashable, good, min_size=1, max_size=1)
-        | st.lists(st.tuples(scalars.NAMES, good), max_size=2)
+        | st.lists(st.tuples(single_values.NAMES, good), max_size=2)
         | _TEXTS
         | _NUMBERS
         | _FLAGS
@@ -217,7 +213,7 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
         (_beyond(*UINT64) if field.check is validators.unsigned else _HUGE)
         | st.floats()
         | st.integers().map(str)
-        | scalars.decimals()
+        | single_values.decimals()
         | _TEXTS
         | _FLAGS
         | _OTHER
@@ -225,20 +221,20 @@ _KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
     "number": lambda of, field: _UNREAL | _HUGE | st.integers().map(str) | _TEXTS | _FLAGS | _OTHER,
     "instant": lambda of, field: _BAD_INSTANTS,
     "attribute": lambda of, field: _BAD_ATTRIBUTES,
-    "attributes": lambda of, field: _maps_with(_BAD_ATTRIBUTES, scalars.scalars()),
-    "scalars": lambda of, field: _maps_with(_BAD_SCALARS, scalars.scalars()),
+    "attributes": lambda of, field: _maps_with(_BAD_ATTRIBUTES, single_values.scalars()),
+    "scalars": lambda of, field: _maps_with(_BAD_SCALARS, single_values.scalars()),
     "strings": lambda of, field: (
         _maps_with(_BAD_TEXTS, _TEXTS)
         if takes(field, {"name": ""})
-        else _maps_with(_BAD_IDENTITIES, scalars.IDENTITIES)
+        else _maps_with(_BAD_IDENTITIES, single_values.IDENTITIES)
     ),
     "maps": lambda of, field: _maps_with(
-        _maps_with(_BAD_SCALARS, scalars.scalars()), scalars.attributes()
+        _maps_with(_BAD_SCALARS, single_values.scalars()), single_values.attributes()
     ),
     "names": lambda of, field: (
         _TEXTS
         | st.lists(_BAD_NAMES, min_size=1, max_size=2)
-        | scalars.maps(_TEXTS)
+        | single_values.maps(_TEXTS)
         | _NUMBERS
         | _HUGE
         | _FLAGS

@@ -17,36 +17,24 @@ from hypothesis.strategies import SearchStrategy
 
 from ...builder.batch import Batch
 from ...errors import InvalidValue, brief, unknown_field
-from ...model import commerce, events
-from ...model import user as records
-from ...model.commerce import Product, Promotion
+from ...model.catalog import EVENTS, RECORDS
+from ...model.commerce import Product, ProductAction, ProductImpression, Promotion, PromotionAction
+from ...model.consent import CCPAConsentState, ConsentState
+from ...model.context import GeoLocation
 from ...model.event import Event
+from ...model.events import ApplicationStateTransitionEvent, CommerceEvent, UserAttributeChangeEvent
 from ...model.record import Record
-from ...model.user import CCPAConsentState, ConsentState
 from ...values import validators
 from ...values.fields import Field
-from . import scalars
-from .scalars import few, named
+from . import single_values
+from .single_values import few, named
 
 R = TypeVar("R", bound=Record)
 _Field = Field[Any]
 
 
-def _public(module: Any) -> list[type[Any]]:
-    """Return the value classes that a module makes public, in the order of its text."""
-    return [
-        value
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, Record)
-        and value.__module__ == module.__name__
-        and name == value.__name__
-        and not name.startswith("_")
-    ]
-
-
-RECORD_CLASSES: tuple[type[Record], ...] = (*_public(records), *_public(commerce))
-EVENT_CLASSES: tuple[type[Event], ...] = tuple(_public(events))
+RECORD_CLASSES: tuple[type[Record], ...] = tuple(RECORDS.values())
+EVENT_CLASSES: tuple[type[Event], ...] = tuple(EVENTS.values())
 VALUE_CLASSES: tuple[type[Record], ...] = (*RECORD_CLASSES, *EVENT_CLASSES, Batch)
 
 
@@ -81,49 +69,49 @@ def takes(field: _Field, value: object) -> bool:
 
 def _choice(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
     options = st.sampled_from(words(cls, field))
-    return options | scalars.INTEGERS if takes(field, 7) else options
+    return options | single_values.INTEGERS if takes(field, 7) else options
 
 
 _Drawn = Callable[[type[Record], _Field], SearchStrategy[Any]]
 _KINDS: Mapping[str, _Drawn] = {
     "text": lambda cls, field: (
-        scalars.IDENTITIES if field.check is validators.identity else scalars.TEXTS
+        single_values.IDENTITIES if field.check is validators.identity else single_values.TEXTS
     ),
-    "string": lambda cls, field: scalars.NAMES if field.check is validators.name else scalars.TEXTS,
-    "word": lambda cls, field: scalars.NAMES,
-    "uuid": lambda cls, field: scalars.uuids(),
-    "ip": lambda cls, field: scalars.addresses(),
+    "string": lambda cls, field: (
+        single_values.NAMES if field.check is validators.name else single_values.TEXTS
+    ),
+    "word": lambda cls, field: single_values.NAMES,
+    "uuid": lambda cls, field: single_values.uuids(),
+    "ip": lambda cls, field: single_values.addresses(),
     "choice": _choice,
     "flag": lambda cls, field: st.booleans(),
     "integer": lambda cls, field: (
-        scalars.UNSIGNED if field.check is validators.unsigned else scalars.INTEGERS
+        single_values.UNSIGNED if field.check is validators.unsigned else single_values.INTEGERS
     ),
-    "number": lambda cls, field: scalars.numbers(),
-    "instant": lambda cls, field: scalars.instants(),
-    "attribute": lambda cls, field: scalars.ATTRIBUTE_VALUES,
-    "attributes": lambda cls, field: scalars.user_attributes(),
-    "scalars": lambda cls, field: scalars.attributes(),
+    "number": lambda cls, field: single_values.numbers(),
+    "instant": lambda cls, field: single_values.instants(),
+    "attribute": lambda cls, field: single_values.ATTRIBUTE_VALUES,
+    "attributes": lambda cls, field: single_values.user_attributes(),
+    "scalars": lambda cls, field: single_values.attributes(),
     "strings": lambda cls, field: (
-        scalars.STRINGS if takes(field, {"name": ""}) else scalars.PARTNER_IDENTITIES
+        single_values.STRINGS if takes(field, {"name": ""}) else single_values.PARTNER_IDENTITIES
     ),
-    "maps": lambda cls, field: scalars.MAPS_OF_SCALARS,
-    "names": lambda cls, field: scalars.LISTS_OF_NAMES,
+    "maps": lambda cls, field: single_values.MAPS_OF_SCALARS,
+    "names": lambda cls, field: single_values.LISTS_OF_NAMES,
     "record": lambda cls, field: drawn(field.of),
     "records": lambda cls, field: few(drawn(field.of), 0, 2),
     "events": lambda cls, field: few(drawn(field.of), 0, 2),
-    "records_by_name": lambda cls, field: scalars.maps(drawn(field.of)),
+    "records_by_name": lambda cls, field: single_values.maps(drawn(field.of)),
 }
 _NARROW: Mapping[tuple[type[Record], str], Callable[[], SearchStrategy[Any]]] = {
-    (records.GeoLocation, "latitude"): lambda: scalars.degrees(90),
-    (records.GeoLocation, "longitude"): lambda: scalars.degrees(180),
+    (GeoLocation, "latitude"): lambda: single_values.degrees(90),
+    (GeoLocation, "longitude"): lambda: single_values.degrees(180),
     (ConsentState, "ccpa"): lambda: st.fixed_dictionaries(
         {}, optional={"data_sale_opt_out": drawn(CCPAConsentState)}
     ),
-    (Batch, "mpid"): lambda: scalars.INTEGERS.filter(bool),  # 0 is nobody's
+    (Batch, "mpid"): lambda: single_values.INTEGERS.filter(bool),  # 0 is nobody's
     # an event without an impression would be of no kind
-    (events.CommerceEvent, "product_impressions"): lambda: few(
-        drawn(commerce.ProductImpression), 1, 2
-    ),
+    (CommerceEvent, "product_impressions"): lambda: few(drawn(ProductImpression), 1, 2),
 }
 
 
@@ -163,16 +151,19 @@ class _Way(NamedTuple):
         return True
 
 
-_NAMED = (_Way({"id": scalars.NAMES}, {"name": None}), _Way({"name": scalars.NAMES}, {"id": None}))
+_NAMED = (
+    _Way({"id": single_values.NAMES}, {"name": None}),
+    _Way({"name": single_values.NAMES}, {"id": None}),
+)
 _STARTS = {"is_first_run": None, "is_upgrade": None}
 _WAYS: Mapping[type[Record], tuple[_Way, ...]] = {
     Product: _NAMED,
     Promotion: _NAMED,
-    events.CommerceEvent: tuple(
+    CommerceEvent: tuple(
         _Way({kind: None}, {})
         for kind in ("product_action", "promotion_action", "product_impressions")
     ),
-    events.ApplicationStateTransitionEvent: (
+    ApplicationStateTransitionEvent: (
         _Way({"application_transition_type": ("application_initialized",)}, _STARTS),
         _Way(
             {
@@ -186,10 +177,10 @@ _WAYS: Mapping[type[Record], tuple[_Way, ...]] = {
         ),
     ),
     # only what is read can be without it
-    events.UserAttributeChangeEvent: (_Way({"new": None}, {}),),
+    UserAttributeChangeEvent: (_Way({"new": None}, {}),),
     # nothing says so, but without them it is of little use
-    commerce.ProductAction: (_Way({"products": None}, {}),),
-    commerce.PromotionAction: (_Way({"promotions": None}, {}),),
+    ProductAction: (_Way({"products": None}, {}),),
+    PromotionAction: (_Way({"promotions": None}, {}),),
 }
 
 

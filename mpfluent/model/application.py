@@ -1,0 +1,81 @@
+"""The application that a batch comes from, and the campaign that brought its user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Never, TypedDict, Unpack, get_args
+
+from ..values.fields import Field, choice, maps_of_scalars, required, text
+from ..values.validators import Scalar
+from .record import Record
+
+OperatingSystem = Literal[
+    "Unknown",
+    "IOS",
+    "Android",
+    "WindowsPhone",
+    "MobileWeb",
+    "UnityIOS",
+    "UnityAndroid",
+    "Desktop",
+    "TVOS",
+    "Roku",
+    "OutOfBand",
+    "Alexa",
+    "SmartTV",
+    "FireTV",
+    "Xbox",
+]
+
+
+class ApplicationFields(TypedDict, total=False):
+    """The keywords of :class:`ApplicationInformation`."""
+
+    application_name: str | None
+    application_version: str | None
+    application_build_number: str | None
+    package: str | None
+    install_referrer: str | None
+    os: OperatingSystem | None
+    apple_search_ads_attributes: Mapping[str, Mapping[str, Scalar]] | None
+
+
+class ApplicationInformation(Record, kind="ApplicationInformation"):
+    """The app that the user was in.
+
+    >>> ApplicationInformation(application_name="Shop", os="IOS").os
+    'IOS'
+    """
+
+    __slots__ = ()
+
+    application_name = text()
+    application_version = text()
+    application_build_number = text()
+    package = text()
+    install_referrer = text()
+    os: Field[OperatingSystem | None] = choice("an operating system", get_args(OperatingSystem))
+    apple_search_ads_attributes = maps_of_scalars()
+
+    def __init__(self, **fields: Unpack[ApplicationFields]) -> None:
+        self._fill("ApplicationInformation", fields)
+
+
+class AttributionInfo(Record, kind="AttributionInfo"):
+    """What an install is attributed to.
+
+    >>> AttributionInfo("AppsFlyer", "Example network", "Spring").campaign
+    'Spring'
+    """
+
+    __slots__ = ()
+
+    service_provider = required(text())
+    publisher = required(text())
+    campaign = required(text())
+
+    def __init__(
+        self, service_provider: str, publisher: str, campaign: str, **unknown: Never
+    ) -> None:
+        given = {"service_provider": service_provider, "publisher": publisher}
+        self._fill("AttributionInfo", {**given, "campaign": campaign, **unknown})

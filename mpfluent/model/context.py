@@ -1,0 +1,97 @@
+"""Where, and under which plan, a batch was made."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Literal, Never, TypedDict, Unpack, get_args
+
+from .. import sdk_names
+from ..values import validators
+from ..values.fields import Field, choice, degrees, integer, name, number, record, required, text
+from ..values.validators import Number
+from .record import Record
+
+Environment = Literal["development", "production"]
+
+
+LocationSource = Literal["unknown", "ip_lookup", "lat_long"]
+
+
+class LocationFields(TypedDict, total=False):
+    """The optional keywords of :class:`GeoLocation`."""
+
+    accuracy: Number | None
+    country_code: str | None
+    region_code: str | None
+    city_name: str | None
+    postal_code: str | None
+    dma_code: int | None
+    location_source: LocationSource | None
+
+
+class GeoLocation(Record, kind="GeoLocation"):
+    """A place: degrees north, degrees east, accuracy in metres.
+
+    >>> GeoLocation(40.7142, -74.0064, country_code="US").latitude
+    40.7142
+    """
+
+    __slots__ = ()
+    _misnomers = MappingProxyType(sdk_names.LOCATION)
+
+    latitude: Field[Number] = required(degrees(validators.latitude))
+    longitude: Field[Number] = required(degrees(validators.longitude))
+    accuracy = number()
+    country_code = text()
+    region_code = text()
+    city_name = text()
+    postal_code = text()
+    dma_code = integer()
+    location_source: Field[LocationSource | None] = choice(
+        "a location source", get_args(LocationSource)
+    )
+
+    def __init__(
+        self, latitude: Number, longitude: Number, **fields: Unpack[LocationFields]
+    ) -> None:
+        self._fill("GeoLocation", {"latitude": latitude, "longitude": longitude, **fields})
+
+
+class DataPlanContext(Record, kind="DataPlanContext"):
+    """The data plan that mParticle checks the batch against; without a version, the latest.
+
+    >>> DataPlanContext("mobile_data_plan", 2).plan_version
+    2
+    """
+
+    __slots__ = ()
+    _server_set = frozenset({"block_metadata"})
+
+    plan_id = required(name())
+    plan_version = integer()
+
+    def __init__(self, plan_id: str, plan_version: int | None = None, **unknown: Never) -> None:
+        self._fill("DataPlanContext", {"plan_id": plan_id, "plan_version": plan_version, **unknown})
+
+
+class BatchContext(Record, kind="BatchContext"):
+    """The data plan and the place of a whole batch.
+
+    >>> BatchContext(data_plan=DataPlanContext("mobile_data_plan")).data_plan.plan_id
+    'mobile_data_plan'
+    """
+
+    __slots__ = ()
+    _open = True
+
+    data_plan: Field[DataPlanContext | None] = record(DataPlanContext)
+    location: Field[GeoLocation | None] = record(GeoLocation)
+
+    def __init__(
+        self,
+        *,
+        data_plan: DataPlanContext | None = None,
+        location: GeoLocation | None = None,
+        **unknown: Never,
+    ) -> None:
+        self._fill("BatchContext", {"data_plan": data_plan, "location": location, **unknown})
