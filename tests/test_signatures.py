@@ -609,9 +609,12 @@ def test_every_verb_has_a_docstring_with_an_example():
             assert ">>>" in attribute.__doc__ or name in without, name
 
 
+PACKAGE = Path(mpfluent.__file__).parent
 MODULES = [
-    importlib.import_module(f"mpfluent.{path.stem}")
-    for path in sorted(Path(mpfluent.__file__).parent.glob("*.py"))
+    importlib.import_module(name)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if "testing" not in (name := ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+    and "integrations" not in name
 ]
 
 

@@ -683,7 +683,7 @@ def main() -> None:
     assert sent().delivered == 5
     with tempfile.TemporaryDirectory() as folder:
         assert in_the_background(Path(folder)) == (2, 0, 0)
-    assert len(transports()) == 8
+    assert len(transports()) == 9
     client = Client("key", "secret", environment="development", transport=RecordingTransport(400))
     assert errors(client, Batch().event("x")).startswith("400")
     assert from_the_vendors_sdk() == [202, 0, 0, 202, 202]
