@@ -137,3 +137,9 @@ def _is_here(host):
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where an outbox's file may be made."""
+    return tmp_path / "outbox.db"

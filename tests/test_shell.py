@@ -33,9 +33,9 @@ SET = {
     "MPFLUENT_DEBUG": "1",
 }
 SENSITIVE = [  # to an active environment, to widths and colours, to keys, proxies and hooks of git
-    "tests/test_discarded.py::test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away",
-    "tests/test_plugin.py::test_a_long_list_of_refusals_is_cut",
-    "tests/test_server.py::test_it_runs_as_a_program",
+    "tests/builder/test_unused_warning.py::test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away",
+    "tests/testing/test_plugin.py::test_a_long_list_of_refusals_is_cut",
+    "tests/testing/test_server.py::test_it_runs_as_a_program",
     "tests/test_shell.py::test_the_shell_is_not_seen",
 ]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from fault_server import FaultServer, status
 from scenarios import KEY, SECRET, batch, batches, eventually, scenario
-from test_threaded import SOON, Stage, client_of, user, users
-from test_threaded_and_outbox import large
+from sizes import large
+from stages import SOON, Stage, client_of, user, users
 
 from mpfluent import (
     ApiError,
@@ -25,16 +25,11 @@ from mpfluent import (
 from mpfluent.delivery.retry import JUDGED, RETRIED, is_judged
 from mpfluent.testing import LocalServer, redirect
 
-CERTIFICATES = Path(__file__).parent / "certificates"
+CERTIFICATES = Path(__file__).parents[1] / "certificates"
 VERDICT = json.dumps({"errors": [{"code": "BAD_REQUEST", "message": "no such purpose"}]})
 PAGE = "<html><h1>Blocked by the firewall</h1></html>"
 ONCE = Retry(max_attempts=1)
 BLOCKED = "a batch did not reach mParticle, and is kept in the outbox to be tried again"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
 
 
 def lines(caplog, words="did not reach mParticle"):

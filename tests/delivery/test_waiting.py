@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from test_threaded import SOON, Stage, client_of, user, users
+from stages import SOON, Stage, client_of, user, users
 
 from mpfluent import (
     Client,

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from outboxes import Opened, Process, aside, ask, filled, several, taken_up
 from scenarios import eventually
-from test_outbox import Opened, Process, aside, ask, filled, several, taken_up
 
 from mpfluent import (
     Batch,

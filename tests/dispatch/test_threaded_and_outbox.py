@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from scenarios import eventually
-from test_threaded import SOON, Stage, client_of, name_of, user, users
+from sizes import large
+from stages import SOON, Stage, client_of, name_of, user, users
 
 from mpfluent import (
     Batch,
@@ -31,24 +32,11 @@ from mpfluent.dispatch import shutdown
 ONE_ATTEMPT = Retry(max_attempts=1)
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
-
-
 def api_of(transport, **options):
     keys = {"api_key": "key", "api_secret": "secret"}
     return EventsApi(
         Configuration(**keys, environment="production", transport=transport, **options)
     )
-
-
-def large(parts):
-    """Return a batch that travels in this many parts."""
-    found = user("large")
-    for number in range(30 * parts - 15):
-        found = found.event(f"{number}", {"text": "x" * 4_000})
-    return found
 
 
 # Batches in parts

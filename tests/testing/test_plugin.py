@@ -22,7 +22,7 @@ from mpfluent.testing import LocalServer
 from mpfluent.testing.network_guard import Guard, is_this_machine
 from mpfluent.transport import guard as network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
 SHOP = """
 from mpfluent import Batch, Client, MPFluentError

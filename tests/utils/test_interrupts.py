@@ -24,7 +24,7 @@ from mpfluent.transport.base import Response
 from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire.body import Part
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 PACKAGE = Path(mpfluent.__file__).parent
 BATCH = Batch.for_user(customer_id="1").event("x")
 SOON = 10.0

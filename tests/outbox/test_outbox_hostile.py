@@ -5,19 +5,13 @@ import time
 import zlib
 
 import pytest
-from test_outbox import OTHERS, Opened, aside, ask, filled, parts, several, taken_up
-from test_outbox_interrupts import client_of
+from outboxes import OTHERS, Opened, aside, ask, client_of, filled, parts, several, taken_up
 
 from mpfluent import Batch, FunctionTransport, RecordingTransport, Response
 from mpfluent.outbox import database
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 HUGE = 2**63 - 1
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
 
 
 def written(path, *statements):

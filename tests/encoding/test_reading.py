@@ -41,7 +41,7 @@ from mpfluent.schemas import BatchSchema, ConsentStateSchema
 from mpfluent.testing.strategies import batches, events, values
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
-SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
+SAMPLES = Path(__file__).parents[3] / "shared" / "wire" / "samples"
 needs_samples = pytest.mark.skipif(
     not SAMPLES.exists(), reason="the vendor's printed samples are not at hand"
 )

@@ -21,9 +21,9 @@ from types import SimpleNamespace
 
 import pytest
 from fault_server import FakeTime
+from queues import PROMPT, held, numbers, size_of, work
 from scenarios import KEY, PERSON, SECRET, WORDS, batch, batches, eventually, scenario
-from test_faults_queue import PROMPT, held, numbers, size_of, work
-from test_splitting import sized
+from sizes import sized
 
 from mpfluent import (
     Batch,
@@ -40,7 +40,7 @@ from mpfluent import (
 from mpfluent.outbox import database, owner, recovery
 from mpfluent.testing import LocalServer, hang, status
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOON = 5.0  # seconds after which a test that waits has failed
 HOUR = 3600.0
 NOW_MS = 1_795_428_900_000
@@ -1034,7 +1034,7 @@ def entry_of(body, name):
 
 KILLED = """
     import sys
-    sys.path.insert(0, sys.argv[3])
+    sys.path[:0] = [sys.argv[3], sys.argv[3] + "/outbox"]
     from scenarios import KEY, SECRET
     from test_faults_disk import counted, searches
     from mpfluent import Client, Outbox, ThreadedDispatcher

@@ -24,6 +24,19 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from outboxes import (
+    FEED,
+    OTHERS,
+    ROOT,
+    Opened,
+    Process,
+    aside,
+    ask,
+    filled,
+    parts,
+    several,
+    taken_up,
+)
 
 from mpfluent import Batch, ConfigurationError
 from mpfluent.outbox import database, locks, owner
@@ -31,46 +44,7 @@ from mpfluent.outbox.outbox import Destination, Outbox, OutboxFull
 from mpfluent.wire.body import Part, encode, read_back, split
 from mpfluent.wire.seal import seal
 
-FEED = Destination("https://s2s.us1.mparticle.com/v2/bulkevents", "fingerprint")
 ELSEWHERE = Destination("https://s2s.eu1.mparticle.com/v2/bulkevents", "fingerprint")
-OTHERS = Destination("https://s2s.us1.mparticle.com/v2/bulkevents", "another fingerprint")
-ROOT = Path(__file__).parents[1]
-
-
-def parts(id, size=30, count=1):
-    ids = [id] if count == 1 else [f"{id}-{k}" for k in range(1, count + 1)]
-    return tuple(Part(name, b'{"x":"%b"}' % (b"y" * (size - 8)), 2) for name in ids)
-
-
-def several(*ids, size=30):
-    return [(id, parts(id, size)) for id in ids]
-
-
-class Opened(Outbox):
-    """An outbox that a test has opened, with all that it told."""
-
-    def __init__(self, path, destination=FEED, **options):
-        super().__init__(path, **options)
-        self.failures, self.losses = [], []
-        self.open(destination, self.failures.append, self.losses.extend)
-
-    def told(self):
-        return [type(failure).__name__ for failure in self.failures]
-
-    def ids(self, **limits):
-        return [stored.id for stored in self.load(**limits)]
-
-    def everything(self):
-        """Return the ids of all parked rows, in order; they are not parked any more."""
-        found = []
-        while loaded := self.ids():
-            found += loaded
-        return found
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
 
 
 @pytest.fixture
@@ -103,55 +77,6 @@ def overwrite(path):
     yield write
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-def ask(path, question):
-    """Return what the file says, seen from another process."""
-    code = (
-        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
-        "print(c.execute(sys.argv[2]).fetchall()); c.close()"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, path, question], capture_output=True, text=True, check=True
-    )
-    return eval(run.stdout)
-
-
-class Process:
-    """A process of its own with an outbox; it does what it is told, line by line."""
-
-    CODE = """
-        import os, sys
-        sys.path.insert(0, sys.argv[2])
-        from test_outbox import *
-        outbox = Opened(sys.argv[1])
-        for line in sys.stdin:
-            print(repr(eval(line)), flush=True)
-        outbox.close()
-    """
-
-    def __init__(self, path):
-        code = textwrap.dedent(self.CODE)
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", code, path, ROOT / "tests"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-
-    def __call__(self, line):
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        return eval(self.process.stdout.readline())
-
-    def kill(self):
-        self.process.kill()
-        return self.end()
-
-    def end(self):
-        self.process.communicate()
-        return self.process.returncode
 
 
 @pytest.fixture
@@ -647,9 +572,9 @@ def test_what_a_process_left_that_ended_well_is_adopted(process, opened):
 def test_every_confirmed_put_survives_a_kill(path, opened, kills):
     code = textwrap.dedent(
         """
-        import sys
+        import os, random, sys
         sys.path.insert(0, sys.argv[2])
-        from test_outbox import *
+        from outboxes import *
         outbox, rows, ids = Opened(sys.argv[1]), [], iter(range(10**9))
         outbox.adopt()
         while True:
@@ -671,6 +596,7 @@ def test_every_confirmed_put_survives_a_kill(path, opened, kills):
         run.kill()
         lines += run.communicate()[0].splitlines()
         words = " ".join(lines).split()
+        assert words != []
         gone = {word[1:] for word in words if word[0] == "-"}
         expected |= {word[1:] for word in words if word[0] == "+"} - gone
         maybe |= gone  # was about to be removed
@@ -816,9 +742,9 @@ def test_nothing_stays_open(path, opened):
 def forked(code, path):
     """Run code, in a process that may fork; return what it printed."""
     head = """
-        import os, sys
+        import os, sys, threading, time
         sys.path.insert(0, sys.argv[2])
-        from test_outbox import *
+        from outboxes import *
         def in_child(work):
             sys.stdout.flush()
             pid = os.fork()
@@ -1143,24 +1069,6 @@ def test_failures_are_told_without_the_lock(tmp_path):
 # Damage
 
 
-def aside(path):
-    """Return the names of files that were moved aside, without those of their logs."""
-    return sorted(
-        file.name
-        for file in path.parent.glob("*.corrupt-*")
-        if not file.name.endswith(("-wal", "-shm"))
-    )
-
-
-def filled(path, count=60):
-    """Make a file with rows of a dead owner, and return what is in it."""
-    outbox = Opened(path)
-    batches = {f"id-{number}": parts(f"id-{number}", 200 + number) for number in range(count)}
-    outbox.put([*batches.items()])
-    outbox.close()
-    return batches
-
-
 def test_a_file_that_is_no_database_any_more_is_moved_aside(path, opened):
     filled(path)
     path.write_bytes(b"Dear diary, " * 500)
@@ -1186,17 +1094,6 @@ def test_what_was_moved_aside_is_never_overwritten(path, opened):
         "outbox.db.corrupt-19700101T000000-2",
         "outbox.db.corrupt-19700101T000000-3",
     ]
-
-
-def taken_up(path):
-    """Return an outbox that adopted what it could, and what it loaded then."""
-    outbox = Opened(path)
-    outbox.ready()
-    outbox.adopt()
-    found = {}
-    while loaded := outbox.load():
-        found.update((stored.id, stored.parts) for stored in loaded)
-    return outbox, found
 
 
 @pytest.mark.parametrize("seed", range(24))

@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import NOW, sized
 
 from mpfluent import (
     ApiError,
@@ -32,8 +33,6 @@ from mpfluent.wire import body as wire
 from mpfluent.wire import seal
 from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
-NOW = 1_790_000_000_000
-
 
 def client_of(transport=None, **options):
     return Client(
@@ -45,24 +44,6 @@ def client_of(transport=None, **options):
         now=lambda: NOW,
         **options,
     )
-
-
-def sized(size, text="x", name="id"):
-    """Return a batch with one event whose body is so many bytes."""
-
-    def searching(query):
-        return (
-            Batch.for_user(customer_id="1")
-            .with_environment("production")
-            .with_source_request_id(name)
-            .event("Searched", {"query": query}, at=NOW, source_message_id="m")
-        )
-
-    rest = size - len(searching("").to_json().encode())
-    width = len(text.encode())
-    batch = searching(text * (rest // width) + "x" * (rest % width))
-    assert len(batch.to_json().encode()) == size
-    return batch
 
 
 def with_events(count, length, text="x", **context):

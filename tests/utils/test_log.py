@@ -6,8 +6,8 @@ import logging
 
 import pytest
 from fault_server import FakeTime
-from test_docs import column
-from test_threaded import SOON, Stage, client_of, user
+from pages import column
+from stages import SOON, Stage, client_of, user
 
 from mpfluent import (
     ApiError,

@@ -10,32 +10,17 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_outbox import Opened, parts, several
+from outboxes import Opened, client_of, parts, several
 
-from mpfluent import Batch, Client, FunctionTransport, Outbox, Retry, ThreadedDispatcher
+from mpfluent import Batch, Outbox
 from mpfluent.delivery.settlement import Keeper
 from mpfluent.delivery.stats import Acceptance, Tally
 from mpfluent.outbox import database as outbox_file
 from mpfluent.outbox import locks, outbox, recovery
 from mpfluent.outbox import owner as outbox_owner
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BATCH = Batch.for_user(customer_id="1").event("Searched")
-
-
-def client_of(path, code=202, **options):
-    return Client(
-        *("key", "secret"),
-        environment="production",
-        retry=Retry(max_attempts=1),
-        dispatcher=ThreadedDispatcher(flush_interval=0, outbox=Outbox(path)),
-        **{"transport": FunctionTransport(lambda request: code), **options},
-    )
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ from mpfluent.testing import LocalServer, hang, ok
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 SOON = 40.0  # seconds after which a test that waits has failed
 
 CHILD = """
@@ -139,11 +139,6 @@ def stored(path):
     """Return how many batches an outbox holds."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute("SELECT COUNT(*) FROM rows").fetchone()[0]
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "outbox.db"
 
 
 # 26, 27, 28: the end

@@ -46,7 +46,7 @@ from mpfluent.model.record import Record
 from mpfluent.testing.strategies import batches
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, words
 
-WIRE = Path(__file__).parents[2] / "shared" / "wire"
+WIRE = Path(__file__).parents[3] / "shared" / "wire"
 needs_wire_format = pytest.mark.skipif(
     not (WIRE / "wire-format.json").exists(), reason="the vendor's wire format is not at hand"
 )

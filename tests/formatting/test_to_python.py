@@ -35,7 +35,7 @@ from mpfluent.formatting import code_layout as layout
 from mpfluent.testing.strategies import batches, sessions
 
 EXAMPLES = 2 * settings.default.max_examples
-SAMPLES = Path(__file__).parents[2] / "shared" / "wire" / "samples"
+SAMPLES = Path(__file__).parents[3] / "shared" / "wire" / "samples"
 AT = "2026-11-23T10:15:00Z"
 UUID = "84e1b361-a282-4adf-8a6d-1d31e6dd5a9e"
 TEAPOT = Product("sku-1", "Teapot", price=Decimal("19.99"), quantity=1)
