@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from test_docs import FILE, ROOT, blocks
+from pages import FILE, ROOT, blocks
 
 from mpfluent.testing import LocalServer
 

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import word_lists
+from pages import FENCE, FILE, KINDS, PAGES, README, ROOT, blocks, column, name, section, text_of
 from word_lists import table
 
 import mpfluent
@@ -22,36 +22,6 @@ import mpfluent.testing
 from mpfluent import Batch, Session
 from mpfluent.testing import strategies
 from mpfluent.values.frozen import Frozen
-
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-PAGES = [
-    README,
-    *sorted((ROOT / "docs").glob("*.md")),
-    *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
-]
-FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
-# python runs, py needs packages of others and only has to compile, sh is for people, text is output
-KINDS = {"python", "py", "sh", "text", "json"}
-FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of a project
-
-
-class Block(NamedTuple):
-    kind: str
-    text: str
-    line: int  # of the fence
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    return [
-        Block(match["kind"], match["text"], text.count("\n", 0, match.start()) + 1)
-        for match in FENCE.finditer(text)
-    ]
-
-
-def name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
 
 
 class SameButForTime(doctest.OutputChecker):
@@ -118,14 +88,6 @@ def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 passed" in run.stdout
     assert not list(pytester.path.rglob("outbox*"))
-
-
-def text_of(page: str) -> str:
-    return (ROOT / page).read_text(encoding="utf-8")
-
-
-def section(page: str, heading: str) -> str:
-    return re.split(r"\n## ", text_of(page).split(f"\n## {heading}\n")[1])[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -283,12 +245,6 @@ def test_public_names_that_a_page_speaks_of_exist():
 
 
 # Tables that repeat what the code says
-
-
-def column(page: str, heading: str, place: int = 0) -> list[str]:
-    """Return the words in code font of one column of a section's tables."""
-    rows = re.findall(r"^\| (.*) \|$", section(page, heading), re.M)
-    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[place])]
 
 
 def test_the_table_of_reasons_is_complete():

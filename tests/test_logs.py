@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from fault_server import FakeTime
-from test_docs import column
+from pages import column
 from test_threaded import SOON, Stage, client_of, user
 
 from mpfluent import (
