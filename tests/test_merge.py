@@ -734,7 +734,7 @@ ERRORS = [
     (
         lambda: Session.start(),
         InvalidValue,
-        "start() needs a session_uuid or a session_id, for builders invent nothing; "
+        "start() needs a session_uuid or a session_id; "
         "write Session.start(str(uuid.uuid4()))",
     ),
     (

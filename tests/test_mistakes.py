@@ -1763,13 +1763,13 @@ def test_the_time_that_an_error_proposes_is_accepted(at):
     (
         lambda: Session.start(),
         InvalidValue,
-        "start() needs a session_uuid or a session_id, for builders invent nothing; "
+        "start() needs a session_uuid or a session_id; "
         "write Session.start(str(uuid.uuid4()))",
     ),
     (
         lambda: Session(),
         InvalidValue,
-        "Session() needs a session_uuid or a session_id, for builders invent nothing; "
+        "Session() needs a session_uuid or a session_id; "
         "write Session.start(str(uuid.uuid4()))",
     ),
     (
