@@ -158,8 +158,8 @@ def programs() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("place", "text"), programs().items(), ids=programs())
-def test_no_private_module_is_imported(place, text):
+@pytest.mark.parametrize(("program", "text"), programs().items(), ids=programs())
+def test_no_private_module_is_imported(program, text):
     assert imported(text) <= PUBLIC
 
 
