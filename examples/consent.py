@@ -1,4 +1,4 @@
-"""Consent: GDPR by purpose, and the CCPA's opt-out of data sale."""
+"""Consent: GDPR consent for each purpose, and the CCPA's opt-out of data sale."""
 
 from mpfluent import Batch, ConsentState, GDPRConsentState
 
@@ -8,10 +8,10 @@ batch = (
     Batch.for_user(customer_id="123456")
     .with_gdpr_consent("marketing", True, at=ASKED, document="terms_v4", location="checkout")
     .with_gdpr_consent("analytics", False, at=ASKED)
-    .with_ccpa_data_sale_opt_out(at=ASKED)  # opted out: do not sell
+    .with_ccpa_data_sale_opt_out(at=ASKED)  # the user opted out: do not sell
 )
 
-# Records go where they come ready-made from elsewhere. They merge purpose by purpose.
+# If you already have a record, use it. Records merge purpose by purpose.
 imported = ConsentState(gdpr={"profiling": GDPRConsentState(True, ASKED)})
 batch = batch.with_consent_state(imported)
 

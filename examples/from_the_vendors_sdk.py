@@ -14,7 +14,7 @@ With the vendor's ``mparticle``::
     batch.environment = "development"
     batch.user_identities = identities
     batch.events = [searched, mparticle.CommerceEvent(action)]
-    api.upload_events(batch, callback=told)
+    api.upload_events(batch, callback=done)
 """
 
 from mpfluent import Batch, Configuration, EventsApi, Product
@@ -30,7 +30,7 @@ batch = (
 with LocalServer() as server:
     configuration = Configuration(api_key="key", api_secret="secret", host=server.url)
     api = EventsApi(configuration)  # the calls that you know
-    upload = api.upload_events(batch, callback=lambda data, status, headers: print("told", status))
+    upload = api.upload_events(batch, callback=lambda data, status, headers: print("done", status))
     upload.join()
     print("returned", api.bulk_upload_events([batch, batch])[1])
     configuration.client.close()

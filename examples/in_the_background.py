@@ -1,4 +1,4 @@
-"""A server's worker: send returns at once, an outage is sat out, and the next process goes on."""
+"""In the background: send returns at once, and after an outage the next process delivers."""
 
 import tempfile
 from pathlib import Path
@@ -13,7 +13,7 @@ def opened(server: LocalServer, folder: str) -> Client:
         "secret",
         host=server.url,
         environment="development",
-        retry=Retry(max_attempts=1),  # so that the example is over soon
+        retry=Retry(max_attempts=1),  # so that the example ends soon
         dispatcher=ThreadedDispatcher(coalesce=True, outbox=Outbox(Path(folder) / "outbox.db")),
     )
 
@@ -27,8 +27,8 @@ with LocalServer() as server, tempfile.TemporaryDirectory() as folder:
         client.flush(timeout=5)
         print(deliveries[0].state, client.stats.pending)
 
-    with opened(server, folder) as client:  # the next process, when it is up again
+    with opened(server, folder) as client:  # the next process; mParticle works again
         print(client.flush(timeout=5), client.stats.delivered)
 
-    (batch,) = server.batches  # the three travelled as one
+    (batch,) = server.batches  # the three batches were sent as one
     print([event.event_name for event in batch.events if isinstance(event, AppEvent)])

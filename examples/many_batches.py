@@ -1,4 +1,4 @@
-"""A nightly job: any number of batches from an iterable, in bulk requests, with bounded memory."""
+"""A nightly job: any number of batches from an iterable, in bulk requests, with little memory."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def failed(batch: Batch, error: DeliveryError) -> None:
 
 
 with LocalServer() as server:
-    server.script(status(503))  # a bad moment; the client tries again by itself
+    server.script(status(503))  # one failed request; the client tries again by itself
     with Client(
         "key",
         "secret",

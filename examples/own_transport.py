@@ -1,4 +1,4 @@
-"""A transport of your own: one method and close. This one measures another."""
+"""Your own transport has two methods, send and close. This one measures another transport."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Verbs of your own: your team's vocabulary, on batches and sessions alike."""
+"""Your own verbs: the words of your team, on batches and on sessions."""
 
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ class ShopSession(ShopVerbs, Session):
     pass
 
 
-# The new verbs mix with the old ones, and type checkers know both all along the chain.
+# You can mix new and old verbs, and type checkers know both.
 batch = (
     ShopBatch.for_user(customer_id="123456")
     .screen_view("Pricing")

@@ -1,10 +1,10 @@
-"""The main job, from a sentence to mParticle's answer.
+"""Build batches, send them, and print mParticle's answers.
 
     python examples/quickstart.py
 
-Without an account it talks to a server on this machine that stands in for mParticle. With
-MPARTICLE_API_KEY and MPARTICLE_API_SECRET set, it sends to the real one (as development data);
-``--pod eu1`` says where your workspace lives, if not in us1.
+Without keys, it sends to a server on this machine that stands in for mParticle. With
+MPARTICLE_API_KEY and MPARTICLE_API_SECRET, it sends development data to your workspace. If that is
+not in the pod us1, add ``--pod eu1``, for example.
 """
 
 import argparse
@@ -42,7 +42,7 @@ KETTLE = Product("sku-2", "Kettle", category="Kitchen", price=Decimal("34.50"), 
 
 
 def shopper() -> Batch:
-    """Who, where, on what, and what they agreed to. Any batch is a template for more."""
+    """Return the user, the device and the consents: a template for other batches."""
     return (
         Batch.for_user(customer_id="123456", email="user@example.com")
         .with_environment("development")
@@ -54,7 +54,7 @@ def shopper() -> Batch:
 
 
 def first_visit() -> Batch:
-    """One batch: an event a verb, in the order in which they happened."""
+    """Return a batch in which each verb appends one event."""
     return (
         shopper()
         .app_install()
@@ -73,7 +73,7 @@ def first_visit() -> Batch:
 
 
 def later_visit(*, minutes_ago: int) -> Batch:
-    """A session: numbered events, each timed from the one before."""
+    """Return a batch with a session: numbered events, each timed from the previous one."""
     session = (
         Session.start(str(uuid4()), at=NOW - timedelta(minutes=minutes_ago))
         .screen_view("Home", after=1.5)
@@ -88,7 +88,7 @@ def main() -> None:
         print(f"Sending to {where}")
 
         with Client(environment="development", **options) as client:
-            print("\nWho, and on what\n  " + repr(shopper()).replace("\n", "\n  "))
+            print("\nThe user and the device\n  " + repr(shopper()).replace("\n", "\n  "))
 
             visit = first_visit()
             step("One batch", visit)
@@ -102,7 +102,7 @@ def main() -> None:
         configuration = Configuration(environment="development", **options)
         visit = later_visit(minutes_ago=20)
         step("One batch through EventsApi, with a callback", visit)
-        upload = EventsApi(configuration).upload_events(visit, callback=told)
+        upload = EventsApi(configuration).upload_events(visit, callback=print_status)
         upload.join()
         configuration.client.close()
 
@@ -114,8 +114,8 @@ def main() -> None:
 
 @contextmanager
 def destination() -> Iterator[tuple[str, dict[str, Any], LocalServer | None]]:
-    """Yield where the data goes, the client's options for it, and the local server if it is one."""
-    parser = argparse.ArgumentParser(description="Send a newcomer's worth of data to mParticle.")
+    """Yield the name of the server, the client's options for it, and the local server, if any."""
+    parser = argparse.ArgumentParser(description="Send some example batches to mParticle.")
     parser.add_argument("--pod", choices=["us1", "us2", "eu1", "au1"], default="us1")
     pod = parser.parse_args().pod
     if os.environ.get("MPARTICLE_API_KEY") and os.environ.get("MPARTICLE_API_SECRET"):
@@ -134,7 +134,7 @@ def step(title: str, *batches: Batch) -> None:
 
 
 def described(event: Event) -> str:
-    """Say what an event says. Values read like values, and ``match`` takes them apart."""
+    """Describe an event in a word or two; ``match`` works on values."""
     match event:
         case AppEvent(event_name=name) | ScreenViewEvent(screen_name=name):
             return name
@@ -152,8 +152,8 @@ def described(event: Event) -> str:
             return event.session_uuid or ""
 
 
-def told(data: Any, status: int, headers: Mapping[str, str]) -> None:
-    print("  status", status, "(told to the callback)")
+def print_status(data: Any, status: int, headers: Mapping[str, str]) -> None:
+    print("  status", status, "(in the callback)")
 
 
 def arrived(server: LocalServer) -> None:

@@ -1,4 +1,4 @@
-"""A session: an id, numbered events, and times that are told from event to event."""
+"""A session: an id, numbered events, and each time relative to the previous event."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,11 +8,11 @@ began = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 
 session = (
     Session.start("84e1b361-a282-4adf-8a6d-1d31e6dd5a9e", at=began)
-    .app_foreground()  # no time: the same as the event before
-    .screen_view("Home", after=1.5)  # seconds after the event before
+    .app_foreground()  # no time: that of the previous event
+    .screen_view("Home", after=1.5)  # seconds after the previous event
     .event("Searched", {"query": "teapot"}, after=timedelta(minutes=1))
-    .purchase(Product("sku-1", "Teapot"), at="2026-11-23T11:20:00+01:00")  # or a time of its own
-    .end(after=10)  # the duration is counted from the start
+    .purchase(Product("sku-1", "Teapot"), at="2026-11-23T11:20:00+01:00")  # or its own time
+    .end(after=10)  # computes the duration from the start
 )
 
 batch = Batch.for_user(customer_id="123456").add(session)

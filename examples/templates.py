@@ -1,4 +1,4 @@
-"""A batch is a template: derive as many variants from it as you like, it never changes."""
+"""A batch is a template: it never changes, so derive as many variants from it as you like."""
 
 from mpfluent import Batch
 
@@ -20,7 +20,7 @@ for name, variant in variants.items():
     print(f"{name}: {variant.to_json()}")
 
 
-# Parts come together with +: events in order, context field by field, and the right side wins.
+# + joins two parts: events in order, context field by field, and the right side wins.
 def signed_up(batch: Batch, plan: str) -> Batch:
     return batch.event("Signed up", {"plan": plan}).with_user_attributes(plan=plan)
 

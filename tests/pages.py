@@ -1,15 +1,21 @@
-"""The pages of the documentation, and what stands in them."""
+"""The README and the pages of docs/, and the blocks of code in them."""
+
+from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-
-
+README = ROOT / "README.md"
+PAGES = [
+    README,
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
+]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
-
-
+# python runs, py needs packages of others and only has to compile, sh is for people, text is output
+KINDS = {"python", "py", "sh", "text", "json"}
 FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of a project
 
 
@@ -27,6 +33,10 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
 def text_of(page: str) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
@@ -35,7 +45,7 @@ def section(page: str, heading: str) -> str:
     return re.split(r"\n## ", text_of(page).split(f"\n## {heading}\n")[1])[0]
 
 
-def column(page: str, heading: str, place: int = 0) -> list[str]:
+def column(page: str, heading: str, index: int = 0) -> list[str]:
     """Return the words in code font of one column of a section's tables."""
     rows = re.findall(r"^\| (.*) \|$", section(page, heading), re.M)
-    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[place])]
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row.split(" | ")[index])]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import word_lists
-from pages import FENCE, FILE, ROOT, blocks, column, section, text_of
+from pages import FENCE, FILE, KINDS, PAGES, README, ROOT, blocks, column, name, section, text_of
 from word_lists import table
 
 import mpfluent
@@ -22,19 +22,6 @@ import mpfluent.testing
 from mpfluent import Batch, Session
 from mpfluent.testing import strategies
 from mpfluent.values.frozen import Frozen
-
-README = ROOT / "README.md"
-PAGES = [
-    README,
-    *sorted((ROOT / "docs").glob("*.md")),
-    *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
-]
-# python runs, py needs packages of others and only has to compile, sh is for people, text is output
-KINDS = {"python", "py", "sh", "text", "json"}
-
-
-def name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
 
 
 class SameButForTime(doctest.OutputChecker):

@@ -29,7 +29,7 @@ CCPA do not sell
 without_consent() leaves {'user_identities': {'customer_id': '123456'}}
 """,
     "from_the_vendors_sdk": """\
-told 202
+done 202
 returned 202
 ['custom_event', 'commerce_event']
 """,
@@ -116,7 +116,7 @@ def test_the_quickstart_needs_no_keys(quickstart):
 def test_the_quickstart_gets_a_202_for_each_of_its_three_ways_to_send(quickstart):
     statuses = [line for line in quickstart.splitlines() if line.startswith("  status")]
 
-    assert statuses == ["  status 202", "  status 202", "  status 202 (told to the callback)"]
+    assert statuses == ["  status 202", "  status 202", "  status 202 (in the callback)"]
 
 
 def test_the_quickstart_shows_what_it_sends(quickstart):

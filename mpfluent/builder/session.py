@@ -253,6 +253,5 @@ class Session(EventVerbs, Piped, kind="Session"):
 
 def _no_id(where: str) -> InvalidValue:
     return InvalidValue(
-        f"{where}() needs a session_uuid or a session_id, for builders invent nothing; "
-        "write Session.start(str(uuid.uuid4()))"
+        f"{where}() needs a session_uuid or a session_id; write Session.start(str(uuid.uuid4()))"
     )

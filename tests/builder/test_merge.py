@@ -734,8 +734,7 @@ ERRORS = [
     (
         lambda: Session.start(),
         InvalidValue,
-        "start() needs a session_uuid or a session_id, for builders invent nothing; "
-        "write Session.start(str(uuid.uuid4()))",
+        "start() needs a session_uuid or a session_id; write Session.start(str(uuid.uuid4()))",
     ),
     (
         lambda: Session.start("x"),

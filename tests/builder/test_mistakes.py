@@ -1763,14 +1763,12 @@ def test_the_time_that_an_error_proposes_is_accepted(at):
     (
         lambda: Session.start(),
         InvalidValue,
-        "start() needs a session_uuid or a session_id, for builders invent nothing; "
-        "write Session.start(str(uuid.uuid4()))",
+        "start() needs a session_uuid or a session_id; write Session.start(str(uuid.uuid4()))",
     ),
     (
         lambda: Session(),
         InvalidValue,
-        "Session() needs a session_uuid or a session_id, for builders invent nothing; "
-        "write Session.start(str(uuid.uuid4()))",
+        "Session() needs a session_uuid or a session_id; write Session.start(str(uuid.uuid4()))",
     ),
     (
         lambda: SESSION.event("Searched", session_id=5),
