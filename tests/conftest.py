@@ -104,8 +104,8 @@ def nothing_left_for_the_end():
     shutdown._watched.clear()
     for dispatcher in left:
         dispatcher._workers.stop()
-        with dispatcher._floor.lock:
-            dispatcher._floor.work.notify_all()
+        with dispatcher._scheduler.lock:
+            dispatcher._scheduler.work.notify_all()
         dispatcher._workers.join(0.5)
 
 

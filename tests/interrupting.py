@@ -100,7 +100,7 @@ class World:
 
     def law(self):
         """Return what is wrong with the counts of this moment."""
-        counts = self.client._tally.snapshot()
+        counts = self.client._counters.snapshot()
         right = counts.submitted == counts.delivered + counts.failed + counts.pending
         return [] if right and counts.pending >= 0 else [f"law: {counts[:4]}"]
 
@@ -321,7 +321,7 @@ def soak(mode, deed, signals, seed):
         nonlocal most_pending
         while not over:
             wrong.extend(world.law())
-            most_pending = max(most_pending, world.client._tally.snapshot().pending)
+            most_pending = max(most_pending, world.client._counters.snapshot().pending)
             time.sleep(0.001)
 
     threading.Thread(target=watch, daemon=True).start()

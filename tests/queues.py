@@ -60,8 +60,8 @@ def numbers(told):
 def work(client):
     """Let a worker deliver all that waits, as a thread of its own would."""
     workers = client._dispatcher._workers
-    with client._dispatcher._floor.lock:
-        client._dispatcher._floor.hurried += 1
+    with client._dispatcher._scheduler.lock:
+        client._dispatcher._scheduler.hurried += 1
     with workers._delivering():
         while (load := workers._next(wait=False)) is not None:
             workers._carry(load, 600)

@@ -141,9 +141,9 @@ class Project:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end:\n{self.said}") from None
 
-    def run(self, code, *, stand_in=True):
+    def run(self, code, *, retake_sqlite_locks=True):
         """Run Python code in a process of its own."""
-        more = {"STAND_IN": self.server.url} if stand_in else {}
+        more = {"STAND_IN": self.server.url} if retake_sqlite_locks else {}
         done = subprocess.run(
             [PYTHON, "-c", code],
             cwd=self.folder,
@@ -410,7 +410,7 @@ def work(project, command, enqueue, how=signal.SIGTERM):
     """Put a job for each event into the queue, let a worker do them all, and end it."""
     with project.running(*command.split()) as worker:
         code = f"{enqueue[0]}\nfor user in range({EVENTS}): {enqueue[1]}"
-        assert project.run(code, stand_in=False) == 0, project.said
+        assert project.run(code, retake_sqlite_locks=False) == 0, project.said
         project.wait_for(lambda: project.sent >= EVENTS, worker)
         project.end(worker, how)
 

@@ -11,7 +11,7 @@ from ..model.device import DeviceFields, DeviceInformation
 from ..model.event import Event
 from ..model.history import events
 from ..model.user import IdentityFields, UserIdentities
-from ..utils.introspection import in_terms_of, spelled_out
+from ..utils.introspection import as_error_of_verb, expand_kwargs
 from ..values.check_failed import checked_as
 from ..values.codegen import KNOWN
 from ..values.foreign import is_a, itself
@@ -81,7 +81,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     # Constructing
 
     @classmethod
-    @spelled_out
+    @expand_kwargs
     def for_user(
         cls: type[B],
         user: UserIdentities | None = _UNSAID,
@@ -127,11 +127,11 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         except UnknownField as error:
             if user is not None:
                 raise
-            raise in_terms_of(cls.for_user, error, UserIdentities._misnomers) from None
+            raise as_error_of_verb(cls.for_user, error, UserIdentities._misnomers) from None
         return batch if mpid is None else batch._put("mpid", mpid)
 
     @classmethod
-    @spelled_out
+    @expand_kwargs
     def for_device(cls: type[B], **device: Unpack[DeviceFields]) -> B:
         """Construct the batch of a user who is known by a device.
 

@@ -17,7 +17,7 @@ from ..model.commerce import (
 )
 from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
-from ..utils.introspection import called_by_name, in_terms_of, spelled_out
+from ..utils.introspection import as_error_of_verb, called_by_name, expand_kwargs
 from ..values.codegen import Ways
 from .base import Builder, is_plain
 from .compiled import actor
@@ -99,7 +99,7 @@ class CommerceVerbs(Builder):
     @classmethod
     def _no_keyword(cls, verb: str, of: type[Event], error: UnknownField) -> UnknownField:
         """Return the error for an unknown field of an event, in terms of the verb."""
-        return in_terms_of(getattr(cls, verb), error, of._misnomers)
+        return as_error_of_verb(getattr(cls, verb), error, of._misnomers)
 
     def _product_action(
         self: V,
@@ -137,7 +137,7 @@ class CommerceVerbs(Builder):
             _acts[key] = actor(type(self), action, bool(products), fields)
         return grown
 
-    @spelled_out
+    @expand_kwargs
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put into the cart.
 
@@ -147,7 +147,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_cart", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def remove_from_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken out of the cart.
 
@@ -157,7 +157,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("remove_from_cart", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def add_to_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put onto the wish list.
 
@@ -167,7 +167,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_wishlist", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def remove_from_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken off the wish list; the wire spells it in four words.
 
@@ -178,7 +178,7 @@ class CommerceVerbs(Builder):
         action: ProductActionType = "remove_from_wish_list"
         return self._product_action(action, products, fields, "remove_from_wishlist")
 
-    @spelled_out
+    @expand_kwargs
     def view_detail(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a view of products' details.
 
@@ -188,7 +188,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("view_detail", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def click(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a click on products.
 
@@ -198,7 +198,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("click", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def checkout(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a step of the checkout.
 
@@ -208,7 +208,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def checkout_option(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append an option that was chosen in the checkout.
 
@@ -217,7 +217,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout_option", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def purchase(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a purchase.
 
@@ -230,7 +230,7 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("purchase", products, fields)
 
-    @spelled_out
+    @expand_kwargs
     def refund(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a refund.
 
@@ -250,7 +250,7 @@ class CommerceVerbs(Builder):
         acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
         return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def promotion_view(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a view of promotions.
 
@@ -260,7 +260,7 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("view", promotions, fields)
 
-    @spelled_out
+    @expand_kwargs
     def promotion_click(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a click on promotions.
 
@@ -270,7 +270,7 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("click", promotions, fields)
 
-    @spelled_out
+    @expand_kwargs
     def impression(
         self: V,
         product_impression_list: str,

@@ -17,7 +17,7 @@ from ..model.device import DeviceFields, DeviceInformation
 from ..model.events import UserAttributeValue
 from ..model.record import Record
 from ..model.user import IdentityFields, UserIdentities
-from ..utils.introspection import called_by_name, spelled_out
+from ..utils.introspection import called_by_name, expand_kwargs
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Ways
@@ -120,7 +120,7 @@ class ContextVerbs(Builder, Record):
         """
         return self._with_field("with_source_request_id", "source_request_id", source_request_id)
 
-    @spelled_out
+    @expand_kwargs
     def with_identities(
         self: C, user: UserIdentities | None = None, /, **identities: Unpack[IdentityFields]
     ) -> C:
@@ -203,7 +203,7 @@ class ContextVerbs(Builder, Record):
         changed = self.without_user_attributes(*checked) if self.user_attributes else self
         return changed._with({"deleted_user_attributes": listed})
 
-    @spelled_out
+    @expand_kwargs
     def with_device(
         self: C, information: DeviceInformation | None = None, /, **fields: Unpack[DeviceFields]
     ) -> C:
@@ -229,7 +229,7 @@ class ContextVerbs(Builder, Record):
         """
         return self._without("without_device", "device_info", DeviceInformation, fields)
 
-    @spelled_out
+    @expand_kwargs
     def with_application(
         self: C,
         application: ApplicationInformation | None = None,
@@ -249,7 +249,7 @@ class ContextVerbs(Builder, Record):
             "with_application", "application_info", ApplicationInformation, application, fields
         )
 
-    @spelled_out
+    @expand_kwargs
     def with_attribution_info(
         self: C,
         service_provider: str | AttributionInfo | None,
@@ -319,7 +319,7 @@ class ContextVerbs(Builder, Record):
         merged = merged_maps(known, FrozenMap.of((module,), (checked,)))
         return self._put("integration_attributes", merged)
 
-    @spelled_out
+    @expand_kwargs
     def with_gdpr_consent(
         self: C,
         purpose: str,
@@ -352,7 +352,7 @@ class ContextVerbs(Builder, Record):
         given = _said(consented, at, document, location, hardware_id)
         return self._with_consent(verb, GDPRConsentState, "consented", purpose, given)
 
-    @spelled_out
+    @expand_kwargs
     def with_ccpa_data_sale_opt_out(
         self: C,
         opted_out: bool = True,
@@ -408,7 +408,7 @@ class ContextVerbs(Builder, Record):
         """
         return self._with({"consent_state": None})
 
-    @spelled_out
+    @expand_kwargs
     def with_data_plan(
         self: C,
         plan_id: str | DataPlanContext | None,
@@ -429,7 +429,7 @@ class ContextVerbs(Builder, Record):
         plan = _record_or_keywords("with_data_plan", DataPlanContext, "plan_id", plan_id, rest)
         return self._with_context({"data_plan": plan})
 
-    @spelled_out
+    @expand_kwargs
     def with_location(
         self: C,
         latitude: Number | GeoLocation | None,
@@ -595,7 +595,7 @@ def _entries(verb: str, given: Any) -> dict[Any, Any]:
         return given
     try:
         return looked_at(entries_of, given)
-    except validators.Bad as bad:
+    except validators.CheckFailed as bad:
         more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
         raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause
 
@@ -652,6 +652,6 @@ def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]
         ):
             try:  # not checked_as: one frame less before the message
                 check(value)
-            except validators.Bad as bad:
+            except validators.CheckFailed as bad:
                 raise bad.at(verb, name, value) from bad.cause
         raise

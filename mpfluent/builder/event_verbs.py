@@ -53,7 +53,7 @@ from ..model.events import (
 )
 from ..model.user import UserIdentity
 from ..sdk_names import VERBS, called
-from ..utils.introspection import called_by_name, spelled_out
+from ..utils.introspection import called_by_name, expand_kwargs
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Ways
@@ -102,7 +102,7 @@ class EventVerbs(CommerceVerbs):
 
     __slots__ = ()
 
-    @spelled_out
+    @expand_kwargs
     def event(
         self: V,
         name: str,
@@ -172,7 +172,7 @@ class EventVerbs(CommerceVerbs):
         given["attributes"] = {**told, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
 
-    @spelled_out
+    @expand_kwargs
     def attribution(self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]) -> V:
         """Append an install's attribution to a publisher and a campaign.
 
@@ -183,7 +183,7 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("attribution", "attribution", told, fields)
 
-    @spelled_out
+    @expand_kwargs
     def attribution_delete(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the deletion of an install's attribution.
 
@@ -194,7 +194,7 @@ class EventVerbs(CommerceVerbs):
         told = {"action": "delete"}
         return self._attribution("attribution_delete", "attribution", told, fields)
 
-    @spelled_out
+    @expand_kwargs
     def re_engagement(
         self: V,
         *,
@@ -211,7 +211,7 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("re_engagement", "re-engagement", told, fields)
 
-    @spelled_out
+    @expand_kwargs
     def ltv_increase(
         self: V,
         amount: Number,
@@ -240,7 +240,7 @@ class EventVerbs(CommerceVerbs):
         }
         return self._event(AppEvent, verb, given)
 
-    @spelled_out
+    @expand_kwargs
     def screen_view(self: V, screen_name: str, **fields: Unpack[ScreenViewFields]) -> V:
         """Append a screen that was seen.
 
@@ -250,7 +250,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(ScreenViewEvent, "screen_view", {"screen_name": screen_name, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def session_start(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the start of a session; ``Session.start`` numbers and times its events for you.
 
@@ -260,7 +260,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(SessionStartEvent, "session_start", {**fields})
 
-    @spelled_out
+    @expand_kwargs
     def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
         """Append the end of a session.
 
@@ -284,7 +284,7 @@ class EventVerbs(CommerceVerbs):
                 )
         return self._event(ApplicationStateTransitionEvent, verb, {**given, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def app_install(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after its install.
 
@@ -295,7 +295,7 @@ class EventVerbs(CommerceVerbs):
         more = {"is_first_run": True, "is_upgrade": False}
         return self._transition("app_install", "initialized", fields, **more)
 
-    @spelled_out
+    @expand_kwargs
     def app_upgrade(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after an upgrade.
 
@@ -306,7 +306,7 @@ class EventVerbs(CommerceVerbs):
         more = {"is_first_run": False, "is_upgrade": True}
         return self._transition("app_upgrade", "initialized", fields, **more)
 
-    @spelled_out
+    @expand_kwargs
     def app_initialized(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append a start of the app.
 
@@ -316,7 +316,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_initialized", "initialized", fields)
 
-    @spelled_out
+    @expand_kwargs
     def app_foreground(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's coming to the foreground.
 
@@ -326,7 +326,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_foreground", "foreground", fields)
 
-    @spelled_out
+    @expand_kwargs
     def app_background(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's going to the background.
 
@@ -336,7 +336,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_background", "background", fields)
 
-    @spelled_out
+    @expand_kwargs
     def app_exit(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's end.
 
@@ -346,7 +346,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_exit", "exit", fields)
 
-    @spelled_out
+    @expand_kwargs
     def first_run(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's first run; ``app_install`` says more.
 
@@ -356,7 +356,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(FirstRunEvent, "first_run", {**fields})
 
-    @spelled_out
+    @expand_kwargs
     def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's removal.
 
@@ -366,7 +366,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(UninstallEvent, "uninstall", {**fields})
 
-    @spelled_out
+    @expand_kwargs
     def push_registration(
         self: V, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
     ) -> V:
@@ -379,7 +379,7 @@ class EventVerbs(CommerceVerbs):
         given = {"register": register, "registration_token": registration_token, **fields}
         return self._event(PushRegistrationEvent, "push_registration", given)
 
-    @spelled_out
+    @expand_kwargs
     def push_message(
         self: V,
         push_message_type: PushMessageType,
@@ -413,7 +413,7 @@ class EventVerbs(CommerceVerbs):
     def network_performance(
         self: V, url: str, response_code: int, **fields: Unpack[NetworkFields]
     ) -> V: ...
-    @spelled_out
+    @expand_kwargs
     def network_performance(
         self: V,
         url: str | requests.Response,
@@ -439,7 +439,7 @@ class EventVerbs(CommerceVerbs):
                 given["response_code"] = response_code
         return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def breadcrumb(self: V, label: str, **fields: Unpack[BreadcrumbFields]) -> V:
         """Append a trace of what the user did.
 
@@ -449,7 +449,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(BreadcrumbEvent, "breadcrumb", {"label": label, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def crash_report(
         self: V,
         error: BaseException | None = None,
@@ -485,7 +485,7 @@ class EventVerbs(CommerceVerbs):
                 given["message"] = message
         return self._event(CrashReportEvent, "crash_report", {**given, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def opt_out(self: V, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> V:
         """Append the user's opting out of all tracking, or back in with False.
 
@@ -495,7 +495,7 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(OptOutEvent, "opt_out", {"is_opted_out": is_opted_out, **fields})
 
-    @spelled_out
+    @expand_kwargs
     def profile(
         self: V,
         profile_event_type: ProfileEventType,
@@ -518,7 +518,7 @@ class EventVerbs(CommerceVerbs):
         }
         return self._event(ProfileEvent, "profile", given)
 
-    @spelled_out
+    @expand_kwargs
     def user_attribute_change(
         self: V,
         user_attribute_name: str,
@@ -534,7 +534,7 @@ class EventVerbs(CommerceVerbs):
         given = {"user_attribute_name": user_attribute_name, "new": new, **fields}
         return self._event(UserAttributeChangeEvent, "user_attribute_change", given)
 
-    @spelled_out
+    @expand_kwargs
     def user_identity_change(
         self: V, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
     ) -> V:

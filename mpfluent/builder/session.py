@@ -11,7 +11,7 @@ from ..formatting.summary import readable
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.history import Events
-from ..utils.introspection import spelled_out
+from ..utils.introspection import expand_kwargs
 from ..values import validators
 from ..values.fields import instant, integer, uuid
 from ..values.foreign import is_a, itself
@@ -65,7 +65,7 @@ class Session(EventVerbs, Piped, kind="Session"):
         raise _no_id("Session")
 
     @classmethod
-    @spelled_out
+    @expand_kwargs
     def start(
         cls: type[S],
         session_uuid: str | None = None,
@@ -125,7 +125,7 @@ class Session(EventVerbs, Piped, kind="Session"):
             session = session._placed("add", event, None)
         return session
 
-    @spelled_out
+    @expand_kwargs
     def end(
         self: S,
         *,
@@ -201,7 +201,7 @@ class Session(EventVerbs, Piped, kind="Session"):
             raise InvalidValue(f"{verb}(at=…, after=…): an event has one time; write one of them")
         try:
             milliseconds = validators.duration(after)
-        except validators.Bad as bad:
+        except validators.CheckFailed as bad:
             raise InvalidTime(
                 f"{verb}(after={brief(after)}): {bad.why}; write after=1.5"
             ) from bad.cause

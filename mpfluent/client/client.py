@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
 from ..delivery.future import Delivery, settle_each
-from ..delivery.job import Outcome, Parcel, Told
+from ..delivery.job import Job, Outcome, Told
 from ..delivery.observers import code_of
 from ..delivery.retry import Retry
-from ..delivery.sender import Addresses, Courier
-from ..delivery.stats import Acceptance, CloseReport, Counts, Report, Stats, Tally
+from ..delivery.sender import Addresses, Sender
+from ..delivery.stats import Acceptance, CloseReport, Counters, Report, ReportBuilder, Stats
 from ..dispatch.base import Dispatcher
 from ..dispatch.sync import SyncDispatcher
 from ..errors import (
@@ -36,7 +36,7 @@ from ..transport.destination import Credentials, Destination
 from ..transport.request_errors import of_handler
 from ..transport.requests import RequestsTransport
 from ..utils.interrupts import HOOKED, READING, SETTLED
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger, warn
 from ..utils.options import check_seconds
 from ..values.foreign import is_a, itself
@@ -111,7 +111,7 @@ class Client(PublicNames):
     _disabled = False
     _closed = False
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         api_key: str | None = None,
@@ -168,14 +168,14 @@ class Client(PublicNames):
         self._disabled = off
         self._on_delivered = on_delivered
         self._on_failed = on_failed
-        self._tally = Tally()
+        self._counters = Counters()
         self._sealer = Sealer(
             environment=environment,
             historical=historical,
             before_send=before_send,
             now=unix_milliseconds if now is None else milliseconds_of(now),
             new_ids=random_uuids if new_id is None else ids_of(new_id),
-            hook_raised=self._tally.hook_raised,
+            hook_raised=self._counters.hook_raised,
         )
         self._report: CloseReport | None = None
         self._base = base
@@ -183,12 +183,12 @@ class Client(PublicNames):
         addresses = Addresses(f"{base}/v2/events", bulk)
         if historical:
             addresses = Addresses(f"{bulk}/historical", f"{bulk}/historical")
-        self._courier = Courier(
+        self._sender = Sender(
             transport=RequestsTransport() if transport is None else transport,
             addresses=addresses,
             credentials=credentials,
             retry=Retry() if retry is None else retry,
-            tally=self._tally,
+            counters=self._counters,
             agent=f"mpfluent/{__version__}",
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
@@ -212,7 +212,7 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._courier, self._destination, self._settled, Batch)
+        dispatcher.open(self._sender, self._destination, self._settled, Batch)
         self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending
@@ -267,7 +267,7 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        counts = Counts()
+        counts = ReportBuilder()
         try:
             for chunk in self._chunks(batches):
                 self._check_open()
@@ -305,7 +305,7 @@ class Client(PublicNames):
         if not self._disabled:  # which would send what an outbox has from before
             for seconds, dispatcher in self._each_in(timeout):
                 dispatcher.flush(seconds)
-        return self._tally.wait(0)
+        return self._counters.wait(0)
 
     def close(self, timeout: float | None = None) -> CloseReport:
         """Deliver what is pending, close the transport, and report; a second call reports again.
@@ -380,7 +380,7 @@ class Client(PublicNames):
         """Yield each dispatcher with what is left of the time for all of them."""
         if timeout is None:
             longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
-            timeout = self._courier.budget(longest) or _PATIENCE
+            timeout = self._sender.budget(longest) or _PATIENCE
         if not self._may_wait():
             # in a callback: who delivers it must not be waited for by way of another one
             yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)
@@ -433,7 +433,7 @@ class Client(PublicNames):
         A forked child begins to count from zero: what was sent before is the parent's.
         """
         self._check_process()
-        return self._tally.snapshot()
+        return self._counters.snapshot()
 
     def __enter__(self) -> Self:
         """Return the client; the end of the ``with`` block closes it."""
@@ -482,7 +482,7 @@ class Client(PublicNames):
             "make one in each process"
         )
 
-    # From a batch to accepted pieces
+    # From a batch to accepted payloads
 
     def _begin(
         self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
@@ -493,7 +493,7 @@ class Client(PublicNames):
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._tally.hook_raised, by.may_wait, by.send_now)
+        delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
         return delivery, lambda: self._launch(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:
@@ -505,65 +505,65 @@ class Client(PublicNames):
         """Begin anew after a fork, whether or not Python was told of it."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
-        self._tally.repairs.run()
+        self._counters.repairs.run()
 
     def _launch(
         self,
         prepared: Sequence[Prepared],
         settle: Told,
         dispatcher: Dispatcher,
-        counts: Counts | None = None,
+        counts: ReportBuilder | None = None,
         *,
         patient: bool = False,
     ) -> None:
         """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
-        parcels: list[Parcel] = []
-        dropped: list[tuple[Parcel, DeliveryError]] = []
+        jobs: list[Job] = []
+        dropped: list[tuple[Job, DeliveryError]] = []
         for sealed, parts, named in prepared:
             if self._disabled and not isinstance(parts, DeliveryError):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if isinstance(parts, DeliveryError):
-                dropped.append((Parcel(sealed, (), settle), parts))
+                dropped.append((Job(sealed, (), settle), parts))
                 continue
             # nobody needs it unless it fails: what waits is held once, as JSON
             needed = dispatcher.waits or self._on_delivered
             held = sealed if needed else type(sealed)
-            parcels.append(Parcel(held, parts, settle, alone=named))
-        accepted = Acceptance(self._tally, len(prepared), counts)
+            jobs.append(Job(held, parts, settle, alone=named))
+        accepted = Acceptance(self._counters, len(prepared), counts)
         try:
-            if parcels:
-                dispatcher.submit(parcels, accepted, patient=patient)
+            if jobs:
+                dispatcher.submit(jobs, accepted, patient=patient)
             else:  # a client that is disabled opens nothing, and starts nothing
                 accepted()
             if dropped:
                 self._drop(dropped, accepted)
         except BaseException:
-            self._tally.repairs.add((self._drop, dropped, accepted))
+            self._counters.repairs.add((self._drop, dropped, accepted))
             with suppress(BaseException):  # the first one counts
-                self._tally.repairs.run()
+                self._counters.repairs.run()
             raise
 
-    def _drop(self, dropped: list[tuple[Parcel, DeliveryError]], accepted: Acceptance) -> None:
+    def _drop(self, dropped: list[tuple[Job, DeliveryError]], accepted: Acceptance) -> None:
         """Settle what is dropped, if the rest was accepted."""
         if accepted.counted:
             accepted()  # for ``send_all``, too, where an interrupt came between
-            settle_each(partial(self._settled, parcel, error) for parcel, error in dropped)
+            settle_each(partial(self._settled, job, error) for job, error in dropped)
 
-    def _settled(self, parcel: Parcel, outcome: Outcome) -> None:
+    def _settled(self, job: Job, outcome: Outcome) -> None:
         """Count an outcome, call the hook for it, and settle the delivery.
 
         What interrupts one of these is raised when all are done.
         """
         first: BaseException | None = None
-        while not parcel.settled:
+        while not job.settled:
             try:
-                self._go_on(parcel, outcome)
+                self._go_on(job, outcome)
             except BaseException as error:  # such as Ctrl-C, or a hook that exits
                 first = first or error
         if first is not None:
             raise first
 
-    def _go_on(self, parcel: Parcel, outcome: Outcome) -> None:
+    def _go_on(self, job: Job, outcome: Outcome) -> None:
         """Do what is left to be done to settle a batch."""
         hook: Callable[..., object] | None = self._on_delivered
         if isinstance(outcome, DeliveryError):
@@ -571,27 +571,27 @@ class Client(PublicNames):
         if isinstance(outcome, Kept):
             hook = None  # it is pending still
         else:
-            self._tally.settled(outcome, parcel)
-        again = parcel.step >= READING
+            self._counters.settled(outcome, job)
+        again = job.step >= READING
         try:
-            if parcel.step < READING:
-                parcel.step = READING
-            if isinstance(outcome, DeliveryError) and (hook or parcel.told):
-                outcome = outcome.with_batch(parcel.batch)
-            if hook is not None and parcel.step < HOOKED:
-                batch = parcel.batch
-                if parcel.step < HOOKED:  # again, atomically with what follows
-                    parcel.step = HOOKED
+            if job.step < READING:
+                job.step = READING
+            if isinstance(outcome, DeliveryError) and (hook or job.told):
+                outcome = outcome.with_batch(job.batch)
+            if hook is not None and job.step < HOOKED:
+                batch = job.batch
+                if job.step < HOOKED:  # again, atomically with what follows
+                    job.step = HOOKED
                     hook(batch, outcome)
         except Exception as error:
             # Of the hook; or of reading a batch where the interpreter goes. Else it is what a
             # signal's handler raised, unless it comes again.
-            if parcel.step < HOOKED and not again and not sys.is_finalizing():
+            if job.step < HOOKED and not again and not sys.is_finalizing():
                 raise
-            self._tally.hook_raised(hook or wire.read_back, error)
-        if parcel.told is not None:
-            parcel.told(outcome, parcel)
-        parcel.step = SETTLED
+            self._counters.hook_raised(hook or wire.read_back, error)
+        if job.told is not None:
+            job.told(outcome, job)
+        job.step = SETTLED
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""

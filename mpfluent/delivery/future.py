@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
 from ..utils.interrupts import TOLD, Steps, Waiters
-from ..utils.introspection import PublicNames, untold
+from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
 from ..utils.options import check_seconds
 
@@ -67,7 +67,7 @@ class Delivery(PublicNames):
         self._pid = os.getpid()
 
     @property
-    @untold
+    @hide_annotations
     def state(self) -> State:
         """Pending, delivered, failed (if any batch failed) or kept (in the outbox)."""
         if self._open:

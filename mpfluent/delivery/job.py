@@ -12,10 +12,10 @@ from ..wire.body import Part, joined, read_back
 
 Outcome = Response | DeliveryError
 Told = Callable[[Outcome, Steps], object]
-Settled = Callable[["Parcel", Outcome], None]
+Settled = Callable[["Job", Outcome], None]
 
 
-class Parcel(Steps):
+class Job(Steps):
     """One accepted batch on its way: settled once, when all of its parts are.
 
     It has no lock of its own: who settles it has, one for all.
@@ -46,7 +46,7 @@ class Parcel(Steps):
         "parts",
         "row",
         "size",
-        "strikes",
+        "interruptions",
         "told",
     )
 
@@ -72,7 +72,7 @@ class Parcel(Steps):
         self.row = row
         self.alone = alone
         self.again = again
-        self.strikes = 0
+        self.interruptions = 0
 
     @property
     def batch(self) -> Any:
@@ -137,67 +137,67 @@ class Parcel(Steps):
         return not told
 
     def __repr__(self) -> str:
-        return f"<Parcel of {len(self.parts)} parts, {len(self._open)} open>"
+        return f"<Job of {len(self.parts)} parts, {len(self._open)} open>"
 
 
-class Piece(NamedTuple):
-    """What travels as one batch: a part of a parcel, or several parcels in one."""
+class Payload(NamedTuple):
+    """What travels as one batch: a part of a job, or several jobs in one."""
 
     part: Part
-    parcels: tuple[Parcel, ...]
+    jobs: tuple[Job, ...]
 
-    def shares(self) -> list[tuple[Parcel, str]]:
-        """Return whose parts it is made of: each parcel with the id of its part."""
-        if len(self.parcels) == 1:
-            return [(self.parcels[0], self.part.id)]
-        return [(parcel, parcel.parts[0].id) for parcel in self.parcels]
+    def shares(self) -> list[tuple[Job, str]]:
+        """Return whose parts it is made of: each job with the id of its part."""
+        if len(self.jobs) == 1:
+            return [(self.jobs[0], self.part.id)]
+        return [(job, job.parts[0].id) for job in self.jobs]
 
     def is_open(self) -> bool:
         """Return whether anything of it is not settled."""
-        return any(parcel.has_open(part_id) for parcel, part_id in self.shares())
+        return any(job.has_open(part_id) for job, part_id in self.shares())
 
-    def apart(self) -> list[Piece]:
-        """Return the pieces that it was made of, each under its own id."""
-        return [Piece(parcel.parts[0], (parcel,)) for parcel in self.parcels]
+    def apart(self) -> list[Payload]:
+        """Return the payloads that it was made of, each under its own id."""
+        return [Payload(job.parts[0], (job,)) for job in self.jobs]
 
 
-class Load:
+class WorkItem:
     """What somebody has in hand.
 
     Attributes:
-        pieces: what is to be sent; None where that is still to be found out.
+        payloads: what is to be sent; None where that is still to be found out.
         fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
             tried before: what was must not be joined any more, since its ids stand for just what
             was sent under them.
         struck: whether it was noted that its delivery was broken off.
     """
 
-    __slots__ = ("fresh", "pieces", "struck")
+    __slots__ = ("fresh", "payloads", "struck")
 
     def __init__(
-        self, pieces: list[Piece] | None = None, fresh: list[Parcel] | None = None
+        self, payloads: list[Payload] | None = None, fresh: list[Job] | None = None
     ) -> None:
-        self.pieces = pieces
+        self.payloads = payloads
         self.fresh = fresh
         self.struck = False
 
-    def parcels(self) -> list[Parcel]:
-        """Return the parcels of it."""
-        if self.pieces is None:
+    def jobs(self) -> list[Job]:
+        """Return the jobs of it."""
+        if self.payloads is None:
             return self.fresh or []
-        return [*dict.fromkeys([parcel for piece in self.pieces for parcel in piece.parcels])]
+        return [*dict.fromkeys([job for payload in self.payloads for job in payload.jobs])]
 
-    def open(self) -> list[Parcel]:
-        """Return the parcels of it whose outcome nobody has begun to tell."""
-        return [parcel for parcel in self.parcels() if parcel.untold]
-
-
-def pieces_of(parcels: Iterable[Parcel]) -> list[Piece]:
-    """Return what parcels travel in, each by itself."""
-    return [Piece(part, (parcel,)) for parcel in parcels for part in parcel.parts]
+    def open(self) -> list[Job]:
+        """Return the jobs of it whose outcome nobody has begun to tell."""
+        return [job for job in self.jobs() if job.untold]
 
 
-def together(parcels: Iterable[Parcel]) -> Piece:
-    """Return several parcels of one part each as one piece, with the id of the first."""
-    members = tuple(parcels)
-    return Piece(joined([parcel.parts[0] for parcel in members]), members)
+def payloads_of(jobs: Iterable[Job]) -> list[Payload]:
+    """Return what jobs travel in, each by itself."""
+    return [Payload(part, (job,)) for job in jobs for part in job.parts]
+
+
+def together(jobs: Iterable[Job]) -> Payload:
+    """Return several jobs of one part each as one payload, with the id of the first."""
+    members = tuple(jobs)
+    return Payload(joined([job.parts[0] for job in members]), members)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Never
 
 from ..errors import ConfigurationError, Reason, TransportError, brief, unknown_option
 from ..transport.base import Response
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import is_number
 
 JUDGED = frozenset({400, 413, 422})
@@ -26,13 +26,14 @@ class Verdict(NamedTuple):
     Attributes:
         what: "delivered", "again", "split" or "failed".
         delay: seconds to wait, if again.
-        floor: seconds without a request that the server asked for; they hold for the whole client.
+        retry_after: seconds without a request that the server asked for; the whole client
+            keeps them.
         reason: why, if failed.
     """
 
     what: Literal["delivered", "again", "split", "failed"]
     delay: float = 0.0
-    floor: float = 0.0
+    retry_after: float = 0.0
     reason: Reason = "rejected"
 
 
@@ -41,7 +42,7 @@ class Retry(PublicNames):
 
     No answer, 408, 429, 500, 502 to 504 and 520 to 527 are tried again; no other status is.
     Full-jitter exponential backoff: before the n-th retry, counted from 0, a random time between
-    0 and ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is a floor under it. When
+    0 and ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is the least of it. When
     mParticle says that over 90 % of a rate limit are used, the client's next request waits, too:
     up to ``base`` at 100 %.
 
@@ -64,7 +65,7 @@ class Retry(PublicNames):
 
     __slots__ = ("base", "cap", "max_attempts", "max_elapsed", "max_retry_after", "random")
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         *,
@@ -119,7 +120,7 @@ class Retry(PublicNames):
             wall: Unix seconds, to read a Retry-After that is a date.
             batches: how many batches the request held; a refused bulk is split.
         """
-        floor = 0.0
+        wait = 0.0
         reason: Reason = "retries_exhausted"
         if isinstance(answer, TransportError):
             if not answer.retryable:
@@ -127,7 +128,7 @@ class Retry(PublicNames):
         else:
             status = answer.status_code
             if 200 <= status < 300:
-                return Verdict("delivered", floor=self.pause(answer))
+                return Verdict("delivered", retry_after=self.pause(answer))
             # a 422 is of a batch only where mParticle says so
             if batches > 1 and (status in (400, 413) or is_judged(answer)):
                 return Verdict("split")
@@ -136,15 +137,15 @@ class Retry(PublicNames):
             if status not in RETRIED:
                 return Verdict("failed", reason=_PERMANENT.get(status, "rejected"))
             asked = retry_after(answer.header("Retry-After"), wall)
-            floor = min(asked or 0.0, self.max_retry_after)
+            wait = min(asked or 0.0, self.max_retry_after)
             if status == 429:
                 reason = "rate_limited"
         if self.max_attempts is not None and attempt >= self.max_attempts:
-            return Verdict("failed", floor=floor, reason=reason)
-        delay = max(floor, self.backoff(attempt))
+            return Verdict("failed", retry_after=wait, reason=reason)
+        delay = max(wait, self.backoff(attempt))
         if elapsed + delay > budget:
-            return Verdict("failed", floor=floor, reason=reason)
-        return Verdict("again", delay, floor, reason)
+            return Verdict("failed", retry_after=wait, reason=reason)
+        return Verdict("again", delay, wait, reason)
 
     def backoff(self, attempt: int) -> float:
         """Return the seconds to wait after the attempt of this number, from 1."""

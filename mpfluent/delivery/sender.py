@@ -1,6 +1,6 @@
 """One client's way to mParticle: attempts, waits, splitting of what is refused.
 
-The courier has no thread of its own; a dispatcher calls it from the caller's thread or from a
+The sender has no thread of its own; a dispatcher calls it from the caller's thread or from a
 worker, and lends it a clock and a way to wait.
 """
 
@@ -20,10 +20,10 @@ from ..utils.log import warn
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import api_error, failure
 from .clock import Clock
-from .job import Piece
+from .job import Payload
 from .observers import attempt_of
 from .retry import Retry, Verdict, is_judged
-from .stats import Tally
+from .stats import Counters
 
 PROBE_EVERY = 60.0  # seconds between attempts with credentials that were refused
 
@@ -45,7 +45,7 @@ class Addresses(NamedTuple):
 
 
 class Desk(Protocol):
-    """Who is told what became of pieces.
+    """Who is told what became of payloads.
 
     Attributes:
         background: whether they are sent by workers, for no caller in particular.
@@ -53,11 +53,11 @@ class Desk(Protocol):
 
     background: bool
 
-    def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
-        """Settle each piece of a request with its outcome."""
+    def settle(self, group: Sequence[Payload], outcome: Response | DeliveryError) -> None:
+        """Settle each payload of a request with its outcome."""
         ...
 
-    def take_apart(self, piece: Piece) -> None:
+    def take_apart(self, payload: Payload) -> None:
         """Know that what travelled as one batch goes on under ids of its own."""
         ...
 
@@ -66,11 +66,11 @@ class Desk(Protocol):
         ...
 
 
-class Courier:
-    """Sends pieces, as often as the policy says, and has each settled exactly once.
+class Sender:
+    """Sends payloads, as often as the policy says, and has each settled exactly once.
 
     Attributes:
-        tally: the client's counts.
+        counters: the client's counts.
         loaded: whether the transport has imported what it needs.
     """
 
@@ -81,14 +81,14 @@ class Courier:
         addresses: Addresses,
         credentials: Credentials,
         retry: Retry,
-        tally: Tally,
+        counters: Counters,
         agent: str,
     ) -> None:
         self._transport = transport
         self._addresses = addresses
         self._credentials = credentials
         self._retry = retry
-        self.tally = tally
+        self.counters = counters
         self._headers: Mapping[str, str] = {**_HEADERS, "User-Agent": agent}
         self._gate = -math.inf  # no request before this monotonic time: the server asked for it
         self._pause = -math.inf  # better none before this time: the rate limit is nearly used up
@@ -122,18 +122,18 @@ class Courier:
 
     def _begin_anew(self) -> None:
         self._lock = threading.RLock()
-        self.tally.restart()
+        self.counters.restart()
         check = getattr(self._transport, "check_process", None)
         if check is not None:
             check()
 
     def _renew_locks(self) -> None:
         self._lock = threading.RLock()
-        self.tally.renew_locks()
+        self.counters.renew_locks()
 
     def deliver(
         self,
-        pieces: Sequence[Piece],
+        payloads: Sequence[Payload],
         clock: Clock,
         desk: Desk,
         *,
@@ -141,17 +141,17 @@ class Courier:
         until: float = math.inf,
         once: bool = False,
     ) -> None:
-        """Send these pieces as one request; split them as often as mParticle refuses a bulk.
+        """Send these payloads as one request; split them as often as mParticle refuses a bulk.
 
         Args:
-            pieces: at most what one request may hold.
+            payloads: at most what one request may hold.
             elapsed_limit: seconds for each request with its retries, unless the policy says.
             until: the monotonic time at which all of it is over, whatever the policy says.
             once: whether each request has a single attempt, whatever the policy says.
         """
         budget = 0.0 if once else self.budget(elapsed_limit)
         pid = os.getpid()
-        waiting = [list(pieces)]
+        waiting = [list(payloads)]
         while waiting:
             group = waiting.pop()
             outcome = self._send(group, clock, desk, budget, until)
@@ -171,7 +171,7 @@ class Courier:
         return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
-        self, group: list[Piece], clock: Clock, desk: Desk, budget: float, until: float
+        self, group: list[Payload], clock: Clock, desk: Desk, budget: float, until: float
     ) -> Response | DeliveryError | None:
         """Return the outcome of one request with its retries; None if it must be split."""
         request = self._request(group)
@@ -196,12 +196,12 @@ class Courier:
                 elapsed=now - began,
                 budget=budget,
                 wall=wall,
-                batches=sum([len(piece.parcels) for piece in group]),
+                batches=sum([len(payload.jobs) for payload in group]),
             )
             self._learn(answer, verdict, clock)
-            if self.tally.observers.look():
+            if self.counters.observers.look():
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
-                self.tally.observers.attempted(seen._replace(background=desk.background))
+                self.counters.observers.attempted(seen._replace(background=desk.background))
             if isinstance(answer, Response) and answer.status_code == 429:
                 _tell_of_limit(answer, verdict, desk)
             if verdict.what == "delivered" and isinstance(answer, Response):
@@ -213,10 +213,10 @@ class Courier:
             clock.wait(verdict.delay)
             if pid != os.getpid():
                 return None
-            self.tally.retried()
+            self.counters.retried()
 
-    def _request(self, group: list[Piece]) -> Request:
-        parts = [piece.part for piece in group]
+    def _request(self, group: list[Payload]) -> Request:
+        parts = [payload.part for payload in group]
         ids = tuple(part.id for part in parts)
         url, body = self._addresses.framed(parts)
         return Request(url, body, self._headers, ids, self._credentials)
@@ -249,10 +249,10 @@ class Courier:
         """Remember what holds for all later requests of this client."""
         refused = verdict.reason == "unauthorized" and isinstance(answer, Response)
         with self._lock:
-            until = clock.monotonic() + verdict.floor
+            until = clock.monotonic() + verdict.retry_after
             if verdict.what == "delivered":
                 self._pause = until
-            elif verdict.floor:
+            elif verdict.retry_after:
                 self._gate = max(self._gate, until)
             opened = refused and self._refusal is None
             if refused and isinstance(answer, Response):
@@ -278,17 +278,17 @@ class Courier:
         except Exception as error:
             if getattr(self._transport.close, "tells_all", False) is True:
                 raise  # it came from outside: a signal's handler raised it
-            self.tally.hook_raised(self._transport.close, error)
+            self.counters.hook_raised(self._transport.close, error)
 
 
-def runs(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Yield runs of pieces that fit one request, in order."""
-    return pack(pieces, lambda piece: len(piece.part.body))
+def runs(payloads: Sequence[Payload]) -> Iterator[list[Payload]]:
+    """Yield runs of payloads that fit one request, in order."""
+    return pack(payloads, lambda payload: len(payload.part.body))
 
 
 def _tell_of_limit(answer: Response, verdict: Verdict, desk: Desk) -> None:
     """Log that mParticle wants fewer requests, and how long there will be none."""
-    wait = verdict.delay or verdict.floor
+    wait = verdict.delay or verdict.retry_after
     if wait or verdict.what == "again":
         desk.tell(
             f"mParticle answered {answer.status_code}",

@@ -14,10 +14,10 @@ from ..utils.interrupts import Repairs
 from ..utils.log import Notices, warn
 from ..wire.body import Part
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-from .job import Load, Outcome, Parcel, Piece, Settled, pieces_of, together
+from .job import Job, Outcome, Payload, Settled, WorkItem, payloads_of, together
 from .observers import code_of, name_of
 from .sender import PROBE_EVERY
-from .stats import Acceptance, Tally
+from .stats import Acceptance, Counters
 
 if TYPE_CHECKING:
     from ..outbox.outbox import Batches, Outbox, Stored
@@ -31,8 +31,8 @@ _GIVEN_UP = frozenset({"unauthorized", "retries_exhausted", "rate_limited", "clo
 _LOAD_BYTES = MAX_REQUEST_BYTES - MAX_BATCHES_PER_REQUEST - 1
 
 
-class Keeper:
-    """The desk at which parcels are settled, with or without an outbox behind it.
+class Settlement:
+    """The desk at which jobs are settled, with or without an outbox behind it.
 
     Args:
         outbox: where to keep what is accepted; None for nowhere.
@@ -57,7 +57,7 @@ class Keeper:
 
     def renew_locks(self) -> None:
         """Take locks of the kind that Python has now."""
-        # of what becomes of parcels: who delivers and who closes may settle the same ones;
+        # of what becomes of jobs: who delivers and who closes may settle the same ones;
         # reentrant, since a ``__del__`` may close a client in the midst of anything
         self._lock = threading.RLock()
         self._notices.renew_locks()
@@ -72,19 +72,19 @@ class Keeper:
         self.due = math.inf
 
     def open(
-        self, destination: Destination, tally: Tally, settled: Settled, batch_class: type[Any]
+        self, destination: Destination, counters: Counters, settled: Settled, batch_class: type[Any]
     ) -> None:
         """Belong to a client.
 
         Args:
             destination: whose batches they are.
-            tally: counts them.
-            settled: is called for every parcel when it is settled.
+            counters: counts them.
+            settled: is called for every job when it is settled.
             batch_class: reads back a batch that the outbox kept.
         """
         self._batch_class = batch_class
-        self._tally = tally
-        self.repairs = tally.repairs
+        self._counters = counters
+        self.repairs = counters.repairs
         self._settled = settled
         if self._outbox is not None:
             self._outbox.open(destination, self._failed, self._lost)
@@ -147,7 +147,7 @@ class Keeper:
         adopted: list[Acceptance] = []
 
         def count(rows: int) -> None:
-            adopted.append(Acceptance(self._tally, rows))
+            adopted.append(Acceptance(self._counters, rows))
             adopted[0]()
 
         try:
@@ -163,148 +163,144 @@ class Keeper:
             acceptance()
             outbox.take_up()
 
-    def store(self, parcels: Sequence[Parcel]) -> None:
-        """Write parcels to the outbox; where the disk fails, they are in memory only.
+    def store(self, jobs: Sequence[Job]) -> None:
+        """Write jobs to the outbox; where the disk fails, they are in memory only.
 
         Raises:
             OutboxFull: they do not fit, and none was written.
         """
-        if self._outbox is None or not parcels:
+        if self._outbox is None or not jobs:
             return
-        batches = [(parcel.id, parcel.parts) for parcel in parcels]
+        batches = [(job.id, job.parts) for job in jobs]
         try:
-            for parcel, row in zip(parcels, self._outbox.put(batches) or ()):
-                parcel.row = row
+            for job, row in zip(jobs, self._outbox.put(batches) or ()):
+                job.row = row
             self._outbox.know_put(batches)
         except BaseException:  # such as Ctrl-C
-            self.repairs.add((self._take_back, self._outbox, parcels, batches))
+            self.repairs.add((self._take_back, self._outbox, jobs, batches))
             self.repairs.run()
             raise
 
-    def _take_back(self, outbox: Outbox, parcels: Sequence[Parcel], batches: Batches) -> None:
+    def _take_back(self, outbox: Outbox, jobs: Sequence[Job], batches: Batches) -> None:
         """Leave nothing in the outbox of what only a call that was broken off knew."""
         rows = outbox.put_so_far(batches)
         if rows:
             outbox.remove(rows)
-        self.withdraw(parcels)
-        for parcel in parcels:
-            parcel.row = None
+        self.withdraw(jobs)
+        for job in jobs:
+            job.row = None
         outbox.know_put(batches)
 
-    def withdraw(self, parcels: Iterable[Parcel]) -> None:
+    def withdraw(self, jobs: Iterable[Job]) -> None:
         """Take out of the outbox what was stored but is not accepted after all."""
-        self._remove(list(parcels))
+        self._remove(list(jobs))
 
     # Settling
 
-    def settle(self, group: Sequence[Piece], outcome: Response | DeliveryError) -> None:
-        """Settle each piece of a request with its outcome."""
-        shares = [share for piece in group for share in piece.shares()]
+    def settle(self, group: Sequence[Payload], outcome: Response | DeliveryError) -> None:
+        """Settle each payload of a request with its outcome."""
+        shares = [share for payload in group for share in payload.shares()]
         with self._lock:
             finished = [
-                parcel
-                for parcel, part_id in shares
-                if parcel.note(part_id, self._verdict(parcel, outcome))
+                job for job, part_id in shares if job.note(part_id, self._verdict(job, outcome))
             ]
         self._finish(finished)
         if not isinstance(outcome, DeliveryError):
             self._blocked = False
             self._go_on()  # mParticle takes batches again
 
-    def give_up(
-        self, parcels: Iterable[Parcel], error: DeliveryError, *, quiet: bool = False
-    ) -> int:
-        """Fail what is open of these parcels, or keep it; return how many there were.
+    def give_up(self, jobs: Iterable[Job], error: DeliveryError, *, quiet: bool = False) -> int:
+        """Fail what is open of these jobs, or keep it; return how many there were.
 
         Args:
             quiet: whether the caller logs it.
         """
-        given = list(parcels)
+        given = list(jobs)
         with self._lock:
             finished = [one for one in given if one.give_up(self._failure(one, error))]
         self._finish(finished, quiet=quiet)
         return len(finished)
 
-    def mend(self, parcels: Iterable[Parcel], error: DeliveryError) -> None:
+    def mend(self, jobs: Iterable[Job], error: DeliveryError) -> None:
         """Do the same for what a call that was broken off had in hand.
 
         What that call was telling, too, which nobody else would go on with.
         """
-        rest = [one for one in parcels if not one.settled]
+        rest = [one for one in jobs if not one.settled]
         with self._lock:
             for one in rest:
                 one.give_up(self._failure(one, error))
         self._finish(rest, claimed=True)
 
-    def take_apart(self, piece: Piece) -> None:
+    def take_apart(self, payload: Payload) -> None:
         """Know that what travelled as one batch goes on under ids of its own."""
-        for parcel in piece.parcels:
-            parcel.alone = True
-            if self._outbox is not None and parcel.row is not None:
-                self._outbox.join([parcel.row])
+        for job in payload.jobs:
+            job.alone = True
+            if self._outbox is not None and job.row is not None:
+                self._outbox.join([job.row])
 
-    def join(self, pieces: Iterable[Piece]) -> list[Piece]:
-        """Store which parcels travel as one batch, before they do so for the first time.
+    def join(self, payloads: Iterable[Payload]) -> list[Payload]:
+        """Store which jobs travel as one batch, before they do so for the first time.
 
-        Returns the pieces; apart, where that could not be stored: who takes over after a crash
+        Returns the payloads; apart, where that could not be stored: who takes over after a crash
         would send other bytes under the same id.
         """
         return [
             own
-            for piece in pieces
-            for own in ([piece] if self._is_joined(piece) else piece.apart())
+            for payload in payloads
+            for own in ([payload] if self._is_joined(payload) else payload.apart())
         ]
 
-    def _is_joined(self, piece: Piece) -> bool:
-        rows = [parcel.row for parcel in piece.parcels if parcel.row is not None]
-        if len(piece.parcels) == 1 or self._outbox is None or not rows:
+    def _is_joined(self, payload: Payload) -> bool:
+        rows = [job.row for job in payload.jobs if job.row is not None]
+        if len(payload.jobs) == 1 or self._outbox is None or not rows:
             return True
-        return len(rows) == len(piece.parcels) and self._outbox.join(rows)
+        return len(rows) == len(payload.jobs) and self._outbox.join(rows)
 
-    def _verdict(self, parcel: Parcel, outcome: Outcome) -> Outcome:
-        return self._failure(parcel, outcome) if isinstance(outcome, DeliveryError) else outcome
+    def _verdict(self, job: Job, outcome: Outcome) -> Outcome:
+        return self._failure(job, outcome) if isinstance(outcome, DeliveryError) else outcome
 
-    def _failure(self, parcel: Parcel, error: DeliveryError) -> DeliveryError:
-        """Return what an error means for a parcel: with an outbox, it may be kept."""
+    def _failure(self, job: Job, error: DeliveryError) -> DeliveryError:
+        """Return what an error means for a job: with an outbox, it may be kept."""
         judged = isinstance(error, ApiError) and error.judged
-        if parcel.row is None or isinstance(error, Kept) or judged or error.reason in _DECIDED:
+        if job.row is None or isinstance(error, Kept) or judged or error.reason in _DECIDED:
             return error
         kept = Kept(f"kept in the outbox, to be tried again: {error}", reason=error.reason)
         kept.status_code = error.status_code
         kept.__cause__ = error
         return kept
 
-    def _finish(self, parcels: list[Parcel], *, quiet: bool = False, claimed: bool = False) -> None:
+    def _finish(self, jobs: list[Job], *, quiet: bool = False, claimed: bool = False) -> None:
         """Bring the outbox up to date, and tell the outcomes that nobody told yet.
 
         Args:
             quiet: whether the caller logs them.
             claimed: whether to go on with what somebody has begun to tell, too.
         """
-        failed: list[Parcel] = []
+        failed: list[Job] = []
         if self._outbox is not None:
-            failed = self._update(self._outbox, parcels)
+            failed = self._update(self._outbox, jobs)
         told: list[DeliveryError] = []
         try:
-            self._tell(parcels, told, claimed=claimed)
+            self._tell(jobs, told, claimed=claimed)
         finally:
             self._remove(failed)  # only now that their reasons were told
             if told and self.background and not quiet:
                 self._log(told)
 
-    def _update(self, outbox: Outbox, parcels: list[Parcel]) -> list[Parcel]:
+    def _update(self, outbox: Outbox, jobs: list[Job]) -> list[Job]:
         """Take out of the outbox what was delivered, and note what is kept; return what failed."""
-        failed: list[Parcel] = []
-        delivered: list[Parcel] = []
+        failed: list[Job] = []
+        delivered: list[Job] = []
         kept: list[int] = []
         untried: list[int] = []
-        for parcel in parcels:
-            if not isinstance(parcel.outcome, DeliveryError):
-                delivered.append(parcel)
-            elif not isinstance(parcel.outcome, Kept):
-                failed.append(parcel)
-            elif parcel.row is not None:
-                (untried if parcel.outcome.reason == "queue_full" else kept).append(parcel.row)
+        for job in jobs:
+            if not isinstance(job.outcome, DeliveryError):
+                delivered.append(job)
+            elif not isinstance(job.outcome, Kept):
+                failed.append(job)
+            elif job.row is not None:
+                (untried if job.outcome.reason == "queue_full" else kept).append(job.row)
         self._remove(delivered)
         if untried:
             outbox.park(untried)
@@ -313,24 +309,22 @@ class Keeper:
             self.due = min(self.due, self._clock() + PROBE_EVERY)
         return failed
 
-    def _tell(
-        self, parcels: list[Parcel], told: list[DeliveryError], *, claimed: bool = False
-    ) -> None:
+    def _tell(self, jobs: list[Job], told: list[DeliveryError], *, claimed: bool = False) -> None:
         """Tell the outcomes that nobody told yet, and note the errors of them.
 
-        A hook may leave by ``sys.exit`` or Ctrl-C; the parcels after it are told all the same.
+        A hook may leave by ``sys.exit`` or Ctrl-C; the jobs after it are told all the same.
         """
         first: BaseException | None = None
-        for parcel in parcels:
+        for job in jobs:
             with self._lock:
-                outcome = parcel.outcome
-                mine = outcome is not None and (parcel.claim() or claimed)
+                outcome = job.outcome
+                mine = outcome is not None and (job.claim() or claimed)
             if not mine or outcome is None:
                 continue
-            if isinstance(outcome, DeliveryError) and not _is_known(parcel, outcome):
+            if isinstance(outcome, DeliveryError) and not _is_known(job, outcome):
                 told.append(outcome)
             try:
-                self._settled(parcel, outcome)
+                self._settled(job, outcome)
             except BaseException as error:
                 first = first or error
         if first is not None:
@@ -359,8 +353,8 @@ class Keeper:
                 error=None if first.status_code else name_of(first),
             )
 
-    def _remove(self, parcels: list[Parcel]) -> None:
-        rows = [parcel.row for parcel in parcels if parcel.row is not None]
+    def _remove(self, jobs: list[Job]) -> None:
+        rows = [job.row for job in jobs if job.row is not None]
         if rows and self._outbox is not None:
             self._outbox.remove(rows)
 
@@ -391,16 +385,16 @@ class Keeper:
         """The row of the oldest batch that waits in the outbox only."""
         return None if self._outbox is None else self._outbox.oldest
 
-    def keep(self, parcel: Parcel) -> None:
-        """Leave a parcel to the outbox for now: there is no room for it in memory."""
+    def keep(self, job: Job) -> None:
+        """Leave a job to the outbox for now: there is no room for it in memory."""
         why = "kept in the outbox, to be sent as soon as there is room in the queue"
         with self._lock:
-            untold = parcel.give_up(Kept(why, reason="queue_full"))
+            untold = job.give_up(Kept(why, reason="queue_full"))
         if untold:
-            self._finish([parcel])
+            self._finish([job])
             self.due = self._clock()
 
-    def bring_back(self, load: Load) -> bool:
+    def bring_back(self, load: WorkItem) -> bool:
         """Put the oldest of what is kept into a load, about a request's worth.
 
         Who was tried less comes first, and what was tried in vain comes back in smaller and
@@ -415,26 +409,26 @@ class Keeper:
         if outbox is None:
             return False
         rows: list[int] = []
-        expired: list[Parcel] = []
+        expired: list[Job] = []
         try:
             early = self._clock() < self._not_before
             stored = outbox.load(self._most, _LOAD_BYTES, early, rows)
             groups: dict[int, list[Stored]] = {}
             for one in stored:
                 groups.setdefault(one.row if one.group is None else one.group, []).append(one)
-            pieces: list[Piece] = []
+            payloads: list[Payload] = []
             for members in groups.values():
-                parcels = [self._parcel(one) for one in members]
+                jobs = [self._job(one) for one in members]
                 if all(one.expired for one in members):  # part of a group has no id of its own
-                    expired += parcels
+                    expired += jobs
                 else:
-                    pieces += [together(parcels)] if len(parcels) > 1 else pieces_of(parcels)
+                    payloads += [together(jobs)] if len(jobs) > 1 else payloads_of(jobs)
             if outbox.parked:
                 # at once where all of these were too old; not where nothing could be read
-                at_once = expired and not pieces
+                at_once = expired and not payloads
                 later = self._not_before if early else self._clock() + PROBE_EVERY
                 self.due = self._clock() if at_once else later
-            load.pieces = pieces
+            load.payloads = payloads
             self._tell_lost()
             why = "it was kept in the outbox for longer than max_age"
             self.give_up(expired, DeliveryError(why, reason="expired"))
@@ -443,18 +437,20 @@ class Keeper:
             self.repairs.add((self._put_back, outbox, rows, load, expired))
             raise
 
-    def _put_back(self, outbox: Outbox, rows: list[int], load: Load, failing: list[Parcel]) -> None:
+    def _put_back(
+        self, outbox: Outbox, rows: list[int], load: WorkItem, failing: list[Job]
+    ) -> None:
         """Keep again what only a call that was broken off knew, but what it began to settle."""
-        begun = [parcel for parcel in failing if parcel.outcome is not None]
-        known = {parcel.row for parcel in [*load.parcels(), *begun]}
+        begun = [job for job in failing if job.outcome is not None]
+        known = {job.row for job in [*load.jobs(), *begun]}
         outbox.park([row for row in rows if row not in known])
         rows.clear()
         self._finish([one for one in begun if not one.settled], claimed=True)
         self.due = min(self.due, self._clock() + PROBE_EVERY)
 
-    def came_back(self, pieces: Iterable[Piece]) -> None:
+    def came_back(self, payloads: Iterable[Payload]) -> None:
         """Learn from what became of what was brought back."""
-        outcomes = [parcel.outcome for piece in pieces for parcel in piece.parcels]
+        outcomes = [job.outcome for payload in payloads for job in payload.jobs]
         if any(isinstance(outcome, Kept) for outcome in outcomes):
             self._most = max(1, self._most // 2)
             self._not_before = self._clock() + PROBE_EVERY
@@ -475,16 +471,16 @@ class Keeper:
         if outbox is None:
             return False
         rows: list[int] = []
-        oldest: list[Parcel] = []
+        oldest: list[Job] = []
         try:
-            oldest += [self._parcel(one) for one in outbox.load(1, oldest=True, taken=rows)]
+            oldest += [self._job(one) for one in outbox.load(1, oldest=True, taken=rows)]
             return self.give_up(oldest, error) > 0
         except BaseException:  # such as Ctrl-C
-            self.repairs.add((self._put_back, outbox, rows, Load(), oldest))
+            self.repairs.add((self._put_back, outbox, rows, WorkItem(), oldest))
             raise
 
-    def _parcel(self, stored: Stored) -> Parcel:
-        return Parcel(self._batch_class, stored.parts, row=stored.row, again=stored.tries > 0)
+    def _job(self, stored: Stored) -> Job:
+        return Job(self._batch_class, stored.parts, row=stored.row, again=stored.tries > 0)
 
     def tend(self) -> float | None:
         """Say that this process lives; return the seconds until it must be said again."""
@@ -496,7 +492,7 @@ class Keeper:
     # What goes wrong with the file
 
     def _failed(self, error: Exception) -> None:
-        self._tally.outbox_failed()
+        self._counters.outbox_failed()
         self._notices.tell(
             "the outbox failed, and what it cannot do is done in memory",
             detail=f": {type(error).__name__}: {error}",
@@ -518,12 +514,12 @@ class Keeper:
         )
         self.give_up([self._unread(batch_id) for batch_id in ids], error)
 
-    def _unread(self, batch_id: str) -> Parcel:
+    def _unread(self, batch_id: str) -> Job:
         """Return what stands for a batch that could not be read any more."""
         batch = self._batch_class()
         if batch_id:
             batch = batch.with_source_request_id(batch_id)
-        return Parcel(batch, (Part(batch_id, b"", 0),))
+        return Job(batch, (Part(batch_id, b"", 0),))
 
 
 def _is_of_the_way(outcome: DeliveryError) -> bool:
@@ -531,9 +527,9 @@ def _is_of_the_way(outcome: DeliveryError) -> bool:
     return isinstance(outcome, Kept) and outcome.reason not in _GIVEN_UP
 
 
-def _is_known(parcel: Parcel, outcome: DeliveryError) -> bool:
+def _is_known(job: Job, outcome: DeliveryError) -> bool:
     """Return whether it is no news that the way does not work."""
-    return parcel.again and _is_of_the_way(outcome)
+    return job.again and _is_of_the_way(outcome)
 
 
 def _kind(outcome: DeliveryError) -> str:

@@ -40,7 +40,7 @@ class Stats(NamedTuple):
     outbox_errors: int = 0
 
 
-class Tally:
+class Counters:
     """The counters behind ``stats``: changed under a lock, read as one snapshot.
 
     Attributes:
@@ -147,7 +147,7 @@ class Acceptance:
     """Counts the batches of one call as submitted when it is called; once.
 
     Args:
-        tally: of the client.
+        counters: of the client.
         batches: how many.
         counts: of ``send_all``, which count them, too.
 
@@ -155,10 +155,12 @@ class Acceptance:
         counted: whether they are counted, so that each of them has to be settled.
     """
 
-    __slots__ = ("_batches", "_counts", "_tally", "counted", "reported")
+    __slots__ = ("_batches", "_counts", "_counters", "counted", "reported")
 
-    def __init__(self, tally: Tally, batches: int, counts: Counts | None = None) -> None:
-        self._tally = tally
+    def __init__(
+        self, counters: Counters, batches: int, counts: ReportBuilder | None = None
+    ) -> None:
+        self._counters = counters
         self._batches = batches
         self._counts = counts
         self.counted = False
@@ -167,7 +169,7 @@ class Acceptance:
     def __call__(self) -> None:
         """Count them."""
         if not self.counted:
-            self._tally.submitted(self._batches, self)
+            self._counters.submitted(self._batches, self)
         if self._counts is not None:
             self._counts.submitted(self._batches, self)
 
@@ -201,7 +203,7 @@ class CloseReport(NamedTuple):
     left: int
 
 
-class Counts:
+class ReportBuilder:
     """What ``send_all`` reports: counts, and the first errors.
 
     Attributes:

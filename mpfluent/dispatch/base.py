@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-from ..delivery.job import Parcel, Settled
-from ..delivery.sender import Courier
+from ..delivery.job import Job, Settled
+from ..delivery.sender import Sender
 from ..delivery.stats import Acceptance
 from ..transport.destination import Destination
 
@@ -14,7 +14,7 @@ PATIENT = 600.0  # seconds for one request with its retries, where nobody waits 
 
 
 class Dispatcher(Protocol):
-    """Takes accepted batches to a client's courier.
+    """Takes accepted batches to a client's sender.
 
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
@@ -26,7 +26,7 @@ class Dispatcher(Protocol):
 
     def open(
         self,
-        courier: Courier,
+        sender: Sender,
         destination: Destination,
         settled: Settled,
         batch_class: type[Any],
@@ -40,9 +40,7 @@ class Dispatcher(Protocol):
         """
         ...
 
-    def submit(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
-    ) -> None:
+    def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Take batches over: call ``accepted()``, then settle each exactly once.
 
         Args:
@@ -68,12 +66,12 @@ class Dispatcher(Protocol):
         ...
 
     def close(self, timeout: float) -> bool:
-        """Deliver what waits, settle what is left, and close the courier.
+        """Deliver what waits, settle what is left, and close the sender.
 
         Returns False if that is done later, because the caller is a callback of a delivery.
         """
         ...
 
     def check_process(self) -> None:
-        """Begin empty, and let the courier begin anew, if this is a forked child."""
+        """Begin empty, and let the sender begin anew, if this is a forked child."""
         ...

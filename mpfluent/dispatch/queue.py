@@ -1,4 +1,4 @@
-"""What waits to be sent: parcels in order, bounded by count and by bytes.
+"""What waits to be sent: jobs in order, bounded by count and by bytes.
 
 It has no lock of its own: the dispatcher that owns it has.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..delivery.job import Load, Parcel
+from ..delivery.job import Job, WorkItem
 
 
-class Backlog:
-    """Parcels that wait, the oldest first.
+class BoundedQueue:
+    """Jobs that wait, the oldest first.
 
     Args:
         most: how many may wait.
@@ -24,14 +24,14 @@ class Backlog:
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
         self._most_bytes = most_bytes
-        self._waiting: list[tuple[float, Parcel]] = []
+        self._waiting: list[tuple[float, Job]] = []
         self.size = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def __iter__(self) -> Iterator[Parcel]:
-        return iter([parcel for _, parcel in self._waiting])
+    def __iter__(self) -> Iterator[Job]:
+        return iter([job for _, job in self._waiting])
 
     @property
     def since(self) -> float:
@@ -46,30 +46,30 @@ class Backlog:
         """Return whether less than a tenth of it is free."""
         return len(self._waiting) > 0.9 * self._most or self.size > 0.9 * self._most_bytes
 
-    def has_room(self, parcels: Sequence[Parcel]) -> bool:
-        """Return whether all of these fit. A parcel larger than the bound fits when none waits."""
+    def has_room(self, jobs: Sequence[Job]) -> bool:
+        """Return whether all of these fit. A job larger than the bound fits when none waits."""
         size = self.size
-        for parcel in parcels:
-            size += parcel.size
-        if len(self._waiting) + len(parcels) <= self._most and size <= self._most_bytes:
+        for job in jobs:
+            size += job.size
+        if len(self._waiting) + len(jobs) <= self._most and size <= self._most_bytes:
             return True
-        return not self._waiting and len(parcels) == 1
+        return not self._waiting and len(jobs) == 1
 
-    def add(self, parcel: Parcel, now: float) -> None:
-        """Let a parcel wait."""
-        entry = (now, parcel)
-        self.size += parcel.size  # atomically with the next line
+    def add(self, job: Job, now: float) -> None:
+        """Let a job wait."""
+        entry = (now, job)
+        self.size += job.size  # atomically with the next line
         self._waiting.append(entry)
 
-    def take(self, most: int, most_bytes: int, into: Load | None = None) -> list[Parcel]:
-        """Return the oldest parcels, as many as fit a request of these bounds, but at least one.
+    def take(self, most: int, most_bytes: int, into: WorkItem | None = None) -> list[Job]:
+        """Return the oldest jobs, as many as fit a request of these bounds, but at least one.
 
         Brackets and commas count, so that what is taken leaves no remnant for a second request.
 
         Args:
             into: gets them atomically, so that none is ever in nobody's hands.
         """
-        taken: list[Parcel] = []
+        taken: list[Job] = []
         size = 1  # the brackets, less the comma that the first part has none of
         for _, following in self._waiting:
             size += following.size + len(following.parts)
@@ -77,22 +77,22 @@ class Backlog:
                 break
             taken.append(following)
         count = len(taken)
-        left = self.size - sum([parcel.size for parcel in taken])
-        load = Load() if into is None else into
+        left = self.size - sum([job.size for job in taken])
+        load = WorkItem() if into is None else into
         before = load.fresh or []
         load.fresh, self._waiting[:count], self.size = [*before, *taken], [], left
         return taken
 
-    def take_stored(self, before: int | None, into: Load) -> None:
-        """Take the oldest parcel that the outbox has, too.
+    def take_stored(self, before: int | None, into: WorkItem) -> None:
+        """Take the oldest job that the outbox has, too.
 
         Args:
             before: only if it is older than this row; None for any.
             into: gets it.
         """
-        for place, (_, parcel) in enumerate(self._waiting):
-            if parcel.row is not None:
-                if before is None or parcel.row <= before:
-                    end, left = place + 1, self.size - parcel.size
-                    into.fresh, self._waiting[place:end], self.size = [parcel], [], left
+        for place, (_, job) in enumerate(self._waiting):
+            if job.row is not None:
+                if before is None or job.row <= before:
+                    end, left = place + 1, self.size - job.size
+                    into.fresh, self._waiting[place:end], self.size = [job], [], left
                 return

@@ -1,7 +1,7 @@
 """What waits, and what is in the hands of workers: all that senders and workers share.
 
 What moves from one place to another does so atomically, so that whoever is interrupted leaves
-each parcel in one place, and in one only.
+each job in one place, and in one only.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 
-from ..delivery.job import Load, Parcel, Piece
-from ..delivery.settlement import Keeper
+from ..delivery.job import Job, Payload, WorkItem
+from ..delivery.settlement import Settlement
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
-from .queue import Backlog
+from .queue import BoundedQueue
 
 
-class Floor:
+class Scheduler:
     """What waits and what moves, under one lock; made anew in a forked child.
 
     Args:
-        most: parcels that may wait.
+        most: jobs that may wait.
         most_bytes: bytes of them.
-        flush_interval: seconds that a parcel waits for others to travel with.
+        flush_interval: seconds that a job waits for others to travel with.
         coalesces: whether a load may be larger than a request, since it will shrink. Then it may
             be half of what may wait: the other half is for what comes before a worker has woken.
-        keeper: what else is to be delivered.
+        settlement: what else is to be delivered.
 
     Attributes:
         work: where workers wait.
@@ -49,20 +49,20 @@ class Floor:
         *,
         flush_interval: float,
         coalesces: bool,
-        keeper: Keeper,
+        settlement: Settlement,
     ) -> None:
         self.renew_locks()
-        self.backlog = Backlog(most, most_bytes)
+        self.queue = BoundedQueue(most, most_bytes)
         self.hurried = 0
         self.overflows = False
         self.keeping = 0
         self.closing = False
         self.close_by = math.inf
         self.closed = False
-        self._again: list[Load] = []  # what workers had in their hands and laid down
-        self._moving: list[Load] = []
-        self._seized = Load()
-        self._keeper = keeper
+        self._again: list[WorkItem] = []  # what workers had in their hands and laid down
+        self._moving: list[WorkItem] = []
+        self._seized = WorkItem()
+        self._settlement = settlement
         self._flush_interval = flush_interval
         self._pressed = False  # whether something found no room since the last load
         self._awaited = 0  # how many of the oldest leave at once, since somebody waits for them
@@ -81,36 +81,36 @@ class Floor:
 
     # All that follows is called with the lock held.
 
-    def add(self, parcel: Parcel, now: float) -> bool:
-        """Let a parcel wait, if it has room, and nothing before it is in the outbox only."""
-        if (self.overflows and parcel.row is not None) or not self.has_room([parcel]):
+    def add(self, job: Job, now: float) -> bool:
+        """Let a job wait, if it has room, and nothing before it is in the outbox only."""
+        if (self.overflows and job.row is not None) or not self.has_room([job]):
             return False
-        self.put([parcel], now)
+        self.put([job], now)
         return True
 
-    def put(self, parcels: Iterable[Parcel], now: float) -> None:
-        """Let parcels wait that have room."""
-        first = not self.backlog
-        for parcel in parcels:
-            self.backlog.add(parcel, now)
-        if first or self.backlog.reaches(*self._enough):
+    def put(self, jobs: Iterable[Job], now: float) -> None:
+        """Let jobs wait that have room."""
+        first = not self.queue
+        for job in jobs:
+            self.queue.add(job, now)
+        if first or self.queue.reaches(*self._enough):
             self.work.notify()
 
-    def has_room(self, parcels: Sequence[Parcel]) -> bool:
+    def has_room(self, jobs: Sequence[Job]) -> bool:
         """Return whether all of these may wait; if not, what does is not to wait any longer."""
-        if self.backlog.has_room(parcels):
+        if self.queue.has_room(jobs):
             return True
-        self._pressed = len(self.backlog) > 0
+        self._pressed = len(self.queue) > 0
         self.work.notify()
         return False
 
     def send_now(self) -> None:
         """Let all that waits now leave at once, and what comes later gather as ever."""
-        self._awaited = len(self.backlog)
+        self._awaited = len(self.queue)
         if self._awaited:
             self.work.notify()
 
-    def next(self, load: Load, now: float) -> float | None:
+    def next(self, load: WorkItem, now: float) -> float | None:
         """Put what to deliver now into a load, as moving; or return the seconds until it is due.
 
         Args:
@@ -123,64 +123,64 @@ class Floor:
             return math.inf
         if self._again:
             first, *rest = self._again
-            load.pieces, load.fresh = first.pieces, first.fresh
+            load.payloads, load.fresh = first.payloads, first.fresh
             self._again, self._moving = rest, [*self._moving, load]
             return None
-        kept = self._keeper.kept
-        if self.overflows and not (self._keeper.untried or self.keeping):
+        kept = self._settlement.kept
+        if self.overflows and not (self._settlement.untried or self.keeping):
             self.overflows = False
             self.calm.notify_all()  # there is room for those who wait for it
         if not kept:
-            self._keeper.due = math.inf
-        first_here = self.overflows and self.backlog  # what waits here is older
-        if self._keeper.due <= now and not first_here:
-            self._keeper.due, self._moving = math.inf, [*self._moving, load]
+            self._settlement.due = math.inf
+        first_here = self.overflows and self.queue  # what waits here is older
+        if self._settlement.due <= now and not first_here:
+            self._settlement.due, self._moving = math.inf, [*self._moving, load]
             return None
         gather = math.inf
-        if self.backlog:
-            gather = self.backlog.since + self._flush_interval - now
-            enough = self._pressed or self._awaited or self.backlog.reaches(*self._enough)
+        if self.queue:
+            gather = self.queue.since + self._flush_interval - now
+            enough = self._pressed or self._awaited or self.queue.reaches(*self._enough)
             if enough or gather <= 0 or self.hurried or self.closing:
                 self._fill(load)
                 return None
-        return gather if first_here else min(gather, self._keeper.due - now)
+        return gather if first_here else min(gather, self._settlement.due - now)
 
-    def _fill(self, load: Load) -> None:
+    def _fill(self, load: WorkItem) -> None:
         self._pressed = False
         self._moving = [*self._moving, load]  # before it has anything, which is then somewhere
-        taken = self.backlog.take(*self._most, load)
+        taken = self.queue.take(*self._most, load)
         self._awaited = max(0, self._awaited - len(taken))
         self.calm.notify_all()  # there is room now
-        if not self.backlog.is_nearly_full():
+        if not self.queue.is_nearly_full():
             self.roomy.notify_all()
-        if self.backlog:
+        if self.queue:
             self.work.notify()  # for another worker, if there is one with nothing to do
 
-    def share(self, load: Load, first: list[Piece], rest: Sequence[list[Piece]]) -> None:
+    def share(self, load: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
         """Let whoever has time deliver the rest of a load; a worker alone does so in order."""
-        loads = [Load(pieces) for pieces in rest]
-        load.pieces, load.fresh, self._again = first, [], [*self._again, *loads]
+        loads = [WorkItem(payloads) for payloads in rest]
+        load.payloads, load.fresh, self._again = first, [], [*self._again, *loads]
         self.work.notify(len(rest))
 
-    def lay_down(self, load: Load, pieces: list[Piece]) -> None:
+    def lay_down(self, load: WorkItem, payloads: list[Payload]) -> None:
         """Let another worker begin with these of a load before all that came after it."""
-        again = [Load(pieces)] if pieces else []
+        again = [WorkItem(payloads)] if payloads else []
         rest = [other for other in self._moving if other is not load]
         if load in self._moving:  # it was not laid down yet
             self._again, self._moving = [*again, *self._again], rest
         self.calm.notify_all()
         self.work.notify()
 
-    def done(self, load: Load) -> None:
+    def done(self, load: WorkItem) -> None:
         """Know that nobody has this in hand any more."""
         self._moving = [other for other in self._moving if other is not load]
         self.calm.notify_all()
 
     def seize(self) -> None:
         """Let nobody take any more what waits now, since whoever calls this settles it."""
-        again = [parcel for load in self._again for parcel in load.parcels()]
-        self._seized.fresh, self._again = [*self._seized.parcels(), *again], []
-        self.backlog.take(len(self.backlog), sys.maxsize, self._seized)
+        again = [job for load in self._again for job in load.jobs()]
+        self._seized.fresh, self._again = [*self._seized.jobs(), *again], []
+        self.queue.take(len(self.queue), sys.maxsize, self._seized)
 
     def forget(self) -> None:
         """Expect nothing any more of what was seized, and of those who have something in hand."""
@@ -189,18 +189,18 @@ class Floor:
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.backlog or self._again or self._keeper.kept)
+        return bool(self.queue or self._again or self._settlement.kept)
 
-    def moves(self, load: Load | None = None) -> bool:
+    def moves(self, load: WorkItem | None = None) -> bool:
         """Return whether anybody has anything in hand, or just this."""
         return bool(self._moving) if load is None else load in self._moving
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
-        kept_due = self._keeper.kept and self._keeper.due <= now
-        return not (self.backlog or self._again or self._moving or kept_due)
+        kept_due = self._settlement.kept and self._settlement.due <= now
+        return not (self.queue or self._again or self._moving or kept_due)
 
-    def parcels(self) -> list[Parcel]:
+    def jobs(self) -> list[Job]:
         """Return all that is not settled, wherever it is."""
         loads = [*self._moving, *self._again, self._seized]
-        return [*(parcel for load in loads for parcel in load.parcels()), *self.backlog]
+        return [*(job for load in loads for job in load.jobs()), *self.queue]

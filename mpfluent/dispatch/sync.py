@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ..delivery.clock import Clock
-from ..delivery.job import Parcel, Settled, pieces_of
-from ..delivery.sender import Courier, runs
-from ..delivery.settlement import Keeper
+from ..delivery.job import Job, Settled, payloads_of
+from ..delivery.sender import Sender, runs
+from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
 from ..errors import ConfigurationError, TransportError
 from ..transport.destination import Destination
@@ -44,8 +44,8 @@ class SyncDispatcher(PublicNames):
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
-        self._courier: Courier | None = None
-        self._keeper = Keeper(None, clock)
+        self._sender: Sender | None = None
+        self._settlement = Settlement(None, clock)
         # threads that are sending, so must not wait for it; by ``get_ident``, which means greenlets
         # where it was patched since: a ``threading.local`` of before would mean all of a thread
         self._sending: set[int] = set()
@@ -60,7 +60,7 @@ class SyncDispatcher(PublicNames):
 
     def open(
         self,
-        courier: Courier,
+        sender: Sender,
         destination: Destination,
         settled: Settled,
         batch_class: type[Any],
@@ -70,29 +70,27 @@ class SyncDispatcher(PublicNames):
         Raises:
             ConfigurationError: it belongs to another one.
         """
-        if self._courier is not None:
+        if self._sender is not None:
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
             )
-        self._keeper.open(destination, courier.tally, settled, batch_class)
-        self._courier = courier
+        self._settlement.open(destination, sender.counters, settled, batch_class)
+        self._sender = sender
 
-    def submit(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
-    ) -> None:
+    def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Send batches in as few requests as they fit."""
-        if self._courier is None:
+        if self._sender is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
         outer, me = not self.may_wait(), threading.get_ident()
-        repairs = self._courier.tally.repairs
+        repairs = self._sender.counters.repairs
         try:
             self._sending.add(me)
             accepted()
             limit = PATIENT if patient else self.max_elapsed
-            for group in runs(pieces_of(parcels)):
-                self._courier.deliver(group, self._clock, self._keeper, elapsed_limit=limit)
+            for group in runs(payloads_of(jobs)):
+                self._sender.deliver(group, self._clock, self._settlement, elapsed_limit=limit)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            repairs.add((self._give_up, parcels, accepted, error))
+            repairs.add((self._give_up, jobs, accepted, error))
             with suppress(BaseException):  # the first one counts
                 repairs.run()
             raise
@@ -100,16 +98,14 @@ class SyncDispatcher(PublicNames):
             if not outer:
                 self._sending.discard(me)
             if self._closed.is_set() and not outer:
-                self._courier.close()
+                self._sender.close()
 
-    def _give_up(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, error: BaseException
-    ) -> None:
+    def _give_up(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
         """Fail what a call that was broken off has not settled, if it was accepted."""
         if accepted.counted:
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
-            self._keeper.mend(parcels, failure)
+            self._settlement.mend(jobs, failure)
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
@@ -120,8 +116,8 @@ class SyncDispatcher(PublicNames):
 
     def flush(self, timeout: float) -> None:
         """Wait for what other threads are sending."""
-        if self._courier is not None and self.may_wait():
-            self._courier.tally.wait(timeout)
+        if self._sender is not None and self.may_wait():
+            self._sender.counters.wait(timeout)
 
     def close(self, timeout: float) -> bool:
         """Wait for other threads; then let none begin or wait any more."""
@@ -129,9 +125,9 @@ class SyncDispatcher(PublicNames):
         self._closed.set()
         if not self.may_wait():
             return False
-        self._keeper.close()
-        if self._courier is not None:
-            self._courier.close()
+        self._settlement.close()
+        if self._sender is not None:
+            self._sender.close()
         self.flush(_GRACE)
         return True
 
@@ -141,16 +137,16 @@ class SyncDispatcher(PublicNames):
 
     def _renew_locks(self) -> None:
         self._closed = Flag(self._is_closed())
-        self._keeper.renew_locks()
-        if self._courier is not None:
-            self._courier.check_process()
+        self._settlement.renew_locks()
+        if self._sender is not None:
+            self._sender.check_process()
 
     def _begin_anew(self) -> None:
         self._closed = Flag(self._is_closed())
         self._sending &= {threading.get_ident()}  # which may go on here, where others do not
-        self._keeper.restart()
-        if self._courier is not None:
-            self._courier.check_process()
+        self._settlement.restart()
+        if self._sender is not None:
+            self._sender.check_process()
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

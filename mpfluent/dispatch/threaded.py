@@ -11,21 +11,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
-from ..delivery.job import Parcel, Settled
-from ..delivery.sender import Courier
-from ..delivery.settlement import Keeper
+from ..delivery.job import Job, Settled
+from ..delivery.sender import Sender
+from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
 from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
 from ..transport.base import Response
 from ..transport.destination import Destination
 from ..utils.fork import ProcessLocal
 from ..utils.interrupts import Flag
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import is_number
 from . import shutdown
 from .backpressure import Admission, WhenFull, closed
 from .base import PATIENT
-from .scheduler import Floor
+from .scheduler import Scheduler
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ThreadedDispatcher(PublicNames):
     waits: ClassVar[bool] = False
     max_elapsed = PATIENT
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         *,
@@ -137,22 +137,22 @@ class ThreadedDispatcher(PublicNames):
         self._coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _start_thread if start is None else start
-        self._keeper = Keeper(outbox, clock, background=True)
-        self._courier: Courier | None = None
+        self._settlement = Settlement(outbox, clock, background=True)
+        self._sender: Sender | None = None
         self._home = ProcessLocal()
         self._begin()
 
     def _begin(self) -> None:
         """Begin empty, everything new: at first, and in a forked child."""
-        self._floor = Floor(
+        self._scheduler = Scheduler(
             *self._bounds,
             flush_interval=self._flush_interval,
             coalesces=self._coalesces,
-            keeper=self._keeper,
+            settlement=self._settlement,
         )
         self._workers = self._hired()
         self._admission = Admission(
-            self._when_full, self._floor, self._keeper, self._time[0], self._call
+            self._when_full, self._scheduler, self._settlement, self._time[0], self._call
         )
         self._closer: int | None = None  # the thread that settles what is left
         self._closed = Flag()
@@ -161,9 +161,9 @@ class ThreadedDispatcher(PublicNames):
         clock, wall, sleep = self._time
         return Workers(
             self._most,
-            floor=self._floor,
-            keeper=self._keeper,
-            courier=self._courier,
+            scheduler=self._scheduler,
+            settlement=self._settlement,
+            sender=self._sender,
             watched=self,
             when_last=self._when_last,
             clock=clock,
@@ -176,7 +176,7 @@ class ThreadedDispatcher(PublicNames):
 
     def open(
         self,
-        courier: Courier,
+        sender: Sender,
         destination: Destination,
         settled: Settled,
         batch_class: type[Any],
@@ -186,12 +186,12 @@ class ThreadedDispatcher(PublicNames):
         Raises:
             ConfigurationError: it belongs to another one.
         """
-        if self._courier is not None:
+        if self._sender is not None:
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
             )
-        self._keeper.open(destination, courier.tally, settled, batch_class)
-        self._courier = courier
+        self._settlement.open(destination, sender.counters, settled, batch_class)
+        self._sender = sender
         self._workers = self._hired()
 
     def check_process(self) -> None:
@@ -201,90 +201,88 @@ class ThreadedDispatcher(PublicNames):
     @property
     def waiting(self) -> int:
         """How many batches wait in memory for a worker."""
-        return len(self._floor.backlog)
+        return len(self._scheduler.queue)
 
     @property
     def stored(self) -> int:
         """How many batches of this process the outbox has."""
-        return self._keeper.stored
+        return self._settlement.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
-        return self._courier is not None and self._courier.tally.snapshot().pending > 0
+        return self._sender is not None and self._sender.counters.snapshot().pending > 0
 
     def leads_to(self, place: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
-        return self._courier is not None and self._courier.leads_to(place) and self.has_pending()
+        return self._sender is not None and self._sender.leads_to(place) and self.has_pending()
 
     def _renew_locks(self) -> None:
-        floor, workers = self._floor, self._workers
-        with floor.lock:  # a worker of before, a thread, has this one
-            floor.work.notify_all()  # and waits at it
+        scheduler, workers = self._scheduler, self._workers
+        with scheduler.lock:  # a worker of before, a thread, has this one
+            scheduler.work.notify_all()  # and waits at it
             workers.wake()
-            floor.renew_locks()
+            scheduler.renew_locks()
             workers.renew_locks()
         self._closed = Flag(self._closed.is_set())
-        self._keeper.renew_locks()
+        self._settlement.renew_locks()
         self._opened().check_process()
 
     def _begin_anew(self) -> None:
-        if self._courier is not None:
-            self._courier.check_process()
-        self._keeper.restart()
+        if self._sender is not None:
+            self._sender.check_process()
+        self._settlement.restart()
         self._begin()
 
-    def submit(
-        self, parcels: Sequence[Parcel], accepted: Acceptance, *, patient: bool = False
-    ) -> None:
+    def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Let batches wait for a worker.
 
         Raises:
             QueueFull: ``when_full`` is "raise", and there is no room for all of them.
             Closed: the client was closed meanwhile.
         """
-        courier = self._opened()
-        if not courier.loaded:
-            courier.load()
-        self._keeper.ready()
+        sender = self._opened()
+        if not sender.loaded:
+            sender.load()
+        self._settlement.ready()
         try:
-            if not self._keeper.stores and self._admission.take_at_once(parcels, accepted):
+            if not self._settlement.stores and self._admission.take_at_once(jobs, accepted):
                 pass
             elif self._when_full == "raise" and not patient:
-                self._admission.take_all_or_none(parcels, accepted)
+                self._admission.take_all_or_none(jobs, accepted)
             else:
                 seconds = self._block_timeout
                 if patient:  # the rest of a stream may have to wait for many requests
-                    seconds = max(self.max_elapsed, courier.budget(self.max_elapsed))
+                    seconds = max(self.max_elapsed, sender.budget(self.max_elapsed))
                 blocks = (patient or self._when_full == "block") and self._may_block()
                 until = self._workers.now() + seconds if blocks else -math.inf
-                self._admission.take_each(parcels, accepted, until, patient=patient)
+                self._admission.take_each(jobs, accepted, until, patient=patient)
             self._workers.call()
             if shutdown.ending:
-                self._see_out(parcels)
+                self._see_out(jobs)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
-            courier.tally.repairs.add((self._call,))
+            sender.counters.repairs.add((self._call,))
             with suppress(BaseException):  # the first one counts
-                courier.tally.repairs.run()
+                sender.counters.repairs.run()
             raise
 
     def _call(self) -> None:
         self._workers.call()
 
-    def _see_out(self, parcels: Sequence[Parcel]) -> None:
+    def _see_out(self, jobs: Sequence[Job]) -> None:
         """Wait for what is sent when the process ends: another thread may have it, and be gone.
 
         What ``send`` leaves behind now, nobody would settle.
         """
-        floor, seconds = self._floor, max(self.exit_timeout, SHORTEST)
+        scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
-            floor.calm.wait_for(lambda: not [one for one in parcels if not one.settled], seconds)
-            self._keeper.give_up(parcels, closed(_ENDED))
-            self._keeper.tell_all()
+            scheduler.calm.wait_for(lambda: not [one for one in jobs if not one.settled], seconds)
+            self._settlement.give_up(jobs, closed(_ENDED))
+            self._settlement.tell_all()
 
-    def _opened(self) -> Courier:
-        if self._courier is None:
+    def _opened(self) -> Sender:
+        if self._sender is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        return self._courier
+        return self._sender
 
     def _may_block(self) -> bool:
         """Return whether to wait for room: not where that holds up who would make it."""
@@ -296,74 +294,74 @@ class ThreadedDispatcher(PublicNames):
 
     def send_now(self) -> None:
         """Let what waits leave at once, since somebody waits for a delivery."""
-        with self._floor.lock:
-            self._floor.send_now()
+        with self._scheduler.lock:
+            self._scheduler.send_now()
 
     def flush(self, timeout: float) -> None:
         """Deliver what waits now, and what is kept; wait no longer than these seconds."""
         self._opened()
-        if not self._floor.closed:
-            self._keeper.ready(anew=True)
+        if not self._scheduler.closed:
+            self._settlement.ready(anew=True)
             self._deliver_all(timeout)
 
     def _deliver_all(self, timeout: float) -> None:
-        workers, floor = self._workers, self._floor
+        workers, scheduler = self._workers, self._scheduler
         until = workers.now() + timeout
         hurries = 0
         try:
-            with floor.lock:
-                floor.hurried, hurries = floor.hurried + 1, 1
-                floor.work.notify_all()
+            with scheduler.lock:
+                scheduler.hurried, hurries = scheduler.hurried + 1, 1
+                scheduler.work.notify_all()
             workers.call(until)
             if not workers.may_wait():
                 return
             over = time.monotonic() + timeout  # the waits are real, whatever the clock
             while (left := over - time.monotonic()) > 0:
-                with floor.lock:
-                    if floor.is_idle(workers.now()):
+                with scheduler.lock:
+                    if scheduler.is_idle(workers.now()):
                         return
-                    waits = workers.any() or floor.moves()
-                    floor.calm.enlist()
+                    waits = workers.any() or scheduler.moves()
+                    scheduler.calm.enlist()
                 if waits:
-                    floor.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                    scheduler.calm.wait(min(left, 1.0))  # it may be stopped without a word
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
         finally:
-            floor.hurried -= hurries  # atomically with leaving
+            scheduler.hurried -= hurries  # atomically with leaving
 
     def close(self, timeout: float) -> bool:
-        """Deliver what waits, settle what is left, and close the courier."""
-        with self._floor.lock:
+        """Deliver what waits, settle what is left, and close the sender."""
+        with self._scheduler.lock:
             waits = self.may_wait()
             # a worker sends at once what waits in a queue that closes: not without time for it
             if timeout > 0 or not waits:
-                self._floor.closing = True
+                self._scheduler.closing = True
             if not waits:
                 now = self._workers.now()
-                self._floor.close_by = min(self._floor.close_by, now + timeout)
+                self._scheduler.close_by = min(self._scheduler.close_by, now + timeout)
                 self._workers.wake()
                 return False
-        if timeout > 0 and not self._floor.closed:
+        if timeout > 0 and not self._scheduler.closed:
             self._deliver_all(timeout)
         self._settle_left()
         return True
 
     def _when_last(self) -> None:
         """Close for a callback that could not wait for itself."""
-        if self._floor.close_by < math.inf:
+        if self._scheduler.close_by < math.inf:
             self._settle_left()
 
     def _settle_left(self) -> None:
         """Settle what is left, once, and let go of everything."""
-        me, floor = threading.get_ident(), self._floor
+        me, scheduler = threading.get_ident(), self._scheduler
         try:
-            with floor.lock:
+            with scheduler.lock:
                 closer = self._closer
                 if closer is None:
                     self._closer = me
-                floor.closed = True
-                floor.work.notify_all()
-                floor.calm.notify_all()
+                scheduler.closed = True
+                scheduler.work.notify_all()
+                scheduler.calm.notify_all()
             if self._closed.is_set():
                 return
             if closer not in (None, me):
@@ -372,7 +370,7 @@ class ThreadedDispatcher(PublicNames):
             # again, if the garbage collector closes it in the midst of closing
             why = closed("the client was closed before the batch was delivered")
             self._settle_all(self._workers, why)
-            self._keeper.close()
+            self._settlement.close()
             self._opened().close()
             shutdown.forget(self)
             self._closed.set()
@@ -388,36 +386,36 @@ class ThreadedDispatcher(PublicNames):
         *,
         parting: float = 0.0,
         quiet: bool = False,
-    ) -> list[Parcel]:
+    ) -> list[Job]:
         """End all waits of workers, and settle what is not delivered; return it.
 
         Args:
             grace: seconds for those who have something in hand to settle it.
             parting: seconds for workers to leave.
         """
-        floor = self._floor
-        with floor.lock:
-            floor.seize()
+        scheduler = self._scheduler
+        with scheduler.lock:
+            scheduler.seize()
             workers.stop()
-            floor.work.notify_all()
+            scheduler.work.notify_all()
         workers.join(parting)
         if self.may_wait():
-            floor.calm.wait_for(lambda: not floor.moves(), grace)
-        left: list[Parcel] = []
+            scheduler.calm.wait_for(lambda: not scheduler.moves(), grace)
+        left: list[Job] = []
         for _ in range(2):  # hooks may take their time, in which others send
-            with floor.lock:
-                more = [parcel for parcel in floor.parcels() if parcel.untold]
-            self._keeper.give_up(more, error, quiet=quiet)
+            with scheduler.lock:
+                more = [job for job in scheduler.jobs() if job.untold]
+            self._settlement.give_up(more, error, quiet=quiet)
             left += more
-        with floor.lock:
-            floor.forget()
+        with scheduler.lock:
+            scheduler.forget()
         return left
 
     def hurry(self) -> None:
         """Begin to deliver all that waits, since the process ends."""
-        with self._floor.lock:
-            self._floor.hurried += 1
-            self._floor.work.notify_all()
+        with self._scheduler.lock:
+            self._scheduler.hurried += 1
+            self._scheduler.work.notify_all()
 
     def finish(self, timeout: float) -> shutdown.Left:
         """Wait for what waits; then settle what is left, and return how much it was.
@@ -427,7 +425,7 @@ class ThreadedDispatcher(PublicNames):
         Args:
             timeout: seconds; below 0 where the time for all is over since then.
         """
-        if self._courier is None or self._closer is not None:
+        if self._sender is None or self._closer is not None:
             return shutdown.Left()
         grace = min(_GRACE, max(0.0, timeout) / 10)
         old, why = self._workers, closed(_ENDED)
@@ -439,14 +437,14 @@ class ThreadedDispatcher(PublicNames):
             left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
-        self._keeper.tell_all()
-        kept = sum(isinstance(parcel.outcome, Kept) for parcel in left)
-        delivered = sum(isinstance(parcel.outcome, Response) for parcel in left)
-        pending = self._courier.tally.snapshot().pending if self._keeper.stores else 0
+        self._settlement.tell_all()
+        kept = sum(isinstance(job.outcome, Kept) for job in left)
+        delivered = sum(isinstance(job.outcome, Response) for job in left)
+        pending = self._sender.counters.snapshot().pending if self._settlement.stores else 0
         return shutdown.Left(failed=len(left) - kept - delivered, kept=pending)
 
     def __repr__(self) -> str:
-        return f"<ThreadedDispatcher: {len(self._floor.backlog)} waiting>"
+        return f"<ThreadedDispatcher: {len(self._scheduler.queue)} waiting>"
 
     def __reduce__(self) -> Any:
         raise ConfigurationError("a dispatcher holds threads; make one in each process")

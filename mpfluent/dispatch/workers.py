@@ -12,15 +12,15 @@ from functools import partial
 from typing import Any
 
 from ..delivery.clock import Clock
-from ..delivery.job import Load, Piece, pieces_of
-from ..delivery.sender import Courier, runs
-from ..delivery.settlement import Keeper
+from ..delivery.job import Payload, WorkItem, payloads_of
+from ..delivery.sender import Sender, runs
+from ..delivery.settlement import Settlement
 from ..errors import TransportError
 from ..utils.interrupts import Flag, Repairs, Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from . import shutdown
 from .coalescing import coalesce
-from .scheduler import Floor
+from .scheduler import Scheduler
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
@@ -49,9 +49,9 @@ class Workers:
 
     Args:
         most: threads at most.
-        floor: what waits and what moves.
-        keeper: settles what was sent.
-        courier: sends it; None for a dispatcher that has no client yet.
+        scheduler: what waits and what moves.
+        settlement: settles what was sent.
+        sender: sends it; None for a dispatcher that has no client yet.
         watched: whom the end of the process concerns.
         when_last: called when nobody has anything in hand any more.
         clock: monotonic seconds; wall: Unix seconds; sleep: waits seconds, or None.
@@ -64,9 +64,9 @@ class Workers:
         self,
         most: int,
         *,
-        floor: Floor,
-        keeper: Keeper,
-        courier: Courier | None,
+        scheduler: Scheduler,
+        settlement: Settlement,
+        sender: Sender | None,
         watched: shutdown.Watched,
         when_last: Callable[[], None],
         clock: Callable[[], float],
@@ -76,12 +76,12 @@ class Workers:
         coalesces: bool,
         elapsed_limit: float,
     ) -> None:
-        self._courier = courier
+        self._sender = sender
         self._watched = watched
         self._when_last = when_last
         self._most = most
-        self._floor = floor
-        self._keeper = keeper
+        self._scheduler = scheduler
+        self._settlement = settlement
         self._stopped = False
         self._sleep = sleep
         self.renew_locks()
@@ -91,12 +91,12 @@ class Workers:
         self._elapsed_limit = elapsed_limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
-        self._repairs = Repairs() if courier is None else courier.tally.repairs
+        self._repairs = Repairs() if sender is None else sender.counters.repairs
         self._at_work: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
 
     def renew_locks(self) -> None:
-        """Wait at the lock that the floor has now."""
-        self._alarm = Waiters(self._floor.lock)
+        """Wait at the lock that the scheduler has now."""
+        self._alarm = Waiters(self._scheduler.lock)
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -108,15 +108,15 @@ class Workers:
 
     def _is_over(self) -> bool:
         """Return whether nothing is tried any more: a callback may have closed the client."""
-        return self._stopped or self.now() >= self._floor.close_by
+        return self._stopped or self.now() >= self._scheduler.close_by
 
     def _wait(self, seconds: float) -> None:
         """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
         until = self.now() + seconds
         while True:
-            tend = self._keeper.tend() or _LOOK_AGAIN
-            with self._floor.lock:
-                left = min(until, self._floor.close_by) - self.now()
+            tend = self._settlement.tend() or _LOOK_AGAIN
+            with self._scheduler.lock:
+                left = min(until, self._scheduler.close_by) - self.now()
                 if self._stopped or left <= 0:
                     return
                 self._alarm.enlist()
@@ -129,7 +129,7 @@ class Workers:
 
     def wake(self) -> None:
         """Let workers that wait look again how long."""
-        with self._floor.lock:
+        with self._scheduler.lock:
             self._alarm.notify_all()
 
     def join(self, seconds: float | None) -> None:
@@ -159,15 +159,15 @@ class Workers:
         Args:
             until: how long the caller waits for workers, in monotonic seconds.
         """
-        floor = self._floor
+        scheduler = self._scheduler
         alone = shutdown.ending and until is None
         failed = False
-        with floor.lock:
-            if not floor.has_work():
+        with scheduler.lock:
+            if not scheduler.has_work():
                 return
             shutdown.watch(self._watched)
             self._threads = self._alive()
-            requests = 1 + len(floor.backlog) // MAX_BATCHES_PER_REQUEST
+            requests = 1 + len(scheduler.queue) // MAX_BATCHES_PER_REQUEST
             wanted = 0 if alone else min(self._most, max(requests, len(self._threads) + 1))
             while len(self._threads) < wanted and not failed:
                 seat = Seat()
@@ -179,7 +179,7 @@ class Workers:
             if self._threads and not alone:
                 return
         if failed:
-            self._keeper.tell("no thread could be started; sending in the caller's thread")
+            self._settlement.tell("no thread could be started; sending in the caller's thread")
         self.deliver_here(until)
 
     def deliver_here(self, until: float | None = None) -> None:
@@ -190,17 +190,17 @@ class Workers:
         """
         if not self.may_wait():
             return  # a callback: who called it goes on with the next
-        floor, hurries, me = self._floor, 0, threading.get_ident()
+        scheduler, hurries, me = self._scheduler, 0, threading.get_ident()
         try:
             self._at_work.add(me)
-            with floor.lock:
-                floor.hurried, hurries = floor.hurried + 1, 1
-                floor.work.notify_all()
+            with scheduler.lock:
+                scheduler.hurried, hurries = scheduler.hurried + 1, 1
+                scheduler.work.notify_all()
             limit = min(self._elapsed_limit, _INLINE)
             while (over := self._over(until)) > self.now() and self._turn(limit, over, wait=False):
                 pass
         finally:
-            floor.hurried -= hurries  # atomically with leaving
+            scheduler.hurried -= hurries  # atomically with leaving
             self._at_work.discard(me)
             self._rest()
 
@@ -218,7 +218,7 @@ class Workers:
                         pass
         except BaseException as error:  # it ends here: a thread has nobody to raise it to
             if self._is_current():
-                self._keeper.tell(f"a worker was stopped by {type(error).__name__}")
+                self._settlement.tell(f"a worker was stopped by {type(error).__name__}")
                 self._leave()
                 self.call()  # another one goes on with what it had in its hands
         if self._pid != os.getpid():
@@ -227,7 +227,7 @@ class Workers:
 
     def _sits(self, seat: Seat) -> bool:
         """Return whether there is a seat for a worker whose start was interrupted, too."""
-        with self._floor.lock:
+        with self._scheduler.lock:
             if not seat.taken and len(self._alive()) < self._most:
                 self._threads, seat.taken = [*self._threads, threading.current_thread()], True
             return seat.taken
@@ -238,7 +238,7 @@ class Workers:
     def _leave(self) -> None:
         """Let the next call start another worker."""
         me = threading.current_thread()
-        with self._floor.lock:
+        with self._scheduler.lock:
             self._threads = [thread for thread in self._threads if thread is not me]
 
     @contextmanager
@@ -255,9 +255,9 @@ class Workers:
     def _rest(self) -> None:
         """Know that this thread delivers no more."""
         if self._is_current():
-            with self._floor.lock:
-                self._floor.calm.notify_all()
-                last = not self._floor.moves()
+            with self._scheduler.lock:
+                self._scheduler.calm.notify_all()
+                last = not self._scheduler.moves()
             if last:
                 self._when_last()
 
@@ -266,7 +266,7 @@ class Workers:
 
     def _turn(self, elapsed_limit: float, until: float = math.inf, *, wait: bool = True) -> bool:
         """Deliver what is to be delivered next; return whether there was anything."""
-        load = Load()
+        load = WorkItem()
         try:
             if self._next(wait=wait, load=load) is None:
                 return False
@@ -277,34 +277,34 @@ class Workers:
             raise
         return True
 
-    def _next(self, *, wait: bool = True, load: Load | None = None) -> Load | None:
+    def _next(self, *, wait: bool = True, load: WorkItem | None = None) -> WorkItem | None:
         """Return what to deliver next, waiting for it; None for a worker that is to leave.
 
         Args:
             load: what to put it into.
         """
-        floor = self._floor
-        load = Load() if load is None else load
+        scheduler = self._scheduler
+        load = WorkItem() if load is None else load
         idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
-            tend = self._keeper.tend()
-            with floor.lock:
-                due = floor.next(load, self.now())
+            tend = self._settlement.tend()
+            with scheduler.lock:
+                due = scheduler.next(load, self.now())
                 if due is None:
                     return load
-                idle = time.monotonic() >= idle_at and not floor.has_work() and tend is None
-                over = floor.closing and not floor.moves()  # what moves may still be shared
+                idle = time.monotonic() >= idle_at and not scheduler.has_work() and tend is None
+                over = scheduler.closing and not scheduler.moves()  # what moves may still be shared
                 if not wait or over or idle:
-                    if idle and not floor.moves():  # or another worker has something in hand
+                    if idle and not scheduler.moves():  # or another worker has something in hand
                         shutdown.forget(self._watched)
                     self._leave()
                     return None
-                floor.work.enlist()
-            floor.work.wait(min(due, tend or math.inf, _IDLE))
+                scheduler.work.enlist()
+            scheduler.work.wait(min(due, tend or math.inf, _IDLE))
         return None
 
     def _carry(
-        self, load: Load, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
+        self, load: WorkItem, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
     ) -> None:
         """Deliver what is in a worker's hands; whatever happens, nothing of it is lost.
 
@@ -314,68 +314,74 @@ class Workers:
         """
         try:
             self._deliver(load, elapsed_limit, until)
-            with self._floor.lock:
-                self._floor.done(load)
+            with self._scheduler.lock:
+                self._scheduler.done(load)
         except BaseException as error:
             self._repairs.add((self._broken_off, load, error))
             self._repairs.run()
             if raises or not isinstance(error, Exception):
                 raise
 
-    def _deliver(self, load: Load, elapsed_limit: float, until: float) -> None:
-        courier = self._courier
-        assert courier is not None  # noqa: S101  # since something was accepted
-        brought = load.pieces is None and load.fresh is None
+    def _deliver(self, load: WorkItem, elapsed_limit: float, until: float) -> None:
+        sender = self._sender
+        assert sender is not None  # noqa: S101  # since something was accepted
+        brought = load.payloads is None and load.fresh is None
         once = False
         if brought:
-            once = self._keeper.bring_back(load)
-        elif load.pieces is None:
-            load.pieces = self._unpacked(load)
-        for run in runs(load.pieces or []):
-            courier.deliver(
+            once = self._settlement.bring_back(load)
+        elif load.payloads is None:
+            load.payloads = self._unpacked(load)
+        for run in runs(load.payloads or []):
+            sender.deliver(
                 run,
                 self._clock,
-                self._keeper,
+                self._settlement,
                 elapsed_limit=elapsed_limit,
                 until=until,
                 once=once,
             )
         if brought:
-            self._keeper.came_back(load.pieces or [])
+            self._settlement.came_back(load.payloads or [])
 
-    def _unpacked(self, load: Load) -> list[Piece]:
+    def _unpacked(self, load: WorkItem) -> list[Payload]:
         """Return what is to be sent of a fresh load; with coalescing, the first request of it."""
         if not self._coalesces:
-            return pieces_of(load.open())
-        load.pieces = coalesce(load.open())  # if that is broken off, they are not joined anew
-        load.pieces = self._keeper.join(load.pieces)
-        first, *rest = list(runs(load.pieces)) or [[]]
-        with self._floor.lock:
-            self._floor.share(load, first, rest)
+            return payloads_of(load.open())
+        load.payloads = coalesce(load.open())  # if that is broken off, they are not joined anew
+        load.payloads = self._settlement.join(load.payloads)
+        first, *rest = list(runs(load.payloads)) or [[]]
+        with self._scheduler.lock:
+            self._scheduler.share(load, first, rest)
         return first
 
-    def _broken_off(self, load: Load, error: BaseException) -> None:
+    def _broken_off(self, load: WorkItem, error: BaseException) -> None:
         """Let what could not be finished be delivered by another worker, but only once."""
-        if self._pid != os.getpid() or not self._floor.moves(load):
+        if self._pid != os.getpid() or not self._scheduler.moves(load):
             return  # it is the parent's; or it was laid down already
-        rest = [parcel for parcel in load.parcels() if not parcel.settled]
+        rest = [job for job in load.jobs() if not job.settled]
         before, load.struck = load.struck, True
-        for parcel in () if before else rest:  # once, though a repair may be begun twice
-            parcel.strikes += 1
-        pieces = pieces_of(rest) if load.pieces is None else load.pieces
-        pieces = [
+        for job in () if before else rest:  # once, though a repair may be begun twice
+            job.interruptions += 1
+        payloads = payloads_of(rest) if load.payloads is None else load.payloads
+        payloads = [
             own
-            for piece in pieces
-            for own in (piece.apart() if piece.parcels[0].alone else [piece])
+            for payload in payloads
+            for own in (payload.apart() if payload.jobs[0].alone else [payload])
             if own.is_open()
         ]
-        struck = [piece for piece in pieces if any(one.strikes > 1 for one in piece.parcels)]
-        again = [piece for piece in pieces if piece not in struck]
+        struck = [
+            payload for payload in payloads if any(one.interruptions > 1 for one in payload.jobs)
+        ]
+        again = [payload for payload in payloads if payload not in struck]
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
-        untold = [parcel for parcel in rest if parcel.outcome is not None]
-        self._keeper.mend([*untold, *(one for piece in struck for one in piece.parcels)], failure)
+        untold = [job for job in rest if job.outcome is not None]
+        self._settlement.mend(
+            [*untold, *(one for payload in struck for one in payload.jobs)], failure
+        )
         if struck:
-            self._keeper.came_back(struck)  # what an outbox keeps of it is not tried again at once
-        with self._floor.lock:
-            self._floor.lay_down(load, again)
+            self._settlement.came_back(
+                struck
+            )  # what an outbox keeps of it is not tried again at once
+        with self._scheduler.lock:
+            self._scheduler.lay_down(load, again)

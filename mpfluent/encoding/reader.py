@@ -190,7 +190,7 @@ class _Reader:
     def name(self, key: Any, entry: Any, path: str) -> str:
         try:
             return entry_name(key, entry)
-        except validators.Bad as bad:
+        except validators.CheckFailed as bad:
             raise self.complaint(f"{path}{bad.path}", entry, bad.why) from None
 
     def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
@@ -220,7 +220,7 @@ def _holds(declared: Field[Any], key: Any, entry: Any) -> bool:
     """Return whether a map can have this entry, and it says something."""
     try:
         return declared.check({key: entry}) is not None
-    except validators.Bad:
+    except validators.CheckFailed:
         return False
 
 

@@ -17,7 +17,7 @@ from ..values import validators
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
-from ..values.validators import Bad
+from ..values.validators import CheckFailed
 from . import json as jsontext
 
 F = TypeVar("F", bound=Frozen)
@@ -145,7 +145,7 @@ class Checked(_AnyField):
     ) -> Any:
         try:
             read = reading_check(self.declared)(value)
-        except Bad as bad:
+        except CheckFailed as bad:
             where = f"{bad.path}={brief(bad.value)}: " if bad.path else ""
             raise ValidationError(where + bad.why) from None
         if read is None and self.declared.required:  # what is blank may be as good as missing
@@ -168,7 +168,7 @@ class Name(fields.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         try:
             return validators.name(value)
-        except Bad as bad:
+        except CheckFailed as bad:
             raise ValidationError(bad.why) from None
 
 

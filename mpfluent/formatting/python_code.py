@@ -21,13 +21,13 @@ from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines,
 from .summary import moment
 from .verb_calls import (
     CONTEXT,
-    Said,
+    VerbCall,
     chain_after,
     class_of,
     made_by,
-    sayings,
     speakable,
     unsaid,
+    verb_calls,
     without,
 )
 
@@ -131,7 +131,7 @@ def _record(value: Record) -> Code:
     return Bracketed(f"{of.__name__}(", [*by_place, *_keywords(more)], ")")
 
 
-def _call(said: Said, opening: str = ".") -> Bracketed:
+def _call(said: VerbCall, opening: str = ".") -> Bracketed:
     items = [*map(_value, said.places), *_keywords(said.keywords)]
     return Bracketed(f"{opening}{said.verb}(", items, ")")
 
@@ -145,9 +145,9 @@ def _head(batch: Batch) -> tuple[Bracketed, set[str]]:
     mpid = {} if batch.mpid is None else {"mpid": batch.mpid}
     if user is not None or mpid:
         given = {**({} if user is None else user._given()), **mpid}
-        return _call(Said("for_user", (), given), "Batch."), {"user_identities", "mpid"}
+        return _call(VerbCall("for_user", (), given), "Batch."), {"user_identities", "mpid"}
     if device is not None and speakable(device):
-        return _call(Said("for_device", (), device._given()), "Batch."), {"device_info"}
+        return _call(VerbCall("for_device", (), device._given()), "Batch."), {"device_info"}
     return Bracketed("Batch(", [], ")"), set()
 
 
@@ -181,7 +181,7 @@ def _steps(
             del rest[-count:]
             continue
         event = rest.pop()
-        for said in sayings(event, event._given()):
+        for said in verb_calls(event, event._given()):
             made = chain_after(empty, said)
             if made is not None and made.events == (event,):
                 yield _call(said)
@@ -218,7 +218,7 @@ def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chai
         more = list(_more(session, rest[:-count]))
         steps += [Bracketed(".add(", more, ")")] if more else []
         count += len(more)
-    return Chained(_call(Said("start", places, given), "Session."), steps), count
+    return Chained(_call(VerbCall("start", places, given), "Session."), steps), count
 
 
 def _more(session: Session, rest: Sequence[Event]) -> Iterator[Code]:
@@ -232,7 +232,7 @@ def _more(session: Session, rest: Sequence[Event]) -> Iterator[Code]:
         yield _record(alone)
 
 
-def _in_session(session: Session, event: Event) -> Iterator[Said]:
+def _in_session(session: Session, event: Event) -> Iterator[VerbCall]:
     """Yield how an event may be said in a session, which gives it its id, number and time."""
     ours = ("session_uuid", "session_id", "event_num", "at")
     given = without(event._given(), *ours)
@@ -245,10 +245,10 @@ def _in_session(session: Session, event: Event) -> Iterator[Said]:
         else:
             time = {"after": wait // 1000 if wait % 1000 == 0 else wait / 1000}
     if isinstance(event, SessionEndEvent):
-        yield Said("end", (), {**without(given, "session_duration_ms"), **time})
-    for verb, places, keywords in sayings(event, given):
-        yield Said(verb, places, {**keywords, **time})
-    yield Said("add", (event,))
+        yield VerbCall("end", (), {**without(given, "session_duration_ms"), **time})
+    for verb, places, keywords in verb_calls(event, given):
+        yield VerbCall(verb, places, {**keywords, **time})
+    yield VerbCall("add", (event,))
 
 
 # The names of moments, wherever they stand: as fields, and as keywords of verbs.

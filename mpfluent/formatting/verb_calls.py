@@ -34,7 +34,7 @@ from ..model.record import Record
 from ..values.frozen import Frozen
 
 
-class Said(NamedTuple):
+class VerbCall(NamedTuple):
     """A call of a verb, with its arguments as values; moments are told by their names."""
 
     verb: str
@@ -56,7 +56,7 @@ def made_by(make: Callable[..., Any], *places: Any, **keywords: Any) -> Any:
         return None
 
 
-def chain_after(chain: Any, *steps: Said) -> Any:
+def chain_after(chain: Any, *steps: VerbCall) -> Any:
     """Return a batch or session after these steps, or None if it refuses one."""
     for verb, places, keywords in steps:
         chain = made_by(getattr(chain, verb), *places, **keywords)
@@ -83,25 +83,25 @@ def speakable(record: Record) -> bool:
     return bool(made_by(class_of(record), **record._given()) == record)
 
 
-def _by_place(verb: str) -> Callable[[Any], Iterator[Said]]:
-    return lambda value: iter([Said(verb, (value,))])
+def _by_place(verb: str) -> Callable[[Any], Iterator[VerbCall]]:
+    return lambda value: iter([VerbCall(verb, (value,))])
 
 
-def _by_fields(verb: str) -> Callable[[Any], Iterator[Said]]:
+def _by_fields(verb: str) -> Callable[[Any], Iterator[VerbCall]]:
     """Return the step that says a record's fields as keywords, or the record if it must."""
     return lambda value: iter(
-        [Said(verb, (), value._given()) if speakable(value) else Said(verb, (value,))]
+        [VerbCall(verb, (), value._given()) if speakable(value) else VerbCall(verb, (value,))]
     )
 
 
-def _consent(state: Any) -> Iterator[Said]:
+def _consent(state: Any) -> Iterator[VerbCall]:
     for purpose, consent in (state.gdpr or {}).items():
         told = _with_at(consent)
-        yield Said("with_gdpr_consent", (purpose, told.pop("consented")), told)
+        yield VerbCall("with_gdpr_consent", (purpose, told.pop("consented")), told)
     for consent in (state.ccpa or {}).values():
         told = _with_at(consent)
         opted_out = told.pop("consented")
-        yield Said("with_ccpa_data_sale_opt_out", () if opted_out else (False,), told)
+        yield VerbCall("with_ccpa_data_sale_opt_out", () if opted_out else (False,), told)
 
 
 def _with_at(consent: Record) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _with_at(consent: Record) -> dict[str, Any]:
     return {names.get(name, name): item for name, item in consent._given().items()}
 
 
-def _where_and_plan(context: Any) -> Iterator[Said]:
+def _where_and_plan(context: Any) -> Iterator[VerbCall]:
     for verb, record in (
         ("with_data_plan", context.data_plan),
         ("with_location", context.location),
@@ -117,17 +117,19 @@ def _where_and_plan(context: Any) -> Iterator[Said]:
         if record is not None:
             given = record._given()
             places = [given.pop(name) for name in record.__match_args__ if name in given]
-            yield Said(verb, places, given) if speakable(record) else Said(verb, (record,))
+            yield VerbCall(verb, places, given) if speakable(record) else VerbCall(verb, (record,))
 
 
-def _integrations(modules: Mapping[str, Any]) -> Iterator[Said]:
+def _integrations(modules: Mapping[str, Any]) -> Iterator[VerbCall]:
     for module, attributes in modules.items():
         number = module.isdecimal() and str(int(module)) == module
-        yield Said("with_integration_attributes", (int(module) if number else module, attributes))
+        yield VerbCall(
+            "with_integration_attributes", (int(module) if number else module, attributes)
+        )
 
 
 # How each field of the context is said, in the order in which it reads well.
-CONTEXT: dict[str, Callable[[Any], Iterator[Said]]] = {
+CONTEXT: dict[str, Callable[[Any], Iterator[VerbCall]]] = {
     "environment": _by_place("with_environment"),
     "source_request_id": _by_place("with_source_request_id"),
     "partner_identities": _by_place("with_partner_identities"),
@@ -137,10 +139,12 @@ CONTEXT: dict[str, Callable[[Any], Iterator[Said]]] = {
     "ip": _by_place("with_ip"),
     "application_info": _by_fields("with_application"),
     "user_attributes": _by_place("with_user_attributes"),
-    "deleted_user_attributes": lambda names: iter([Said("with_deleted_user_attributes", names)]),
+    "deleted_user_attributes": lambda names: iter(
+        [VerbCall("with_deleted_user_attributes", names)]
+    ),
     "consent_state": _consent,
     "context": _where_and_plan,
-    "attribution_info": lambda info: iter([Said("with_attribution_info", info._values)]),
+    "attribution_info": lambda info: iter([VerbCall("with_attribution_info", info._values)]),
     "integration_attributes": _integrations,
 }
 
@@ -148,7 +152,7 @@ CONTEXT: dict[str, Callable[[Any], Iterator[Said]]] = {
 # Events
 
 
-def sayings(event: Event, given: Mapping[str, Any]) -> Iterator[Said]:
+def verb_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
     """Yield the verbs that may make an event, the most telling first.
 
     Args:
@@ -162,7 +166,7 @@ def sayings(event: Event, given: Mapping[str, Any]) -> Iterator[Said]:
     if of in _VERBS:
         verb, *fields = _VERBS[of]
         places = [said[name] for name in takewhile(said.__contains__, fields)]
-        yield Said(verb, places, without(said, *fields[: len(places)]))
+        yield VerbCall(verb, places, without(said, *fields[: len(places)]))
 
 
 def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -170,13 +174,15 @@ def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: item for name, item in given.items() if name not in names}
 
 
-def _custom(said: Mapping[str, Any]) -> Iterator[Said]:
+def _custom(said: Mapping[str, Any]) -> Iterator[VerbCall]:
     attributes = dict(said.get("attributes", {}))
     rest = without(said, "event_name", "attributes", "type")
 
-    def telling(verb: str, names: Sequence[str], *places: Any, **more: Any) -> Said:
+    def telling(verb: str, names: Sequence[str], *places: Any, **more: Any) -> VerbCall:
         others = without(attributes, *names)
-        return Said(verb, places, {**more, **({"attributes": others} if others else {}), **rest})
+        return VerbCall(
+            verb, places, {**more, **({"attributes": others} if others else {}), **rest}
+        )
 
     campaign = {name: attributes[name] for name in ("publisher", "campaign") if name in attributes}
     kind = said.get("type"), said["event_name"]
@@ -191,36 +197,36 @@ def _custom(said: Mapping[str, Any]) -> Iterator[Said]:
         yield telling("ltv_increase", ["$Amount", "$MethodName"], amount, **named)
 
 
-def _transition(said: Mapping[str, Any]) -> Iterator[Said]:
+def _transition(said: Mapping[str, Any]) -> Iterator[VerbCall]:
     rest = without(said, "application_transition_type", "is_first_run", "is_upgrade")
     verbs = ["app_install", "app_upgrade"] if "is_first_run" in said else []
     word = said["application_transition_type"].removeprefix("application_")
     for verb in (*verbs, f"app_{word}"):
-        yield Said(verb, (), rest)
+        yield VerbCall(verb, (), rest)
 
 
-def _commerce(said: Mapping[str, Any]) -> Iterator[Said]:
+def _commerce(said: Mapping[str, Any]) -> Iterator[VerbCall]:
     rest = without(said, "product_action", "promotion_action", "product_impressions")
     action, promotion = said.get("product_action"), said.get("promotion_action")
     lists = said.get("product_impressions", ())
     if action is not None:
         verb = action.action.replace("wish_list", "wishlist")
         told = without(action._given(), "action", "products")
-        yield Said(verb, action.products or (), {**told, **rest})
+        yield VerbCall(verb, action.products or (), {**told, **rest})
     elif promotion is not None:
-        yield Said(f"promotion_{promotion.action}", promotion.promotions or (), rest)
+        yield VerbCall(f"promotion_{promotion.action}", promotion.promotions or (), rest)
     elif len(lists) == 1:
         places = (lists[0].product_impression_list, *lists[0].products)
-        yield Said("impression", places, rest)
+        yield VerbCall("impression", places, rest)
 
 
-def _opting(said: Mapping[str, Any]) -> Iterator[Said]:
+def _opting(said: Mapping[str, Any]) -> Iterator[VerbCall]:
     places = () if said["is_opted_out"] else (False,)
-    yield Said("opt_out", places, without(said, "is_opted_out"))
+    yield VerbCall("opt_out", places, without(said, "is_opted_out"))
 
 
 # The events that several verbs make, or one whose arguments are not the event's fields.
-_SPECIAL: dict[type[Event], Callable[[Mapping[str, Any]], Iterator[Said]]] = {
+_SPECIAL: dict[type[Event], Callable[[Mapping[str, Any]], Iterator[VerbCall]]] = {
     AppEvent: _custom,
     ApplicationStateTransitionEvent: _transition,
     CommerceEvent: _commerce,

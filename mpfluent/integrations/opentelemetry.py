@@ -90,7 +90,7 @@ def instrument(
     tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
     instruments.begin(meter_provider.get_meter(_SCOPE, __version__))
     instruments.clients.add(client)
-    observers = client._tally.observers
+    observers = client._counters.observers
     observers.others = (*observers.others, _Instrumentation(client, tracer, instruments))
 
 
@@ -107,7 +107,7 @@ def uninstrument(client: Client) -> None:
     found = _found(client)
     if found is not None:
         found.instruments.clients.discard(client)
-        observers = client._tally.observers
+        observers = client._counters.observers
         observers.others = tuple(other for other in observers.others if other is not found)
 
 
@@ -122,7 +122,7 @@ def _check(verb: str, client: object) -> None:
 
 
 def _found(client: Client) -> _Instrumentation | None:
-    others = client._tally.observers.others
+    others = client._counters.observers.others
     return next((other for other in others if isinstance(other, _Instrumentation)), None)
 
 

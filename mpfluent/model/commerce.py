@@ -8,7 +8,7 @@ from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
-from ..utils.introspection import untold
+from ..utils.introspection import hide_annotations
 from ..values.check_failed import checked_as
 from ..values.codegen import Ways
 from ..values.fields import (
@@ -122,7 +122,7 @@ class Product(Record, kind="Product"):
             _fills[key] = filler(type(self), given, ("id", "name"))
 
     @property
-    @untold
+    @hide_annotations
     def attributes(self) -> FrozenMap[str] | None:
         """The product's ``custom_attributes``, by the short name that events have."""
         return self.custom_attributes

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypedDict
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, unknown_field
-from ..utils.introspection import untold
+from ..utils.introspection import hide_annotations
 from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number, Scalar
@@ -147,13 +147,13 @@ class Event(Record, kind="Event", rank=_LATE):
         return self.at
 
     @property
-    @untold
+    @hide_annotations
     def custom_attributes(self) -> FrozenMap[Scalar] | None:
         """The event's ``attributes``, by their wire name."""
         return self.attributes
 
     @property
-    @untold
+    @hide_annotations
     def custom_flags(self) -> FrozenMap[Scalar] | None:
         """The event's ``flags``, by their wire name."""
         return self.flags

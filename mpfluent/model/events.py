@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, Unpack, get_args
 
 from .. import sdk_names
 from ..errors import InvalidValue, brief
-from ..utils.introspection import untold
+from ..utils.introspection import hide_annotations
 from ..values.fields import (
     Field,
     attribute,
@@ -106,7 +106,7 @@ class AppEvent(Event, event_type="custom_event"):
         )
 
     @property
-    @untold
+    @hide_annotations
     def custom_event_type(self) -> CustomEventType:
         """The event's ``type``, by its wire name."""
         return self.type

@@ -246,7 +246,7 @@ class Database:
         self.path = os.path.realpath(given)
 
         def connected() -> None:
-            locks.stand_in(self.path)
+            locks.retake_sqlite_locks(self.path)
             inspect(given, len(_STEPS), owned=owned)
             keep_private(self.path)
             _make(self.path)
@@ -254,7 +254,7 @@ class Database:
             self.connection = connect(self.path, "rw")
 
         try:
-            locks.alone(lock_path(self.path), connected)
+            locks.exclusive(lock_path(self.path), connected)
             self._prepare(given, full, settle)
             self._opened = locks.Opened(self.path, busy)
             self._beside = {suffix: locks.which(self.path + suffix) for suffix in BESIDE}
@@ -326,7 +326,7 @@ class Database:
                 if found is not None and there == found and not self.is_there():
                     os.unlink(self.path + suffix)
 
-        locks.alone(lock_path(self.path), unlink)
+        locks.exclusive(lock_path(self.path), unlink)
 
     def close(self) -> None:
         """Close the connection; a file that is still in its place gets its log written back."""

@@ -7,7 +7,7 @@ to a process, and that has three pitfalls, which are dealt with here and nowhere
 * Closing any descriptor of a file drops all of the process's locks on it, so there is one
   descriptor for each file, counted, and it is closed after the last lock.
 * A forked child inherits no locks, but SQLite in the child believes that it has those of its
-  parent's connections. :func:`stand_in` takes them.
+  parent's connections. :func:`retake_sqlite_locks` takes them.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _here() -> _Process:
     return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
-class Held:
+class OwnerLock:
     """The lock of an owner, until it is released or the process dies."""
 
     def __init__(self, process: _Process, file: _LockFile, owner: int) -> None:
@@ -164,7 +164,7 @@ class Held:
             self._process.leave(self._file, self._owner)
 
 
-def hold(path: str, owner: int) -> Held | None:
+def hold(path: str, owner: int) -> OwnerLock | None:
     """Return the lock of an owner, or None where the kernel has none to give.
 
     Args:
@@ -175,16 +175,16 @@ def hold(path: str, owner: int) -> Held | None:
     if not _has_locks():
         return None
     with here.guard:
-        return _held(here, path, owner)
+        return _lock_of_owner(here, path, owner)
 
 
-def _held(here: _Process, path: str, owner: int) -> Held | None:
+def _lock_of_owner(here: _Process, path: str, owner: int) -> OwnerLock | None:
     file = None
     try:
         file = here.use(path, owner)
         fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
         here.owners.add(owner)
-        return Held(here, file, owner)
+        return OwnerLock(here, file, owner)
     except BaseException as error:
         here.owners.discard(owner)
         if file is not None:
@@ -218,7 +218,7 @@ def _is_locked(here: _Process, path: str, owner: int) -> bool:
             here.leave(file, owner)
 
 
-def alone(path: str, work: Callable[[], T]) -> T:
+def exclusive(path: str, work: Callable[[], T]) -> T:
     """Return what ``work()`` returns, with no other thread in here meanwhile.
 
     Nor any other process, where the kernel has locks.
@@ -266,7 +266,7 @@ def _enter(descriptor: int) -> None:
             return
 
 
-def stand_in(path: str) -> None:
+def retake_sqlite_locks(path: str) -> None:
     """Take, in a forked child, the locks that SQLite believes to have inherited.
 
     SQLite keeps one set of locks for all connections of a process to a file, and a fork copies

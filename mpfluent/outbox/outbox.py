@@ -16,11 +16,11 @@ from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec,
 from ..errors import ConfigurationError, brief, closest, unknown_option
 from ..transport.destination import Destination
 from ..utils.fork import process_lock
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import is_number
 from ..wire.body import Part
 from .database import INSERT, MOST_ROWS, Row, Work, select, totals
-from .owner import Own, Owner
+from .owner import OwnedRows, Owner
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -111,7 +111,7 @@ class Outbox(PublicNames):
     <Outbox 'outbox.db' durability='normal' max_bytes=268435456 max_age=604800>
     """
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -161,7 +161,7 @@ class Outbox(PublicNames):
         self._claimed: list[tuple[int, str]] = []  # what is not counted yet
         self._last = 0  # number that was given here, stored or not: none means two rows
         self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by identity
-        self._own = Own({}, {}, set(), set())
+        self._own = OwnedRows({}, {}, set(), set())
         self._owner = Owner(
             self._path,
             full=self.durability == "full",

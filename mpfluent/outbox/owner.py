@@ -24,7 +24,7 @@ _AGAIN = 1.0  # seconds until opening a file that could not be opened is tried a
 _NUMBERS = range(1, 2**48 + 1)  # of owners
 
 
-class Own(NamedTuple):
+class OwnedRows(NamedTuple):
     """The rows of an owner, by their numbers.
 
     Attributes:
@@ -65,7 +65,7 @@ class Owner:
         full: bool,
         lease: float,
         wall: Callable[[], float],
-        own: Own,
+        own: OwnedRows,
         busy: threading.RLock,
         failed: Callable[[Exception], None],
         lost: Callable[[list[str]], None],
@@ -81,7 +81,7 @@ class Owner:
         self._lost = lost
         self._database: Database | None = None
         self._gone: Database | None = None
-        self._lock: liveness.Held | None = None
+        self._lock: liveness.OwnerLock | None = None
         self._next_try = -math.inf
         self._refusal: str | None = None
 
@@ -285,4 +285,4 @@ class Owner:
         if self._database is not None:
             leave_to_parent(self._database)
             with suppress(OSError):  # it is tried again, and told, when the file is opened
-                liveness.stand_in(self._database.path)
+                liveness.retake_sqlite_locks(self._database.path)

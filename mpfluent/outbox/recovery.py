@@ -45,7 +45,7 @@ def move_aside(path: str, found: locks.Which | None, wall: float) -> str | None:
                 os.rename(path + suffix, aside + suffix)
         return aside
 
-    return locks.alone(lock_path(path), moved)
+    return locks.exclusive(lock_path(path), moved)
 
 
 def copy(

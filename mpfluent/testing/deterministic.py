@@ -51,7 +51,7 @@ class FrozenClock:
         """
         try:
             milliseconds = validators.duration(by)
-        except validators.Bad:
+        except validators.CheckFailed:
             milliseconds = -1
         if not 0 <= milliseconds <= _MOST_MILLISECONDS:
             raise ConfigurationError(

@@ -23,7 +23,7 @@ from ..model.commerce import Product, ProductAction, ProductFields
 from ..model.event import CommonFields
 from ..model.events import AppEvent, CommerceEvent, CustomEventType, SessionStartEvent, positional
 from ..model.user import IdentityFields, UserIdentities
-from ..utils.introspection import in_terms_of, spelled_out
+from ..utils.introspection import as_error_of_verb, expand_kwargs
 from ..values.validators import Instant, Number, Scalar
 
 B = TypeVar("B", bound=Batch)
@@ -113,7 +113,7 @@ class GoodsFields(ProductFields, total=False):
 def a_user(*, seed: int | str = 0, **fields: Unpack[UserFields]) -> Batch: ...
 @overload
 def a_user(of: type[B], *, seed: int | str = 0, **fields: Unpack[UserFields]) -> B: ...
-@spelled_out
+@expand_kwargs
 def a_user(of: type[Any] = Batch, *, seed: int | str = 0, **fields: Unpack[UserFields]) -> Any:
     """Return the batch of a plausible user: identities, two attributes, a device, an address.
 
@@ -152,7 +152,7 @@ def a_user(of: type[Any] = Batch, *, seed: int | str = 0, **fields: Unpack[UserF
     )
 
 
-@spelled_out
+@expand_kwargs
 def a_product(*, seed: int | str = 0, **fields: Unpack[GoodsFields]) -> Product:
     """Return a plausible product: id, name, category, price, a quantity of one.
 
@@ -177,7 +177,7 @@ def a_product(*, seed: int | str = 0, **fields: Unpack[GoodsFields]) -> Product:
     return Product._build("a_product", known)
 
 
-@spelled_out
+@expand_kwargs
 def a_purchase(
     *products: Product, seed: int | str = 0, **fields: Unpack[ProductVerbFields]
 ) -> CommerceEvent:
@@ -227,7 +227,7 @@ def _exact(value: Number | None, otherwise: int = 0) -> Decimal:
     return Decimal(str(otherwise if value is None else value))
 
 
-@spelled_out
+@expand_kwargs
 def an_event(
     event_name: str | None = None,
     attributes: Mapping[str, Scalar | None] | None = None,
@@ -284,7 +284,7 @@ def a_session(
     at: Instant | None = MOMENT,
     **fields: Unpack[SessionEdgeFields],
 ) -> S: ...
-@spelled_out
+@expand_kwargs
 def a_session(
     of: type[Any] = Session,
     *,
@@ -316,6 +316,6 @@ def a_session(
     try:
         SessionStartEvent._checked("a_session", fields)
     except UnknownField as error:
-        raise in_terms_of(a_session, error, SessionStartEvent._misnomers) from None
+        raise as_error_of_verb(a_session, error, SessionStartEvent._misnomers) from None
     session = of.start(session_uuid, session_id=session_id, at=at, **fields)
     return session.screen_view("Home", after=None if at is None else 1.5)

@@ -18,7 +18,7 @@ from ..errors import InvalidBatch, InvalidValue, brief
 from ..model.event import Event
 from ..values.fields import Field
 from ..values.frozen import Frozen
-from ..values.validators import Bad
+from ..values.validators import CheckFailed
 
 # Kinds whose entries are looked at one by one: a bad one does not take the others with it.
 _MAPS = frozenset(("scalars", "strings", "attributes", "maps"))
@@ -141,7 +141,7 @@ class _Forgiving(_Reader):
         tidy = super().field(declared, _converted(declared, value), path)
         try:
             return None if tidy is None or reading_check(declared)(tidy) is None else tidy
-        except Bad as bad:
+        except CheckFailed as bad:
             shown = bad.value if bad.path else value
             self._leave_out(f"{path}{entry or bad.path}", shown, bad.why)
             return None

@@ -19,7 +19,7 @@ from ..errors import brief, closest, unknown_field
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, content
-from ..values.validators import Bad
+from ..values.validators import CheckFailed
 
 _PLAIN = (str, int, float, Decimal, datetime)
 _OURS = (Frozen, FrozenMap)
@@ -84,7 +84,7 @@ def prepared(where: str, name: str, field: Field[Any], asked: Any) -> Any:
     if isinstance(asked, (Frozen, Mapping, list, tuple, *_PLAIN)):
         try:
             return field.check(asked)
-        except Bad as bad:
+        except CheckFailed as bad:
             raise bad.at(where, name, asked) from bad.cause
     return asked
 

@@ -18,7 +18,7 @@ from ..builder.batch import Batch
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..formatting.summary import cut
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from .api_rules import Judgement, judged
 from .faults import Action, is_status, seconds_of, status, whole_number
 from .http_server import Arrival, Listener, tls_of
@@ -86,7 +86,7 @@ class LocalServer(PublicNames):
     'Searched'
     """
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         *,

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
 from ..errors import ConfigurationError, TransportError, brief, one_line, unknown_option
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import is_number
 from . import certificates, guard
 from .base import Request, Response, few, tells_all
@@ -83,7 +83,7 @@ class RequestsTransport(PublicNames):
     _timeout: tuple[float, float] = (0.0, 0.0)
     _deadline = 0.0
 
-    @spelled_out
+    @expand_kwargs
     def __init__(
         self,
         *,

@@ -141,7 +141,7 @@ def _unpacked(annotation: Any, names: Mapping[str, Any]) -> Any:
     return found if hasattr(found, "__annotations__") else None
 
 
-def in_terms_of(
+def as_error_of_verb(
     verb: Callable[..., Any], error: UnknownField, misnomers: Mapping[str, str]
 ) -> UnknownField:
     """Return the error for an unknown keyword, in terms of the verb that was called.
@@ -173,7 +173,7 @@ def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
             names[name] = verb
 
 
-def untold(function: C) -> C:
+def hide_annotations(function: C) -> C:
     """Return a property's function without its types, for people's tools; checkers read the source.
 
     jedi asks a live property for them, and fails at a ``Literal`` or an ``Optional``: then nothing
@@ -183,7 +183,7 @@ def untold(function: C) -> C:
     return function
 
 
-def spelled_out(function: C) -> C:
+def expand_kwargs(function: C) -> C:
     """Return the function with the names behind its ``**fields`` in its signature.
 
     >>> import inspect

@@ -10,7 +10,7 @@ from ..errors import InvalidTime, InvalidValue, brief
 T = TypeVar("T")
 
 
-class Bad(Exception):
+class CheckFailed(Exception):
     """A value that does not fit, not yet told where it was written.
 
     ``why`` says what is allowed and ``write`` is the expression to write instead; ``key`` and
@@ -34,7 +34,7 @@ class Bad(Exception):
         self.path = ""
         self.value: Any = None
 
-    def inside(self, key: object, value: object) -> Bad:
+    def inside(self, key: object, value: object) -> CheckFailed:
         """Return the same complaint, about the entry ``key`` of the value that was checked."""
         if not self.path:
             self.value = value
@@ -63,5 +63,5 @@ def checked_as(check: Callable[[Any], T], where: str, name: str, value: Any) -> 
     """Return what a check makes of an argument; a complaint calls it by its name."""
     try:
         return check(value)
-    except Bad as bad:
+    except CheckFailed as bad:
         raise bad.at(where, name, value) from bad.cause

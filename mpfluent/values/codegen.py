@@ -175,7 +175,11 @@ class Code:
     def __init__(self, *arguments: str, **names: Any) -> None:
         self.arguments = [*arguments]
         self._lines: list[str] = []
-        self._names: dict[str, Any] = {"new": object.__new__, "Bad": validators.Bad, **names}
+        self._names: dict[str, Any] = {
+            "new": object.__new__,
+            "Bad": validators.CheckFailed,
+            **names,
+        }
 
     def add(self, *lines: str) -> None:
         """Write lines."""

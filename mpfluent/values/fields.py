@@ -15,7 +15,7 @@ from . import validators
 from .codegen import Ways, is_small, map_maker
 from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map, set_map_state
-from .validators import Bad
+from .validators import CheckFailed
 
 T = TypeVar("T")
 
@@ -233,14 +233,14 @@ def names() -> Field[tuple[str, ...] | None]:
 
 def _names(value: Any) -> list[str]:
     if not is_a(value, (list, tuple, set, frozenset)):
-        raise Bad(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
+        raise CheckFailed(f"want a list of names, got {type(value).__name__}", f"[{brief(value)}]")
     listed = sorted(value, key=str) if is_a(value, (set, frozenset)) else value
     return validators.entries(_one_name, listed)
 
 
 def _one_name(value: Any) -> str:
     if is_a(value, (list, tuple)):
-        raise Bad(f"want a string, got {type(value).__name__}", "*names, with the star")
+        raise CheckFailed(f"want a string, got {type(value).__name__}", "*names, with the star")
     return validators.name(value)
 
 
@@ -268,7 +268,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
                 continue
             try:
                 entry = check(entry)
-            except Bad as bad:
+            except CheckFailed as bad:
                 raise bad.inside(key, entry) from None
             if entry is not None or null:
                 kept[key] = entry
@@ -291,7 +291,7 @@ def entries_of(value: Any) -> dict[Any, Any]:
     """Return a copy of a map's entries."""
     if is_a(value, Mapping):
         return dict(value.items())
-    raise Bad(f"want a dict, got {type(value).__name__}", "{'name': value}")
+    raise CheckFailed(f"want a dict, got {type(value).__name__}", "{'name': value}")
 
 
 # A call site writes the same attribute names every time: code for those that come back, by what
@@ -303,14 +303,14 @@ def entry_name(key: Any, entry: Any) -> str:
     """Check the name of a map's entry; a complaint names the entry."""
     try:
         return validators.name(key)
-    except Bad as bad:
+    except CheckFailed as bad:
         if bad.why.startswith("want"):
             why, write = f"names are strings, got {type(key).__name__}", bad.write
         elif bad.why == validators.EMPTY:
             why, write = "a name must not be empty", None
         else:
             why, write = f"the name {bad.why}", bad.write
-        raise Bad(why, write, cause=bad.cause).inside(key, entry) from None
+        raise CheckFailed(why, write, cause=bad.cause).inside(key, entry) from None
 
 
 def an(of: type[Any]) -> Callable[[Any], Any]:
@@ -324,7 +324,7 @@ def an(of: type[Any]) -> Callable[[Any], Any]:
     def one(value: Any) -> Any:
         if not is_a(value, of):
             want = f"want {_article(of.__name__)}, got {type(value).__name__}"
-            raise Bad(want, f"{of.__name__}(…)")
+            raise CheckFailed(want, f"{of.__name__}(…)")
         return value
 
     return checked
@@ -345,7 +345,7 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
 
     def several(value: Any) -> tuple[Any, ...]:
         if not is_a(value, (list, tuple)):
-            raise Bad(
+            raise CheckFailed(
                 f"want a list of {of.__name__} values, got {type(value).__name__}",
                 f"[{of.__name__}(…)]",
             )
@@ -359,7 +359,7 @@ def many(of: type[Any], *, keep_empty: bool = False) -> Callable[[Any], Any]:
                 shown = f"{of.__name__}({value!r})"
             elif is_a(value, (list, tuple)):
                 shown = f"*{of.__name__.lower()}s, with the star"
-            raise Bad(want, shown)
+            raise CheckFailed(want, shown)
         return value
 
     return checked

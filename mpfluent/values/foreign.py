@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import InvalidValue, brief
-from .check_failed import Bad
+from .check_failed import CheckFailed
 
 T = TypeVar("T")
 
@@ -33,10 +33,10 @@ def looked_at(check: Callable[[Any], T], value: Any, *, time: bool = False) -> T
     """
     try:
         return check(own(value))
-    except Bad:
+    except CheckFailed:
         raise
     except Exception as error:  # any code may run in there
-        raise Bad(raised(error), time=time, cause=error) from None
+        raise CheckFailed(raised(error), time=time, cause=error) from None
 
 
 def itself(where: str, value: Any, kinds: type | tuple[type, ...], name: str = "") -> Any:

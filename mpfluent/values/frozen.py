@@ -22,11 +22,11 @@ from ..errors import (
     unknown_field,
 )
 from ..sdk_names import called
-from ..utils.introspection import PublicNames, spelled_out
+from ..utils.introspection import PublicNames, expand_kwargs
 from .codegen import KNOWN, Code, Ways, forget, picker
 from .fields import Field
 from .frozen_map import content
-from .validators import Bad
+from .validators import CheckFailed
 
 _new = object.__new__
 
@@ -99,7 +99,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         cls._has_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]
         cls._required = tuple(field for field in declared if field.required)
         if "__init__" in vars(cls) and declared:
-            code = spelled_out(cls.__init__).__code__
+            code = expand_kwargs(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
         if all(cls._wire != getattr(base, "_wire", None) for base in cls.__mro__[1:]):
             forget()
@@ -172,7 +172,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
             if value is not None:
                 try:
                     value = field.check(value)
-                except Bad as bad:
+                except CheckFailed as bad:
                     raise bad.at(where, name, value) from bad.cause
             checked[field.wire] = value
         return checked

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from .check_failed import Bad
+from .check_failed import CheckFailed
 from .foreign import index, is_a, is_missing, looked_at, time_unit
 
 Instant = datetime | str | int
@@ -33,7 +33,7 @@ _ISO = re.compile(
 def fits(value: int, low: int, high: int) -> int:
     """Return an integer that fits 64 bits."""
     if not low <= value <= high:
-        raise Bad(f"does not fit 64 bits; mParticle takes {low} to {high}")
+        raise CheckFailed(f"does not fit 64 bits; mParticle takes {low} to {high}")
     return value
 
 
@@ -42,7 +42,7 @@ def instant(value: Any) -> int:
     kind = type(value)
     if kind is int:
         if 0 < abs(value) < _SECONDS_BELOW:
-            raise Bad(
+            raise CheckFailed(
                 "looks like seconds since the epoch; mParticle wants milliseconds",
                 str(value * 1000),
                 time=True,
@@ -62,13 +62,13 @@ def _foreign(value: Any) -> int:
     if type(value) in (int, str):
         return instant(value)
     if is_missing(value):
-        raise Bad("is not a moment; leave it out", time=True)
+        raise CheckFailed("is not a moment; leave it out", time=True)
     if is_a(value, datetime):
         return _zoned(value)
     if is_a(value, str):
         return _parsed(str.__str__(value))
     if time_unit(value) == "M":
-        raise Bad(_NO_ZONE, f'"{value.astype("datetime64[ms]")}Z"', time=True)
+        raise CheckFailed(_NO_ZONE, f'"{value.astype("datetime64[ms]")}Z"', time=True)
     whole = index(value)
     if whole is None:
         raise _no_instant(value)
@@ -90,7 +90,7 @@ def _zoned(value: Any) -> int:
         fold=value.fold,
     )
     if plain.utcoffset() is None:
-        raise Bad(
+        raise CheckFailed(
             f"{_NO_ZONE}; for the current time use datetime.now(timezone.utc), for a local time",
             f"{plain.replace(tzinfo=None)!r}.astimezone()",
             time=True,
@@ -117,21 +117,21 @@ def _parsed(value: str) -> int:
         if re.fullmatch(r"\s*-?\d{9,13}\s*", value, re.ASCII):
             digits = int(value)
             instead = str(digits * 1000 if abs(digits) < _SECONDS_BELOW else digits)
-        raise Bad("is not an ISO 8601 time", instead, time=True) from None
+        raise CheckFailed("is not an ISO 8601 time", instead, time=True) from None
     if moment.tzinfo is None:
         zoned = repr(f"{moment.isoformat()}Z").replace("'", '"')
-        raise Bad(_NO_ZONE, zoned, time=True)
+        raise CheckFailed(_NO_ZONE, zoned, time=True)
     return instant(moment)
 
 
-def _no_instant(value: Any) -> Bad:
+def _no_instant(value: Any) -> CheckFailed:
     want = f"is a {type(value).__name__}, not a datetime, an ISO 8601 string or milliseconds"
     instead = None
     if is_a(value, float) and abs(value) < 1e15:
         instead = str(round(value * 1000) if abs(value) < _SECONDS_BELOW else round(value))
     elif is_a(value, date):
         instead = f'"{value.isoformat()}T00:00:00Z"'
-    return Bad(want, instead, time=True)
+    return CheckFailed(want, instead, time=True)
 
 
 def duration(value: Any) -> int:
@@ -141,7 +141,7 @@ def duration(value: Any) -> int:
         return value * 1000  # type: ignore[no-any-return]
     if kind is float:
         if not math.isfinite(value):
-            raise Bad("want seconds, as a finite number", "1.5")
+            raise CheckFailed("want seconds, as a finite number", "1.5")
         # a float of that size is whole, and its product may be too large for one
         return int(value) * 1000 if abs(value) >= 2**53 else round(value * 1000)
     if kind is timedelta:
@@ -162,4 +162,4 @@ def _foreign_duration(value: Any) -> int:
         return duration(whole)
     if type(value) in (float, timedelta):
         return duration(value)
-    raise Bad(f"want seconds or a timedelta, got {type(value).__name__}", "1.5")
+    raise CheckFailed(f"want seconds or a timedelta, got {type(value).__name__}", "1.5")

@@ -1,6 +1,6 @@
 """What a single value may be: one function a kind.
 
-Each returns the value as it is kept, or raises :class:`Bad`.
+Each returns the value as it is kept, or raises :class:`CheckFailed`.
 
 The functions know neither the field nor the verb that they check for; the caller adds that.
 """
@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import brief, closest
-from .check_failed import Bad as Bad
+from .check_failed import CheckFailed as CheckFailed
 from .foreign import index, is_a, is_missing, looked_at, own
 from .times import EPOCH as EPOCH
 from .times import INT64 as INT64
@@ -56,7 +56,7 @@ def _foreign_text(value: Any) -> str:
     if is_a(value, str):
         return text(str.__str__(value))
     if is_a(value, (float, Decimal)) and not _is_finite(value):
-        raise Bad(f"want a string, got {type(value).__name__}; leave it out")
+        raise CheckFailed(f"want a string, got {type(value).__name__}; leave it out")
     _want("a string", value, as_text(value))
 
 
@@ -64,7 +64,7 @@ def name(value: Any) -> str:
     """Check a string that names something: it must not be empty."""
     value = text(value)
     if not value:
-        raise Bad(EMPTY, '"…"')
+        raise CheckFailed(EMPTY, '"…"')
     return value  # type: ignore[no-any-return]
 
 
@@ -76,7 +76,7 @@ def identity(value: Any) -> str:
     value = value if type(value) is str else looked_at(_foreign_identity, value)
     value = text(value)
     if is_blank(value):
-        raise Bad(
+        raise CheckFailed(
             "an identity must not be empty or blank; leave it out, or write Batch() for nobody"
         )
     return value  # type: ignore[no-any-return]
@@ -84,7 +84,7 @@ def identity(value: Any) -> str:
 
 def _foreign_identity(value: Any) -> str:
     if type(value) is bool:  # there is no user 'True'
-        raise Bad("want a string, got bool; leave it out")
+        raise CheckFailed("want a string, got bool; leave it out")
     return text(value)
 
 
@@ -138,7 +138,7 @@ def _foreign_integer(value: Any) -> int:
     whole = index(value)
     if whole is None:
         if is_a(value, str) and is_blank(value):  # as from an empty form or cell
-            raise Bad(f"want an integer, got {type(value).__name__}; leave it out")
+            raise CheckFailed(f"want an integer, got {type(value).__name__}; leave it out")
         _want("an integer", value, _as_integer(value))
     return whole
 
@@ -149,12 +149,12 @@ def number(value: Any) -> Number:
     if kind is float:
         if value - value == 0.0:  # cheaper than math.isfinite, false for NaN and infinities
             return value  # type: ignore[no-any-return]
-        raise Bad(_NO_JSON)
+        raise CheckFailed(_NO_JSON)
     if kind is int:
         return fits(value, *INT64)
     if kind is Decimal:
         if not value.is_finite() or math.isinf(float(value)):
-            raise Bad(_NO_JSON)
+            raise CheckFailed(_NO_JSON)
         return value  # type: ignore[no-any-return]
     return looked_at(_foreign_number, value)
 
@@ -186,7 +186,7 @@ def longitude(value: Any) -> Number:
 def _degrees(value: Any, most: int, why: str) -> Number:
     found = number(value)
     if not -most <= found <= most:
-        raise Bad(why)
+        raise CheckFailed(why)
     return found
 
 
@@ -205,8 +205,8 @@ def _uuid(value: Any, new: str | None) -> str:
         value = looked_at(lambda own: _foreign_uuid(own, new), value)
     if _UUID.fullmatch(value) is None:
         if is_blank(value):
-            raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits); leave it out")
-        raise Bad("is not a UUID (8-4-4-4-12 hexadecimal digits)", _as_uuid(value) or new)
+            raise CheckFailed("is not a UUID (8-4-4-4-12 hexadecimal digits); leave it out")
+        raise CheckFailed("is not a UUID (8-4-4-4-12 hexadecimal digits)", _as_uuid(value) or new)
     return value  # type: ignore[no-any-return]
 
 
@@ -229,7 +229,7 @@ def ip(value: Any) -> str:
             raise ValueError("a scoped address means nothing to another machine")
         ipaddress.ip_address(value)
     except ValueError:
-        raise Bad("is not an IPv4 or IPv6 address", '"203.0.113.7"') from None
+        raise CheckFailed("is not an IPv4 or IPv6 address", '"203.0.113.7"') from None
     return value  # type: ignore[no-any-return]
 
 
@@ -271,7 +271,7 @@ def choice(what: str, options: tuple[str, ...]) -> Callable[[Any], str]:
             return word
         meant = closest(word, options) if type(word) is str else None
         hint = f"did you mean {meant!r}? ({few})" if meant else f"want one of {', '.join(options)}"
-        raise Bad(f"{brief(value)} is not {what}; {hint}")
+        raise CheckFailed(f"{brief(value)} is not {what}; {hint}")
 
     check.words = allowed  # type: ignore[attr-defined] # for codegen
     return check
@@ -321,7 +321,7 @@ def _foreign_scalar(value: Any) -> Scalar:
     if whole is not None:
         return number(whole)
     if is_a(value, _CONTAINERS):
-        raise Bad(
+        raise CheckFailed(
             f"attributes are flat: want a string, number or boolean, got {type(value).__name__}",
             "json.dumps(…)",
         )
@@ -349,7 +349,7 @@ def _foreign_attribute(value: Any) -> Any:
     if is_a(value, (set, frozenset)):
         _want("a string, number, boolean, list or None", value, f"sorted({brief(value)})")
     if is_a(value, Mapping):
-        raise Bad(
+        raise CheckFailed(
             "attributes are flat: want a string, number, boolean, list or None, "
             f"got {type(value).__name__}",
             "json.dumps(…)",
@@ -363,7 +363,7 @@ def entries(check: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
     for position, value in enumerate(values):
         try:
             checked.append(check(value))
-        except Bad as bad:
+        except CheckFailed as bad:
             raise bad.inside(position, value) from None
     return checked
 
@@ -372,7 +372,7 @@ def _encodable(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Bad(
+        raise CheckFailed(
             "has a lone surrogate, which has no UTF-8",
             f"{brief(value)}.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')",
         ) from None
@@ -441,5 +441,5 @@ def _want(what: str, value: Any, write: str | None = None) -> NoReturn:
     """Raise that another kind of value is wanted."""
     kind = type(value).__name__
     if is_missing(value):
-        raise Bad(f"want {what}, got {kind}; leave it out")
-    raise Bad(f"want {what}, got {kind}", write)
+        raise CheckFailed(f"want {what}, got {kind}; leave it out")
+    raise CheckFailed(f"want {what}, got {kind}", write)

@@ -39,7 +39,7 @@ from mpfluent import (
 )
 from mpfluent.client.config import base_url
 from mpfluent.delivery.future import Delivery
-from mpfluent.delivery.job import Parcel
+from mpfluent.delivery.job import Job
 from mpfluent.errors import REASONS
 from mpfluent.testing import LocalServer
 from mpfluent.testing.network_guard import is_this_machine
@@ -1378,7 +1378,7 @@ def test_closing_by_the_garbage_collector_in_the_midst_of_a_send_ends():
         return 202
 
     client = client_of(FunctionTransport(send))
-    with client._tally._lock:  # the thread holds what closing needs
+    with client._counters._lock:  # the thread holds what closing needs
         App()
 
     assert client.close() == (0, 0, 0)
@@ -1432,7 +1432,7 @@ def test_a_broken_retry_policy_settles_every_batch():
 
 def test_a_client_is_not_pickled():
     client = client_of()
-    for thing in (client, client._courier._credentials):
+    for thing in (client, client._sender._credentials):
         with pytest.raises(ConfigurationError):
             pickle.dumps(thing)
 
@@ -1592,51 +1592,51 @@ def test_a_kept_delivery_is_neither_delivered_nor_failed():
 PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 
 
-def test_a_parcel_is_settled_once():
-    parcel = Parcel(BATCH, PARTS, lambda *_: None)
+def test_a_job_is_settled_once():
+    job = Job(BATCH, PARTS, lambda *_: None)
 
-    assert parcel.note("id-1", Response(202)) is False
-    assert parcel.note("id-1", Response(202)) is False  # twice is not both
-    assert parcel.outcome is None
-    assert parcel.give_up(TransportError("broken off")) is True
-    assert parcel.note("id-2", Response(202)) is False
-    assert parcel.give_up(TransportError("again")) is True  # it was not told yet
-    assert (parcel.claim(), parcel.claim()) == (True, False)
-    assert parcel.give_up(TransportError("again")) is False
-    assert str(parcel.outcome) == "broken off"
-    assert parcel.id == "id"
-    assert repr(parcel) == "<Parcel of 2 parts, 0 open>"
+    assert job.note("id-1", Response(202)) is False
+    assert job.note("id-1", Response(202)) is False  # twice is not both
+    assert job.outcome is None
+    assert job.give_up(TransportError("broken off")) is True
+    assert job.note("id-2", Response(202)) is False
+    assert job.give_up(TransportError("again")) is True  # it was not told yet
+    assert (job.claim(), job.claim()) == (True, False)
+    assert job.give_up(TransportError("again")) is False
+    assert str(job.outcome) == "broken off"
+    assert job.id == "id"
+    assert repr(job) == "<Job of 2 parts, 0 open>"
 
 
 def test_a_part_that_failed_counts_more_than_one_that_is_kept():
-    parcel = Parcel(BATCH, PARTS, lambda *_: None)
-    parcel.note("id-1", Kept("kept"))
-    parcel.note("id-2", TransportError("refused"))
+    job = Job(BATCH, PARTS, lambda *_: None)
+    job.note("id-1", Kept("kept"))
+    job.note("id-2", TransportError("refused"))
 
-    assert str(parcel.outcome) == "refused"
+    assert str(job.outcome) == "refused"
 
 
-def test_a_parcel_reads_its_batch_only_when_somebody_asks():
+def test_a_job_reads_its_batch_only_when_somebody_asks():
     body = BATCH.with_source_request_id("id").to_json().encode()
-    parcel = Parcel(Batch, (Part("id", body, len(body)),), lambda *_: None)
+    job = Job(Batch, (Part("id", body, len(body)),), lambda *_: None)
 
-    assert parcel._batch is Batch
-    assert parcel.batch == BATCH.with_source_request_id("id")
-    assert parcel.batch is parcel.batch
+    assert job._batch is Batch
+    assert job.batch == BATCH.with_source_request_id("id")
+    assert job.batch is job.batch
 
 
-def test_a_parcel_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
-    parcel = Parcel(BATCH, PARTS[:1], lambda *_: None)
+def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
+    job = Job(BATCH, PARTS[:1], lambda *_: None)
     with monkeypatch.context() as patched:
-        patched.setattr(Parcel, "_take", interrupted)
+        patched.setattr(Job, "_take", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            parcel.note("id-1", Response(202))
+            job.note("id-1", Response(202))
         with pytest.raises(KeyboardInterrupt):
-            parcel.give_up(TransportError("broken off"))
+            job.give_up(TransportError("broken off"))
 
-    assert parcel.has_open("id-1")
-    assert parcel.give_up(TransportError("broken off"))
-    assert str(parcel.outcome) == "broken off"
+    assert job.has_open("id-1")
+    assert job.give_up(TransportError("broken off"))
+    assert str(job.outcome) == "broken off"
 
 
 @pytest.mark.parametrize("dispatcher", [SyncDispatcher, ThreadedDispatcher])
@@ -1654,14 +1654,14 @@ def test_a_send_that_is_interrupted_is_told_if_it_was_counted(
         dispatcher=dispatcher(),
         on_failed=lambda batch, error: told.append(error.reason),
     )
-    submitted = client._tally.submitted
+    submitted = client._counters.submitted
 
     def interrupting(*call):
         if counted:
             submitted(*call)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(client._tally, "submitted", interrupting)
+    monkeypatch.setattr(client._counters, "submitted", interrupting)
     monkeypatch.setattr(
         client,
         "_begin",

@@ -593,7 +593,7 @@ def test_a_forked_child_uploads_its_own_and_nothing_of_its_parent(server):
             return api.upload_events(batch, lambda *answer: answers.append(name))
 
         before = upload("parent 1")
-        lock = api._background._floor.lock
+        lock = api._background._scheduler.lock
         lock.acquire()  # as if another thread held it
         child = os.fork()
         go.set()

@@ -174,7 +174,12 @@ def test_no_failure_in_the_background_tells_the_secret(fault, log, tmp_path):
             failures += [delivery._kept] if delivery._kept else []
         for one in (client, dispatcher, outbox, *deliveries, *map(held, deliveries)):
             assert is_clean(repr(one))
-        for part in (dispatcher._keeper, dispatcher._floor, dispatcher._workers, outbox._owner):
+        for part in (
+            dispatcher._settlement,
+            dispatcher._scheduler,
+            dispatcher._workers,
+            outbox._owner,
+        ):
             assert is_clean(repr(vars(part)))
         client.close(0)
 
@@ -459,10 +464,10 @@ def things():
         delivery,
         delivery.result(),
         client.stats,
-        client._courier,
-        client._courier._credentials,
-        client._courier._transport,
-        client._courier._transport.requests[0],
+        client._sender,
+        client._sender._credentials,
+        client._sender._transport,
+        client._sender._transport.requests[0],
         client._dispatcher,
         RequestsTransport(),
         Retry(),

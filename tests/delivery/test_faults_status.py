@@ -410,7 +410,7 @@ def test_a_429_without_a_header_waits_a_random_time_that_doubles_up_to_the_cap()
             verdict = policy.decide(
                 Response(429), attempt=attempt, elapsed=0, budget=math.inf, wall=0
             )
-            assert (verdict.what, verdict.floor) == ("again", 0.0)
+            assert (verdict.what, verdict.retry_after) == ("again", 0.0)
             delays.setdefault(attempt, []).append(verdict.delay)
     for attempt, drawn in delays.items():
         most = min(2, 0.1 * 2 ** (attempt - 1))

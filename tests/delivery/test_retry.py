@@ -212,13 +212,13 @@ def test_retry_after_is_a_floor_under_the_backoff(status):
 
 
 def test_retry_after_is_found_in_any_case():
-    assert decide(answered(429, retry_after="2")).floor == 2.0
+    assert decide(answered(429, retry_after="2")).retry_after == 2.0
 
 
 def test_a_long_backoff_goes_on_over_the_floor():
     verdict = decide(answered(503, Retry_After="1"), attempt=5)
 
-    assert (verdict.delay, verdict.floor) == (4.0, 1.0)
+    assert (verdict.delay, verdict.retry_after) == (4.0, 1.0)
 
 
 def test_retry_after_is_clamped():
@@ -230,7 +230,7 @@ def test_retry_after_is_clamped():
 def test_a_retry_after_beyond_the_budget_ends_it_and_still_holds_for_others():
     verdict = decide(answered(429, Retry_After="60"))
 
-    assert verdict == Verdict("failed", floor=60.0, reason="rate_limited")
+    assert verdict == Verdict("failed", retry_after=60.0, reason="rate_limited")
 
 
 @pytest.mark.parametrize("header", ["soon", "-5", "NaN", "2, 5"])
@@ -255,10 +255,10 @@ def test_no_verdict_waits_beyond_budget_or_attempts(
 
     verdict = decide(response, retry, attempt=attempt, elapsed=elapsed, budget=budget)
 
-    assert 0 <= verdict.floor <= retry.max_retry_after
+    assert 0 <= verdict.retry_after <= retry.max_retry_after
     if verdict.what == "again":
         assert elapsed + verdict.delay <= budget
-        assert verdict.delay >= verdict.floor
+        assert verdict.delay >= verdict.retry_after
         assert most is None or attempt < most
 
 
@@ -283,7 +283,7 @@ def test_no_verdict_waits_beyond_budget_or_attempts(
 def test_a_nearly_used_up_rate_limit_holds_the_next_request_back(used, pause):
     response = Response(202, {"X-mp-rate-limit-percentage-used": used})
 
-    assert decide(response) == Verdict("delivered", floor=pytest.approx(pause))
+    assert decide(response) == Verdict("delivered", retry_after=pytest.approx(pause))
 
 
 # Construction

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpfluent import Batch
-from mpfluent.delivery.job import Parcel, pieces_of, together
+from mpfluent.delivery.job import Job, payloads_of, together
 from mpfluent.delivery.sender import runs
 from mpfluent.dispatch.coalescing import coalesce
 from mpfluent.wire import body as wire
@@ -15,19 +15,19 @@ from mpfluent.wire import seal
 from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST
 
 
-def parcel(batch, number=0):
+def job(batch, number=0):
     sealed = seal.seal(
         batch.with_environment("production"), lambda: 1_795_428_900_000, [f"id-{number}"].__mul__
     )
-    return Parcel(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)
+    return Job(sealed, wire.split(sealed, wire.encode(sealed)), lambda *_: None)
 
 
-def parcels(*batches):
-    return [parcel(batch, number) for number, batch in enumerate(batches)]
+def jobs(*batches):
+    return [job(batch, number) for number, batch in enumerate(batches)]
 
 
-def names(piece):
-    data = json.loads(piece.part.body)
+def names(payload):
+    data = json.loads(payload.part.body)
     return [event["data"]["event_name"] for event in data.get("events", ())]
 
 
@@ -36,33 +36,33 @@ def user(name):
 
 
 def test_equal_contexts_join_and_keep_the_order_of_events():
-    pieces = coalesce(parcels(user("a").event("1"), user("b").event("2"), user("a").event("3")))
+    payloads = coalesce(jobs(user("a").event("1"), user("b").event("2"), user("a").event("3")))
 
-    assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
-    assert [piece.part.id for piece in pieces] == ["id-0", "id-1"]
+    assert [names(payload) for payload in payloads] == [["1", "3"], ["2"]]
+    assert [payload.part.id for payload in payloads] == ["id-0", "id-1"]
 
 
 def test_what_joined_reads_as_one_batch():
-    sent = parcels(user("a").event("1"), user("a").event("2"))
-    (piece,) = coalesce(sent)
+    sent = jobs(user("a").event("1"), user("a").event("2"))
+    (payload,) = coalesce(sent)
 
     whole = sent[0].batch.add(*sent[1].batch.events)
-    assert Batch.from_json(piece.part.body) == whole
-    assert piece.part.body == wire.encode(whole).body()
+    assert Batch.from_json(payload.part.body) == whole
+    assert payload.part.body == wire.encode(whole).body()
 
 
 def test_different_contexts_of_one_user_stay_apart():
     plan = user("a").with_user_attributes(plan="pro")
-    pieces = coalesce(parcels(user("a").event("1"), plan.event("2"), plan.event("3")))
+    payloads = coalesce(jobs(user("a").event("1"), plan.event("2"), plan.event("3")))
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2", "3"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2", "3"]]
 
 
 def test_nothing_joins_across_another_batch_of_that_user():
     plan = user("a").with_user_attributes(plan="pro")
-    pieces = coalesce(parcels(user("a").event("1"), plan.event("2"), user("a").event("3")))
+    payloads = coalesce(jobs(user("a").event("1"), plan.event("2"), user("a").event("3")))
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2"], ["3"]]
 
 
 @pytest.mark.parametrize(
@@ -84,68 +84,68 @@ def test_one_identity_in_common_is_one_user(between):
         .with_mp_deviceid("7c61383f-2216-4713-8c1c-1cb0a5d7a4cc")
         .with_partner_identities({"Partner_Id": "a"})
     )
-    pieces = coalesce(parcels(both.event("1"), between.event("2"), both.event("3")))
+    payloads = coalesce(jobs(both.event("1"), between.event("2"), both.event("3")))
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2"], ["3"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2"], ["3"]]
 
 
 def test_a_platform_is_no_identity():
     phone = {"platform": "iOS"}
     a, b = user("a").with_device(**phone), user("b").with_device(**phone)
-    pieces = coalesce(parcels(a.event("1"), b.event("2"), a.event("3")))
+    payloads = coalesce(jobs(a.event("1"), b.event("2"), a.event("3")))
 
-    assert [names(piece) for piece in pieces] == [["1", "3"], ["2"]]
+    assert [names(payload) for payload in payloads] == [["1", "3"], ["2"]]
 
 
 def test_batches_of_nobody_do_not_join():
-    pieces = coalesce(parcels(Batch().event("1"), Batch().event("2")))
+    payloads = coalesce(jobs(Batch().event("1"), Batch().event("2")))
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2"]]
 
 
 def test_an_id_with_quotes_and_backslashes_is_found():
     quoted = r'a"b\\" c\"'
     sent = [
-        parcel(user("a").event("1").with_source_request_id(quoted)),
-        parcel(user("a").event("2").with_source_request_id("x")),
+        job(user("a").event("1").with_source_request_id(quoted)),
+        job(user("a").event("2").with_source_request_id("x")),
     ]
-    (piece,) = coalesce(sent)
+    (payload,) = coalesce(sent)
 
-    assert names(piece) == ["1", "2"]
-    assert piece.part.id == quoted
+    assert names(payload) == ["1", "2"]
+    assert payload.part.id == quoted
 
 
 def test_a_user_attribute_that_looks_like_an_id_is_none():
     odd = user("a").with_user_attributes({"source_request_id": "1"})
     even = user("a").with_user_attributes({"source_request_id": "2"})
-    pieces = coalesce(parcels(odd.event("1"), even.event("2")))
+    payloads = coalesce(jobs(odd.event("1"), even.event("2")))
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2"]]
 
 
 def test_a_batch_that_was_refused_in_company_travels_alone():
-    sent = parcels(user("a").event("1"), user("a").event("2"))
+    sent = jobs(user("a").event("1"), user("a").event("2"))
     sent[1].alone = True
-    pieces = coalesce(sent)
+    payloads = coalesce(sent)
 
-    assert [names(piece) for piece in pieces] == [["1"], ["2"]]
+    assert [names(payload) for payload in payloads] == [["1"], ["2"]]
 
 
 def test_profile_batches_without_events_join_too():
-    (piece,) = coalesce(parcels(user("a"), user("a"), user("a").event("1")))
+    (payload,) = coalesce(jobs(user("a"), user("a"), user("a").event("1")))
 
-    assert names(piece) == ["1"]
-    assert len(piece.parcels) == 3
+    assert names(payload) == ["1"]
+    assert len(payload.jobs) == 3
 
 
 def test_more_users_than_fit_a_request_join_all_the_same():
     many = [user(str(number)).event("first") for number in range(MAX_BATCHES_PER_REQUEST)]
-    sent = parcels(*many, user("new").event("1"), user("7").event("again"), user("new").event("2"))
+    sent = jobs(*many, user("new").event("1"), user("7").event("again"), user("new").event("2"))
     first, second = runs(coalesce(sent))
 
     assert len(first) == MAX_BATCHES_PER_REQUEST
     assert names(first[7]) == ["first", "again"]
-    assert [names(piece) for piece in second] == [["1", "2"]]
+    assert [names(payload) for payload in second] == [["1", "2"]]
 
 
 class Counted(bytes):
@@ -173,10 +173,10 @@ class Counted(bytes):
         ),
     ],
 )
-def test_a_parcel_is_looked_at_a_fixed_number_of_times_however_many_wait(who, monkeypatch):
+def test_a_job_is_looked_at_a_fixed_number_of_times_however_many_wait(who, monkeypatch):
     looks = []
     for many in (100, 1_000):
-        sent = parcels(*[who(number).event("Searched") for number in range(many)])
+        sent = jobs(*[who(number).event("Searched") for number in range(many)])
         for one in sent:
             (part,) = one.parts
             one.parts = (part._replace(body=Counted(part.body)),)
@@ -189,18 +189,18 @@ def test_a_parcel_is_looked_at_a_fixed_number_of_times_however_many_wait(who, mo
 
 def test_the_same_value_as_two_identities_is_one_user():
     twice = Batch.for_user(customer_id="a").with_partner_identities({"customer_id": "a"})
-    pieces = coalesce(parcels(twice.event("1"), twice.event("2")))
+    payloads = coalesce(jobs(twice.event("1"), twice.event("2")))
 
-    assert [names(piece) for piece in pieces] == [["1", "2"]]
+    assert [names(payload) for payload in payloads] == [["1", "2"]]
 
 
 def test_what_joins_a_profile_batch_stays_below_the_limit_to_the_byte():
-    sent = parcels(user("a"), *[user("a").event("1", {"text": "x" * 3_950})] * 30)
-    empty = parcel(user("a").event("2", {"text": ""})).parts[0]
+    sent = jobs(user("a"), *[user("a").event("1", {"text": "x" * 3_950})] * 30)
+    empty = job(user("a").event("2", {"text": ""})).parts[0]
     room = MAX_BATCH_BYTES - len(together(sent).part.body) - len(empty.events())
     for size in range(room - 20, room + 20):
-        last = parcel(user("a").event("2", {"text": "x" * size}))
-        sizes = [len(piece.part.body) for piece in coalesce([*sent, last])]
+        last = job(user("a").event("2", {"text": "x" * size}))
+        sizes = [len(payload.part.body) for payload in coalesce([*sent, last])]
 
         assert max(sizes) <= MAX_BATCH_BYTES
 
@@ -210,17 +210,17 @@ def test_a_batch_in_parts_travels_as_it_is():
     for number in range(3):
         for part in range(15):  # a value has 4096 characters at most
             large = large.event(f"{number}.{part}", {"text": "x" * 4_000})
-    sent = parcels(large, user("a").event("after"))
-    pieces = coalesce(sent)
+    sent = jobs(large, user("a").event("after"))
+    payloads = coalesce(sent)
 
-    assert [piece.part.id for piece in pieces] == ["id-0-1", "id-0-2", "id-1"]
-    assert [len(piece.parcels) for piece in pieces] == [1, 1, 1]
+    assert [payload.part.id for payload in payloads] == ["id-0-1", "id-0-2", "id-1"]
+    assert [len(payload.jobs) for payload in payloads] == [1, 1, 1]
 
 
 def test_a_piece_comes_apart_into_its_members():
-    sent = parcels(user("a").event("1"), user("a").event("2"))
+    sent = jobs(user("a").event("1"), user("a").event("2"))
 
-    assert together(sent).apart() == pieces_of(sent)
+    assert together(sent).apart() == payloads_of(sent)
 
 
 USERS = [
@@ -246,21 +246,21 @@ def test_whatever_comes_nothing_is_lost_and_no_user_is_put_out_of_order(drawn):
         batch = USERS[who]
         for position in range(events):
             batch = batch.event(f"{number}.{position}", {"text": "x" * size})
-        sent.append(parcel(batch, number))
-    pieces = coalesce(sent)
+        sent.append(job(batch, number))
+    payloads = coalesce(sent)
 
-    travels = [one for piece in pieces for one in piece.parcels]
+    travels = [one for payload in payloads for one in payload.jobs]
     assert sorted([id(one) for one in dict.fromkeys(travels)]) == sorted(map(id, sent))
-    for piece in pieces:
-        assert len(piece.part.body) <= MAX_BATCH_BYTES
-        contexts = {one.batch.with_source_request_id("x")._having(()) for one in piece.parcels}
+    for payload in payloads:
+        assert len(payload.part.body) <= MAX_BATCH_BYTES
+        contexts = {one.batch.with_source_request_id("x")._having(()) for one in payload.jobs}
         assert len(contexts) == 1
-        assert names(piece) == [
+        assert names(payload) == [
             event.event_name
-            for one in piece.parcels
+            for one in payload.jobs
             for event in one.batch.events
             if len(one.parts) == 1
-        ] or any(len(one.parts) > 1 for one in piece.parcels)
+        ] or any(len(one.parts) > 1 for one in payload.jobs)
     order = {id(one): place for place, one in enumerate(dict.fromkeys(travels))}
     for pair in SAME:
         places = [order[id(one)] for one, (who, _, _) in zip(sent, drawn) if who in pair]

@@ -145,14 +145,14 @@ class Cycle:
 
 
 LOCKS = {
-    "floor": lambda client, delivery: client._dispatcher._floor.lock,
-    "tally": lambda client, delivery: client._tally._lock,
-    "courier": lambda client, delivery: client._courier._lock,
-    "transport": lambda client, delivery: client._courier._transport._lock,
-    "outbox": lambda client, delivery: client._dispatcher._keeper._outbox._lock,
-    "notices": lambda client, delivery: client._dispatcher._keeper._notices._lock,
+    "scheduler": lambda client, delivery: client._dispatcher._scheduler.lock,
+    "counters": lambda client, delivery: client._counters._lock,
+    "sender": lambda client, delivery: client._sender._lock,
+    "transport": lambda client, delivery: client._sender._transport._lock,
+    "outbox": lambda client, delivery: client._dispatcher._settlement._outbox._lock,
+    "notices": lambda client, delivery: client._dispatcher._settlement._notices._lock,
     "delivery": lambda client, delivery: delivery._lock,
-    "keeper": lambda client, delivery: client._dispatcher._keeper._lock,
+    "settlement": lambda client, delivery: client._dispatcher._settlement._lock,
 }
 
 

@@ -611,22 +611,22 @@ else:
 
 # those of which a child must acquire none, since nobody would ever release it there
 LOCKS = {
-    "floor": "client._dispatcher._floor.lock",
-    "tally": "client._tally._lock",
-    "courier": "client._courier._lock",
-    "transport": "client._courier._transport._lock",
-    "outbox": "client._dispatcher._keeper._outbox._lock",
+    "scheduler": "client._dispatcher._scheduler.lock",
+    "counters": "client._counters._lock",
+    "sender": "client._sender._lock",
+    "transport": "client._sender._transport._lock",
+    "outbox": "client._dispatcher._settlement._outbox._lock",
     "process": "process_lock()",
     "lock file": "owner_locks._here().guard",
     "lock file's gate": "owner_locks._here().gate",
-    "notices": "client._dispatcher._keeper._notices._lock",
+    "notices": "client._dispatcher._settlement._notices._lock",
     "delivery": "later._lock",
     "settled delivery": "sooner._lock",
-    "keeper": "client._dispatcher._keeper._lock",
+    "settlement": "client._dispatcher._settlement._lock",
 }
 
 
-USUAL_LOCKS = ("floor", "tally", "outbox")  # of those that libc's fork is always tried with
+USUAL_LOCKS = ("scheduler", "counters", "outbox")  # of those that libc's fork is always tried with
 
 
 # A process forks for each lock in turn. Where Python is not told, each lock has a process of its
@@ -1059,7 +1059,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-full, waiting = client.stats, client._dispatcher._floor.backlog.size
+full, waiting = client.stats, client._dispatcher._scheduler.queue.size
 go.set()
 client.close(30)
 say("end", client, grown=(peak() - before) / LIMIT, waiting=waiting / LIMIT, dropped=len(failed))

@@ -167,7 +167,7 @@ def test_a_batch_that_is_tried_again_is_not_overtaken():
     for name in ("a", "b"):
         stage.client.send(user(name))
         stage.time.now += 1
-    stage.dispatcher._floor._most = 1, 1
+    stage.dispatcher._scheduler._most = 1, 1
     stage.work()
 
     assert order == ["a", "a", "a", "b"]
@@ -252,7 +252,7 @@ def test_block_waits_for_room_and_then_fails():
     stage.client.send(user("a"))
     stage.dispatcher._time[0].__self__.now += 0
     waited = []
-    calm = stage.dispatcher._floor.calm
+    calm = stage.dispatcher._scheduler.calm
     calm.wait = lambda seconds: waited.append(seconds) or stage.time.sleep(seconds)
     delivery = stage.client.send(user("b"))
 
@@ -264,33 +264,33 @@ def test_block_waits_for_room_and_then_fails():
 def test_block_goes_on_as_soon_as_there_is_room():
     stage = Stage(max_queue=1, block_timeout=60)
     stage.client.send(user("a"))
-    floor = stage.dispatcher._floor
+    scheduler = stage.dispatcher._scheduler
 
     def make_room(seconds):
-        floor.backlog.take(1, 10**9)
+        scheduler.queue.take(1, 10**9)
 
-    floor.calm.wait = make_room
+    scheduler.calm.wait = make_room
     assert stage.client.send(user("b")).state == "pending"
 
 
 @pytest.mark.parametrize(("most", "lingers"), [(1100, [0.02]), (500, [])])
 def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
     stage = Stage(max_queue=most)
-    floor, workers = stage.dispatcher._floor, stage.dispatcher._workers
+    scheduler, workers = stage.dispatcher._scheduler, stage.dispatcher._workers
     lingered = []
 
     def deliver_a_request(seconds):
         with workers._delivering():
             workers._carry(workers._next(wait=False), 600)
 
-    floor.calm.wait = deliver_a_request
-    floor.roomy.wait = lingered.append
+    scheduler.calm.wait = deliver_a_request
+    scheduler.roomy.wait = lingered.append
     stage.client.send(*users(most))
 
     stage.client.send(user("after"))
 
     assert lingered == lingers
-    assert len(floor.backlog) == most - 100 + 1
+    assert len(scheduler.queue) == most - 100 + 1
 
 
 def test_the_queue_is_bounded_by_bytes_too():
@@ -299,7 +299,7 @@ def test_the_queue_is_bounded_by_bytes_too():
     states = [stage.client.send(one).state for _ in range(5)]
 
     assert states == ["pending"] * 3 + ["failed"] * 2
-    assert stage.dispatcher._floor.backlog.size <= 1_700
+    assert stage.dispatcher._scheduler.queue.size <= 1_700
 
 
 def test_a_batch_larger_than_the_bound_is_sent_by_itself():
@@ -329,7 +329,7 @@ def test_what_is_on_its_way_does_not_count_as_waiting():
 
 def test_on_an_event_loop_send_never_waits_for_room():
     stage = Stage(max_queue=1, block_timeout=60)
-    stage.dispatcher._floor.calm.wait = lambda seconds: pytest.fail("it waits")
+    stage.dispatcher._scheduler.calm.wait = lambda seconds: pytest.fail("it waits")
 
     async def main():
         return [stage.client.send(one).state for one in users(2)]
@@ -366,7 +366,7 @@ def test_send_all_waits_for_room_whatever_the_policy():
 def test_who_waits_for_room_waits_no_longer_than_block_timeout():
     stage = Stage(max_queue=1, block_timeout=1)
     stage.client.send(user("a"))
-    floor, waits = stage.dispatcher._floor, []
+    scheduler, waits = stage.dispatcher._scheduler, []
 
     def wait(seconds):
         waits.append(seconds)
@@ -376,7 +376,7 @@ def test_who_waits_for_room_waits_no_longer_than_block_timeout():
         waits.append(seconds)
         stage.time.now += seconds
 
-    floor.calm.wait, floor.roomy.wait = wait, linger
+    scheduler.calm.wait, scheduler.roomy.wait = wait, linger
     stage.client.send(user("b"))
 
     assert waits == pytest.approx([1, 0.005])
@@ -390,7 +390,7 @@ def test_an_interrupted_wait_for_room_leaves_nothing_pending():
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    stage.dispatcher._floor.calm.wait = interrupt
+    stage.dispatcher._scheduler.calm.wait = interrupt
     with pytest.raises(KeyboardInterrupt):
         stage.client.send(user("b"), user("c"))
 
@@ -485,7 +485,7 @@ def test_close_ends_the_waits_between_attempts():
         FunctionTransport(lambda request: 503), retry=Retry(base=60, random=lambda: 1)
     )
     delivery = client.send(user())
-    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.moves())
 
     assert client.close(0.05) == (0, 1, 0)
     assert delivery.failures[0].reason == "closed"
@@ -619,7 +619,7 @@ def test_several_workers_send_at_once():
     client = client_of(FunctionTransport(meet), workers=3)
     for one in users(3):
         client.send(one)
-        client._dispatcher._floor._most = 1, 1
+        client._dispatcher._scheduler._most = 1, 1
 
     assert client.close(SOON) == (3, 0, 0)
 
@@ -635,7 +635,7 @@ def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
     with client_of(FunctionTransport(meet), workers=2) as client:
         assert client.send(*users(200)).wait(SOON)  # starts both
         workers = client._dispatcher._workers
-        assert eventually(lambda: not client._dispatcher._floor.moves())
+        assert eventually(lambda: not client._dispatcher._scheduler.moves())
 
         assert client.send(*users(200)).result(SOON).status_code == 202
         assert len(workers._threads) == 2
@@ -1005,9 +1005,9 @@ def test_the_worker_wakes_when_something_finds_no_room():
 
 @pytest.mark.parametrize("leave", ["flush", "close"])
 def test_several_workers_share_what_was_gathered(leave, monkeypatch):
-    def slowly(parcels):  # so that the others look in vain meanwhile
+    def slowly(jobs):  # so that the others look in vain meanwhile
         left.append(eventually(lambda: len(client._dispatcher._workers._threads) < 3, 0.1))
-        return coalesce(parcels)
+        return coalesce(jobs)
 
     left = []
     monkeypatch.setattr("mpfluent.dispatch.workers.coalesce", slowly)
@@ -1047,7 +1047,7 @@ def test_the_rest_of_what_was_gathered_does_not_overtake_a_request_that_is_broke
 
 
 def test_joining_that_is_broken_off_loses_nothing(monkeypatch):
-    def broken(parcels):
+    def broken(jobs):
         monkeypatch.undo()
         raise SystemExit
 
@@ -1079,7 +1079,7 @@ def test_what_is_in_hand_is_listed_once_and_before_what_waits():
     def answer(request):
         if not listed:
             stage.client.send(user("last"))
-            listed.extend(name_of(one.batch) for one in stage.dispatcher._floor.parcels())
+            listed.extend(name_of(one.batch) for one in stage.dispatcher._scheduler.jobs())
         return 202
 
     stage = Stage(FunctionTransport(answer), coalesce=True)
@@ -1104,7 +1104,9 @@ def test_close_settles_what_was_gathered_and_has_not_left():
 def test_nothing_is_sent_where_all_that_was_gathered_is_settled():
     stage = Stage(coalesce=True)
     stage.client.send(*users(2))
-    stage.dispatcher._keeper.give_up(list(stage.dispatcher._floor.backlog), DeliveryError("x"))
+    stage.dispatcher._settlement.give_up(
+        list(stage.dispatcher._scheduler.queue), DeliveryError("x")
+    )
     stage.time.now += 1
     stage.work()
 

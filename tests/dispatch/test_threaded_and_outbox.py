@@ -96,7 +96,7 @@ def test_a_group_expires_as_a_whole_or_not_at_all(path):
         now[0] += 1_000  # while both wait
         client.send(searched("young"))
         client.flush(SOON)
-        assert dispatcher._keeper.kept
+        assert dispatcher._settlement.kept
     now[0] += 100
     later = {"wall": lambda: now[0], "max_age": 500.0}
     transport = RecordingTransport()
@@ -216,7 +216,7 @@ def test_what_is_adopted_counts_before_it_moves(path):
         client.send(searched("one"), searched("two"))
         client.flush(SOON)
     client = of_client(RecordingTransport(), path)
-    outbox = client._dispatcher._keeper._outbox
+    outbox = client._dispatcher._settlement._outbox
     seen = []
     keep = outbox._keep
     outbox._keep = lambda rows: (seen.append(client.stats.submitted), keep(rows))
@@ -248,7 +248,7 @@ def test_a_hook_that_exits_while_old_ones_are_dropped_leaves_none_untold():
     with pytest.raises(SystemExit):
         client.send(user("x" * 2_500))
 
-    assert client.stats.pending == client._dispatcher._floor.backlog.__len__()
+    assert client.stats.pending == client._dispatcher._scheduler.queue.__len__()
     assert len(told) == client.stats.failed
     client._on_failed = None
     client.close(0)
@@ -306,7 +306,7 @@ def test_close_leaves_nobody_untold_however_slow_the_hooks_are():
         on_failed=linger,
     )
     client.send(*users(80))
-    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.moves())
     report = client.close(0.05)
 
     assert report == (0, 80, 0)
@@ -424,7 +424,7 @@ def test_as_many_workers_begin_as_there_are_requests_to_make():
 def test_a_failure_of_the_disk_is_one_line_whatever_it_says(path, caplog):
     stage = Stage(outbox=Outbox(path))
     for number in range(20):
-        stage.dispatcher._keeper._failed(OSError(f"row {number} is damaged"))
+        stage.dispatcher._settlement._failed(OSError(f"row {number} is damaged"))
 
     assert len(caplog.messages) == 1
     assert stage.client.stats.outbox_errors == 20
@@ -479,7 +479,7 @@ def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails(coale
     )
     sent = ShopBatch.for_user(customer_id="1").event("Searched", {"price": 1.5})
     client.send(sent)
-    (waits,) = client._dispatcher._floor.backlog
+    (waits,) = client._dispatcher._scheduler.queue
     assert callable(waits._batch)
     client.close()
     (error,) = failed
@@ -513,7 +513,7 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
 
     client = client_of(FunctionTransport(slow), workers=2)
     client.send(user("a"))
-    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.moves())
     client._dispatcher._workers.call()  # nothing to do, so the second one starts for the next
     delivery = client.send(user("b"))
     other = client._dispatcher._workers
@@ -522,7 +522,7 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
     delivery.result(SOON)
     leave.clear()
     client.send(user("c"))
-    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.moves())
     assert eventually(lambda: sum(one.is_alive() for one in other._threads) == 1)
 
     assert id(client._dispatcher) in shutdown._watched
@@ -533,11 +533,11 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
 def test_a_patient_send_goes_on_as_soon_as_the_overflow_ends(path):
     stage = Stage(outbox=Outbox(path), max_queue=1)
     stage.client.send(*users(3))
-    floor = stage.dispatcher._floor
-    assert floor.overflows
+    scheduler = stage.dispatcher._scheduler
+    assert scheduler.overflows
     woken = []
-    notify = floor.calm.notify_all
-    floor.calm.notify_all = lambda: (woken.append(floor.overflows), notify())
+    notify = scheduler.calm.notify_all
+    scheduler.calm.notify_all = lambda: (woken.append(scheduler.overflows), notify())
     stage.time.now += 1
     stage.work()
 
@@ -547,15 +547,15 @@ def test_a_patient_send_goes_on_as_soon_as_the_overflow_ends(path):
 
 def test_what_is_kept_for_want_of_room_wakes_a_worker(path, monkeypatch):
     stage = Stage(outbox=Outbox(path), max_queue=1)
-    floor, keeper = stage.dispatcher._floor, stage.dispatcher._keeper
-    woken, notify = [], floor.work.notify
+    scheduler, settlement = stage.dispatcher._scheduler, stage.dispatcher._settlement
+    woken, notify = [], scheduler.work.notify
 
     def note(*count):
-        woken.append((floor.keeping, keeper.kept))
+        woken.append((scheduler.keeping, settlement.kept))
         notify(*count)
 
     with monkeypatch.context() as patch:
-        patch.setattr(floor.work, "notify", note)
+        patch.setattr(scheduler.work, "notify", note)
         stage.client.send(*users(2))
 
     assert woken[-1] == (0, True)
@@ -571,11 +571,11 @@ def test_what_was_not_accepted_when_ctrl_c_came_leaves_no_trace(path):
         def __exit__(self, *_):
             return None
 
-    floor = stage.dispatcher._floor
-    lock, floor.lock = floor.lock, Interrupting()
+    scheduler = stage.dispatcher._scheduler
+    lock, scheduler.lock = scheduler.lock, Interrupting()
     with pytest.raises(KeyboardInterrupt):
         stage.client.send(user())
-    floor.lock = lock
+    scheduler.lock = lock
 
     assert stage.client.stats[:4] == (0, 0, 0, 0)
     assert stage.told == []
@@ -683,9 +683,9 @@ def test_a_number_that_no_float_can_hold_is_told(make, text):
 def test_a_very_long_wait_for_room_is_as_long_as_it_takes():
     stage = Stage(max_queue=1, block_timeout=1e300)
     stage.client.send(user("a"))
-    floor = stage.dispatcher._floor
+    scheduler = stage.dispatcher._scheduler
     waited = []
-    floor.calm.wait = lambda seconds: (waited.append(seconds), floor.backlog.take(1, 10**9))
+    scheduler.calm.wait = lambda seconds: (waited.append(seconds), scheduler.queue.take(1, 10**9))
 
     assert stage.client.send(user("b")).state == "pending"
     assert waited == [None]
@@ -697,7 +697,7 @@ def test_a_very_long_wait_between_attempts_ends_with_the_client():
         retry=Retry(base=1e300, cap=1e300, max_elapsed=1e301, random=lambda: 1),
     )
     delivery = client.send(user())
-    assert eventually(lambda: client._dispatcher._floor.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.moves())
 
     assert client.close(0.05) == (0, 1, 0)
     assert delivery.failures[0].reason == "closed"
@@ -708,12 +708,12 @@ def test_a_very_long_wait_between_attempts_ends_with_the_client():
 
 def test_a_stored_batch_without_room_is_kept_whatever_the_policy(path):
     stage = Stage(outbox=Outbox(path), max_queue=1, when_full="drop_oldest")
-    floor = stage.dispatcher._floor
+    scheduler = stage.dispatcher._scheduler
 
     def wait(seconds):
         stage.time.now += 1e9  # nobody makes room
 
-    floor.calm.wait = wait
+    scheduler.calm.wait = wait
     report = stage.client.send_all(users(5))
 
     assert (report.failed, report.pending) == (0, 5)
@@ -754,7 +754,7 @@ def test_what_the_file_has_is_accepted_though_the_client_was_closed_meanwhile(pa
     stage.client.send(user("a"))
     stage.time.now += 1
     stage.work()
-    stage.dispatcher._floor.closed = True  # by another thread, since the row was written
+    stage.dispatcher._scheduler.closed = True  # by another thread, since the row was written
     delivery = stage.client.send(user("b"))
 
     assert delivery.state == "kept"
@@ -785,9 +785,9 @@ def test_nothing_is_sent_and_no_hook_called_under_the_lock():
 
     def look(batch, response):
         def acquire():
-            free.append(client._dispatcher._floor.lock.acquire(timeout=SOON))
+            free.append(client._dispatcher._scheduler.lock.acquire(timeout=SOON))
             if free[-1]:
-                client._dispatcher._floor.lock.release()
+                client._dispatcher._scheduler.lock.release()
 
         other = threading.Thread(target=acquire)
         other.start()
@@ -796,16 +796,16 @@ def test_nothing_is_sent_and_no_hook_called_under_the_lock():
     dead = []
     client = client_of(RecordingTransport(), start=start, on_delivered=look, flush_interval=60)
     client.send(user())
-    floor = client._dispatcher._floor
-    wait = floor.calm.wait
+    scheduler = client._dispatcher._scheduler
+    wait = scheduler.calm.wait
 
     def die(seconds):
         dead.append(True)  # the worker is stopped without a word while flush waits
         return wait(0)
 
-    floor.calm.wait = die
+    scheduler.calm.wait = die
     assert client.flush(SOON) is True
 
     assert free == [True]
-    floor.calm.wait = wait
+    scheduler.calm.wait = wait
     client.close()

@@ -393,7 +393,7 @@ def test_a_field_that_is_not_set_is_not_on_the_wire(cls: type[Record]) -> None:
 Make = Callable[..., Batch]
 
 
-class Said(NamedTuple):
+class VerbCall(NamedTuple):
     """A verb: what it needs, and which fields it says itself, by wire name."""
 
     args: tuple[Any, ...] = ()
@@ -402,25 +402,25 @@ class Said(NamedTuple):
     event_type: str = "custom_event"
 
 
-def product_verb(action: str) -> Said:
+def product_verb(action: str) -> VerbCall:
     says = {"product_action": {"action": action, "products": [{"id": "sku-1"}]}}
-    return Said((Product("sku-1"),), {}, says, "commerce_event")
+    return VerbCall((Product("sku-1"),), {}, says, "commerce_event")
 
 
-def promotion_verb(action: str) -> Said:
+def promotion_verb(action: str) -> VerbCall:
     says = {"promotion_action": {"action": action, "promotions": [{"id": "promo-1"}]}}
-    return Said((Promotion("promo-1"),), {}, says, "commerce_event")
+    return VerbCall((Promotion("promo-1"),), {}, says, "commerce_event")
 
 
-def transition_verb(name: str, **flags: bool) -> Said:
+def transition_verb(name: str, **flags: bool) -> VerbCall:
     says = {"application_transition_type": f"application_{name}", **flags}
-    return Said(says=says, event_type="application_state_transition")
+    return VerbCall(says=says, event_type="application_state_transition")
 
 
 IDENTITY = UserIdentity("email", "user@example.com", MOMENT)
-VERBS: dict[str, Said] = {
-    "event": Said(("Searched",), {}, {"event_name": "Searched"}),
-    "attribution": Said(
+VERBS: dict[str, VerbCall] = {
+    "event": VerbCall(("Searched",), {}, {"event_name": "Searched"}),
+    "attribution": VerbCall(
         ("Network", "Spring"),
         {},
         {
@@ -429,14 +429,14 @@ VERBS: dict[str, Said] = {
             "custom_attributes": {"publisher": "Network", "campaign": "Spring"},
         },
     ),
-    "attribution_delete": Said(
+    "attribution_delete": VerbCall(
         says={
             "event_name": "attribution",
             "custom_event_type": "attribution",
             "custom_attributes": {"action": "delete"},
         }
     ),
-    "re_engagement": Said(
+    "re_engagement": VerbCall(
         (),
         {"publisher": "Network", "campaign": "Spring"},
         {
@@ -445,7 +445,7 @@ VERBS: dict[str, Said] = {
             "custom_attributes": {"publisher": "Network", "campaign": "Spring"},
         },
     ),
-    "ltv_increase": Said(
+    "ltv_increase": VerbCall(
         (5,),
         {"event_name": "Renewed"},
         {
@@ -455,7 +455,7 @@ VERBS: dict[str, Said] = {
             "custom_attributes": {"$Amount": "5", "$MethodName": "LogLTVIncrease"},
         },
     ),
-    "screen_view": Said((), {"screen_name": "Home"}, {}, "screen_view"),
+    "screen_view": VerbCall((), {"screen_name": "Home"}, {}, "screen_view"),
     "add_to_cart": product_verb("add_to_cart"),
     "remove_from_cart": product_verb("remove_from_cart"),
     "add_to_wishlist": product_verb("add_to_wishlist"),
@@ -468,7 +468,7 @@ VERBS: dict[str, Said] = {
     "refund": product_verb("refund"),
     "promotion_view": promotion_verb("view"),
     "promotion_click": promotion_verb("click"),
-    "impression": Said(
+    "impression": VerbCall(
         ("Results", Product("sku-1")),
         {},
         {
@@ -478,39 +478,41 @@ VERBS: dict[str, Said] = {
         },
         "commerce_event",
     ),
-    "session_start": Said(event_type="session_start"),
-    "session_end": Said((), {"session_duration_ms": 1}, {}, "session_end"),
+    "session_start": VerbCall(event_type="session_start"),
+    "session_end": VerbCall((), {"session_duration_ms": 1}, {}, "session_end"),
     "app_install": transition_verb("initialized", is_first_run=True, is_upgrade=False),
     "app_upgrade": transition_verb("initialized", is_first_run=False, is_upgrade=True),
     "app_initialized": transition_verb("initialized"),
     "app_foreground": transition_verb("foreground"),
     "app_background": transition_verb("background"),
     "app_exit": transition_verb("exit"),
-    "first_run": Said(event_type="first_run"),
-    "uninstall": Said(event_type="uninstall"),
-    "push_registration": Said((), {"registration_token": "t"}, {}, "push_registration"),
-    "push_message": Said(
+    "first_run": VerbCall(event_type="first_run"),
+    "uninstall": VerbCall(event_type="uninstall"),
+    "push_registration": VerbCall((), {"registration_token": "t"}, {}, "push_registration"),
+    "push_message": VerbCall(
         (),
         {"push_message_type": "sent", "push_message_token": "t", "push_notification_payload": "{}"},
         {},
         "push_message",
     ),
-    "network_performance": Said(
+    "network_performance": VerbCall(
         (), {"url": "https://example.com/", "response_code": 200}, {}, "network_performance"
     ),
-    "breadcrumb": Said((), {"label": "Opened cart"}, {}, "breadcrumb"),
-    "crash_report": Said((), {"message": "Out of tea"}, {}, "crash_report"),
-    "opt_out": Said(event_type="opt_out"),
-    "profile": Said(
+    "breadcrumb": VerbCall((), {"label": "Opened cart"}, {}, "breadcrumb"),
+    "crash_report": VerbCall((), {"message": "Out of tea"}, {}, "crash_report"),
+    "opt_out": VerbCall(event_type="opt_out"),
+    "profile": VerbCall(
         (),
         {"profile_event_type": "login", "previous_mpid": 1, "current_mpid": 2},
         {},
         "profile",
     ),
-    "user_attribute_change": Said(
+    "user_attribute_change": VerbCall(
         (), {"user_attribute_name": "plan", "new": "pro"}, {}, "user_attribute_change"
     ),
-    "user_identity_change": Said((), {"new": IDENTITY, "old": None}, {}, "user_identity_change"),
+    "user_identity_change": VerbCall(
+        (), {"new": IDENTITY, "old": None}, {}, "user_identity_change"
+    ),
 }
 
 # fields that some verbs of an event do not take, because other verbs say them

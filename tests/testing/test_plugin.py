@@ -76,7 +76,7 @@ EVERY_FIXTURE = """
         assert_sent(mparticle_server, "Signed up", times=1)
 
     def test_the_client_does_not_wait_between_attempts(mparticle_client):
-        assert "base=0" in repr(mparticle_client._courier._retry)
+        assert "base=0" in repr(mparticle_client._sender._retry)
 """
 
 

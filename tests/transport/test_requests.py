@@ -1389,7 +1389,7 @@ def test_a_forked_child_opens_connections_of_its_own():
         client = Client("key", "secret", environment="development", host=sys.argv[1])
         batch = Batch.for_user(customer_id="1").event("Searched")
         client.send(batch)
-        held = [client._tally._lock, client._courier._lock, client._courier._transport._lock]
+        held = [client._counters._lock, client._sender._lock, client._sender._transport._lock]
         for lock in held:
             lock.acquire()  # as if another thread held them
         child = os.fork()

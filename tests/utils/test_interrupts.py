@@ -15,8 +15,8 @@ from interrupting import MODES
 
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
-from mpfluent.delivery.job import Parcel
-from mpfluent.delivery.stats import Tally
+from mpfluent.delivery.job import Job
+from mpfluent.delivery.stats import Counters
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.workers import Workers
 from mpfluent.encoding.orjson import pieces_writer
@@ -111,7 +111,7 @@ def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method
         told.append(batch.events[0].event_name)
 
     client = client_of(on_delivered=note, on_failed=note)
-    with interrupted(getattr(Tally, method).__code__, "line", line):
+    with interrupted(getattr(Counters, method).__code__, "line", line):
         client.send(BATCH, Batch.for_user(customer_id="2").event("y"))
 
     submitted, delivered, failed, pending = client.stats[:4]
@@ -126,7 +126,7 @@ def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method
 def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pending(line):
     leave = threading.Event()
     client = client_of(lambda request: leave.wait(SOON) and 202, ThreadedDispatcher())
-    with interrupted(Tally.submitted.__code__, "line", line):
+    with interrupted(Counters.submitted.__code__, "line", line):
         client.send(BATCH, BATCH)
     pending = client.stats.pending
     deliveries = [client.send(BATCH), client.send(BATCH)]
@@ -213,7 +213,7 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
     client = client_of(on_delivered=lambda batch, outcome: told.append(batch.source_request_id))
     settled = []
 
-    class Read(Parcel):
+    class Read(Job):
         """One that another thread settles while this one reads it."""
 
         @property
@@ -225,12 +225,12 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
                 other.join(SOON)
             return BATCH.with_source_request_id("once")
 
-    parcel = Read(Batch, (Part("once", b"", 0),))
-    client._settled(parcel, Response(202))
+    job = Read(Batch, (Part("once", b"", 0),))
+    client._settled(job, Response(202))
 
     assert len(told) == 1
     assert client.stats.delivered == 1
-    assert parcel.settled
+    assert job.settled
 
 
 def done_with_one_added(moment):

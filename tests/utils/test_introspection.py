@@ -64,7 +64,7 @@ from mpfluent.client import events_api
 from mpfluent.model import commerce
 from mpfluent.model.catalog import CLASSES
 from mpfluent.model.device import DeviceFields
-from mpfluent.utils.introspection import spelled_out
+from mpfluent.utils.introspection import expand_kwargs
 from mpfluent.values import validators
 from mpfluent.values.frozen import Frozen
 
@@ -284,7 +284,7 @@ def test_a_literal_lists_exactly_the_words_that_its_field_takes():
             continue
         try:
             field.check("\N{SNOWMAN}")
-        except validators.Bad as bad:
+        except validators.CheckFailed as bad:
             listed = bad.why.partition("want one of ")[2].split(", ")
             assert listed == words(keywords(cls.__init__)[name]), (cls, name)
             checked += 1
@@ -355,7 +355,7 @@ def test_looking_at_a_signature_twice_gives_the_same():
 
 
 def test_a_function_has_its_signature_also_while_somebody_looks_at_it():
-    @spelled_out
+    @expand_kwargs
     def with_teapot(**fields: Unpack[DeviceFields]):
         """Stand in for a verb."""
 
@@ -425,7 +425,7 @@ def test_an_unpack_that_is_no_text_is_spelled_out_too():
 
     steep.__annotations__["fields"] = Unpack[DeviceFields]
 
-    assert [*inspect.signature(spelled_out(steep)).parameters] == [*DeviceFields.__annotations__]
+    assert [*inspect.signature(expand_kwargs(steep)).parameters] == [*DeviceFields.__annotations__]
 
 
 @pytest.mark.parametrize("verb", ["purchase", "with_device", "event", "for_user"])

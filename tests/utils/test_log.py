@@ -180,7 +180,7 @@ def test_without_debug_nothing_is_made_for_it(monkeypatch, caplog):
     client.send(BATCH)
 
     assert made == []
-    assert client._tally.observers.look() is False
+    assert client._counters.observers.look() is False
     assert caplog.records == []
 
 
@@ -423,7 +423,7 @@ class Onlooker:
 def test_an_observer_sees_what_the_log_says(log):
     client = synchronous(RecordingTransport(503, REFUSAL), retry=Retry(base=0))
     onlooker = Onlooker()
-    client._tally.observers.others = (onlooker,)
+    client._counters.observers.others = (onlooker,)
     with pytest.raises(ApiError):
         client.send(BATCH)
 
@@ -437,7 +437,7 @@ def test_an_observer_sees_what_the_log_says(log):
 
 def test_an_observer_that_raises_harms_nothing_and_is_counted(caplog):
     client = synchronous(RecordingTransport(503), retry=Retry(base=0))
-    client._tally.observers.others = (Onlooker(ValueError(WORDS)), onlooker := Onlooker())
+    client._counters.observers.others = (Onlooker(ValueError(WORDS)), onlooker := Onlooker())
 
     assert client.send(BATCH).state == "delivered"
     assert client.stats.hook_errors == 3
@@ -456,7 +456,7 @@ def test_an_attempt_says_whether_a_worker_made_it(background):
         dispatcher=dispatcher,
     )
     onlooker = Onlooker()
-    client._tally.observers.others = (onlooker,)
+    client._counters.observers.others = (onlooker,)
     client.send(BATCH).wait(SOON)
     client.close()
 

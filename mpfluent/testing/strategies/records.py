@@ -62,7 +62,7 @@ def takes(field: _Field, value: object) -> bool:
     """Return whether a field can hold this value."""
     try:
         field.check(value)
-    except validators.Bad:
+    except validators.CheckFailed:
         return False
     return True
 
