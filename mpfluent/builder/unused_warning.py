@@ -22,11 +22,11 @@ from typing import Any
 
 from ..errors import UnusedBatchWarning
 
-_ENDS = {"POP_TOP", "RETURN_VALUE", "JUMP_FORWARD", "NOP", "EXTENDED_ARG"}  # or lead to an end
+_ENDS = {"POP_TOP", "RETURN_VALUE", "JUMP_FORWARD", "NOP", "EXTENDED_ARG"}  # or lead to one
 _FUNCTIONS = (FunctionType, MethodType, staticmethod, classmethod, NoneType)  # None: not known
 _LAZY = 0x20 | 0x80 | 0x200  # the flags of generators and coroutines: their caller gets no result
 
-_roots: list[Any] = []  # the classes whose subclasses have verbs
+_roots: list[type] = []  # the classes whose subclasses have verbs
 _watching = False
 
 
@@ -70,18 +70,19 @@ def _warn_if_unused(frame: FrameType | None, name: str, made: Any) -> None:
     import opcode  # not at the top: opcode, inspect and dis are slow to import and rarely needed
 
     __tracebackhide__ = True
+    roots: Any = tuple(_roots)
     while frame is not None:
         code, after = frame.f_code, frame.f_lasti + 2  # an instruction has two bytes
         while not code.co_code[after]:  # CACHE, which is 0 in every version, follows a call
             after += 2
-        if opcode.opname[code.co_code[after]] not in _ENDS or not isinstance(made, tuple(_roots)):
+        if opcode.opname[code.co_code[after]] not in _ENDS or not isinstance(made, roots):
             return  # before anything is disassembled, which is slow: most batches are kept
         end, line, text, called = _results(code)[after]
         if called.rpartition(".")[2] != name or not isinstance(_value(frame, called), _FUNCTIONS):
             return  # C code called it, such as a cache, which keeps the result
         if end == "POP_TOP":
             kind, owner = made._kind.lower(), re.split(r"\.\w+\(| \+", text)[0]
-            target = owner if isinstance(_value(frame, owner), tuple(_roots)) else kind
+            target = owner if isinstance(_value(frame, owner), roots) else kind
             verb = "+" if name == "__add__" else f"{name}()"
             warnings.warn_explicit(
                 f"{verb} returns a new {kind}, and this line throws it away; "
@@ -124,16 +125,18 @@ def _results(code: CodeType) -> dict[int, tuple[str, int | None, str, str]]:
         leads_to = {"JUMP_FORWARD": step.argval, "NOP": after, "EXTENDED_ARG": after}
         ends[step.offset] = ends.get(leads_to.get(step.opname), step.opname)
 
-    # A position, what begins there, and what of it is called. "…" is text that nobody needs.
-    made: tuple[tuple[int | None, int | None], str, str] = (None, None), "…", ""
-    results, longest, fused = {}, {made[0]: made}, made
+    # An expression: its position, its text, and what of it is called. "…" is text left out.
+    unknown: tuple[Any, str, str] = (None, None), "…", ""
+    longest: dict[Any, tuple[Any, str, str]] = {}  # by the position where they begin
+    calls: dict[Any, tuple[Any, str, str]] = {}  # the compiler may write one call several times
+    results, made, fused = {}, unknown, unknown
     for step in steps:
         results[step.offset] = ends[step.offset], made[0][0], *made[1:]
         line, _, column, _ = step.positions or (None, None, None, None)
         if column is None:  # under -X no_debug_ranges nobody knows what is called
             continue
         at, op, name = (line, column), step.opname, step.argval
-        begin, text, _ = longest.get(at, fused)  # of what is called, or added to
+        begin, text, _ = longest.get(at, fused)  # what a call calls, or a plus adds to
         before, made = made, (at, "…", "")
         if op in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
             begin, text, _ = made if step.is_jump_target else before  # after an "a if b else c"
@@ -142,16 +145,19 @@ def _results(code: CodeType) -> dict[int, tuple[str, int | None, str, str]]:
             call = text + ("()" if op == "CALL" and not step.arg else "(…)")
             if len(call) > 79 or ")…" in call:  # more than a line: only its first and last call
                 call = re.sub(r"(?<=\)).+(?=\.\w+\(…?\)$)", "…", call, count=1)
-            made = begin, call, text
+            made = calls.setdefault(step.positions, (begin, call, text))
         elif op == "BINARY_OP" and step.argrepr == "+":
-            made = begin, f"{text} + …", "__add__"
+            made = calls.setdefault(step.positions, (begin, f"{text} + …", "__add__"))
         elif "LOAD_" in op and op != "LOAD_CONST":
-            names = name if isinstance(name, tuple) else (name,)  # 3.13 stores or loads one more
+            names = name if isinstance(name, tuple) else (name,)  # 3.13 may do two things at once
             made = at, f"{names[op.startswith('STORE_')]}", ""
-        if op.startswith(("STORE_", "POP_", "JUMP_")):  # STORE_FAST_LOAD_FAST has the position of
-            fused = made  # what it stores, so what it loads is remembered to the statement's end
+        if op.startswith(("STORE_", "POP_", "JUMP_")):
+            # What STORE_FAST_LOAD_FAST (3.13) loads has no position: it counts until the next one.
+            fused = made if "LOAD" in op else unknown
         if made[1] != "…" or "BINARY" in op:
             longest[at] = longest[made[0]] = made
+        if op == "LOAD_FAST_LOAD_FAST":  # 3.13: the next instruction is given the second name
+            made = unknown
     return results
 
 
