@@ -50,7 +50,7 @@ class Builder(EventHistory):
         check_tables(cls)
         super().__init_subclass__(**kwargs)
         check_names(cls)
-        unused_warning.created(cls)
+        unused_warning.register(cls)
 
     def _put(self, wire: str, value: Any) -> Self:
         """Return a value with one field set to a value that is not None.
@@ -69,7 +69,7 @@ class Builder(EventHistory):
         return self._with({wire: value})
 
 
-unused_warning.add_root(Builder)
+unused_warning.register(Builder)
 
 _puts = Ways()  # by class, the field that is set, and the fields that there are
 
