@@ -174,8 +174,8 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(there), target
 
 
-def test_the_files_that_contributing_speaks_of_exist():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+def test_the_files_that_the_page_about_the_architecture_names_exist():
+    text = text_of("docs/architecture.md")
     files = set(re.findall(r"`([\w/]+\.py)`", text))
 
     assert len(files) > 12

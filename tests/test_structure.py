@@ -153,6 +153,13 @@ def test_each_folder_says_what_lives_there():
             assert len(re.findall(r"[.?](?=\s|$)", text)) >= 2, name
 
 
+def test_the_page_about_the_architecture_shows_every_folder():
+    picture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("```")[1]
+    shown = re.findall(r"\w+(?=/|\.py)|__main__", picture)
+
+    assert sorted(shown) == sorted([*FOLDERS, *BESIDE])
+
+
 def test_the_reader_of_imports_sees_what_it_must():
     seen = {name: imported(path) for name, path in modules().items()}
 
