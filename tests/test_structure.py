@@ -1,7 +1,6 @@
 """How the code is laid out: who imports whom, what loads when, and the rules of the house."""
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
@@ -207,7 +206,6 @@ def test_importing_batch_and_client_loads_nothing_heavy():
         "mpfluent.outbox.outbox",
         "mpfluent.testing",
         "mpfluent.dispatch.threaded",
-        "orjson",
         "pytest",
         "requests",
         "shlex",
@@ -225,27 +223,14 @@ def test_importing_batch_and_client_loads_nothing_heavy():
     assert {name.partition(".")[0] for name in loaded} - ours_or_pythons == set()
 
 
-def test_orjson_loads_when_the_first_batch_is_encoded_for_the_wire():
-    there = importlib.util.find_spec("orjson") is not None
-    build = (
-        "from mpfluent import Batch; from mpfluent.wire import body as wire;"
-        "batch = Batch().first_run(); batch.to_json()"
+def test_marshmallow_does_not_load_when_a_client_sends():
+    send = (
+        "from mpfluent import Batch, Client, RecordingTransport;"
+        "client = Client('k', 's', environment='development', transport=RecordingTransport());"
+        "client.send(Batch().first_run())"
     )
 
-    assert "orjson" not in loaded_by(build)
-    loaded = loaded_by(f"{build}; wire.encode(batch)")
-    assert ("orjson" in loaded) == there
-    assert "marshmallow" not in loaded
-
-
-def test_orjson_loads_when_a_client_is_made():
-    there = importlib.util.find_spec("orjson") is not None
-    load = "from mpfluent import Batch, Client, RecordingTransport"
-
-    assert "orjson" not in loaded_by(load)
-    loaded = loaded_by(f"{load}; Client('k', 's', transport=RecordingTransport())")
-    assert ("orjson" in loaded) == there
-    assert "marshmallow" not in loaded
+    assert "marshmallow" not in loaded_by(send)
 
 
 def test_every_public_name_loads_from_the_module_that_it_comes_from():

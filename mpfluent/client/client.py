@@ -197,7 +197,6 @@ class Client(PublicNames):
         self._destination = Destination(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
         logger()
-        wire.load()
 
     def _background(self) -> Dispatcher:
         """Return the dispatcher that sends in the background: its own, or a default one."""

@@ -9,13 +9,11 @@ import os
 import subprocess
 import sys
 import textwrap
-import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -46,7 +44,6 @@ from mpfluent import (
     schemas,
 )
 from mpfluent.encoding import json as jsontext
-from mpfluent.encoding import orjson as orjson_bytes
 from mpfluent.model import event
 from mpfluent.model.record import Record
 from mpfluent.schemas import compile_encoder
@@ -112,34 +109,26 @@ def meaning(data: Any) -> Any:
     return repr(data) if isinstance(data, bool) else lengthened(data)
 
 
-BY_ORJSON = orjson_bytes.pieces_writer()
-NEEDS_ORJSON = pytest.mark.skipif(BY_ORJSON is None, reason="orjson is not installed")
-WRITERS = [pytest.param(wire._from_text, id="text")]
-WRITERS.append(pytest.param(BY_ORJSON, id="orjson", marks=NEEDS_ORJSON))
 AT_ONCE = pytest.mark.parametrize("at_once", [False, True], ids=["without code", "with code"])
 
 
-def body(write: Any, batch: Batch) -> bytes:
+def body(batch: Batch) -> bytes:
     """Return a batch's JSON on the wire."""
-    return wire.Encoded(*write(batch)).body()
+    return wire.encode(batch).body()
 
 
 @contextmanager
 def shapes_written(at_once: bool) -> Iterator[None]:
     """Forget the code for all shapes; then write it at the first use of each, or never."""
-    for module in (jsontext, orjson_bytes):
-        for table in vars(module).values():
-            if isinstance(table, codegen.Lines | codegen.EachClass):
-                table.clear()
+    for table in vars(jsontext).values():
+        if isinstance(table, codegen.Lines | codegen.EachClass):
+            table.clear()
     with mock.patch.object(codegen.Counter, "comes_back", return_value=at_once):
         yield
 
 
 @AT_ONCE
-@pytest.mark.parametrize("write", WRITERS)
-def test_every_encoding_of_every_batch_says_what_the_schema_dumps(
-    write: Any, at_once: bool
-) -> None:
+def test_every_encoding_of_every_batch_says_what_the_schema_dumps(at_once: bool) -> None:
     @given(batches())
     @settings(deadline=None)
     def check(batch: Batch) -> None:
@@ -147,24 +136,21 @@ def test_every_encoding_of_every_batch_says_what_the_schema_dumps(
         assert told(batch.to_dict()) == told(dumped)
         with shapes_written(at_once):
             assert meaning(parsed(batch.to_json())) == meaning(dumped)
-            assert meaning(parsed(body(write, batch).decode())) == meaning(dumped)
+            assert meaning(parsed(body(batch).decode())) == meaning(dumped)
 
     check()
 
 
 @AT_ONCE
-@pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize("cls", EVENT_CLASSES)
-def test_every_event_is_on_the_wire_what_the_schema_dumps(
-    cls: type[Event], write: Any, at_once: bool
-) -> None:
+def test_every_event_is_on_the_wire_what_the_schema_dumps(cls: type[Event], at_once: bool) -> None:
     schema = schema_of(cls)()
 
     @given(values(cls))
     @settings(max_examples=settings.default.max_examples // 4)
     def check(event: Any) -> None:
         with shapes_written(at_once):
-            context, (text,) = write(Batch().add(event))
+            context, (text,) = wire.encode(Batch().add(event))
         assert context == b"{}"
         assert meaning(parsed(text.decode())) == meaning(schema.dump(event))
 
@@ -173,22 +159,19 @@ def test_every_event_is_on_the_wire_what_the_schema_dumps(
 
 @given(batches())
 @settings(deadline=None)
-@pytest.mark.parametrize("write", WRITERS)
-def test_the_bytes_on_the_wire_are_the_same_however_often_they_are_written(
-    write: Any, batch: Batch
-) -> None:
+def test_the_bytes_on_the_wire_are_the_same_however_often_they_are_written(batch: Batch) -> None:
     """Contexts are compared byte for byte, to see which batches can travel as one."""
     with shapes_written(at_once=False):
-        first = body(write, batch)
+        first = body(batch)
     with shapes_written(at_once=True):
-        assert body(write, batch) == first
-    assert {body(write, batch) for _ in range(OFTEN)} == {first}
+        assert body(batch) == first
+    assert {body(batch) for _ in range(OFTEN)} == {first}
 
 
 @given(batches())
 @settings(deadline=None)
-def test_without_orjson_the_bytes_on_the_wire_are_those_of_the_text(batch: Batch) -> None:
-    assert body(wire._from_text, batch) == batch.to_json().encode()
+def test_the_bytes_on_the_wire_are_those_of_the_text(batch: Batch) -> None:
+    assert body(batch) == batch.to_json().encode()
 
 
 AWKWARD = (
@@ -207,85 +190,23 @@ AWKWARD = (
 
 
 @AT_ONCE
-@pytest.mark.parametrize("write", WRITERS)
-def test_what_is_awkward_is_exact_on_the_wire(write: Any, at_once: bool) -> None:
+def test_what_is_awkward_is_exact_on_the_wire(at_once: bool) -> None:
     with shapes_written(at_once):
-        found = parsed(body(write, AWKWARD).decode())
+        found = parsed(body(AWKWARD).decode())
     assert meaning(found) == meaning(schemas.BatchSchema().dump(AWKWARD))
-    assert Batch.from_json(body(write, AWKWARD)) == AWKWARD
+    assert Batch.from_json(body(AWKWARD)) == AWKWARD
 
 
-@pytest.mark.parametrize("write", WRITERS)
-def test_many_threads_write_the_same_bytes_while_code_is_written(write: Any) -> None:
-    expected = body(write, AWKWARD)
+def test_many_threads_write_the_same_bytes_while_code_is_written() -> None:
+    expected = body(AWKWARD)
     interval = sys.getswitchinterval()
     with shapes_written(at_once=True), ThreadPoolExecutor(8) as pool:
         sys.setswitchinterval(1e-6)
         try:
-            found = set(pool.map(lambda _: body(write, AWKWARD), range(64)))
+            found = set(pool.map(lambda _: body(AWKWARD), range(64)))
         finally:
             sys.setswitchinterval(interval)
     assert found == {expected}
-
-
-def module(**names: Any) -> types.ModuleType:
-    """Return a module that passes for orjson."""
-    made = types.ModuleType("orjson")
-    vars(made).update(names)
-    return made
-
-
-def exactly(text: str) -> Callable[..., bytes]:
-    return lambda *_: text.encode()
-
-
-BROKEN = {
-    "not there": None,
-    "an empty folder of that name": module(),
-    "too old to have Fragment": module(dumps=exactly("{}")),
-    "raising": module(dumps=lambda *_: 1 / 0, Fragment=str),
-    "taking no default": module(dumps=lambda data: b"{}", Fragment=str),
-    "writing Decimals as text": module(
-        dumps=exactly('{"é":["0.10",18446744073709551615,null]}'), Fragment=str
-    ),
-    "rounding": module(dumps=exactly('{"é":[0.10,18446744073709552000,null]}'), Fragment=str),
-}
-
-
-@pytest.fixture
-def afresh() -> Iterator[None]:
-    """Look for orjson again, now and afterwards."""
-    wire._writer.cache_clear()
-    yield
-    wire._writer.cache_clear()
-
-
-@pytest.mark.parametrize("how", BROKEN)
-@pytest.mark.usefixtures("afresh")
-def test_an_orjson_that_is_broken_is_as_good_as_none(
-    how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "orjson", BROKEN[how])
-    assert orjson_bytes.pieces_writer() is None
-    assert wire.encode(AWKWARD).body() == AWKWARD.to_json().encode()
-
-
-@pytest.mark.usefixtures("afresh")
-def test_an_orjson_that_cannot_be_loaded_is_as_good_as_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "orjson.py").write_text("raise RuntimeError('for another machine')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "orjson", raising=False)
-    assert wire.encode(AWKWARD).body() == AWKWARD.to_json().encode()
-
-
-@NEEDS_ORJSON
-@pytest.mark.usefixtures("afresh")
-def test_orjson_writes_what_goes_on_the_wire_and_no_text() -> None:
-    batch = Batch().with_user_attributes(n=1e-7)
-    assert wire.encode(batch).body() == b'{"user_attributes":{"n":1e-7}}'
-    assert batch.to_json() == '{"user_attributes":{"n":1e-07}}'
 
 
 @pytest.mark.parametrize("cls", [cls for cls in VALUE_CLASSES if cls is not Batch])
@@ -317,13 +238,12 @@ def test_the_text_says_what_the_schema_dumps(cls: type[Record]) -> None:
 # Records with fields of one's own
 
 
-@pytest.mark.parametrize("write", WRITERS)
-def test_a_record_with_a_field_more_is_written_with_it_however_often(write: Any) -> None:
+def test_a_record_with_a_field_more_is_written_with_it_however_often() -> None:
     plain = Batch().purchase(Product("sku-1"), Product("sku-2")).with_device(platform="iOS")
     plain = plain.with_gdpr_consent("marketing", True, at=MOMENT_MS)
     for _ in range(OFTEN):  # there is code for what is usual when the classes are made
         plain.to_json()
-        body(write, plain)
+        body(plain)
 
     class ShelfProduct(Product):
         shelf = a_text()
@@ -346,7 +266,7 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often(write: Any)
 
     for _ in range(OFTEN):
         assert meaning(parsed(batch.to_json())) == meaning(batch.to_dict())
-        assert meaning(parsed(body(write, batch).decode())) == meaning(batch.to_dict())
+        assert meaning(parsed(body(batch).decode())) == meaning(batch.to_dict())
     assert batch.to_json() == (
         '{"device_info":{"platform":"iOS","shelf":"B"},'
         '"consent_state":{"gdpr":{"marketing":{"consented":true,'
@@ -378,10 +298,9 @@ def test_code_is_forgotten_for_a_class_with_fields_of_its_own_and_for_no_other()
     assert jsontext._lines == {}
 
 
-@pytest.mark.parametrize("write", WRITERS)
 @pytest.mark.parametrize("word", ["it's", 'a"b{x}\\', "{v0}", "\n", "é", "'+v0+'", "{{"])
 def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
-    write: Any, word: str, monkeypatch: pytest.MonkeyPatch
+    word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event, "_TYPES", {**event._TYPES})
 
@@ -394,11 +313,10 @@ def test_an_event_type_and_names_of_ones_own_are_written_as_they_are(
 
     for _ in range(OFTEN):
         assert json.loads(batch.to_json()) == expected
-        assert json.loads(body(write, batch)) == expected
+        assert json.loads(body(batch)) == expected
 
 
-@pytest.mark.parametrize("write", WRITERS)
-def test_a_word_of_a_choice_of_ones_own_is_escaped_with_and_without_code(write: Any) -> None:
+def test_a_word_of_a_choice_of_ones_own_is_escaped_with_and_without_code() -> None:
     words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
 
     class Own(AppEvent):
@@ -410,7 +328,7 @@ def test_a_word_of_a_choice_of_ones_own_is_escaped_with_and_without_code(write: 
         for _ in range(OFTEN):
             expected = {"events": [{"event_type": "custom_event", "data": data}]}
             assert json.loads(batch.to_json()) == expected
-            assert json.loads(body(write, batch)) == expected
+            assert json.loads(body(batch)) == expected
 
 
 def test_records_of_ones_own_are_merged_into_the_class_with_more_fields() -> None:
