@@ -173,6 +173,21 @@ def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
             names[name] = verb
 
 
+def defaults_of(cls: type[Any]) -> dict[str, Any]:
+    """Return what a constructor assumes where nothing is written, such as an event's type.
+
+    >>> from mpfluent import CrashReportEvent
+    >>> defaults_of(CrashReportEvent)
+    {'severity': 'error'}
+    """
+    import inspect
+
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        each.name: each.default for each in parameters if each.default not in (None, each.empty)
+    }
+
+
 def hide_annotations(function: C) -> C:
     """Return a property's function without its types, for people's tools; checkers read the source.
 

@@ -2417,7 +2417,37 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
     (
         lambda: setattr(BATCH, "plan", "pro"),
         Immutable,
-        "Batch is immutable; write batch = batch.with_…(…)",
+        "Batch is immutable; write batch = batch.with_user_attributes(plan=…)",
+    ),
+    (
+        lambda: setattr(BATCH, "context", None),
+        Immutable,
+        "Batch is immutable; write batch = batch.with_data_plan(…)",
+    ),
+    (
+        lambda: setattr(BATCH, "sdk_version", "8.1"),
+        Immutable,
+        "Batch is immutable; write batch = batch.merge(Batch.from_dict({'sdk_version': …}))",
+    ),
+    (
+        lambda: operator.setitem(BATCH, "a", 1),
+        Immutable,
+        "Batch is immutable; write batch = batch.with_user_attributes(a=…)",
+    ),
+    (
+        lambda: operator.setitem(BATCH, "Account type", 1),
+        Immutable,
+        "Batch is immutable; write batch = batch.with_user_attributes({'Account type': …})",
+    ),
+    (
+        lambda: operator.setitem(BATCH, "class", 1),
+        Immutable,
+        "Batch is immutable; write batch = batch.with_user_attributes({'class': …})",
+    ),
+    (
+        lambda: operator.setitem(BATCH, 0, SEARCHED),
+        Immutable,
+        "Batch is immutable; write batch = batch.add(event)",
     ),
     (
         lambda: delattr(BATCH, "mpid"),
@@ -2452,12 +2482,12 @@ def test_what_is_no_batch_cannot_be_added_with_plus():
     (
         lambda: operator.setitem(BATCH, "mpid", 5),
         Immutable,
-        "Batch is immutable; write batch = batch.with_…(…)",
+        "Batch is immutable; write batch = batch.with_mpid(…)",
     ),
     (
         lambda: operator.delitem(BATCH, "mpid"),
         Immutable,
-        "Batch is immutable; write batch = batch.with_…(…)",
+        "Batch is immutable; write batch = batch.with_mpid(…)",
     ),
     (
         lambda: setattr(SESSION, "at", 5),
