@@ -10,8 +10,9 @@ from pathlib import Path
 
 from . import report
 from .environments import Environments, checkout, default_cache, this_commit
-from .lab import Lab, Result
+from .report import Result
 from .rows import ROWS
+from .run import Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -26,35 +27,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names += [name for name in ("curves", "instructions") if getattr(options, name)]
     results: list[Result] = []
     with checkout(options.compare) as then:
-        lab = Lab(environments, then, quick=options.quick)
+        run = Run(environments, then, quick=options.quick)
         try:
             for name in dict.fromkeys(names):
-                for result in ROWS[name].measure(lab):
+                for result in ROWS[name].measure(run):
                     results.append(result)
                     print("\n".join(report.lines(result)), end="\n\n", flush=True)
         finally:
-            lab.close()
-    for side, versions in lab.versions.items():
-        print(f"{side}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
-    for side, reason in lab.missing.items():
-        print(f"{side} is left out: {reason}")
+            run.close()
+    for line in report.version_lines(run.versions):
+        print(line)
+    for peer, reason in run.missing.items():
+        print(f"{peer} is left out: {reason}")
     verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
     if verdicts:
         print(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
     if options.quick:
         print("quick: it runs, and the figures say nothing")
     if options.json:
-        data = report.as_json(results, lab.versions, this_commit())
+        data = report.as_json(results, run.versions, this_commit())
         options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
     if options.write_results:
-        words = sys.argv[1:] if arguments is None else arguments
-        text = report.page(
-            results,
-            lab.versions,
-            lab.missing,
-            this_commit(),
-            " ".join(["python -m benchmarks", *words]),
-        )
+        command = " ".join(["python -m benchmarks", *(arguments or sys.argv[1:])])
+        text = report.page(results, run.versions, run.missing, this_commit(), command)
         options.write_results.write_text(text, encoding="utf-8")
 
 
@@ -70,17 +65,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
     add("--curves", action="store_true", help="measure what the plots are drawn from, too")
     add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
-    add("--compare", metavar="COMMIT", help="measure mpfluent at another commit beside this one")
+    add("--compare", metavar="COMMIT", help="measure measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    add(
-        "--write-results",
-        type=Path,
-        nargs="?",
-        const=RESULTS,
-        metavar="FILE",
-        help=f"write {RESULTS.name}, or such a page to another file",
-    )
+    page = {"type": Path, "nargs": "?", "const": RESULTS, "metavar": "FILE"}
+    add("--write-results", **page, help=f"write {RESULTS.name}, or such a page to another file")
     add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")

@@ -1,44 +1,70 @@
-"""Results as text, as JSON, and as the page RESULTS.md."""
+"""What a result is, and results as text, as JSON, and as the page RESULTS.md."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .lab import Result, Verdict
-from .timing import Spread
+from .measurement import Spread, spread
+from .targets import TARGETS
+
+Versions = Mapping[str, Mapping[str, str]]
+
+
+class Verdict(NamedTuple):
+    """What the figures mean for a target; ``target`` is None if the number is only good to know."""
+
+    claim: str
+    spread: Spread
+    target: str | None = None
+    met: bool | None = None
+    unit: str = "×"
+
+
+def judge(target: str, values: Sequence[float]) -> Verdict:
+    """Return a target's number, and whether it is met: by the median of the rounds."""
+    wanted, found = TARGETS[target], spread(values)
+    return Verdict(wanted.claim, found, str(wanted), wanted.is_met(found.median), wanted.unit)
+
+
+class Result(NamedTuple):
+    """One result of a row.
+
+    Attributes:
+        row: its name for ``--row``.
+        what: what was measured, in a few words.
+        figures: what was measured of each peer; ``unit`` is "s" for seconds, which are printed
+            as they fit.
+        notes: what one should know of it; what could not be measured, too.
+    """
+
+    row: str
+    what: str
+    figures: Mapping[str, Spread]
+    unit: str = "s"
+    verdicts: Sequence[Verdict] = ()
+    notes: Sequence[str] = ()
 
 
 def lines(result: Result) -> Iterator[str]:
     """Yield what is printed of a row."""
     yield f"{result.row}: {result.what}"
-    for figure in result.figures:
-        middle, rest = _texts(figure.spread, figure.unit)
-        yield (
-            f"    {figure.side:<44}{middle:>12}   ({rest})"
-            if rest
-            else (f"    {figure.side:<44}{middle:>12}")
-        )
+    for peer, found in result.figures.items():
+        middle, rest = _texts(found, result.unit)
+        yield f"    {peer:<44}{middle:>12}   {rest and f'({rest})'}".rstrip()
     for verdict in result.verdicts:
-        yield f"  = {_number(verdict)}"
+        middle, rest = _texts(verdict.spread, verdict.unit)
+        text = f"  = {middle} {verdict.claim}{rest and f' ({rest})'}"
+        if verdict.target is not None:
+            text += f"; target {verdict.target}: {'met' if verdict.met else 'MISSED'}"
+        yield text
     for note in result.notes:
         yield f"  - {note}"
-
-
-def _number(verdict: Verdict) -> str:
-    middle, rest = _texts(verdict.spread, verdict.unit)
-    text = f"{middle} {verdict.claim}"
-    if rest:
-        text = f"{text} ({rest})"
-    return text if verdict.target is None else f"{text}; target {verdict.target}: {_met(verdict)}"
-
-
-def _met(verdict: Verdict) -> str:
-    return "met" if verdict.met else "MISSED"
 
 
 def _texts(found: Spread, unit: str) -> tuple[str, str]:
@@ -59,100 +85,79 @@ def _digits(value: float) -> str:
 
 def machine() -> dict[str, str]:
     """Return what the figures were measured on."""
+    processor, info = platform.processor() or "unknown", Path("/proc/cpuinfo")
+    if info.exists():
+        named = re.search(r"^model name\s*: (.+)$", info.read_text(encoding="utf-8"), re.M)
+        processor = named[1] if named else processor
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "processor": _processor(),
+        "processor": processor,
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.processor() or "unknown"
-
-
-def as_json(
-    results: Sequence[Result], versions: Mapping[str, Mapping[str, str]], commit: str
-) -> dict[str, Any]:
+def as_json(results: Sequence[Result], versions: Versions, commit: str) -> dict[str, Any]:
     """Return a run as plain data."""
-    return {
-        "commit": commit,
-        "machine": machine(),
-        "versions": versions,
-        "results": [
-            {
-                **result._asdict(),
-                "figures": [
-                    {**figure._asdict(), "spread": figure.spread._asdict()}
-                    for figure in result.figures
-                ],
-                "verdicts": [
-                    {**verdict._asdict(), "spread": verdict.spread._asdict()}
-                    for verdict in result.verdicts
-                ],
-            }
-            for result in results
-        ],
-    }
+    listed = [_plain(result) for result in results]
+    return {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
+
+
+def _plain(value: Any) -> Any:
+    """Return named tuples as dicts, at every depth."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def version_lines(versions: Versions) -> Iterator[str]:
+    """Yield the versions that each peer runs."""
+    for peer, found in versions.items():
+        yield f"{peer}: {', '.join(f'{name} {number}' for name, number in found.items())}"
 
 
 def page(
     results: Sequence[Result],
-    versions: Mapping[str, Mapping[str, str]],
+    versions: Versions,
     missing: Mapping[str, str],
     commit: str,
     command: str,
 ) -> str:
     """Return RESULTS.md: each target with its figure, then each figure."""
     on = machine()
+    targets, figures, notes = [], [], []
+    for row, what, found, unit, verdicts, remarks in results:
+        figures += [(row, what, peer, *_texts(each, unit)) for peer, each in found.items()]
+        notes += [f"{row}: {remark}" for remark in remarks]
+        for claim, number, target, met, its_unit in verdicts:
+            if target is not None:
+                texts = _texts(number, its_unit)
+                targets.append(
+                    (row, f"{what}: {claim}", *texts, target, "yes" if met else "**no**")
+                )
+    notes += [f"{peer} is left out: {reason}" for peer, reason in missing.items()]
     parts = [
         "# Results",
         f"One run of `{command}` on {on['date']}: mpfluent at {commit}; {on['processor']}, "
         f"{on['cores']} cores, {on['system']}. A figure is the median of the rounds, and behind "
         "it is the middle half of them. Trust the ratios, not the microseconds.",
-        "\n".join(
-            f"* {side}: {', '.join(f'{name} {number}' for name, number in found.items())}"
-            for side, found in versions.items()
-        ),
+        _list(version_lines(versions)),
         "## Targets",
-        _table(
-            ("row", "measured", "figure", "middle half", "target", "met"),
-            [
-                (
-                    result.row,
-                    f"{result.what}: {verdict.claim}",
-                    *_texts(verdict.spread, verdict.unit),
-                    verdict.target,
-                    "yes" if verdict.met else "**no**",
-                )
-                for result in results
-                for verdict in result.verdicts
-                if verdict.target is not None
-            ],
-        ),
+        _table(("row", "measured", "figure", "middle half", "target", "met"), targets),
         "## Figures",
-        _table(
-            ("row", "measured", "side", "median", "middle half"),
-            [
-                (result.row, result.what, figure.side, *_texts(figure.spread, figure.unit))
-                for result in results
-                for figure in result.figures
-            ],
-        ),
+        _table(("row", "measured", "peer", "median", "middle half"), figures),
+        "## Notes",
+        _list(dict.fromkeys(notes)) or "None.",
     ]
-    notes = [f"* {result.row}: {note}" for result in results for note in result.notes]
-    notes += [f"* {side} is left out: {reason}" for side, reason in missing.items()]
-    if notes:
-        parts += ["## Notes", "\n".join(dict.fromkeys(notes))]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
+def _list(items: Iterable[str]) -> str:
+    return "\n".join(f"* {item}" for item in items)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     all_rows = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in row)} |" for row in all_rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in all_rows)

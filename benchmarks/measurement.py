@@ -1,4 +1,4 @@
-"""Measuring in turns: a little of each side, over and over, so that a slow moment hits them all."""
+"""Measuring in turns: a little of each peer, over and over, so that a slow moment hits them all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import quantiles
 from typing import NamedTuple, TypeVar
 
-Side = Callable[[int], float]
+Timed = Callable[[int], float]
 """Does something so many times and returns the seconds that it took."""
 
 T = TypeVar("T")
@@ -28,8 +28,7 @@ def spread(values: Sequence[float]) -> Spread:
     """
     if len(values) == 1:
         return Spread(values[0], values[0], values[0])
-    low, middle, high = quantiles(values, n=4, method="inclusive")
-    return Spread(low, middle, high)
+    return Spread(*quantiles(values, n=4, method="inclusive"))
 
 
 def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
@@ -41,37 +40,36 @@ def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(of, to, strict=True)]
 
 
-def take_turns(sides: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """Let each side have its turn, so many rounds; return what it returned, by its name."""
-    taken: dict[str, list[T]] = {name: [] for name in sides}
+def take_turns(peers: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+    """Let each peer have its turn, so many rounds; return what it returned, by its name."""
+    taken: dict[str, list[T]] = {name: [] for name in peers}
     for _ in range(rounds):
-        for name, run in sides.items():
+        for name, run in peers.items():
             taken[name].append(run())
     return taken
 
 
-def in_turns(
-    sides: Mapping[str, Side], *, rounds: int, piece: float = 0.01
+def time_in_turns(
+    peers: Mapping[str, Timed], *, rounds: int, piece: float = 0.01
 ) -> dict[str, list[float]]:
-    """Measure the sides in turns; return the seconds for one call in each round, by name.
+    """Measure the peers in turns; return the seconds for one call in each round, by name.
 
     Args:
-        sides: by name.
+        peers: by name.
         rounds: how often each has its turn.
         piece: roughly how many seconds a turn takes; 0 for one call a turn.
     """
-    for run in sides.values():
-        _loops(run, piece)  # code that comes back is compiled meanwhile, which is slow
-    loops = {name: _loops(run, piece) for name, run in sides.items()}
-    turns = {name: _turn(run, loops[name]) for name, run in sides.items()}
-    return take_turns(turns, rounds)
+    for run in peers.values():
+        _loops(run, piece)  # code for these calls is compiled meanwhile, which is slow
+    loops = {name: _loops(run, piece) for name, run in peers.items()}
+
+    def turn(name: str) -> Callable[[], float]:
+        return lambda: peers[name](loops[name]) / loops[name]
+
+    return take_turns({name: turn(name) for name in peers}, rounds)
 
 
-def _turn(run: Side, loops: int) -> Callable[[], float]:
-    return lambda: run(loops) / loops
-
-
-def _loops(run: Side, piece: float) -> int:
+def _loops(run: Timed, piece: float) -> int:
     """Return how many calls fill a piece."""
     loops = 1
     while loops < 1_000_000:

@@ -1,0 +1,128 @@
+"""mpfluent, from whichever checkout ``PYTHONPATH`` names first: from values to JSON bytes.
+
+Public names only, so that every commit can be measured; ``ours_sending.framing`` is the exception.
+"""
+
+import json
+from functools import cache, partial
+from itertools import cycle, permutations
+from pathlib import Path
+
+import mpfluent
+from benchmarks.peers import ours_sending as sending
+from benchmarks.peers.actions import answer, timed
+from benchmarks.peers.ours_batches import BATCHES, to_bytes, whole
+from benchmarks.workloads import AT
+from mpfluent import AppEvent, Batch, Product
+from mpfluent.schemas import BatchSchema
+
+SCHEMA = BatchSchema()
+
+
+def by_marshmallow(batch):
+    """Write a batch by marshmallow's own ``dump``; ``float`` is for what json cannot write."""
+    return json.dumps(SCHEMA.dump(batch), default=float).encode()
+
+
+def chain(encoder, events, loops):
+    """Take the time from values to JSON bytes."""
+    return timed(lambda: encoder(whole(events)), loops)
+
+
+def encode(encoder, events, loops):
+    """Take the time from a batch that is there to JSON bytes."""
+    batch = whole(events)
+    return timed(lambda: encoder(batch), loops)
+
+
+def append(events, loops):
+    """Take the time of appending so many events, one at a time."""
+    event = AppEvent("Searched")
+
+    def one_by_one():
+        batch = Batch()
+        for _ in range(events):
+            batch = batch.add(event)
+        return len(batch.events)
+
+    return timed(one_by_one, loops)
+
+
+def step(what, loops):
+    """Take the time of one step of a chain."""
+    batch, event = whole(10), AppEvent("Searched", {"query": "teapot"}, at=AT)
+    sixteen = {str(number): number for number in range(16)}
+    steps = {
+        "{**sixteen_entries, key: value}": lambda: {**sixteen, "15": 1},
+        "add(event)": lambda: batch.add(event),
+        "event(name, {one attribute})": lambda: batch.event("Searched", {"query": "teapot"}),
+        "with_environment(…)": lambda: batch.with_environment("production"),
+        "with_device(one field)": lambda: batch.with_device(os_version="12.3"),
+    }
+    return timed(steps[what], loops)
+
+
+# The cliffs: calls that are a little unusual. Their arguments are made beforehand and take turns;
+# names that vary are so many that no cache holds them all.
+
+TEXTS = {"first": "cup", "second": "teapot", "third": "kettle", "fourth": "tray", "fifth": "urn"}
+UMLAUTS = str.maketrans("aeiou", "äéíöü")
+FACTS = {
+    "transaction_id": "t",
+    "total_amount": 21.49,
+    "tax_amount": 3.43,
+    "shipping_amount": 4.9,
+    "affiliation": "shop",
+}
+ARGUMENTS = {
+    "an event": lambda: [TEXTS],
+    "an event, None as an attribute": lambda: [{**TEXTS, "third": None}],
+    "an event, other attribute names in each call": lambda: [
+        {f"{name}{number}": text for name, text in TEXTS.items()} for number in range(20_000)
+    ],
+    "an event, text that is not ASCII": lambda: [
+        {name: text.translate(UMLAUTS) for name, text in TEXTS.items()}
+    ],
+    "a purchase": lambda: [FACTS],
+    "a purchase, tax_amount=None": lambda: [{**FACTS, "tax_amount": None}],
+    "a purchase, another keyword order in each call": lambda: [
+        dict(facts) for facts in permutations(FACTS.items())
+    ],
+}
+
+
+@cache  # so that the next turn continues where the last one ended
+def _call(case):
+    arguments, start = cycle(ARGUMENTS[case]()), Batch()
+    if case.startswith("an event"):
+        return lambda: to_bytes(start.event("Searched", next(arguments)))
+    cup = Product("sku0", "name", price=19.99, quantity=1)
+    return lambda: to_bytes(start.purchase(cup, **next(arguments)))
+
+
+def cliff(case, loops):
+    """Take the time of a call, and of encoding its batch."""
+    return timed(_call(case), loops)
+
+
+if __name__ == "__main__":
+    answer(
+        "marshmallow",
+        "requests",
+        open_sender=sending.open_sender,
+        home=lambda: str(Path(mpfluent.__file__).parents[1]),
+        show=lambda content, number: json.loads(BATCHES[content](number).to_json()),
+        chain=partial(chain, to_bytes),
+        encode=partial(encode, to_bytes),
+        chain_by_marshmallow=partial(chain, by_marshmallow),
+        encode_by_marshmallow=partial(encode, by_marshmallow),
+        append=append,
+        step=step,
+        cliff=cliff,
+        split=sending.split,
+        encodings=sending.encodings,
+        send_to_nobody=sending.send_to_nobody,
+        queue=sending.queue,
+        bounded=sending.bounded,
+        stream=sending.stream,
+    )

@@ -1,0 +1,107 @@
+"""mParticle's own SDK, for an interpreter that has ``mparticle``."""
+
+import json
+
+import mparticle
+
+from benchmarks.peers.actions import Sender, answer, timed
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
+
+
+def whole(events):
+    consent = mparticle.ConsentState()
+    consent.gdpr = {
+        "marketing": mparticle.GDPRConsentState(
+            consented=True, timestamp_unixtime_ms=AT, document="v4"
+        )
+    }
+    consent.ccpa = {
+        "data_sale_opt_out": mparticle.CCPAConsentState(consented=True, timestamp_unixtime_ms=AT)
+    }
+    batch = mparticle.Batch(
+        environment="development",
+        user_identities=mparticle.UserIdentities(
+            customerid="123456", email="a@b.example", other="x"
+        ),
+        user_attributes={f"attr{number}": f"value {number}" for number in range(10)},
+        device_info=mparticle.DeviceInformation(**DEVICE),
+        consent_state=consent,
+    )
+    batch.events = [_event(KINDS[number % 10]) for number in range(events)]
+    return batch
+
+
+def _event(kind):
+    if kind == "custom_event":
+        return mparticle.AppEvent(
+            "Searched", "search", timestamp_unixtime_ms=AT, custom_attributes=dict(ATTRIBUTES)
+        )
+    if kind == "screen_view":
+        return mparticle.ScreenViewEvent(screen_name="Home", timestamp_unixtime_ms=AT)
+    products = [
+        mparticle.Product(id=f"sku{sku}", name="name", price=19.99, quantity=1) for sku in range(3)
+    ]
+    action = mparticle.ProductAction(
+        "purchase", products=products, transaction_id="t", total_amount=21.49
+    )
+    return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
+
+
+def usual(number):
+    batch = mparticle.Batch(
+        environment="development",
+        user_identities=mparticle.UserIdentities(customerid=user(number)),
+    )
+    batch.events = [mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))]
+    return batch
+
+
+def identical(number):
+    batch = whole(1)
+    batch.user_identities = mparticle.UserIdentities(customerid=user(number), email="a@b.example")
+    batch.source_request_id = f"request-{number}"
+    batch.events[0].data.source_message_id = f"event-{number}"
+    return batch
+
+
+BATCHES = {"whole": whole, "usual": usual, "identical": identical}
+
+
+def api_of(url):
+    configuration = mparticle.Configuration()
+    configuration.api_key = "key"
+    configuration.api_secret = "secret"
+    configuration.host = f"{url}/v2"
+    return mparticle.EventsApi(configuration)
+
+
+def open_sender(url, content="usual", size=100):
+    """Return what sends in bulk requests of so many batches, all on the caller's thread."""
+    api, waiting = api_of(url), []
+
+    def call(batch):
+        waiting.append(batch)
+        if len(waiting) >= size:
+            flush()
+
+    def flush():
+        if waiting:
+            api.bulk_upload_events(list(waiting), _return_http_data_only=True)
+            waiting.clear()
+
+    return Sender(BATCHES[content], call, flush, lambda: None)
+
+
+serialise = api_of("http://127.0.0.1").api_client.sanitize_for_serialization
+
+
+def chain(events, loops):
+    return timed(lambda: json.dumps(serialise(whole(events))).encode(), loops)
+
+
+def show(content, number):
+    return serialise(BATCHES[content](number))
+
+
+if __name__ == "__main__":
+    answer("mparticle", "urllib3", open_sender=open_sender, chain=chain, show=show)

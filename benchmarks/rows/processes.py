@@ -1,0 +1,140 @@
+"""What needs processes of its own: imports, instructions, and what is held in memory."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..measurement import spread, take_turns
+from ..report import Result, Verdict, judge
+from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Run, question
+
+IMPORTS = {
+    VENDOR: "import mparticle",
+    SEGMENT: "import segment.analytics",
+    POSTHOG: "import posthog",
+}
+
+
+def imports(run: Run) -> Iterator[Result]:
+    """Measure starts of fresh interpreters with an import, over those of the same without."""
+
+    def start(name: str, code: str) -> float:
+        (python, *_), variables = run.command(name)
+        began = time.perf_counter()
+        subprocess.run([python, "-P", "-c", code], check=True, env=variables)
+        return time.perf_counter() - began
+
+    def turn(name: str) -> Callable[[], float]:
+        code = IMPORTS.get(name, "from mpfluent import Batch, Client")
+        return lambda: start(name, code) - start(name, "")
+
+    names = run.available([*run.ours, *IMPORTS])
+    taken = take_turns({name: turn(name) for name in names}, run.choose(15, 1))
+    target = ("import, vendor", OURS, VENDOR)
+    yield run.result("import", "an import, over an empty interpreter", taken, target)
+
+
+COUNTED: dict[str, tuple[Any, ...]] = {
+    "a chain with N = 1, to JSON bytes": ("chain", 1),
+    "a chain with N = 10, to JSON bytes": ("chain", 10),
+    "send of a batch that is there, on the caller's thread": ("send_to_nobody",),
+}
+CACHEGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+
+
+def instructions(run: Run) -> Iterator[Result]:
+    """Count the instructions of one call with valgrind: what more calls add, by their number."""
+    if shutil.which("valgrind") is None:
+        yield Result("instructions", "instructions", {}, notes=["valgrind is not installed"])
+        return
+    few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
+    for what, asked in COUNTED.items():
+        taken = {}
+        for name in run.ours:
+            more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
+            taken[name] = [more / (many - few) / 1000]
+        yield run.result("instructions", what, taken, unit="k")
+
+
+def _count(run: Run, name: str, *asked: Any) -> int:
+    command, variables = run.command(name)
+    counted = subprocess.run(
+        ["valgrind", *CACHEGRIND, *command],
+        input=question(*asked),
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**variables, "PYTHONHASHSEED": "0"},
+    )
+    found = re.search(r"I\s+refs:\s+([\d,]+)", counted.stderr)
+    if found is None:
+        raise SystemExit(f"valgrind counted no instructions: {counted.stderr}")
+    return int(found[1].replace(",", ""))
+
+
+def waiting(run: Run) -> Iterator[Result]:
+    """Measure the memory of batches that wait while the network is stuck."""
+    many, most = run.choose((10_000, 1_000_000), (200, 20_000))
+    taken, over = {}, {}
+    for name in run.ours:
+        *_, (_, json, grown) = _alone(run, name, "queue", many, 1)
+        over[name] = [(grown - json) / many / 1000]
+        taken[f"{name}: a batch's JSON"] = [json / many]
+        taken[f"{name}: a waiting batch"] = [grown / many]
+    sent = 2 * most // 1000
+    held = _alone(run, OURS, "bounded", sent, most)
+    yield run.result(
+        "memory",
+        f"{many} batches of one event that wait",
+        taken,
+        verdicts=[
+            judge("memory, batch", over.pop(OURS)),
+            judge("memory, bounded", [held["waiting"] / most]),
+            *[
+                Verdict(f"over its JSON, {then}", spread(kB), unit="kB")
+                for then, kB in over.items()
+            ],
+        ],
+        notes=[
+            f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
+            f"{held['on_its_way']} bytes were on their way"
+        ],
+        unit="B",
+    )
+
+
+def stream(run: Run) -> Iterator[Result]:
+    """Measure the resident memory of a stream, after a tenth of it and at its end."""
+    if sys.platform == "win32":
+        yield Result("stream", "send_all", {}, notes=["Windows is not asked for resident memory"])
+        return
+    many = run.choose(1_000_000, 5_000)
+    for threaded in (False, True):
+        taken, verdicts, notes = {}, [], []
+        for name in run.ours:
+            run.server.reset()
+            found = _alone(run, name, "stream", run.server.url, many, threaded)
+            if found["delivered"] != many or run.server.counts().events != many:
+                raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
+            resident = [size / 1e6 for size in found["resident"]]
+            taken[f"{name}: after a tenth"] = resident[:1]
+            taken[f"{name}: at its end"] = resident[-1:]
+            if name == OURS:
+                grown = (resident[-1] - resident[0]) * 1e6
+                verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
+            readings = ", ".join(f"{size:.1f}" for size in resident)
+            notes.append(f"{name}: MB after each tenth: {readings}")
+        what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
+        yield run.result("stream", what, taken, verdicts=verdicts, notes=notes, unit="MB")
+
+
+def _alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
+    """Ask a process that does nothing else, and so holds nothing else."""
+    with run.fresh(name) as peer:
+        return peer.ask(action, *arguments)

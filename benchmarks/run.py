@@ -1,0 +1,200 @@
+"""One run: its options, the processes of its peers, and its server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .environments import ROOT, Environments, Unavailable
+from .measurement import Timed, ratios, spread, time_in_turns
+from .report import Result, Verdict, judge
+from .server import Server
+
+OURS = "mpfluent"
+DICTS = "dict literals + json"
+VENDOR = "the vendor's SDK"
+SEGMENT = "Segment"
+POSTHOG = "PostHog"
+
+# peer: its environment, its module in peers/; another commit of mpfluent has those of OURS
+PEERS = {
+    OURS: ("mpfluent", "ours"),
+    DICTS: ("mpfluent", "plain_dicts"),
+    VENDOR: ("mparticle", "vendor"),
+    SEGMENT: ("segment", "segment"),
+    POSTHOG: ("posthog", "posthog"),
+}
+
+
+class Peer(subprocess.Popen[str]):
+    """A peer's process: a line of JSON asks it for an action, and it answers with a line.
+
+    It ends when its input does, and so with a ``with`` block.
+    """
+
+    def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+        pipe = subprocess.PIPE
+        super().__init__(command, stdin=pipe, stdout=pipe, encoding="utf-8", env=variables)
+
+    def ask(self, action: str, *arguments: Any, **options: Any) -> Any:
+        """Let it do something, and return what it answers."""
+        if self.stdin is None or self.stdout is None:
+            raise RuntimeError("a peer has no pipes")
+        try:
+            self.stdin.write(question(action, *arguments, **options))
+            self.stdin.flush()
+            return json.loads(self.stdout.readline())
+        except (BrokenPipeError, json.JSONDecodeError):
+            raise SystemExit(f"{self.args} ended at {action!r}; see above") from None
+
+    def timed(self, action: str, *arguments: Any) -> Timed:
+        """Return what :func:`~benchmarks.measurement.time_in_turns` calls for an action."""
+        return lambda loops: float(self.ask(action, *arguments, loops))
+
+
+def question(action: str, *arguments: Any, **options: Any) -> str:
+    """Return the line that asks a peer for an action."""
+    return json.dumps([action, arguments, options]) + "\n"
+
+
+class Run:
+    """One run of the benchmarks.
+
+    Args:
+        environments: where interpreters come from.
+        then: another commit of mpfluent to compare with: its name and its folder.
+        quick: whether only to prove that everything runs.
+
+    Attributes:
+        ours: the peers that are mpfluent: this checkout, and the other commit.
+        missing: why a peer is left out.
+        versions: of what each peer runs.
+    """
+
+    def __init__(
+        self, environments: Environments, then: tuple[str, Path] | None = None, *, quick: bool
+    ) -> None:
+        self._environments = environments
+        self._homes = {OURS: ROOT}
+        if then is not None:
+            self._homes[f"{OURS} at {then[0]}"] = then[1]
+        self.ours = list(self._homes)
+        self.quick = quick
+        self.missing: dict[str, str] = {}
+        self.versions: dict[str, dict[str, str]] = {}
+        self._peers: dict[str, Peer] = {}
+
+    def choose(self, full: Any, quick: Any) -> Any:
+        """Return the one for a full run, or the other for a quick one."""
+        return quick if self.quick else full
+
+    @cached_property
+    def server(self) -> Server:
+        """The server that accepts everything."""
+        return Server()
+
+    def command(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command that runs a peer, and its environment variables."""
+        environment, module = PEERS.get(name, PEERS[OURS])
+        python = self._environments.interpreter(environment)
+        variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        # otherwise a source that was just edited would be compiled at each start
+        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.bytecode)
+        # the benchmarks are of this checkout, also where mpfluent is of another
+        folders = (self._homes.get(name, ROOT), ROOT)
+        variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+        # -P: otherwise the working directory would come before them
+        return [python, "-P", "-m", f"benchmarks.peers.{module}"], variables
+
+    def fresh(self, name: str) -> Peer:
+        """Return a new process of a peer, which the caller ends."""
+        return Peer(*self.command(name))
+
+    def peer(self, name: str) -> Peer:
+        """Return the process of a peer; raise Unavailable if it cannot be measured."""
+        if name not in self._peers:
+            peer = self._peers[name] = self.fresh(name)
+            self.versions[name] = peer.ask("versions")
+            if name in self._homes and Path(peer.ask("home")) != self._homes[name]:
+                raise SystemExit(f"{name} does not come from {self._homes[name]}")
+            if name == VENDOR:
+                self._check_vendor(peer)
+        return self._peers[name]
+
+    def available(self, names: Iterable[str]) -> list[str]:
+        """Return which of these can be measured; ``missing`` says why the others cannot."""
+        found = []
+        for name in names:
+            try:
+                self.peer(name)
+                found.append(name)
+            except Unavailable as error:
+                self.missing[name] = str(error)
+        return found
+
+    def time(self, asked: Mapping[str, Sequence[Any]], **turns: Any) -> dict[str, list[float]]:
+        """Time in turns what peers are asked for: a peer, an action and its arguments, by label.
+
+        Those that cannot be measured are left out.
+        """
+        there = self.available(dict.fromkeys(name for name, *_ in asked.values()))
+        peers = {
+            label: self.peer(name).timed(*asks)
+            for label, (name, *asks) in asked.items()
+            if name in there
+        }
+        full = {"rounds": self.choose(40, 2), "piece": self.choose(0.01, 0.0005)}
+        return time_in_turns(peers, **(turns or full))
+
+    def result(
+        self,
+        row: str,
+        what: str,
+        taken: Mapping[str, Sequence[float]],
+        *targets: tuple[str, str, str],
+        verdicts: Sequence[Verdict] = (),
+        notes: Sequence[str] = (),
+        unit: str = "s",
+    ) -> Result:
+        """Return a row's result, with what was measured of each peer, round by round.
+
+        Args:
+            targets: a target, and the two whose ratio it is about; left out if one of them is.
+        """
+        judged = [
+            judge(target, ratios(taken[of], taken[to]))
+            for target, of, to in targets
+            if of in taken and to in taken
+        ]
+        since = [
+            Verdict(f"the figure of {then}", spread(ratios(taken[OURS], taken[then])))
+            for then in self.ours[1:]
+            if then in taken
+        ]
+        figures = {name: spread(values) for name, values in taken.items()}
+        return Result(row, what, figures, unit, [*judged, *verdicts, *since], notes)
+
+    def close(self) -> None:
+        """End the processes and the server."""
+        for peer in self._peers.values():
+            with peer:
+                pass
+        if "server" in self.__dict__:
+            self.server.close()
+
+    def _check_vendor(self, vendor: Peer) -> None:
+        """Make sure that both build the same batches; otherwise their times say nothing."""
+        for content, number in (("whole", 10), ("usual", 7), ("identical", 7)):
+            theirs = vendor.ask("show", content, number)
+            identities = theirs["user_identities"]
+            identities["customer_id"] = identities.pop("customerid")
+            own = self.peer(OURS).ask("show", content, number)
+            own.setdefault("environment", "development")  # which the client adds
+            if theirs != own:
+                raise SystemExit(f"the vendor's SDK builds another batch ({content}): {theirs}")
