@@ -1,7 +1,5 @@
 """``python -m benchmarks``: measure all rows in one go, each beside its target."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -11,7 +9,7 @@ from pathlib import Path
 from . import report
 from .environments import Environments, checkout, default_cache, this_commit
 from .report import Result
-from .rows import ROWS
+from .rows import ON_REQUEST, ROWS
 from .run import Run
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -20,52 +18,52 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = _options(arguments)
-    environments = Environments(
-        options.python, options.cache, offline=options.offline or options.quick
-    )
-    names = options.row or [name for name, row in ROWS.items() if row.always]
-    names += [name for name in ("curves", "instructions") if getattr(options, name)]
+    offline = options.offline or options.quick
+    environments = Environments(options.python, options.cache, offline=offline)
+    names = options.row or [name for name in ROWS if name not in ON_REQUEST]
+    names += [name for name in ON_REQUEST if getattr(options, name)]
     results: list[Result] = []
-    with checkout(options.compare) as then:
-        run = Run(environments, then, quick=options.quick)
-        try:
-            for name in dict.fromkeys(names):
-                for result in ROWS[name].measure(run):
-                    results.append(result)
-                    print("\n".join(report.lines(result)), end="\n\n", flush=True)
-        finally:
-            run.close()
-    for line in report.version_lines(run.versions):
-        print(line)
+    printed: list[str] = []
+
+    def say(*lines: str) -> None:
+        print(*lines, sep="\n", flush=True)
+        printed.extend(lines)
+
+    with checkout(options.compare) as then, Run(environments, then, quick=options.quick) as run:
+        for name in dict.fromkeys(names):
+            for result in ROWS[name](run):
+                results.append(result)
+                say(*report.lines(result), "")
+    for peer, versions in run.versions.items():
+        say(f"{peer}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
     for peer, reason in run.missing.items():
-        print(f"{peer} is left out: {reason}")
+        say(f"{peer} is left out: {reason}")
     verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
     if verdicts:
-        print(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
+        say(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
     if options.quick:
-        print("quick: it runs, and the figures say nothing")
+        say("quick: it runs, and the figures say nothing")
     if options.json:
         data = report.as_json(results, run.versions, this_commit())
         options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
     if options.write_results:
         command = " ".join(["python -m benchmarks", *(arguments or sys.argv[1:])])
-        text = report.page(results, run.versions, run.missing, this_commit(), command)
-        options.write_results.write_text(text, encoding="utf-8")
+        page = report.page(printed, this_commit(), command)
+        options.write_results.write_text(page, encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    listed = "\n".join(f"  {name:<14}{row.about}" for name, row in ROWS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure mpfluent beside what else could be done, all in turns.",
-        epilog=f"rows:\n{listed}",
+        epilog="rows:\n" + "\n".join(f"  {name:<14}{row.__doc__}" for name, row in ROWS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
     add("--curves", action="store_true", help="measure what the plots are drawn from, too")
     add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
-    add("--compare", metavar="COMMIT", help="measure measure mpfluent at another commit, too")
+    add("--compare", metavar="COMMIT", help="measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
     page = {"type": Path, "nargs": "?", "const": RESULTS, "metavar": "FILE"}

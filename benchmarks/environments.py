@@ -3,8 +3,6 @@
 The other SDKs pin old versions of what they share with mpfluent, so none can live beside it.
 """
 
-from __future__ import annotations
-
 import configparser
 import hashlib
 import io

@@ -21,15 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mpfluent import Batch, Client, ThreadedDispatcher
-from mpfluent.testing import (
-    LocalServer,
-    ReceivedRequest,
-    hang,
-    ok,
-    redirect,
-    reset_after_read,
-    status,
-)
+from mpfluent.testing import LocalServer, hang, ok, redirect, reset_after_read, status
 
 ENOUGH = 30.0  # seconds for what takes three at most
 
@@ -80,26 +72,14 @@ class Row(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A process that has ended.
+    """A process that has ended: the seconds from the end of its code, and what it reported.
 
-    Attributes:
-        wait: seconds from the end of its code to its own.
-        failed: the ids that its ``on_failed`` got.
-        log: its standard error.
+    ``failed`` has the ids that its ``on_failed`` got, ``lost`` is the count in its last line.
     """
 
     wait: float
     failed: set[str]
-    log: str
-
-    @property
-    def lost(self) -> int:
-        """How many batches its log reports as lost: reason by reason, or in the last line."""
-        each = re.findall(
-            r"^batch failed: \w+(?:, \d+(?: [\w.-]+)?)?(?: \((\d+) times\))?$", self.log, re.M
-        )
-        last = re.findall(r"^(\d+) batches not delivered .* and lost$", self.log, re.M)
-        return max(sum(int(count or 1) for count in each), *map(int, last), 0)
+    lost: int
 
     def reports(self, missing: set[str]) -> bool:
         """Return whether the loss of these was reported, batch by batch or as a count."""
@@ -120,7 +100,8 @@ def run(program: str, *arguments: str, **numbers: int) -> Ended:
     gone = time.time()
     at = re.search(r"^ended (.+)$", ended.stdout, re.M)
     failed = re.findall(r"^failed (.+) \w+$", ended.stdout, re.M)
-    return Ended(gone - float(at[1]) if at else 0.0, set(failed), ended.stderr)
+    lost = re.findall(r"^(\d+) batches not delivered .* and lost$", ended.stderr, re.M)
+    return Ended(gone - float(at[1]) if at else 0.0, set(failed), sum(map(int, lost)))
 
 
 def ids(whose: str, many: int) -> set[str]:
@@ -136,27 +117,28 @@ def exit_with_slow_server(many: int) -> Row:
     return Row(scenario, str(len(received)), ended.reports(ids("parent", many) - received))
 
 
-def exit_with_hanging_server(many: int = 300, seconds: float = 20) -> Row:
-    """End while no answer comes; then the same with an outbox, and a process that takes it up."""
-    found, reported = [], []
+def exit_with_hanging_server(many: int = 300) -> Row:
+    """End while no answer comes."""
+    with LocalServer() as server:
+        server.script(*[hang(20)] * many)
+        ended = run(SENDS, server.url, of_parent=many)
+    missing = ids("parent", many) - set(server.unique_ids)
+    found = f"{ended.wait:.1f} s, then reports {ended.lost} as lost"
+    return Row("exit, server hangs 20 s: wait", found, ended.reports(missing))
+
+
+def exit_with_outbox(many: int = 300) -> Row:
+    """End while no answer comes, with an outbox; then let another process send what it keeps."""
     with tempfile.TemporaryDirectory() as folder:
-        for outbox in ((), (str(Path(folder) / "outbox.db"),)):
-            with LocalServer() as server:
-                server.script(*[hang(seconds)] * many)
-                ended = run(SENDS, server.url, *outbox, of_parent=many)
-            received = set(server.unique_ids)
-            if outbox:
-                with LocalServer(port=int(server.url.rpartition(":")[2])) as server:
-                    run(FLUSHES, server.url, *outbox)
-                kept = set(server.unique_ids) - received
-                received |= kept
-                share = f"all {many}" if len(kept) == many else f"{len(kept)} of {many}"
-                found.append(f"with an outbox: {share} kept")
-            else:
-                loss = f"{ended.lost} were lost" if ended.lost else "nothing of a loss"
-                found.append(f"{ended.wait:.1f} s, then says {loss}")
-            reported.append(ended.reports(ids("parent", many) - received))
-    return Row(f"exit, server hangs {seconds:g} s: wait", "; ".join(found), all(reported))
+        outbox = str(Path(folder) / "outbox.db")
+        with LocalServer() as server:
+            server.script(*[hang(20)] * many)
+            ended = run(SENDS, server.url, outbox, of_parent=many)
+        with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
+            run(FLUSHES, later.url, outbox)
+    received = {*server.unique_ids, *later.unique_ids}
+    reported = ended.reports(ids("parent", many) - received)
+    return Row("the same with an outbox: kept", f"{len(later.unique_ids)} of {many}", reported)
 
 
 def fork_after_first_event(of_parent: int = 3, of_child: int = 5) -> Row:
@@ -178,16 +160,9 @@ def fork_after_first_event(of_parent: int = 3, of_child: int = 5) -> Row:
 
 
 class Outcome(NamedTuple):
-    """The outcome of one batch.
+    """The requests of one batch, whether it was received, its state, what ``on_failed`` got."""
 
-    Attributes:
-        requests: that came.
-        received: whether the server has the batch.
-        state: of the delivery.
-        reasons: that ``on_failed`` got.
-    """
-
-    requests: list[ReceivedRequest]
+    requests: list[Any]
     received: bool
     state: str
     reasons: list[str]
@@ -224,8 +199,8 @@ def outcome(*actions: Any, attribute: Any = "teapot") -> Outcome:
             on_failed=lambda batch, error: reasons.append(error.reason),
         )
         try:
-            batch = Batch.for_user(customer_id="123456").event("Searched", {"query": attribute})
-            delivery = client.send(batch)
+            batch = Batch.for_user(customer_id="123456")
+            delivery = client.send(batch.event("Searched", {"query": attribute}))
             client.flush(ENOUGH)
         finally:
             client.close(0)
@@ -238,10 +213,9 @@ def followed(after: Outcome) -> str:
 
 
 def sent_again(after: Outcome) -> str:
-    if len(after.requests) == 1:
-        return str(after)
-    bodies = {request.body for request in after.requests}
-    return "re-sent, same id" if len(bodies) == 1 else "re-sent, changed"
+    same = len({request.body for request in after.requests}) == 1
+    again = f"re-sent, {'same id' if same else 'changed'}"
+    return again if len(after.requests) > 1 else str(after)
 
 
 LIST = json.dumps([{"code": "BAD_REQUEST", "message": "no"}])  # not the form of the vendor's errors
@@ -295,6 +269,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
     yield exit_with_slow_server(20 if quick else 300)
     if not quick:
         yield exit_with_hanging_server()
+        yield exit_with_outbox()
     yield fork_after_first_event()
     yield unavailable_once(2 if quick else 10)
     for scenario, (script, found) in ANSWERS.items():

@@ -1,7 +1,5 @@
 """Measuring in turns: a little of each peer, over and over, so that a slow moment hits them all."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from statistics import quantiles
 from typing import NamedTuple, TypeVar

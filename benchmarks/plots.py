@@ -3,8 +3,6 @@
 Needs matplotlib, which nothing else here does.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections import defaultdict
@@ -16,45 +14,35 @@ from .rows.curves import PACED, PER_BATCH, PER_EVENT, WAITING
 
 
 class Plot(NamedTuple):
-    """How a curve is drawn.
-
-    Attributes:
-        file: its name, without an ending.
-        across: what the x axis says.
-        up: what the y axis says.
-        scale: from what was measured to what the y axis says.
-        logarithmic: whether both axes are.
-    """
+    """How a curve is drawn: its file and title, what the axes say, the scale of the y axis."""
 
     file: str
     title: str
-    across: str
-    up: str
-    scale: float
+    x: str
+    y: str
+    scale: float = 1e6
     logarithmic: bool = True
 
 
+CPU = "CPU time for each event, µs"
 PLOTS = {
     PER_BATCH: Plot(
         "time-per-batch",
         "A batch, from values to JSON bytes",
         "events in the batch",
         "CPU time, µs",
-        1e6,
     ),
     PER_EVENT: Plot(
         "cpu-by-size",
         "An event, from values to the answer",
         "events in a batch, or batches in a request of the vendor's SDK",
-        "CPU time for each event, µs",
-        1e6,
+        CPU,
     ),
     PACED: Plot(
         "cpu-by-pace",
         "An event, at a steady pace",
-        "batches of one event, each second; a line ends where the side cannot keep up",
-        "CPU time for each event, µs",
-        1e6,
+        "batches of one event, each second; a line ends where the peer cannot keep up",
+        CPU,
     ),
     WAITING: Plot(
         "memory-of-waiting",
@@ -66,9 +54,8 @@ PLOTS = {
     ),
 }
 
-# Told apart by those who see few colours, too; a side has the same everywhere
+# Also for those who see few colours; a peer has the same everywhere
 LOOKS = {
-    "mpfluent + orjson": ("#0072B2", "D"),
     "mpfluent, at once": ("#56B4E9", "v"),
     "mpfluent": ("#0072B2", "o"),
     "what waits": ("#0072B2", "o"),
@@ -84,57 +71,47 @@ Series = dict[str, list[tuple[float, Mapping[str, float]]]]
 
 
 def series(data: Mapping[str, Any]) -> dict[str, Series]:
-    """Return each curve's points by side: where, and the spread there."""
+    """Return each curve's points by peer: the position, and the spread there."""
     found: dict[str, Series] = defaultdict(lambda: defaultdict(list))
     for result in data["results"]:
         if result["row"] == "curves":
-            curve, _, place = result["what"].rpartition(" @ ")
-            for figure in result["figures"]:
-                found[curve][figure["side"]].append((float(place), figure["spread"]))
+            curve, _, x = result["what"].rpartition(" @ ")
+            for peer, spread in result["figures"].items():
+                found[curve][peer].append((float(x), spread))
     return found
 
 
-def draw(plot: Plot, sides: Series, path: Path, below: str) -> None:
+def draw(plot: Plot, peers: Series, path: Path, below: str) -> None:
     """Draw one curve into a file."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
-    for side, points in sides.items():
-        colour, marker = next(look for name, look in LOOKS.items() if side.startswith(name))
-        across = [place for place, _ in points]
+    for peer, points in peers.items():
+        colour, marker = next(look for name, look in LOOKS.items() if peer.startswith(name))
+        xs = [x for x, _ in points]
         low, middle, high = (
             [spread[key] * plot.scale for _, spread in points] for key in ("low", "median", "high")
         )
-        axes.plot(
-            across,
-            middle,
-            color=colour,
-            marker=marker,
-            markersize=5,
-            linestyle="--" if "orjson" in side else "-",
-            label=side,
-        )
-        axes.fill_between(across, low, high, color=colour, alpha=0.2, linewidth=0)
-    plain = FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", "\N{THIN SPACE}"))
+        axes.plot(xs, middle, color=colour, marker=marker, markersize=5, label=peer)
+        axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
     if plot.logarithmic:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        for axis in (axes.xaxis, axes.yaxis):
+        axes.set(xscale="log", yscale="log")
+    else:
+        axes.set(xlim=(0, None), ylim=(0, None))
+    for axis in (axes.xaxis, axes.yaxis):
+        if plot.logarithmic:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_minor_formatter(NullFormatter())
-    else:
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter(plain)
-    axes.yaxis.set_major_formatter(plain)
+        axis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", "\N{THIN SPACE}"))
+        )
     axes.grid(True, which="major", color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_title(plot.title, loc="left", fontweight="bold")
-    axes.set_xlabel(plot.across)
-    axes.set_ylabel(plot.up)
+    axes.set(xlabel=plot.x, ylabel=plot.y)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
     figure.savefig(path, dpi=120)
@@ -160,10 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{machine['cores']} cores, {machine['date']}; medians, and the middle half of the rounds"
     )
     options.folder.mkdir(parents=True, exist_ok=True)
-    for curve, sides in curves.items():
-        plot = PLOTS[curve]
-        path = options.folder / f"{plot.file}.{options.format}"
-        draw(plot, sides, path, below)
+    for curve, peers in curves.items():
+        path = options.folder / f"{PLOTS[curve].file}.{options.format}"
+        draw(PLOTS[curve], peers, path, below)
         print(path)
 
 

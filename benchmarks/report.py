@@ -1,19 +1,15 @@
 """What a result is, and results as text, as JSON, and as the page RESULTS.md."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .measurement import Spread, spread
 from .targets import TARGETS
-
-Versions = Mapping[str, Mapping[str, str]]
 
 
 class Verdict(NamedTuple):
@@ -97,7 +93,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def as_json(results: Sequence[Result], versions: Versions, commit: str) -> dict[str, Any]:
+def as_json(results: Sequence[Result], versions: Mapping[str, Any], commit: str) -> dict[str, Any]:
     """Return a run as plain data."""
     listed = [_plain(result) for result in results]
     return {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
@@ -112,52 +108,12 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def version_lines(versions: Versions) -> Iterator[str]:
-    """Yield the versions that each peer runs."""
-    for peer, found in versions.items():
-        yield f"{peer}: {', '.join(f'{name} {number}' for name, number in found.items())}"
-
-
-def page(
-    results: Sequence[Result],
-    versions: Versions,
-    missing: Mapping[str, str],
-    commit: str,
-    command: str,
-) -> str:
-    """Return RESULTS.md: each target with its figure, then each figure."""
+def page(printed: Sequence[str], commit: str, command: str) -> str:
+    """Return RESULTS.md: what a run printed, and on which machine."""
     on = machine()
-    targets, figures, notes = [], [], []
-    for row, what, found, unit, verdicts, remarks in results:
-        figures += [(row, what, peer, *_texts(each, unit)) for peer, each in found.items()]
-        notes += [f"{row}: {remark}" for remark in remarks]
-        for claim, number, target, met, its_unit in verdicts:
-            if target is not None:
-                texts = _texts(number, its_unit)
-                targets.append(
-                    (row, f"{what}: {claim}", *texts, target, "yes" if met else "**no**")
-                )
-    notes += [f"{peer} is left out: {reason}" for peer, reason in missing.items()]
-    parts = [
-        "# Results",
-        f"One run of `{command}` on {on['date']}: mpfluent at {commit}; {on['processor']}, "
-        f"{on['cores']} cores, {on['system']}. A figure is the median of the rounds, and behind "
-        "it is the middle half of them. Trust the ratios, not the microseconds.",
-        _list(version_lines(versions)),
-        "## Targets",
-        _table(("row", "measured", "figure", "middle half", "target", "met"), targets),
-        "## Figures",
-        _table(("row", "measured", "peer", "median", "middle half"), figures),
-        "## Notes",
-        _list(dict.fromkeys(notes)) or "None.",
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"* {item}" for item in items)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    all_rows = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in all_rows)
+    return (
+        f"# Results\n\nOne run of `{command}` on {on['date']}: mpfluent at {commit}; "
+        f"{on['processor']}, {on['cores']} cores, {on['system']}. A figure is the median of the "
+        "rounds, and behind it is the middle half of them. Trust the ratios, not the "
+        "microseconds.\n\n```\n" + "\n".join(printed) + "\n```\n"
+    )

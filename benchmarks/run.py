@@ -1,11 +1,10 @@
 """One run: its options, the processes of its peers, and its server."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,8 @@ def question(action: str, *arguments: Any, **options: Any) -> str:
     return json.dumps([action, arguments, options]) + "\n"
 
 
-class Run:
-    """One run of the benchmarks.
+class Run(ExitStack):
+    """One run of the benchmarks; as it is left, its processes and its server end.
 
     Args:
         environments: where interpreters come from.
@@ -79,6 +78,7 @@ class Run:
     def __init__(
         self, environments: Environments, then: tuple[str, Path] | None = None, *, quick: bool
     ) -> None:
+        super().__init__()
         self._environments = environments
         self._homes = {OURS: ROOT}
         if then is not None:
@@ -96,7 +96,7 @@ class Run:
     @cached_property
     def server(self) -> Server:
         """The server that accepts everything."""
-        return Server()
+        return self.enter_context(Server())
 
     def command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs a peer, and its environment variables."""
@@ -119,7 +119,7 @@ class Run:
     def peer(self, name: str) -> Peer:
         """Return the process of a peer; raise Unavailable if it cannot be measured."""
         if name not in self._peers:
-            peer = self._peers[name] = self.fresh(name)
+            peer = self._peers[name] = self.enter_context(self.fresh(name))
             self.versions[name] = peer.ask("versions")
             if name in self._homes and Path(peer.ask("home")) != self._homes[name]:
                 raise SystemExit(f"{name} does not come from {self._homes[name]}")
@@ -179,14 +179,6 @@ class Run:
         ]
         figures = {name: spread(values) for name, values in taken.items()}
         return Result(row, what, figures, unit, [*judged, *verdicts, *since], notes)
-
-    def close(self) -> None:
-        """End the processes and the server."""
-        for peer in self._peers.values():
-            with peer:
-                pass
-        if "server" in self.__dict__:
-            self.server.close()
 
     def _check_vendor(self, vendor: Peer) -> None:
         """Make sure that both build the same batches; otherwise their times say nothing."""

@@ -4,11 +4,9 @@ It runs in the process that measures, which only waits meanwhile. Its CPU time i
 one can see that it is not what is measured.
 """
 
-from __future__ import annotations
-
 import threading
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mpfluent.testing.faults import Action
 from mpfluent.testing.http_server import Arrival, Listener
@@ -37,7 +35,7 @@ class Counts(NamedTuple):
 
 
 class Server:
-    """The server, from its start until it is closed; ``url`` is where it listens."""
+    """The server, for a ``with`` block; ``url`` is where it listens."""
 
     _delay = 0.0
 
@@ -61,8 +59,10 @@ class Server:
         sums = [sum(seen[index] for seen in self._seen) for index in range(3)]
         return Counts(len(self._seen), *sums, self._last, cpu)
 
-    def close(self) -> None:
-        """End it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._listener.stop()
         self._thread.join()
         self._listener.server_close()

@@ -1,7 +1,5 @@
 """What mpfluent is to reach, as one table: the claim, and the number that makes it true."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -3,8 +3,6 @@
 A curve is a row of results whose ``what`` is the curve and the position on it: ``name @ x``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any

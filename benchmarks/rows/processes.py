@@ -1,7 +1,5 @@
 """What needs processes of its own: imports, instructions, and what is held in memory."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

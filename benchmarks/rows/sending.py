@@ -1,7 +1,5 @@
 """Sending to the server on this machine."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """From values to JSON bytes, with nothing sent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..report import Result
