@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import report
-from .environments import Environments, checkout, default_cache, this_commit
+from .environments import DEFAULT_CACHE, Environments, checkout, this_commit
 from .report import Result
 from .rows import ON_REQUEST, ROWS
 from .run import Run
@@ -68,7 +68,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
     page = {"type": Path, "nargs": "?", "const": RESULTS, "metavar": "FILE"}
     add("--write-results", **page, help=f"write {RESULTS.name}, or such a page to another file")
-    add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of the environments")
+    add("--cache", type=Path, default=DEFAULT_CACHE, metavar="DIR", help="of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
     return parser.parse_args(arguments)

@@ -23,15 +23,13 @@ OTHERS = {
     "segment": ["segment-analytics-python==2.4.0"],
     "posthog": ["posthog==7.91.1"],
 }
+DEFAULT_CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mpfluent-benchmarks"
+)
 
 
 class Unavailable(Exception):
     """A peer cannot be measured; its text says why."""
-
-
-def default_cache() -> Path:
-    """Return where environments are kept: the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mpfluent-benchmarks"
 
 
 class Environments:
@@ -41,15 +39,11 @@ class Environments:
         python: the interpreter that they are made from.
         cache: the folder that they are kept in.
         offline: make none; use what is there, and for mpfluent this very interpreter.
-
-    Attributes:
-        bytecode: the folder that they write compiled sources to.
     """
 
     def __init__(self, python: str, cache: Path, *, offline: bool) -> None:
         self.python = python
-        self._cache = cache
-        self.bytecode = cache / "bytecode"
+        self.cache = cache
         self._offline = offline
 
     def interpreter(self, name: str) -> str:
@@ -60,14 +54,14 @@ class Environments:
         """
         wanted = OTHERS.get(name) or _own_requirements()
         key = hashlib.sha256("\n".join([self.python, *wanted]).encode()).hexdigest()[:12]
-        folder = self._cache / f"{name}-{key}"
+        folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         complete = folder / "complete"
-        if complete.exists() and python.exists():
+        if complete.exists():
             return str(python)
         if not self._offline:
             _make(self.python, folder, python, wanted)
-            complete.write_text("\n".join(wanted), encoding="utf-8")
+            complete.touch()
             return str(python)
         if name in OTHERS:
             raise Unavailable("there is no environment for it, and none is made offline")
@@ -94,13 +88,13 @@ def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
 
 
 @contextmanager
-def checkout(commit: str | None) -> Iterator[tuple[str, Path] | None]:
+def checkout(commit: str | None) -> Iterator[dict[str, Path]]:
     """Put mpfluent as it was at another commit into a folder, for as long as the block lasts.
 
-    Yields the commit's short name and the folder; None without a commit.
+    Yields the folder by the commit's short name; nothing without a commit.
     """
     if commit is None:
-        yield None
+        yield {}
         return
     try:
         name = _git("rev-parse", "--short", f"{commit}^{{commit}}").decode().strip()
@@ -109,17 +103,16 @@ def checkout(commit: str | None) -> Iterator[tuple[str, Path] | None]:
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(_git("archive", name, "mpfluent"))) as archive:
             archive.extractall(folder, filter="data")
-        yield name, Path(folder).resolve()
+        yield {name: Path(folder).resolve()}
 
 
 def this_commit() -> str:
     """Return the short name of what is measured, with a plus if it was changed since."""
     try:
         name = _git("rev-parse", "--short", "HEAD").decode().strip()
-        changed = _git("status", "--porcelain", "--", "mpfluent")
+        return f"{name}+" if _git("status", "--porcelain", "--", "mpfluent") else name
     except (OSError, subprocess.CalledProcessError):
         return "no commit"
-    return f"{name}+" if changed else name
 
 
 def _git(*arguments: str) -> bytes:

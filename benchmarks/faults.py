@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,17 @@ from mpfluent import Batch, Client, ThreadedDispatcher
 from mpfluent.testing import LocalServer, hang, ok, redirect, reset_after_read, status
 
 ENOUGH = 30.0  # seconds for what takes three at most
+
+
+class Row(NamedTuple):
+    """A fault, what was measured, and whether nothing was lost in silence."""
+
+    scenario: str
+    found: str
+    reported: bool
+
+
+# The end of a process, and a fork
 
 PROGRAM = """
 import os, signal, sys, time
@@ -42,7 +53,7 @@ client = Client(
 )
 """
 SENDS = """
-send("parent", range({of_parent}))
+send("parent", range(%d))
 print("ended", time.time())
 """
 FLUSHES = """
@@ -52,23 +63,12 @@ FORKS = """
 send("parent", range(1))
 child = os.fork()
 if child:
-    send("parent", range(1, {of_parent}))
+    send("parent", range(1, 3))
     os.waitpid(child, 0)
 else:
     signal.alarm(20)  # so that nobody waits for a child that hangs
-    send("child", range({of_child}))
+    send("child", range(5))
 """
-
-
-class Row(NamedTuple):
-    """A fault, what was measured, and whether nothing was lost in silence."""
-
-    scenario: str
-    found: str
-    reported: bool
-
-
-# The end of a process, and a fork
 
 
 class Ended(NamedTuple):
@@ -86,11 +86,11 @@ class Ended(NamedTuple):
         return missing <= self.failed or len(missing) <= self.lost
 
 
-def run(program: str, *arguments: str, **numbers: int) -> Ended:
+def run(program: str, *arguments: str) -> Ended:
     # Python 3.12 warns of every fork of a process with threads, which is the point here
     quiet = "ignore:This process:DeprecationWarning"
     ended = subprocess.run(
-        [sys.executable, "-W", quiet, "-c", PROGRAM + program.format(**numbers), *arguments],
+        [sys.executable, "-W", quiet, "-c", PROGRAM + program, *arguments],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -109,51 +109,42 @@ def ids(whose: str, many: int) -> set[str]:
 
 
 def exit_with_slow_server(many: int) -> Row:
-    """End at once after ``send``, while each answer takes a while."""
     with LocalServer(delay=0.05) as server:
-        ended = run(SENDS, server.url, of_parent=many)
+        ended = run(SENDS % many, server.url)
     received = set(server.unique_ids)
     scenario = f"normal exit, 50 ms server: received of {many}"
     return Row(scenario, str(len(received)), ended.reports(ids("parent", many) - received))
 
 
-def exit_with_hanging_server(many: int = 300) -> Row:
-    """End while no answer comes."""
-    with LocalServer() as server:
-        server.script(*[hang(20)] * many)
-        ended = run(SENDS, server.url, of_parent=many)
-    missing = ids("parent", many) - set(server.unique_ids)
-    found = f"{ended.wait:.1f} s, then reports {ended.lost} as lost"
-    return Row("exit, server hangs 20 s: wait", found, ended.reports(missing))
-
-
-def exit_with_outbox(many: int = 300) -> Row:
-    """End while no answer comes, with an outbox; then let another process send what it keeps."""
+def exit_with_hanging_server(many: int = 300) -> Iterator[Row]:
+    """End while no answer comes, without and with an outbox; let another process send the rest."""
     with tempfile.TemporaryDirectory() as folder:
-        outbox = str(Path(folder) / "outbox.db")
-        with LocalServer() as server:
-            server.script(*[hang(20)] * many)
-            ended = run(SENDS, server.url, outbox, of_parent=many)
-        with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
-            run(FLUSHES, later.url, outbox)
-    received = {*server.unique_ids, *later.unique_ids}
-    reported = ended.reports(ids("parent", many) - received)
-    return Row("the same with an outbox: kept", f"{len(later.unique_ids)} of {many}", reported)
+        for outbox in ((), (str(Path(folder) / "outbox.db"),)):
+            with LocalServer() as server:
+                server.script(*[hang(20)] * many)
+                ended = run(SENDS % many, server.url, *outbox)
+            with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
+                if outbox:
+                    run(FLUSHES, later.url, *outbox)
+            reported = ended.reports(ids("parent", many) - {*server.unique_ids, *later.unique_ids})
+            text = f"{ended.wait:.1f} s, then reports {ended.lost} as lost"
+            if outbox:
+                text = f"{ended.wait:.1f} s, and {len(later.unique_ids)} of {many} are sent later"
+            with_outbox = " with an outbox" if outbox else ""
+            yield Row(f"exit{with_outbox}, server hangs 20 s: wait", text, reported)
 
 
-def fork_after_first_event(of_parent: int = 3, of_child: int = 5) -> Row:
+def fork_after_first_event() -> Row:
     """Fork while the first event is on its way; parent and child send, and end."""
-    scenario = f"fork after 1st event ({of_child} child events, {of_parent} of the parent)"
+    scenario = "fork after 1st event (5 child events, 3 of the parent)"
     if not hasattr(os, "fork"):
         return Row(scenario, "no fork on this system", True)
     with LocalServer() as server:
-        ended = run(FORKS, server.url, of_parent=of_parent, of_child=of_child)
-    received = set(server.unique_ids)
-    children = received & ids("child", of_child)
-    dups = f"{len(server.duplicates)} dup" if server.duplicates else "no dup"
-    found = f"{len(children)}/{of_child} and {len(received - children)}/{of_parent}, {dups}"
-    accepted = ids("parent", of_parent) | ids("child", of_child)
-    return Row(scenario, found, ended.reports(accepted - received))
+        ended = run(FORKS, server.url)
+    received, child, parent = set(server.unique_ids), ids("child", 5), ids("parent", 3)
+    dups = f"{len(server.duplicates) or 'no'} dup"
+    found = f"{len(received & child)}/5 and {len(received & parent)}/3, {dups}"
+    return Row(scenario, found, ended.reports((parent | child) - received))
 
 
 # What a server answers, and values that the wire cannot carry
@@ -172,6 +163,11 @@ class Outcome(NamedTuple):
         """Whether it was not lost in silence."""
         return self.received or bool(self.reasons)
 
+    @property
+    def gap(self) -> float:
+        """The seconds from the first request to the second."""
+        return self.requests[1].at - self.requests[0].at if len(self.requests) > 1 else 0.0
+
     def __str__(self) -> str:
         if self.reasons:
             return f"fails, reported: {', '.join(self.reasons)}"
@@ -179,17 +175,12 @@ class Outcome(NamedTuple):
             return f"lost in silence ({self.state})"
         return "ok" if self.state == "delivered" else f"received, and {self.state}"
 
-    @property
-    def gap(self) -> float:
-        """The seconds from the first request to the second."""
-        return self.requests[1].at - self.requests[0].at if len(self.requests) > 1 else 0.0
 
-
-def outcome(*actions: Any, attribute: Any = "teapot") -> Outcome:
+def outcome(*script: Any, attribute: Any = "teapot") -> Outcome:
     """Send one batch to a server with this script, and close the client."""
     reasons: list[str] = []
     with LocalServer() as server:
-        server.script(*actions)
+        server.script(*script)
         client = Client(
             "key",
             "secret",
@@ -212,6 +203,10 @@ def followed(after: Outcome) -> str:
     return f"follows as {last.method}, {after}" if last.path == "/elsewhere" else str(after)
 
 
+def attempts(after: Outcome) -> str:
+    return f"{len(after.requests)}, {'reported' if after.reasons else 'not reported'}"
+
+
 def sent_again(after: Outcome) -> str:
     same = len({request.body for request in after.requests}) == 1
     again = f"re-sent, {'same id' if same else 'changed'}"
@@ -220,22 +215,16 @@ def sent_again(after: Outcome) -> str:
 
 LIST = json.dumps([{"code": "BAD_REQUEST", "message": "no"}])  # not the form of the vendor's errors
 HTML = status(200, headers={"Content-Type": "text/html"}, body="<html>Welcome</html>")
+RETRY_AFTER = "429 `Retry-After: 3`: gap"
 
-# Each fault: the server's script, and what is said of the outcome
-ANSWERS: dict[str, tuple[Sequence[Any], Callable[[Outcome], str]]] = {
-    "302 to another path": ([redirect("/elsewhere"), ok(200)], followed),
-    "429 `Retry-After: 3`: gap": (
-        [status(429, headers={"Retry-After": "3"})],
-        lambda after: f"{after.gap:.1f} s",
-    ),
-    "400 with JSON list body: attempts": (
-        [status(400, body=LIST)] * 5,
-        lambda after: f"{len(after.requests)}, {'' if after.reasons else 'not '}reported",
-    ),
-    "request processed, response lost (RST)": ([reset_after_read()], sent_again),
-    "200 with an HTML body": ([HTML], str),
+# Each fault: what is said of the outcome, and the server's script
+ANSWERS: dict[str, tuple[Any, ...]] = {
+    "302 to another path": (followed, redirect("/elsewhere"), ok(200)),
+    RETRY_AFTER: ("{0.gap:.1f} s".format, status(429, headers={"Retry-After": "3"})),
+    "400 with JSON list body: attempts": (attempts, *[status(400, body=LIST)] * 5),
+    "request processed, response lost (RST)": (sent_again, reset_after_read()),
+    "200 with an HTML body": (str, HTML),
 }
-SLOW = ("429 `Retry-After: 3`: gap",)
 VALUES = {
     "NaN attribute": float("nan"),
     "`object()` attribute": object(),
@@ -258,24 +247,21 @@ def value(scenario: str, attribute: Any) -> Row:
     except (TypeError, ValueError) as error:  # it was not accepted, and the caller knows
         clear = " (clear)" if "attributes['query']" in str(error) else ""
         return Row(scenario, f"{type(error).__name__} in caller{clear}", True)
-    if after.state != "delivered":
-        return Row(scenario, str(after), after.reported)
-    text = json.loads(after.requests[-1].body)["events"][0]["data"].get("custom_attributes")
-    return Row(scenario, f"sent as {json.dumps(text)}", after.reported)
+    sent = f"sent as {after.requests[-1].body}" if after.state == "delivered" else str(after)
+    return Row(scenario, sent, after.reported)
 
 
-def rows(*, quick: bool = False) -> Iterator[Row]:
+def rows(*, quick: bool) -> Iterator[Row]:
     """Yield a row for each fault; the slow ones are left out, or smaller, if it must be quick."""
     yield exit_with_slow_server(20 if quick else 300)
     if not quick:
-        yield exit_with_hanging_server()
-        yield exit_with_outbox()
+        yield from exit_with_hanging_server()
     yield fork_after_first_event()
     yield unavailable_once(2 if quick else 10)
-    for scenario, (script, found) in ANSWERS.items():
-        if not (quick and scenario in SLOW):
+    for scenario, (say, *script) in ANSWERS.items():
+        if not (quick and scenario == RETRY_AFTER):
             after = outcome(*script)
-            yield Row(scenario, found(after), after.reported)
+            yield Row(scenario, say(after), after.reported)
     for scenario, attribute in VALUES.items():
         yield value(scenario, attribute)
 

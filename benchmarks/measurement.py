@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import quantiles
 from typing import NamedTuple, TypeVar
 
-Timed = Callable[[int], float]
-"""Does something so many times and returns the seconds that it took."""
-
 T = TypeVar("T")
 
 
@@ -48,12 +45,12 @@ def take_turns(peers: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, l
 
 
 def time_in_turns(
-    peers: Mapping[str, Timed], *, rounds: int, piece: float = 0.01
+    peers: Mapping[str, Callable[[int], float]], *, rounds: int, piece: float = 0.01
 ) -> dict[str, list[float]]:
     """Measure the peers in turns; return the seconds for one call in each round, by name.
 
     Args:
-        peers: by name.
+        peers: by name; each does something so many times, and returns the seconds that it took.
         rounds: how often each has its turn.
         piece: roughly how many seconds a turn takes; 0 for one call a turn.
     """
@@ -61,13 +58,11 @@ def time_in_turns(
         _loops(run, piece)  # code for these calls is compiled meanwhile, which is slow
     loops = {name: _loops(run, piece) for name, run in peers.items()}
 
-    def turn(name: str) -> Callable[[], float]:
-        return lambda: peers[name](loops[name]) / loops[name]
-
-    return take_turns({name: turn(name) for name in peers}, rounds)
+    turns = {name: lambda name=name: peers[name](loops[name]) / loops[name] for name in peers}
+    return take_turns(turns, rounds)
 
 
-def _loops(run: Timed, piece: float) -> int:
+def _loops(run: Callable[[int], float], piece: float) -> int:
     """Return how many calls fill a piece."""
     loops = 1
     while loops < 1_000_000:

@@ -34,17 +34,17 @@ class Result(NamedTuple):
     Attributes:
         row: its name for ``--row``.
         what: what was measured, in a few words.
-        figures: what was measured of each peer; ``unit`` is "s" for seconds, which are printed
-            as they fit.
+        figures: what was measured of each peer.
         notes: what one should know of it; what could not be measured, too.
+        unit: of the figures; "s" for seconds, which are printed as they fit.
     """
 
     row: str
     what: str
     figures: Mapping[str, Spread]
-    unit: str = "s"
     verdicts: Sequence[Verdict] = ()
     notes: Sequence[str] = ()
+    unit: str = "s"
 
 
 def lines(result: Result) -> Iterator[str]:
@@ -52,10 +52,10 @@ def lines(result: Result) -> Iterator[str]:
     yield f"{result.row}: {result.what}"
     for peer, found in result.figures.items():
         middle, rest = _texts(found, result.unit)
-        yield f"    {peer:<44}{middle:>12}   {rest and f'({rest})'}".rstrip()
+        yield f"    {peer:<44}{middle:>12}  {rest}".rstrip()
     for verdict in result.verdicts:
         middle, rest = _texts(verdict.spread, verdict.unit)
-        text = f"  = {middle} {verdict.claim}{rest and f' ({rest})'}"
+        text = f"  = {middle} {verdict.claim}{rest}"
         if verdict.target is not None:
             text += f"; target {verdict.target}: {'met' if verdict.met else 'MISSED'}"
         yield text
@@ -65,12 +65,12 @@ def lines(result: Result) -> Iterator[str]:
 
 def _texts(found: Spread, unit: str) -> tuple[str, str]:
     """Return the median with its unit, and from where to where the middle half is."""
-    scale, shown = 1.0, unit
+    scale = 1.0
     if unit == "s":
-        scale, shown = (1e6, "µs") if abs(found.median) < 1e-3 else (1e3, "ms")
+        scale, unit = (1e6, "µs") if abs(found.median) < 1e-3 else (1e3, "ms")
     low, middle, high = (_digits(value * scale) for value in found)
-    rest = "" if found.low == found.high else f"{low} to {high}"
-    return f"{middle} {shown}".rstrip(), rest
+    rest = "" if found.low == found.high else f" ({low} to {high})"
+    return f"{middle} {unit}".rstrip(), rest
 
 
 def _digits(value: float) -> str:
@@ -111,9 +111,9 @@ def _plain(value: Any) -> Any:
 def page(printed: Sequence[str], commit: str, command: str) -> str:
     """Return RESULTS.md: what a run printed, and on which machine."""
     on = machine()
-    return (
-        f"# Results\n\nOne run of `{command}` on {on['date']}: mpfluent at {commit}; "
-        f"{on['processor']}, {on['cores']} cores, {on['system']}. A figure is the median of the "
-        "rounds, and behind it is the middle half of them. Trust the ratios, not the "
-        "microseconds.\n\n```\n" + "\n".join(printed) + "\n```\n"
+    about = (
+        f"One run of `{command}` on {on['date']}: mpfluent at {commit}; {on['processor']}, "
+        f"{on['cores']} cores, {on['system']}. A figure is the median of the rounds, and behind "
+        "it is the middle half of them. Trust the ratios, not the microseconds."
     )
+    return "\n".join(["# Results", "", about, "", "```", *printed, "```", ""])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .environments import ROOT, Environments, Unavailable
-from .measurement import Timed, ratios, spread, time_in_turns
+from .measurement import ratios, spread, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
@@ -51,10 +51,6 @@ class Peer(subprocess.Popen[str]):
         except (BrokenPipeError, json.JSONDecodeError):
             raise SystemExit(f"{self.args} ended at {action!r}; see above") from None
 
-    def timed(self, action: str, *arguments: Any) -> Timed:
-        """Return what :func:`~benchmarks.measurement.time_in_turns` calls for an action."""
-        return lambda loops: float(self.ask(action, *arguments, loops))
-
 
 def question(action: str, *arguments: Any, **options: Any) -> str:
     """Return the line that asks a peer for an action."""
@@ -62,11 +58,11 @@ def question(action: str, *arguments: Any, **options: Any) -> str:
 
 
 class Run(ExitStack):
-    """One run of the benchmarks; as it is left, its processes and its server end.
+    """One run of the benchmarks; when it is left, its processes and its server end.
 
     Args:
         environments: where interpreters come from.
-        then: another commit of mpfluent to compare with: its name and its folder.
+        then: the folder of another commit of mpfluent by its name, to compare with.
         quick: whether only to prove that everything runs.
 
     Attributes:
@@ -76,13 +72,12 @@ class Run(ExitStack):
     """
 
     def __init__(
-        self, environments: Environments, then: tuple[str, Path] | None = None, *, quick: bool
+        self, environments: Environments, then: Mapping[str, Path], *, quick: bool
     ) -> None:
         super().__init__()
         self._environments = environments
-        self._homes = {OURS: ROOT}
-        if then is not None:
-            self._homes[f"{OURS} at {then[0]}"] = then[1]
+        others = {f"{OURS} at {name}": folder for name, folder in then.items()}
+        self._homes = {OURS: ROOT, **others}
         self.ours = list(self._homes)
         self.quick = quick
         self.missing: dict[str, str] = {}
@@ -105,21 +100,17 @@ class Run(ExitStack):
         variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         # otherwise a source that was just edited would be compiled at each start
-        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.bytecode)
+        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.cache / "bytecode")
         # the benchmarks are of this checkout, also where mpfluent is of another
         folders = (self._homes.get(name, ROOT), ROOT)
         variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
         # -P: otherwise the working directory would come before them
         return [python, "-P", "-m", f"benchmarks.peers.{module}"], variables
 
-    def fresh(self, name: str) -> Peer:
-        """Return a new process of a peer, which the caller ends."""
-        return Peer(*self.command(name))
-
     def peer(self, name: str) -> Peer:
         """Return the process of a peer; raise Unavailable if it cannot be measured."""
         if name not in self._peers:
-            peer = self._peers[name] = self.enter_context(self.fresh(name))
+            peer = self._peers[name] = self.enter_context(Peer(*self.command(name)))
             self.versions[name] = peer.ask("versions")
             if name in self._homes and Path(peer.ask("home")) != self._homes[name]:
                 raise SystemExit(f"{name} does not come from {self._homes[name]}")
@@ -145,7 +136,7 @@ class Run(ExitStack):
         """
         there = self.available(dict.fromkeys(name for name, *_ in asked.values()))
         peers = {
-            label: self.peer(name).timed(*asks)
+            label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
             for label, (name, *asks) in asked.items()
             if name in there
         }
@@ -159,8 +150,7 @@ class Run(ExitStack):
         taken: Mapping[str, Sequence[float]],
         *targets: tuple[str, str, str],
         verdicts: Sequence[Verdict] = (),
-        notes: Sequence[str] = (),
-        unit: str = "s",
+        **more: Any,
     ) -> Result:
         """Return a row's result, with what was measured of each peer, round by round.
 
@@ -178,7 +168,7 @@ class Run(ExitStack):
             if then in taken
         ]
         figures = {name: spread(values) for name, values in taken.items()}
-        return Result(row, what, figures, unit, [*judged, *verdicts, *since], notes)
+        return Result(row, what, figures, [*judged, *verdicts, *since], **more)
 
     def _check_vendor(self, vendor: Peer) -> None:
         """Make sure that both build the same batches; otherwise their times say nothing."""

@@ -17,11 +17,7 @@ PATIENCE = 600  # seconds for what takes a few
 
 
 def client_of(url=None, network=None, *, threaded=True, before_send=None, **options):
-    """Return a client that sends in the background, or on the caller's thread.
-
-    Args:
-        network: a function that answers requests, instead of a server.
-    """
+    """Return a client; ``network`` is a function that answers requests, instead of a server."""
     return Client(
         "key",
         "secret",
@@ -33,9 +29,9 @@ def client_of(url=None, network=None, *, threaded=True, before_send=None, **opti
     )
 
 
-def open_sender(url, content="usual", size=1, threaded=True, **options):
+def open_sender(url, content="usual", size=1, **options):
     """Return what sends batches; usual ones of so many events each, if it is more than one."""
-    client = client_of(url, threaded=threaded, **options)
+    client = client_of(url, **options)
     prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
     return Sender(prepare, client.send, lambda: client.flush(PATIENCE), client.close)
 
@@ -43,9 +39,7 @@ def open_sender(url, content="usual", size=1, threaded=True, **options):
 def send_to_nobody(many):
     """Send in the background, with a worker that never gets its answer."""
     never = threading.Event()
-    client = client_of(
-        network=lambda request: never.wait(), max_queue=many + 1, max_queue_bytes=2**40
-    )
+    client = client_of(network=lambda _: never.wait(), max_queue=many + 1, max_queue_bytes=2**40)
     batch = usual(0)
     for _ in range(many):
         client.send(batch)
@@ -116,18 +110,17 @@ def encodings(many, events):
 # Memory: while batches wait, and while a stream goes through
 
 
-class Stuck:
-    """A network that answers no request before ``go`` is set; ``bodies`` has their sizes."""
+def stuck(**options):
+    """Return a client whose network answers nothing, the sizes of its requests, and its event."""
+    logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # what is left over fails, as it must
+    sizes, came, never = [], threading.Event(), threading.Event()
 
-    def __init__(self):
-        self.bodies, self.came, self.go = [], threading.Event(), threading.Event()
-        logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # the rest fails, as it must
+    def network(request):
+        sizes.append(len(request.body))
+        came.set()
+        never.wait()
 
-    def __call__(self, request):
-        self.bodies.append(len(request.body))
-        self.came.set()
-        self.go.wait()
-        return Response(202)
+    return client_of(network=network, **options), sizes, came
 
 
 def size(number):
@@ -140,11 +133,10 @@ def queue(many, points):
 
     Returns ``[waiting, bytes of JSON, bytes of memory]`` for each point.
     """
-    network = Stuck()
-    client = client_of(network=network, max_queue=many, max_queue_bytes=2**40)
+    client, _, came = stuck(max_queue=many, max_queue_bytes=2**40)
     for number in range(100):  # what comes once: the worker, its connection, its first request
         client.send(identical(number))
-    network.came.wait(60)
+    came.wait(60)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
@@ -157,23 +149,18 @@ def queue(many, points):
     tracemalloc.stop()
     if client.stats.pending != many + 100:
         raise RuntimeError(f"{client.stats} with {many + 100} batches sent")
-    network.go.set()
     client.close(0)
     return [(number, sum(map(size, range(number))), memory) for number, memory in grown]
 
 
 def bounded(many, most):
     """Send more than ``max_queue_bytes`` lets wait; return the bytes of JSON that do."""
-    network = Stuck()
-    client = client_of(
-        network=network, max_queue=many + 1, max_queue_bytes=most, when_full="drop_newest"
-    )
+    client, sizes, _ = stuck(max_queue=many + 1, max_queue_bytes=most, when_full="drop_newest")
     deliveries = [client.send(identical(number)) for number in range(many)]
     accepted = [n for n, delivery in enumerate(deliveries) if delivery.state == "pending"]
-    on_its_way = sum(network.bodies)
-    waiting = sum(map(size, accepted)) - on_its_way  # brackets and commas: 101 bytes a request
-    network.go.set()
+    on_its_way = sum(sizes)  # with brackets and commas: 101 bytes a request
     client.close(0)
+    waiting = sum(map(size, accepted)) - on_its_way
     return {"waiting": waiting, "accepted": len(accepted), "on_its_way": on_its_way}
 
 
@@ -193,7 +180,7 @@ def stream(url, many, threaded):
 
 
 def resident():
-    """Return the bytes of this process that are in memory; where only the maximum is known, that."""
+    """Return the bytes of this process in memory; the maximum so far, where only that is known."""
     import resource  # Windows has none, and measures the rest
 
     try:

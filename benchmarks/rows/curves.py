@@ -9,7 +9,7 @@ from typing import Any
 
 from ..measurement import take_turns
 from ..report import Result
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
+from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
 from .sending import deliver
 
 PER_BATCH = "time of a batch, by its events"
@@ -55,7 +55,7 @@ def curves(run: Run) -> Iterator[Result]:
                 if sent["events"] > run.choose(0.9, 0.0) * pace * seconds:
                     taken[label] = [sent["cpu"]]
         yield point(PACED, pace, taken)
-    with run.fresh(OURS) as peer:
+    with Peer(*run.command(OURS)) as peer:
         for waiting, json, grown in peer.ask("queue", *run.choose((10_000, 10), (100, 2))):
             taken = {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}
             yield point(WAITING, waiting, taken, "MB")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..measurement import spread, take_turns
 from ..report import Result, Verdict, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Run, question
+from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run, question
 
 IMPORTS = {
     VENDOR: "import mparticle",
@@ -134,5 +134,5 @@ def stream(run: Run) -> Iterator[Result]:
 
 def _alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
     """Ask a process that does nothing else, and so holds nothing else."""
-    with run.fresh(name) as peer:
+    with Peer(*run.command(name)) as peer:
         return peer.ask(action, *arguments)
