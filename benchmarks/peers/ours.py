@@ -48,19 +48,15 @@ def append(events, loops):
     return timed(one_by_one, loops)
 
 
-def step(what, loops):
-    """Take the time of one step of a chain."""
-    batch, event = whole(10), AppEvent("Searched", {"query": "teapot"}, at=AT)
-    sixteen = {str(number): number for number in range(16)}
-    steps = {
-        "{**sixteen_entries, key: value}": lambda: {**sixteen, "15": 1},
-        "add(event)": lambda: batch.add(event),
-        "event(name, {one attribute})": lambda: batch.event("Searched", {"query": "teapot"}),
-        "with_environment(…)": lambda: batch.with_environment("production"),
-        "with_device(one field)": lambda: batch.with_device(os_version="12.3"),
-    }
-    return timed(steps[what], loops)
-
+BATCH, EVENT = whole(10), AppEvent("Searched", {"query": "teapot"}, at=AT)
+SIXTEEN = {str(number): number for number in range(16)}
+STEPS = {
+    "{**sixteen_entries, key: value}": lambda: {**SIXTEEN, "15": 1},  # to compare with
+    "add(event)": lambda: BATCH.add(EVENT),
+    "event(name, {one attribute})": lambda: BATCH.event("Searched", {"query": "teapot"}),
+    "with_environment(…)": lambda: BATCH.with_environment("production"),
+    "with_device(one field)": lambda: BATCH.with_device(os_version="12.3"),
+}
 
 # The cliffs: calls that are a little unusual. Their arguments are made beforehand and take turns;
 # names that vary are so many that no cache holds them all.
@@ -74,7 +70,8 @@ FACTS = {
     "shipping_amount": 4.9,
     "affiliation": "shop",
 }
-ARGUMENTS = {
+CUP = Product("sku0", "name", price=19.99, quantity=1)
+CLIFFS = {
     "an event": lambda: [TEXTS],
     "an event, None as an attribute": lambda: [{**TEXTS, "third": None}],
     "an event, other attribute names in each call": lambda: [
@@ -92,17 +89,11 @@ ARGUMENTS = {
 
 
 @cache  # so that the next turn continues where the last one ended
-def _call(case):
-    arguments, start = cycle(ARGUMENTS[case]()), Batch()
+def cliff_call(case):
+    arguments, start = cycle(CLIFFS[case]()), Batch()
     if case.startswith("an event"):
         return lambda: to_bytes(start.event("Searched", next(arguments)))
-    cup = Product("sku0", "name", price=19.99, quantity=1)
-    return lambda: to_bytes(start.purchase(cup, **next(arguments)))
-
-
-def cliff(case, loops):
-    """Take the time of a call, and of encoding its batch."""
-    return timed(_call(case), loops)
+    return lambda: to_bytes(start.purchase(CUP, **next(arguments)))
 
 
 if __name__ == "__main__":
@@ -117,8 +108,10 @@ if __name__ == "__main__":
         chain_by_marshmallow=partial(chain, by_marshmallow),
         encode_by_marshmallow=partial(encode, by_marshmallow),
         append=append,
-        step=step,
-        cliff=cliff,
+        steps=lambda: list(STEPS),
+        step=lambda step, loops: timed(STEPS[step], loops),
+        cliffs=lambda: list(CLIFFS),
+        cliff=lambda case, loops: timed(cliff_call(case), loops),
         split=sending.split,
         encodings=sending.encodings,
         send_to_nobody=sending.send_to_nobody,

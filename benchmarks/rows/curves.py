@@ -3,13 +3,14 @@
 A curve is a row of results whose ``what`` is the curve and the position on it: ``name @ x``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from ..measurement import take_turns
 from ..report import Result
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
+from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
+from .processes import alone
 from .sending import deliver
 
 PER_BATCH = "time of a batch, by its events"
@@ -28,9 +29,9 @@ AT_A_PACE: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def curves(run: Run) -> Iterator[Result]:
-    """Measure all curves."""
+    """How costs grow, for the plots."""
 
-    def point(curve: str, x: float, taken: dict[str, Sequence[float]], unit: str = "s") -> Result:
+    def point(curve: str, x: float, taken: dict[str, list[float]], unit: str = "s") -> Result:
         return run.result("curves", f"{curve} @ {x:g}", taken, unit=unit)
 
     for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
@@ -55,7 +56,5 @@ def curves(run: Run) -> Iterator[Result]:
                 if sent["events"] > run.choose(0.9, 0.0) * pace * seconds:
                     taken[label] = [sent["cpu"]]
         yield point(PACED, pace, taken)
-    with Peer(*run.command(OURS)) as peer:
-        for waiting, json, grown in peer.ask("queue", *run.choose((10_000, 10), (100, 2))):
-            taken = {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}
-            yield point(WAITING, waiting, taken, "MB")
+    for waiting, json, grown in alone(run, OURS, "queue", *run.choose((10_000, 10), (100, 2))):
+        yield point(WAITING, waiting, {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}, "MB")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..measurement import spread, take_turns
@@ -20,7 +20,7 @@ IMPORTS = {
 
 
 def imports(run: Run) -> Iterator[Result]:
-    """Measure starts of fresh interpreters with an import, over those of the same without."""
+    """An import in a fresh interpreter, over the start of the same interpreter without."""
 
     def start(name: str, code: str) -> float:
         (python, *_), variables = run.command(name)
@@ -28,12 +28,13 @@ def imports(run: Run) -> Iterator[Result]:
         subprocess.run([python, "-P", "-c", code], check=True, env=variables)
         return time.perf_counter() - began
 
-    def turn(name: str) -> Callable[[], float]:
+    def with_import(name: str) -> float:
         code = IMPORTS.get(name, "from mpfluent import Batch, Client")
-        return lambda: start(name, code) - start(name, "")
+        return start(name, code) - start(name, "")
 
     names = run.available([*run.ours, *IMPORTS])
-    taken = take_turns({name: turn(name) for name in names}, run.choose(15, 1))
+    turns = {name: lambda name=name: with_import(name) for name in names}
+    taken = take_turns(turns, run.choose(15, 1))
     target = ("import, vendor", OURS, VENDOR)
     yield run.result("import", "an import, over an empty interpreter", taken, target)
 
@@ -47,7 +48,7 @@ CACHEGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev
 
 
 def instructions(run: Run) -> Iterator[Result]:
-    """Count the instructions of one call with valgrind: what more calls add, by their number."""
+    """Instructions of one call, which are steadier than time; needs valgrind."""
     if shutil.which("valgrind") is None:
         yield Result("instructions", "instructions", {}, notes=["valgrind is not installed"])
         return
@@ -76,39 +77,38 @@ def _count(run: Run, name: str, *asked: Any) -> int:
     return int(found[1].replace(",", ""))
 
 
+def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
+    """Ask a process that does nothing else, and so holds nothing else."""
+    with Peer(*run.command(name)) as peer:
+        return peer.ask(action, *arguments)
+
+
 def waiting(run: Run) -> Iterator[Result]:
-    """Measure the memory of batches that wait while the network is stuck."""
+    """The memory of batches that wait while the network is stuck."""
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
     taken, over = {}, {}
     for name in run.ours:
-        *_, (_, json, grown) = _alone(run, name, "queue", many, 1)
+        *_, (_, json, grown) = alone(run, name, "queue", many, 1)
         over[name] = [(grown - json) / many / 1000]
         taken[f"{name}: a batch's JSON"] = [json / many]
         taken[f"{name}: a waiting batch"] = [grown / many]
     sent = 2 * most // 1000
-    held = _alone(run, OURS, "bounded", sent, most)
-    yield run.result(
-        "memory",
-        f"{many} batches of one event that wait",
-        taken,
-        verdicts=[
-            judge("memory, batch", over.pop(OURS)),
-            judge("memory, bounded", [held["waiting"] / most]),
-            *[
-                Verdict(f"over its JSON, {then}", spread(kB), unit="kB")
-                for then, kB in over.items()
-            ],
-        ],
-        notes=[
-            f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
-            f"{held['on_its_way']} bytes were on their way"
-        ],
-        unit="B",
+    held = alone(run, OURS, "bounded", sent, most)
+    verdicts = [
+        judge("memory, batch", over.pop(OURS)),
+        judge("memory, bounded", [held["waiting"] / most]),
+        *[Verdict(f"over its JSON, {then}", spread(kB), unit="kB") for then, kB in over.items()],
+    ]
+    note = (
+        f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
+        f"{held['on_its_way']} bytes were on their way"
     )
+    what = f"{many} batches of one event that wait"
+    yield run.result("memory", what, taken, verdicts=verdicts, notes=[note], unit="B")
 
 
 def stream(run: Run) -> Iterator[Result]:
-    """Measure the resident memory of a stream, after a tenth of it and at its end."""
+    """The resident memory of a stream of a million batches, after a tenth and at its end."""
     if sys.platform == "win32":
         yield Result("stream", "send_all", {}, notes=["Windows is not asked for resident memory"])
         return
@@ -117,7 +117,7 @@ def stream(run: Run) -> Iterator[Result]:
         taken, verdicts, notes = {}, [], []
         for name in run.ours:
             run.server.reset()
-            found = _alone(run, name, "stream", run.server.url, many, threaded)
+            found = alone(run, name, "stream", run.server.url, many, threaded)
             if found["delivered"] != many or run.server.counts().events != many:
                 raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
             resident = [size / 1e6 for size in found["resident"]]
@@ -130,9 +130,3 @@ def stream(run: Run) -> Iterator[Result]:
             notes.append(f"{name}: MB after each tenth: {readings}")
         what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
         yield run.result("stream", what, taken, verdicts=verdicts, notes=notes, unit="MB")
-
-
-def _alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
-    """Ask a process that does nothing else, and so holds nothing else."""
-    with Peer(*run.command(name)) as peer:
-        return peer.ask(action, *arguments)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -15,13 +15,12 @@ BULK = "the vendor's SDK, bulk of 100"
 
 
 class Delivered(NamedTuple):
-    """What came of sending many events as fast as possible.
+    """What came of sending as fast as possible; all but the counts is about those that arrived.
 
     Attributes:
-        rate: events that arrived a second, from the first call to the last request.
-        cpu: CPU seconds of the sender for each that arrived, its threads included.
+        rate: events a second, from the first call to the last request.
+        cpu: CPU seconds of the sender for each event, its threads included.
         server: the share of that time in which the server was busy.
-        counts: what the server counted.
     """
 
     rate: float
@@ -31,51 +30,33 @@ class Delivered(NamedTuple):
 
 
 def deliver(run: Run, name: str, many: int, *, keep: bool = False, **options: Any) -> Delivered:
-    """Let a peer send, from values to the server's answers.
-
-    Args:
-        many: how often it sends.
-        keep: whether the server keeps the bodies.
-        options: of the peer, for what it sends and how.
-    """
+    """Let a peer send so often, from values to the server's answers; the options are the peer's."""
     run.server.reset(keep=keep)
     sent = run.peer(name).ask("deliver", run.server.url, many, **options)
-    counts = run.server.counts()
-    seconds = counts.last - sent["began"]
-    return Delivered(
-        counts.events / seconds, sent["cpu"] / counts.events, counts.cpu / seconds, counts
-    )
-
-
-Asked = Mapping[str, tuple[str, Mapping[str, Any]]]
-"""By label, a peer and its options."""
-
-
-def deliver_in_turns(run: Run, many: int, rounds: int, asked: Asked) -> dict[str, list[Delivered]]:
-    """Let peers send in turns; those that cannot be measured are left out."""
-
-    def turn(name: str, options: Mapping[str, Any]) -> Callable[[], Delivered]:
-        return lambda: deliver(run, name, many, **options)
-
-    there = {label: turn(*asks) for label, asks in asked.items() if run.available(asks[:1])}
-    return take_turns(there, rounds)
+    came = run.server.counts()
+    seconds = came.last - sent["began"]
+    return Delivered(came.events / seconds, sent["cpu"] / came.events, came.cpu / seconds, came)
 
 
 def dispatch(run: Run) -> Iterator[Result]:
-    """Measure events a second, and CPU time an event, from values to the server's answer."""
+    """Background sending, from values to the answer: events a second, and CPU time an event."""
     many, rounds = run.choose(20_000, 300), run.choose(7, 1)
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
-        options = {"content": content}
-        beforehand = {**options, "beforehand": True}
-        asked: dict[str, Any] = {
-            **{name: (name, options) for name in run.ours},
-            BULK: (VENDOR, options),
-            f"{OURS}, built beforehand": (OURS, beforehand),
-            f"{BULK}, built beforehand": (VENDOR, beforehand),
+        asked: dict[str, tuple[str, dict[str, Any]]] = {
+            **{name: (name, {"content": content}) for name in run.ours},
+            BULK: (VENDOR, {"content": content}),
         }
+        for label in (OURS, BULK):
+            name, options = asked[label]
+            asked[f"{label}, built beforehand"] = (name, {**options, "beforehand": True})
         if content == "usual":
-            asked.update({name: (name, {}) for name in (SEGMENT, POSTHOG)})
-        found = deliver_in_turns(run, many, rounds, asked)
+            asked.update({SEGMENT: (SEGMENT, {}), POSTHOG: (POSTHOG, {})})
+        turns = {
+            label: lambda name=name, options=options: deliver(run, name, many, **options)
+            for label, (name, options) in asked.items()
+            if run.available([name])
+        }
+        found = take_turns(turns, rounds)
         if content == "usual":
             yield run.result(
                 "dispatch",
@@ -100,37 +81,31 @@ def _trust(name: str, many: int, all: list[Delivered]) -> str:
 
 
 def send(run: Run) -> Iterator[Result]:
-    """Measure what a caller waits for each ``send`` of a batch that is there, at full speed."""
+    """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-
-    def turn(name: str) -> Callable[[], dict[str, float]]:
-        return lambda: dict(run.peer(name).ask("send", run.server.url, many))
-
-    names = run.available([*run.ours, SEGMENT, POSTHOG])
-    taken = take_turns({name: turn(name) for name in names}, run.choose(9, 2))
+    turns = {
+        name: lambda name=name: run.peer(name).ask("send", run.server.url, many)
+        for name in run.available([*run.ours, SEGMENT, POSTHOG])
+    }
+    taken = take_turns(turns, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
-        yield run.result(
-            "send",
-            f"one call in the caller's thread, {share} of {many}",
-            {name: [one[share] for one in all] for name, all in taken.items()},
-            (f"send, {share}", OURS, SEGMENT),
-        )
+        seconds = {name: [one[share] for one in all] for name, all in taken.items()}
+        what = f"one call in the caller's thread, {share} of {many}"
+        yield run.result("send", what, seconds, (f"send, {share}", OURS, SEGMENT))
 
 
 def coalesce(run: Run) -> Iterator[Result]:
-    """Count what is on the wire with and without coalescing, and check every user's order."""
+    """Batches of the same users, with and without coalescing, and every user's order."""
     many = run.choose(20_000, 400)
     options = {"content": "numbered", "beforehand": True, "keep": True}
-    wrong: list[float] = []
-    apart: list[Delivered] = []
-    joined: list[Delivered] = []
+    wrong = []
+    found: dict[str, list[Delivered]] = {"one by one": [], "coalesced": []}
     for _ in range(run.choose(3, 1)):
-        apart.append(deliver(run, OURS, many, **options))
-        joined.append(deliver(run, OURS, many, **options, coalesce=True))
-        wrong.append(_out_of_order(run.server.bodies, many))
+        for name, all in found.items():
+            all.append(deliver(run, OURS, many, **options, coalesce=name == "coalesced"))
+        wrong.append(out_of_order(run.server.bodies, many))
     run.server.reset()
-    found = {"one by one": apart, "coalesced": joined}
-    pairs = [(a.counts, b.counts) for a, b in zip(apart, joined, strict=True)]
+    pairs = [(a.counts, b.counts) for a, b in zip(*found.values(), strict=True)]
     yield run.result(
         "coalesce",
         f"{many} batches of one event, of 200 users, CPU an event",
@@ -147,7 +122,7 @@ def coalesce(run: Run) -> Iterator[Result]:
     )
 
 
-def _out_of_order(bodies: list[bytes], many: int) -> int:
+def out_of_order(bodies: list[bytes], many: int) -> int:
     """Return how many events are missing, double, or before one that was sent earlier."""
     seen: dict[str, list[int]] = defaultdict(list)
     for body in bodies:
@@ -160,7 +135,7 @@ def _out_of_order(bodies: list[bytes], many: int) -> int:
 
 
 def split(run: Run) -> Iterator[Result]:
-    """Measure what splitting and framing cost beside encoding, and count the encodings."""
+    """What splitting and framing add to encoding, and how often an event is encoded."""
     for what, many, events in (
         ("100 batches of 10 events", run.choose(100, 4), 10),
         ("one batch of 1 000 events, which is too large", 1, 1000),
@@ -171,11 +146,6 @@ def split(run: Run) -> Iterator[Result]:
         written, held = run.peer(OURS).ask("encodings", many, events)
         if not held:
             raise SystemExit("split: no encoding was counted")
-        yield run.result(
-            "split",
-            what,
-            taken,
-            ("split, time", "split", "encode"),
-            ("split, send", OURS, "encode"),
-            verdicts=[judge("split, encodings", [written / held])],
-        )
+        encodings = [judge("split, encodings", [written / held])]
+        targets = ("split, time", "split", "encode"), ("split, send", OURS, "encode")
+        yield run.result("split", what, taken, *targets, verdicts=encodings)
