@@ -1,7 +1,6 @@
 """``python -m benchmarks``: measure all rows in one go, each beside its target."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,12 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.quick:
         say("quick: it runs, and the figures say nothing")
     if options.json:
-        data = report.as_json(results, run.versions, this_commit())
-        options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+        text = report.as_json(results, run.versions, this_commit())
+        options.json.write_text(text, encoding="utf-8")
     if options.write_results:
         command = " ".join(["python -m benchmarks", *(arguments or sys.argv[1:])])
-        page = report.page(printed, this_commit(), command)
-        options.write_results.write_text(page, encoding="utf-8")
+        text = report.page(printed, this_commit(), command)
+        options.write_results.write_text(text, encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -8,50 +8,26 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .rows.curves import PACED, PER_BATCH, PER_EVENT, WAITING
 
-
-class Plot(NamedTuple):
-    """How a curve is drawn: its file and title, what the axes say, the scale of the y axis."""
-
-    file: str
-    title: str
-    x: str
-    y: str
-    scale: float = 1e6
-    logarithmic: bool = True
-
-
-CPU = "CPU time for each event, µs"
+# Of each curve: its file, what the axes say, and the scale of the y axis
 PLOTS = {
-    PER_BATCH: Plot(
-        "time-per-batch",
-        "A batch, from values to JSON bytes",
-        "events in the batch",
-        "CPU time, µs",
-    ),
-    PER_EVENT: Plot(
+    PER_BATCH: ("time-per-batch", "events in the batch", "CPU time, µs", 1e6),
+    PER_EVENT: (
         "cpu-by-size",
-        "An event, from values to the answer",
         "events in a batch, or batches in a request of the vendor's SDK",
-        CPU,
+        "CPU time for each event, µs",
+        1e6,
     ),
-    PACED: Plot(
+    PACED: (
         "cpu-by-pace",
-        "An event, at a steady pace",
         "batches of one event, each second; a line ends where the peer cannot keep up",
-        CPU,
+        "CPU time for each event, µs",
+        1e6,
     ),
-    WAITING: Plot(
-        "memory-of-waiting",
-        "Batches of one event that wait",
-        "batches in the queue",
-        "memory, MB",
-        1.0,
-        logarithmic=False,
-    ),
+    WAITING: ("memory-of-waiting", "batches in the queue", "memory, MB", 1.0),
 }
 
 # Also for those who see few colours; a peer has the same everywhere
@@ -67,7 +43,7 @@ LOOKS = {
     "PostHog": ("#E69F00", "X"),
 }
 
-Series = dict[str, list[tuple[float, Mapping[str, float]]]]
+Series = dict[str, list[tuple[float, float, float, float]]]
 
 
 def series(data: Mapping[str, Any]) -> dict[str, Series]:
@@ -77,44 +53,43 @@ def series(data: Mapping[str, Any]) -> dict[str, Series]:
         if result["row"] == "curves":
             curve, _, x = result["what"].rpartition(" @ ")
             for peer, spread in result["figures"].items():
-                found[curve][peer].append((float(x), spread))
+                found[curve][peer].append((float(x), *spread))
     return found
 
 
-def draw(plot: Plot, peers: Series, path: Path, below: str) -> None:
-    """Draw one curve into a file."""
+def draw(curve: str, peers: Series, folder: Path, ending: str, below: str) -> Path:
+    """Draw one curve into a file, and return its path."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    file, across, up, scale = PLOTS[curve]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for peer, points in peers.items():
         colour, marker = next(look for name, look in LOOKS.items() if peer.startswith(name))
-        xs = [x for x, _ in points]
-        low, middle, high = (
-            [spread[key] * plot.scale for _, spread in points] for key in ("low", "median", "high")
-        )
+        xs, *spreads = zip(*points, strict=True)
+        low, middle, high = ([y * scale for y in ys] for ys in spreads)
         axes.plot(xs, middle, color=colour, marker=marker, markersize=5, label=peer)
         axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
-    if plot.logarithmic:
-        axes.set(xscale="log", yscale="log")
-    else:
+    if curve == WAITING:
         axes.set(xlim=(0, None), ylim=(0, None))
+    else:
+        axes.set(xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
-        if plot.logarithmic:
+        if curve != WAITING:
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.set_minor_formatter(NullFormatter())
-        axis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:,.10g}".replace(",", "\N{THIN SPACE}"))
-        )
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.grid(True, which="major", color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(plot.title, loc="left", fontweight="bold")
-    axes.set(xlabel=plot.x, ylabel=plot.y)
+    axes.set_title(curve[0].upper() + curve[1:], loc="left", fontweight="bold")
+    axes.set(xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
+    path = folder / f"{file}.{ending}"
     figure.savefig(path, dpi=120)
+    return path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -130,17 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             f"{options.file} has no curves; write python -m benchmarks --curves --json FILE"
         )
-    machine = data["machine"]
-    python = next(iter(data["versions"].values()))["Python"]
+    machine, python = data["machine"], data["versions"]["mpfluent"]["Python"]
     below = (
         f"mpfluent {data['commit']}, Python {python}, {machine['processor']}, "
         f"{machine['cores']} cores, {machine['date']}; medians, and the middle half of the rounds"
     )
     options.folder.mkdir(parents=True, exist_ok=True)
     for curve, peers in curves.items():
-        path = options.folder / f"{PLOTS[curve].file}.{options.format}"
-        draw(PLOTS[curve], peers, path, below)
-        print(path)
+        print(draw(curve, peers, options.folder, options.format, below))
 
 
 if __name__ == "__main__":

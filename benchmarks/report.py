@@ -1,5 +1,6 @@
 """What a result is, and results as text, as JSON, and as the page RESULTS.md."""
 
+import json
 import os
 import platform
 import re
@@ -74,9 +75,9 @@ def _texts(found: Spread, unit: str) -> tuple[str, str]:
 
 
 def _digits(value: float) -> str:
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", " ")
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.2f}"
 
 
 def machine() -> dict[str, str]:
@@ -93,19 +94,14 @@ def machine() -> dict[str, str]:
     }
 
 
-def as_json(results: Sequence[Result], versions: Mapping[str, Any], commit: str) -> dict[str, Any]:
-    """Return a run as plain data."""
-    listed = [_plain(result) for result in results]
-    return {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
-
-
-def _plain(value: Any) -> Any:
-    """Return named tuples as dicts, at every depth."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+def as_json(results: Sequence[Result], versions: Mapping[str, Any], commit: str) -> str:
+    """Return a run as JSON; a spread is a list of its three numbers."""
+    listed = [
+        {**result._asdict(), "verdicts": [verdict._asdict() for verdict in result.verdicts]}
+        for result in results
+    ]
+    data = {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
+    return json.dumps(data, indent=1, ensure_ascii=False)
 
 
 def page(printed: Sequence[str], commit: str, command: str) -> str:

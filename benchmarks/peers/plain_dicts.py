@@ -52,9 +52,8 @@ def open_sender(url):
     return Sender(int, int, int, int)
 
 
-def chain(events, loops):
-    return timed(lambda: json.dumps(whole(events)).encode(), loops)
-
-
 if __name__ == "__main__":
-    answer(open_sender=open_sender, chain=chain)
+    answer(
+        open_sender=open_sender,
+        chain=lambda events, loops: timed(lambda: json.dumps(whole(events)).encode(), loops),
+    )

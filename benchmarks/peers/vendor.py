@@ -10,23 +10,14 @@ from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
 
 def whole(events):
     consent = mparticle.ConsentState()
-    consent.gdpr = {
-        "marketing": mparticle.GDPRConsentState(
-            consented=True, timestamp_unixtime_ms=AT, document="v4"
-        )
-    }
-    consent.ccpa = {
-        "data_sale_opt_out": mparticle.CCPAConsentState(consented=True, timestamp_unixtime_ms=AT)
-    }
-    batch = mparticle.Batch(
-        environment="development",
-        user_identities=mparticle.UserIdentities(
-            customerid="123456", email="a@b.example", other="x"
-        ),
-        user_attributes={f"attr{number}": f"value {number}" for number in range(10)},
-        device_info=mparticle.DeviceInformation(**DEVICE),
-        consent_state=consent,
-    )
+    agreed = {"consented": True, "timestamp_unixtime_ms": AT}
+    consent.gdpr = {"marketing": mparticle.GDPRConsentState(document="v4", **agreed)}
+    consent.ccpa = {"data_sale_opt_out": mparticle.CCPAConsentState(**agreed)}
+    identities = mparticle.UserIdentities(customerid="123456", email="a@b.example", other="x")
+    batch = mparticle.Batch(environment="development", user_identities=identities)
+    batch.user_attributes = {f"attr{number}": f"value {number}" for number in range(10)}
+    batch.device_info = mparticle.DeviceInformation(**DEVICE)
+    batch.consent_state = consent
     batch.events = [_event(KINDS[number % 10]) for number in range(events)]
     return batch
 
@@ -48,10 +39,8 @@ def _event(kind):
 
 
 def usual(number):
-    batch = mparticle.Batch(
-        environment="development",
-        user_identities=mparticle.UserIdentities(customerid=user(number)),
-    )
+    identities = mparticle.UserIdentities(customerid=user(number))
+    batch = mparticle.Batch(environment="development", user_identities=identities)
     batch.events = [mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))]
     return batch
 
@@ -95,13 +84,13 @@ def open_sender(url, content="usual", size=100):
 serialise = api_of("http://127.0.0.1").api_client.sanitize_for_serialization
 
 
-def chain(events, loops):
-    return timed(lambda: json.dumps(serialise(whole(events))).encode(), loops)
-
-
-def show(content, number):
-    return serialise(BATCHES[content](number))
-
-
 if __name__ == "__main__":
-    answer("mparticle", "urllib3", open_sender=open_sender, chain=chain, show=show)
+    answer(
+        "mparticle",
+        "urllib3",
+        open_sender=open_sender,
+        show=lambda content, number: serialise(BATCHES[content](number)),
+        chain=lambda events, loops: timed(
+            lambda: json.dumps(serialise(whole(events))).encode(), loops
+        ),
+    )
