@@ -33,12 +33,9 @@ class Unavailable(Exception):
 
 
 class Environments:
-    """Makes environments and finds them again.
+    """Makes environments from an interpreter, and keeps them in the folder ``cache``.
 
-    Args:
-        python: the interpreter that they are made from.
-        cache: the folder that they are kept in.
-        offline: make none; use what is there, and for mpfluent this very interpreter.
+    Offline, it makes none: it uses what is there, and for mpfluent this very interpreter.
     """
 
     def __init__(self, python: str, cache: Path, *, offline: bool) -> None:
@@ -47,11 +44,7 @@ class Environments:
         self._offline = offline
 
     def interpreter(self, name: str) -> str:
-        """Return the interpreter of an environment: "mpfluent", or one of the others.
-
-        Raises:
-            Unavailable: there is none, and none can be made.
-        """
+        """Return the interpreter of an environment: "mpfluent", or one of the others."""
         wanted = OTHERS.get(name) or _own_requirements()
         key = hashlib.sha256("\n".join([self.python, *wanted]).encode()).hexdigest()[:12]
         folder = self.cache / f"{name}-{key}"
@@ -89,10 +82,7 @@ def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
 
 @contextmanager
 def checkout(commit: str | None) -> Iterator[dict[str, Path]]:
-    """Put mpfluent as it was at another commit into a folder, for as long as the block lasts.
-
-    Yields the folder by the commit's short name; nothing without a commit.
-    """
+    """Put mpfluent at another commit into a folder; yield that folder by the peer's name."""
     if commit is None:
         yield {}
         return
@@ -103,7 +93,7 @@ def checkout(commit: str | None) -> Iterator[dict[str, Path]]:
     with tempfile.TemporaryDirectory() as folder:
         with tarfile.open(fileobj=io.BytesIO(_git("archive", name, "mpfluent"))) as archive:
             archive.extractall(folder, filter="data")
-        yield {name: Path(folder).resolve()}
+        yield {f"mpfluent at {name}": Path(folder).resolve()}
 
 
 def this_commit() -> str:

@@ -151,13 +151,7 @@ def fork_after_first_event() -> Row:
 
 
 class Outcome(NamedTuple):
-    """The outcome of one batch.
-
-    Attributes:
-        text: what a user sees of it.
-        reported: whether it was not lost in silence.
-        requests: that came.
-    """
+    """What a user sees of one batch, whether it was not lost in silence, and its requests."""
 
     text: str
     reported: bool
@@ -208,10 +202,6 @@ def followed(after: Outcome) -> str:
     return f"follows as {last.method}, {after.text}" if last.path == "/elsewhere" else after.text
 
 
-def attempts(after: Outcome) -> str:
-    return f"{len(after.requests)}, {'reported' if after.reported else 'not reported'}"
-
-
 def delays(*tried: Outcome) -> str:
     gaps = [after.gap for after in tried]
     return f"{min(gaps):.1f} to {max(gaps):.1f} s ({len(gaps)} runs)"
@@ -223,10 +213,6 @@ def sent_again(after: Outcome) -> str:
     return again if len(after.requests) > 1 else after.text
 
 
-def shown(after: Outcome) -> str:
-    return after.text
-
-
 LIST = json.dumps([{"code": "BAD_REQUEST", "message": "no"}])  # not the form of the vendor's errors
 HTML = status(200, headers={"Content-Type": "text/html"}, body="<html>Welcome</html>")
 RETRY_AFTER = "429 `Retry-After: 3`: gap"
@@ -236,13 +222,16 @@ UNAVAILABLE = "503 then 200: delay"
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "302 to another path": (followed, [redirect("/elsewhere"), ok(200)]),
     RETRY_AFTER: ("{0.gap:.1f} s".format, [status(429, headers={"Retry-After": "3"})]),
-    "400 with JSON list body: attempts": (attempts, [status(400, body=LIST)] * 5),
+    "400 with JSON list body: attempts": (
+        lambda after: f"{len(after.requests)}, {'' if after.reported else 'not '}reported",
+        [status(400, body=LIST)] * 5,
+    ),
     UNAVAILABLE: (delays, [status(503), ok(200)]),
     "request processed, response lost (RST)": (sent_again, [reset_after_read()]),
-    "200 with an HTML body": (shown, [HTML]),
-    "NaN attribute": (shown, [], float("nan")),
-    "`object()` attribute": (shown, [], object()),
-    "lone surrogate": (shown, [], "tea\ud83dpot"),
+    "200 with an HTML body": ("{0.text}".format, [HTML]),
+    "NaN attribute": ("{0.text}".format, [], float("nan")),
+    "`object()` attribute": ("{0.text}".format, [], object()),
+    "lone surrogate": ("{0.text}".format, [], "tea\ud83dpot"),
 }
 
 

@@ -27,11 +27,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
-    """Return round by round how many times the one is the other.
-
-    Neighbours in time share a slow moment, so their ratio is what can be trusted, and its median
-    over all rounds what is reported.
-    """
+    """Return round by round how many times the one is the other: neighbours in time are alike."""
     return [a / b for a, b in zip(of, to, strict=True)]
 
 
@@ -49,10 +45,8 @@ def time_in_turns(
 ) -> dict[str, list[float]]:
     """Measure the peers in turns; return the seconds for one call in each round, by name.
 
-    Args:
-        peers: by name; each does something so many times, and returns the seconds that it took.
-        rounds: how often each has its turn.
-        piece: roughly how many seconds a turn takes; 0 for one call a turn.
+    Each peer does something so many times and returns the seconds that it took. A turn takes a
+    ``piece``, roughly so many seconds; 0 for one call a turn.
     """
     for run in peers.values():
         _loops(run, piece)  # code for these calls is compiled meanwhile, which is slow

@@ -30,14 +30,9 @@ def judge(target: str, values: Sequence[float]) -> Verdict:
 
 
 class Result(NamedTuple):
-    """One result of a row.
+    """One result of a row: what was measured, and the figures of each peer.
 
-    Attributes:
-        row: its name for ``--row``.
-        what: what was measured, in a few words.
-        figures: what was measured of each peer.
-        notes: what one should know of it; what could not be measured, too.
-        unit: of the figures; "s" for seconds, which are printed as they fit.
+    The unit "s" stands for seconds, which are printed as they fit.
     """
 
     row: str
@@ -82,13 +77,11 @@ def _digits(value: float) -> str:
 
 def machine() -> dict[str, str]:
     """Return what the figures were measured on."""
-    processor, info = platform.processor() or "unknown", Path("/proc/cpuinfo")
-    if info.exists():
-        named = re.search(r"^model name\s*: (.+)$", info.read_text(encoding="utf-8"), re.M)
-        processor = named[1] if named else processor
+    info = Path("/proc/cpuinfo")  # of Linux, where platform.processor() is empty
+    named = info.exists() and re.search(r"model name\s*: (.+)", info.read_text(encoding="utf-8"))
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor,
+        "processor": named[1] if named else platform.processor(),
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
     }

@@ -31,10 +31,7 @@ PEERS = {
 
 
 class Peer(subprocess.Popen[str]):
-    """A peer's process: a line of JSON asks it for an action, and it answers with a line.
-
-    It ends when its input does, and so with a ``with`` block.
-    """
+    """A peer's process, for a ``with`` block: it answers a line of JSON with another."""
 
     def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
         pipe = subprocess.PIPE
@@ -42,8 +39,6 @@ class Peer(subprocess.Popen[str]):
 
     def ask(self, action: str, *arguments: Any, **options: Any) -> Any:
         """Let it do something, and return what it answers."""
-        if self.stdin is None or self.stdout is None:
-            raise RuntimeError("a peer has no pipes")
         try:
             self.stdin.write(question(action, *arguments, **options))
             self.stdin.flush()
@@ -60,15 +55,8 @@ def question(action: str, *arguments: Any, **options: Any) -> str:
 class Run(ExitStack):
     """One run of the benchmarks; when it is left, its processes and its server end.
 
-    Args:
-        environments: where interpreters come from.
-        then: the folder of another commit of mpfluent by its name, to compare with.
-        quick: whether only to prove that everything runs.
-
-    Attributes:
-        ours: the peers that are mpfluent: this checkout, and the other commit.
-        missing: why a peer is left out.
-        versions: of what each peer runs.
+    ``then`` has the folder of another commit to compare with, ``ours`` the peers that are mpfluent,
+    ``missing`` why a peer is left out, ``versions`` what each peer runs.
     """
 
     def __init__(
@@ -76,8 +64,7 @@ class Run(ExitStack):
     ) -> None:
         super().__init__()
         self._environments = environments
-        others = {f"{OURS} at {name}": folder for name, folder in then.items()}
-        self._homes = {OURS: ROOT, **others}
+        self._homes = {OURS: ROOT, **then}
         self.ours = list(self._homes)
         self.quick = quick
         self.missing: dict[str, str] = {}
@@ -130,10 +117,7 @@ class Run(ExitStack):
         return found
 
     def time(self, asked: Mapping[str, Sequence[Any]], **turns: Any) -> dict[str, list[float]]:
-        """Time in turns what peers are asked for: a peer, an action and its arguments, by label.
-
-        Those that cannot be measured are left out.
-        """
+        """Time in turns what peers are asked for: a peer, an action and its arguments, by label."""
         there = self.available(dict.fromkeys(name for name, *_ in asked.values()))
         peers = {
             label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
@@ -152,11 +136,7 @@ class Run(ExitStack):
         verdicts: Sequence[Verdict] = (),
         **more: Any,
     ) -> Result:
-        """Return a row's result, with what was measured of each peer, round by round.
-
-        Args:
-            targets: a target, and the two whose ratio it is about; left out if one of them is.
-        """
+        """Return a result; a target comes with the two whose ratio it is about."""
         judged = [
             judge(target, ratios(taken[of], taken[to]))
             for target, of, to in targets

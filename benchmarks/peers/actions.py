@@ -17,14 +17,12 @@ clock = time.process_time if _fine else time.perf_counter  # some systems count 
 def answer(*distributions, open_sender=None, **actions):
     """Answer each line ``[action, arguments, options]`` of the input until it ends.
 
-    Args:
-        distributions: what the peer measures, for the versions in the report.
-        open_sender: returns a :class:`Sender` for a URL and options, if the peer sends.
-        actions: what else it can do, by name.
+    ``distributions`` are what the peer measures; ``open_sender`` returns a :class:`Sender` for a
+    URL and options; ``actions`` are what else it can do.
     """
     versions = {name: version(name) for name in distributions}
     actions["versions"] = lambda: {"Python": platform.python_version(), **versions}
-    for action in (deliver, send, rate):
+    for action in (deliver, send):
         actions[action.__name__] = partial(action, open_sender)
     # what a library prints goes to standard error: it must not be read as an answer
     answers, sys.stdout = sys.stdout, sys.stderr
@@ -50,11 +48,11 @@ class Sender(NamedTuple):
     close: Callable[[], object]
 
 
-def deliver(open_sender, url, many, *, beforehand=False, **options):
-    """Send as fast as possible, from values to the answers; return the start and the CPU seconds.
+def deliver(open_sender, url, many, *, beforehand=False, per_second=None, **options):
+    """Send from values to the answers, as fast as possible or at a steady pace.
 
-    Args:
-        beforehand: whether to prepare all that is sent before the clock starts.
+    Returns when it began, the seconds until the last call, and the CPU seconds of it all. What is
+    sent is prepared ``beforehand``, or while the clock runs.
     """
     sender = open_sender(url, **options)
     items = map(sender.prepare, range(many))
@@ -62,12 +60,23 @@ def deliver(open_sender, url, many, *, beforehand=False, **options):
         items = list(items)
     _freeze()
     began, cpu = time.time(), time.process_time()
-    for item in items:
+    for item in _paced(items, per_second) if per_second else items:
         sender.call(item)
+    called = time.time() - began
     sender.flush()
     cpu = time.process_time() - cpu
     sender.close()
-    return {"began": began, "cpu": cpu}
+    return {"began": began, "called": called, "cpu": cpu}
+
+
+def _paced(items, per_second):
+    """Yield each item when it is due, as in a program that waits for its users."""
+    began = time.perf_counter()
+    for number, item in enumerate(items):
+        early = number / per_second - (time.perf_counter() - began)
+        if early > 0:  # else it is late
+            time.sleep(early)
+        yield item
 
 
 def send(open_sender, url, many):
@@ -85,25 +94,6 @@ def send(open_sender, url, many):
     taken.sort()
     shares = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
     return {name: taken[round((many - 1) * share)] / 1e9 for name, share in shares.items()}
-
-
-def rate(open_sender, url, per_second, seconds, **options):
-    """Send at a steady pace, as a program does that waits for its own users.
-
-    Returns how many events were sent, and the CPU seconds for each. What is late is sent at once.
-    """
-    sender = open_sender(url, **options)
-    began, cpu, done = time.perf_counter(), time.process_time(), 0
-    while (elapsed := time.perf_counter() - began) < seconds:
-        due = int(elapsed * per_second) + 1
-        while done < due and time.perf_counter() - began < seconds:
-            sender.call(sender.prepare(done))
-            done += 1
-        time.sleep(max(0.0, done / per_second - (time.perf_counter() - began)))
-    sender.flush()
-    cpu = time.process_time() - cpu
-    sender.close()
-    return {"events": done, "cpu": cpu / done}
 
 
 def _freeze():
