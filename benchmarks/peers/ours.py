@@ -69,6 +69,8 @@ FACTS = {
     "tax_amount": 3.43,
     "shipping_amount": 4.9,
     "affiliation": "shop",
+    "coupon_code": "spring",
+    "currency_code": "EUR",
 }
 CUP = Product("sku0", "name", price=19.99, quantity=1)
 CLIFFS = {
