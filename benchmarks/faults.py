@@ -52,13 +52,8 @@ client = Client(
     on_failed=lambda batch, error: print("failed", batch.source_request_id, error.reason),
 )
 """
-SENDS = """
-send("parent", range(%d))
-print("ended", time.time())
-"""
-FLUSHES = """
-client.flush(20)
-"""
+SENDS = 'send("parent", range(%d)); print("ended", time.time())'
+FLUSHES = "client.flush(20)"
 FORKS = """
 send("parent", range(1))
 child = os.fork()
@@ -119,19 +114,18 @@ def exit_with_slow_server(many: int) -> Row:
 def exit_with_hanging_server(many: int = 300) -> Iterator[Row]:
     """End while no answer comes, without and with an outbox; let another process send the rest."""
     with tempfile.TemporaryDirectory() as folder:
-        for outbox in ((), (str(Path(folder) / "outbox.db"),)):
+        for title, outbox in (("exit", ()), ("exit with an outbox", (f"{folder}/outbox.db",))):
             with LocalServer() as server:
                 server.script(*[hang(20)] * many)
                 ended = run(SENDS % many, server.url, *outbox)
             with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
-                if outbox:
-                    run(FLUSHES, later.url, *outbox)
-            reported = ended.reports(ids("parent", many) - {*server.unique_ids, *later.unique_ids})
-            text = f"{ended.wait:.1f} s, then reports {ended.lost} as lost"
-            if outbox:
-                text = f"{ended.wait:.1f} s, and {len(later.unique_ids)} of {many} are sent later"
-            with_outbox = " with an outbox" if outbox else ""
-            yield Row(f"exit{with_outbox}, server hangs 20 s: wait", text, reported)
+                run(FLUSHES, later.url, *outbox)
+            found = (
+                f"{ended.wait:.1f} s, then reports {ended.lost} as lost; "
+                f"{len(later.unique_ids)} are kept and sent later"
+            )
+            missing = ids("parent", many) - {*server.unique_ids, *later.unique_ids}
+            yield Row(f"{title}, server hangs 20 s: wait", found, ended.reports(missing))
 
 
 def fork_after_first_event() -> Row:

@@ -12,35 +12,23 @@ from typing import Any
 
 from .rows.curves import PACED, PER_BATCH, PER_EVENT, WAITING
 
+CPU = "CPU time for each event, µs"
 # Of each curve: its file, what the axes say, and the scale of the y axis
 PLOTS = {
     PER_BATCH: ("time-per-batch", "events in the batch", "CPU time, µs", 1e6),
-    PER_EVENT: (
-        "cpu-by-size",
-        "events in a batch, or batches in a request of the vendor's SDK",
-        "CPU time for each event, µs",
-        1e6,
-    ),
-    PACED: (
-        "cpu-by-pace",
-        "batches of one event, each second; a line ends where the peer cannot keep up",
-        "CPU time for each event, µs",
-        1e6,
-    ),
+    PER_EVENT: ("cpu-by-size", "events in a batch, or batches in a bulk request", CPU, 1e6),
+    PACED: ("cpu-by-pace", "batches a second, up to what the peer can do", CPU, 1e6),
     WAITING: ("memory-of-waiting", "batches in the queue", "memory, MB", 1.0),
 }
 
-# Also for those who see few colours; a peer has the same everywhere
+# A peer looks the same everywhere, also for those who see few colours
 LOOKS = {
-    "mpfluent, at once": ("#56B4E9", "v"),
-    "mpfluent": ("#0072B2", "o"),
-    "what waits": ("#0072B2", "o"),
-    "dict literals + json": ("#555555", "s"),
-    "its JSON": ("#555555", "s"),
-    "the pace itself": ("#555555", "s"),
-    "the vendor's SDK": ("#D55E00", "^"),
-    "Segment": ("#009E73", "P"),
-    "PostHog": ("#E69F00", "X"),
+    ("mpfluent, at once",): ("#56B4E9", "v"),
+    ("mpfluent", "what waits"): ("#0072B2", "o"),
+    ("dict literals + json", "its JSON", "the pace itself"): ("#555555", "s"),
+    ("the vendor's SDK",): ("#D55E00", "^"),
+    ("Segment",): ("#009E73", "P"),
+    ("PostHog",): ("#E69F00", "X"),
 }
 
 Series = dict[str, list[tuple[float, float, float, float]]]
@@ -66,7 +54,7 @@ def draw(curve: str, peers: Series, folder: Path, ending: str, below: str) -> Pa
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for peer, points in peers.items():
-        colour, marker = next(look for name, look in LOOKS.items() if peer.startswith(name))
+        colour, marker = next(look for names, look in LOOKS.items() if peer.startswith(names))
         xs, *spreads = zip(*points, strict=True)
         low, middle, high = ([y * scale for y in ys] for ys in spreads)
         axes.plot(xs, middle, color=colour, marker=marker, markersize=5, label=peer)
@@ -75,11 +63,9 @@ def draw(curve: str, peers: Series, folder: Path, ending: str, below: str) -> Pa
         axes.set(xlim=(0, None), ylim=(0, None))
     else:
         axes.set(xscale="log", yscale="log")
-    for axis in (axes.xaxis, axes.yaxis):
-        if curve != WAITING:
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_minor_formatter(NullFormatter())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.grid(True, which="major", color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

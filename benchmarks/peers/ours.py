@@ -1,6 +1,6 @@
 """mpfluent, from whichever checkout ``PYTHONPATH`` names first: from values to JSON bytes.
 
-Public names only, so that every commit can be measured; ``ours_sending.framing`` is the exception.
+Public names only, so that every commit can be measured; ``ours_sending.framed`` is the exception.
 """
 
 import json

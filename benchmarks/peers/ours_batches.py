@@ -55,8 +55,8 @@ def numbered(number):
     return batch.event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
 
 
-BATCHES = {"whole": whole, "usual": usual, "identical": identical, "numbered": numbered}
-
-
 def to_bytes(batch):
     return batch.to_json().encode()
+
+
+BATCHES = {"whole": whole, "usual": usual, "identical": identical, "numbered": numbered}

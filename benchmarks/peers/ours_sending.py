@@ -38,9 +38,7 @@ def open_sender(url, content="usual", size=1, **options):
 
 def send_to_nobody(many):
     """Send in the background, with a worker that never gets its answer."""
-    never = threading.Event()
-    client = client_of(network=lambda _: never.wait(), max_queue=many + 1, max_queue_bytes=2**40)
-    batch = usual(0)
+    client, batch = stuck(max_queue=many + 1, max_queue_bytes=2**40)[0], usual(0)
     for _ in range(many):
         client.send(batch)
     os._exit(0)  # to close the client would fail each batch, and that is not measured
@@ -60,13 +58,14 @@ def sealed(many, events):
     return seen
 
 
-def framing():
-    """Return the module that joins encoded batches into requests: nothing public does only that."""
+def framed(batches):
+    """Return the bodies of the bulk requests with these batches; nothing public does only that."""
     try:
-        from mpfluent.wire import body
+        from mpfluent.wire import body as wire
     except ImportError:  # a commit at which it was a module, not yet a folder
-        from mpfluent import wire as body
-    return body
+        from mpfluent import wire
+    parts = [part for batch in batches for part in wire.split(batch, wire.encode(batch))]
+    return [wire.bulk_body(run) for run in wire.pack(parts, lambda part: len(part.body))]
 
 
 def split(way, many, events, loops):
@@ -74,16 +73,11 @@ def split(way, many, events, loops):
 
     A call handles some hundred kilobytes, since what is measured is the work for each byte.
     """
-    batches, wire = sealed(many, events), framing()
-
-    def framed():
-        parts = [part for batch in batches for part in wire.split(batch, wire.encode(batch))]
-        return [wire.bulk_body(run) for run in wire.pack(parts, lambda part: len(part.body))]
-
+    batches = sealed(many, events)
     with accepting() as client:
         ways = {
             "encode": lambda: [to_bytes(batch) for batch in batches],
-            "split": framed,
+            "split": lambda: framed(batches),
             "send": lambda: client.send(*batches),
         }
         return timed(ways[way], loops)
