@@ -31,6 +31,11 @@ def ratios(of: Sequence[float], to: Sequence[float]) -> list[float]:
     return [a / b for a, b in zip(of, to, strict=True)]
 
 
+def column(taken: Mapping[str, Sequence[Mapping[str, float]]], key: str) -> dict[str, list[float]]:
+    """Return one of the figures that each peer returned in each round."""
+    return {name: [one[key] for one in all] for name, all in taken.items()}
+
+
 def take_turns(peers: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
     """Let each peer have its turn, so many rounds; return what it returned, by its name."""
     taken: dict[str, list[T]] = {name: [] for name in peers}

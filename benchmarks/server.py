@@ -5,7 +5,7 @@ one can see that it is not what is measured.
 """
 
 import time
-from typing import NamedTuple, Self
+from typing import Self
 
 from mpfluent.testing import LocalServer
 from mpfluent.testing.faults import Action
@@ -23,17 +23,6 @@ PATHS = {
 BATCH = b'"environment"'  # each of mParticle's batches holds it once
 
 
-class Counts(NamedTuple):
-    """What came since the last reset; ``last`` is when, and ``cpu`` the server's seconds."""
-
-    requests: int
-    bytes: int
-    batches: int
-    events: int
-    last: float
-    cpu: float
-
-
 class Server(LocalServer):
     """The test kit's server, without its checks: they would cost more than what is measured."""
 
@@ -44,19 +33,21 @@ class Server(LocalServer):
     def reset(self, *, keep: bool = False) -> None:
         """Count from zero; keep the bodies from now on, or do not."""
         self._keep, self._cpu, self._last = keep, time.process_time(), 0.0
-        self._seen: list[tuple[int, int, int]] = []
+        self._seen: list[dict[str, int]] = []
         self.bodies: list[bytes] = []
 
-    def counts(self) -> Counts:
-        """Return what came."""
+    def counts(self) -> dict[str, float]:
+        """Return what came since the last reset, when the last came, and the server's seconds."""
         cpu = time.process_time() - self._cpu
-        sums = [sum(seen[index] for seen in self._seen) for index in range(3)]
-        return Counts(len(self._seen), *sums, self._last, cpu)
+        names = ("requests", "bytes", "batches", "events")
+        sums = {name: sum(seen[name] for seen in self._seen) for name in names}
+        return {**sums, "last": self._last, "cpu": cpu}
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         body, (answer, event) = arrival.body, PATHS[arrival.path]
         # each connection has a thread; to append is one step, and needs no lock
-        self._seen.append((len(body), body.count(BATCH), body.count(event)))
+        counts = {"bytes": len(body), "batches": body.count(BATCH), "events": body.count(event)}
+        self._seen.append({"requests": 1, **counts})
         if self._keep:
             self.bodies.append(body)
         self._last = time.time()

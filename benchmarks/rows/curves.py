@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from ..measurement import take_turns
+from ..measurement import column, take_turns
 from ..report import Result
 from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
 from .processes import alone
@@ -44,8 +44,7 @@ def curves(run: Run) -> Iterator[Result]:
         if run.available([VENDOR]):
             label = f"{VENDOR}, batches a request"
             turns[label] = partial(deliver, run, VENDOR, many, size=size)
-        found = take_turns(turns, run.choose(3, 1))
-        yield point(PER_EVENT, size, {name: [a.cpu for a in all] for name, all in found.items()})
+        yield point(PER_EVENT, size, column(take_turns(turns, run.choose(3, 1)), "cpu"))
     seconds = run.choose(2.0, 0.1)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}

@@ -118,7 +118,7 @@ def stream(run: Run) -> Iterator[Result]:
         for name in run.ours:
             run.server.reset()
             found = alone(run, name, "stream", run.server.url, many, threaded)
-            if found["delivered"] != many or run.server.counts().events != many:
+            if found["delivered"] != many or run.server.counts()["events"] != many:
                 raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
             resident = [size / 1e6 for size in found["resident"]]
             taken[f"{name}: after a tenth"] = resident[:1]

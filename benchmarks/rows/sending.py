@@ -2,40 +2,32 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Any
 
-from ..measurement import spread, take_turns
+from ..measurement import column, ratios, take_turns
 from ..report import Result, judge
 from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Run
-from ..server import Counts
 
 BULK = "the vendor's SDK, bulk of 100"
 
 
-class Delivered(NamedTuple):
-    """What came of sending as fast as possible; all but the counts is about those that arrived.
+def deliver(
+    run: Run, name: str, many: int, *, keep: bool = False, **options: Any
+) -> dict[str, float]:
+    """Let a peer send so often, from values to the server's answers; the options are the peer's.
 
-    Attributes:
-        rate: events a second, from the first call to the last request.
-        cpu: CPU seconds of the sender for each event, its threads included.
-        server: the share of that time in which the server was busy.
+    Returns what the server counted; of the events that arrived, how many a second, and the CPU
+    seconds of the sender for each; and the share of the time in which the server was busy.
     """
-
-    rate: float
-    cpu: float
-    server: float
-    counts: Counts
-
-
-def deliver(run: Run, name: str, many: int, *, keep: bool = False, **options: Any) -> Delivered:
-    """Let a peer send so often, from values to the server's answers; the options are the peer's."""
     run.server.reset(keep=keep)
     sent = run.peer(name).ask("deliver", run.server.url, many, **options)
     came = run.server.counts()
-    seconds = came.last - sent["began"]
-    return Delivered(came.events / seconds, sent["cpu"] / came.events, came.cpu / seconds, came)
+    events, seconds = came["events"], came["last"] - sent["began"]
+    figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
+    return {**came, **figures}
 
 
 def dispatch(run: Run) -> Iterator[Result]:
@@ -61,23 +53,23 @@ def dispatch(run: Run) -> Iterator[Result]:
             yield run.result(
                 "dispatch",
                 f"{many} batches {what}, events delivered a second",
-                {name: [one.rate for one in all] for name, all in found.items()},
+                column(found, "rate"),
                 ("dispatch, segment", OURS, SEGMENT),
                 ("dispatch, posthog", OURS, POSTHOG),
-                notes=[_trust(name, many, all) for name, all in found.items()],
+                notes=[*_trust(found, many)],
                 unit="/s",
             )
-        cpu = {name: [one.cpu for one in all] for name, all in found.items()}
-        text = f"{many} batches {what}, CPU an event"
-        yield run.result("dispatch", text, cpu, (f"dispatch, {content}", BULK, OURS))
+        text, target = f"{many} batches {what}, CPU an event", (f"dispatch, {content}", BULK, OURS)
+        yield run.result("dispatch", text, column(found, "cpu"), target)
 
 
-def _trust(name: str, many: int, all: list[Delivered]) -> str:
+def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Iterator[str]:
     """Say how busy the server was, and what was lost: whether the figures mean something."""
-    server = spread([one.server for one in all]).median
-    lost = 1 - spread([one.counts.events for one in all]).median / many
-    text = f"{name}: the server was busy {server:.0%} of the time"
-    return f"{text}, and {lost:.0%} never arrived" if lost else text
+    events = column(found, "events")
+    for name, busy in column(found, "busy").items():
+        lost = 1 - median(events[name]) / many
+        text = f"{name}: the server was busy {median(busy):.0%} of the time"
+        yield f"{text}, and {lost:.0%} never arrived" if lost else text
 
 
 def send(run: Run) -> Iterator[Result]:
@@ -89,9 +81,9 @@ def send(run: Run) -> Iterator[Result]:
     }
     taken = take_turns(turns, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
-        seconds = {name: [one[share] for one in all] for name, all in taken.items()}
         what = f"one call in the caller's thread, {share} of {many}"
-        yield run.result("send", what, seconds, (f"send, {share}", OURS, SEGMENT))
+        target = (f"send, {share}", OURS, SEGMENT)
+        yield run.result("send", what, column(taken, share), target)
 
 
 def coalesce(run: Run) -> Iterator[Result]:
@@ -99,25 +91,24 @@ def coalesce(run: Run) -> Iterator[Result]:
     many = run.choose(20_000, 400)
     options = {"content": "numbered", "beforehand": True, "keep": True}
     wrong = []
-    found: dict[str, list[Delivered]] = {"one by one": [], "coalesced": []}
+    found: dict[str, list[dict[str, float]]] = {"one by one": [], "coalesced": []}
     for _ in range(run.choose(3, 1)):
         for name, all in found.items():
             all.append(deliver(run, OURS, many, **options, coalesce=name == "coalesced"))
         wrong.append(out_of_order(run.server.bodies, many))
     run.server.reset()
-    pairs = [(a.counts, b.counts) for a, b in zip(*found.values(), strict=True)]
+    fewer = {key: ratios(*column(found, key).values()) for key in ("batches", "bytes")}
     yield run.result(
         "coalesce",
         f"{many} batches of one event, of 200 users, CPU an event",
-        {name: [one.cpu for one in all] for name, all in found.items()},
+        column(found, "cpu"),
         verdicts=[
-            judge("coalesce, batches", [a.batches / b.batches for a, b in pairs]),
-            judge("coalesce, bytes", [a.bytes / b.bytes for a, b in pairs]),
+            *[judge(f"coalesce, {key}", values) for key, values in fewer.items()],
             judge("coalesce, order", wrong),
         ],
         notes=[
-            f"{name}: {last.batches} batches, {last.bytes} bytes, {last.requests} requests"
-            for name, last in zip(found, pairs[-1], strict=True)
+            "{}: {batches} batches, {bytes} bytes, {requests} requests".format(name, **all[-1])
+            for name, all in found.items()
         ],
     )
 
