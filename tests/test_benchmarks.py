@@ -32,11 +32,16 @@ def importable(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """What a quick run says, and its JSON; no environment is there."""
-    folder = tmp_path_factory.mktemp("quick")
-    file = folder / "results.json"
-    run = benchmarks("--quick", "--curves", "--cache", folder / "cache", "--json", file)
+def cache(tmp_path_factory):
+    """A folder for environments, without any; compiled sources stay there between the runs."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory, cache):
+    """What a quick run prints, and its JSON."""
+    file = tmp_path_factory.mktemp("quick") / "results.json"
+    run = benchmarks("--quick", "--curves", "--cache", cache, "--json", file)
 
     assert run.stderr == ""
     assert run.returncode == 0
@@ -104,14 +109,6 @@ def test_the_last_line_of_a_quick_run_says_what_it_is_worth(quick):
     assert text.splitlines()[-1] == "quick: it runs, and the figures say nothing"
 
 
-def test_rows_can_be_chosen(tmp_path):
-    run = benchmarks("--quick", "--cache", tmp_path, "--row", "append", "--row", "steps")
-
-    rows = [line.partition(":")[0] for line in run.stdout.splitlines() if re.match(r"\w+: ", line)]
-    assert rows[:2] == ["append", "steps"]
-    assert set(rows[2:]) <= {"mpfluent", "quick"}
-
-
 def test_the_rows_are_listed_in_the_help():
     from benchmarks.rows import ROWS
 
@@ -122,21 +119,22 @@ def test_the_rows_are_listed_in_the_help():
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the history")
-def test_another_commit_is_measured_beside_this_one_and_leaves_nothing_behind(
-    tmp_path, monkeypatch
+def test_rows_are_chosen_and_another_commit_is_measured_and_leaves_nothing_behind(
+    tmp_path, monkeypatch, cache
 ):
     git = ["git", "rev-parse", "--short", "HEAD"]
     name = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
-    run = benchmarks("--quick", "--cache", tmp_path, "--row", "append", "--compare", "HEAD")
+    chosen = ("--row", "append", "--row", "steps")
+    run = benchmarks("--quick", "--cache", cache, *chosen, "--compare", "HEAD")
 
     assert run.stderr == ""
+    titles = re.findall(r"^(\w+): ", run.stdout, re.M)
+    assert titles == ["append", "steps", "mpfluent", "quick"]
     assert re.search(rf"^    mpfluent at {name} +\d", run.stdout, re.M)
     assert re.search(rf"^  = [\d.]+ × the figure of mpfluent at {name}$", run.stdout, re.M)
-    assert list(temporary.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_process_has_mpfluent_of_its_own_folder_and_the_benchmarks_of_this_one(tmp_path):

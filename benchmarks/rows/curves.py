@@ -45,7 +45,7 @@ def curves(run: Run) -> Iterator[Result]:
             label = f"{VENDOR}, batches a request"
             turns[label] = partial(deliver, run, VENDOR, many, size=size)
         yield point(PER_EVENT, size, column(take_turns(turns, run.choose(3, 1)), "cpu"))
-    seconds = run.choose(2.0, 0.1)
+    seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}
         for label, (name, options) in AT_A_PACE.items():
