@@ -185,7 +185,7 @@ def outcome(script: Sequence[Any], attribute: Any = "teapot") -> Outcome:
 
 def fate(received: bool, state: str, reasons: list[str]) -> str:
     if reasons:
-        return f"fails, reported: {', '.join(reasons)}"
+        return f"fails: {', '.join(reasons)}"
     if not received:
         return f"lost in silence ({state})"
     return "ok" if state == "delivered" else f"received, and {state}"
@@ -217,7 +217,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
     "302 to another path": (followed, [redirect("/elsewhere"), ok(200)]),
     RETRY_AFTER: ("{0.gap:.1f} s".format, [status(429, headers={"Retry-After": "3"})]),
     "400 with JSON list body: attempts": (
-        lambda after: f"{len(after.requests)}, {'' if after.reported else 'not '}reported",
+        lambda after: f"{len(after.requests)}, then {after.text}",
         [status(400, body=LIST)] * 5,
     ),
     UNAVAILABLE: (delays, [status(503), ok(200)]),

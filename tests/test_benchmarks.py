@@ -447,8 +447,8 @@ def test_every_quick_fault_is_in_the_table_and_nothing_is_lost_in_silence(printe
         "|---|---|",
         "| normal exit, 50 ms server: received of 20 | 20 |",
         f"| fork after 1st event (5 child events, 3 of the parent) | {fork} |",
-        "| 302 to another path | fails, reported: unexpected_redirect |",
-        "| 400 with JSON list body: attempts | 1, reported |",
+        "| 302 to another path | fails: unexpected_redirect |",
+        "| 400 with JSON list body: attempts | 1, then fails: rejected |",
         "| 503 then 200: delay | 0.n to 0.n s (2 runs) |",
         "| request processed, response lost (RST) | re-sent, same id |",
         "| 200 with an HTML body | ok |",
@@ -471,7 +471,7 @@ def test_a_silent_loss_is_named_in_the_last_line_and_is_the_exit_code(capsys):
     ("received", "reasons", "text"),
     [
         (True, [], "ok"),
-        (False, ["closed"], "fails, reported: closed"),
+        (False, ["closed"], "fails: closed"),
         (False, [], "lost in silence (delivered)"),
     ],
 )
