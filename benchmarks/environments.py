@@ -50,15 +50,15 @@ class Environments:
         folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         complete = folder / "complete"
-        if complete.exists():
+        if complete.exists() and python.exists():
             return str(python)
-        if not self._offline:
-            _make(self.python, folder, python, wanted)
-            complete.touch()
-            return str(python)
-        if name in OTHERS:
+        if self._offline and name in OTHERS:
             raise Unavailable("there is no environment for it, and none is made offline")
-        return self.python
+        if self._offline:
+            return self.python
+        _make(self.python, folder, python, wanted)
+        complete.touch()
+        return str(python)
 
 
 def _own_requirements() -> list[str]:

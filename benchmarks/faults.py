@@ -52,7 +52,7 @@ client = Client(
     on_failed=lambda batch, error: print("failed", batch.source_request_id, error.reason),
 )
 """
-SENDS = 'send("parent", range(%d)); print("ended", time.time())'
+SENDS = 'send("parent", range(%d))'
 FLUSHES = "client.flush(20)"
 FORKS = """
 send("parent", range(1))
@@ -64,6 +64,7 @@ else:
     signal.alarm(20)  # so that nobody waits for a child that hangs
     send("child", range(5))
 """
+ENDED = '\nprint("ended", time.time())'
 
 
 class Ended(NamedTuple):
@@ -85,7 +86,7 @@ def run(program: str, *arguments: str) -> Ended:
     # Python 3.12 warns of every fork of a process with threads, which is the point here
     quiet = "ignore:This process:DeprecationWarning"
     ended = subprocess.run(
-        [sys.executable, "-W", quiet, "-c", PROGRAM + program, *arguments],
+        [sys.executable, "-W", quiet, "-c", PROGRAM + program + ENDED, *arguments],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -93,10 +94,10 @@ def run(program: str, *arguments: str) -> Ended:
         timeout=2 * ENOUGH,
     )
     gone = time.time()
-    at = re.search(r"^ended (.+)$", ended.stdout, re.M)
+    at = re.findall(r"^ended (.+)$", ended.stdout, re.M)
     failed = re.findall(r"^failed (.+) \w+$", ended.stdout, re.M)
     lost = re.findall(r"^(\d+) batches not delivered .* and lost$", ended.stderr, re.M)
-    return Ended(gone - float(at[1]) if at else 0.0, set(failed), sum(map(int, lost)))
+    return Ended(gone - float(at[-1]), set(failed), sum(map(int, lost)))
 
 
 def ids(whose: str, many: int) -> set[str]:
@@ -145,16 +146,11 @@ def fork_after_first_event() -> Row:
 
 
 class Outcome(NamedTuple):
-    """What a user sees of one batch, whether it was not lost in silence, and its requests."""
+    """What a user sees of one batch, whether it was not lost in silence, and its server."""
 
     text: str
     reported: bool
-    requests: list[Any]
-
-    @property
-    def gap(self) -> float:
-        """The seconds from the first request to the second."""
-        return self.requests[1].at - self.requests[0].at if len(self.requests) > 1 else 0.0
+    server: LocalServer
 
 
 def outcome(script: Sequence[Any], attribute: Any = "teapot") -> Outcome:
@@ -176,11 +172,11 @@ def outcome(script: Sequence[Any], attribute: Any = "teapot") -> Outcome:
             client.flush(ENOUGH)
         except (TypeError, ValueError) as error:  # it was not accepted, and the caller knows
             clear = " (clear)" if "attributes['query']" in str(error) else ""
-            return Outcome(f"{type(error).__name__} in caller{clear}", True, [])
+            return Outcome(f"{type(error).__name__} in caller{clear}", True, server)
         finally:
             client.close(0)
         text = fate(bool(server.unique_ids), delivery.state, reasons)
-        return Outcome(text, bool(server.unique_ids or reasons), server.requests)
+        return Outcome(text, bool(server.unique_ids or reasons), server)
 
 
 def fate(received: bool, state: str, reasons: list[str]) -> str:
@@ -192,19 +188,19 @@ def fate(received: bool, state: str, reasons: list[str]) -> str:
 
 
 def followed(after: Outcome) -> str:
-    last = after.requests[-1]
+    last = after.server.requests[-1]
     return f"follows as {last.method}, {after.text}" if last.path == "/elsewhere" else after.text
 
 
 def delays(*tried: Outcome) -> str:
-    gaps = [after.gap for after in tried]
-    return f"{min(gaps):.1f} to {max(gaps):.1f} s ({len(gaps)} runs)"
+    gaps = sorted(f"{after.server.gap(0, 1):.1f}" for after in tried)
+    return f"{gaps[0]} s" if len(gaps) == 1 else f"{gaps[0]} to {gaps[-1]} s ({len(gaps)} runs)"
 
 
 def sent_again(after: Outcome) -> str:
-    same = len({request.body for request in after.requests}) == 1
-    again = f"re-sent, {'same id' if same else 'changed'}"
-    return again if len(after.requests) > 1 else after.text
+    bodies = [request.body for request in after.server.requests]
+    again = f"re-sent, {'same id' if len(set(bodies)) == 1 else 'changed'}"
+    return again if len(bodies) > 1 else after.text
 
 
 LIST = json.dumps([{"code": "BAD_REQUEST", "message": "no"}])  # not the form of the vendor's errors
@@ -215,9 +211,9 @@ UNAVAILABLE = "503 then 200: delay"
 # Each fault: what is said of the outcome, the server's script, and an attribute
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "302 to another path": (followed, [redirect("/elsewhere"), ok(200)]),
-    RETRY_AFTER: ("{0.gap:.1f} s".format, [status(429, headers={"Retry-After": "3"})]),
+    RETRY_AFTER: (delays, [status(429, headers={"Retry-After": "3"})]),
     "400 with JSON list body: attempts": (
-        lambda after: f"{len(after.requests)}, then {after.text}",
+        lambda after: f"{len(after.server.requests)}, then {after.text}",
         [status(400, body=LIST)] * 5,
     ),
     UNAVAILABLE: (delays, [status(503), ok(200)]),

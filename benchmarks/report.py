@@ -14,11 +14,11 @@ from .targets import TARGETS
 
 
 class Verdict(NamedTuple):
-    """What the figures mean for a target; ``target`` is None if the number is only good to know."""
+    """What the figures mean for a target; ``met`` is None if the number is only good to know."""
 
     claim: str
     spread: Spread
-    target: str | None = None
+    target: str = ""
     met: bool | None = None
     unit: str = "×"
 
@@ -51,10 +51,8 @@ def lines(result: Result) -> Iterator[str]:
         yield f"    {peer:<44}{middle:>12}  {rest}".rstrip()
     for verdict in result.verdicts:
         middle, rest = _texts(verdict.spread, verdict.unit)
-        text = f"  = {middle} {verdict.claim}{rest}"
-        if verdict.target is not None:
-            text += f"; target {verdict.target}: {'met' if verdict.met else 'MISSED'}"
-        yield text
+        judged = f"; target {verdict.target}: {'met' if verdict.met else 'MISSED'}"
+        yield f"  = {middle} {verdict.claim}{rest}{judged if verdict.target else ''}"
     for note in result.notes:
         yield f"  - {note}"
 

@@ -28,12 +28,11 @@ def imports(run: Run) -> Iterator[Result]:
         subprocess.run([python, "-P", "-c", code], check=True, env=variables)
         return time.perf_counter() - began
 
-    def with_import(name: str) -> float:
-        code = IMPORTS.get(name, "from mpfluent import Batch, Client")
-        return start(name, code) - start(name, "")
-
-    names = run.available([*run.ours, *IMPORTS])
-    turns = {name: lambda name=name: with_import(name) for name in names}
+    code = {**dict.fromkeys(run.ours, "from mpfluent import Batch, Client"), **IMPORTS}
+    turns = {
+        name: lambda name=name: start(name, code[name]) - start(name, "")
+        for name in run.available(code)
+    }
     taken = take_turns(turns, run.choose(15, 1))
     target = ("import, vendor", OURS, VENDOR)
     yield run.result("import", "an import, over an empty interpreter", taken, target)
