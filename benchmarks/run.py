@@ -30,6 +30,10 @@ PEERS = {
 }
 
 
+Taken = Mapping[str, Sequence[float]]
+Target = tuple[str, str, str]
+
+
 class Peer(subprocess.Popen[str]):
     """A peer's process, for a ``with`` block: it answers a line of JSON with another."""
 
@@ -59,9 +63,7 @@ class Run(ExitStack):
     ``missing`` why a peer is left out, ``versions`` what each peer runs.
     """
 
-    def __init__(
-        self, environments: Environments, then: Mapping[str, Path], *, quick: bool
-    ) -> None:
+    def __init__(self, environments: Environments, then: dict[str, Path], *, quick: bool) -> None:
         super().__init__()
         self._environments = environments
         self._homes = {OURS: ROOT, **then}
@@ -128,13 +130,7 @@ class Run(ExitStack):
         return time_in_turns(peers, **(turns or full))
 
     def result(
-        self,
-        row: str,
-        what: str,
-        taken: Mapping[str, Sequence[float]],
-        *targets: tuple[str, str, str],
-        verdicts: Sequence[Verdict] = (),
-        **more: Any,
+        self, row: str, what: str, taken: Taken, *targets: Target, verdicts: Any = (), **more: Any
     ) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
         judged = [

@@ -44,8 +44,8 @@ class Sender(NamedTuple):
 
     prepare: Callable[[int], Any]
     call: Callable[[Any], object]
-    flush: Callable[[], object]
-    close: Callable[[], object]
+    flush: Callable[[], object] = lambda: None
+    close: Callable[[], object] = lambda: None
 
 
 def deliver(open_sender, url, many, *, beforehand=False, per_second=None, **options):

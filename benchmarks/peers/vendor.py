@@ -64,21 +64,13 @@ def api_of(url):
     return mparticle.EventsApi(configuration)
 
 
-def open_sender(url, content="usual", size=100):
-    """Return what sends in bulk requests of so many batches, all on the caller's thread."""
-    api, waiting = api_of(url), []
-
-    def call(batch):
-        waiting.append(batch)
-        if len(waiting) >= size:
-            flush()
-
-    def flush():
-        if waiting:
-            api.bulk_upload_events(list(waiting), _return_http_data_only=True)
-            waiting.clear()
-
-    return Sender(BATCHES[content], call, flush, lambda: None)
+def open_sender(url, content="usual", size=1):
+    """Return what sends bulk requests of so many batches, all on the caller's thread."""
+    api, make = api_of(url), BATCHES[content]
+    return Sender(
+        lambda number: [make(each) for each in range(number * size, (number + 1) * size)],
+        lambda batches: api.bulk_upload_events(batches, _return_http_data_only=True),
+    )
 
 
 serialise = api_of("http://127.0.0.1").api_client.sanitize_for_serialization

@@ -5,22 +5,13 @@ from collections.abc import Callable, Iterator
 from ..report import Result
 from ..run import Run
 from .curves import curves
-from .processes import imports, instructions, stream, waiting
+from .processes import imports, instructions, memory, stream
 from .sending import coalesce, dispatch, send, split
 from .values import append, chain, cliffs, encoding, steps
 
+_ALWAYS = (chain, encoding, cliffs, append, steps, dispatch, send, coalesce, split, memory, stream)
 ROWS: dict[str, Callable[[Run], Iterator[Result]]] = {
-    "chain": chain,
-    "encoding": encoding,
-    "cliffs": cliffs,
-    "append": append,
-    "steps": steps,
-    "dispatch": dispatch,
-    "send": send,
-    "coalesce": coalesce,
-    "split": split,
-    "memory": waiting,
-    "stream": stream,
+    **{row.__name__: row for row in _ALWAYS},
     "import": imports,
     "curves": curves,
     "instructions": instructions,

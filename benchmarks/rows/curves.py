@@ -40,10 +40,12 @@ def curves(run: Run) -> Iterator[Result]:
         yield point(PER_BATCH, events, taken)
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
-        turns = {f"{OURS}, events a batch": partial(deliver, run, OURS, many // size, size=size)}
-        if run.available([VENDOR]):
-            label = f"{VENDOR}, batches a request"
-            turns[label] = partial(deliver, run, VENDOR, many, size=size)
+        labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
+        turns = {
+            label: partial(deliver, run, name, many, size=size)
+            for label, name in labels.items()
+            if run.available([name])
+        }
         yield point(PER_EVENT, size, column(take_turns(turns, run.choose(3, 1)), "cpu"))
     seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):

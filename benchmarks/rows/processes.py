@@ -82,7 +82,7 @@ def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
         return peer.ask(action, *arguments)
 
 
-def waiting(run: Run) -> Iterator[Result]:
+def memory(run: Run) -> Iterator[Result]:
     """The memory of batches that wait while the network is stuck."""
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
     taken, over = {}, {}

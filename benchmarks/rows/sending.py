@@ -17,13 +17,14 @@ BULK = "the vendor's SDK, bulk of 100"
 def deliver(
     run: Run, name: str, many: int, *, keep: bool = False, **options: Any
 ) -> dict[str, float]:
-    """Let a peer send so often, from values to the server's answers; the options are the peer's.
+    """Let a peer send so many items, from values to the server's answers, with these options.
 
     Returns what the server counted; of the events that arrived, how many a second, and the CPU
     seconds of the sender for each; and the share of the time in which the server was busy.
     """
     run.server.reset(keep=keep)
-    sent = run.peer(name).ask("deliver", run.server.url, many, **options)
+    calls = many // options.get("size", 1)
+    sent = run.peer(name).ask("deliver", run.server.url, calls, **options)
     came = run.server.counts()
     events, seconds = came["events"], came["last"] - sent["began"]
     figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
@@ -36,7 +37,7 @@ def dispatch(run: Run) -> Iterator[Result]:
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
         asked: dict[str, tuple[str, dict[str, Any]]] = {
             **{name: (name, {"content": content}) for name in run.ours},
-            BULK: (VENDOR, {"content": content}),
+            BULK: (VENDOR, {"content": content, "size": 100}),
         }
         for label in (OURS, BULK):
             name, options = asked[label]
