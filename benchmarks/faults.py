@@ -7,7 +7,6 @@ nor kept. Then the exit code is 1.
 """
 
 import argparse
-import json
 import logging
 import os
 import platform
@@ -68,10 +67,7 @@ ENDED = '\nprint("ended", time.time())'
 
 
 class Ended(NamedTuple):
-    """A process that has ended: the seconds from the end of its code, and what it reported.
-
-    ``failed`` has the ids that its ``on_failed`` got, ``lost`` is the count in its last line.
-    """
+    """The seconds from the end of a program to its process's, the ids and the count it reported."""
 
     wait: float
     failed: set[str]
@@ -104,27 +100,24 @@ def ids(whose: str, many: int) -> set[str]:
     return {f"{whose} {number}" for number in range(many)}
 
 
-def exit_with_slow_server(many: int) -> Row:
+def exits(quick: bool) -> Iterator[Row]:
+    """End at once after ``send``: with slow answers; with none; with none and an outbox."""
+    many = 20 if quick else 300
     with LocalServer(delay=0.05) as server:
         ended = run(SENDS % many, server.url)
-    received = set(server.unique_ids)
+    missing = ids("parent", many) - set(server.unique_ids)
     scenario = f"normal exit, 50 ms server: received of {many}"
-    return Row(scenario, str(len(received)), ended.reports(ids("parent", many) - received))
-
-
-def exit_with_hanging_server(many: int = 300) -> Iterator[Row]:
-    """End while no answer comes, without and with an outbox; let another process send the rest."""
+    yield Row(scenario, str(many - len(missing)), ended.reports(missing))
     with tempfile.TemporaryDirectory() as folder:
-        for title, outbox in (("exit", ()), ("exit with an outbox", (f"{folder}/outbox.db",))):
+        for title, outbox in {"exit": [], "exit with an outbox": [f"{folder}/outbox.db"]}.items():
+            if quick:
+                return
             with LocalServer() as server:
                 server.script(*[hang(20)] * many)
                 ended = run(SENDS % many, server.url, *outbox)
             with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
-                run(FLUSHES, later.url, *outbox)
-            found = (
-                f"{ended.wait:.1f} s, then reports {ended.lost} as lost; "
-                f"{len(later.unique_ids)} are kept and sent later"
-            )
+                run(FLUSHES, later.url, *outbox)  # another process sends what is kept
+            found = f"{ended.wait:.1f} s, {ended.lost} lost, {len(later.unique_ids)} kept"
             missing = ids("parent", many) - {*server.unique_ids, *later.unique_ids}
             yield Row(f"{title}, server hangs 20 s: wait", found, ended.reports(missing))
 
@@ -203,7 +196,7 @@ def sent_again(after: Outcome) -> str:
     return again if len(bodies) > 1 else after.text
 
 
-LIST = json.dumps([{"code": "BAD_REQUEST", "message": "no"}])  # not the form of the vendor's errors
+LIST = '[{"code": "BAD_REQUEST", "message": "no"}]'  # not the form of the vendor's errors
 HTML = status(200, headers={"Content-Type": "text/html"}, body="<html>Welcome</html>")
 RETRY_AFTER = "429 `Retry-After: 3`: gap"
 UNAVAILABLE = "503 then 200: delay"
@@ -227,9 +220,7 @@ ANSWERS: dict[str, tuple[Any, ...]] = {
 
 def rows(*, quick: bool) -> Iterator[Row]:
     """Yield a row for each fault; the slow ones are left out, or smaller, if it must be quick."""
-    yield exit_with_slow_server(20 if quick else 300)
-    if not quick:
-        yield from exit_with_hanging_server()
+    yield from exits(quick)
     yield fork_after_first_event()
     times = {RETRY_AFTER: 0 if quick else 1, UNAVAILABLE: 2 if quick else 10}
     for scenario, (say, *what) in ANSWERS.items():

@@ -16,11 +16,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return the median and the quartiles.
-
-    >>> spread([3.0, 1.0, 2.0])
-    Spread(low=1.5, median=2.0, high=2.5)
-    """
+    """Return the median and the quartiles."""
     if len(values) == 1:
         return Spread(values[0], values[0], values[0])
     return Spread(*quantiles(values, n=4, method="inclusive"))
@@ -50,8 +46,7 @@ def time_in_turns(
 ) -> dict[str, list[float]]:
     """Measure the peers in turns; return the seconds for one call in each round, by name.
 
-    Each peer does something so many times and returns the seconds that it took. A turn takes a
-    ``piece``, roughly so many seconds; 0 for one call a turn.
+    A peer returns the seconds of so many calls. A turn takes a ``piece`` of about so many seconds.
     """
     for run in peers.values():
         _loops(run, piece)  # code for these calls is compiled meanwhile, which is slow

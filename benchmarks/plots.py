@@ -66,11 +66,8 @@ def draw(curve: str, peers: Series, folder: Path, ending: str, below: str) -> Pa
         for axis in (axes.xaxis, axes.yaxis):
             axis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.grid(True, which="major", color="#dddddd")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(curve[0].upper() + curve[1:], loc="left", fontweight="bold")
-    axes.set(xlabel=across, ylabel=up)
+    axes.grid(True, color="#dddddd")
+    axes.set(title=curve[0].upper() + curve[1:], xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
     path = folder / f"{file}.{ending}"

@@ -30,10 +30,7 @@ def judge(target: str, values: Sequence[float]) -> Verdict:
 
 
 class Result(NamedTuple):
-    """One result of a row: what was measured, and the figures of each peer.
-
-    The unit "s" stands for seconds, which are printed as they fit.
-    """
+    """What was measured, and the figures of each peer; those in "s" are printed as they fit."""
 
     row: str
     what: str

@@ -59,8 +59,7 @@ def question(action: str, *arguments: Any, **options: Any) -> str:
 class Run(ExitStack):
     """One run of the benchmarks; when it is left, its processes and its server end.
 
-    ``then`` has the folder of another commit to compare with, ``ours`` the peers that are mpfluent,
-    ``missing`` why a peer is left out, ``versions`` what each peer runs.
+    ``ours`` are the peers that are mpfluent; ``missing`` says why a peer is left out.
     """
 
     def __init__(self, environments: Environments, then: dict[str, Path], *, quick: bool) -> None:

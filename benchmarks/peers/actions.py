@@ -15,11 +15,7 @@ clock = time.process_time if _fine else time.perf_counter  # some systems count 
 
 
 def answer(*distributions, open_sender=None, **actions):
-    """Answer each line ``[action, arguments, options]`` of the input until it ends.
-
-    ``distributions`` are what the peer measures; ``open_sender`` returns a :class:`Sender` for a
-    URL and options; ``actions`` are what else it can do.
-    """
+    """Answer each line ``[action, arguments, options]`` of the input until it ends."""
     versions = {name: version(name) for name in distributions}
     actions["versions"] = lambda: {"Python": platform.python_version(), **versions}
     for action in (deliver, send):
@@ -51,8 +47,7 @@ class Sender(NamedTuple):
 def deliver(open_sender, url, many, *, beforehand=False, per_second=None, **options):
     """Send from values to the answers, as fast as possible or at a steady pace.
 
-    Returns when it began, the seconds until the last call, and the CPU seconds of it all. What is
-    sent is prepared ``beforehand``, or while the clock runs.
+    Returns when it began, the seconds until the last call, and the CPU seconds of it all.
     """
     sender = open_sender(url, **options)
     items = map(sender.prepare, range(many))

@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..measurement import spread, take_turns
-from ..report import Result, Verdict, judge
+from ..measurement import take_turns
+from ..report import Result, judge
 from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run, question
 
 IMPORTS = {
@@ -70,10 +70,8 @@ def _count(run: Run, name: str, *asked: Any) -> int:
         text=True,
         env={**variables, "PYTHONHASHSEED": "0"},
     )
-    found = re.search(r"I\s+refs:\s+([\d,]+)", counted.stderr)
-    if found is None:
-        raise SystemExit(f"valgrind counted no instructions: {counted.stderr}")
-    return int(found[1].replace(",", ""))
+    (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
+    return int(found.replace(",", ""))
 
 
 def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
@@ -85,18 +83,16 @@ def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
 def memory(run: Run) -> Iterator[Result]:
     """The memory of batches that wait while the network is stuck."""
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
-    taken, over = {}, {}
-    for name in run.ours:
+    taken = {}
+    for name in reversed(run.ours):
         *_, (_, json, grown) = alone(run, name, "queue", many, 1)
-        over[name] = [(grown - json) / many / 1000]
         taken[f"{name}: a batch's JSON"] = [json / many]
         taken[f"{name}: a waiting batch"] = [grown / many]
     sent = 2 * most // 1000
     held = alone(run, OURS, "bounded", sent, most)
     verdicts = [
-        judge("memory, batch", over.pop(OURS)),
+        judge("memory, batch", [(grown - json) / many / 1000]),  # of OURS, which came last
         judge("memory, bounded", [held["waiting"] / most]),
-        *[Verdict(f"over its JSON, {then}", spread(kB), unit="kB") for then, kB in over.items()],
     ]
     note = (
         f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
