@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import report
-from .environments import DEFAULT_CACHE, Environments, checkout, this_commit
+from .environments import CACHES, Environments, checkout, this_commit
 from .report import Result
 from .rows import ON_REQUEST, ROWS
 from .run import Run
@@ -37,9 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         say(f"{peer}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
     for peer, reason in run.missing.items():
         say(f"{peer} is left out: {reason}")
-    verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
-    if verdicts:
-        say(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
+    met = [verdict.met for result in results for verdict in result.verdicts if verdict.target]
+    say(f"{sum(met)} of {len(met)} targets met")
     if options.quick:
         say("quick: it runs, and the figures say nothing")
     if options.json:
@@ -67,7 +66,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
     page = {"type": Path, "nargs": "?", "const": RESULTS, "metavar": "FILE"}
     add("--write-results", **page, help=f"write {RESULTS.name}, or such a page to another file")
-    add("--cache", type=Path, default=DEFAULT_CACHE, metavar="DIR", help="of the environments")
+    cache = {"type": Path, "default": CACHES / "mpfluent-benchmarks", "metavar": "DIR"}
+    add("--cache", **cache, help="the folder of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
     return parser.parse_args(arguments)

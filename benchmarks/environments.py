@@ -23,9 +23,7 @@ OTHERS = {
     "segment": ["segment-analytics-python==2.4.0"],
     "posthog": ["posthog==7.91.1"],
 }
-DEFAULT_CACHE = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mpfluent-benchmarks"
-)
+CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 class Unavailable(Exception):

@@ -1,9 +1,8 @@
 """``python -m benchmarks.faults [--quick]``: the outcome of batches under faults, as a table.
 
-The client sends in the background, by a ``ThreadedDispatcher`` at its defaults, to a server on this
-machine that misbehaves. Programs that end or fork are processes of their own. The last line says
-whether a batch was lost in silence: it was accepted, but neither received, nor reported as failed,
-nor kept. Then the exit code is 1.
+The client sends in the background to a server on this machine that misbehaves. The last line says
+whether a batch was lost in silence: accepted, but neither received, nor reported as failed, nor
+kept. Then the exit code is 1.
 """
 
 import argparse

@@ -51,7 +51,6 @@ def time_in_turns(
     for run in peers.values():
         _loops(run, piece)  # code for these calls is compiled meanwhile, which is slow
     loops = {name: _loops(run, piece) for name, run in peers.items()}
-
     turns = {name: lambda name=name: peers[name](loops[name]) / loops[name] for name in peers}
     return take_turns(turns, rounds)
 

@@ -14,20 +14,15 @@ from .measurement import ratios, spread, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
-OURS = "mpfluent"
-DICTS = "dict literals + json"
-VENDOR = "the vendor's SDK"
-SEGMENT = "Segment"
-POSTHOG = "PostHog"
-
 # peer: its environment, its module in peers/; another commit of mpfluent has those of OURS
 PEERS = {
-    OURS: ("mpfluent", "ours"),
-    DICTS: ("mpfluent", "plain_dicts"),
-    VENDOR: ("mparticle", "vendor"),
-    SEGMENT: ("segment", "segment"),
-    POSTHOG: ("posthog", "posthog"),
+    "mpfluent": ("mpfluent", "ours"),
+    "dict literals + json": ("mpfluent", "plain_dicts"),
+    "the vendor's SDK": ("mparticle", "vendor"),
+    "Segment": ("segment", "segment"),
+    "PostHog": ("posthog", "posthog"),
 }
+OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 
 
 Taken = Mapping[str, Sequence[float]]

@@ -1,8 +1,4 @@
-"""A server on this machine that accepts everything and counts it.
-
-It runs in the process that measures, which only waits meanwhile. Its CPU time is reported, so that
-one can see that it is not what is measured.
-"""
+"""A server that accepts everything and counts it, in the process that only waits meanwhile."""
 
 import time
 from typing import Self

@@ -107,10 +107,5 @@ if __name__ == "__main__":
         step=lambda step, loops: timed(STEPS[step], loops),
         cliffs=lambda: list(CLIFFS),
         cliff=lambda case, loops: timed(cliff_call(case), loops),
-        split=sending.split,
-        encodings=sending.encodings,
-        send_to_nobody=sending.send_to_nobody,
-        queue=sending.queue,
-        bounded=sending.bounded,
-        stream=sending.stream,
+        **{action.__name__: action for action in sending.ACTIONS},
     )

@@ -69,10 +69,7 @@ def framed(batches):
 
 
 def split(way, many, events, loops):
-    """Take the time of encoding sealed batches, of framing them, or of sending them to a function.
-
-    A call handles some hundred kilobytes, since what is measured is the work for each byte.
-    """
+    """Take the time of encoding sealed batches, of framing them, or of sending them."""
     batches = sealed(many, events)
     with accepting() as client:
         ways = {
@@ -117,10 +114,7 @@ def size(number):
 
 
 def queue(many, points):
-    """Let batches of one event wait, and trace the memory at so many points on the way.
-
-    Returns ``[waiting, bytes of JSON, bytes of memory]`` for each point.
-    """
+    """Let batches wait; return how many, the bytes of their JSON and of memory, at some points."""
     client, _, came = stuck(max_queue=many, max_queue_bytes=2**40)
     for number in range(100):  # what comes once: the worker, its connection, its first request
         client.send(identical(number))
@@ -177,3 +171,6 @@ def resident():
     except OSError:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+ACTIONS = (send_to_nobody, split, encodings, queue, bounded, stream)

@@ -1,7 +1,4 @@
-"""How costs grow; the plots are drawn from this.
-
-A curve is a row of results whose ``what`` is the curve and the position on it: ``name @ x``.
-"""
+"""How costs grow, for the plots: results whose ``what`` is a curve and the position on it."""
 
 from collections.abc import Iterator
 from functools import partial
