@@ -1,7 +1,4 @@
-"""The interpreters that are measured: an environment for each peer, made once and kept.
-
-The other SDKs pin old versions of what they share with mpfluent, so none can live beside it.
-"""
+"""An environment for each peer, made once and kept: the SDKs pin versions that differ."""
 
 import configparser
 import hashlib

@@ -88,11 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(
             f"{options.file} has no curves; write python -m benchmarks --curves --json FILE"
         )
-    machine, python = data["machine"], data["versions"]["mpfluent"]["Python"]
     below = (
-        f"mpfluent {data['commit']}, Python {python}, {machine['processor']}, "
-        f"{machine['cores']} cores, {machine['date']}; medians, and the middle half of the rounds"
-    )
+        f"mpfluent {data['commit']}, Python {data['versions']['mpfluent']['Python']}, "
+        "{processor}, {cores} cores, {date}; medians, and the middle half of the rounds"
+    ).format(**data["machine"])
     options.folder.mkdir(parents=True, exist_ok=True)
     for curve, peers in curves.items():
         print(draw(curve, peers, options.folder, options.format, below))

@@ -25,10 +25,6 @@ PEERS = {
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 
 
-Taken = Mapping[str, Sequence[float]]
-Target = tuple[str, str, str]
-
-
 class Peer(subprocess.Popen[str]):
     """A peer's process, for a ``with`` block: it answers a line of JSON with another."""
 
@@ -124,7 +120,7 @@ class Run(ExitStack):
         return time_in_turns(peers, **(turns or full))
 
     def result(
-        self, row: str, what: str, taken: Taken, *targets: Target, verdicts: Any = (), **more: Any
+        self, row: str, what: str, taken: Mapping[str, Any], *targets: Any, **more: Any
     ) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
         judged = [
@@ -138,7 +134,8 @@ class Run(ExitStack):
             if then in taken
         ]
         figures = {name: spread(values) for name, values in taken.items()}
-        return Result(row, what, figures, [*judged, *verdicts, *since], **more)
+        verdicts = [*judged, *more.pop("verdicts", ()), *since]
+        return Result(row, what, figures, verdicts, **more)
 
     def _check_vendor(self, vendor: Peer) -> None:
         """Make sure that both build the same batches; otherwise their times say nothing."""

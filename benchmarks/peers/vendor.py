@@ -54,26 +54,20 @@ def identical(number):
 
 
 BATCHES = {"whole": whole, "usual": usual, "identical": identical}
-
-
-def api_of(url):
-    configuration = mparticle.Configuration()
-    configuration.api_key = "key"
-    configuration.api_secret = "secret"
-    configuration.host = f"{url}/v2"
-    return mparticle.EventsApi(configuration)
+serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
 def open_sender(url, content="usual", size=1):
     """Return what sends bulk requests of so many batches, all on the caller's thread."""
-    api, make = api_of(url), BATCHES[content]
+    configuration = mparticle.Configuration()
+    configuration.api_key = "key"
+    configuration.api_secret = "secret"
+    configuration.host = f"{url}/v2"
+    api, make = mparticle.EventsApi(configuration), BATCHES[content]
     return Sender(
         lambda number: [make(each) for each in range(number * size, (number + 1) * size)],
         lambda batches: api.bulk_upload_events(batches, _return_http_data_only=True),
     )
-
-
-serialise = api_of("http://127.0.0.1").api_client.sanitize_for_serialization
 
 
 if __name__ == "__main__":
