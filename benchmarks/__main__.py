@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import report
@@ -28,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*lines, sep="\n", flush=True)
         printed.extend(lines)
 
-    with checkout(options.compare) as then, Run(environments, then, quick=options.quick) as run:
+    compared = checkout(options.compare) if options.compare else nullcontext({})
+    with compared as then, Run(environments, then, quick=options.quick) as run:
         for name in dict.fromkeys(names):
             for result in ROWS[name](run):
                 results.append(result)

@@ -76,11 +76,8 @@ def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
 
 
 @contextmanager
-def checkout(commit: str | None) -> Iterator[dict[str, Path]]:
+def checkout(commit: str) -> Iterator[dict[str, Path]]:
     """Put mpfluent at another commit into a folder; yield that folder by the peer's name."""
-    if commit is None:
-        yield {}
-        return
     try:
         name = _git("rev-parse", "--short", f"{commit}^{{commit}}").decode().strip()
     except subprocess.CalledProcessError as error:

@@ -179,11 +179,6 @@ def fate(received: bool, state: str, reasons: list[str]) -> str:
     return "ok" if state == "delivered" else f"received, and {state}"
 
 
-def followed(after: Outcome) -> str:
-    last = after.server.requests[-1]
-    return f"follows as {last.method}, {after.text}" if last.path == "/elsewhere" else after.text
-
-
 def delays(*tried: Outcome) -> str:
     gaps = sorted(f"{after.server.gap(0, 1):.1f}" for after in tried)
     return f"{gaps[0]} s" if len(gaps) == 1 else f"{gaps[0]} to {gaps[-1]} s ({len(gaps)} runs)"
@@ -202,7 +197,7 @@ UNAVAILABLE = "503 then 200: delay"
 
 # Each fault: what is said of the outcome, the server's script, and an attribute
 ANSWERS: dict[str, tuple[Any, ...]] = {
-    "302 to another path": (followed, [redirect("/elsewhere"), ok(200)]),
+    "302 to another path": ("{0.text}".format, [redirect("/elsewhere"), ok(200)]),
     RETRY_AFTER: (delays, [status(429, headers={"Retry-After": "3"})]),
     "400 with JSON list body: attempts": (
         lambda after: f"{len(after.server.requests)}, then {after.text}",
@@ -236,9 +231,8 @@ def table(found: Iterable[Row]) -> int:
         print(f"| {row.scenario} | {row.found} |", flush=True)
         if not row.reported:
             silent.append(row.scenario)
-    lost = f"lost in silence: {'; '.join(silent)}"
-    print(f"\n{lost if silent else 'nothing was lost in silence'}")
-    return 1 if silent else 0
+    print(f"\nlost in silence: {'; '.join(silent)}" if silent else "\nnothing was lost in silence")
+    return int(bool(silent))
 
 
 def main() -> int:

@@ -31,12 +31,10 @@ LOOKS = {
     ("PostHog",): ("#E69F00", "X"),
 }
 
-Series = dict[str, list[tuple[float, float, float, float]]]
 
-
-def series(data: Mapping[str, Any]) -> dict[str, Series]:
+def series(data: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, ...]]]]:
     """Return each curve's points by peer: the position, and the spread there."""
-    found: dict[str, Series] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, Any] = defaultdict(lambda: defaultdict(list))
     for result in data["results"]:
         if result["row"] == "curves":
             curve, _, x = result["what"].rpartition(" @ ")
@@ -45,7 +43,7 @@ def series(data: Mapping[str, Any]) -> dict[str, Series]:
     return found
 
 
-def draw(curve: str, peers: Series, folder: Path, ending: str, below: str) -> Path:
+def draw(curve: str, peers: Mapping[str, Any], folder: Path, ending: str, below: str) -> Path:
     """Draw one curve into a file, and return its path."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter

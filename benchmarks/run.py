@@ -34,17 +34,11 @@ class Peer(subprocess.Popen[str]):
 
     def ask(self, action: str, *arguments: Any, **options: Any) -> Any:
         """Let it do something, and return what it answers."""
-        try:
-            self.stdin.write(question(action, *arguments, **options))
-            self.stdin.flush()
-            return json.loads(self.stdout.readline())
-        except (BrokenPipeError, json.JSONDecodeError):
-            raise SystemExit(f"{self.args} ended at {action!r}; see above") from None
-
-
-def question(action: str, *arguments: Any, **options: Any) -> str:
-    """Return the line that asks a peer for an action."""
-    return json.dumps([action, arguments, options]) + "\n"
+        print(json.dumps([action, arguments, options]), file=self.stdin, flush=True)
+        answer = self.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.args} ended at {action!r}; see above")
+        return json.loads(answer)
 
 
 class Run(ExitStack):

@@ -13,8 +13,6 @@ from benchmarks.peers.actions import Sender, timed
 from benchmarks.peers.ours_batches import BATCHES, identical, to_bytes, usual, whole
 from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
-PATIENCE = 600  # seconds for what takes a few
-
 
 def client_of(url=None, network=None, *, threaded=True, before_send=None, **options):
     """Return a client; ``network`` is a function that answers requests, instead of a server."""
@@ -33,7 +31,7 @@ def open_sender(url, content="usual", size=1, **options):
     """Return what sends batches; usual ones of so many events each, if it is more than one."""
     client = client_of(url, **options)
     prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
-    return Sender(prepare, client.send, lambda: client.flush(PATIENCE), client.close)
+    return Sender(prepare, client.send, lambda: client.flush(600), client.close)
 
 
 def send_to_nobody(many):

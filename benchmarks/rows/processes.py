@@ -1,5 +1,6 @@
 """What needs processes of its own: imports, instructions, and what is held in memory."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..measurement import take_turns
 from ..report import Result, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run, question
+from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
 
 IMPORTS = {
     VENDOR: "import mparticle",
@@ -43,7 +44,7 @@ COUNTED: dict[str, tuple[Any, ...]] = {
     "a chain with N = 10, to JSON bytes": ("chain", 10),
     "send of a batch that is there, on the caller's thread": ("send_to_nobody",),
 }
-CACHEGRIND = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 
 
 def instructions(run: Run) -> Iterator[Result]:
@@ -62,13 +63,10 @@ def instructions(run: Run) -> Iterator[Result]:
 
 def _count(run: Run, name: str, *asked: Any) -> int:
     command, variables = run.command(name)
+    variables["PYTHONHASHSEED"] = "0"
+    line = json.dumps([asked[0], asked[1:], {}])
     counted = subprocess.run(
-        ["valgrind", *CACHEGRIND, *command],
-        input=question(*asked),
-        check=True,
-        capture_output=True,
-        text=True,
-        env={**variables, "PYTHONHASHSEED": "0"},
+        [*VALGRIND, *command], input=line, env=variables, capture_output=True, text=True, check=True
     )
     (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
     return int(found.replace(",", ""))
@@ -85,13 +83,13 @@ def memory(run: Run) -> Iterator[Result]:
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
     taken = {}
     for name in reversed(run.ours):
-        *_, (_, json, grown) = alone(run, name, "queue", many, 1)
-        taken[f"{name}: a batch's JSON"] = [json / many]
+        *_, (_, size, grown) = alone(run, name, "queue", many, 1)
+        taken[f"{name}: a batch's JSON"] = [size / many]
         taken[f"{name}: a waiting batch"] = [grown / many]
     sent = 2 * most // 1000
     held = alone(run, OURS, "bounded", sent, most)
     verdicts = [
-        judge("memory, batch", [(grown - json) / many / 1000]),  # of OURS, which came last
+        judge("memory, batch", [(grown - size) / many / 1000]),  # of OURS, which came last
         judge("memory, bounded", [held["waiting"] / most]),
     ]
     note = (

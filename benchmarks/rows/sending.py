@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -34,19 +35,18 @@ def dispatch(run: Run) -> Iterator[Result]:
     """Background sending, from values to the answer: events a second, and CPU time an event."""
     many, rounds = run.choose(20_000, 300), run.choose(7, 1)
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
-        asked: dict[str, tuple[str, dict[str, Any]]] = {
-            **{name: (name, {"content": content}) for name in run.ours},
-            BULK: (VENDOR, {"content": content, "size": 100}),
+        asked: dict[str, dict[str, Any]] = {
+            **{name: {"name": name, "content": content} for name in run.ours},
+            BULK: {"name": VENDOR, "content": content, "size": 100},
         }
         for label in (OURS, BULK):
-            name, options = asked[label]
-            asked[f"{label}, built beforehand"] = (name, {**options, "beforehand": True})
+            asked[f"{label}, built beforehand"] = {**asked[label], "beforehand": True}
         if content == "usual":
-            asked.update({SEGMENT: (SEGMENT, {}), POSTHOG: (POSTHOG, {})})
+            asked.update({name: {"name": name} for name in (SEGMENT, POSTHOG)})
         turns = {
-            label: lambda name=name, options=options: deliver(run, name, many, **options)
-            for label, (name, options) in asked.items()
-            if run.available([name])
+            label: partial(deliver, run, many=many, **options)
+            for label, options in asked.items()
+            if run.available([options["name"]])
         }
         found = take_turns(turns, rounds)
         yield run.result(
