@@ -12,11 +12,8 @@ from .report import Result
 from .rows import ON_REQUEST, ROWS
 from .run import Run
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
     options = _options(arguments)
     offline = options.offline or options.quick
     environments = Environments(options.python, options.cache, offline=offline)
@@ -66,8 +63,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--compare", metavar="COMMIT", help="measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    page = {"type": Path, "nargs": "?", "const": RESULTS, "metavar": "FILE"}
-    add("--write-results", **page, help=f"write {RESULTS.name}, or such a page to another file")
+    page = {"type": Path, "nargs": "?", "const": Path(__file__).with_name("RESULTS.md")}
+    add("--write-results", **page, metavar="FILE", help="write RESULTS.md, or another such page")
     cache = {"type": Path, "default": CACHES / "mpfluent-benchmarks", "metavar": "DIR"}
     add("--cache", **cache, help="the folder of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")

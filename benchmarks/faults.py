@@ -62,7 +62,6 @@ else:
     signal.alarm(20)  # so that nobody waits for a child that hangs
     send("child", range(5))
 """
-ENDED = '\nprint("ended", time.time())'
 
 
 class Ended(NamedTuple):
@@ -80,8 +79,9 @@ class Ended(NamedTuple):
 def run(program: str, *arguments: str) -> Ended:
     # Python 3.12 warns of every fork of a process with threads, which is the point here
     quiet = "ignore:This process:DeprecationWarning"
+    text = f'{PROGRAM}{program}\nprint("ended", time.time())'
     ended = subprocess.run(
-        [sys.executable, "-W", quiet, "-c", PROGRAM + program + ENDED, *arguments],
+        [sys.executable, "-W", quiet, "-c", text, *arguments],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
@@ -107,10 +107,10 @@ def exits(quick: bool) -> Iterator[Row]:
     missing = ids("parent", many) - set(server.unique_ids)
     scenario = f"normal exit, 50 ms server: received of {many}"
     yield Row(scenario, str(many - len(missing)), ended.reports(missing))
+    if quick:
+        return
     with tempfile.TemporaryDirectory() as folder:
         for title, outbox in {"exit": [], "exit with an outbox": [f"{folder}/outbox.db"]}.items():
-            if quick:
-                return
             with LocalServer() as server:
                 server.script(*[hang(20)] * many)
                 ended = run(SENDS % many, server.url, *outbox)
@@ -236,14 +236,13 @@ def table(found: Iterable[Row]) -> int:
 
 
 def main() -> int:
-    """Measure, and print a row at a time."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few seconds, without slow rows")
-    options = parser.parse_args()
+    quick = parser.parse_args().quick
     logging.getLogger("mpfluent").addHandler(logging.NullHandler())  # the rows say what it says
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     print(f"Python {platform.python_version()}\n", flush=True)
-    return table(rows(quick=options.quick))
+    return table(rows(quick=quick))
 
 
 if __name__ == "__main__":

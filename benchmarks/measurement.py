@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import quantiles
-from typing import NamedTuple, TypeVar
-
-T = TypeVar("T")
+from typing import Any, NamedTuple
 
 
 class Spread(NamedTuple):
@@ -32,9 +30,9 @@ def column(taken: Mapping[str, Sequence[Mapping[str, float]]], key: str) -> dict
     return {name: [one[key] for one in all] for name, all in taken.items()}
 
 
-def take_turns(peers: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+def take_turns(peers: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Any]]:
     """Let each peer have its turn, so many rounds; return what it returned, by its name."""
-    taken: dict[str, list[T]] = {name: [] for name in peers}
+    taken: dict[str, list[Any]] = {name: [] for name in peers}
     for _ in range(rounds):
         for name, run in peers.items():
             taken[name].append(run())
@@ -42,7 +40,7 @@ def take_turns(peers: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, l
 
 
 def time_in_turns(
-    peers: Mapping[str, Callable[[int], float]], *, rounds: int, piece: float = 0.01
+    peers: Mapping[str, Callable[[int], float]], rounds: int, piece: float = 0.01
 ) -> dict[str, list[float]]:
     """Measure the peers in turns; return the seconds for one call in each round, by name.
 

@@ -74,7 +74,6 @@ def draw(curve: str, peers: Mapping[str, Any], folder: Path, ending: str, below:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw each curve that the file has."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plots", description=__doc__)
     parser.add_argument("file", type=Path, help="what --curves --json wrote")
     parser.add_argument("--folder", type=Path, default=Path("docs/plots"), help="where to")

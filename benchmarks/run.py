@@ -23,6 +23,7 @@ PEERS = {
     "PostHog": ("posthog", "posthog"),
 }
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
+Taken = Mapping[str, Sequence[float]]
 
 
 class Peer(subprocess.Popen[str]):
@@ -58,13 +59,13 @@ class Run(ExitStack):
         self._peers: dict[str, Peer] = {}
 
     def choose(self, full: Any, quick: Any) -> Any:
-        """Return the one for a full run, or the other for a quick one."""
         return quick if self.quick else full
 
     @cached_property
     def server(self) -> Server:
-        """The server that accepts everything."""
-        return self.enter_context(Server())
+        server = self.enter_context(Server())
+        server.reset()
+        return server
 
     def command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs a peer, and its environment variables."""
@@ -113,9 +114,7 @@ class Run(ExitStack):
         full = {"rounds": self.choose(40, 2), "piece": self.choose(0.01, 0.0005)}
         return time_in_turns(peers, **(turns or full))
 
-    def result(
-        self, row: str, what: str, taken: Mapping[str, Any], *targets: Any, **more: Any
-    ) -> Result:
+    def result(self, row: str, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
         judged = [
             judge(target, ratios(taken[of], taken[to]))

@@ -1,7 +1,6 @@
 """A server that accepts everything and counts it, in the process that only waits meanwhile."""
 
 import time
-from typing import Self
 
 from mpfluent.testing import LocalServer
 from mpfluent.testing.faults import Action
@@ -21,10 +20,6 @@ BATCH = b'"environment"'  # each of mParticle's batches holds it once
 
 class Server(LocalServer):
     """The test kit's server, without its checks: they would cost more than what is measured."""
-
-    def start(self) -> Self:
-        self.reset()
-        return super().start()
 
     def reset(self, *, keep: bool = False) -> None:
         """Count from zero; keep the bodies from now on, or do not."""

@@ -25,18 +25,15 @@ def by_marshmallow(batch):
 
 
 def chain(encoder, events, loops):
-    """Take the time from values to JSON bytes."""
     return timed(lambda: encoder(whole(events)), loops)
 
 
 def encode(encoder, events, loops):
-    """Take the time from a batch that is there to JSON bytes."""
     batch = whole(events)
     return timed(lambda: encoder(batch), loops)
 
 
 def append(events, loops):
-    """Take the time of appending so many events, one at a time."""
     listed = [AppEvent("Searched")] * events
     return timed(lambda: reduce(Batch.add, listed, Batch()), loops)
 

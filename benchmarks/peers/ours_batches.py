@@ -23,7 +23,6 @@ def whole(events):
 
 
 def with_context(batch):
-    """Add all that says who and where."""
     return (
         batch.with_environment("development")
         .with_user_attributes({f"attr{number}": f"value {number}" for number in range(10)})
@@ -49,7 +48,7 @@ def identical(number):
 
 
 def numbered(number):
-    """Build a whole batch of one event that holds its number, so that its order can be checked."""
+    """Build a whole batch of one event that holds its number: its order can be checked."""
     name = user(number)  # in the address, too: batches that share one are of the same user
     batch = with_context(Batch.for_user(customer_id=name, email=f"{name}@b.example"))
     return batch.event("Searched", {**ATTRIBUTES, "number": number}, at=AT)

@@ -119,7 +119,6 @@ def stream(run: Run) -> Iterator[Result]:
             if name == OURS:
                 grown = (resident[-1] - resident[0]) * 1e6
                 verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
-            readings = ", ".join(f"{size:.1f}" for size in resident)
-            notes.append(f"{name}: MB after each tenth: {readings}")
+            notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in resident]}")
         what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
         yield run.result("stream", what, taken, verdicts=verdicts, notes=notes, unit="MB")
