@@ -107,7 +107,6 @@ def stuck(**options):
 
 
 def size(number):
-    """Return the bytes of JSON of a batch to which sending adds nothing."""
     return len(to_bytes(identical(number)))
 
 

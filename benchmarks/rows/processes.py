@@ -35,8 +35,8 @@ def imports(run: Run) -> Iterator[Result]:
         for name in run.available(code)
     }
     taken = take_turns(turns, run.choose(15, 1))
-    target = ("import, vendor", OURS, VENDOR)
-    yield run.result("import", "an import, over an empty interpreter", taken, target)
+    what = "an import, over an empty interpreter"
+    yield run.result("import", what, taken, ("import, vendor", OURS, VENDOR))
 
 
 COUNTED: dict[str, tuple[Any, ...]] = {

@@ -46,8 +46,8 @@ def append(run: Run) -> Iterator[Result]:
     asked = {name: (name, "append", many) for name in run.ours}
     asked[tenth] = (OURS, "append", many // 10)
     taken = run.time(asked, rounds=run.choose(15, 1), piece=0)
-    target = ("append, linear", OURS, tenth)
-    yield run.result("append", f"{many} events, one at a time", taken, target)
+    what = f"{many} events, one at a time"
+    yield run.result("append", what, taken, ("append, linear", OURS, tenth))
 
 
 def steps(run: Run) -> Iterator[Result]:
