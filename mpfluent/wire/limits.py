@@ -137,9 +137,7 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
             if not _short(inside):
                 return False
-        elif kind is tuple:
-            return False
-        elif kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY:
+        elif kind is tuple or (kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY):
             return False
     return True
 
