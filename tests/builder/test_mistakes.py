@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from mistakes import (
+from mistake_tables import (
     BATCH,
     CIRCLE,
     HUGE,

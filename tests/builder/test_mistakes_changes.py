@@ -6,7 +6,7 @@ import operator
 import pickle
 
 import pytest
-from mistakes import BATCH, SEARCHED, SESSION, TEAPOT, assert_error, mistakes
+from mistake_tables import BATCH, SEARCHED, SESSION, TEAPOT, assert_error, mistakes
 
 from mpfluent import (
     AppEvent,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mistakes import BATCH, ONE_OF_THREE, SPRING, TEAPOT, assert_error, mistakes
+from mistake_tables import BATCH, ONE_OF_THREE, SPRING, TEAPOT, assert_error, mistakes
 
 from mpfluent import (
     ApplicationStateTransitionEvent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mistakes import (
+from mistake_tables import (
     BATCH,
     NOW,
     NOW_MS,

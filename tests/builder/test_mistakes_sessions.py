@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mistakes import HUGE, INFINITY, NAN, NOW, SESSION, Mute, assert_error, mistakes
+from mistake_tables import HUGE, INFINITY, NAN, NOW, SESSION, Mute, assert_error, mistakes
 
 from mpfluent import (
     AppEvent,

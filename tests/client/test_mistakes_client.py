@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mistakes import BATCH, NOW_MS, SEARCHED, assert_error, client, mistakes
+from mistake_tables import BATCH, NOW_MS, SEARCHED, assert_error, client, mistakes
 
 from mpfluent import (
     Batch,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mistakes import ONE_OF_THREE, assert_error, mistakes
+from mistake_tables import ONE_OF_THREE, assert_error, mistakes
 
 from mpfluent import (
     Batch,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mistakes import BATCH, SEARCHED, assert_error, mistakes
+from mistake_tables import BATCH, SEARCHED, assert_error, mistakes
 
 from mpfluent import (
     AppEvent,

@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 
 import pytest
-from mistakes import BATCH, Level, Mood, MuteText, System, Whole
+from mistake_tables import BATCH, Level, Mood, MuteText, System, Whole
 
 from mpfluent import (
     AppEvent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from mistakes import BATCH, CIRCLE, HUGE, NOW_MS, UUID, Array, Mute, assert_error, mistakes
+from mistake_tables import BATCH, CIRCLE, HUGE, NOW_MS, UUID, Array, Mute, assert_error, mistakes
 
 from mpfluent import (
     ConsentState,

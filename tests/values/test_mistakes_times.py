@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mistakes import (
+from mistake_tables import (
     BATCH,
     HUGE,
     INFINITY,

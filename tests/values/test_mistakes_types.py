@@ -6,7 +6,7 @@ import uuid
 from datetime import date
 from decimal import Decimal
 
-from mistakes import (
+from mistake_tables import (
     BATCH,
     CIRCLE,
     HUGE,

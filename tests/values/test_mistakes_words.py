@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mistakes import BATCH, NOW, SURROGATE, UUID, Mute, System, assert_error, mistakes
+from mistake_tables import BATCH, NOW, SURROGATE, UUID, Mute, System, assert_error, mistakes
 
 from mpfluent import (
     ApplicationStateTransitionEvent,
