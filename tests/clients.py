@@ -1,12 +1,6 @@
 """Clients of one user or many that send to a transport of the test."""
 
-from mpfluent import (
-    Batch,
-    Client,
-    FunctionTransport,
-    RecordingTransport,
-    Retry,
-)
+from mpfluent import Batch, Client, FunctionTransport, RecordingTransport, Retry
 from mpfluent.errors import REASONS
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "teapot"})

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mpfluent import (
-    Batch,
-)
+from mpfluent import Batch
 
 
 def exactly(data: Any) -> str:

@@ -12,15 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from strategies import (
-    BEYOND_FLOATS,
-    example,
-)
+from strategies import BEYOND_FLOATS, example
 
-from mpfluent import (
-    AppEvent,
-    Batch,
-)
+from mpfluent import AppEvent, Batch
 from mpfluent.model.record import Record
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES
 

@@ -26,12 +26,7 @@ from mpfluent import (
     MixedUsers,
     UserIdentities,
 )
-from mpfluent.testing.strategies import (
-    batches,
-    events,
-    names,
-    user_attributes,
-)
+from mpfluent.testing.strategies import batches, events, names, user_attributes
 
 
 def merged(*parts: Batch) -> Batch | str:

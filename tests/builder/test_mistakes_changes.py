@@ -8,12 +8,7 @@ import pickle
 import pytest
 from mistake_tables import BATCH, SEARCHED, SESSION, TEAPOT, assert_error, mistakes
 
-from mpfluent import (
-    AppEvent,
-    Batch,
-    Immutable,
-    MixedUsers,
-)
+from mpfluent import AppEvent, Batch, Immutable, MixedUsers
 
 # One batch is one user
 

@@ -6,12 +6,7 @@ from datetime import timedelta
 
 from mistake_tables import HUGE, INFINITY, NAN, NOW, SESSION, Mute, assert_error, mistakes
 
-from mpfluent import (
-    AppEvent,
-    InvalidTime,
-    InvalidValue,
-    Session,
-)
+from mpfluent import AppEvent, InvalidTime, InvalidValue, Session
 
 TIMELESS = Session.start(session_id=42)
 

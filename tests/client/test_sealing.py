@@ -6,14 +6,7 @@ import pytest
 from clients import BATCH, client_of
 from fault_server import FakeTime
 
-from mpfluent import (
-    ApiError,
-    Batch,
-    InvalidBatch,
-    InvalidTime,
-    RecordingTransport,
-    Retry,
-)
+from mpfluent import ApiError, Batch, InvalidBatch, InvalidTime, RecordingTransport, Retry
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000

@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.util import parse_url
 
-from mpfluent import (
-    Client,
-    ConfigurationError,
-    RecordingTransport,
-    SyncDispatcher,
-)
+from mpfluent import Client, ConfigurationError, RecordingTransport, SyncDispatcher
 from mpfluent.client.config import base_url
 from mpfluent.testing import LocalServer
 from mpfluent.testing.network_guard import is_this_machine

@@ -3,12 +3,7 @@
 import pytest
 from clients import BATCH
 
-from mpfluent import (
-    Batch,
-    Kept,
-    Response,
-    TransportError,
-)
+from mpfluent import Batch, Kept, Response, TransportError
 from mpfluent.delivery.job import Job
 from mpfluent.wire.body import Part
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from mistake_tables import ONE_OF_THREE, assert_error, mistakes
 
-from mpfluent import (
-    Batch,
-    InvalidValue,
-    UnknownField,
-)
+from mpfluent import Batch, InvalidValue, UnknownField
 
 
 @mistakes(

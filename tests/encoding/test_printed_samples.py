@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 from readings import event, exactly
 
-from mpfluent import (
-    Batch,
-    InvalidBatch,
-)
+from mpfluent import Batch, InvalidBatch
 
 SAMPLES = Path(__file__).parents[3] / "shared" / "wire" / "samples"
 needs_samples = pytest.mark.skipif(

@@ -13,14 +13,7 @@ from marshmallow import Schema
 from readings import event, exactly
 from strategies import full, full_events
 
-from mpfluent import (
-    AppEvent,
-    Batch,
-    Event,
-    InvalidBatch,
-    InvalidValue,
-    MPFluentError,
-)
+from mpfluent import AppEvent, Batch, Event, InvalidBatch, InvalidValue, MPFluentError
 from mpfluent.encoding import loader, reader, schema
 from mpfluent.testing.strategies import batches
 from mpfluent.testing.strategies.records import RECORD_CLASSES

@@ -10,13 +10,7 @@ import pytest
 from marshmallow import ValidationError
 from readings import event
 
-from mpfluent import (
-    Batch,
-    ConsentState,
-    InvalidBatch,
-    InvalidValue,
-    UnknownField,
-)
+from mpfluent import Batch, ConsentState, InvalidBatch, InvalidValue, UnknownField
 from mpfluent.schemas import BatchSchema, ConsentStateSchema
 
 UNKNOWN = [

@@ -9,11 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpfluent import (
-    Batch,
-    InvalidValue,
-    Product,
-)
+from mpfluent import Batch, InvalidValue, Product
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])

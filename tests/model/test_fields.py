@@ -6,22 +6,10 @@ import inspect
 from typing import Any, NamedTuple
 
 import pytest
-from strategies import (
-    MOMENT,
-    ONE_OF,
-    example,
-    minimal,
-)
+from strategies import MOMENT, ONE_OF, example, minimal
 from wire_names import BATCH_VERBS, EVENT_BY_TYPE, EVENTS, OBJECTS, RECORD_BY_NAME, sent
 
-from mpfluent import (
-    Batch,
-    Event,
-    EventVerbs,
-    Product,
-    Promotion,
-    UserIdentity,
-)
+from mpfluent import Batch, Event, EventVerbs, Product, Promotion, UserIdentity
 from mpfluent.model.record import Record
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from strategies import (
-    minimal,
-)
+from strategies import minimal
 from wire_names import COMMON, EVENT_BY_TYPE, EVENTS, OBJECTS, RECORD_BY_NAME, WIRE
 
-from mpfluent import (
-    Batch,
-    Event,
-    UnknownField,
-    schemas,
-)
+from mpfluent import Batch, Event, UnknownField, schemas
 from mpfluent.model.record import Record
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, words
 

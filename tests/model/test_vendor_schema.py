@@ -9,23 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from jsonschema import Draft7Validator, FormatChecker
-from strategies import (
-    MOMENT,
-    MOMENT_MS,
-    ONE_OF,
-    full,
-    full_events,
-    minimal,
-    minimal_events,
-)
+from strategies import MOMENT, MOMENT_MS, ONE_OF, full, full_events, minimal, minimal_events
 from wire_names import BATCH_VERBS, COMMON, EVENT_BY_TYPE, EVENTS, OBJECTS, WIRE, sent
 
-from mpfluent import (
-    AppEvent,
-    Batch,
-    CommerceEvent,
-    Event,
-)
+from mpfluent import AppEvent, Batch, CommerceEvent, Event
 from mpfluent.testing.strategies import batches
 from mpfluent.testing.strategies.records import EVENT_CLASSES
 

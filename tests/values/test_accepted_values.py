@@ -8,9 +8,7 @@ from decimal import Decimal
 import pytest
 from mistake_tables import BATCH, Level, Mood, MuteText, System, Whole
 
-from mpfluent import (
-    AppEvent,
-)
+from mpfluent import AppEvent
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ import operator
 import pickle
 from collections import UserDict
 from contextlib import suppress
-from types import (
-    MappingProxyType,
-)
+from types import MappingProxyType
 
 import pytest
 from value_samples import (

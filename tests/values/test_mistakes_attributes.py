@@ -7,12 +7,7 @@ from datetime import date
 
 from mistake_tables import BATCH, CIRCLE, HUGE, NOW_MS, UUID, Array, Mute, assert_error, mistakes
 
-from mpfluent import (
-    ConsentState,
-    GDPRConsentState,
-    InvalidValue,
-    Product,
-)
+from mpfluent import ConsentState, GDPRConsentState, InvalidValue, Product
 
 CIRCULAR = {}
 CIRCULAR["self"] = CIRCULAR

@@ -25,14 +25,7 @@ from mistake_tables import (
     mistakes,
 )
 
-from mpfluent import (
-    AppEvent,
-    GDPRConsentState,
-    InvalidTime,
-    InvalidValue,
-    Product,
-    Session,
-)
+from mpfluent import AppEvent, GDPRConsentState, InvalidTime, InvalidValue, Product, Session
 from mpfluent.values import times as moments
 
 MOMENT = datetime.datetime(2026, 11, 23, 10, 15, tzinfo=UTC)

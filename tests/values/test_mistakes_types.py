@@ -25,14 +25,7 @@ from mistake_tables import (
     mistakes,
 )
 
-from mpfluent import (
-    Batch,
-    DeviceCurrentState,
-    GeoLocation,
-    InvalidValue,
-    Product,
-    Session,
-)
+from mpfluent import Batch, DeviceCurrentState, GeoLocation, InvalidValue, Product, Session
 
 
 @mistakes(

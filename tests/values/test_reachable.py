@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from types import (
-    MappingProxyType,
-)
+from types import MappingProxyType
 
 from hypothesis import given
 from value_samples import (
@@ -23,14 +21,7 @@ from value_samples import (
 )
 
 import mpfluent
-from mpfluent import (
-    AppEvent,
-    Batch,
-    Event,
-    EventVerbs,
-    FrozenMap,
-    Product,
-)
+from mpfluent import AppEvent, Batch, Event, EventVerbs, FrozenMap, Product
 from mpfluent.testing import strategies
 from mpfluent.values.frozen import Frozen
 
