@@ -17,6 +17,7 @@ from types import (
 from typing import Any, NamedTuple
 
 import pytest
+from internals import Events, Field, Frozen
 
 from mpfluent import (
     AppEvent,
@@ -62,8 +63,6 @@ from mpfluent import (
     UserIdentity,
     UserIdentityChangeEvent,
 )
-from mpfluent.model.history import Events
-from mpfluent.values.frozen import Field, Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 UUID = "3fb44a79-df2d-446d-acf1-e87eda854ae1"

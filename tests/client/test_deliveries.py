@@ -10,6 +10,7 @@ from clients import BATCH, boom, client_of
 from mpfluent import (
     Batch,
     Client,
+    Delivery,
     DeliveryError,
     InvalidValue,
     Kept,
@@ -17,7 +18,6 @@ from mpfluent import (
     Response,
     TransportError,
 )
-from mpfluent.delivery.future import Delivery
 
 
 def test_a_delivery_says_its_outcome():

@@ -37,7 +37,6 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent.testing import LocalServer
-from mpfluent.values.frozen import Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 BATCH = Batch.for_user(email="user@example.com").event("Searched", {"query": "teapot"})
@@ -224,4 +223,4 @@ def test_nothing_private_is_offered(name):
     offered = completer.attr_matches(f"{name}.")
 
     assert [text for text in offered if text.startswith(f"{name}._")] == []
-    assert isinstance(LIVE[name], Frozen | Client)
+    assert isinstance(LIVE[name], Batch | mpfluent.Event | Session | Client)

@@ -14,6 +14,7 @@ from scenarios import PERSON, WORDS, batch, scenario
 
 from mpfluent import (
     Batch,
+    EventVerbs,
     GeoLocation,
     InvalidBatch,
     InvalidTime,
@@ -23,7 +24,6 @@ from mpfluent import (
     TooLarge,
     UserIdentity,
 )
-from mpfluent.builder.event_verbs import EventVerbs
 
 USER = Batch.for_user(customer_id=PERSON)
 TEAPOT = Product("sku-1")

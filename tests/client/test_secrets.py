@@ -31,14 +31,12 @@ from mpfluent import (
     Outbox,
     PrintingTransport,
     RecordingTransport,
-    Request,
     RequestsTransport,
     Retry,
     SyncDispatcher,
     ThreadedDispatcher,
 )
 from mpfluent.testing import LocalServer
-from mpfluent.transport.destination import Credentials
 
 KEY = "us1-0123456789abcdef"
 SECRET = "s3cr3t-fedcba9876543210"
@@ -276,7 +274,14 @@ def test_an_exception_from_outside_takes_no_frame_with_the_header_along(monkeypa
 def test_the_sweep_would_find_a_leak():
     """The same frames, without what forgets them, hold the header: the sweep is not blind."""
     with FaultServer(faults.fin_no_response) as server:
-        request = Request(server.url, b"{}", {}, (), Credentials(KEY, SECRET))
+        requested = []
+
+        def note(request):
+            requested.append(request)
+            return 202
+
+        client_of(server.url, transport=FunctionTransport(note)).send(BATCH)
+        (request,) = requested
         with pytest.raises(requests.ConnectionError) as raised:
             requests.post(request.url, data=request.body, auth=request.credentials.sign, timeout=5)
 

@@ -2,10 +2,9 @@
 
 import pytest
 from clients import BATCH
+from internals import Job, Part
 
 from mpfluent import Batch, Kept, Response, TransportError
-from mpfluent.delivery.job import Job
-from mpfluent.wire.body import Part
 
 PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 

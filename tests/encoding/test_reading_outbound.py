@@ -22,7 +22,6 @@ from mpfluent import (
     UserAttributeChangeEvent,
     UserIdentities,
 )
-from mpfluent.encoding.json import plain
 from mpfluent.schemas import BatchSchema
 from mpfluent.testing.strategies.records import EVENT_CLASSES
 
@@ -326,7 +325,7 @@ def test_flags_that_no_event_can_hold_are_left_out_where_unknown_names_are(event
     whole["data"]["custom_flags"] = {**ODD_FLAGS, **FLAGS}
     (read,) = Batch.from_dict({"events": [whole]}, unknown="ignore").events
     assert read.flags == FLAGS
-    text = plain({"events": [whole]})
+    text = json.dumps({"events": [whole]}, default=float)
     assert Batch.from_json(text, unknown="ignore").events == (read,)
     assert Event.from_dict(whole, unknown="ignore") == read
     whole["data"]["custom_flags"] = ODD_FLAGS

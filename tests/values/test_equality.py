@@ -36,6 +36,7 @@ from mpfluent import (
     DeviceCurrentState,
     DeviceInformation,
     FirstRunEvent,
+    FrozenMap,
     GDPRConsentState,
     GeoLocation,
     Product,
@@ -46,7 +47,6 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent.testing import strategies
-from mpfluent.values.frozen import Frozen
 
 # Pickle, copy, hash
 
@@ -167,7 +167,7 @@ def test_equal_on_the_wire_is_equal_in_python(left, right):
 
 def test_subclasses_of_any_value_compare_by_content():
     for cls, value in FROZEN.items():
-        if not issubclass(cls, Frozen):
+        if cls is FrozenMap:
             continue
         subclass = type("Own" + cls.__name__, (cls,), {"__slots__": ()})
         own = subclass.__new__(subclass)

@@ -6,6 +6,7 @@ import inspect
 from types import MappingProxyType
 
 from hypothesis import given
+from internals import Frozen
 from value_samples import (
     BASES,
     EVENTS,
@@ -23,7 +24,6 @@ from value_samples import (
 import mpfluent
 from mpfluent import AppEvent, Batch, Event, EventVerbs, FrozenMap, Product
 from mpfluent.testing import strategies
-from mpfluent.values.frozen import Frozen
 
 
 def test_every_public_value_class_has_a_sample():
