@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from strategies import example, full_events, minimal_events
@@ -25,15 +25,15 @@ from mpfluent import (
     Session,
     UserIdentities,
 )
-from mpfluent.builder.commerce_verbs import CommerceVerbs
-from mpfluent.builder.context_verbs import ContextVerbs
-from mpfluent.model.commerce import ProductActionType
 from mpfluent.testing.event_names import names_of
 from mpfluent.testing.strategies.batches import said
-from mpfluent.testing.strategies.records import EVENT_CLASSES
-from mpfluent.values.fields import Field
+from mpfluent.testing.strategies.records import EVENT_CLASSES, words
 
 PACKAGE = Path(mpfluent.__file__).parent
+COMMERCE_VERBS, CONTEXT_VERBS = (
+    next(base for base in Batch.__mro__ if base.__name__ == name)
+    for name in ("CommerceVerbs", "ContextVerbs")
+)
 
 
 def public(*classes: type[Any]) -> set[str]:
@@ -52,7 +52,7 @@ def public(*classes: type[Any]) -> set[str]:
 def events() -> Iterator[Event]:
     """Yield an event for each verb, by its constructor where several verbs make one class."""
     yield from minimal_events()
-    for action in get_args(ProductActionType):
+    for action in words(ProductAction, ProductAction._fields["action"]):
         yield CommerceEvent(product_action=ProductAction(action))
     transition = ApplicationStateTransitionEvent
     for word in ("initialized", "foreground", "background", "exit"):
@@ -83,7 +83,7 @@ def test_each_verb_that_an_event_names_exists(kind: type[Any]) -> None:
 
 
 def test_each_verb_that_appends_an_event_is_named_by_one() -> None:
-    assert {event._made_by() for event in EVENTS} == public(EventVerbs, CommerceVerbs)
+    assert {event._made_by() for event in EVENTS} == public(EventVerbs, COMMERCE_VERBS)
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event._made_by())
@@ -192,10 +192,10 @@ assert Batch().add(RatingEvent(4)).to_python() == "Batch().add(RatingEvent(4))"
 
 # Fields of the context
 
-FIELDS = ContextVerbs._fields
+FIELDS = CONTEXT_VERBS._fields
 
 
-def settable(field: Field[Any]) -> list[Field[Any]]:
+def settable(field: Any) -> list[Any]:
     """Return the fields that have verbs: this one, and those of its record."""
     inner = field.of._fields.values() if field.kind == "record" else ()
     return [each for each in (field, *inner) if each.verb is not None]
@@ -203,7 +203,7 @@ def settable(field: Field[Any]) -> list[Field[Any]]:
 
 def test_each_verb_that_sets_context_is_named_by_one_field() -> None:
     named = [each.verb for field in FIELDS.values() for each in settable(field)]
-    verbs = {name for name in public(ContextVerbs) if name.startswith("with_")}
+    verbs = {name for name in public(CONTEXT_VERBS) if name.startswith("with_")}
 
     assert sorted(map(str, named)) == sorted(verbs)
 
