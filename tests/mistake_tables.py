@@ -41,7 +41,7 @@ SESSION = Session.start(session_id=42, at=NOW)
 
 
 class Whole:
-    """An integer that is none of Python's, such as numpy.int64."""
+    """An integer of another library, such as numpy.int64."""
 
     def __init__(self, value):
         self.value = value
@@ -64,7 +64,7 @@ class Array:
 
 
 class Real:
-    """A number that is none of Python's, such as numpy.float32."""
+    """A number of another library, such as numpy.float32."""
 
     dtype = "float32"
 

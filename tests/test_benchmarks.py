@@ -156,7 +156,7 @@ def test_each_process_has_mpfluent_of_its_own_folder_and_the_benchmarks_of_this_
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the history")
-def test_a_commit_that_does_not_exist_is_told_in_one_line():
+def test_a_commit_that_does_not_exist_is_reported_in_one_line():
     run = benchmarks("--quick", "--compare", "nonsense")
 
     assert len(run.stderr.splitlines()) == 1
@@ -412,7 +412,7 @@ def test_plots_are_drawn(quick, tmp_path):
     ]
 
 
-def test_a_file_without_curves_is_told_what_to_run(tmp_path):
+def test_the_error_of_a_file_without_curves_says_what_to_run(tmp_path):
     from benchmarks.plots import main
 
     file = tmp_path / "results.json"

@@ -244,7 +244,7 @@ def test_every_public_name_loads_from_the_module_that_it_comes_from():
 
 def test_what_type_checkers_read_is_what_is_loaded():
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    told = {
+    typed = {
         node.module: {alias.name for alias in node.names}
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level and node.module != "errors"
@@ -252,7 +252,7 @@ def test_what_type_checkers_read_is_what_is_loaded():
     loaded = {module: set(names.split()) for module, names in mpfluent._NAMES.items()}
     errors = loaded.pop("errors")
 
-    assert told == loaded
+    assert typed == loaded
     assert errors >= {"MPFluentError", "InvalidBatch"}
 
 
@@ -266,7 +266,7 @@ def test_the_public_modules_are_there_without_an_import_of_their_own():
     assert {"mpfluent.schemas", "mpfluent.testing"} <= loaded
 
 
-def test_a_misspelt_name_of_the_package_is_told_what_was_meant():
+def test_the_error_of_a_misspelt_name_of_the_package_says_what_was_meant():
     with pytest.raises(AttributeError) as caught:
         mpfluent.Bacth
 

@@ -69,7 +69,7 @@ UUID = "3fb44a79-df2d-446d-acf1-e87eda854ae1"
 TEAPOT = Product("sku-1", "Teapot", price=Decimal("19.99"), custom_attributes={"size": "L"})
 SPRING = Promotion("promo-1", position="hero banner")
 EMAIL = UserIdentity("email", "user@example.com", NOW)
-PLACE = GeoLocation(40.7142, -74.0064, country_code="US")
+NEW_YORK = GeoLocation(40.7142, -74.0064, country_code="US")
 AGREED = GDPRConsentState(True, NOW, document="terms_v4")
 OPTED_OUT = CCPAConsentState(True, NOW)
 
@@ -229,7 +229,7 @@ def rich_batch(cls=Batch):
         .with_ccpa_data_sale_opt_out(at=NOW)
         .with_data_plan("plan", 1)
         .with_location(1, 2)
-        .event("First", {"a": 1, "b": None, "c": Decimal("1.50")}, at=NOW, location=PLACE)
+        .event("First", {"a": 1, "b": None, "c": Decimal("1.50")}, at=NOW, location=NEW_YORK)
         .purchase(TEAPOT, total_amount=19.99)
     )
 
@@ -330,10 +330,10 @@ VALUES = {
     ApplicationInformation: ApplicationInformation(
         application_name="Shop", apple_search_ads_attributes={"Version3.1": {"iad": True}}
     ),
-    GeoLocation: PLACE,
+    GeoLocation: NEW_YORK,
     AttributionInfo: AttributionInfo("AppsFlyer", "Example network", "Spring"),
     DataPlanContext: DataPlanContext("plan", 2),
-    BatchContext: BatchContext(data_plan=DataPlanContext("plan"), location=PLACE),
+    BatchContext: BatchContext(data_plan=DataPlanContext("plan"), location=NEW_YORK),
     GDPRConsentState: AGREED,
     CCPAConsentState: OPTED_OUT,
     ConsentState: ConsentState(gdpr={"a": AGREED}, ccpa={"data_sale_opt_out": OPTED_OUT}),
@@ -343,7 +343,7 @@ VALUES = {
     PromotionAction: PromotionAction("view", [SPRING]),
     ProductImpression: ProductImpression("Results", [TEAPOT]),
     ShoppingCart: ShoppingCart([TEAPOT]),
-    AppEvent: AppEvent("Searched", {"a": 1}, flags={"b": "c"}, location=PLACE),
+    AppEvent: AppEvent("Searched", {"a": 1}, flags={"b": "c"}, location=NEW_YORK),
     CommerceEvent: CommerceEvent(product_impressions=[ProductImpression("Results", [TEAPOT])]),
     ScreenViewEvent: ScreenViewEvent("Home"),
     SessionStartEvent: SessionStartEvent(session_id=42),

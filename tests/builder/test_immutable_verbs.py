@@ -49,7 +49,7 @@ def test_every_public_verb_has_a_sample():
         (name, verb)
         for name, base in BASES.items()
         for verb in sorted(SAMPLES)
-        # only a session that has times can tell its duration
+        # only a session that has times knows its duration
         if verb in verbs(type(base)) and not (verb == "end" and base.at is None)
     ],
 )

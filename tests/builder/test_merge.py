@@ -473,7 +473,7 @@ def test_only_batches_merge(other: Any, text: str) -> None:
 
 
 class Verbs(Batch):
-    """A vocabulary of one's own."""
+    """A user's verbs."""
 
     __slots__ = ()
 

@@ -131,14 +131,14 @@ def test_what_cannot_be_written_there_is_not_suggested() -> None:
 
 
 @pytest.mark.parametrize("word", ["plan", "color", "size", "price", "query", "email", "status"])
-def test_a_word_of_ones_own_belongs_into_the_attributes(word: str) -> None:
-    told = {word: "pro"}
+def test_a_name_that_no_field_has_belongs_into_the_attributes(word: str) -> None:
+    given_name = {word: "pro"}
     for write in (
-        lambda: BATCH.event("Signed up", **told),
-        lambda: SESSION.event("Signed up", **told),
-        lambda: AppEvent("Signed up", **told),
-        lambda: BATCH.screen_view("Home", **told),
-        lambda: BATCH.first_run(**told),
+        lambda: BATCH.event("Signed up", **given_name),
+        lambda: SESSION.event("Signed up", **given_name),
+        lambda: AppEvent("Signed up", **given_name),
+        lambda: BATCH.screen_view("Home", **given_name),
+        lambda: BATCH.first_run(**given_name),
     ):
         with pytest.raises(UnknownField) as caught:
             write()
@@ -248,7 +248,7 @@ def client():
 
 
 @pytest.mark.parametrize("name", [*VERBS, "event", "purchase", "with_device"])
-def test_a_client_that_is_told_what_happened_says_that_a_batch_is(name, client):
+def test_the_error_of_a_client_that_has_no_such_verb_says_that_a_batch_is(name, client):
     with pytest.raises(UnknownVerb) as caught:
         getattr(client, name)
     verb = VERBS.get(name, name)

@@ -216,7 +216,7 @@ def test_a_session_needs_one_of_two_ids(uuid: Any, number: int) -> None:
 
 
 class SessionVerbs(Session):
-    """A session of one's own."""
+    """A subclass of a session."""
 
     __slots__ = ()
 

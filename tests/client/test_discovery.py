@@ -211,7 +211,7 @@ def test_ipython_completes(text, wanted):
 @pytest.mark.parametrize(("text", "wanted"), AFTER_A_DOT)
 def test_pythons_own_prompt_completes(text, wanted):
     completer = rlcompleter.Completer(LIVE)
-    found = [completer.complete(text, place) for place in range(20)]
+    found = [completer.complete(text, state) for state in range(20)]
     names = {name.rpartition(".")[2].rstrip("()") for name in found if name}
 
     assert wanted in names

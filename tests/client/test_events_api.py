@@ -177,7 +177,7 @@ def test_a_bulk_takes_a_callback_too(api, server):
     assert len(server.batches) == 3
 
 
-def test_a_callback_is_told_of_a_refusal_with_the_errors_body(api, server):
+def test_a_callback_gets_a_refusal_with_the_errors_body(api, server):
     answers = []
     server.script(refusal(400, headers={"X-Why": "so"}, message="No."))
     upload = api.upload_events(BATCH, lambda *answer: answers.append(answer))
@@ -203,7 +203,7 @@ def test_a_callback_gets_whatever_the_body_of_a_refusal_is(body, data):
     assert answers == [(data, 404, {})]
 
 
-def test_a_callback_is_told_that_no_answer_ever_came():
+def test_a_callback_gets_an_error_if_no_answer_ever_came():
     answers = []
     upload = api_of(FunctionTransport(broken)).upload_events(
         BATCH, lambda *answer: answers.append(answer)
@@ -375,7 +375,7 @@ def test_closing_the_client_delivers_what_waits():
             call()
 
 
-def test_closing_in_a_hurry_tells_every_callback():
+def test_closing_in_a_hurry_calls_every_callback():
     leave = threading.Event()
 
     def slow(request):
@@ -657,7 +657,7 @@ def test_closing_an_api_that_sent_nothing_closes_its_client():
 
 
 def test_a_callback_may_upload_and_join_and_close():
-    told = []
+    statuses = []
     configuration = Configuration(
         api_key="key",
         api_secret="secret",
@@ -667,13 +667,13 @@ def test_a_callback_may_upload_and_join_and_close():
     api = EventsApi(configuration)
 
     def callback(data, status, headers):
-        inner = api.upload_events(BATCH, lambda *answer: told.append(answer[1]))
+        inner = api.upload_events(BATCH, lambda *answer: statuses.append(answer[1]))
         inner.join(SOON)
-        told.append(status)
+        statuses.append(status)
         api.close()
 
     api.upload_events(BATCH, callback).join(SOON)
     configuration.client.close(SOON)
 
-    assert told == [202, 202]
+    assert statuses == [202, 202]
     assert repr(configuration.client).endswith("closed>")

@@ -204,11 +204,11 @@ def test_a_send_from_a_callback_works():
 def test_a_send_that_is_interrupted_is_reported_if_it_was_counted(
     dispatcher, counted, stats, state, monkeypatch
 ):
-    told, deliveries = [], []
+    reasons, deliveries = [], []
     client = client_of(
         RecordingTransport(),
         dispatcher=dispatcher(),
-        on_failed=lambda batch, error: told.append(error.reason),
+        on_failed=lambda batch, error: reasons.append(error.reason),
     )
     submitted = client._counters.submitted
 
@@ -228,7 +228,7 @@ def test_a_send_that_is_interrupted_is_reported_if_it_was_counted(
         client.send(BATCH)
 
     assert client.stats[:4] == stats
-    assert len(told) == stats[2]
+    assert len(reasons) == stats[2]
     assert deliveries[0][0].state == state
     assert client.flush(0) is True
 

@@ -124,7 +124,7 @@ def test_a_bad_host_fails_at_construction(host, text):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(
-    "place",
+    "address",
     [
         r"evil.example\[::1]",
         r"evil.example:80\[::1]",
@@ -148,9 +148,9 @@ def test_a_bad_host_fails_at_construction(host, text):
         "local\tho\u202est",
     ],
 )
-def test_an_address_that_two_could_read_differently_is_none(scheme, place):
+def test_an_address_that_two_could_read_differently_is_none(scheme, address):
     with pytest.raises(ConfigurationError) as raised:
-        client_of(host=f"{scheme}://{place}")
+        client_of(host=f"{scheme}://{address}")
 
     assert "want https://name[:port]" in str(raised.value)
 

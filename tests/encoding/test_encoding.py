@@ -194,7 +194,7 @@ def test_the_text_says_what_the_schema_dumps(cls: type[Any]) -> None:
 def test_a_record_with_a_field_more_is_written_with_it_however_often() -> None:
     plain = Batch().purchase(Product("sku-1"), Product("sku-2")).with_device(platform="iOS")
     plain = plain.with_gdpr_consent("marketing", True, at=MOMENT_MS)
-    for _ in range(OFTEN):  # there is code for what is usual when the classes are made
+    for _ in range(OFTEN):  # there is code for common shapes when the classes are made
         plain.to_json()
         body(plain)
 
@@ -252,7 +252,7 @@ def test_code_is_forgotten_for_a_class_with_fields_of_its_own_and_for_no_other()
 
 
 @pytest.mark.parametrize("word", ["it's", 'a"b{x}\\', "{v0}", "\n", "é", "'+v0+'", "{{"])
-def test_an_event_type_and_names_of_its_own_are_written_as_they_are(
+def test_an_event_type_and_names_of_a_subclass_are_written_as_they_are(
     word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event, "_TYPES", {**event._TYPES})
@@ -269,7 +269,7 @@ def test_an_event_type_and_names_of_its_own_are_written_as_they_are(
         assert json.loads(body(batch)) == expected
 
 
-def test_a_word_of_a_choice_of_its_own_is_escaped_with_and_without_code() -> None:
+def test_a_word_of_a_choice_of_a_subclass_is_escaped_with_and_without_code() -> None:
     words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
 
     class Own(AppEvent):
@@ -284,7 +284,7 @@ def test_a_word_of_a_choice_of_its_own_is_escaped_with_and_without_code() -> Non
             assert json.loads(body(batch)) == expected
 
 
-def test_records_of_its_own_are_merged_into_the_class_with_more_fields() -> None:
+def test_subclasses_of_records_are_merged_into_the_class_with_more_fields() -> None:
     class ShelfDevice(DeviceInformation):
         shelf = a_text()
 

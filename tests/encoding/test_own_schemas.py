@@ -19,7 +19,7 @@ from mpfluent.testing.strategies.records import VALUE_CLASSES
 
 
 class Seen(AppEvent):
-    """An event of one's own, with a verb but no field more."""
+    """A subclass of an event, with a verb but no field more."""
 
     __slots__ = ()
 
@@ -28,13 +28,13 @@ class Seen(AppEvent):
 
 
 class Shop(Batch):
-    """A batch of one's own."""
+    """A subclass of a batch."""
 
     __slots__ = ()
 
 
 class Teapot(Product):
-    """A product of one's own."""
+    """A subclass of a product."""
 
     __slots__ = ()
 
@@ -111,7 +111,7 @@ def a_field_class_of_marshmallow() -> Any:
 
 
 @own(PRODUCT, {"id": "sku-1", "name": "Teapot", "brand": "ACME!", "price": 19.99})
-def a_field_class_of_its_own() -> Any:
+def a_field_subclass() -> Any:
     ours = schemas.ProductSchema._declared_fields["brand"]
 
     class Loud(type(ours)):  # type: ignore[misc]
@@ -175,7 +175,7 @@ def fields_excluded_by_the_class() -> Any:
 
 
 @own(PRODUCT, {"dumped": "sku-1"})
-def a_dump_of_its_own() -> Any:
+def an_overridden_dump() -> Any:
     class Own(schemas.ProductSchema):
         def dump(self, obj: Any, *, many: Any = None) -> Any:
             return {"dumped": obj.id}
@@ -192,7 +192,7 @@ def some_fields_of_what_is_nested() -> Any:
     ACTION,
     {"action": "purchase", "products": [{"sku": "sku-1"}, {"sku": "sku-2"}], "total_amount": 3},
 )
-def a_schema_of_its_own_for_what_is_nested() -> Any:
+def another_schema_for_what_is_nested() -> Any:
     class OwnProduct(schemas.ProductSchema):
         @post_dump
         def short(self, data: Any, **_: Any) -> Any:
@@ -235,7 +235,7 @@ def a_batch_with_a_field_class_of_marshmallow() -> Any:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_a_schema_of_its_own_is_honoured(name: str) -> None:
+def test_a_changed_schema_is_honoured(name: str) -> None:
     make, value, expected = OWN[name]
     assert make().dump(value) == expected
     encode = compile_encoder(make())

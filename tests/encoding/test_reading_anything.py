@@ -48,10 +48,10 @@ def test_whatever_is_read_is_a_batch_or_an_error_of_ours(data: Any, unknown: Any
 @settings(deadline=None)
 def test_one_wrong_value_is_found_wherever_it_stands(batch: Batch, data: Any) -> None:
     wire = batch.to_dict()
-    places = list(leaves(wire))
-    if not places:
+    paths = list(leaves(wire))
+    if not paths:
         return
-    path = data.draw(st.sampled_from(places))
+    path = data.draw(st.sampled_from(paths))
     holder = wire
     for key in path[:-1]:
         holder = holder[key]

@@ -430,15 +430,15 @@ NAMED: dict[str, Callable[[Any], dict[str, Any]]] = {
         (None, "names are strings, got NoneType"),
     ],
 )
-@pytest.mark.parametrize("place", NAMED)
+@pytest.mark.parametrize("where", NAMED)
 def test_a_name_that_no_map_can_have_is_an_error_with_its_path(
-    place: str, name: Any, why: str
+    where: str, name: Any, why: str
 ) -> None:
-    data = NAMED[place](name)
+    data = NAMED[where](name)
     with pytest.raises(InvalidValue) as caught:
         Batch.from_dict(data)
     text = str(caught.value)
-    assert text.startswith(f"from_dict(): {place}[{name!r}]=")
+    assert text.startswith(f"from_dict(): {where}[{name!r}]=")
     assert text.endswith(why)
     assert BatchSchema().validate(data) != {}
     text.encode()  # whatever it quotes
@@ -453,8 +453,8 @@ def test_a_purpose_is_read_as_it_may_be_written(name: Any) -> None:
     ):
         with pytest.raises((InvalidValue, ValidationError)):
             read()
-    told = ConsentStateSchema().validate({"gdpr": {name: SAID}})
-    assert list(told["gdpr"][name]) == ["key"]
+    problems = ConsentStateSchema().validate({"gdpr": {name: SAID}})
+    assert list(problems["gdpr"][name]) == ["key"]
 
 
 @pytest.mark.parametrize("name", ["a" * 100_000, "two\nlines", "\x1b[31m"])

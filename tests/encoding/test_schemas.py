@@ -195,7 +195,7 @@ BROKEN_RULES = [
 
 
 @pytest.mark.parametrize(("name", "data"), BROKEN_RULES)
-def test_validate_tells_of_the_rules_that_load_keeps(name: str, data: dict[str, Any]) -> None:
+def test_validate_reports_the_rules_that_load_keeps(name: str, data: dict[str, Any]) -> None:
     schema = getattr(schemas, name)()
     with pytest.raises(ValidationError):
         schema.load(data)

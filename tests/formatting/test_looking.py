@@ -120,7 +120,7 @@ def test_the_size_is_that_of_what_is_sent(batch):
     assert any("timestamp_unixtime_ms" in text for text in batch.preview().stamped) == any(stamped)
 
 
-def test_rich_is_told_the_fields_that_are_set():
+def test_rich_gets_the_fields_that_are_set():
     batch = SHOPPER.with_user_attributes(plan="pro").event("x")
 
     assert dict(batch.__rich_repr__()) == {
@@ -359,7 +359,7 @@ DIFFERENCES = {
 
 
 @pytest.mark.parametrize(("change", "lines"), DIFFERENCES.values(), ids=DIFFERENCES)
-def test_a_diff_names_the_places_that_changed(change, lines):
+def test_a_diff_names_the_paths_that_changed(change, lines):
     batch = (
         SHOPPER.with_user_attributes(plan="pro")
         .with_gdpr_consent("marketing", True, at=AT)

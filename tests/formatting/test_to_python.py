@@ -346,7 +346,7 @@ def test_a_time_that_no_calendar_has_stays_a_number():
     assert batch.to_python() == 'Batch().event("x", at=4611686018427387904)'
 
 
-def test_a_batch_of_ones_own_class_is_written_with_plain_verbs():
+def test_a_batch_of_a_subclass_is_written_with_plain_verbs():
     class ShopVerbs(EventVerbs):
         def signed_up(self, plan):
             return self.event("Signed up", {"plan": plan})

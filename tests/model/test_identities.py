@@ -216,7 +216,7 @@ def kinds(batch: Batch) -> list[str]:
 @pytest.mark.parametrize("text", WORDS)
 def test_an_id_that_stands_for_nobody_is_advice(text: str) -> None:
     somebody = Batch.for_user(customer_id="1")
-    for place, batch in {
+    for path, batch in {
         "user_identities.email": somebody.with_identities(email=text),
         "partner_identity": somebody.with_partner_identity(text),
         "partner_identities.A_B": somebody.with_partner_identities({"A_B": text}),
@@ -229,7 +229,7 @@ def test_an_id_that_stands_for_nobody_is_advice(text: str) -> None:
         ),
     }.items():
         (problem,) = batch.problems()
-        assert problem.text == f"{place} is {text!r}, which is nobody's; leave it out"
+        assert problem.text == f"{path} is {text!r}, which is nobody's; leave it out"
         assert (problem.kind, problem.advice) == ("nobodys_id", True)
         assert kinds(batch.without_identities("customer_id"))[0] == "nobodys_id"
 

@@ -28,13 +28,13 @@ class Word(str, enum.Enum):  # noqa: UP042 - what callers have
 
 
 class Text(str):
-    """A string of somebody's own."""
+    """A subclass of str."""
 
     __slots__ = ()
 
 
 class Count(int):
-    """A number of somebody's own."""
+    """A subclass of int."""
 
 
 ODD = [
@@ -93,9 +93,9 @@ def test_a_shape_that_comes_back_is_checked_as_the_first_time(cls: type[Any]) ->
         if name in ONE_OF:
             continue
         first = [outcome(lambda: minimal(cls, **{name: odd})) for odd in ODD]  # noqa: B023
-        usual = full(cls)._given().get(name)
+        value = full(cls)._given().get(name)
         for _ in range(OFTEN):
-            minimal(cls, **{name: usual})
+            minimal(cls, **{name: value})
         again = [outcome(lambda: minimal(cls, **{name: odd})) for odd in ODD]  # noqa: B023
         assert again == first, name
 

@@ -149,11 +149,11 @@ def test_the_size_that_is_too_large_is_the_least_limit_that_is_enough(events):
     encoded = wire.encode(batch)
     with pytest.raises(TooLarge) as raised:
         wire.split(batch, encoded, 100)
-    told = int(re.search(r"is (\d+) bytes", str(raised.value))[1])
+    size = int(re.search(r"is (\d+) bytes", str(raised.value))[1])
 
-    assert wire.split(batch, encoded, told)
-    with pytest.raises(TooLarge, match=f"is {told} bytes; mParticle takes {told - 1} a batch"):
-        wire.split(batch, encoded, told - 1)
+    assert wire.split(batch, encoded, size)
+    with pytest.raises(TooLarge, match=f"is {size} bytes; mParticle takes {size - 1} a batch"):
+        wire.split(batch, encoded, size - 1)
 
 
 def test_a_context_alone_can_be_too_large():
