@@ -17,7 +17,7 @@ from ..errors import ConfigurationError, brief, closest, unknown_option
 from ..transport.destination import Destination
 from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import is_number
+from ..utils.options import integer_between, number_between
 from ..wire.body import Part
 from .database import INSERT, MOST_ROWS, Row, Work, select, totals
 from .owner import OwnedRows, Owner
@@ -132,21 +132,17 @@ class Outbox(PublicNames):
                 f"Outbox(durability={brief(durability)}): want 'normal' or 'full'; "
                 f"write durability={meant!r}"
             )
-        if type(max_bytes) is not int or max_bytes < 1:
+        most_bytes = integer_between(max_bytes, 1)
+        if most_bytes is None:
             raise ConfigurationError(
                 f"Outbox(max_bytes={brief(max_bytes)}): want an integer, 1 or more; "
                 "write max_bytes=256 * 2**20"
             )
-        for name, value, usual in (("max_age", max_age, "30 * 24 * 3600"), ("lease", lease, "30")):
-            if not (is_number(value, 0, sys.float_info.max) and value > 0):
-                raise ConfigurationError(
-                    f"Outbox({name}={brief(value)}): want positive seconds; write {name}={usual}"
-                )
         self.path = os.fspath(path)
         self.durability = durability
-        self.max_bytes = max_bytes
-        self.max_age = max_age
-        self.lease = lease
+        self.max_bytes = most_bytes
+        self.max_age = _seconds("max_age", max_age, "30 * 24 * 3600")
+        self.lease = _seconds("lease", lease, "30")
         self._wall = wall
         self._destination: Destination | None = None
         self._closed = False
@@ -554,6 +550,16 @@ _NOTHING: _Read = ((), (), frozenset())
 
 def _unheard(what: object) -> None:
     """Nobody opened the outbox, so nobody is told."""
+
+
+def _seconds(name: str, value: object, example: str) -> float:
+    """Return an option as Python's own number of seconds, or raise what it has to be."""
+    seconds = number_between(value, 0, sys.float_info.max)
+    if not seconds:  # 0 is refused, too
+        raise ConfigurationError(
+            f"Outbox({name}={brief(value)}): want positive seconds; write {name}={example}"
+        )
+    return seconds
 
 
 def _checked_path(path: str | os.PathLike[str]) -> str:
