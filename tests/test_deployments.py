@@ -56,7 +56,7 @@ if "STAND_IN" in os.environ:
         mine = Request(url, request.body, request.headers, credentials=request.credentials)
         return to_the_network(self, mine)
 
-    send.tells_all = True
+    send.raises_only_transport_errors = True
     RequestsTransport.send = send
 
     def counted(self, *batches, **options):

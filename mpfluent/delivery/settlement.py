@@ -105,7 +105,7 @@ class Settlement:
 
     def tell(self, what: str, *, detail: str = "", **fields: object) -> None:
         """Log this, not too often."""
-        self._notices.tell(what, 1, detail=detail, **fields)
+        self._notices.log(what, 1, detail=detail, **fields)
 
     def tell_all(self) -> None:
         """Log what was held back so far."""
@@ -342,7 +342,7 @@ class Settlement:
                     continue
                 self._blocked = True  # until something arrives
             code = code_of(first)
-            self._notices.tell(
+            self._notices.log(
                 kind,
                 len(alike),
                 detail=f" {code}" if code else "",
@@ -493,7 +493,7 @@ class Settlement:
 
     def _failed(self, error: Exception) -> None:
         self._counters.outbox_failed()
-        self._notices.tell(
+        self._notices.log(
             "the outbox failed, and what it cannot do is done in memory",
             detail=f": {type(error).__name__}: {error}",
             error=type(error).__name__,

@@ -21,7 +21,7 @@ from ..transport.destination import Destination
 from ..utils.fork import ProcessLocal
 from ..utils.interrupts import Flag
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import is_number
+from ..utils.options import integer_between, number_between
 from . import shutdown
 from .backpressure import Admission, WhenFull, closed
 from .base import PATIENT
@@ -103,20 +103,11 @@ class ThreadedDispatcher(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("ThreadedDispatcher", next(iter(unknown)), OPTIONS)
-        for name, number in (
-            ("workers", workers),
-            ("max_queue", max_queue),
-            ("max_queue_bytes", max_queue_bytes),
-        ):
-            if type(number) is not int or number < 1:
-                raise _wrong(name, number, f"1 or more; write {name}={OPTIONS[name]}")
-        for name, seconds in (
-            ("block_timeout", block_timeout),
-            ("flush_interval", flush_interval),
-            ("exit_timeout", exit_timeout),
-        ):
-            if not is_number(seconds, 0, sys.float_info.max):
-                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
+        self._most = _count("workers", workers)
+        self._bounds = _count("max_queue", max_queue), _count("max_queue_bytes", max_queue_bytes)
+        self._block_timeout = _seconds("block_timeout", block_timeout)
+        self._flush_interval = _seconds("flush_interval", flush_interval)
+        self.exit_timeout = _seconds("exit_timeout", exit_timeout)
         if when_full not in get_args(WhenFull):
             meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
             listed = ", ".join(get_args(WhenFull))
@@ -128,12 +119,7 @@ class ThreadedDispatcher(PublicNames):
 
             if not isinstance(outbox, Kind):
                 raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
-        self.exit_timeout = exit_timeout
-        self._most = workers
-        self._bounds = max_queue, max_queue_bytes
         self._when_full: WhenFull = when_full
-        self._block_timeout = block_timeout
-        self._flush_interval = flush_interval
         self._coalesces = coalesce
         self._time = clock, wall, sleep
         self._start = _start_thread if start is None else start
@@ -497,6 +483,22 @@ def _runs_an_event_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _count(name: str, value: object) -> int:
+    """Return an option as Python's own integer, or raise what it has to be."""
+    number = integer_between(value, 1)
+    if number is None:
+        raise _wrong(name, value, f"1 or more; write {name}={OPTIONS[name]}")
+    return number
+
+
+def _seconds(name: str, value: object) -> float:
+    """Return an option as Python's own number of seconds, or raise what it has to be."""
+    seconds = number_between(value, 0, sys.float_info.max)
+    if seconds is None:
+        raise _wrong(name, value, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
+    return seconds
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

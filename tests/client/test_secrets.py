@@ -234,9 +234,6 @@ def test_a_bad_certificate_shows_nothing(log):
         ("http://user:{hidden}@127.0.0.1:{port}", status(407)),
         ("http://user:{hidden}@127.0.0.1:{port}", faults.fin_no_response),
         ("http://user:{hidden}@127.0.0.1:1", None),
-        ("http://user:{hidden}@127.0.0.1:port", None),
-        ("http://user:{hidden}@exa mple", None),
-        ("nonsense://user:{hidden}@127.0.0.1", None),
     ],
 )
 def test_the_password_of_a_proxy_is_shown_nowhere(proxy, script, log):
@@ -250,6 +247,28 @@ def test_the_password_of_a_proxy_is_shown_nowhere(proxy, script, log):
     assert is_clean(printed(error))
     assert is_clean(log.getvalue())
     assert is_clean(repr(transport))
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://user:{SECRET}@127.0.0.1:port",
+        f"http://user:{SECRET}@exa mple",
+        f"nonsense://user:{SECRET}@127.0.0.1",
+    ],
+)
+def test_the_password_in_a_proxys_address_that_is_not_valid_shows_nowhere(monkeypatch, proxy, log):
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with client_of("https://127.0.0.1:1") as client:
+        error = failure_of(client.send)
+    with pytest.raises(ConfigurationError) as raised:
+        RequestsTransport(proxies={"https": proxy})
+
+    assert is_clean(told(error))
+    assert is_clean(told(raised.value))
+    assert is_clean(log.getvalue())
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, SystemExit, TimeoutError, ValueError])
