@@ -265,5 +265,5 @@ _INSTANTS = {
     name
     for cls in CLASSES.values()
     for name, field in cls._fields.items()
-    if field.kind == "instant"
+    if field.kind.name == "instant"
 } | {"at"}

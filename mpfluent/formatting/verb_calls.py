@@ -84,7 +84,7 @@ def settable(field: Field[Any], value: Any) -> Iterator[tuple[Field[Any], Any]]:
     """Yield a field that has a verb, with its value; for one that has none, the fields inside."""
     if field.verb is not None:
         yield field, value
-    elif field.kind == "record":
+    elif field.kind.name == "record":
         for inner in field.of._fields.values():
             if value._get(inner.wire) is not None:
                 yield from settable(inner, value._get(inner.wire))
@@ -94,9 +94,9 @@ def whole_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
     """Yield the calls that set a field of the context, records as they are."""
     for part, item in settable(field, value):
         verb = str(part.verb)
-        if part.kind == "names":
+        if part.kind.container is list:
             yield VerbCall(verb, item)
-        elif part.kind == "maps":
+        elif part.kind.name == "maps":
             yield from (VerbCall(verb, entry) for entry in item.items())
         else:
             yield VerbCall(verb, (item,))
@@ -107,9 +107,9 @@ def context_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
     for part, item in settable(field, value):
         if part.of is ConsentState:
             yield from _consent(item)
-        elif part.kind == "record":
+        elif part.kind.records:
             yield VerbCall(str(part.verb), *_arguments_of(item))
-        elif part.kind == "maps":
+        elif part.kind.name == "maps":
             for name, entries in item.items():
                 number = name.isdecimal() and str(int(name)) == name
                 yield VerbCall(str(part.verb), (int(name) if number else name, entries))

@@ -197,7 +197,7 @@ FIELDS = CONTEXT_VERBS._fields
 
 def settable(field: Any) -> list[Any]:
     """Return the fields that have verbs: this one, and those of its record."""
-    inner = field.of._fields.values() if field.kind == "record" else ()
+    inner = field.of._fields.values() if field.kind.name == "record" else ()
     return [each for each in (field, *inner) if each.verb is not None]
 
 
