@@ -309,7 +309,7 @@ def _patient(cls: type[Frozen], data: Any) -> Any:
             continue
         if kind.records and kind.fits(value):
             value = kind.each(value, _patient_record(declared))
-        elif kind.flat and kind.fits(value):
+        elif kind.flat and isinstance(value, Mapping):
             value = {name: entry for name, entry in value.items() if entry is not None}
         elif kind.name == "text":
             value = _as_text(value)

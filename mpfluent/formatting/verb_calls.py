@@ -1,7 +1,7 @@
-"""What a batch says, as calls of verbs: each field of its context, and each event.
+"""The calls of verbs that make a batch: those for a field of its context, and for an event.
 
-Which verb it is, the field or the event class declares; here is how its arguments are written.
-Nothing is certain to be right: a verb may make something else, or refuse. The caller tries it.
+The field or the event class declares which verb it is. This module knows the verb's arguments.
+A call may be wrong: the verb may make something else, or refuse. The caller tries it.
 """
 
 from __future__ import annotations
@@ -21,40 +21,37 @@ from ..values.frozen import Frozen
 
 
 class VerbCall(NamedTuple):
-    """A call of a verb, with its arguments as values; moments are told by their names."""
+    """A call of a verb, with its arguments as values."""
 
     verb: str
-    places: Sequence[Any] = ()
+    positional: Sequence[Any] = ()
     keywords: Mapping[str, Any] = {}
 
 
 def class_of(value: Frozen) -> type[Any]:
-    """Return the class of ours that a value is of; for one's own subclass, its base."""
+    """Return a value's class; for a subclass that is not ours, the one of ours below it."""
     ours = __name__.partition(".")[0] + "."
     return next(cls for cls in type(value).__mro__ if cls.__module__.startswith(ours))
 
 
-def made_by(make: Callable[..., Any], *places: Any, **keywords: Any) -> Any:
+def made_by(make: Callable[..., Any], *positional: Any, **keywords: Any) -> Any:
     """Return what a call makes, or None if it refuses."""
     try:
-        return make(*places, **keywords)
+        return make(*positional, **keywords)
     except (MPFluentError, TypeError):
         return None
 
 
 def chain_after(chain: Any, *steps: VerbCall) -> Any:
     """Return a batch or session after these steps, or None if it refuses one."""
-    for verb, places, keywords in steps:
-        step = getattr(chain, verb, None)  # an event class of your own may name a verb of your own
-        chain = step and made_by(step, *places, **keywords)
+    for verb, positional, keywords in steps:
+        step = getattr(
+            chain, verb, None
+        )  # a class that is not ours may name a verb that is not ours
+        chain = step and made_by(step, *positional, **keywords)
         if chain is None:
             break
     return chain
-
-
-def said_by(value: Record) -> dict[str, Any]:
-    """Return what was set, by Python name, without what the constructor assumes anyway."""
-    return without_defaults(class_of(value), value._given())
 
 
 def without_defaults(of: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +62,7 @@ def without_defaults(of: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_arguments(of: type[Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return fields as a constructor takes them: the first ones by position, the rest by name."""
-    first = [*takewhile(given.__contains__, of.__match_args__)]
+    first = [*takewhile(lambda name: name in given, of.__match_args__)]
     return [given[name] for name in first], without(given, *first)
 
 
@@ -146,7 +143,7 @@ def verb_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
 
     Args:
         event: the event.
-        given: its fields, without those that something else says.
+        given: its fields, without those that the session sets.
     """
     of = class_of(event)
     said = without_defaults(of, given)
