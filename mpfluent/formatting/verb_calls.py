@@ -45,9 +45,7 @@ def made_by(make: Callable[..., Any], *positional: Any, **keywords: Any) -> Any:
 def chain_after(chain: Any, *steps: VerbCall) -> Any:
     """Return a batch or session after these steps, or None if it refuses one."""
     for verb, positional, keywords in steps:
-        step = getattr(
-            chain, verb, None
-        )  # a class that is not ours may name a verb that is not ours
+        step = getattr(chain, verb, None)  # an event whose verb is missing has its class
         chain = step and made_by(step, *positional, **keywords)
         if chain is None:
             break
