@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ FOLDERS = {
 BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return the package's modules by dotted name within it."""
     found = {}
@@ -361,3 +363,101 @@ def test_the_top_level_holds_what_the_map_says():
     }
 
     assert there - made <= allowed
+
+
+# The tests
+
+TESTS = ROOT / "tests"
+
+
+def test_no_test_module_is_imported_by_another_file():
+    tests = {path.stem for path in TESTS.rglob("test_*.py")}
+    wrong = [
+        (path.name, name)
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+        if name.partition(".")[0] in tests
+    ]
+
+    assert len(tests) > 60
+    assert wrong == []
+
+
+# Names that were replaced by standard terms: they do not come back in code, or in code spans.
+
+OLD_MODULES = [
+    *("admission", "backlog", "chain", "checks", "codec", "courier", "difference", "discarded"),
+    *("floor", "jsontext", "keeper", "layout", "liveness", "merging", "network", "notebook"),
+    *("notices", "orjson_bytes", "outbox_file", "outbox_owner", "parcel", "process", "readable"),
+    *("records", "requests_transport", "salvage", "sayings", "sealing", "settings", "shapes"),
+    *("signatures", "stamping", "tally", "transports", "verbs", "vocabularies", "ways"),
+    *("testing.asked", "testing.comparison", "testing.conditions", "testing.connections"),
+    *("testing.guard", "testing.hooks", "testing.judge", "testing.names", "testing.sent"),
+    *("testing.strategies.bad", "testing.strategies.declared", "testing.strategies.leaves"),
+    "testing.strategies.whole",
+]
+OLD_NAMES = [
+    *("Backlog", "Bad", "Chain", "Code", "Counts", "Courier", "Desk", "Feed", "Floor", "Held"),
+    *("Home", "Keeper", "Load", "Own", "Parcel", "Piece", "Said", "Tally", "Ways"),
+    *("comes_back", "in_terms_of", "spelled_out", "stand_in", "strikes", "told", "untold"),
+]
+
+
+def old_names_in(path: Path) -> set[str]:
+    """Return the old modules and names that a Python file imports, defines or shows as code."""
+    found: set[str | None] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.removeprefix("mpfluent.") for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            _, _, source = absolute(node, path).partition("mpfluent")
+            for alias in node.names if source or node.module == "mpfluent" else []:
+                found |= {source[1:], f"{source[1:]}.{alias.name}".lstrip("."), alias.asname}
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found |= {node.name.lstrip("_")} & {*OLD_NAMES}
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found |= {node.attr.lstrip("_")} & {*OLD_NAMES}
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Module):
+            spans = re.findall(r"``(.+?)``", ast.get_docstring(node) or "", re.S)
+            found |= set().union(*map(old_names_of, spans))
+    return {name for name in found if name} & {*OLD_MODULES, *OLD_NAMES}
+
+
+def old_names_of(span: str) -> set[str]:
+    """Return the old modules and names in a code span; what it quotes is data."""
+    code = re.sub(r"\"[^\"]*\"|'[^']*'", "", span)
+    paths = re.findall(r"\bmpfluent[./]([\w./]+)|([\w/]+)\.py\b", code)
+    modules = {"".join(path).removesuffix(".py").replace("/", ".") for path in paths}
+    return modules & {*OLD_MODULES} | {*re.findall(r"\w+", code)} & {*OLD_NAMES}
+
+
+def test_no_old_name_is_left_on_a_page():
+    folders = (ROOT, ROOT / "docs", ROOT / "benchmarks")
+    found = {
+        page.name: set().union(*map(old_names_of, re.findall(r"`([^`\n]+)`", text)))
+        for folder in folders
+        for page in folder.glob("*.md")
+        if (text := page.read_text(encoding="utf-8"))
+    }
+
+    assert {name: names for name, names in found.items() if names} == {}
+
+
+def test_the_reader_of_old_names_sees_what_it_must(tmp_path):
+    file = tmp_path / "old.py"
+    file.write_text(
+        "from mpfluent import codec\n"
+        "from mpfluent.encoding import json as jsontext\n"
+        "import mpfluent.testing.asked\n"
+        "class Parcel:\n"
+        "    def note(self):\n"
+        "        'Settle it as ``Keeper`` does in ``tally.py``.'\n"
+        "        self._told = True\n"
+    )
+
+    expected = {"codec", "jsontext", "testing.asked", "Parcel", "Keeper", "tally", "told"}
+    assert old_names_in(file) == expected
+    assert old_names_of("mpfluent/codec.py, Parcel.told") == {"codec", "Parcel", "told"}
+    assert old_names_of('screen_view("Home")') == set()

@@ -272,11 +272,13 @@ def test_an_event_type_and_names_of_a_subclass_are_written_as_they_are(
 def test_a_word_of_a_choice_of_a_subclass_is_escaped_with_and_without_code() -> None:
     words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
 
-    class Own(AppEvent):
+    class Subclass(AppEvent):
         extra = a_choice("a word", words)
 
     for word in words:
-        batch = Batch().add(Own._build("Own", {"event_name": "x", "type": "other", "extra": word}))
+        batch = Batch().add(
+            Subclass._build("Subclass", {"event_name": "x", "type": "other", "extra": word})
+        )
         data = {"event_name": "x", "custom_event_type": "other", "extra": word}
         for _ in range(OFTEN):
             expected = {"events": [{"event_type": "custom_event", "data": data}]}

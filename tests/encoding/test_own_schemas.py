@@ -74,40 +74,40 @@ def own(value: Any, expected: Any) -> Callable[[Callable[[], Any]], Callable[[],
 
 @own(PRODUCT, {"ID": "sku-1", "NAME": "Teapot", "BRAND": "Acme", "PRICE": 19.99})
 def a_hook_after() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         @post_dump
         def shout(self, data: Any, **_: Any) -> Any:
             return {key.upper(): value for key, value in data.items()}
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "other"})
 def a_hook_before() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         @pre_dump
         def swap(self, product: Any, **_: Any) -> Any:
             return Product("other")
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "SKU-1", "name": "TEAPOT", "brand": "ACME", "price": 19.99})
 def an_attribute_getter() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
             value = super().get_attribute(obj, attr, default)
             return value.upper() if isinstance(value, str) else value
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "sku-1", "name": "Teapot", "brand": "Acme", "price": "19.99"})
 def a_field_class_of_marshmallow() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         price = fields.String()
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "sku-1", "name": "Teapot", "brand": "ACME!", "price": 19.99})
@@ -118,36 +118,36 @@ def a_field_subclass() -> Any:
         def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> Any:
             return f"{value.upper()}!"
 
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         brand = Loud(ours.declared, data_key="brand")
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"sku": "sku-1", "name": "Teapot", "brand": "Acme", "price": 19.99})
 def a_renamed_field() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         id = fields.String(data_key="sku")
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"sku": "sku-1", "name": "Teapot", "brand": "Acme", "price": 19.99})
 def a_field_renamed_when_it_is_bound() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         def on_bind_field(self, field_name: str, field_obj: Any) -> None:
             if field_name == "id":
                 field_obj.data_key = "sku"
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "sku-1", "name": "Teapot", "brand": "Acme", "price": 19.99, "label": "T"})
 def a_field_more() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         label = fields.Function(lambda product: product.name[0])
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"id": "sku-1", "price": 19.99})
@@ -167,20 +167,20 @@ def a_field_for_loading_only() -> Any:
 
 @own(PRODUCT, {"id": "sku-1", "name": "Teapot", "brand": "Acme"})
 def fields_excluded_by_the_class() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         class Meta(schemas.ProductSchema.Meta):
             exclude = ("price",)
 
-    return Own()
+    return Changed()
 
 
 @own(PRODUCT, {"dumped": "sku-1"})
 def an_overridden_dump() -> Any:
-    class Own(schemas.ProductSchema):
+    class Changed(schemas.ProductSchema):
         def dump(self, obj: Any, *, many: Any = None) -> Any:
             return {"dumped": obj.id}
 
-    return Own()
+    return Changed()
 
 
 @own(ACTION, {"action": "purchase", "products": [{"id": "sku-1"}, {"id": "sku-2"}]})
@@ -198,10 +198,10 @@ def another_schema_for_what_is_nested() -> Any:
         def short(self, data: Any, **_: Any) -> Any:
             return {"sku": data["id"]}
 
-    class Own(schemas.ProductActionSchema):
+    class Changed(schemas.ProductActionSchema):
         products = fields.List(fields.Nested(OwnProduct))
 
-    return Own()
+    return Changed()
 
 
 @own(
@@ -228,10 +228,10 @@ def a_batch_without_events() -> Any:
 
 @own(BATCH, {**BATCH.to_dict(), "mpid": "1"})
 def a_batch_with_a_field_class_of_marshmallow() -> Any:
-    class Own(schemas.BatchSchema):
+    class Changed(schemas.BatchSchema):
         mpid = fields.String()
 
-    return Own()
+    return Changed()
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -252,7 +252,7 @@ def test_the_public_schema_compiles_to_the_encoder(cls: type[Any]) -> None:
 
 
 def test_any_marshmallow_schema_has_an_encoder() -> None:
-    class Own(marshmallow.Schema):
+    class Changed(marshmallow.Schema):
         id = fields.String(data_key="sku")
 
-    assert compile_encoder(Own())(PRODUCT) == {"sku": "sku-1"}
+    assert compile_encoder(Changed())(PRODUCT) == {"sku": "sku-1"}

@@ -393,7 +393,7 @@ def test_the_vendors_calls_are_seen_too(telemetry):
 
 
 def test_a_dispatcher_of_ones_own_need_not_know(telemetry):
-    class Own:
+    class OwnDispatcher:
         waits, max_elapsed = True, 15.0
 
         def __init__(self):
@@ -404,7 +404,7 @@ def test_a_dispatcher_of_ones_own_need_not_know(telemetry):
                 raise AttributeError(name)
             return getattr(self._to, name)
 
-    client = telemetry.instrument(client_of(dispatcher=Own()))
+    client = telemetry.instrument(client_of(dispatcher=OwnDispatcher()))
     client.send(BATCH)
 
     assert telemetry.gauge("mpfluent.queue") == 0

@@ -59,8 +59,7 @@ from mpfluent import (
     UserIdentityChangeEvent,
     errors,
 )
-from mpfluent.client import config as settings
-from mpfluent.client import events_api
+from mpfluent.client import config, events_api
 from mpfluent.model import commerce
 from mpfluent.model.catalog import CLASSES
 from mpfluent.model.device import DeviceFields
@@ -215,12 +214,12 @@ def test_the_keywords_of_a_sessions_ends_are_the_fields_of_their_events():
 
 
 def test_configuration_takes_what_a_client_takes():
-    names = {**vars(settings), **vars(events_api), "Never": typing.Never}
+    names = {**vars(config), **vars(events_api), "Never": typing.Never}
     of_client = typing.get_type_hints(Client.__init__, names)
     of_client.pop("return")
     of_client.pop("unknown")  # it takes what no keyword is, to say so
 
-    assert typing.get_type_hints(settings.ClientFields) == of_client
+    assert typing.get_type_hints(config.ClientFields) == of_client
     assert keywords(Configuration.__init__) == of_client
 
 
