@@ -1,6 +1,6 @@
 """Clients that are interrupted in the midst of what they do, for a process of its own.
 
-``python interrupting.py sweep MODE PLACES`` lets a signal come at so many places of each deed,
+``python interrupting.py sweep MODE SIGNALS`` interrupts each deed at so many bytecodes,
 spread over all of it, and always the same ones. ``… soak MODE DEED SIGNALS SEED`` lets a timer
 send that many, after random times. The handler raises, and the tracebacks are kept, as a prompt
 keeps them. Prints what it found as one line of JSON.
@@ -65,7 +65,7 @@ class World:
     """A client, and all that it said."""
 
     def __init__(self, mode, folder):
-        self.told = Counter()
+        self.reported = Counter()
         self.called = Counter()
         self.deliveries = []
         options = MODES[mode]
@@ -89,7 +89,7 @@ class World:
         )
 
     def note(self, batch, outcome):
-        self.told[batch.source_request_id] += 1
+        self.reported[batch.source_request_id] += 1
 
     def settled(self, delivery):
         self.called[id(delivery)] += 1
@@ -120,11 +120,12 @@ class World:
         if report.left or self.client.close() != report:
             wrong.append(f"left: {report}, {self.client.close()}")
         counts = self.client.stats
-        told = sum(self.told.values())
-        if not counts.delivered + counts.failed - lost <= told <= counts.delivered + counts.failed:
-            wrong.append(f"told {told} of {counts[:4]}")
-        if max([*self.told.values(), *self.called.values(), 0]) > 1:
-            wrong.append("told twice")
+        reported = sum(self.reported.values())
+        ended = counts.delivered + counts.failed
+        if not ended - lost <= reported <= ended:
+            wrong.append(f"reported {reported} of {counts[:4]}")
+        if max([*self.reported.values(), *self.called.values(), 0]) > 1:
+            wrong.append("reported twice")
         if any(delivery.state == "pending" for delivery in self.deliveries):
             wrong.append("a delivery is pending")
         if self.path is not None:
@@ -139,7 +140,7 @@ class World:
 # the locks of imports.
 UNRAISABLE = ("__del__", "_remove", "cb")
 
-# Foreign code, and what is called for it: it cannot be told what raised there.
+# Foreign code, and what is called for it: nobody can know what raised there.
 FOREIGN = {
     one.__code__
     for one in (
@@ -192,13 +193,13 @@ class Interrupts:
             return
         self.number += 1
         after, self.again = self.again, 0.0
-        places = []
+        calls = []
         while frame is not None:
             self.in_hook |= frame.f_code in FOREIGN
             self.unraisable |= frame.f_code.co_name in UNRAISABLE
-            places.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
+            calls.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
             frame = frame.f_back
-        self.place = " ".join(reversed(places[:4]))
+        self.where = " ".join(reversed(calls[:4]))
         self.armed = after > 0
         if after:  # in the midst of what the first one has left to be done, and not of this
             signal.setitimer(signal.ITIMER_REAL, after)
@@ -220,15 +221,15 @@ class Interrupts:
             raised = sys.last_exc = error
             self.kept.append(error)
         came = self.number > before
-        told_apart = not (self.in_hook and self.kind is TimeLimit)
-        if came and told_apart and not self.unraisable and type(raised) is not self.kind:
-            return [f"{self.kind.__name__} at {self.place} came out as {raised!r}"]
+        is_known = not (self.in_hook and self.kind is TimeLimit)
+        if came and is_known and not self.unraisable and type(raised) is not self.kind:
+            return [f"{self.kind.__name__} at {self.where} came out as {raised!r}"]
         if not came and raised is not None:
             return [f"{raised!r} came out of nothing"]
         return []
 
 
-# The same places each time. The signal is noted by a C function, and none of Python traces any
+# The same bytecodes each time. The signal is noted by a C function, and none of Python traces any
 # more: so the handler runs just where CPython would run it, and nowhere else.
 
 _POINTERS = [ctypes.py_object] * 3
@@ -236,7 +237,7 @@ _interrupt = ctypes.PYFUNCTYPE(None, *_POINTERS)(("PyErr_SetInterrupt", ctypes.p
 _nothing = ctypes.PYFUNCTYPE(None, *_POINTERS)(("Py_IsInitialized", ctypes.pythonapi))
 
 
-class Place:
+class Countdown:
     """Lets a signal come at the n-th bytecode of the package that is executed."""
 
     def __init__(self, number):
@@ -260,9 +261,9 @@ class Place:
 
 
 def once(interrupts, mode, deed, number):
-    """Interrupt a deed at one place; return the places left, and what is wrong then."""
+    """Interrupt a deed at one bytecode; return how many were left, and what is wrong then."""
     before, act = DEEDS[deed]
-    place = Place(number)
+    countdown = Countdown(number)
     interrupts.kind = (KeyboardInterrupt, TimeLimit)[number % 2]
     with tempfile.TemporaryDirectory() as folder:
         world = World(mode, folder)
@@ -272,7 +273,7 @@ def once(interrupts, mode, deed, number):
         before(world)
 
         def traced():
-            sys.settrace(place.enter)
+            sys.settrace(countdown.enter)
             act(world)
             sys.settrace(None)
 
@@ -284,16 +285,16 @@ def once(interrupts, mode, deed, number):
             if not delivery.wait(SOON):
                 wrong.append(f"the next delivery is {delivery.state}")
             wrong += world.calm()
-        return place.left, wrong + world.end(lost=int(in_hook))
+        return countdown.left, wrong + world.end(lost=int(in_hook))
 
 
-def sweep(mode, places):
+def sweep(mode, signals):
     interrupts, found = Interrupts(), []
     for deed in DEEDS:
         left, wrong = once(interrupts, mode, deed, 10**9)
         found += [f"{deed}, uninterrupted: {one}" for one in wrong]
         length = 10**9 - left
-        for number in range(1, length, max(1, length // places)):
+        for number in range(1, length, max(1, length // signals)):
             faulthandler.dump_traceback_later(3 * SOON, exit=True)
             _, wrong = once(interrupts, mode, deed, number)
             found += [f"{deed}, {number} of {length}: {one}" for one in wrong]
@@ -312,7 +313,7 @@ def soak(mode, deed, signals, seed):
     interrupts, chance = Interrupts(), random.Random(seed)
     before, act = DEEDS[deed]
     wrong, most_pending, over = [], 0, False
-    usual = 0.0003
+    duration = 0.0003
     folder = tempfile.TemporaryDirectory()
     world = World(mode, folder.name)
     lost = 0
@@ -335,8 +336,8 @@ def soak(mode, deed, signals, seed):
         interrupts.kind = chance.choice((KeyboardInterrupt, TimeLimit))
         interrupts.again = chance.choice((0.0, 0.0, chance.uniform(1e-6, 3e-4)))
         at = time.perf_counter()
-        wrong += interrupts.during(timed, act, world, chance.uniform(1e-6, 1.2 * usual))
-        usual += 0.05 * (max(2e-5, time.perf_counter() - at) - usual)
+        wrong += interrupts.during(timed, act, world, chance.uniform(1e-6, 1.2 * duration))
+        duration += 0.05 * (max(2e-5, time.perf_counter() - at) - duration)
         signal.setitimer(signal.ITIMER_REAL, 0)
         lost += interrupts.in_hook
         wrong += world.law()

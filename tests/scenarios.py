@@ -2,7 +2,7 @@
 
 The server comes and goes with the scenario. What must hold in each of them, whatever happens:
 
-* I1: ``submitted == delivered + failed + pending``, by reason; callbacks were told the same.
+* I1: ``submitted == delivered + failed + pending``, by reason; callbacks got the same.
 * I2: every retry of a batch sends the same bytes.
 * I3: no call takes longer than its deadline allows (``Scenario.timed``).
 * I4: no exception leaves a worker, a hook or a callback.
@@ -65,7 +65,7 @@ def files():
 
 
 class Scenario:
-    """A client in the background, what it was told, and the server that it talks to."""
+    """A client in the background, what its callbacks got, and the server that it talks to."""
 
     def __init__(self, server, url=None, **options):
         self.server = server
@@ -130,8 +130,8 @@ class Scenario:
         assert stats.failed == sum(stats.failed_by_reason.values())
         assert stats.failed_by_reason == self.reasons
         assert stats.delivered == len(self.delivered)
-        ids = [told.source_request_id for told, _ in [*self.delivered, *self.failed]]
-        assert len(ids) == len(set(ids)), "a batch was told of twice"
+        ids = [batch.source_request_id for batch, _ in [*self.delivered, *self.failed]]
+        assert len(ids) == len(set(ids)), "a batch was reported twice"
 
 
 CLIENT = {
@@ -141,10 +141,10 @@ CLIENT = {
 
 
 @contextlib.contextmanager
-def invariants(told):
+def invariants(texts):
     """Hold the invariants that need a look at the whole process, around a scenario.
 
-    ``told`` is called at the end, and returns texts that must not show the secret.
+    ``texts`` is called at the end, and returns texts that must not show the secret.
     """
     log = io.StringIO()
     handler = logging.StreamHandler(log)
@@ -169,7 +169,7 @@ def invariants(told):
     assert [repr(one) for one in escaped] == []
     for hidden in (SECRET, SECRET[:12]):
         assert hidden not in log.getvalue()
-        for text in told():
+        for text in texts():
             assert hidden not in text
     for value in (PERSON, WORDS):
         assert value not in log.getvalue()
@@ -184,14 +184,14 @@ def scenario(*script, server=None, delay=0.0, close_timeout=2.0, **options):
     with contextlib.ExitStack() as stack:
         made = []
 
-        def told():
+        def texts():
             for one in made:
                 yield from (repr(one.client), repr(one.client.stats), repr(vars(one.client)))
                 yield from (repr(held(delivery)) for delivery in one.deliveries)
                 for _, error in one.failed:
                     yield from (str(error), repr(error), json.dumps(repr(vars(error))))
 
-        log = stack.enter_context(invariants(told))
+        log = stack.enter_context(invariants(texts))
         if server is None:
             server = stack.enter_context(LocalServer(api_key=KEY, api_secret=SECRET, delay=delay))
             server.script(*script)

@@ -173,7 +173,7 @@ def test_signals_at_random_break_nothing(mode):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
-def test_of_all_the_places_at_which_a_signal_may_come_none_breaks_anything(mode):
+def test_a_signal_at_any_bytecode_breaks_nothing(mode):
     assert interrupting("sweep", mode, 500)["wrong"] == []
 
 
