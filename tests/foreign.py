@@ -311,7 +311,7 @@ class Odd(enum.Enum):
     ONE = object()
 
 
-# What stands for nothing: each place must refuse it.
+# What stands for nothing: each argument must refuse it.
 NOTHING = [
     MagicMock(),
     Mock(),

@@ -1,7 +1,7 @@
-"""Values of other libraries, at every place that takes one.
+"""Values of other libraries, at every argument that takes one.
 
 Whatever a value does when it is looked at, the answer is what it stands for, or an error of ours
-that names the place: never a silent change, and never the error of somebody else's code.
+that names the argument: never a silent change, and never the error of foreign code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mpfluent import (
 )
 from mpfluent.testing.strategies.records import VALUE_CLASSES
 
-# The places: each is a name, the words that its errors may call it by, and what is written there.
+# The arguments: each has a name, the words that its errors may use, and a function that writes it.
 
 CALLS = {
     "event": (["Searched"], {}),
@@ -166,16 +166,16 @@ def called_with(verb, name):
     args, keywords = bound.args, bound.kwargs
 
     def write(value):
-        by_place = [value if arg is here else arg for arg in args]
+        positional = [value if arg is here else arg for arg in args]
         return said(
-            function(*by_place, **{k: value if v is here else v for k, v in keywords.items()})
+            function(*positional, **{k: value if v is here else v for k, v in keywords.items()})
         )
 
     return write
 
 
-def all_places():
-    """Yield the places: a name, the words that errors there may use, and what writes there.
+def all_arguments():
+    """Yield the arguments: a name, the words that errors there may use, and what writes there.
 
     And what is the same at others: the check, or the argument's name.
     """
@@ -184,8 +184,8 @@ def all_places():
             if name in EVERY_EVENT and issubclass(cls, Event) and cls is not AppEvent:
                 continue
             if name in inspect.signature(cls).parameters:
-                place = f"{cls.__name__}.{name}"
-                yield place, (name,), made_with(cls, name), cls._fields[name].check
+                argument = f"{cls.__name__}.{name}"
+                yield argument, (name,), made_with(cls, name), cls._fields[name].check
     for verb in CALLS:
         for name, parameter in inspect.signature(getattr(USER, verb)).parameters.items():
             common = name in EVERY_EVENT and verb not in ("event", "purchase")
@@ -229,9 +229,9 @@ def all_places():
         yield f"Session {name}", (word,), lambda value, write=write: said(write(value)), write
 
 
-PLACES = {place: (words, write) for place, words, write, _ in all_places()}
+ARGUMENTS = {argument: (words, write) for argument, words, write, _ in all_arguments()}
 # one of those that do the same with a value
-FEW = list({same: place for place, _, _, same in all_places()}.values())
+FEW = list({same: argument for argument, _, _, same in all_arguments()}.values())
 
 
 def answer(write, value):
@@ -243,8 +243,8 @@ def answer(write, value):
 
 
 @cache
-def honest_answer(place, key):
-    return answer(PLACES[place][1], HONEST[key])
+def honest_answer(argument, key):
+    return answer(ARGUMENTS[argument][1], HONEST[key])
 
 
 HONEST = [honest for _, honest in STANDS_FOR] + list(TARGETS)
@@ -254,7 +254,7 @@ def shown(value):
     return type(value).__name__
 
 
-def test_every_verb_has_its_place():
+def test_every_verb_has_its_arguments():
     of_a_batch = {name for name in dir(Batch) if name[0] != "_" and callable(getattr(Batch, name))}
     fields = {*Batch._fields}
     told = {"diff", "pipe", "preview", "problems", "without_consent"}
@@ -263,34 +263,34 @@ def test_every_verb_has_its_place():
     assert of_a_batch - fields - told - reads == set(CALLS)
 
 
-def assert_as_honest(place, strange, key):
-    words, write = PLACES[place]
-    found, want = answer(write, strange), honest_answer(place, key)
+def assert_as_honest(argument, strange, key):
+    words, write = ARGUMENTS[argument]
+    found, want = answer(write, strange), honest_answer(argument, key)
     if isinstance(want, MPFluentError):
-        assert isinstance(found, MPFluentError), (place, found, want)
-        assert any(word in str(found) for word in words), (place, str(found))
+        assert isinstance(found, MPFluentError), (argument, found, want)
+        assert any(word in str(found) for word in words), (argument, str(found))
     else:
-        assert found == want, place
+        assert found == want, argument
 
 
-def assert_all_as_honest(places, proxies):
+def assert_all_as_honest(arguments, proxies):
     for key, (strange, _) in enumerate(STANDS_FOR):
-        for place in places:
-            assert_as_honest(place, strange, key)
+        for argument in arguments:
+            assert_as_honest(argument, strange, key)
     for key in range(len(STANDS_FOR), len(HONEST)):
         if HONEST[key] is not None:  # that leaves an argument out, and a proxy of it does not
-            for place in places:
+            for argument in arguments:
                 for proxy in proxies():
-                    assert_as_honest(place, proxy(HONEST[key]), key)
+                    assert_as_honest(argument, proxy(HONEST[key]), key)
 
 
-def assert_all_refused(places):
+def assert_all_refused(arguments):
     for strange in NOTHING:
-        for place in places:
-            words, write = PLACES[place]
+        for argument in arguments:
+            words, write = ARGUMENTS[argument]
             found = answer(write, strange)
-            assert isinstance(found, InvalidBatch), (place, type(strange), found)
-            assert any(word in str(found) for word in words), (place, str(found))
+            assert isinstance(found, InvalidBatch), (argument, type(strange), found)
+            assert any(word in str(found) for word in words), (argument, str(found))
 
 
 def test_a_foreign_value_or_a_proxy_is_what_it_stands_for():
@@ -304,6 +304,6 @@ def test_what_stands_for_nothing_is_refused_by_name():
 
 
 @pytest.mark.slow
-def test_every_place_takes_foreign_values_for_what_they_are():
-    assert_all_as_honest(PLACES, PROXIES.values)
-    assert_all_refused(PLACES)
+def test_every_argument_takes_foreign_values_for_what_they_are():
+    assert_all_as_honest(ARGUMENTS, PROXIES.values)
+    assert_all_refused(ARGUMENTS)
