@@ -14,6 +14,7 @@ from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
+from socketserver import BaseRequestHandler
 from typing import Any, NamedTuple, Protocol, cast
 
 from .faults import Action, status
@@ -62,16 +63,29 @@ class Owner(Protocol):
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections and serves each in a thread; ends all of them when it stops."""
+    """Accepts connections and serves each in a thread; ends all of them when it stops.
+
+    Args:
+        port: 0 for any free port.
+        owner: the server that it belongs to.
+        tls: the settings for https.
+        handler: serves one connection; by default :class:`Handler`.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, owner: Owner, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        port: int,
+        owner: Owner,
+        tls: ssl.SSLContext | None,
+        handler: type[BaseRequestHandler] | None = None,
+    ) -> None:
         self.owner = owner
         self.stopping = threading.Event()
         self._serving: dict[threading.Thread, socket.socket] = {}
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), handler or Handler)
         if tls is not None:
             # The handshake comes with the first read, in the thread of the connection. Here it
             # would make all other clients wait for one.
