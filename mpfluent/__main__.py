@@ -96,7 +96,7 @@ def _entries(payload: bytes) -> list[Any]:
     """Return the parsed batches of a payload: one, those of a list, or one of each line."""
     try:
         whole = parsed(payload)
-    except InvalidValue:
+    except InvalidValue:  # not one JSON text; it may be one a line
         lines = [(number, line) for number, line in _lines(payload) if line]
         if len(lines) < 2 or not all(line.startswith(b"{") for _, line in lines):
             raise

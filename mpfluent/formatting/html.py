@@ -9,7 +9,7 @@ from ..errors import brief
 from ..model.event import Event
 from .summary import moment, telling
 
-_MOST_EVENTS = 50
+_MOST_EVENTS = 50  # rows; the notebook's file keeps the whole table
 _CELL = "text-align:left;vertical-align:top;padding:1px 8px"
 
 

@@ -126,7 +126,7 @@ def first_look(given: str) -> bool:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        return True
+        return True  # a damaged outbox of ours
 
 
 class Database:

@@ -63,11 +63,12 @@ def judged(
     """
     try:
         data, why = parsed(body), None
-    except MPFluentError as error:
+    except MPFluentError as error:  # no JSON: refused below, after the credentials were checked
         data, why = None, str(error)
     entries = data if isinstance(data, list) else [data]
     ids = [id_of(entry) for entry in entries]
     named = tuple(batch_id for batch_id in ids if batch_id is not None)
+    # first what can be refused without a look at the body
     action = _refused_unread(expected, method, path, headers.get("authorization"))
     if action is not None:
         return Judgement(action, [], named, ())

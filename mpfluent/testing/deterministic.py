@@ -52,7 +52,7 @@ class FrozenClock:
         """
         try:
             milliseconds = validators.duration(by)
-        except validators.CheckFailed:
+        except validators.CheckFailed:  # no length of time; the error below says what is
             milliseconds = -1
         if not 0 <= milliseconds <= _MOST_MILLISECONDS:
             raise ConfigurationError(

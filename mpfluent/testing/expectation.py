@@ -68,7 +68,7 @@ _EVENT_TYPE = _word("event_type", "an event type", Event._by_type)
 _ACTION = _word(
     "action", "an action", (*get_args(ProductActionType), *get_args(PromotionActionType))
 )
-_WORDS = ("event_type", "action")
+_WORDS = ("event_type", "action")  # compared as words, in place of the fields of these names
 _MPID = Batch._fields["mpid"]
 _OF_EVENT = _by_name(Event._by_type.values(), _EVENT_TYPE)
 _OF_ACTION = _by_name((ProductAction, PromotionAction, ProductImpression), _ACTION)
@@ -76,6 +76,7 @@ _OF_USER = _by_name([UserIdentities], _MPID)
 _OF_BATCH = {
     name: fields for name, fields in _by_name([Batch]).items() if name not in ("events", "mpid")
 }
+# In this order a keyword is looked up: a name of an event and of the batch is the event's.
 GROUPS = (_OF_EVENT, _OF_ACTION, _OF_USER, _OF_BATCH)
 _MISNOMERS = {**UserIdentities._misnomers, **CommerceEvent._misnomers, "user": "customer_id"}
 

@@ -312,10 +312,11 @@ def a_session(
     made = _Made("a_session", seed)
     if session_uuid is None and session_id is None:
         session_uuid = made.uuid("session")
+    # checked here, so that an error names a_session() and not the verbs that it calls
     of._checked("a_session", {"session_uuid": session_uuid, "session_id": session_id})
     try:
         SessionStartEvent._checked("a_session", fields)
-    except UnknownField as error:
+    except UnknownField as error:  # it lists the event's fields, and not the factory's keywords
         raise as_error_of_verb(a_session, error, SessionStartEvent._misnomers) from None
     session = of.start(session_uuid, session_id=session_id, at=at, **fields)
     return session.screen_view("Home", after=None if at is None else 1.5)

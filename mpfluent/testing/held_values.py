@@ -50,7 +50,7 @@ def held(data: Any) -> Held:
     """
     try:
         return Held(Batch.from_dict(data), ())
-    except InvalidBatch:
+    except InvalidBatch:  # rare, so the strict and fast way comes first
         forgiving = _Forgiving()
         tidy = forgiving.tidied(Batch, data, "")
         return Held(Batch.from_dict(tidy), tuple(forgiving.problems))
@@ -130,7 +130,7 @@ class _Forgiving(_Reader):
                     for index, item in self.items(value, path)
                 ]
                 return [item for part in items if part for item in part]
-        except InvalidValue as error:
+        except InvalidValue as error:  # the container itself is wrong: a list that is a text, say
             self.problems.append(_reason(error))
             return None
         return self._leaf(declared, value, path)
@@ -140,6 +140,7 @@ class _Forgiving(_Reader):
         try:
             return None if tidy is None or reading_check(declared)(tidy) is None else tidy
         except CheckFailed as bad:
+            # a check of a container names the entry that is wrong; show that one
             shown = bad.value if bad.path else value
             self._leave_out(f"{path}{entry or bad.path}", shown, bad.why)
             return None
@@ -147,7 +148,7 @@ class _Forgiving(_Reader):
     def _reads(self, cls: type[Frozen], tidy: dict[str, Any], path: str) -> bool:
         try:
             read(cls, tidy)
-        except InvalidBatch as error:
+        except InvalidBatch as error:  # its fields are valid, but not together
             self.problems.append(f"{path}: {_reason(error)}")
             return False
         return True

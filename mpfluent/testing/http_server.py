@@ -183,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(self._idle)
         try:
             return bool(self.rfile.peek(1))
-        except TimeoutError:
+        except TimeoutError:  # the action close_idle_after
             return False
         finally:
             self.connection.settimeout(None)
@@ -198,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
         try:
             return self._read_whole(scripted)
-        except _Enough:
+        except _Enough:  # the request counts as unread, so no batch of it is accepted
             return scripted
         finally:
             self.rfile = rest

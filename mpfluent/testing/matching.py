@@ -21,7 +21,7 @@ from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, content
 from ..values.validators import CheckFailed
 
-_PLAIN = (str, int, float, Decimal, datetime)
+_PLAIN = (str, int, float, Decimal, datetime)  # compared by content; a matcher is of another type
 _OURS = (Frozen, FrozenMap)
 _MOST = 60  # characters of a value
 
@@ -79,7 +79,7 @@ def prepared(where: str, name: str, field: Field[Any], expected: Any) -> Any:
     if isinstance(expected, (Frozen, Mapping, list, tuple, *_PLAIN)):
         try:
             return field.check(expected)
-        except CheckFailed as bad:
+        except CheckFailed as bad:  # a value that no event can have is a slip of the test
             raise bad.at(where, name, expected) from bad.cause
     return expected
 

@@ -85,7 +85,7 @@ def _target(url: str) -> tuple[str, str]:
 
     try:
         parts = parse_url(url)
-    except LocationParseError:
+    except LocationParseError:  # refused below, since it is no loopback address
         return "", "an address that is not valid"
     return parts.scheme or "", (parts.host or "").strip("[]")
 
@@ -102,7 +102,7 @@ def is_this_machine(host: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
-    except ValueError:
+    except ValueError:  # a name, and a look-up of it would use the network
         return False
 
 

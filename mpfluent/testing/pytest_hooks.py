@@ -186,7 +186,7 @@ def pytest_make_collect_report(
     if refused is None:
         return report
     if report.failed and not Guard.says(str(report.longrepr)):
-        report.sections.append(("mpfluent", refused))  # it fails as it is; this may be why
+        report.sections.append(("mpfluent", refused))  # it fails already; this may be the reason
     else:
         report.outcome, report.longrepr = "failed", refused
     return report
@@ -198,11 +198,11 @@ def _guarded(item: pytest.Item, when: str) -> Generator[None, T, T]:
         return (yield)
     try:
         result = yield
-    except BaseException as error:
+    except BaseException as error:  # pytest's own skip, fail and exit are BaseExceptions
         refused = guard.report()
         if refused is None:
             raise
-        if not guard.raised(error):  # the test fails as it is; this may be why
+        if not guard.raised(error):  # the test fails already; this may be the reason
             item.add_report_section(when, "mpfluent", refused)
             raise
     else:

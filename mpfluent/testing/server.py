@@ -279,7 +279,7 @@ class LocalServer(PublicNames):
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         judgement = self._judged(arrival)
-        action = scripted or judgement.action
+        action = scripted or judgement.action  # a script wins, also over a refusal
         request = ReceivedRequest(
             arrival.path,
             _without_token(arrival.headers),
@@ -325,6 +325,7 @@ class LocalServer(PublicNames):
 def _tls(certificate: str | os.PathLike[str]) -> Any:
     try:
         return tls_of(certificate)
+    # ssl's errors are OSErrors; a TypeError is no path, and a ValueError a path with a NUL
     except (OSError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"LocalServer(certificate={brief(certificate)}): want the path of a PEM file with a "
@@ -407,7 +408,7 @@ class _Program(LocalServer):
         body = request.body
         try:
             text = plain(parsed(body), 2)
-        except MPFluentError:
+        except MPFluentError:  # no JSON
             text = repr(body)
         first = f"{request.status_code} {request.method} {request.path}"
         lines = [f"{cut(first)} ({len(body)} bytes)", *text.split("\n")]

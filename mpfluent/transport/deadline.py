@@ -229,7 +229,7 @@ class _PlainConnection(HTTPConnection):
         family = allowed_gai_family()
         try:
             found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
-        except socket.gaierror as error:
+        except socket.gaierror as error:  # as an error of urllib3, so that requests wraps it
             raise NewConnectionError(self, f"the name {name} is not known") from error
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
