@@ -1,6 +1,6 @@
 """Connections for ``requests`` on which every wait ends by the deadline of the attempt.
 
-A read timeout starts anew with every byte, so a server that sends slowly, byte by byte, never runs
+A read timeout starts again with every byte, so a server that sends slowly, byte by byte, never runs
 into it. On these connections each connect, each write and each read gets at most the time that the
 attempt has left. No extra thread watches them.
 
