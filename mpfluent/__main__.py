@@ -32,12 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "code",
         help="print a captured payload as the Python that builds it",
         description="Prints a captured payload as the chain of verbs that builds it: a fixture for "
-        "a test. The payload is what the API takes or what mParticle sends out: one batch, a list "
-        "of them, or one a line.",
+        "a test. The payload is what the API accepts or what mParticle sends out: one batch, a "
+        "list of batches, or one batch a line.",
     )
     code.add_argument("file", help="the payload's file; - for standard input")
     code.add_argument(
-        "--ignore-unknown", action="store_true", help="leave out fields that mpfluent cannot place"
+        "--ignore-unknown", action="store_true", help="leave out fields that mpfluent does not know"
     )
     options = parser.parse_args(arguments)
     try:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MPFluentError, OSError) as error:
         sys.stderr.write(f"{options.file}: {error}\n")
         return 1
-    if isinstance(sys.stdout, io.TextIOWrapper):  # else whoever replaced it takes text as it is
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a test may have replaced it by a StringIO
         sys.stdout.reconfigure(encoding="utf-8")  # as Python source is
     sys.stdout.write(text)
     return 0
@@ -93,10 +93,10 @@ def _batches(payload: bytes, unknown: Unknown) -> Iterator[Batch]:
 
 
 def _entries(payload: bytes) -> list[Any]:
-    """Return the batches of a payload, as parsed: one, those of a list, or those of the lines."""
+    """Return the parsed batches of a payload: one, those of a list, or one of each line."""
     try:
         whole = parsed(payload)
-    except InvalidValue:
+    except InvalidValue:  # not one JSON text; it may be one a line
         lines = [(number, line) for number, line in _lines(payload) if line]
         if len(lines) < 2 or not all(line.startswith(b"{") for _, line in lines):
             raise
@@ -105,7 +105,7 @@ def _entries(payload: bytes) -> list[Any]:
 
 
 def _lines(payload: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers, without the marks that programs on Windows begin with."""
+    """Yield the lines with their numbers, without byte order marks, which Windows writes."""
     if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         payload = payload.decode("utf-16", "replace").encode()
     for number, line in enumerate(payload.splitlines(), 1):

@@ -62,7 +62,7 @@ class MPFluentError(Exception):
     """The root of every error that mpfluent raises.
 
     Attributes:
-        report: what became of the batches until then; only of an error that ended ``send_all``.
+        report: the outcomes until then; only an error that ended ``send_all`` has it.
 
     >>> from mpfluent import Batch, MPFluentError
     >>> try:
@@ -76,11 +76,11 @@ class MPFluentError(Exception):
 
 
 class InvalidBatch(MPFluentError, ValueError):
-    """What you wrote cannot be part of a batch. Raised on the line that wrote it."""
+    """A value that cannot be part of a batch. It is raised on the line that wrote it."""
 
 
 class UnknownField(InvalidBatch):
-    """A keyword or field that does not exist; ``name``, ``allowed`` and ``suggestion`` say more."""
+    """A keyword or field that does not exist; see ``name``, ``allowed`` and ``suggestion``."""
 
     name: str
     allowed: tuple[str, ...] = ()
@@ -108,11 +108,11 @@ class TooLarge(InvalidBatch):
 
 
 class _NoAttribute(MPFluentError, AttributeError):
-    """An attribute's error that says itself what was meant: Python must not guess besides."""
+    """An attribute's error with a suggestion of ours: Python must not add its own guess."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
-        self.name = None  # set, so that the interpreter does not set it
+        self.name = None  # set here, or the interpreter sets it and guesses
 
 
 class UnknownVerb(_NoAttribute):
@@ -132,8 +132,8 @@ class DeliveryError(MPFluentError):
 
     Attributes:
         reason: one word of :data:`REASONS`.
-        batch: the batch as it was sealed. Sending it again keeps its ids, so that mParticle
-            cannot count it twice. ``None`` where no single batch is concerned.
+        batch: the batch as it was sealed. If you send it again, it keeps its ids, so that
+            mParticle cannot count it twice. ``None`` if the error is not about a single batch.
         status_code: the HTTP status of mParticle's last answer, if there was one.
     """
 
@@ -147,7 +147,7 @@ class DeliveryError(MPFluentError):
         self.batch = batch
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Leave out what cannot be pickled: read-only mappings travel as plain dicts."""
+        """Pickle read-only mappings as plain dicts: they cannot be pickled themselves."""
         state = {**self.__dict__}
         if "headers" in state:
             state["headers"] = dict(state["headers"])
@@ -171,8 +171,8 @@ class ApiError(DeliveryError):
         body: the answer's body as text.
         errors: the vendor's parsed error list, ``({"code": …, "message": …}, …)``; empty when
             the body held none. Read-only: a tuple of read-only mappings.
-        judged: whether it is mParticle's verdict on the batch: 400, 413 or 422, with its error
-            body. All else tells of the way, and an outbox keeps the batch.
+        judged: whether mParticle itself refused the batch: 400, 413 or 422 with its error body.
+            Any other refusal may come from a proxy or a firewall, and an outbox keeps the batch.
     """
 
     headers: Mapping[str, str]
@@ -201,7 +201,7 @@ class ApiError(DeliveryError):
 
 
 class TransportError(DeliveryError):
-    """No answer came: refused, timed out, broken off, or the certificate was not to be trusted.
+    """No answer came: refused, timed out, broken off, or the certificate is not trusted.
 
     Attributes:
         retryable: whether another attempt can help.
@@ -232,7 +232,7 @@ class Kept(DeliveryError):
 
 
 class UnusedBatchWarning(RuntimeWarning):
-    """A statement made a new batch or session, and threw it away: nothing ever changes in place.
+    """A statement made a new batch or session and did not use it. No value ever changes itself.
 
     Only under ``python -X dev`` or ``MPFLUENT_DEBUG=1``, and in tests with mpfluent's kit.
     """
@@ -254,10 +254,10 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     >>> closest("platfrom", ["platform", "product"])
     'platform'
     """
-    from difflib import get_close_matches  # errors are rare, and difflib is slow to import
+    from difflib import get_close_matches  # here: errors are rare, and difflib is slow to import
 
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
-    # difflib takes the product of both lengths: nobody means anything by a name that is so long
+    # difflib's time grows with the product of both lengths, and such a long name is no slip
     longest = min(2 * max(map(len, folded), default=0), LONGEST)
     if not isinstance(name, str) or len(name) > longest:
         return None
@@ -266,7 +266,7 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     same = [option for option in folded if squeezed(option) == bare]
     swapped = [option for option in folded if sorted(option) == letters]
     longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
-    alike = [  # of what is not so near: few slip in the first letter
+    alike = [  # for a less close match, the first letter has to agree, or one contains the other
         option
         for option in folded
         if option[:1] == wanted[:1] or wanted in option or option in wanted
@@ -292,7 +292,7 @@ def unknown_field(
     else:
         shown = ", ".join(allowed[:12]) + (", …" if len(allowed) > 12 else "")
         hint = f"it has {shown}" if allowed else "it takes none"
-        if "attributes" in allowed:  # a word of one's own belongs there
+        if "attributes" in allowed:  # a name of the user's own belongs there
             hint += f"; write attributes={{{brief(name)}: …}}"
     error = UnknownField(f"{where} has no field {brief(name)}; {hint}")
     error.name = name if isinstance(name, str) else brief(name)
@@ -310,7 +310,7 @@ def unknown_option(where: str, name: object, allowed: Iterable[str]) -> Configur
 
 
 def brief(value: Any, limit: int = 80) -> str:
-    """Return a repr that never fails and never floods the message.
+    """Return a repr that never fails and is never long.
 
     >>> brief("x" * 200)
     "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'"
@@ -323,14 +323,14 @@ def brief(value: Any, limit: int = 80) -> str:
             half = limit // 2 - 2
             value = f"{value[:half]}…{value[-half:]}"
         text = str.__str__(repr(value))
-    except Exception:  # any code may run in there
+    except Exception:  # a __repr__ may raise anything
         return f"<{kind.__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    r"""Return somebody else's words as one line that no terminal obeys, and not too long.
+    r"""Return another program's text as one short line without control characters.
 
     >>> one_line("No.\n\x1b[31mNever.")
     'No. \\x1b[31mNever.'

@@ -1,18 +1,18 @@
-"""What other SDKs call it: the names that people bring along, and ours for them.
+"""The names that other SDKs use, and our names for the same things; errors suggest ours.
 
 Case, underscores and dashes do not count: ``otherID2`` is ``other_id_2``. A name is looked up only
-where it is not one of ours, and what it stands for is told only where that can be written.
+if it is not one of ours, and our name is suggested only where it can be written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-LONGEST = 200  # characters of a name that something may be meant by
+LONGEST = 200  # characters of a name that is looked up
 
 
 def squeezed(name: str) -> str:
-    """Return what counts of a name.
+    """Return the letters and digits of a name, in lower case.
 
     >>> squeezed("otherID2") == squeezed("other_id_2")
     True
@@ -21,7 +21,7 @@ def squeezed(name: str) -> str:
 
 
 def called(name: object, table: Mapping[str, str], allowed: Collection[str]) -> str | None:
-    """Return our name for what others call so, if it is allowed here, and no slip of a name there.
+    """Return our name for a name of another SDK, if ours is allowed here; None for a mere slip.
 
     >>> called("orderId", ACTION, ["transaction_id"])
     'transaction_id'
@@ -36,7 +36,7 @@ def called(name: object, table: Mapping[str, str], allowed: Collection[str]) -> 
 
 
 def _all(**theirs: str) -> dict[str, str]:
-    """Return a table of names by what they are called; each of ours has a list of words."""
+    """Return a table from names of others to ours; each keyword is ours, its text lists theirs."""
     return {word: ours for ours, words in theirs.items() for word in words.split()}
 
 
@@ -201,7 +201,7 @@ OPTIONS = {
 }
 OPTIONS["Configuration"] = OPTIONS["Client"]
 
-# What others tell the client itself, and the line that tells it to the right object here.
+# Options that other clients take themselves, and here the object that takes them.
 ELSEWHERE = _all(
     **{
         "transport=RequestsTransport(timeout=(3.05, 10.0))": (

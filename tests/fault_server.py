@@ -3,12 +3,15 @@
 import contextlib
 import json
 import socket
-import ssl
+import socketserver
 import struct
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from mpfluent.testing.http_server import Listener, tls_of
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 AUTHORITY = str(CERTIFICATES / "authority.pem")
@@ -99,6 +102,7 @@ class Peer:
     def reset(self):
         """Close so that the client sees a reset."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(self.sock.detach())  # the listener would shut it down first
         raise _Done
 
     def drip(self, data, every):
@@ -200,79 +204,64 @@ def _pass_on(source, target):
 
 
 class FaultServer:
-    """Takes one action of its script per request; when they are used up, answers 202."""
+    """Takes one action of its script per request; when they are used up, answers 202.
+
+    An action is any function of a peer: unlike those of ``LocalServer``, it may write before it
+    reads, answer twice, or pass bytes on. The listener is that of ``LocalServer``.
+    """
 
     def __init__(self, *script, certificate=None):
         self.script = list(script)
         self.requests = []
         self.connections = 0
-        self.stopping = threading.Event()
-        self._peers = {}
-        self._tls = None
-        if certificate:
-            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self._tls.load_cert_chain(CERTIFICATES / certificate)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
+        self.tls = tls_of(CERTIFICATES / certificate) if certificate else None
+        self._listener = _Listener(0, self, self.tls, _Connection)
+        self.stopping = self._listener.stopping
+        self.port = self._listener.server_port
         self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve, daemon=True)
 
     def __enter__(self):
         self._thread.start()
         return self
 
     def __exit__(self, *_):
-        self.stopping.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
         self._thread.join(5)
-        for thread, sock in list(self._peers.items()):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+        self._listener.server_close()
 
     @property
     def bodies(self):
         return [request.body for request in self.requests]
 
-    def _accept(self):
-        while not self.stopping.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(
-                target=self._serve, args=(sock, self.connections), daemon=True
-            )
-            self._peers[thread] = sock
-            thread.start()
 
-    def _serve(self, sock, number):
-        with (
-            contextlib.suppress(OSError, _Done),
-            contextlib.closing(self._secured(sock)) as secured,
-        ):
-            self._peers[threading.current_thread()] = secured
-            peer = Peer(self, secured, number)
-            while self._begins(peer):
-                action = self.script.pop(0) if self.script else status(202)
-                action(peer)
-        self._peers.pop(threading.current_thread(), None)
+class _Listener(Listener):
+    def process_request(self, request, client_address):
+        self.owner.connections += 1  # here, in the one thread that accepts
+        super().process_request(request, self.owner.connections)
 
-    def _secured(self, sock):
-        if self._tls is None:
-            return sock
-        with contextlib.ExitStack() as stack:
-            stack.callback(sock.close)
-            secured = self._tls.wrap_socket(sock, server_side=True)
-            stack.pop_all()
-        return secured
+    def handle_error(self, request, client_address):
+        """Let the test fail by an error in an action; a client that goes away is none."""
+        if not isinstance(sys.exception(), OSError):
+            raise
 
-    def _begins(self, peer):
+
+class _Connection(socketserver.BaseRequestHandler):
+    """Has the next action deal with each request."""
+
+    def setup(self):
+        self.peer = Peer(self.server.owner, self.request, number=self.client_address)
+
+    def handle(self):
+        script = self.server.owner.script
+        with contextlib.suppress(_Done):
+            while self._begins():
+                action = script.pop(0) if script else status(202)
+                action(self.peer)
+
+    def _begins(self):
         """Wait for a request, without reading any of it from a plain connection."""
-        if self._tls is None:
-            return bool(peer.sock.recv(1, socket.MSG_PEEK))
-        peer.pending = peer.sock.recv(65_536)
-        return bool(peer.pending)
+        if self.server.owner.tls is None:
+            return bool(self.request.recv(1, socket.MSG_PEEK))
+        self.peer.pending = self.request.recv(65_536)
+        return bool(self.peer.pending)

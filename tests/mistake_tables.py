@@ -7,7 +7,6 @@ row of a table is a call, the class of its error and the whole text. Sending goe
 
 from __future__ import annotations
 
-import enum
 import traceback
 from functools import partial
 from pathlib import Path
@@ -38,73 +37,6 @@ TEAPOT = Product("sku-1", "Teapot")
 SPRING = Promotion("promo-1")
 SEARCHED = AppEvent("Searched")
 SESSION = Session.start(session_id=42, at=NOW)
-
-
-class Whole:
-    """An integer of another library, such as numpy.int64."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __index__(self):
-        return self.value
-
-    def __repr__(self):
-        return f"whole({self.value})"
-
-
-class Array:
-    """What has ``__index__`` and is no integer, such as a numpy array."""
-
-    def __index__(self):
-        raise TypeError("only integer scalar arrays can be converted to a scalar index")
-
-    def __repr__(self):
-        return "array([1, 2])"
-
-
-class Real:
-    """A number of another library, such as numpy.float32."""
-
-    dtype = "float32"
-
-    def __float__(self):
-        return 1.5
-
-    def __repr__(self):
-        return "float32(1.5)"
-
-
-class Mute:
-    """An object that cannot be shown."""
-
-    def __repr__(self):
-        raise RuntimeError("no repr")
-
-    __str__ = __repr__
-
-
-class MuteText(str):
-    """Text that cannot be shown."""
-
-    def __repr__(self):
-        raise RuntimeError("no repr")
-
-    __str__ = __repr__
-
-
-class Mood(enum.Enum):
-    CALM = "calm"
-    THREE = 3
-
-
-class Level(enum.IntEnum):
-    ONE = 1
-
-
-class System(enum.StrEnum):
-    RIGHT = "iOS"
-    WRONG = "ios"
 
 
 CIRCLE = []

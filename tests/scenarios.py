@@ -11,15 +11,15 @@ The server comes and goes with the scenario. What must hold in each of them, wha
 """
 
 import contextlib
-import io
 import json
-import logging
 import os
 import re
 import sys
 import threading
 import time
 from collections import Counter
+
+from log_records import text_of
 
 from mpfluent import Batch, Client, Retry, ThreadedDispatcher
 from mpfluent.testing import LocalServer
@@ -146,25 +146,17 @@ def invariants(texts):
 
     ``texts`` is called at the end, and returns texts that must not show the secret.
     """
-    log = io.StringIO()
-    handler = logging.StreamHandler(log)
-    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s %(args)s"))
-    root = logging.getLogger()
-    level = root.level
     escaped = []
     hooks = threading.excepthook, sys.unraisablehook
     threading.excepthook = escaped.append
     sys.unraisablehook = escaped.append
     threads, opened = set(threading.enumerate()), files()
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
     try:
-        yield log
-        assert eventually(lambda: set(threading.enumerate()) <= threads), threading.enumerate()
-        assert eventually(lambda: files() <= opened), files() - opened
+        with text_of("%(name)s %(levelname)s %(message)s %(args)s", logger="") as log:
+            yield log
+            assert eventually(lambda: set(threading.enumerate()) <= threads), threading.enumerate()
+            assert eventually(lambda: files() <= opened), files() - opened
     finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
         threading.excepthook, sys.unraisablehook = hooks
     assert [repr(one) for one in escaped] == []
     for hidden in (SECRET, SECRET[:12]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 88  # what Black and Ruff allow unless told otherwise
+WIDTH = 88  # the default of Black and Ruff
 _INDENT = "    "
 
 
@@ -34,7 +34,7 @@ class Bracketed:
         found = [label + self.opening]
         for item in self.items:
             broken = lines(item, inside)
-            if len(broken[-1]) == inside:  # the comma behind it needs a place, too
+            if len(broken[-1]) == inside:  # room for the comma after it
                 broken = lines(item, inside - 1)
             found += [_INDENT + text for text in broken[:-1]]
             found.append(f"{_INDENT}{broken[-1]},")
@@ -110,7 +110,7 @@ def quoted(text: str) -> str:
     >>> print(quoted('plain'), quoted('a "b"'), quoted("it's"))
     "plain" 'a "b"' "it's"
     """
-    single = repr('"' + text)[2:-1]  # with both kinds in it, repr takes single quotes
+    single = repr('"' + text)[2:-1]  # a text with a double quote gets single quotes from repr
     if text.count('"') > text.count("'"):
         return f"'{single}'"
     return '"' + single.replace("\\'", "'").replace('"', '\\"') + '"'

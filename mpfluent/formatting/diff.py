@@ -1,4 +1,4 @@
-"""What differs between two values, place by place."""
+"""The differences between two values, each with its path."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class _Absent:
 
 
 ABSENT: Any = _Absent()
-"""Stands for what one of the two sides does not have."""
+"""Stands for a value that one of the two sides does not have."""
 
 
 class Difference(NamedTuple):
-    """One place in which two values differ.
+    """One difference between two values.
 
     Attributes:
-        path: where, as one writes it: ``events[1].attributes['plan']``.
-        left: what the first value has there, or ``ABSENT``.
-        right: what the second value has there, or ``ABSENT``.
+        path: where it is, as in Python: ``events[1].attributes['plan']``.
+        left: the first value's part, or ``ABSENT``.
+        right: the second value's part, or ``ABSENT``.
 
     >>> print(Difference("user_attributes['plan']", "trial", "pro"))
     user_attributes['plan']: 'trial' -> 'pro'
@@ -48,7 +48,7 @@ class Difference(NamedTuple):
 
 
 class Differences(tuple[Difference, ...]):
-    """The places in which two values differ; none if they are equal. It prints a line for each."""
+    """The differences between two values, none if they are equal. Its repr has a line for each."""
 
     __slots__ = ()
 
@@ -57,14 +57,14 @@ class Differences(tuple[Difference, ...]):
 
 
 def differences(left: Any, right: Any) -> Differences:
-    """Return the places in which two values differ, in the order in which they are read.
+    """Return the differences between two values, in the order of their fields.
 
-    Events are matched with each other first, so that one that was put in between is one
+    Equal events are matched with each other first. So an event that was inserted is one
     difference.
 
     Args:
         left: a batch, a session, an event or another value.
-        right: what it is compared with.
+        right: the value that it is compared with.
 
     >>> from mpfluent import Batch
     >>> differences(Batch.for_user(email="a@b.example"), Batch.for_user(email="c@d.example"))
@@ -113,15 +113,16 @@ def _entries(
 
 
 def _events(path: str, left: Sequence[Event], right: Sequence[Event]) -> Iterator[Difference]:
-    """Yield what differs between two histories: a place is that on the left, if it has one.
+    """Yield the differences between the events of two histories.
 
-    Equal events are matched first, and of those between them, the ones of one type.
+    Equal events are matched first. Between them, events of the same type are matched. The index
+    in a path is that on the left, or for an added event that on the right.
     """
     for outer in _runs(left, right, lambda event: event._content()):
         for inner in _runs(left, right, lambda event: event.event_type, outer):
             start, end, first, last = inner
-            for place in range(max(end - start, last - first)):
-                old, new = start + place, first + place
+            for step in range(max(end - start, last - first)):
+                old, new = start + step, first + step
                 if old >= end:
                     yield Difference(f"{path}[{new}]", ABSENT, right[new])
                 elif new >= last:
@@ -136,12 +137,18 @@ def _runs(
     key: Callable[[Event], Hashable],
     within: tuple[int, int, int, int] | None = None,
 ) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the stretches, as places on both sides, that begin or end where the keys agree."""
+    """Yield the runs of events with equal keys, and those between them, as indexes on both sides.
+
+    Args:
+        left: the events on the left; right: those on the right.
+        key: what makes two events the same.
+        within: the indexes of the part to look at: start and end on the left, then on the right.
+    """
     start, end, first, last = within or (0, len(left), 0, len(right))
-    known: dict[Hashable, int] = {}  # a number for each key, for keys may be long
+    known: dict[Hashable, int] = {}  # a number for each key: it is faster to compare
     mine, yours = (
         [known.setdefault(key(event), len(known)) for event in side]
         for side in (left[start:end], right[first:last])
     )
-    for _, *places in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
-        yield start + places[0], start + places[1], first + places[2], first + places[3]
+    for _, *at in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
+        yield start + at[0], start + at[1], first + at[2], first + at[3]

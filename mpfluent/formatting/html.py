@@ -1,4 +1,4 @@
-"""What a batch or a session looks like in a notebook: one small table, with nothing to load."""
+"""The HTML of a batch or a session in a notebook: one small table, without files to load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..errors import brief
 from ..model.event import Event
 from .summary import moment, telling
 
-_MOST_EVENTS = 50
+_MOST_EVENTS = 50  # rows; the notebook's file keeps the whole table
 _CELL = "text-align:left;vertical-align:top;padding:1px 8px"
 
 
@@ -17,13 +17,13 @@ def table(title: str, context: Iterable[tuple[str, str]], events: Sequence[Event
     """Return a table of a context and of events, as HTML in which every text is escaped.
 
     Args:
-        title: what stands above the table.
+        title: the caption of the table.
         context: labels and texts.
         events: the first fifty of them are shown.
     """
     rows = [_row(label, text) for label, text in context]
-    for place, event in enumerate(events[:_MOST_EVENTS]):
-        rows.append(_row(f"events[{place}]", _told(event), _when(event)))
+    for index, event in enumerate(events[:_MOST_EVENTS]):
+        rows.append(_row(f"events[{index}]", _text(event), _when(event)))
     more = len(events) - _MOST_EVENTS
     if more > 0:
         rows.append(_row("…", f"and {more} more event{'s' if more > 1 else ''}"))
@@ -42,7 +42,7 @@ def _row(label: str, text: str, when: str = "") -> str:
     )
 
 
-def _told(event: Event) -> str:
+def _text(event: Event) -> str:
     attributes = ", ".join(
         f"{name}={brief(value, 60)}" for name, value in (event.attributes or {}).items()
     )

@@ -1,4 +1,4 @@
-"""What a batch will be when it is sent, told before it is sent."""
+"""A preview of a batch: its JSON, its size, and its problems, before it is sent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Preview(NamedTuple):
-    """A batch's JSON, and what will become of it. It prints as text, at a prompt too.
+    """A batch's JSON, and what will happen when it is sent. Its repr is a readable text.
 
     Attributes:
         json: the batch as it is now, indented.
-        size: how much it will be on the wire; ``size.bytes`` with what will be stamped.
-        stamped: what sending will stamp, in words.
+        size: its size on the wire; ``size.bytes`` counts what will be stamped, too.
+        stamped: the names of the fields that sending will stamp.
         problems: what mParticle's limits would reject or cut, and advice.
     """
 
@@ -41,7 +41,7 @@ class Preview(NamedTuple):
 
 
 def preview(batch: Batch, *, historical: bool = False) -> Preview:
-    """Return what a batch will be when it is sent.
+    """Return the preview of a batch.
 
     Args:
         batch: the batch.

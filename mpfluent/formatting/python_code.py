@@ -1,8 +1,8 @@
 """A batch as the chain of verbs that builds it.
 
-Every step is tried before it is written: a verb stands for an event only if it makes an equal
-one. What no verb can make is written with its constructor, and what no constructor takes, because
-reading takes more than writing, with its class's ``from_dict``.
+Every step is tried before it is written: a verb is used for an event only if it makes an equal
+one. An event that no verb makes is written with its constructor. Reading accepts more than writing,
+so a constructor may refuse a value: it is written with the ``from_dict`` of its class.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from ..builder.batch import Batch
     from ..builder.session import Session
 
-_ASSIGNED = len("batch = ")  # leaves room for a name in front
-_MOST_STEPS = 100  # of one chain
+_ASSIGNED = len("batch = ")  # room for a name before the expression
+_MOST_STEPS = 100  # of one chain: Python 3.11 cannot compile a thousand nested calls
 
 
 def python_code(batch: Batch, empty: Batch, start: Callable[..., Session]) -> str:
@@ -44,7 +44,7 @@ def python_code(batch: Batch, empty: Batch, start: Callable[..., Session]) -> st
 
     Args:
         batch: the batch.
-        empty: a batch without anything, to try verbs on.
+        empty: an empty batch, to try verbs on.
         start: ``Session.start``, to try it.
     """
     return written(chain(batch, empty, start))
@@ -58,14 +58,14 @@ def chain(batch: Batch, empty: Batch, start: Callable[..., Session]) -> Chained:
 
 
 def _in_blocks(steps: list[Bracketed]) -> list[Bracketed]:
-    """Return steps that Python can compile: what goes over the first hundred, a block a step.
+    """Return steps that Python can compile: after the first hundred, each step is a block of them.
 
     Each call of a chain is nested in the next, and a thousand are too many for Python 3.11.
     """
     if len(steps) <= _MOST_STEPS:
         return steps
     rest = [
-        steps[place : place + _MOST_STEPS] for place in range(_MOST_STEPS, len(steps), _MOST_STEPS)
+        steps[first : first + _MOST_STEPS] for first in range(_MOST_STEPS, len(steps), _MOST_STEPS)
     ]
     nothing = Bracketed("Batch(", [], ")")
     blocks = [Bracketed(".merge(", [Chained(nothing, block)], ")") for block in rest]
@@ -73,7 +73,7 @@ def _in_blocks(steps: list[Bracketed]) -> list[Bracketed]:
 
 
 def written(code: Code) -> str:
-    """Return an expression, laid out so that there is room to assign it to a name."""
+    """Return the text of an expression, with room to assign it to a name."""
     fits = len(flat(code)) <= WIDTH - _ASSIGNED
     return flat(code) if fits else "\n".join(lines(code, WIDTH))
 
@@ -97,8 +97,8 @@ def names_in(code: Code) -> set[str]:
 def _value(value: Any, instant: bool = False) -> Code:
     """Return a value's expression."""
     if instant and value is not None:
-        told = moment(value)
-        return quoted(told) if told.endswith("Z") else repr(value)
+        text = moment(value)
+        return quoted(text) if text.endswith("Z") else repr(value)
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, Decimal):
@@ -181,7 +181,7 @@ _FIRST = (
 def _steps(
     events: Sequence[Event], empty: Batch, start: Callable[..., Session]
 ) -> Iterator[Bracketed]:
-    """Yield a step for each event, and one for each stretch of them that is a session."""
+    """Yield a step for each event, and one for each run of events that is a session."""
     rest = list(reversed(events))
     while rest:
         session, count = _session(rest, start)
@@ -200,7 +200,12 @@ def _steps(
 
 
 def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chained | None, int]:
-    """Return the session that comes next, the last event first, and how many events it has."""
+    """Return the session that comes next, and how many events it has.
+
+    Args:
+        rest: the events that are left, the last one first.
+        start: ``Session.start``.
+    """
     first = rest[-1]
     if not isinstance(first, SessionStartEvent) or first.event_num != 0:
         return None, 0
@@ -223,7 +228,7 @@ def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chai
                 break
         else:
             break
-    else:  # a longer one goes on with events, for a chain must not be too long
+    else:  # a longer session goes on with add(…), since a chain must not be too long
         more = list(_more(session, rest[:-count]))
         steps += [Bracketed(".add(", more, ")")] if more else []
         count += len(more)
@@ -231,7 +236,7 @@ def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chai
 
 
 def _more(session: Session, rest: Sequence[Event]) -> Iterator[Code]:
-    """Yield the events that a session goes on with, without what it gives them."""
+    """Yield the events that follow in a session, without the fields that the session sets."""
     for event in reversed(rest):
         alone = event._with(dict.fromkeys(("session_uuid", "session_id", "event_num")))
         made = made_by(session.add, alone)
@@ -260,7 +265,7 @@ def _in_session(session: Session, event: Event) -> Iterator[VerbCall]:
     yield VerbCall("add", (event,))
 
 
-# The names of moments, wherever they stand: as fields, and as keywords of verbs.
+# The names of fields and of keywords that hold a moment.
 _INSTANTS = {
     name
     for cls in CLASSES.values()

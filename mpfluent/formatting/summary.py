@@ -1,4 +1,4 @@
-"""What a batch or a session looks like at a prompt: ten lines at most, a line an event."""
+"""The repr of a batch or a session: ten lines at most, one line for each event."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..model.event import Event
 from ..values.frozen import Frozen
 from ..values.validators import EPOCH
 
-_LINES = 10
-_WIDTH = 88
-# The fields that tell events of a type apart.
+_LINES = 10  # of a repr
+_WIDTH = 88  # characters of a line
+# The fields that distinguish events of one type.
 _TELLING = ("event_name", "screen_name", "label", "url", "message", "application_transition_type")
-# The context that has a line of its own; the rest is named together.
+# The fields of the context that have a line each; the names of the others share one line.
 _LABELS = {
     "mpid": "mpid",
     "user_identities": "user",
@@ -27,7 +27,7 @@ _LABELS = {
 
 
 def readable(head: str, context: Iterable[tuple[str, str]], events: Sequence[Event]) -> str:
-    """Return the lines of a context, then a line for each event, as many as there is room for."""
+    """Return the lines of a context, then a line for each event, as long as there is room."""
     lines = [f"<{head}", *(f"  {label}: {text}" for label, text in context)]
     room = _LINES - len(lines)
     shown = events if len(events) <= room else events[: room - 1]
@@ -38,17 +38,17 @@ def readable(head: str, context: Iterable[tuple[str, str]], events: Sequence[Eve
 
 
 def context(batch: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a batch's user, with a label."""
+    """Yield the label and the text of each line about a batch's context."""
     others = [name for name in batch._keys if name not in _LABELS and name != "environment"]
     for name, label in _LABELS.items():
         value = batch._get(name)
         if value is not None:
-            yield label, ", ".join(_told(value))
+            yield label, ", ".join(_entries(value))
     if others:
         yield "also set", ", ".join(others)
 
 
-def _told(value: Any) -> Iterator[str]:
+def _entries(value: Any) -> Iterator[str]:
     if isinstance(value, ConsentState):
         for purpose, consent in {**(value.gdpr or {}), **(value.ccpa or {})}.items():
             yield f"{one_line(purpose)}={consent.consented}"
@@ -74,7 +74,7 @@ def cut(text: str) -> str:
 
 
 def line(event: Event) -> str:
-    """Return a line that says which event this is, of what, and when.
+    """Return a line about an event: its type, its name or products, its time.
 
     >>> from mpfluent import AppEvent
     >>> line(AppEvent("Searched", at="2026-11-23T10:15:00Z"))
@@ -85,7 +85,7 @@ def line(event: Event) -> str:
 
 
 def telling(event: Event) -> list[str]:
-    """Return the words that tell an event from others of its type."""
+    """Return the words that distinguish an event from others of its type."""
     words = [brief(event._get(key), 40) for key in _TELLING if event._get(key) is not None]
     return words + _commerce(event)
 
@@ -106,13 +106,13 @@ def _commerce(event: Event) -> list[str]:
 
 
 def moment(milliseconds: int) -> str:
-    """Return Unix milliseconds as ISO 8601, or as they are where no calendar reaches.
+    """Return Unix milliseconds as ISO 8601, or as a number where no calendar reaches.
 
     >>> moment(1795428900000)
     '2026-11-23T10:15:00Z'
     """
     try:
         time = EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
+    except OverflowError:  # before the year 1 or after 9999
         return str(milliseconds)
     return time.isoformat(timespec="milliseconds").replace(".000", "").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What connects mpfluent to other libraries.
+"""Connects mpfluent to other libraries.
 
-Each module names the extra that it needs, and loads that library only where it is used.
+Each module names the extra that it needs, and imports that library only where it is used.
 """

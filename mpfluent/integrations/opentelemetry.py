@@ -1,8 +1,8 @@
 """Traces and metrics of a client, for OpenTelemetry; needs ``mpfluent[otel]``.
 
-A request is a span by the semantic conventions of HTTP clients. A request that a worker makes has
-no parent, since it carries batches of many callers; one in the caller's thread is a child of the
-span that is current there.
+A request is a span, by the semantic conventions of HTTP clients. A request in the caller's thread
+is a child of the span that is current there. A request of a worker has no parent, since it carries
+batches of many callers.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _NANOSECONDS = 1_000_000_000
 
 
 def _sum(client: Client, what: str) -> int:
-    """Return what all dispatchers of a client have; not all kinds have it."""
+    """Return the sum of an attribute of all dispatchers of a client; some do not have it."""
     return sum(getattr(dispatcher, what, 0) for dispatcher in client._dispatchers)
 
 
-# What is measured when somebody looks: name, description, and how a client says it.
+# What is measured when a reader collects: the name, the description, and how to get it of a client.
 _GAUGES: tuple[tuple[str, str, Callable[[Client], int]], ...] = (
     (
         "mpfluent.pending",
@@ -60,15 +60,15 @@ def instrument(
 ) -> None:
     """Make spans of a client's requests, and metrics of its batches.
 
-    A client that is instrumented already stays as it is.
+    A client that is already instrumented is not changed.
 
     Args:
         client: the client; a ``Configuration`` has one as ``configuration.client``.
-        tracer_provider: who makes spans; the global one if it is not given.
-        meter_provider: who measures; the global one if it is not given.
+        tracer_provider: makes the spans; by default the global one.
+        meter_provider: makes the metrics; by default the global one.
 
     Raises:
-        ConfigurationError: OpenTelemetry is not installed, or that is no client.
+        ConfigurationError: OpenTelemetry is not installed, or that is not a client.
 
     >>> from mpfluent import Client
     >>> from mpfluent.integrations.opentelemetry import instrument
@@ -95,13 +95,13 @@ def instrument(
 
 
 def uninstrument(client: Client) -> None:
-    """Make no more spans and metrics of a client; of one that has none, nothing changes.
+    """Stop the spans and metrics of a client; a client without them is not changed.
 
     Args:
         client: the client.
 
     Raises:
-        ConfigurationError: that is no client.
+        ConfigurationError: that is not a client.
     """
     _check("uninstrument", client)
     found = _found(client)
@@ -127,9 +127,9 @@ def _found(client: Client) -> _Instrumentation | None:
 
 
 class _Instruments:
-    """What one provider of meters has of us: each instrument once, whatever the number of clients.
+    """Our instruments of one provider of meters: each exists once, for all clients.
 
-    A provider that is asked for an instrument again returns the first one, and forgets the new
+    If an instrument is made a second time, a provider returns the first one and drops the new
     callback. So there is one callback, which asks all clients.
     """
 
@@ -160,16 +160,16 @@ class _Instruments:
         return observed
 
 
-_everybody = _Instruments()  # of the global provider, and of the stand-in before there is one
+_global = _Instruments()  # of the global provider, also before it is set
 _by_provider: weakref.WeakKeyDictionary[Any, _Instruments] = weakref.WeakKeyDictionary()
 
 
 def _instruments_of(provider: MeterProvider | None) -> _Instruments:
-    return _everybody if provider is None else _by_provider.setdefault(provider, _Instruments())
+    return _global if provider is None else _by_provider.setdefault(provider, _Instruments())
 
 
 class _Instrumentation:
-    """Looks on at one client."""
+    """Observes one client."""
 
     def __init__(self, client: Client, tracer: Tracer, instruments: _Instruments) -> None:
         from opentelemetry.context import Context
@@ -178,16 +178,17 @@ class _Instrumentation:
         self.instruments = instruments
         self._tracer = tracer
         self._server = _server(client._base)
-        self._nobodys = Context()  # a worker's, whatever is current where its thread was started
+        # without a parent; the context of a worker's thread may be that of the first send
+        self._no_parent = Context()
         self._kind = SpanKind.CLIENT
         self._error = StatusCode.ERROR
 
     def attempted(self, attempt: Attempt) -> None:
-        """Make a span of what has just ended."""
+        """Make the span of an attempt that has just ended."""
         began = int(attempt.began * _NANOSECONDS)
         span = self._tracer.start_span(
             attempt.method,
-            context=self._nobodys if attempt.background else None,
+            context=self._no_parent if attempt.background else None,
             kind=self._kind,
             attributes={**self._server, **_attributes(attempt)},
             start_time=began,
@@ -207,7 +208,7 @@ class _Instrumentation:
 
 
 def _attributes(attempt: Attempt) -> dict[str, str | int]:
-    """Return the attributes of a span, by the semantic conventions where they have a name."""
+    """Return the attributes of a span; the names are those of the semantic conventions, or ours."""
     found: dict[str, str | int] = {
         "http.request.method": attempt.method,
         "url.full": attempt.url,

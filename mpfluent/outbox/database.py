@@ -41,7 +41,7 @@ MOST_ROWS = 2**62
 # A transaction costs what it writes, so each writes as few pages as possible. There is no index by
 # owner, since a process looks for an owner's rows only once. There is no AUTOINCREMENT, since that
 # has a page of its own. The first number of a file is the time in microseconds. So a new file never
-# gives a number that a deleted file gave: whoever still has such a number would remove another row.
+# gives a number that a deleted file gave: with such a number, a process would remove another row.
 _STEPS: tuple[str, ...] = (
     """
     CREATE TABLE owners (
@@ -126,7 +126,7 @@ def first_look(given: str) -> bool:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        return True
+        return True  # a damaged outbox of ours
 
 
 class Database:

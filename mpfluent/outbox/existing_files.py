@@ -55,7 +55,7 @@ def has_owners(path: str) -> bool:
     """Return whether a file has an owners file of ours beside it: empty, and no link."""
     try:
         found = os.lstat(lock_path(path))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):  # any other error: this user may not look
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
@@ -87,7 +87,7 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "none"
         raise _refused(given, f"want a file, and this is {kind}; {_NEW}")
     what = f"this is a link to {path!r}, which is no outbox" if linked else "this is no outbox"
-    if not found.st_size:
+    if not found.st_size:  # an empty file is what another process has just made, or nothing
         if linked and not owned:
             raise _refused(given, f"{what}; {_NEW}")
         return False

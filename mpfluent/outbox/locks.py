@@ -299,7 +299,7 @@ def retake_sqlite_locks(path: str) -> None:
     for opened in inherited:
         # If a thread of the parent held it, SQLite's own mutexes may be locked in this copy, too.
         if not opened.busy.acquire(blocking=False):
-            raise OSError("the process was forked in the midst of a use of its outbox")
+            raise OSError("the process was forked while a thread used its outbox")
         opened.busy.release()
     taken = []
     try:

@@ -7,9 +7,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from functools import partial, wraps
-from typing import Concatenate, NamedTuple, Never, NoReturn, ParamSpec, TypeVar
+from typing import Concatenate, Never, NoReturn, ParamSpec, TypeVar
 
 from ..errors import ConfigurationError, unknown_option
 from ..transport.destination import Destination
@@ -17,35 +16,15 @@ from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..wire.body import Part
 from .database import MOST_ROWS, Work, totals
+from .loading import Loaded, read
+from .loading import Stored as Stored  # of the methods' types
 from .options import Durability, check_durability, checked_bytes, checked_path, checked_seconds
 from .owner import Owner
-from .rows import INSERT, OwnedRows, Row, select
+from .rows import INSERT, OwnedRows, Row
 
 T = TypeVar("T")
 P = ParamSpec("P")
 Batches = Sequence[tuple[str, tuple[Part, ...]]]
-
-
-class Stored(NamedTuple):
-    """A batch from the outbox.
-
-    Attributes:
-        row: its number in the file.
-        id: its ``source_request_id``.
-        parts: what it travels as.
-        created: Unix seconds when it was put there.
-        group: the first row of its group, if several rows travel as one batch.
-        expired: whether it is older than ``max_age``.
-        tries: how often this process tried in vain to send it.
-    """
-
-    row: int
-    id: str
-    parts: tuple[Part, ...]
-    created: float
-    group: int | None
-    expired: bool
-    tries: int = 0
 
 
 class OutboxFull(Exception):
@@ -313,8 +292,20 @@ class Outbox(PublicNames):
         try:
             if not oldest:
                 own.take_first(first, count, untried=untried)
-            read = partial(self._read, first, count, most_bytes)
-            loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
+            loaded, missing, damaged = self._transact(
+                partial(
+                    read,
+                    own=own,
+                    owner=self._owner.number,
+                    numbers=first,
+                    count=count,
+                    most_bytes=most_bytes,
+                    oldest=self._wall() - self.max_age,
+                ),
+                Loaded([], [], set()),
+                "DEFERRED",
+                moved=True,
+            )
             rows = [stored.row for stored in loaded]
             if taken is not None:
                 taken += rows
@@ -329,45 +320,7 @@ class Outbox(PublicNames):
             if not oldest:  # whatever was not loaded is loaded later, also after an interrupt
                 own.put_back(first)
         self._remove_rest()
-        return [*loaded]
-
-    def _read(
-        self, numbers: list[int], count: int, most_bytes: int, connection: sqlite3.Connection
-    ) -> _Read:
-        """Return what to load, and which rows are no longer there, or are damaged."""
-        loaded: dict[int, Stored] = {}
-        missing: list[int] = []
-        damaged: set[int] = set()
-        size = 0
-        oldest = self._wall() - self.max_age
-        for first in numbers:
-            if first in loaded or first in damaged or first not in self._own.parked:
-                continue  # it came with its group, or the file was replaced a moment ago
-            together = self._together(first, connection)
-            if not together:
-                missing.append(first)
-                continue
-            sound = [row for row in together if row.is_sound()]
-            damaged.update({row.row for row in together} - {row.row for row in sound})
-            more = sum(len(row.bodies) for row in sound)
-            if loaded and (len(loaded) + len(sound) > count or size + more > most_bytes):
-                break
-            size += more
-            for row in sound:
-                expired = row.created < oldest
-                tries = self._own.tries[row.row]
-                loaded[row.row] = Stored(
-                    row.row, row.id, row.parts(), row.created, row.grp, expired, tries
-                )
-        return [*loaded.values()], missing, damaged
-
-    def _together(self, first: int, connection: sqlite3.Connection) -> list[Row]:
-        """Return the row of this number, and the parked rows that travel with it."""
-        owner = self._owner.number
-        rows = select(connection, "WHERE owner = ? AND row = ?", owner, first)
-        if rows and (group := rows[0].grp) is not None:
-            rows = select(connection, "WHERE owner = ? AND grp = ? ORDER BY place", owner, group)
-        return [row for row in rows if row.row in self._own.parked]
+        return loaded
 
     @_in_turn
     def remove(self, rows: Sequence[int]) -> None:
@@ -524,8 +477,6 @@ class Outbox(PublicNames):
 
 
 _OPTIONS = ("path", "durability", "max_bytes", "max_age", "lease", "wall")
-_Read = tuple[Sequence[Stored], Sequence[int], AbstractSet[int]]
-_NOTHING: _Read = ((), (), frozenset())
 
 
 def _ignore(what: object) -> None:

@@ -103,6 +103,7 @@ class Owner:
                 if database is None:
                     break
                 return database.transact(work, kind)
+            # a ConfigurationError, too: only ready(), in the caller's first send, raises that
             except (*FAILURES, ConfigurationError) as error:
                 self._failed(error)
                 if last or database is None or not is_damage(error):
@@ -150,6 +151,7 @@ class Owner:
                 except FAILURES as error:
                     if not is_damage(error):
                         raise
+                    # damaged: move it aside, and copy what can be read into a new file
                     self._failed(error)
                     aside = move_aside(path, found, self._wall())
                     if source is None and aside is not None:
@@ -176,7 +178,7 @@ class Owner:
             lost = [row for row in parked if row not in copied]
             if lost:
                 self._lost(self._own.unpark(lost))
-            with suppress(*FAILURES):
+            with suppress(*FAILURES):  # all that can be saved was copied
                 old.close()
         return True
 

@@ -1,8 +1,8 @@
-"""The test kit: assertions about what was sent, a recorder, a local server, factories.
+"""The test kit: assertions about what was sent, a recording transport, a local server, factories.
 
-Property tests have ``mpfluent.testing.strategies`` besides, which needs hypothesis.
+For property tests there is ``mpfluent.testing.strategies``, which needs hypothesis.
 
-Nothing here is imported before it is used.
+Each part is imported when it is used.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ __all__ = [
     "status",
 ]
 
-_HOMES = {
+_MODULES = {
     "FrozenClock": "mpfluent.testing.deterministic",
     **dict.fromkeys(
         ("a_product", "a_purchase", "a_session", "a_user", "an_event"),
@@ -79,14 +79,14 @@ _HOMES = {
 
 
 def __dir__() -> list[str]:
-    """List the kit."""
+    """Return the public names."""
     return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, when it is asked for."""
+    """Import a name when it is used."""
     from importlib import import_module
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "mpfluent.testing.faults")), name)
+    return getattr(import_module(_MODULES.get(name, "mpfluent.testing.faults")), name)

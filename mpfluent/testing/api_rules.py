@@ -1,4 +1,4 @@
-"""What the Events API would say of a request."""
+"""The rules of the Events API: how it would answer a request."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _OK = ok()
 
 
 class Judgement(NamedTuple):
-    """What a request comes to.
+    """The API's answer to a request, and what was read of it.
 
     Attributes:
-        action: what the API would answer.
-        batches: each with its ``source_request_id``, if it has one; none if they are refused.
+        action: the answer.
+        batches: each accepted batch with its ``source_request_id``, or None if it has none.
         batch_ids: the ``source_request_id`` of each batch that has one, refused or not.
         problems: why it is refused, or what was left out of its batches.
     """
@@ -49,26 +49,27 @@ def judged(
     *,
     strict: bool = False,
 ) -> Judgement:
-    """Return what the API would answer a request.
+    """Return how the API would answer a request.
 
     Args:
-        expected: the credentials that it takes, as ``key:secret``.
+        expected: the credentials that it accepts, as ``key:secret``.
         method: such as "POST"; path: without the query.
         headers: names in lower case.
         body: the bytes of the body.
-        strict: whether to refuse what the wire format does not have, too.
+        strict: whether to refuse also what the wire format does not have.
 
     >>> judged(b"key:secret", "POST", "/v2/events", {}, b"{}").action.status_code
     401
     """
     try:
         data, why = parsed(body), None
-    except MPFluentError as error:
+    except MPFluentError as error:  # no JSON: refused below, after the credentials were checked
         data, why = None, str(error)
     entries = data if isinstance(data, list) else [data]
     ids = [id_of(entry) for entry in entries]
     named = tuple(batch_id for batch_id in ids if batch_id is not None)
-    action = _turned_away(expected, method, path, headers.get("authorization"))
+    # first what can be refused without a look at the body
+    action = _refused_unread(expected, method, path, headers.get("authorization"))
     if action is not None:
         return Judgement(action, [], named, ())
     if len(body) > limits.MAX_REQUEST_BYTES:
@@ -84,16 +85,16 @@ def judged(
 
 def _problems(path: str, found: list[Held]) -> list[str]:
     return [
-        problem if path == SINGLE else f"[{place}].{problem}"
-        for place, each in enumerate(found)
+        problem if path == SINGLE else f"[{index}].{problem}"
+        for index, each in enumerate(found)
         for problem in each.problems
     ]
 
 
-def _turned_away(
+def _refused_unread(
     expected: bytes, method: str, path: str, authorization: str | None
 ) -> Action | None:
-    """Return the answer to a request whose body is not looked at."""
+    """Return the answer to a request that is refused before its body is read; None for others."""
     if path not in (SINGLE, BULK, HISTORICAL):
         return status(404)
     if method != "POST":
@@ -107,7 +108,7 @@ def _known(expected: bytes, authorization: str) -> bool:
     scheme, _, given = authorization.partition(" ")
     try:
         return scheme.lower() == "basic" and base64.b64decode(given, validate=True) == expected
-    except (binascii.Error, ValueError):  # a ValueError is a letter that is not ASCII
+    except (binascii.Error, ValueError):  # a letter that is not ASCII is a ValueError
         return False
 
 
@@ -122,7 +123,7 @@ def _refusal(path: str, data: Any, *, strict: bool) -> str | None:
 
 
 def id_of(entry: Any) -> str | None:
-    """Return the ``source_request_id`` of a batch; the API takes a number for its text.
+    """Return the ``source_request_id`` of a batch; the API reads a number as text.
 
     >>> id_of({"source_request_id": "a"}), id_of({"source_request_id": 5}), id_of({})
     ('a', '5', None)
@@ -138,8 +139,8 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
 
     Args:
         entry: the batch, as JSON has it.
-        strict: whether it must be as the wire format says; or else only what the API is known to
-            refuse is refused.
+        strict: whether the batch must keep the wire format. If not, only what the API is known
+            to refuse is refused.
 
     >>> refused({"environment": "development", "events": [{"data": {}}]})
     'Required event field "event_type" is missing or empty.'
@@ -155,8 +156,8 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
     return reader.refusal(Batch, entry) if strict else _known_refusal(entry)
 
 
-# Required by the schema, but called optional by the vendor's reference, left out by the vendor's
-# SDKs, or read as something else where they are missing.
+# Required by the schema. But the vendor's reference calls them optional, or the vendor's SDKs leave
+# them out, or the API puts in a default.
 _FORGIVEN = frozenset(
     (
         "custom_event_type",
@@ -181,7 +182,7 @@ _ENVIRONMENTS = ("development", "production", "unknown")
 
 
 def _known_refusal(entry: dict[str, Any]) -> str | None:
-    """Return why the API refuses a batch: what it documents, and JSON of another shape."""
+    """Return why the API refuses a batch, by its documentation or by the shape of the JSON."""
     environment, events = entry.get("environment"), entry.get("events")
     if environment is not None and meant(environment, _ENVIRONMENTS) is None:
         return f"environment: {brief(environment)} is not an environment"
@@ -190,17 +191,17 @@ def _known_refusal(entry: dict[str, Any]) -> str | None:
     return next(filter(None, (_event_refusal(*each) for each in enumerate(events or ()))), None)
 
 
-def _event_refusal(place: int, event: Any) -> str | None:
+def _event_refusal(index: int, event: Any) -> str | None:
     if not isinstance(event, dict):
-        return f"events[{place}]: not an object."
+        return f"events[{index}]: not an object."
     word, data = event.get("event_type"), event.get("data")
     if not word:
         return 'Required event field "event_type" is missing or empty.'
     event_type = meant(word, Event._by_type)
     if event_type is None:
-        return f"events[{place}].event_type: {brief(word)} is not an event type"
+        return f"events[{index}].event_type: {brief(word)} is not an event type"
     if data is not None and not isinstance(data, dict):
-        return f"events[{place}].data: not an object."
+        return f"events[{index}].data: not an object."
     needed = {field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN
     missing = sorted(name for name in needed if (data or {}).get(name) is None)
-    return f"events[{place}].data.{missing[0]}: must be given" if missing else None
+    return f"events[{index}].data.{missing[0]}: must be given" if missing else None

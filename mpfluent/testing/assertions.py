@@ -1,4 +1,4 @@
-"""Assertions about what was sent, whose failure lists what was, each with its first difference."""
+"""Assertions about what was sent. A failure lists what was sent, each with its first difference."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
 from ..utils.options import integer_between
 from .event_names import names_of
-from .expectation import Asked, asked_of, misnamed, unlike
-from .matching import told
+from .expectation import Expectation, expectation_of, field_differences, name_differences
+from .matching import shown
 from .recording import RecordingTransport
 
 _MOST = 10  # of what was sent that a failure lists
 
 
 class Recorder(Protocol):
-    """What knows what was sent: a RecordingTransport, or a LocalServer."""
+    """An object that keeps what was sent: a RecordingTransport, or a LocalServer."""
 
     @property
     def batches(self) -> list[Batch]:
@@ -29,11 +29,11 @@ class Recorder(Protocol):
 
 
 class Sent(NamedTuple):
-    """What matched: an event and the batch that it was sent in.
+    """A match: an event and the batch that it was sent in.
 
     Attributes:
-        event: None where only the batch was asked for.
-        batch: as it was on the wire.
+        event: the event; None if the assertion was only about the batch.
+        batch: the batch as it was on the wire.
     """
 
     event: Any
@@ -48,26 +48,27 @@ def assert_sent(
     times: int | None = None,
     **fields: Any,
 ) -> tuple[Sent, ...]:
-    """Assert that an event was sent, and return each that matches, with its batch.
+    """Assert that an event was sent, and return each event that matches, with its batch.
 
-    A dict asks for what is in it, at every depth; anything else is compared with ``==``, so
-    matchers such as those of ``dirty-equals`` and ``pytest.approx`` work everywhere: they see
-    plain values, dicts and lists, as they are on the wire. None asks for a field that is not
-    set. A batch that was refused does not count, and one that was tried again counts once.
+    A dict is compared with the same entries of what was sent, at every depth. Any other value is
+    compared with ``==``. So matchers such as those of ``dirty-equals`` and ``pytest.approx`` work
+    everywhere; they see plain values, dicts and lists, as they are on the wire. None matches a
+    field that is not set. A batch that was refused does not count. A batch that was sent again
+    counts once.
 
     Args:
         where: a ``RecordingTransport``, a ``LocalServer``, or the fixture ``mparticle_sent``.
-        event: what it goes by (its name, its verb or its type), an event whose set fields must
-            be equal, an event class, or a matcher, which sees its most telling name only.
-        attributes: what is among its attributes.
-        times: how often; None for at least once. Where nothing is asked of an event, batches are
-            counted.
-        **fields: more that is asked: any field of the event, or of what it did with products
-            (``transaction_id``, ``products``); of the user (``customer_id``, ``mpid``); or of the
-            batch (``user_attributes``, ``device_info``).
+        event: its name, its verb or its type; or an event whose set fields must be equal; or an
+            event class; or a matcher, which is compared with the most specific name only.
+        attributes: entries that its attributes must have.
+        times: how often it must have been sent; None for at least once. Without any word about
+            an event, batches are counted.
+        **fields: any field of the event, or of its product action (``transaction_id``,
+            ``products``); of the user (``customer_id``, ``mpid``); or of the batch
+            (``user_attributes``, ``device_info``).
 
     Raises:
-        AssertionError: it was not, or not that often; it lists what was sent instead.
+        AssertionError: it was not sent, or not that often. The text lists what was sent instead.
         UnknownField: there is no such field.
         InvalidValue, InvalidTime: no event can hold that value.
 
@@ -80,32 +81,35 @@ def assert_sent(
     'Signed up'
     """
     __tracebackhide__ = True
-    asked = asked_of(event, attributes, fields)
+    expected = expectation_of(event, attributes, fields)
     count = None if times is None else integer_between(times, 0)
     if count is None and times is not None:
         raise ConfigurationError(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
         )
-    waiting = shutdown.leads_to(where)  # before looking, for what waits may arrive meanwhile
+    # before the batches are read: a batch that waits now may arrive in between
+    waiting = shutdown.leads_to(where)
     batches = _batches("assert_sent", where)
-    looked_at = [_Look(asked, each) for each in _candidates(batches, asked)]
-    found = [look.sent for look in looked_at if not look.differences]
+    candidates = [_Candidate(expected, each) for each in _locations(batches, expected)]
+    found = [candidate.sent for candidate in candidates if not candidate.differences]
     if not found if count is None else len(found) != count:
         call = _written(event, attributes, {**fields, "times": count})
-        raise AssertionError(_failure(call, looked_at, len(found), count, asked, where, waiting))
+        raise AssertionError(
+            _failure(call, candidates, len(found), count, expected, where, waiting)
+        )
     if waiting and count is not None:
         raise AssertionError(_unknown(_written(event, attributes, {**fields, "times": count})))
     return tuple(found)
 
 
 def assert_nothing_sent(where: Recorder) -> None:
-    """Assert that nothing was sent, or nothing that was accepted.
+    """Assert that nothing was sent and accepted.
 
     Args:
         where: a ``RecordingTransport``, a ``LocalServer``, or the fixture ``mparticle_sent``.
 
     Raises:
-        AssertionError: something was; it lists what.
+        AssertionError: something was sent. The text lists it.
 
     >>> from mpfluent import RecordingTransport
     >>> assert_nothing_sent(RecordingTransport())
@@ -114,16 +118,18 @@ def assert_nothing_sent(where: Recorder) -> None:
     waiting = shutdown.leads_to(where)
     batches = _batches("assert_nothing_sent", where)
     if batches:
-        places = [
-            place for each in enumerate(batches) for place in _places(*each) or [(*each, None)]
+        found = [
+            location
+            for each in enumerate(batches)
+            for location in _events_of(*each) or [_Location(*each)]
         ]
-        lines = [cut(f"  {_where(*place)}") for place in places[:_MOST]]
-        raise AssertionError("\n".join(["something was sent:", *lines, *_more(len(places))]))
+        lines = [cut(f"  {_described(location)}") for location in found[:_MOST]]
+        raise AssertionError("\n".join(["something was sent:", *lines, *_more(len(found))]))
     if waiting:
         raise AssertionError(_unknown("assert_nothing_sent()"))
 
 
-# What was sent, and how far it is from that
+# What was sent, and how it differs from the expectation
 
 
 def _batches(verb: str, where: Any) -> list[Batch]:
@@ -134,8 +140,8 @@ def _batches(verb: str, where: Any) -> list[Batch]:
             f"got {type(where).__name__}; write {verb}(mparticle_sent)"
         )
     if isinstance(where, RecordingTransport):
-        batches = where._accepted  # as a server has only what it took
-    known: set[Any] = set()  # a retry sends the same again
+        batches = where._accepted  # a server, too, has only the batches that it accepted
+    known: set[Any] = set()  # a retry sends an equal batch
     found = []
     for batch in batches:
         if batch.source_request_id is None or batch not in known:
@@ -144,50 +150,56 @@ def _batches(verb: str, where: Any) -> list[Batch]:
     return found
 
 
-_Place = tuple[int, Batch, int | None]
+class _Location(NamedTuple):
+    """The index of a batch, the batch, and the index of an event in it, or None for the batch."""
+
+    number: int
+    batch: Batch
+    event: int | None = None
 
 
-def _places(position: int, batch: Batch) -> list[_Place]:
-    return [(position, batch, place) for place in range(len(batch.events))]
+def _events_of(number: int, batch: Batch) -> list[_Location]:
+    return [_Location(number, batch, event) for event in range(len(batch.events))]
 
 
-def _candidates(batches: Sequence[Batch], asked: Asked) -> list[_Place]:
-    if asked.of_an_event:
-        return [place for each in enumerate(batches) for place in _places(*each)]
-    return [(position, batch, None) for position, batch in enumerate(batches)]
+def _locations(batches: Sequence[Batch], expected: Expectation) -> list[_Location]:
+    """Return the events to compare, or the batches if the expectation is only about them."""
+    if expected.of_an_event:
+        return [location for each in enumerate(batches) for location in _events_of(*each)]
+    return [_Location(*each) for each in enumerate(batches)]
 
 
-class _Look:
-    """One event, or batch, that was sent, and in what way it is not what is asked."""
+class _Candidate:
+    """An event or a batch that was sent, with its differences from what is expected."""
 
-    def __init__(self, asked: Asked, place: _Place) -> None:
-        _, batch, at = place
-        event = None if at is None else batch.events[at]
-        self.place = place
+    def __init__(self, expected: Expectation, location: _Location) -> None:
+        batch = location.batch
+        event = None if location.event is None else batch.events[location.event]
+        self.location = location
         self.sent = Sent(event, batch)
-        named = [] if event is None else list(misnamed(asked.event, event))
-        self.differences = [*named, *unlike(asked, event, batch)]
+        named = [] if event is None else list(name_differences(expected.event, event))
+        self.differences = [*named, *field_differences(expected, event, batch)]
         self.named = not named
 
-    def distance(self, asked: Asked) -> tuple[bool, float, int]:
-        """Return how far this is from what is asked, to be compared with others."""
+    def distance(self, expected: Expectation) -> tuple[bool, float, int]:
+        """Return a key to sort by: the event that is most like the expected one comes first."""
         alike = 0.0
         if not self.named:
-            wanted = str(asked.event).casefold()
+            wanted = str(expected.event).casefold()
             alike = max(
                 SequenceMatcher(None, wanted, name.casefold()).ratio()
                 for name in names_of(self.sent.event)
             )
         return not self.named, -alike, len(self.differences)
 
-    def told(self) -> list[str]:
-        """Return the lines that a failure says of it."""
+    def lines(self) -> list[str]:
+        """Return its lines in the text of a failure."""
         first = "it matches"
         if self.differences:
             first = self.differences[0]
             more = len(self.differences) - 1
             first += f" (and {more} more)" if more and self.named else ""
-        return [cut(f"  {_where(*self.place)}"), f"    {first}"]
+        return [cut(f"  {_described(self.location)}"), f"    {first}"]
 
 
 # The report
@@ -195,24 +207,24 @@ class _Look:
 
 def _failure(
     call: str,
-    looked_at: Sequence[_Look],
+    candidates: Sequence[_Candidate],
     found: int,
     times: int | None,
-    asked: Asked,
+    expected: Expectation,
     where: Any,
     waiting: bool,
 ) -> str:
-    what = "event" if asked.of_an_event else "batch"
+    what = "event" if expected.of_an_event else "batch"
     verb = "match" if found != 1 else "matches"
     if times is None:
         lines = [f"no {what} matches {call}"]
     else:
         lines = [f"{_count(found, what)}, not {times}, {verb} {call}"]
-    if looked_at:
-        nearest = sorted(looked_at, key=lambda look: look.distance(asked))
+    if candidates:
+        nearest = sorted(candidates, key=lambda candidate: candidate.distance(expected))
         lines += ["What was sent, the closest first:" if len(nearest) > 1 else "What was sent:"]
-        for look in nearest[:_MOST]:
-            lines += look.told()
+        for candidate in nearest[:_MOST]:
+            lines += candidate.lines()
         lines += _more(len(nearest))
     else:
         lines += ["Nothing was sent." if not _batches("", where) else "No events were sent."]
@@ -228,18 +240,19 @@ _HURRY = "Batches still wait in the background: write client.flush() before."
 
 
 def _unknown(call: str) -> str:
-    return f"nobody can tell yet whether {call} is true\n{_HURRY}"
+    return f"it is not known yet whether {call} is true\n{_HURRY}"
 
 
-def _where(position: int, batch: Batch, at: int | None) -> str:
+def _described(location: _Location) -> str:
+    number, batch, at = location
     if at is not None:
         event = batch.events[at]
-        return f"batches[{position}].events[{at}]: {line(event._with({_TIME: None}))}"
+        return f"batches[{number}].events[{at}]: {line(event._with({_TIME: None}))}"
     user = batch.user_identities
     who = [f"{name}={value!r}" for name, value in user._given().items()] if user else []
     who += [f"mpid={batch.mpid}"] if batch.mpid is not None else []
     of = f" of {', '.join(who)}" if who else ""
-    return f"batches[{position}]: a batch{of} with {_count(len(batch.events), 'event')}"
+    return f"batches[{number}]: a batch{of} with {_count(len(batch.events), 'event')}"
 
 
 _TIME = "timestamp_unixtime_ms"
@@ -255,7 +268,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _refused(where: Any) -> list[str]:
-    """Return what was refused, where nothing was taken."""
+    """Return a line about the requests that were refused."""
     answered = getattr(where, "requests", ())
     if isinstance(where, RecordingTransport):
         answered = [response for _, response in where._refused]
@@ -267,17 +280,17 @@ def _refused(where: Any) -> list[str]:
 
 
 def _problems(where: Any) -> list[str]:
-    """Return what a server left out of what came, or why it refused it."""
+    """Return lines about what a server left out of a batch, or why it refused one."""
     requests = getattr(where, "requests", ())
     found = [problem for each in requests for problem in getattr(each, "problems", ())]
     return [cut(f"  problem: {problem}") for problem in found[:_MOST]] + _more(len(found))
 
 
 def _written(event: Any, attributes: Any, more: Mapping[str, Any]) -> str:
-    """Return the call as it was written, but for where."""
+    """Return the call as it was written, without its first argument."""
     given = {"attributes": attributes, **more}
-    written = [told(event)] if event is not None else []
+    written = [shown(event)] if event is not None else []
     for name, value in given.items():
         if value is not None:
-            written.append(f"{name}={told(value)}")
+            written.append(f"{name}={shown(value)}")
     return f"assert_sent({', '.join(written)})"

@@ -1,4 +1,4 @@
-"""A clock that stands still and ids that come in the same order, so that bytes never vary."""
+"""A clock that stands still, and ids in a fixed order, so that a test gets the same bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..values.check_failed import checked_as
 from ..values.validators import Instant
 
 MOMENT = "2026-11-23T10:15:00Z"
-"""When the clock stands still, unless you say when."""
+"""The time that the clock shows unless you give another one."""
 
 
 class FrozenClock:
@@ -52,7 +52,7 @@ class FrozenClock:
         """
         try:
             milliseconds = validators.duration(by)
-        except validators.CheckFailed:
+        except validators.CheckFailed:  # no length of time; the error below says what is
             milliseconds = -1
         if not 0 <= milliseconds <= _MOST_MILLISECONDS:
             raise ConfigurationError(
@@ -71,7 +71,7 @@ class SeededIds:
     """Ids for ``Client(new_id=…)``: UUIDs that are counted up from 1.
 
     Args:
-        seed: a number that stands at the beginning of each, from 0 to 4294967295: two sources
+        seed: the first eight digits of each id, as a number from 0 to 4294967295. Two sources
             with different seeds never give the same id.
 
     Raises:
@@ -102,4 +102,4 @@ class SeededIds:
         return f"SeededIds({self._seed})"
 
 
-_MOST_MILLISECONDS = 10**14
+_MOST_MILLISECONDS = 10**14  # 3 169 years in one step; a datetime ends with the year 9999

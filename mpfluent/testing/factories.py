@@ -1,9 +1,9 @@
-"""Factories for readable tests: plausible values, of which a test writes only what it is about.
+"""Factories for readable tests: they make plausible values, and a test writes only what matters.
 
-What you give wins over what is made up, and None leaves it out. The same seed always makes the
-same value, in every process and on every Python; another seed makes another one. Nothing made up
-belongs to anybody: names end in Example, hosts are example.com, addresses are those that RFC 5737
-sets aside for documentation.
+A value that you give wins over a made-up one, and None leaves it out. The same seed always makes
+the same value, in every process and on every Python; another seed makes another value. No made-up
+value belongs to a real person: names end in Example, hosts are example.com, and addresses are
+those that RFC 5737 reserves for documentation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NAMES = (
     "Lin",
     "Margaret",
 )
-_DIGITS = 2_000  # enough for the exact sum of whatever numbers JSON can carry
+_DIGITS = 2_000  # the exact sum of 1e308 * 1e308 and 1e-308 * 1e-308 has 1 233
 _NETWORKS = ("192.0.2", "198.51.100", "203.0.113")  # RFC 5737
 _DEVICES: tuple[dict[str, Any], ...] = (
     {"platform": "iOS", "brand": "Apple", "device_model": "iPhone17,1", "os_version": "26.1"},
@@ -65,7 +65,7 @@ _EVENTS: tuple[tuple[str, CustomEventType, dict[str, Scalar]], ...] = (
 
 
 class _Made:
-    """What is made up from a seed: each thing from a digest of the seed and the thing's name."""
+    """Makes up values from a seed: each from a digest of the seed and the value's name."""
 
     def __init__(self, where: str, seed: int | str) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int | str):
@@ -122,7 +122,7 @@ def a_user(of: type[Any] = Batch, *, seed: int | str = 0, **fields: Unpack[UserF
     Args:
         of: a vocabulary of your own instead of ``Batch``.
         seed: another seed is another user.
-        **fields: identities, and ``mpid``, that the test is about.
+        **fields: the identities, and ``mpid``, that matter in the test.
 
     >>> user = a_user(email="x@example.com")
     >>> user.user_identities.email, user.user_identities.customer_id
@@ -158,7 +158,7 @@ def a_product(*, seed: int | str = 0, **fields: Unpack[GoodsFields]) -> Product:
 
     Args:
         seed: another seed is another product.
-        **fields: what the test is about.
+        **fields: the fields that matter in the test.
 
     >>> a_product(price=19.99).price
     19.99
@@ -173,7 +173,7 @@ def a_product(*, seed: int | str = 0, **fields: Unpack[GoodsFields]) -> Product:
         **fields,
     }
     if not known["id"] and not known["name"]:
-        return Product(known["id"], known["name"])  # says what a product needs
+        return Product(known["id"], known["name"])  # it raises, and says what a product needs
     return Product._build("a_product", known)
 
 
@@ -181,15 +181,15 @@ def a_product(*, seed: int | str = 0, **fields: Unpack[GoodsFields]) -> Product:
 def a_purchase(
     *products: Product, seed: int | str = 0, **fields: Unpack[ProductVerbFields]
 ) -> CommerceEvent:
-    """Return a plausible purchase: products, an order's id, money that adds up.
+    """Return a plausible purchase: products, an order's id, amounts that add up.
 
-    The total is what the products cost, with tax and shipping. Where the test gives the total,
-    no tax and no shipping are made up.
+    The total is the cost of the products with tax and shipping. If the test gives the total, tax
+    and shipping are not made up.
 
     Args:
-        products: what was bought; one product is made up, if there is none.
+        products: what was bought; if there is none, one product is made up.
         seed: another seed is another purchase.
-        **fields: what the test is about.
+        **fields: the fields that matter in the test.
 
     >>> action = a_purchase(a_product(price=20, quantity=2), tax_amount=3).product_action
     >>> action.total_amount == 40 + 3 + action.shipping_amount
@@ -236,14 +236,14 @@ def an_event(
     type: CustomEventType | None = None,
     **fields: Unpack[CommonFields],
 ) -> AppEvent:
-    """Return a plausible custom event; one with a name of its own has only what is given.
+    """Return a plausible custom event; if you give its name, it has only what you give.
 
     Args:
         event_name: its name.
         attributes: its attributes.
         seed: another seed may be another event.
-        type: the kind of event; "other" for a name of your own.
-        **fields: what the test is about.
+        type: the kind of event; with a name of your own, "other" by default.
+        **fields: the fields that matter in the test.
 
     >>> an_event()
     AppEvent(event_name='Opened the menu', type='navigation', attributes={'entry': 'Offers'})
@@ -253,13 +253,13 @@ def an_event(
     made = _Made("an_event", seed)
     if isinstance(attributes, str):
         raise positional("an_event", event_name, attributes)
-    usual_name, usual_type, usual = made.one("event", _EVENTS)
+    name, default_type, default = made.one("event", _EVENTS)
     if event_name is not None:
-        usual_name, usual_type, usual = event_name, "other", {}
+        name, default_type, default = event_name, "other", {}
     known = {
-        "event_name": usual_name,
-        "type": usual_type if type is None else type,
-        "attributes": usual if attributes is None else attributes,
+        "event_name": name,
+        "type": default_type if type is None else type,
+        "attributes": default if attributes is None else attributes,
         **fields,
     }
     return AppEvent._build("an_event", known)
@@ -294,15 +294,15 @@ def a_session(
     at: Instant | None = MOMENT,
     **fields: Unpack[SessionEdgeFields],
 ) -> Any:
-    """Return a session that has begun and seen one screen; go on with its verbs.
+    """Return a session with its start and one screen view; go on with its verbs.
 
     Args:
         of: a vocabulary of your own instead of ``Session``.
         seed: another seed is another session.
-        session_uuid: its UUID; made up, if there is no ``session_id`` either.
+        session_uuid: its UUID; it is made up if you give no ``session_id`` either.
         session_id: its 64-bit number.
         at: when it began; None for a session without times.
-        **fields: what the start event carries besides.
+        **fields: more fields of the start event.
 
     >>> session = a_session().purchase(a_product(), after=20).end(after=5)
     >>> [event.event_type for event in session.events]
@@ -312,10 +312,11 @@ def a_session(
     made = _Made("a_session", seed)
     if session_uuid is None and session_id is None:
         session_uuid = made.uuid("session")
+    # checked here, so that an error names a_session() and not the verbs that it calls
     of._checked("a_session", {"session_uuid": session_uuid, "session_id": session_id})
     try:
         SessionStartEvent._checked("a_session", fields)
-    except UnknownField as error:
+    except UnknownField as error:  # it lists the event's fields, and not the factory's keywords
         raise as_error_of_verb(a_session, error, SessionStartEvent._misnomers) from None
     session = of.start(session_uuid, session_id=session_id, at=at, **fields)
     return session.screen_view("Home", after=None if at is None else 1.5)

@@ -1,7 +1,7 @@
-"""What a :class:`~mpfluent.testing.LocalServer` can be told to do with a request.
+"""The actions for the script of a :class:`~mpfluent.testing.LocalServer`.
 
-Each function returns an :class:`Action`, which is data: the server carries any of them out in the
-same way.
+Each function returns an :class:`Action`. An action is data: the server carries out all of them in
+the same way.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from ..utils.options import integer_between, number_between
 
 MOST_SECONDS = 1_000_000  # eleven days, which a socket of any system can wait
 STATUSES = (200, 999)  # a status below 200 is no final answer, and one above has four digits
-_PARTIAL = 100  # bytes that the body of a partial answer would have
+_PARTIAL = 100  # bytes that a partial answer announces
 
 
 class Action(NamedTuple):
-    """What becomes of one request, in the order in which it happens.
+    """What the server does with one request, in this order.
 
     Attributes:
-        read: bytes of the request that are read at most; None for all of it.
-        accept: whether its batches count as received, provided that it was read.
+        read: bytes of the request that it reads at most; None for all of them.
+        accept: whether the batches count as received; they do only if it was read to its end.
         wait: seconds before the answer; None for as long as the server runs.
-        status_code: of the answer; None if it is not HTTP, or if there is none.
-        headers: of the answer; one of the usual ones is replaced.
-        body: of the answer, or all of it if there is no status.
-        pace: bytes of the answer a second, one by one; None for all at once.
-        end: what becomes of the connection.
-        idle: seconds until a kept connection is closed if nothing comes; None for never.
+        status_code: of the answer; None if the answer is not HTTP, or there is none.
+        headers: of the answer; they replace the server's own of the same name.
+        body: of the answer; without a status, it is the whole answer.
+        pace: bytes of the answer a second, sent one by one; None for all at once.
+        end: whether the connection is kept, closed or reset.
+        idle: seconds after which a kept connection is closed if nothing comes; None for never.
     """
 
     status_code: int | None = None
@@ -75,8 +75,8 @@ def status(
 
     Args:
         status_code: from 200 to 999.
-        headers: such as ``{"Retry-After": "2"}``; they replace the usual ones of the same name.
-        body: the answer's body; message: a text for the vendor's error body instead.
+        headers: such as ``{"Retry-After": "2"}``; they replace the server's own of the same name.
+        body: the answer's body; message: instead of it, a text for the vendor's error body.
         delay: seconds before the answer.
 
     >>> status(400, message="no").body
@@ -88,7 +88,7 @@ def status(
 
 
 def redirect(location: str, status_code: int = 302) -> Action:
-    """Send the client to another place.
+    """Redirect the client to another address.
 
     Args:
         location: an address, or a path such as "/elsewhere".
@@ -111,9 +111,9 @@ def redirect(location: str, status_code: int = 302) -> Action:
 
 
 def hang(seconds: float) -> Action:
-    """Read the request, say nothing for so long, then close the connection; nothing is accepted.
+    """Read the request, wait for so many seconds, then close the connection; accept nothing.
 
-    It ends early when the server stops.
+    The wait ends early when the server stops.
 
     >>> hang(2).wait
     2
@@ -123,9 +123,9 @@ def hang(seconds: float) -> Action:
 
 
 def drip(bytes_per_second: float, *, status_code: int = 202) -> Action:
-    """Send the answer a byte at a time; a 2xx counts as accepted.
+    """Send the answer a byte at a time; with a 2xx, the batches count as accepted.
 
-    The answer has about 160 bytes, and whatever the pace, there is never a long silence.
+    The answer has about 160 bytes, so a slow pace keeps the client waiting without a long silence.
 
     Args:
         bytes_per_second: from 0.001 to 1 000 000.
@@ -145,7 +145,7 @@ def drip(bytes_per_second: float, *, status_code: int = 202) -> Action:
 
 
 def partial_answer(bytes_sent: int, *, status_code: int = 202) -> Action:
-    """Announce a body of 100 bytes, send so many of them and reset; a 2xx counts as accepted.
+    """Announce a body of 100 bytes, send fewer and reset; with a 2xx, the batches are accepted.
 
     Args:
         bytes_sent: from 0 to 99.
@@ -163,7 +163,7 @@ def partial_answer(bytes_sent: int, *, status_code: int = 202) -> Action:
 
 
 def bad_chunks(*, status_code: int = 202) -> Action:
-    """Announce a body in chunks, send what is none, and close; a 2xx counts as accepted.
+    """Announce a body in chunks, send none, and close; with a 2xx, the batches are accepted.
 
     >>> bad_chunks().headers
     (('Transfer-Encoding', 'chunked'),)
@@ -174,7 +174,7 @@ def bad_chunks(*, status_code: int = 202) -> Action:
 
 
 def garbage() -> Action:
-    """Read the request, answer with what is not HTTP, and close; nothing is accepted.
+    """Read the request, answer with text that is not HTTP, and close; accept nothing.
 
     >>> garbage().status_code is None
     True
@@ -195,7 +195,7 @@ def reset_before_read() -> Action:
 
 
 def reset_mid_request(bytes_read: int) -> Action:
-    """Reset the connection when so many bytes of the request were read, its head included.
+    """Reset the connection after so many bytes of the request, with its head, were read.
 
     >>> reset_mid_request(300).read
     300
@@ -206,7 +206,7 @@ def reset_mid_request(bytes_read: int) -> Action:
 
 
 def reset_after_read() -> Action:
-    """Accept the request, then reset the connection: the 202 is lost.
+    """Accept the request, then reset the connection: the client never gets the 202.
 
     >>> reset_after_read().accept
     True
@@ -215,7 +215,7 @@ def reset_after_read() -> Action:
 
 
 def close_after_read() -> Action:
-    """Read the request, and close the connection without an answer; nothing is accepted.
+    """Read the request, and close the connection without an answer; accept nothing.
 
     >>> close_after_read().end
     'close'
@@ -224,7 +224,7 @@ def close_after_read() -> Action:
 
 
 def close_idle_after(seconds: float) -> Action:
-    """Accept the request, and close the kept connection when nothing comes for so long.
+    """Accept the request, and close the kept connection if nothing comes for so many seconds.
 
     >>> close_idle_after(0.5).idle
     0.5
@@ -236,8 +236,8 @@ def close_idle_after(seconds: float) -> Action:
 def never_read() -> Action:
     """Leave the request unread, and the connection open, until the server stops.
 
-    A body of some megabytes blocks as it is written. A smaller one fits the buffers of the
-    machine, and no answer to it comes.
+    A client that writes some megabytes blocks. A smaller body fits the buffers of the system; its
+    client waits for an answer that never comes.
 
     >>> never_read().wait is None
     True
@@ -245,7 +245,7 @@ def never_read() -> Action:
     return Action(read=0, wait=None, end="close")
 
 
-# What an argument may be
+# Checks of arguments
 
 
 def checked_seconds(where: str, value: object, write: str) -> float:

@@ -1,7 +1,7 @@
-"""What of a batch as it came our values can hold, and what was left out of it.
+"""Reads a batch from JSON as far as our values can hold it, and lists what was left out.
 
-mParticle takes more than our values hold: its own SDKs send lists as flags, events without what
-the reference asks for, and words in upper case.
+mParticle accepts more than our values hold: its own SDKs send lists as flags, events without
+required fields, and words in upper case.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Held(NamedTuple):
     """A batch as our values hold it.
 
     Attributes:
-        batch: without what they cannot hold.
-        problems: what was left out and why, each with its place.
+        batch: the batch, without what our values cannot hold.
+        problems: what was left out, each with its path and the reason.
     """
 
     batch: Batch
@@ -37,7 +37,7 @@ class Held(NamedTuple):
 
 
 def held(data: Any) -> Held:
-    """Return what our values can hold of a batch in JSON.
+    """Return the part of a batch in JSON that our values can hold.
 
     >>> flags = {"answer": 42, "dolphins": ["So long"]}
     >>> batch, problems = held(
@@ -50,16 +50,16 @@ def held(data: Any) -> Held:
     """
     try:
         return Held(Batch.from_dict(data), ())
-    except InvalidBatch:
+    except InvalidBatch:  # rare, so the strict and fast way comes first
         forgiving = _Forgiving()
         tidy = forgiving.tidied(Batch, data, "")
         return Held(Batch.from_dict(tidy), tuple(forgiving.problems))
 
 
 def meant(word: object, words: Iterable[object]) -> Any:
-    """Return which of some words is meant, in whatever case, or None.
+    """Return the one of some words that is meant, in any case of letters, or None.
 
-    The vendor's Java SDK sends the names of its constants, and the API takes them.
+    The vendor's Java SDK sends the names of its constants, and the API accepts them.
 
     >>> meant("CUSTOM_EVENT", ["session_end", "custom_event"]), meant("IOS", ["iOS"]), meant(5, [])
     ('custom_event', 'iOS', None)
@@ -75,14 +75,14 @@ def _letters(word: str) -> str:
 
 
 class _Forgiving(_Reader):
-    """Reads what it can, and takes note of what it leaves out."""
+    """Reads what it can, and lists what it leaves out."""
 
     def __init__(self) -> None:
         super().__init__("from_dict", "raise")
         self.problems: list[str] = []
 
     def record(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
-        """Return a record in strict wire form; an empty one where it cannot be held."""
+        """Return a record in strict wire form; an empty one if our values cannot hold it."""
         if not isinstance(cls._unify(data), Mapping):
             self._leave_out(path, data, f"want an object, got {type(data).__name__}")
             return {}
@@ -90,12 +90,12 @@ class _Forgiving(_Reader):
         return tidy if not tidy or self._reads(cls, tidy, path) else {}
 
     def tidied(self, cls: type[Frozen], data: Any, path: str) -> dict[str, Any]:
-        """Return a record in strict wire form, whose fields are right, each by itself."""
+        """Return a record in strict wire form, in which each field by itself is valid."""
         known = {*cls._wire, *cls._read_as, *cls._server_set}
         return super().record(cls, self._known(cls._unify(data), known, path), path)
 
     def event(self, data: Any, path: str, base: Any) -> dict[str, Any] | None:
-        """Return an event in strict wire form; None where it cannot be held."""
+        """Return an event in strict wire form; None if our values cannot hold it."""
         wrapper = data if isinstance(data, Mapping) else {}
         of = event_class(base, meant(wrapper.get("event_type"), Event._by_type))
         inside = wrapper.get("data") or {}
@@ -107,7 +107,7 @@ class _Forgiving(_Reader):
         return tidy if self._reads(base, tidy, path) else None
 
     def field(self, declared: Field[Any], value: Any, path: str) -> Any:
-        """Return the value in strict wire form; None where it says nothing, or cannot be held."""
+        """Return the value in strict wire form; None if it is unset or cannot be held."""
         kind = declared.kind
         try:
             if value is None or (kind.records and kind.container is None):
@@ -126,12 +126,12 @@ class _Forgiving(_Reader):
                 return {key: entry for part in parts if part for key, entry in part.items()}
             if kind.container is list:
                 items = [
-                    self._leaf(declared, [item], path, f"[{place}]")
-                    for place, item in self.items(value, path)
+                    self._leaf(declared, [item], path, f"[{index}]")
+                    for index, item in self.items(value, path)
                 ]
                 return [item for part in items if part for item in part]
-        except InvalidValue as error:
-            self.problems.append(_said(error))
+        except InvalidValue as error:  # the container itself is wrong: a list that is a text, say
+            self.problems.append(_reason(error))
             return None
         return self._leaf(declared, value, path)
 
@@ -140,6 +140,7 @@ class _Forgiving(_Reader):
         try:
             return None if tidy is None or reading_check(declared)(tidy) is None else tidy
         except CheckFailed as bad:
+            # a check of a container names the entry that is wrong; show that one
             shown = bad.value if bad.path else value
             self._leave_out(f"{path}{entry or bad.path}", shown, bad.why)
             return None
@@ -147,16 +148,16 @@ class _Forgiving(_Reader):
     def _reads(self, cls: type[Frozen], tidy: dict[str, Any], path: str) -> bool:
         try:
             read(cls, tidy)
-        except InvalidBatch as error:
-            self.problems.append(f"{path}: {_said(error)}")
+        except InvalidBatch as error:  # its fields are valid, but not together
+            self.problems.append(f"{path}: {_reason(error)}")
             return False
         return True
 
     def _known(self, data: Mapping[Any, Any], known: Any, path: str) -> dict[Any, Any]:
         for key, value in data.items():
             if key not in known and value is not None:
-                place = f"{path}.{key}" if str(key).isidentifier() else f"{path}[{brief(key)}]"
-                self._leave_out(place.removeprefix("."), value, "no value of ours has this field")
+                inside = f"{path}.{key}" if str(key).isidentifier() else f"{path}[{brief(key)}]"
+                self._leave_out(inside.removeprefix("."), value, "no value of ours has this field")
         return {key: value for key, value in data.items() if key in known}
 
     def _leave_out(self, path: str, value: Any, why: str) -> None:
@@ -164,7 +165,7 @@ class _Forgiving(_Reader):
 
 
 def _converted(declared: Field[Any], value: Any) -> Any:
-    """Return the word, or the number, that the API takes a text for."""
+    """Return the word, or the number, that the API reads in a text."""
     if declared.kind.name == "choice":
         words = (*getattr(declared.check, "words", ()), *declared.liberal)
         return value if value in words else meant(value, words) or value
@@ -173,5 +174,5 @@ def _converted(declared: Field[Any], value: Any) -> Any:
     return value
 
 
-def _said(error: InvalidBatch) -> str:
+def _reason(error: InvalidBatch) -> str:
     return str(error).removeprefix("from_dict(): ")

@@ -1,4 +1,4 @@
-"""The sockets of a local server: what becomes of each connection, and of each request on it."""
+"""The sockets of a local server: it reads the requests of each connection and answers them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
+from socketserver import BaseRequestHandler
 from typing import Any, NamedTuple, Protocol, cast
 
 from .faults import Action, status
 
-_LONGEST_LINE = 65_536
-_BEFORE_RESET = 0.02  # seconds in which a client takes what was sent; some systems drop it then
+_LONGEST_LINE = 65_536  # bytes; http.server has the same limit
+_BEFORE_RESET = 0.02  # seconds for the client to read an answer: a reset makes some systems drop it
 _URI_TOO_LONG = status(414)._replace(end="close")
 _LENGTH_REQUIRED = status(411)._replace(end="close")
-_LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
-_UNREAD = 1_000_000  # bytes that are still read of a request that was refused
-_FOR = 1.0  # seconds in which they are
+_LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)  # at most 1 GB
+_REST = 1_000_000  # bytes that are read at most of a request that was refused
+_REST_SECONDS = 1.0  # seconds for that
 
 
 class Arrival(NamedTuple):
-    """A request that was read to its end; the names of its headers are in lower case."""
+    """A request that was read to its end, with the names of its headers in lower case."""
 
     method: str
     path: str
@@ -40,7 +41,7 @@ class Arrival(NamedTuple):
 
 
 class Owner(Protocol):
-    """Who has the server: it is asked what to do, and told what came."""
+    """The server that a listener belongs to: it decides what to do with each request."""
 
     _delay: float
 
@@ -49,31 +50,45 @@ class Owner(Protocol):
         ...
 
     def _begun(self) -> Action | None:
-        """Take note that a request begins, and return what the script says of it."""
+        """Count a request that begins, and return the next action of the script."""
         ...
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
-        """Take note of a request, and return what to do with it."""
+        """Keep a request that was read, and return what to do with it."""
         ...
 
     def _finished(self) -> None:
-        """Take note that a request is no longer being handled."""
+        """Count a request as finished."""
         ...
 
 
 class Listener(ThreadingHTTPServer):
-    """Accepts connections, each of which has a thread, and leaves none of them behind."""
+    """Accepts connections and serves each in a thread; ends all of them when it stops.
+
+    Args:
+        port: 0 for any free port.
+        owner: the server that it belongs to.
+        tls: the settings for https.
+        handler: serves one connection; by default :class:`Handler`.
+    """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, owner: Owner, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        port: int,
+        owner: Owner,
+        tls: ssl.SSLContext | None,
+        handler: type[BaseRequestHandler] | None = None,
+    ) -> None:
         self.owner = owner
         self.stopping = threading.Event()
         self._serving: dict[threading.Thread, socket.socket] = {}
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", port), handler or Handler)
         if tls is not None:
-            # Hands are shaken with the first read, in the thread of the connection.
+            # The handshake comes with the first read, in the thread of the connection. Here it
+            # would make all other clients wait for one.
             self.socket = tls.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -84,19 +99,19 @@ class Listener(ThreadingHTTPServer):
             self.handle_request()
 
     def stop(self) -> None:
-        """Let another thread's ``serve`` return at once."""
+        """Make ``serve``, in another thread, return at once."""
         self.stopping.set()
-        # what serve waits for is a connection; this one looks no name up
+        # serve waits for a connection, so this makes one; OSError: there is no serve any more
         with suppress(OSError), socket.socket() as waking:
             waking.settimeout(1)
             waking.connect(("127.0.0.1", self.server_port))
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Turn a connection away that comes too late."""
+        """Refuse a connection that comes after the stop."""
         return not self.stopping.is_set()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, which is known before it starts."""
+        """Serve a connection in a thread, which is listed before it starts."""
         thread = threading.Thread(
             target=self.process_request_thread,
             args=(request, client_address),
@@ -114,26 +129,26 @@ class Listener(ThreadingHTTPServer):
             del self._serving[threading.current_thread()]
 
     def server_close(self) -> None:
-        """Let go of the port, and end all connections, whatever they are waiting for."""
+        """Close the port, and end all connections, also those that wait."""
         self.stopping.set()
         super().server_close()
         serving = list(self._serving.items())
         for _, connection in serving:
-            with suppress(OSError):  # it may be closed already
-                # a TLS connection's own method would pull the session from under its thread
+            with suppress(OSError):  # it is closed already
+                # not SSLSocket.shutdown: it drops the TLS session, which its thread still uses
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread, _ in serving:
-            if thread.is_alive():  # one that could not be started has no end
+            if thread.is_alive():  # a thread that could not start cannot be joined
                 thread.join(1)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that goes away: that is part of many tests."""
+        """Print nothing if a client goes away: in many tests it does."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads the requests of one connection, and carries out what is to be done with each."""
+    """Reads the requests of one connection, and carries out the action for each."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -149,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Take the next action of the script as soon as a request begins, and carry it out."""
-        self.close_connection = True  # unless the request says otherwise
+        self.close_connection = True  # parse_request changes that for a client that keeps it
         if not self._begins():
             return
         self._busy = True
@@ -168,7 +183,7 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.settimeout(self._idle)
         try:
             return bool(self.rfile.peek(1))
-        except TimeoutError:
+        except TimeoutError:  # the action close_idle_after
             return False
         finally:
             self.connection.settimeout(None)
@@ -183,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
         try:
             return self._read_whole(scripted)
-        except _Enough:
+        except _Enough:  # the request counts as unread, so no batch of it is accepted
             return scripted
         finally:
             self.rfile = rest
@@ -193,14 +208,14 @@ class Handler(BaseHTTPRequestHandler):
         if len(self.raw_requestline) > _LONGEST_LINE:
             self._refuse(_URI_TOO_LONG)
             return None
-        if not self.parse_request():  # it has told the client why
+        if not self.parse_request():  # it has called send_error
             return None
         length = self._length()
         if isinstance(length, Action):
             self._refuse(length)
             return None
         body = self.rfile.read(length)
-        if len(body) < length:  # the client went away in the midst of it
+        if len(body) < length:  # the client went away before the end
             self.close_connection = True
             return None
         arrival = Arrival(
@@ -215,15 +230,15 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.owner._received(arrival, scripted)
 
     def _length(self) -> int | Action:
-        """Return how long the body is, or the answer to a request that does not say so.
+        """Return the length of the body, or the answer to a request that does not give it.
 
-        After such a request nobody knows where the next one begins, so the connection ends.
+        After such a request it is not known where the next one begins, so the connection ends.
         """
         lengths = self.headers.get_all("Content-Length", [])
         encoded = "Transfer-Encoding" in self.headers
         if encoded and not lengths:
             return _LENGTH_REQUIRED
-        # after a line that is no header, the parser takes what follows for a body
+        # the parser takes all that follows a broken header line for a body
         broken = self.headers.defects or self.headers.get_payload()
         if encoded or broken or len(lengths) > 1:
             return _unframed("The headers do not say where the body ends.")
@@ -249,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
             self._reset(after_data=bool(answer))
 
     def _bytes(self, action: Action) -> bytes:
-        """Return the answer as it goes out."""
+        """Return the bytes of the answer."""
         code = action.status_code
         if code is None:
             return action.body
@@ -270,7 +285,7 @@ class Handler(BaseHTTPRequestHandler):
         return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + action.body
 
     def _stops_within(self, seconds: float | None) -> bool:
-        """Wait; return whether the server stops meanwhile."""
+        """Wait so many seconds; return whether the server stops meanwhile."""
         return seconds != 0 and self.server.stopping.wait(seconds)
 
     def _stops_while_sending(self, answer: bytes, pace: float | None) -> bool:
@@ -281,7 +296,8 @@ class Handler(BaseHTTPRequestHandler):
                 if self._stops_within(1 / pace):
                     return True
             answer = answer[-1:]
-        self._finish()  # before the client can know, and begin the next request
+        # before the last byte: after it, the client may begin the next request at once
+        self._finish()
         if answer:
             self.connection.sendall(answer)
         return False
@@ -292,23 +308,23 @@ class Handler(BaseHTTPRequestHandler):
             self.server.owner._finished()
 
     def _reset(self, *, after_data: bool) -> None:
-        """Break the connection: the peer sees a reset, not an end."""
+        """Break the connection so that the client sees a reset."""
         if after_data:
             self._stops_within(_BEFORE_RESET)
-        linger = struct.pack("ii", 1, 0)
+        linger = struct.pack("ii", 1, 0)  # to close without waiting for unsent data is a reset
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # socket.close() waits until the last file on it is closed, so the number is closed
+        # sock.close() waits for the files on it, rfile and wfile; this closes the descriptor
         socket.close(self.connection.detach())
 
     def _refuse(self, refusal: Action) -> None:
-        """Answer what cannot be read as a request, and end the connection.
+        """Answer bytes that are no request, and end the connection.
 
-        What the client still sends is read for a while: left unread, it would make a reset of the
-        end, and the client might not see the answer.
+        What the client still sends is read for a while. Unread data would turn the end into a
+        reset, and the client might lose the answer.
         """
         self._carry_out(refusal)
-        end, left = time.monotonic() + _FOR, _UNREAD
-        with suppress(OSError):  # the client goes away, or the time is over
+        end, left = time.monotonic() + _REST_SECONDS, _REST
+        with suppress(OSError):  # the client went away, or the time is over
             self.connection.shutdown(socket.SHUT_WR)
             while left > 0 and (seconds := end - time.monotonic()) > 0:
                 self.connection.settimeout(seconds)
@@ -318,7 +334,7 @@ class Handler(BaseHTTPRequestHandler):
                 left -= len(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what cannot be read as a request, without the page that http.server has for it."""
+        """Refuse bytes that are no request; http.server would send a page of HTML."""
         self._refuse(status(int(code))._replace(end="close"))
 
 
@@ -327,11 +343,11 @@ def _unframed(why: str) -> Action:
 
 
 class _Enough(Exception):
-    """So many bytes were read as should be."""
+    """As many bytes were read as the action says."""
 
 
 class _AtMost:
-    """Reads from a file so many bytes, and then raises."""
+    """Reads so many bytes from a file, and then raises."""
 
     def __init__(self, file: BufferedReader, most: int) -> None:
         self._file = file
@@ -351,7 +367,7 @@ class _AtMost:
 
 
 def tls_of(certificate: str | os.PathLike[str]) -> ssl.SSLContext:
-    """Return what a server needs for TLS: its certificate and key, of one PEM file."""
+    """Return the TLS settings of a server with the certificate and the key of one PEM file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, password="")  # or it would ask for one
+    context.load_cert_chain(certificate, password="")  # without one, it asks at the terminal
     return context

@@ -1,8 +1,8 @@
-"""What a test asks of what was sent: a dict asks for its entries, anything else for equality.
+"""Compares what was sent with what a test expects: a dict by its entries, the rest by equality.
 
-Values that a test puts in have their own idea of equal: those of ``dirty-equals``,
-``pytest.approx``, ``unittest.mock.ANY``. They are compared with one form of what was sent, its
-plain one, as a negation would be true of another. They stay as they were.
+A test may write matchers, which decide themselves what is equal: those of ``dirty-equals``,
+``pytest.approx``, ``unittest.mock.ANY``. They are compared with one form of a value only, the plain
+one: a negation would be true of another form. A comparison does not change them.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, content
 from ..values.validators import CheckFailed
 
-_PLAIN = (str, int, float, Decimal, datetime)
+_PLAIN = (str, int, float, Decimal, datetime)  # compared by content; a matcher is of another type
 _OURS = (Frozen, FrozenMap)
 _MOST = 60  # characters of a value
 
 
 class Fields(dict[Field[Any], Any]):
-    """What is asked of a record, by its fields."""
+    """What is expected of a record, by its fields."""
 
     def __repr__(self) -> str:
-        return repr({field.name: asked for field, asked in self.items()})
+        return repr({field.name: expected for field, expected in self.items()})
 
 
 class _Tag:
-    """What a user attribute without a value is equal to; one that is not there has none."""
+    """Equals a user attribute that is a tag, which has no value; but not one that is absent."""
 
     def __eq__(self, other: object) -> bool:
         return other is None
@@ -46,46 +46,48 @@ class _Tag:
         return "None"
 
 
-def prepared(where: str, name: str, field: Field[Any], asked: Any) -> Any:
-    """Return what is asked of a field as it is compared: names known, plain values checked.
+def prepared(where: str, name: str, field: Field[Any], expected: Any) -> Any:
+    """Return an expected value in the form that is compared: names looked up, values checked.
 
     Raises:
         UnknownField: a record has no such field.
         InvalidValue, InvalidTime: no event or batch can hold that value.
     """
-    if asked is None:
+    if expected is None:
         return None
     kind = field.kind
-    if isinstance(asked, FrozenMap) and kind.name != "record":
-        return asked  # it asks for equality
-    is_map = isinstance(asked, Mapping)
-    if kind.records and (is_map if kind.container is None else kind.fits(asked)):
+    if isinstance(expected, FrozenMap) and kind.name != "record":
+        return expected  # it is compared for equality
+    is_map = isinstance(expected, Mapping)
+    if kind.records and (is_map if kind.container is None else kind.fits(expected)):
 
         def inside(entry: Any, key: Any) -> Any:
             if not isinstance(entry, Mapping):
                 return entry
-            place = name if key is None else f"{name}[{key!r}]"
-            return _of_record(where, place, field.of, entry)
+            inner = name if key is None else f"{name}[{key!r}]"
+            return _of_record(where, inner, field.of, entry)
 
-        return kind.each(asked, inside)
+        return kind.each(expected, inside)
     if kind.container is dict and is_map:
-        return {key: _Tag() if kind.tags and each is None else each for key, each in asked.items()}
-    if field.unordered and isinstance(asked, list | tuple | set | frozenset):
-        return Unordered(asked)
-    if kind.name == "attribute" and isinstance(asked, list | tuple):
-        return asked
-    if isinstance(asked, (Frozen, Mapping, list, tuple, *_PLAIN)):
+        return {
+            key: _Tag() if kind.tags and each is None else each for key, each in expected.items()
+        }
+    if field.unordered and isinstance(expected, list | tuple | set | frozenset):
+        return Unordered(expected)
+    if kind.name == "attribute" and isinstance(expected, list | tuple):
+        return expected
+    if isinstance(expected, (Frozen, Mapping, list, tuple, *_PLAIN)):
         try:
-            return field.check(asked)
-        except CheckFailed as bad:
-            raise bad.at(where, name, asked) from bad.cause
-    return asked
+            return field.check(expected)
+        except CheckFailed as bad:  # a value that no event can have is a slip of the test
+            raise bad.at(where, name, expected) from bad.cause
+    return expected
 
 
-def _of_record(where: str, name: str, record: type[Frozen], asked: Mapping[Any, Any]) -> Fields:
+def _of_record(where: str, name: str, record: type[Frozen], expected: Mapping[Any, Any]) -> Fields:
     known = record._fields
     found = Fields()
-    for key, entry in asked.items():
+    for key, entry in expected.items():
         field = known.get(key) or record._wire.get(key)
         if field is None:
             meant = record._called(key, known)
@@ -105,10 +107,10 @@ class Unordered:
             return NotImplemented
         left = list(other)
         for entry in map(pristine, self._entries):
-            place = next((place for place, each in enumerate(left) if entry == each), None)
-            if place is None:
+            index = next((index for index, each in enumerate(left) if entry == each), None)
+            if index is None:
                 return False
-            del left[place]
+            del left[index]
         return not left
 
     __hash__ = None  # type: ignore[assignment]
@@ -117,50 +119,50 @@ class Unordered:
         return repr(list(self._entries))
 
 
-def differences(asked: Any, found: Any, path: str) -> Iterator[str]:
-    """Yield in what way something that was found is not what is asked, a line each.
+def differences(expected: Any, found: Any, path: str) -> Iterator[str]:
+    """Yield a line for each difference of a value that was sent from the expected one.
 
     >>> from mpfluent import AppEvent
     >>> event = AppEvent("Signed up", {"plan": "trial"})
     >>> list(differences({"plan": "pro"}, event.attributes, "attributes"))
     ["attributes['plan'] is 'trial', not 'pro'"]
     """
-    if found is None and isinstance(asked, Mapping) and _is_subset(asked):
-        if not _fits_nothing(asked):
-            yield f"{path} is not set; want {told(asked)}"
-    elif isinstance(asked, Fields) and isinstance(found, Frozen):
-        for field, entry in asked.items():
+    if found is None and isinstance(expected, Mapping) and _is_subset(expected):
+        if not _fits_nothing(expected):
+            yield f"{path} is not set; want {shown(expected)}"
+    elif isinstance(expected, Fields) and isinstance(found, Frozen):
+        for field, entry in expected.items():
             inner = f"{path}.{field.name}" if path else field.name
             yield from differences(entry, found._get(field.wire), inner)
-    elif isinstance(asked, Mapping) and isinstance(found, Mapping) and _is_subset(asked):
-        for key, entry in asked.items():
+    elif isinstance(expected, Mapping) and isinstance(found, Mapping) and _is_subset(expected):
+        for key, entry in expected.items():
             if key in found:
                 yield from differences(entry, found[key], f"{path}[{key!r}]")
             elif entry is not None:
                 yield _without(key, found, path)
-    elif isinstance(asked, list | tuple) and isinstance(found, tuple):
-        if len(asked) != len(found):
-            yield f"{path} has {len(found)}, not {len(asked)}: {told(found)}"
+    elif isinstance(expected, list | tuple) and isinstance(found, tuple):
+        if len(expected) != len(found):
+            yield f"{path} has {len(found)}, not {len(expected)}: {shown(found)}"
         else:
-            for place, (entry, each) in enumerate(zip(asked, found)):
-                yield from differences(entry, each, f"{path}[{place}]")
-    elif not _equal(asked, found):
+            for index, (entry, each) in enumerate(zip(expected, found)):
+                yield from differences(entry, each, f"{path}[{index}]")
+    elif not _equal(expected, found):
         if found is None:
-            yield f"{path} is not set; want {told(asked)}"
+            yield f"{path} is not set; want {shown(expected)}"
         else:
-            yield f"{path} is {told(found)}, not {told(asked)}"
+            yield f"{path} is {shown(found)}, not {shown(expected)}"
 
 
-def _fits_nothing(asked: Mapping[Any, Any]) -> bool:
-    """Return whether what is not set is what is asked: it is like something without entries."""
-    if isinstance(asked, Fields):
-        return not any([*differences(entry, None, "")] for entry in asked.values())
-    return all(entry is None for entry in asked.values())  # a tag is an entry that is there
+def _fits_nothing(expected: Mapping[Any, Any]) -> bool:
+    """Return whether an absent mapping is as expected: all expected entries are None."""
+    if isinstance(expected, Fields):
+        return not any([*differences(entry, None, "")] for entry in expected.values())
+    return all(entry is None for entry in expected.values())  # a tag is an entry that is there
 
 
-def _is_subset(asked: Mapping[Any, Any]) -> bool:
-    """Return whether this asks only for its own entries: a value of ours asks for equality."""
-    return not isinstance(asked, FrozenMap)
+def _is_subset(expected: Mapping[Any, Any]) -> bool:
+    """Return whether only the entries of a mapping are compared; a value of ours is equal whole."""
+    return not isinstance(expected, FrozenMap)
 
 
 def _without(key: Any, found: Mapping[str, Any], path: str) -> str:
@@ -170,16 +172,16 @@ def _without(key: Any, found: Mapping[str, Any], path: str) -> str:
     return f"{path} has no {key!r}; {hint}"
 
 
-def _equal(asked: Any, found: Any) -> bool:
-    if isinstance(asked, Enum):
-        asked = asked.value
-    if isinstance(asked, _PLAIN) or asked is None:
-        return bool(content(asked) == content(found))
-    return bool(asked == found) if isinstance(asked, _OURS) else matches(asked, found)
+def _equal(expected: Any, found: Any) -> bool:
+    if isinstance(expected, Enum):
+        expected = expected.value
+    if isinstance(expected, _PLAIN) or expected is None:
+        return bool(content(expected) == content(found))
+    return bool(expected == found) if isinstance(expected, _OURS) else matches(expected, found)
 
 
 def matches(matcher: Any, found: Any) -> bool:
-    """Return whether something with an idea of its own of what is equal takes what was found."""
+    """Return whether a matcher equals a value that was sent."""
     for form in (plain(found), found):
         try:
             return bool(pristine(matcher) == form)
@@ -189,7 +191,7 @@ def matches(matcher: Any, found: Any) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as dicts, lists and floats, which matchers know.
+    """Return a value as dicts, lists and floats, which matchers understand.
 
     >>> plain(FrozenMap({"price": Decimal("19.99")}))
     {'price': 19.99}
@@ -205,10 +207,10 @@ def plain(value: Any) -> Any:
 
 
 def pristine(value: Any) -> Any:
-    """Return a copy of a matcher of dirty-equals, as if it had compared nothing yet.
+    """Return a copy of a matcher of dirty-equals that has compared nothing yet.
 
-    Its repr is that of the last value that it was equal to, so a test's own would tell of another
-    event than the one that is looked at.
+    After a comparison its repr is that of the last value that it was equal to. The repr of the
+    original would show the value of another event.
     """
     kind = type(value)
     if kind is list or kind is tuple:
@@ -231,8 +233,8 @@ def _slots(kind: type) -> Iterator[str]:
         yield from (slots,) if isinstance(slots, str) else slots
 
 
-def told(value: Any) -> str:
-    """Return a value as a report shows it, in few characters."""
+def shown(value: Any) -> str:
+    """Return a value as a failure shows it, cut to a few characters."""
     if isinstance(value, Decimal):
         return number(value)
     return brief(pristine(value), _MOST)

@@ -1,4 +1,4 @@
-"""What sees to it that no test sends to the real network, and knows what was about to."""
+"""Prevents tests from sending to the real network, and lists the requests that it refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from types import FrameType
 from typing import NamedTuple
 
-_ON_THE_WAY = ("mpfluent", "requests", "urllib3")  # none of them is who sends
+_ON_THE_WAY = ("mpfluent", "requests", "urllib3")  # packages that pass a test's call on
 _MOST = 5  # refusals that are listed
 _SAYS = "a test does not send to "
 _INSTEAD = (
@@ -22,11 +22,11 @@ class Refusal(NamedTuple):
     """One request that was not made.
 
     Attributes:
-        place: scheme and host; the rest of a URL is nobody's business.
-        sender: where it came from, as the report says it.
+        address: scheme and host; the rest of a URL may hold a secret.
+        sender: the line that sent it, as the report shows it.
     """
 
-    place: str
+    address: str
     sender: str
 
 
@@ -42,51 +42,51 @@ class Guard:
         self._refusals: list[Refusal] = []
 
     def refuse(self, url: str) -> None:
-        """Raise if a request to this URL would leave the machine, and remember it.
+        """Raise if a request to this URL would leave the machine, and keep it for the report.
 
         Raises:
-            TransportError: it would; no other attempt can help.
+            TransportError: it would; another attempt cannot help.
         """
         from ..errors import TransportError
 
-        scheme, host = _place(url)
+        scheme, host = _target(url)
         if self.open or is_this_machine(host):
             return
-        place = f"{scheme}://{host}"
-        self._refusals.append(Refusal(place, _sender()))
-        raise TransportError(f"{_SAYS}{place}; {_INSTEAD}", retryable=False)
+        address = f"{scheme}://{host}"
+        self._refusals.append(Refusal(address, _sender()))
+        raise TransportError(f"{_SAYS}{address}; {_INSTEAD}", retryable=False)
 
     @staticmethod
     def raised(error: BaseException) -> bool:
-        """Return whether an error says that a request was refused, and nothing else."""
+        """Return whether an error is that of a refused request, and nothing else."""
         return str(error).startswith(_SAYS)
 
     @staticmethod
     def says(text: str) -> bool:
-        """Return whether a text, such as a traceback, tells of a request that was refused."""
+        """Return whether a text, such as a traceback, mentions a refused request."""
         return _SAYS in text
 
-    def told(self) -> str | None:
-        """Return what was refused since it was asked last, or None if nothing was."""
+    def report(self) -> str | None:
+        """Return the text about all requests refused since the last report, or None."""
         refusals, self._refusals = self._refusals, []
         if not refusals:
             return None
-        lines = [f"  {refusal.place}, {refusal.sender}" for refusal in refusals[:_MOST]]
+        lines = [f"  {refusal.address}, {refusal.sender}" for refusal in refusals[:_MOST]]
         if len(refusals) > _MOST:
             lines.append(f"  … and {len(refusals) - _MOST} more")
         listed = "\n".join(lines)
         return f"{_SAYS}the network, and this was refused:\n{listed}\n{_INSTEAD}"
 
 
-def _place(url: str) -> tuple[str, str]:
-    """Return scheme and host as urllib3 reads them, which is who will connect."""
+def _target(url: str) -> tuple[str, str]:
+    """Return scheme and host as urllib3 reads them: it is urllib3 that connects."""
     from urllib3.exceptions import LocationParseError
     from urllib3.util import parse_url
 
     try:
         parts = parse_url(url)
-    except LocationParseError:
-        return "", "an address that is none"
+    except LocationParseError:  # refused below, since it is no loopback address
+        return "", "an address that is not valid"
     return parts.scheme or "", (parts.host or "").strip("[]")
 
 
@@ -102,12 +102,12 @@ def is_this_machine(host: str) -> bool:
         return True
     try:
         return ip_address(host).is_loopback
-    except ValueError:
+    except ValueError:  # a name, and a look-up of it would use the network
         return False
 
 
 def _sender() -> str:
-    """Return who sends: the line that calls mpfluent, or the thread where there is none."""
+    """Return the line that called mpfluent, or the thread if no line of a test did."""
     frame: FrameType | None = sys._getframe()
     while frame is not None and _package(frame) in _ON_THE_WAY:
         frame = frame.f_back

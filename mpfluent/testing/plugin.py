@@ -1,6 +1,6 @@
-"""The entry point, which pytest loads wherever mpfluent is installed, used there or not.
+"""The entry point. pytest loads it wherever mpfluent is installed, also where nobody uses it.
 
-So no older pytest may fail by it: the plugin itself needs pytest 8, and is imported only there.
+So it must not break an older pytest. The plugin itself needs pytest 8, and is imported only there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pytest shows where two of mpfluent's values should be equal and are not."""
+"""What pytest shows when two values of mpfluent should be equal and are not."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..model.event import Event
 from ..model.record import Record
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
-from .matching import told
+from .matching import shown
 
 
 def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:
-    """Return the lines that say what differs, by path; None where pytest says it well itself.
+    """Return a line for each difference, with its path; None if pytest explains it well itself.
 
     Args:
-        left: what stands on the left of ``==``.
-        right: what stands on its right.
-        verbosity: how often ``-v`` was given; from one on, the full form follows.
+        left: the value on the left of ``==``.
+        right: the value on its right.
+        verbosity: how often ``-v`` was given; from one on, the whole values follow.
 
     >>> from mpfluent import Batch
     >>> left, right = Batch.for_user(email="a@b.example"), Batch.for_user(email="c@d.example")
@@ -37,7 +37,7 @@ def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:
         return [*first, never]
     if not _is_comparable(left, right):
         return None
-    found = [_told(each) for each in _differences(left, right)]
+    found = [_line(each) for each in _differences(left, right)]
     if verbosity < 1:
         return [*first, *found, "", "Use -vv to see both in full"]
     full = unified_diff(_full(left), _full(right), "left", "right", lineterm="")
@@ -51,13 +51,13 @@ def _is_ours(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, tuple):  # also what a batch's events are, which is a tuple to its user
+    if isinstance(value, tuple):  # also the events of a batch, which are a subclass
         return "tuple"
     return "attributes" if isinstance(value, FrozenMap) else type(value).__name__
 
 
 def _never_equal(left: Any, right: Any) -> str | None:
-    """Return why two values cannot be equal whatever is in them, and what to write instead."""
+    """Return why two values can never be equal, and what to write instead; or None."""
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Record) and isinstance(other, Mapping):
             kind = _kind(value)
@@ -83,22 +83,22 @@ def _differences(left: Any, right: Any) -> Iterable[Difference]:
     if left and right:
         return differences(tuple(left), tuple(right))
     return [
-        *(Difference(f"[{place}]", each, ABSENT) for place, each in enumerate(left)),
-        *(Difference(f"[{place}]", ABSENT, each) for place, each in enumerate(right)),
+        *(Difference(f"[{index}]", each, ABSENT) for index, each in enumerate(left)),
+        *(Difference(f"[{index}]", ABSENT, each) for index, each in enumerate(right)),
     ]
 
 
-def _told(difference: Difference) -> str:
+def _line(difference: Difference) -> str:
     path, left, right = difference
     if right is ABSENT:
-        return f"{path}: only on the left: {_shown(left)}"
+        return f"{path}: only on the left: {_side(left)}"
     if left is ABSENT:
-        return f"{path}: only on the right: {_shown(right)}"
-    return f"{path}: {_shown(left)} != {_shown(right)}"
+        return f"{path}: only on the right: {_side(right)}"
+    return f"{path}: {_side(left)} != {_side(right)}"
 
 
-def _shown(value: Any) -> str:
-    return line(value) if isinstance(value, Event) else told(value)
+def _side(value: Any) -> str:
+    return line(value) if isinstance(value, Event) else shown(value)
 
 
 def _full(value: Any) -> list[str]:

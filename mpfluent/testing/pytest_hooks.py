@@ -1,8 +1,10 @@
-"""What the pytest plugin does; it imports the rest of the package where it is used.
+"""The hooks and fixtures of the pytest plugin. They import the rest of the package when used.
 
-Fixtures ``mparticle_client``, ``mparticle_sent``, ``mparticle_server``, ``mparticle_clock`` and
-``mparticle_ids``; what differs where two batches should be equal; and two guards: a test that
-sends to the real network fails, and so does a line that throws away the batch that it made.
+* Fixtures: ``mparticle_client``, ``mparticle_sent``, ``mparticle_server``, ``mparticle_clock`` and
+  ``mparticle_ids``.
+* A failing ``==`` of two batches shows what differs.
+* A test that sends to the real network fails.
+* A statement that makes a batch and does not use it fails.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ _OPTIONS = {
     "mparticle_strict": "let mparticle_server refuse what the vendor's JSON schema does not have",
 }
 _MARKER = "mparticle_network: let this test send to the real network"
-_THROWN_AWAY = "error::mpfluent.errors.UnusedBatchWarning"
+_UNUSED = "error::mpfluent.errors.UnusedBatchWarning"
 _GUARD = pytest.StashKey[Guard]()
-_BEFORE = pytest.StashKey[Callable[[str], None] | None]()  # who refused before this run
+_BEFORE = pytest.StashKey[Callable[[str], None] | None]()  # the guard from before this run
 
 
 # Fixtures
@@ -56,7 +58,7 @@ def mparticle_ids() -> SeededIds:
 
 @pytest.fixture
 def mparticle_sent() -> RecordingTransport:
-    """What mparticle_client sent: .batches and .requests, and for assert_sent(mparticle_sent)."""
+    """What mparticle_client sent, in .batches and .requests; for assert_sent(mparticle_sent)."""
     from .recording import RecordingTransport
 
     return RecordingTransport()
@@ -74,7 +76,7 @@ def mparticle_client(
         "key",
         "secret",
         environment="development",
-        pod="us1",  # whatever the variables of this machine say, as with disabled
+        pod="us1",  # given, as disabled is: the environment's variables must not matter
         transport=mparticle_sent,
         retry=Retry(base=0),
         now=mparticle_clock,
@@ -99,7 +101,7 @@ def mparticle_server(pytestconfig: pytest.Config) -> Iterator[LocalServer]:
 def pytest_assertrepr_compare(
     config: pytest.Config, op: str, left: object, right: object
 ) -> list[str] | None:
-    """Say what differs between two batches, events or other values, by path."""
+    """Show what differs between two batches, events or other values, by path."""
     if op != "==" or "mpfluent.values.frozen" not in sys.modules:
         return None
     from .pytest_diff import explanation
@@ -117,11 +119,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Close the network for as long as tests run; a batch that is thrown away is an error."""
+    """Close the network for as long as tests run; a batch that is not used is an error."""
     config.addinivalue_line("markers", _MARKER)
     unused_warning.watch()
-    # First, so that the user's own win: addinivalue_line would append to this same list.
-    config.getini("filterwarnings").insert(0, _THROWN_AWAY)
+    # first in the list, so that the user's own filters win; addinivalue_line would append
+    config.getini("filterwarnings").insert(0, _UNUSED)
     if not config.getini("mparticle_network"):
         config.stash[_GUARD] = guard = Guard()
         config.stash[_BEFORE] = network.refuse
@@ -129,18 +131,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let who refused before do it again, or nobody: the process may go on, as a notebook's does.
+    """Put back the guard from before this run: the process may go on, as a notebook's does.
 
-    Where batches still wait in the background, the network stays closed: they are of a test, and
-    would be sent later, or at the end of the process.
+    While batches of a test still wait in the background, the network stays closed. They would be
+    sent later, or at the end of the process.
     """
     if _GUARD not in config.stash:
         return
     before = config.stash[_BEFORE]
-    process = sys.modules.get(
-        "mpfluent.dispatch.shutdown"
-    )  # where it is not loaded, nothing was sent
-    if before is not None or process is None or not process.anything_pending():
+    shutdown = sys.modules.get("mpfluent.dispatch.shutdown")  # not loaded: nothing was sent
+    if before is not None or shutdown is None or not shutdown.anything_pending():
         network.refuse = before
 
 
@@ -159,19 +159,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, T, T]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, T, T]:
-    """Fail if a fixture sent."""
+    """Fail if a fixture sent something."""
     return (yield from _guarded(item, "setup"))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, T, T]:
-    """Fail if the test sent, also where it swallowed the error, or a thread of it sent."""
+    """Fail if the test sent something, also if it caught the error, or a thread of it sent."""
     return (yield from _guarded(item, "call"))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, T, T]:
-    """Fail if the end of a fixture sent."""
+    """Fail if the teardown of a fixture sent something."""
     return (yield from _guarded(item, "teardown"))
 
 
@@ -179,16 +179,16 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, T, T]:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Fail if a test module sent when it was imported: else its first test would be blamed."""
+    """Fail if the import of a test module sent something; else its first test would be blamed."""
     report = yield
     guard = collector.config.stash.get(_GUARD, None)
-    told = guard.told() if guard is not None else None
-    if told is None:
+    refused = guard.report() if guard is not None else None
+    if refused is None:
         return report
     if report.failed and not Guard.says(str(report.longrepr)):
-        report.sections.append(("mpfluent", told))  # it fails as it is; this may be why
+        report.sections.append(("mpfluent", refused))  # it fails already; this may be the reason
     else:
-        report.outcome, report.longrepr = "failed", told
+        report.outcome, report.longrepr = "failed", refused
     return report
 
 
@@ -198,15 +198,15 @@ def _guarded(item: pytest.Item, when: str) -> Generator[None, T, T]:
         return (yield)
     try:
         result = yield
-    except BaseException as error:
-        told = guard.told()
-        if told is None:
+    except BaseException as error:  # pytest's own skip, fail and exit are BaseExceptions
+        refused = guard.report()
+        if refused is None:
             raise
-        if not guard.raised(error):  # the test fails as it is; this may be why
-            item.add_report_section(when, "mpfluent", told)
+        if not guard.raised(error):  # the test fails already; this may be the reason
+            item.add_report_section(when, "mpfluent", refused)
             raise
     else:
-        told = guard.told()
-        if told is None:
+        refused = guard.report()
+        if refused is None:
             return result
-    pytest.fail(told, pytrace=False)
+    pytest.fail(refused, pytrace=False)

@@ -1,4 +1,4 @@
-"""A transport that keeps every request: what a test looks at."""
+"""A transport that keeps every request, for tests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..utils.introspection import PublicNames
 
 
 class RecordingTransport(PublicNames):
-    """Keeps every request and accepts it: what a test looks at.
+    """Keeps every request and accepts it; a test looks at what it kept.
 
     Args:
-        answers: what to answer in turn, as ``Response`` or status code; when they are used up,
-            and without any, 202.
+        answers: the answers in turn, each a ``Response`` or a status code. When they are used up,
+            the answer is 202.
 
     Attributes:
         requests: the requests, in order.
@@ -40,7 +40,7 @@ class RecordingTransport(PublicNames):
         self.requests: list[Request] = []
         self._refused: list[tuple[Request, Response]] = []
         self._answers = list(answers)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the three lists: workers send from threads
 
     @property
     def batches(self) -> list[Batch]:
@@ -59,7 +59,7 @@ class RecordingTransport(PublicNames):
 
     @raises_only_transport_errors
     def send(self, request: Request) -> Response:
-        """Keep the request and answer."""
+        """Keep the request and return the next answer."""
         with self._lock:
             self.requests.append(request)
             answer = _response(self._answers.pop(0) if self._answers else 202)

@@ -1,4 +1,4 @@
-"""A real HTTP server on this machine that behaves like the Events API, or as badly as it is told.
+"""A real HTTP server on this machine. It behaves like the Events API, or as its script says.
 
 ``with LocalServer() as server:`` in tests; ``python -m mpfluent.testing.server`` by hand.
 """
@@ -33,15 +33,15 @@ class ReceivedRequest(NamedTuple):
 
     Attributes:
         path: such as "/v2/events".
-        headers: names in lower case; of Authorization only its scheme is kept.
+        headers: names in lower case; of Authorization only the scheme is kept.
         body: the bytes of the body.
-        status_code: what was answered; None if no HTTP answer was.
-        connection: a number for the connection that it came by.
+        status_code: of the answer; None if there was no HTTP answer.
+        connection: the number of its connection.
         method: such as "POST".
-        port: the client's end of the connection.
+        port: the client's port.
         at: ``time.monotonic()`` when it had been read.
         batch_ids: the ``source_request_id`` of each batch in it that has one.
-        problems: what no batch of ours can hold and was left out, or why it was refused.
+        problems: what was left out because a ``Batch`` cannot hold it, or why it was refused.
     """
 
     path: str
@@ -60,23 +60,23 @@ class LocalServer(PublicNames):
     """A server on loopback that stands in for mParticle's Events API.
 
     It checks credentials (401 without, 403 with wrong ones), paths, JSON and the limits of
-    requests, answers refusals with the vendor's error body, and removes duplicates by
-    ``source_request_id``. A script makes it refuse, hang, break off and so on. It takes what the
-    vendor's own SDKs send; what a batch of ours cannot hold of that is left out, and listed in
+    requests. It answers refusals with the vendor's error body, and removes duplicates by
+    ``source_request_id``. With a script it refuses, hangs, breaks off and so on. It accepts what
+    the vendor's own SDKs send. What a ``Batch`` cannot hold of that is left out, and listed in
     ``requests[…].problems``.
 
     Args:
-        api_key: the key that it takes; api_secret: its secret.
-        port: 0 for any that is free.
+        api_key: the key that it accepts; api_secret: its secret.
+        port: 0 for any free port.
         delay: seconds before every answer.
-        certificate: the path of a PEM file with a certificate and its key; the URL is https then.
-        strict: whether to refuse all that the vendor's JSON schema does not have.
+        certificate: the path of a PEM file with a certificate and its key. Then the URL is https.
+        strict: whether to refuse everything that the vendor's JSON schema does not have.
 
     Attributes:
         url: its address, for ``Client(host=server.url)``.
 
     Raises:
-        ConfigurationError: an argument makes no sense.
+        ConfigurationError: an argument is not valid.
 
     >>> from mpfluent import Batch, Client
     >>> with LocalServer() as server:
@@ -119,6 +119,7 @@ class LocalServer(PublicNames):
         tls = None if certificate is None else _tls(certificate)
         self._expected = f"{api_key}:{api_secret}".encode()
         self._strict = strict
+        # Guards all below; each connection has a thread. No other lock is taken with it.
         self._lock = threading.Lock()
         self._script: deque[Action] = deque()
         self._requests: list[ReceivedRequest] = []
@@ -149,7 +150,7 @@ class LocalServer(PublicNames):
 
     @property
     def unique_ids(self) -> list[str]:
-        """The ``source_request_id`` of each batch that was accepted and has one, in order."""
+        """The ``source_request_id`` of each accepted batch that has one, in order."""
         with self._lock:
             return list(self._ids)
 
@@ -163,14 +164,14 @@ class LocalServer(PublicNames):
     def max_concurrency(self) -> int:
         """The most requests that were being handled at once.
 
-        A request is being handled from its first byte until the last byte of its answer is sent,
-        even if its client has gone away meanwhile.
+        A request counts from its first byte until the last byte of its answer, also if its client
+        has gone away meanwhile.
         """
         with self._lock:
             return self._max_concurrency
 
     def attempts(self, batch_id: str) -> list[ReceivedRequest]:
-        """Return the requests that had a batch with this ``source_request_id``, in order.
+        """Return the requests with a batch of this ``source_request_id``, in order.
 
         >>> with LocalServer() as server:
         ...     server.attempts("an id that never came")
@@ -179,10 +180,11 @@ class LocalServer(PublicNames):
         return [request for request in self.requests if batch_id in request.batch_ids]
 
     def gap(self, first: int, second: int) -> float:
-        """Return the seconds from one request to another, by their places in ``requests``.
+        """Return the seconds from one request to another, by their indexes in ``requests``.
 
-        ``server.gap(0, 1)`` is how long a client waited before its first retry, as the server
-        sees it: from one request's having been read to the next one's. -1 is the last request.
+        ``server.gap(0, 1)`` is how long a client waited before its first retry. The server
+        measures from the moment when it has read one request until it has read the next. -1 is
+        the last request.
         """
         requests = self.requests
         try:
@@ -193,13 +195,13 @@ class LocalServer(PublicNames):
                 "see how many with len(server.requests)"
             ) from None
 
-    # What a test tells it
+    # Its script
 
     def script(self, *actions: Action | int) -> None:
-        """Say what becomes of the next requests, one action each; a number is a status.
+        """Set the actions for the next requests, one each; a number is a status.
 
-        A request takes the next action when it begins, whatever connection it comes by. When the
-        actions are used up, the server behaves like the Events API again.
+        A request takes the next action when it begins, on any connection. When the actions are
+        used up, the server behaves like the Events API again.
 
         >>> from mpfluent.testing import hang, ok, reset_after_read, status
         >>> with LocalServer() as server:
@@ -216,7 +218,7 @@ class LocalServer(PublicNames):
         retry_after: float | str | None = None,
         exceeded: str = "account",
     ) -> None:
-        """Answer the next requests with 429, as mParticle does over a rate limit.
+        """Answer the next requests with 429, as mParticle does above a rate limit.
 
         Args:
             times: how many of them.
@@ -228,10 +230,10 @@ class LocalServer(PublicNames):
             headers["Retry-After"] = str(retry_after)
         self.script(*[status(429, headers=headers)] * times)
 
-    # Life
+    # Start and stop
 
     def start(self) -> Self:
-        """Begin to answer, in a thread of its own; ``with`` does it for you."""
+        """Begin to answer, in a new thread; ``with`` does it for you."""
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._http.serve, name="LocalServer", daemon=True
@@ -240,7 +242,7 @@ class LocalServer(PublicNames):
         return self
 
     def stop(self) -> None:
-        """Let go of the port and of all connections, also those that hang; ``with`` does it."""
+        """Close the port and all connections, also those that wait; ``with`` does it for you."""
         if self._thread is not None:
             self._http.stop()
             self._thread.join()
@@ -262,7 +264,7 @@ class LocalServer(PublicNames):
     def __repr__(self) -> str:
         return f"<LocalServer {self.url}, {self._accepted} batches>"
 
-    # What its connections ask, and tell
+    # Called by the threads of its connections
 
     def _connected(self) -> int:
         with self._lock:
@@ -277,7 +279,7 @@ class LocalServer(PublicNames):
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         judgement = self._judged(arrival)
-        action = scripted or judgement.action
+        action = scripted or judgement.action  # a script wins, also over a refusal
         request = ReceivedRequest(
             arrival.path,
             _without_token(arrival.headers),
@@ -323,6 +325,7 @@ class LocalServer(PublicNames):
 def _tls(certificate: str | os.PathLike[str]) -> Any:
     try:
         return tls_of(certificate)
+    # ssl's errors are OSErrors; a TypeError is no path, and a ValueError a path with a NUL
     except (OSError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"LocalServer(certificate={brief(certificate)}): want the path of a PEM file with a "
@@ -384,7 +387,7 @@ def main() -> None:
         parser.error(str(error))
     server.quiet = options.quiet
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # it may be one for ASCII only
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may have only ASCII
     print(f"Client({options.api_key!r}, …, host={server.url!r}); Ctrl-C stops", flush=True)
     try:
         server.serve_forever()
@@ -395,17 +398,17 @@ def main() -> None:
 
 
 class _Program(LocalServer):
-    """Prints what arrives instead of keeping it, for it may run for days."""
+    """Prints what arrives instead of keeping it, since it may run for days."""
 
     quiet = False
 
-    def _note(self, request: ReceivedRequest) -> None:  # one after the other, under the lock
+    def _note(self, request: ReceivedRequest) -> None:  # with the lock: the texts do not mix
         if self.quiet:
             return
         body = request.body
         try:
             text = plain(parsed(body), 2)
-        except MPFluentError:
+        except MPFluentError:  # no JSON
             text = repr(body)
         first = f"{request.status_code} {request.method} {request.path}"
         lines = [f"{cut(first)} ({len(body)} bytes)", *text.split("\n")]
@@ -419,7 +422,7 @@ class _Program(LocalServer):
 
 
 def _printable(text: str) -> str:
-    """Return text that moves no cursor and sets no colour, with JSON's escapes."""
+    """Return a text with control characters escaped as in JSON: none moves the cursor."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)

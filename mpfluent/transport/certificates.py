@@ -85,7 +85,7 @@ def _problem(load: Any, otherwise: str) -> str | None:
         return otherwise if matches else "its key does not match the certificate"
     except OSError as error:
         return f"it cannot be read ({error.strerror})"
-    except ValueError:
+    except ValueError:  # it has a NUL
         return "that is no path"
     return None
 

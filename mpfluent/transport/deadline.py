@@ -1,6 +1,6 @@
 """Connections for ``requests`` on which every wait ends by the deadline of the attempt.
 
-A read timeout starts anew with every byte, so a server that sends slowly, byte by byte, never runs
+A read timeout starts again with every byte, so a server that sends slowly, byte by byte, never runs
 into it. On these connections each connect, each write and each read gets at most the time that the
 attempt has left. No extra thread watches them.
 
@@ -229,7 +229,7 @@ class _PlainConnection(HTTPConnection):
         family = allowed_gai_family()
         try:
             found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
-        except socket.gaierror as error:
+        except socket.gaierror as error:  # as an error of urllib3, so that requests wraps it
             raise NewConnectionError(self, f"the name {name} is not known") from error
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

@@ -111,11 +111,11 @@ class RequestsTransport(PublicNames):
         # None lets the session decide; our own trusts the authorities that requests trusts
         self._verify = None if verify is True else files["verify"]
         self._cert = files["cert"]
-        self._start_anew()
+        self._begin()
 
-    def _start_anew(self) -> None:
+    def _begin(self) -> None:
         self._pid = os.getpid()
-        # Guards the session and the two caches. Whoever holds it takes no other lock of ours.
+        # Guards the session and the two caches. A thread that holds it takes no other lock of ours.
         # Reentrant: a signal handler may send while its thread holds the lock.
         self._lock = threading.RLock()
         self._settings: dict[str, dict[str, Any]] = {}  # by address
@@ -232,10 +232,10 @@ class RequestsTransport(PublicNames):
             guard.ask(url, settings["proxies"])
 
     def check_process(self) -> None:
-        """Begin anew in a forked child: the connections are the parent's."""
+        """Start again in a forked child: the connections are the parent's."""
         if self._pid != os.getpid():
             _leave_to_parent()  # again: a fork in C code does not call Python's fork handlers
-            self._start_anew()
+            self._begin()
             if self._own:
                 self._session = None
             elif self._session is not None:

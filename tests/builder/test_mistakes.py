@@ -20,12 +20,11 @@ from mistake_tables import (
     SURROGATE,
     TEAPOT,
     UUID,
-    Array,
-    Mute,
     assert_error,
     client,
     mistakes,
 )
+from odd_values import Array, Mute
 
 import mpfluent
 from mpfluent import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mistake_tables import HUGE, INFINITY, NAN, NOW, SESSION, Mute, assert_error, mistakes
+from mistake_tables import HUGE, INFINITY, NAN, NOW, SESSION, assert_error, mistakes
+from odd_values import Mute
 
 from mpfluent import AppEvent, InvalidTime, InvalidValue, Session
 

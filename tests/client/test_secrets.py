@@ -5,7 +5,6 @@ import contextlib
 import copy
 import gc
 import io
-import logging
 import pickle
 import reprlib
 import socket
@@ -18,6 +17,7 @@ import fault_server as faults
 import pytest
 import requests
 from fault_server import AUTHORITY, FakeTime, FaultServer, status
+from log_records import text_of
 from scenarios import held
 
 from mpfluent import (
@@ -93,16 +93,8 @@ def is_clean(text):
 @pytest.fixture
 def log():
     """Everything that is logged, by anybody, at DEBUG."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    root.setLevel(level)
+    with text_of("%(name)s %(message)s %(args)s", logger="") as lines:
+        yield lines
 
 
 # Errors of sending

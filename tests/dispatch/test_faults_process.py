@@ -676,7 +676,7 @@ for name, where in {locks!r}.items():
         ended = run(code, server.url, tmp_path, first=first)
 
     # SQLite was in the midst of something, and is not used in the child
-    logged = ["the process was forked in the midst of a use of its outbox"] * ("outbox" in locks)
+    logged = ["the process was forked while a thread used its outbox"] * ("outbox" in locks)
     assert [line.rpartition("OSError: ")[2] for line in ended.stderr.splitlines()] == logged
     assert ended.code == 0
     assert {

@@ -3,8 +3,6 @@
 The numbers are those of the scenarios of faults; each is run against a server of its own.
 """
 
-import contextlib
-import logging
 import threading
 from collections import Counter
 from functools import partial
@@ -12,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from fault_server import FakeTime
+from log_records import calling
 from queues import PROMPT, SOON, held, numbers, size_of, work
 from scenarios import PERSON, SECRET, WORDS, Scenario, batch, batches, eventually, scenario
 from sizes import sized
@@ -507,19 +506,6 @@ def test_a_before_send_that_lingers_holds_up_its_caller_only():  # 47
         assert arrived(one.server) == [1, 2, 3, 0]
 
 
-@contextlib.contextmanager
-def handler_of_the_log(emit):
-    """Have our logger call this for each record, however badly it behaves."""
-    handler = logging.Handler()
-    handler.emit = emit
-    logger = logging.getLogger("mpfluent")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
 def test_a_log_handler_that_raises_stops_no_delivery():  # 47
     seen = []
     hooks = Hooks(complain)
@@ -529,7 +515,7 @@ def test_a_log_handler_that_raises_stops_no_delivery():  # 47
         raise OSError("the disk of the log is full")
 
     with (
-        handler_of_the_log(fail),
+        calling(fail),
         scenario(404, 404, flush_interval=0, on_delivered=hooks.on_delivered) as one,
     ):
         hooks.one = one
@@ -550,7 +536,7 @@ def test_a_log_handler_that_lingers_holds_up_no_send():  # 47
             reached.set()
             assert leave.wait(60)
 
-    with handler_of_the_log(linger), scenario(404, flush_interval=0) as one:
+    with calling(linger), scenario(404, flush_interval=0) as one:
         try:
             one.send(batch(0))
             assert reached.wait(SOON)

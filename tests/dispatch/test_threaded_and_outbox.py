@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from log_records import calling
 from scenarios import eventually
 from sizes import large
 from stages import SOON, Stage, client_of, name_of, user, users
@@ -356,12 +357,11 @@ def test_an_upload_without_a_callback_in_a_callback_says_that_it_cannot_wait():
 def test_a_log_handler_that_sends_holds_nobody_up():
     """Who logs holds the handler's lock, and who sends may log: never both at once."""
 
-    class Sending(logging.Handler):
-        def emit(self, record):
-            if record.name == "app":
-                began.set()
-                assert goes.wait(SOON)
-            client.send(user("log"))
+    def emit(record):
+        if record.name == "app":
+            began.set()
+            assert goes.wait(SOON)
+        client.send(user("log"))
 
     def no_thread(work):
         began.wait(SOON)
@@ -369,9 +369,7 @@ def test_a_log_handler_that_sends_holds_nobody_up():
 
     began, goes = threading.Event(), threading.Event()
     client = client_of(RecordingTransport(), start=no_thread)
-    handler = Sending()
-    logging.getLogger().addHandler(handler)
-    try:
+    with calling(emit, logger="", level=logging.WARNING):
         first = threading.Thread(target=lambda: client.send(user()), daemon=True)
         second = threading.Thread(target=logging.getLogger("app").warning, args=("x",), daemon=True)
         first.start()
@@ -379,8 +377,6 @@ def test_a_log_handler_that_sends_holds_nobody_up():
         goes.set()
         first.join(SOON)
         second.join(SOON)
-    finally:
-        logging.getLogger().removeHandler(handler)
 
     assert (first.is_alive(), second.is_alive()) == (False, False)
     client.close()

@@ -899,7 +899,7 @@ def test_a_child_that_was_forked_in_the_midst_goes_on_in_memory(path):
     )
 
     assert lines == [
-        "(False, None, OSError('the process was forked in the midst of a use of its outbox'))",
+        "(False, None, OSError('the process was forked while a thread used its outbox'))",
         "True",
     ]
 

@@ -143,18 +143,18 @@ def test_a_matcher_is_asked_for_the_most_telling_name():
     [
         (
             5,
-            "assert_sent(event=5): want what an event goes by, or an event, got int; "
+            "assert_sent(event=5): want an event, or its name, verb or type, got int; "
             "write event='Searched'",
         ),
         (
             {"event_name": "Searched"},
-            "assert_sent(event={'event_name': 'Searched'}): want what an event goes by, or an "
-            "event, got dict; write event=…, attributes={…}",
+            "assert_sent(event={'event_name': 'Searched'}): want an event, or its name, verb "
+            "or type, got dict; write event=…, attributes={…}",
         ),
         (
             Batch(),
-            "assert_sent(event=<Batch, 88 of 128,000 bytes>): want what an event goes by, or an "
-            "event, got Batch; write event=batch.events[0]",
+            "assert_sent(event=<Batch, 88 of 128,000 bytes>): want an event, or its name, verb "
+            "or type, got Batch; write event=batch.events[0]",
         ),
     ],
 )
@@ -326,7 +326,7 @@ def test_the_fields_of_what_was_done_with_products_are_an_events_too():
         where, "purchase", products=[{"price": 20}, {}]
     )
     assert "products has 2, not 1: (Product(" in said(where, "purchase", products=[{}])
-    assert "event did nothing with products or promotions" in said(
+    assert "event has no product action, promotion action or impression" in said(
         sent(USER.event("Signed up")), transaction_id="o-1"
     )
 
@@ -668,12 +668,12 @@ def test_what_waits_in_the_background_is_told(kind):
         hurry = "Batches still wait in the background: write client.flush() before."
         assert said(where, "A") == f"no event matches assert_sent('A')\nNothing was sent.\n{hurry}"
         assert said(where, "A", times=0) == (
-            f"nobody can tell yet whether assert_sent('A', times=0) is true\n{hurry}"
+            f"it is not known yet whether assert_sent('A', times=0) is true\n{hurry}"
         )
         with pytest.raises(AssertionError) as caught:
             assert_nothing_sent(where)
         assert str(caught.value) == (
-            f"nobody can tell yet whether assert_nothing_sent() is true\n{hurry}"
+            f"it is not known yet whether assert_nothing_sent() is true\n{hurry}"
         )
         assert_nothing_sent(RecordingTransport())  # nobody sends there
 

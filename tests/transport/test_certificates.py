@@ -380,8 +380,8 @@ def test_the_client_certificate_of_a_session_is_shown_to_the_server():
     session = requests.Session()
     session.cert = LOCALHOST
     with FaultServer(certificate="localhost.pem") as server:
-        server._tls.verify_mode = ssl.CERT_REQUIRED
-        server._tls.load_verify_locations(AUTHORITY)
+        server.tls.verify_mode = ssl.CERT_REQUIRED
+        server.tls.load_verify_locations(AUTHORITY)
         with client_of(server, RequestsTransport(session=session, verify=AUTHORITY)) as client:
             assert client.send(BATCH).state == "delivered"
     session.close()

@@ -1,11 +1,11 @@
 """What the log says of requests, failures and limits, in words and in fields."""
 
-import io
 import json
 import logging
 
 import pytest
 from fault_server import FakeTime
+from log_records import calling, text_of
 from pages import column
 from stages import SOON, Stage, client_of, user
 
@@ -368,22 +368,13 @@ def test_the_table_of_fields_is_complete(log):
 
 
 def test_a_formatter_may_name_every_field_of_every_record():
-    lines = io.StringIO()
-    handler = logging.StreamHandler(lines)
-    handler.setFormatter(logging.Formatter(" ".join(f"{name}=%({name})s" for name in FIELDS)))
-    logger = logging.getLogger("mpfluent")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
+    with text_of(" ".join(f"{name}=%({name})s" for name in FIELDS)) as lines:
         client = client_of(
             RecordingTransport(429, REFUSAL, 401), on_failed=lambda batch, error: 1 / 0
         )
         for _ in range(3):
             client.send(BATCH.event(LONG)).wait(SOON)
         client.close()
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
 
     said = lines.getvalue().splitlines()
     assert len(said) >= 7
@@ -391,18 +382,11 @@ def test_a_formatter_may_name_every_field_of_every_record():
 
 
 def test_a_log_that_raises_at_an_attempt_harms_nothing():
-    class Broken(logging.Handler):
-        def emit(self, record):
-            raise OSError("full")
+    def fail(record):
+        raise OSError("full")
 
-    handler, logger = Broken(), logging.getLogger("mpfluent")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
+    with calling(fail):
         assert synchronous(RecordingTransport(503)).send(BATCH).state == "delivered"
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
 
 
 # Who looks on

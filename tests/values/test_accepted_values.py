@@ -6,7 +6,8 @@ import math
 from decimal import Decimal
 
 import pytest
-from mistake_tables import BATCH, Level, Mood, MuteText, System, Whole
+from mistake_tables import BATCH
+from odd_values import Level, Mood, MuteText, System, Whole
 
 from mpfluent import AppEvent
 

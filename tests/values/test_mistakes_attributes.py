@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from mistake_tables import BATCH, CIRCLE, HUGE, NOW_MS, UUID, Array, Mute, assert_error, mistakes
+from mistake_tables import BATCH, CIRCLE, HUGE, NOW_MS, UUID, assert_error, mistakes
+from odd_values import Array, Mute
 
 from mpfluent import ConsentState, GDPRConsentState, InvalidValue, Product
 

@@ -12,20 +12,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mistake_tables import (
-    BATCH,
-    HUGE,
-    INFINITY,
-    NAN,
-    NOW,
-    NOW_MS,
-    Array,
-    Mute,
-    MuteText,
-    Whole,
-    assert_error,
-    mistakes,
-)
+from mistake_tables import BATCH, HUGE, INFINITY, NAN, NOW, NOW_MS, assert_error, mistakes
+from odd_values import Array, Mute, MuteText, Whole
 
 from mpfluent import AppEvent, GDPRConsentState, InvalidTime, InvalidValue, Product, Session
 

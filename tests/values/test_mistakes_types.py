@@ -15,15 +15,10 @@ from mistake_tables import (
     NOW,
     TEAPOT,
     UUID,
-    Array,
-    Level,
-    Mood,
-    Mute,
-    Real,
-    Whole,
     assert_error,
     mistakes,
 )
+from odd_values import Array, Level, Mood, Mute, Real, Whole
 
 from mpfluent import Batch, DeviceCurrentState, GeoLocation, InvalidValue, Product, Session
 

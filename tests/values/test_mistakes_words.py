@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mistake_tables import BATCH, NOW, SURROGATE, UUID, Mute, System, assert_error, mistakes
+from mistake_tables import BATCH, NOW, SURROGATE, UUID, assert_error, mistakes
+from odd_values import Mute, System
 
 from mpfluent import (
     ApplicationStateTransitionEvent,
