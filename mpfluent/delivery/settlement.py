@@ -16,7 +16,7 @@ from ..wire.body import Part
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .job import Job, Outcome, Payload, Settled, WorkItem, payloads_of, together
 from .observers import code_of, name_of
-from .sender import PROBE_EVERY
+from .rate_limit import PROBE_EVERY
 from .stats import Acceptance, Counters
 
 if TYPE_CHECKING:
@@ -103,11 +103,11 @@ class Settlement:
         self._tell_lost()
         self._notices.close()
 
-    def tell(self, what: str, *, detail: str = "", **fields: object) -> None:
+    def log(self, what: str, *, detail: str = "", **fields: object) -> None:
         """Log this, not too often."""
-        self._notices.tell(what, 1, detail=detail, **fields)
+        self._notices.log(what, 1, detail=detail, **fields)
 
-    def tell_all(self) -> None:
+    def log_all(self) -> None:
         """Log what was held back so far."""
         self._notices.close()
 
@@ -286,7 +286,7 @@ class Settlement:
         finally:
             self._remove(failed)  # only now that their reasons were told
             if told and self.background and not quiet:
-                self._log(told)
+                self._log_failures(told)
 
     def _update(self, outbox: Outbox, jobs: list[Job]) -> list[Job]:
         """Take out of the outbox what was delivered, and note what is kept; return what failed."""
@@ -330,7 +330,7 @@ class Settlement:
         if first is not None:
             raise first
 
-    def _log(self, outcomes: Iterable[DeliveryError]) -> None:
+    def _log_failures(self, outcomes: Iterable[DeliveryError]) -> None:
         """Log these failures, a line for each kind, but not too often."""
         kinds: dict[str, list[DeliveryError]] = {}
         for one in outcomes:
@@ -342,7 +342,7 @@ class Settlement:
                     continue
                 self._blocked = True  # until something arrives
             code = code_of(first)
-            self._notices.tell(
+            self._notices.log(
                 kind,
                 len(alike),
                 detail=f" {code}" if code else "",
@@ -493,7 +493,7 @@ class Settlement:
 
     def _failed(self, error: Exception) -> None:
         self._counters.outbox_failed()
-        self._notices.tell(
+        self._notices.log(
             "the outbox failed, and what it cannot do is done in memory",
             detail=f": {type(error).__name__}: {error}",
             error=type(error).__name__,

@@ -277,7 +277,7 @@ class ThreadedDispatcher(PublicNames):
         if self.may_wait():
             scheduler.calm.wait_for(lambda: not [one for one in jobs if not one.settled], seconds)
             self._settlement.give_up(jobs, closed(_ENDED))
-            self._settlement.tell_all()
+            self._settlement.log_all()
 
     def _opened(self) -> Sender:
         if self._sender is None:
@@ -437,7 +437,7 @@ class ThreadedDispatcher(PublicNames):
             left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
-        self._settlement.tell_all()
+        self._settlement.log_all()
         kept = sum(isinstance(job.outcome, Kept) for job in left)
         delivered = sum(isinstance(job.outcome, Response) for job in left)
         pending = self._sender.counters.snapshot().pending if self._settlement.stores else 0

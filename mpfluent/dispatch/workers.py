@@ -179,7 +179,7 @@ class Workers:
             if self._threads and not alone:
                 return
         if failed:
-            self._settlement.tell("no thread could be started; sending in the caller's thread")
+            self._settlement.log("no thread could be started; sending in the caller's thread")
         self.deliver_here(until)
 
     def deliver_here(self, until: float | None = None) -> None:
@@ -218,7 +218,7 @@ class Workers:
                         pass
         except BaseException as error:  # it ends here: a thread has nobody to raise it to
             if self._is_current():
-                self._settlement.tell(f"a worker was stopped by {type(error).__name__}")
+                self._settlement.log(f"a worker was stopped by {type(error).__name__}")
                 self._leave()
                 self.call()  # another one goes on with what it had in its hands
         if self._pid != os.getpid():

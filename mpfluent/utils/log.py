@@ -1,4 +1,4 @@
-"""What the ``mpfluent`` logger is told: seldom, and never a value from a batch, or a secret.
+"""What the ``mpfluent`` logger gets: little, and never a value from a batch, or a secret.
 
 The logger has no handler of ours, so that warnings show where logging is not set up. Every record
 has all of the extra fields, so that a formatter may name them.
@@ -87,10 +87,10 @@ class Notices:
     def restart(self) -> None:
         """Begin anew, with a new lock, in a forked child."""
         self.renew_locks()
-        self._told_at: dict[str, float] = {}
-        self._untold: dict[str, tuple[int, str, dict[str, object]]] = {}
+        self._logged_at: dict[str, float] = {}
+        self._held_back: dict[str, tuple[int, str, dict[str, object]]] = {}
 
-    def tell(self, kind: str, count: int = 1, *, detail: str = "", **fields: object) -> None:
+    def log(self, kind: str, count: int = 1, *, detail: str = "", **fields: object) -> None:
         """Log that something of this kind happened, or count it for the next line.
 
         Args:
@@ -99,23 +99,23 @@ class Notices:
             **fields: of the record, as for :func:`warn`.
         """
         with self._lock:
-            before = self._untold.get(kind)
-            self._untold[kind] = count + (before[0] if before else 0), detail, fields
-            if self._clock() < self._told_at.get(kind, -math.inf) + EVERY:
+            before = self._held_back.get(kind)
+            self._held_back[kind] = count + (before[0] if before else 0), detail, fields
+            if self._clock() < self._logged_at.get(kind, -math.inf) + EVERY:
                 return
-            self._told_at[kind] = self._clock()
-            untold = self._untold.pop(kind)
-        _say(kind, *untold)
+            self._logged_at[kind] = self._clock()
+            latest = self._held_back.pop(kind)
+        _write(kind, *latest)
 
     def close(self) -> None:
-        """Log what was counted and not told yet."""
+        """Log what was counted and not logged yet."""
         with self._lock:
-            untold, self._untold = self._untold, {}
-        for kind, latest in untold.items():
-            _say(kind, *latest)
+            held_back, self._held_back = self._held_back, {}
+        for kind, latest in held_back.items():
+            _write(kind, *latest)
 
 
-def _say(kind: str, count: int, detail: str, fields: dict[str, object]) -> None:
+def _write(kind: str, count: int, detail: str, fields: dict[str, object]) -> None:
     if count > 1:
         warn("%s%s (%d times)", kind, detail, count, **fields)
     else:
