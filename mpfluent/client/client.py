@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -10,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
-from ..delivery.future import Delivery, settle_each
-from ..delivery.job import Job, Outcome, Told
+from ..delivery.future import Delivery
+from ..delivery.job import Job, OnSettled
+from ..delivery.notifier import Notifier
 from ..delivery.observers import code_of
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
@@ -24,7 +24,6 @@ from ..errors import (
     DeliveryError,
     InvalidBatch,
     InvalidValue,
-    Kept,
     UnknownVerb,
     brief,
     closest,
@@ -35,7 +34,6 @@ from ..transport.base import Response, Transport
 from ..transport.destination import Credentials, Destination
 from ..transport.request_errors import of_handler
 from ..transport.requests import RequestsTransport
-from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger, warn
 from ..utils.options import check_seconds
@@ -166,9 +164,8 @@ class Client(PublicNames):
         check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
         self._disabled = off
-        self._on_delivered = on_delivered
-        self._on_failed = on_failed
         self._counters = Counters()
+        self._notifier = Notifier(self._counters, on_delivered, on_failed)
         self._sealer = Sealer(
             environment=environment,
             historical=historical,
@@ -212,7 +209,7 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._sender, self._destination, self._settled, Batch)
+        dispatcher.open(self._sender, self._destination, self._notifier, Batch)
         self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending
@@ -510,7 +507,7 @@ class Client(PublicNames):
     def _launch(
         self,
         prepared: Sequence[Prepared],
-        settle: Told,
+        on_settled: OnSettled,
         dispatcher: Dispatcher,
         counts: ReportBuilder | None = None,
         *,
@@ -518,17 +515,19 @@ class Client(PublicNames):
     ) -> None:
         """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
         jobs: list[Job] = []
-        dropped: list[tuple[Job, DeliveryError]] = []
+        dropped: list[Job] = []
         for sealed, parts, named in prepared:
             if self._disabled and not isinstance(parts, DeliveryError):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if isinstance(parts, DeliveryError):
-                dropped.append((Job(sealed, (), settle), parts))
+                job = Job(sealed, (), on_settled)
+                job.give_up(parts)
+                dropped.append(job)
                 continue
             # nobody needs it unless it fails: what waits is held once, as JSON
-            needed = dispatcher.waits or self._on_delivered
+            needed = dispatcher.waits or self._notifier.on_delivered
             held = sealed if needed else type(sealed)
-            jobs.append(Job(held, parts, settle, alone=named))
+            jobs.append(Job(held, parts, on_settled, own_id=named))
         accepted = Acceptance(self._counters, len(prepared), counts)
         try:
             if jobs:
@@ -543,55 +542,11 @@ class Client(PublicNames):
                 self._counters.repairs.run()
             raise
 
-    def _drop(self, dropped: list[tuple[Job, DeliveryError]], accepted: Acceptance) -> None:
+    def _drop(self, dropped: list[Job], accepted: Acceptance) -> None:
         """Settle what is dropped, if the rest was accepted."""
         if accepted.counted:
             accepted()  # for ``send_all``, too, where an interrupt came between
-            settle_each(partial(self._settled, job, error) for job, error in dropped)
-
-    def _settled(self, job: Job, outcome: Outcome) -> None:
-        """Count an outcome, call the hook for it, and settle the delivery.
-
-        What interrupts one of these is raised when all are done.
-        """
-        first: BaseException | None = None
-        while not job.settled:
-            try:
-                self._go_on(job, outcome)
-            except BaseException as error:  # such as Ctrl-C, or a hook that exits
-                first = first or error
-        if first is not None:
-            raise first
-
-    def _go_on(self, job: Job, outcome: Outcome) -> None:
-        """Do what is left to be done to settle a batch."""
-        hook: Callable[..., object] | None = self._on_delivered
-        if isinstance(outcome, DeliveryError):
-            hook = self._on_failed
-        if isinstance(outcome, Kept):
-            hook = None  # it is pending still
-        else:
-            self._counters.settled(outcome, job)
-        again = job.step >= READING
-        try:
-            if job.step < READING:
-                job.step = READING
-            if isinstance(outcome, DeliveryError) and (hook or job.told):
-                outcome = outcome.with_batch(job.batch)
-            if hook is not None and job.step < HOOKED:
-                batch = job.batch
-                if job.step < HOOKED:  # again, atomically with what follows
-                    job.step = HOOKED
-                    hook(batch, outcome)
-        except Exception as error:
-            # Of the hook; or of reading a batch where the interpreter goes. Else it is what a
-            # signal's handler raised, unless it comes again.
-            if job.step < HOOKED and not again and not sys.is_finalizing():
-                raise
-            self._counters.hook_raised(hook or wire.read_back, error)
-        if job.told is not None:
-            job.told(outcome, job)
-        job.step = SETTLED
+            self._notifier.notify(dropped)
 
     def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, Literal
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
-from ..utils.interrupts import TOLD, Steps, Waiters
+from ..utils.interrupts import NOTIFIED, Steps, Waiters
 from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
 from ..utils.options import check_seconds
@@ -188,7 +188,7 @@ class Delivery(PublicNames):
         steps = Steps() if steps is None else steps
         failures: list[DeliveryError] = []
         with self._lock:
-            if steps.step < TOLD:
+            if steps.step < NOTIFIED:
                 if not isinstance(outcome, DeliveryError):
                     self._response = outcome
                 elif isinstance(outcome, Kept):
@@ -197,7 +197,7 @@ class Delivery(PublicNames):
                     failures = [outcome]
                 end = len(self._failures)
                 # atomically; who looks at the state, and takes no lock, looks at _open first
-                self._failures[end:], self._open, steps.step = failures, self._open - 1, TOLD
+                self._failures[end:], self._open, steps.step = failures, self._open - 1, NOTIFIED
             if self._open:
                 return
             if self._waiters is not None:
@@ -228,18 +228,3 @@ class Delivery(PublicNames):
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"
-
-
-def settle_each(calls: Iterable[Callable[[], None]]) -> None:
-    """Make all of these calls, and raise the first error of any only when all are made.
-
-    A hook may leave by ``sys.exit`` or Ctrl-C; the batches after it are settled all the same.
-    """
-    first: BaseException | None = None
-    for call in calls:
-        try:
-            call()
-        except BaseException as error:
-            first = first or error
-    if first is not None:
-        raise first

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..errors import DeliveryError, Kept, Reason
 from ..transport.base import Response
-from ..utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
+from ..utils.interrupts import COUNTED, NOTIFIED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
 
@@ -231,17 +231,17 @@ class ReportBuilder:
             steps: how far its settling is.
         """
         with self._lock:
-            if steps.step >= TOLD or isinstance(outcome, Kept):
+            if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
             if not isinstance(outcome, DeliveryError):
-                self._delivered, steps.step = self._delivered + 1, TOLD
+                self._delivered, steps.step = self._delivered + 1, NOTIFIED
                 return
             if outcome.reason == "unauthorized" and self.refusal is None:
                 # a twin: it will have the report, which has the failures, and none holds itself
                 self.refusal = outcome.with_batch(outcome.batch)
             reason, end = outcome.reason, len(self._failures)
             failed = self._failed.get(reason, 0) + 1
-            self._failed[reason], steps.step = failed, TOLD
+            self._failed[reason], steps.step = failed, NOTIFIED
             if end < _MOST_FAILURES:
                 self._failures.append(outcome)  # atomically with the line before
 

@@ -72,7 +72,7 @@ class Admission:
         """
         try:
             try:
-                self._settlement.store(jobs)
+                self._settlement.kept.store(jobs)
             except OutboxFull as error:
                 raise _no_room(len(jobs), "the outbox", error) from error
             with self._scheduler.lock:
@@ -107,7 +107,7 @@ class Admission:
         try:
             accepted()
             try:
-                self._settlement.store(jobs)
+                self._settlement.kept.store(jobs)
                 stored = True
             except OutboxFull:
                 stored = False
@@ -121,18 +121,18 @@ class Admission:
     def _broken_off(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
         """Let none be in nobody's hands; what was not accepted leaves no trace."""
         if not accepted.counted:
-            self._settlement.withdraw(jobs)
+            self._settlement.kept.remove(jobs)
             return
         with self._scheduler.lock:
             waits = set(self._scheduler.jobs())
         rest = [job for job in jobs if job not in waits]
-        self._settlement.mend(rest, closed(f"send was broken off by {type(error).__name__}"))
+        self._settlement.resume(rest, closed(f"send was broken off by {type(error).__name__}"))
 
     def _store(self, job: Job, until: float) -> bool:
         """Write a job to the outbox as soon as that has room; fail it where it has none."""
         while True:
             try:
-                self._settlement.store([job])
+                self._settlement.kept.store([job])
                 return True
             except OutboxFull:
                 left = until - self._now()
@@ -167,7 +167,7 @@ class Admission:
 
     def _drop(self, dropped: WorkItem, full: str) -> None:
         why = f"newer batches took its place in the full {full}"
-        self._settlement.mend(dropped.jobs(), DeliveryError(why, reason="dropped_oldest"))
+        self._settlement.resume(dropped.all_jobs(), DeliveryError(why, reason="dropped_oldest"))
 
     def _find_no_room(self, job: Job) -> None:
         if self._scheduler.closed:
@@ -223,12 +223,12 @@ class Admission:
         oldest = WorkItem()
         try:
             with self._scheduler.lock:
-                self._scheduler.queue.take_stored(self._settlement.oldest, oldest)
+                self._scheduler.queue.take_stored(self._settlement.kept.oldest, oldest)
             self._drop(oldest, "outbox")
         except BaseException:
             self._settlement.repairs.add((self._drop, oldest, "outbox"))
             raise
-        if oldest.jobs():
+        if oldest.all_jobs():
             return True
         why = "newer batches took its place in the full outbox"
         return self._settlement.drop_oldest(DeliveryError(why, reason="dropped_oldest"))

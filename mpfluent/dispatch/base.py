@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-from ..delivery.job import Job, Settled
+from ..delivery.job import Job
+from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
 from ..delivery.stats import Acceptance
 from ..transport.destination import Destination
@@ -28,14 +29,14 @@ class Dispatcher(Protocol):
         self,
         sender: Sender,
         destination: Destination,
-        settled: Settled,
+        notifier: Notifier,
         batch_class: type[Any],
     ) -> None:
         """Belong to a client from now on; starts nothing.
 
         Args:
             destination: whose batches they are.
-            settled: to be told of each batch, also of earlier processes, when it is settled.
+            notifier: makes the outcome of each batch known, also of those of earlier processes.
             batch_class: reads back a batch that the outbox kept.
         """
         ...

@@ -52,7 +52,7 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
     latest: dict[tuple[str, str], _Group] = {}  # by identity
     for job in jobs:
         context = _context(job)
-        joins = not job.alone and len(job.parts) == 1
+        joins = not job.own_id and len(job.parts) == 1
         if joins and context in same and same[context].takes(job):
             continue
         group = _Group(job)

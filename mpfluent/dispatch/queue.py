@@ -79,8 +79,8 @@ class BoundedQueue:
         count = len(taken)
         left = self.size - sum([job.size for job in taken])
         load = WorkItem() if into is None else into
-        before = load.fresh or []
-        load.fresh, self._waiting[:count], self.size = [*before, *taken], [], left
+        before = load.jobs or []
+        load.jobs, self._waiting[:count], self.size = [*before, *taken], [], left
         return taken
 
     def take_stored(self, before: int | None, into: WorkItem) -> None:
@@ -94,5 +94,5 @@ class BoundedQueue:
             if job.row is not None:
                 if before is None or job.row <= before:
                     end, left = place + 1, self.size - job.size
-                    into.fresh, self._waiting[place:end], self.size = [job], [], left
+                    into.jobs, self._waiting[place:end], self.size = [job], [], left
                 return

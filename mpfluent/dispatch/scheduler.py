@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from ..delivery.job import Job, Payload, WorkItem
-from ..delivery.settlement import Settlement
+from ..delivery.kept import KeptBatches
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
@@ -28,7 +28,7 @@ class Scheduler:
         flush_interval: seconds that a job waits for others to travel with.
         coalesces: whether a load may be larger than a request, since it will shrink. Then it may
             be half of what may wait: the other half is for what comes before a worker has woken.
-        settlement: what else is to be delivered.
+        kept: what else is to be delivered.
 
     Attributes:
         work: where workers wait.
@@ -49,7 +49,7 @@ class Scheduler:
         *,
         flush_interval: float,
         coalesces: bool,
-        settlement: Settlement,
+        kept: KeptBatches,
     ) -> None:
         self.renew_locks()
         self.queue = BoundedQueue(most, most_bytes)
@@ -62,7 +62,7 @@ class Scheduler:
         self._again: list[WorkItem] = []  # what workers had in their hands and laid down
         self._moving: list[WorkItem] = []
         self._seized = WorkItem()
-        self._settlement = settlement
+        self._kept = kept
         self._flush_interval = flush_interval
         self._pressed = False  # whether something found no room since the last load
         self._awaited = 0  # how many of the oldest leave at once, since somebody waits for them
@@ -123,18 +123,17 @@ class Scheduler:
             return math.inf
         if self._again:
             first, *rest = self._again
-            load.payloads, load.fresh = first.payloads, first.fresh
+            load.payloads, load.jobs = first.payloads, first.jobs
             self._again, self._moving = rest, [*self._moving, load]
             return None
-        kept = self._settlement.kept
-        if self.overflows and not (self._settlement.untried or self.keeping):
+        if self.overflows and not (self._kept.untried or self.keeping):
             self.overflows = False
             self.calm.notify_all()  # there is room for those who wait for it
-        if not kept:
-            self._settlement.due = math.inf
+        if not self._kept.waiting:
+            self._kept.due = math.inf
         first_here = self.overflows and self.queue  # what waits here is older
-        if self._settlement.due <= now and not first_here:
-            self._settlement.due, self._moving = math.inf, [*self._moving, load]
+        if self._kept.due <= now and not first_here:
+            self._kept.due, self._moving = math.inf, [*self._moving, load]
             return None
         gather = math.inf
         if self.queue:
@@ -143,7 +142,7 @@ class Scheduler:
             if enough or gather <= 0 or self.hurried or self.closing:
                 self._fill(load)
                 return None
-        return gather if first_here else min(gather, self._settlement.due - now)
+        return gather if first_here else min(gather, self._kept.due - now)
 
     def _fill(self, load: WorkItem) -> None:
         self._pressed = False
@@ -159,7 +158,7 @@ class Scheduler:
     def share(self, load: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
         """Let whoever has time deliver the rest of a load; a worker alone does so in order."""
         loads = [WorkItem(payloads) for payloads in rest]
-        load.payloads, load.fresh, self._again = first, [], [*self._again, *loads]
+        load.payloads, load.jobs, self._again = first, [], [*self._again, *loads]
         self.work.notify(len(rest))
 
     def lay_down(self, load: WorkItem, payloads: list[Payload]) -> None:
@@ -178,18 +177,18 @@ class Scheduler:
 
     def seize(self) -> None:
         """Let nobody take any more what waits now, since whoever calls this settles it."""
-        again = [job for load in self._again for job in load.jobs()]
-        self._seized.fresh, self._again = [*self._seized.jobs(), *again], []
+        again = [job for load in self._again for job in load.all_jobs()]
+        self._seized.jobs, self._again = [*self._seized.all_jobs(), *again], []
         self.queue.take(len(self.queue), sys.maxsize, self._seized)
 
     def forget(self) -> None:
         """Expect nothing any more of what was seized, and of those who have something in hand."""
-        self._seized.fresh, self._moving = [], []
+        self._seized.jobs, self._moving = [], []
         self.calm.notify_all()
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.queue or self._again or self._settlement.kept)
+        return bool(self.queue or self._again or self._kept.waiting)
 
     def moves(self, load: WorkItem | None = None) -> bool:
         """Return whether anybody has anything in hand, or just this."""
@@ -197,10 +196,10 @@ class Scheduler:
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
-        kept_due = self._settlement.kept and self._settlement.due <= now
+        kept_due = self._kept.waiting and self._kept.due <= now
         return not (self.queue or self._again or self._moving or kept_due)
 
     def jobs(self) -> list[Job]:
         """Return all that is not settled, wherever it is."""
         loads = [*self._moving, *self._again, self._seized]
-        return [*(job for load in loads for job in load.jobs()), *self.queue]
+        return [*(job for load in loads for job in load.all_jobs()), *self.queue]

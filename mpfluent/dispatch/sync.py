@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from ..delivery.clock import Clock
-from ..delivery.job import Job, Settled, payloads_of
+from ..delivery.job import Job, payloads_of
+from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender, runs
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
@@ -62,7 +63,7 @@ class SyncDispatcher(PublicNames):
         self,
         sender: Sender,
         destination: Destination,
-        settled: Settled,
+        notifier: Notifier,
         batch_class: type[Any],
     ) -> None:
         """Belong to a client.
@@ -74,7 +75,7 @@ class SyncDispatcher(PublicNames):
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
             )
-        self._settlement.open(destination, sender.counters, settled, batch_class)
+        self._settlement.open(destination, sender.counters, notifier, batch_class)
         self._sender = sender
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
@@ -105,7 +106,7 @@ class SyncDispatcher(PublicNames):
         if accepted.counted:
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
-            self._settlement.mend(jobs, failure)
+            self._settlement.resume(jobs, failure)
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""

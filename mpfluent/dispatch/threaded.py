@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
 
-from ..delivery.job import Job, Settled
+from ..delivery.job import Job
+from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
@@ -148,7 +149,7 @@ class ThreadedDispatcher(PublicNames):
             *self._bounds,
             flush_interval=self._flush_interval,
             coalesces=self._coalesces,
-            settlement=self._settlement,
+            kept=self._settlement.kept,
         )
         self._workers = self._hired()
         self._admission = Admission(
@@ -178,7 +179,7 @@ class ThreadedDispatcher(PublicNames):
         self,
         sender: Sender,
         destination: Destination,
-        settled: Settled,
+        notifier: Notifier,
         batch_class: type[Any],
     ) -> None:
         """Belong to a client.
@@ -190,7 +191,7 @@ class ThreadedDispatcher(PublicNames):
             raise ConfigurationError(
                 "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
             )
-        self._settlement.open(destination, sender.counters, settled, batch_class)
+        self._settlement.open(destination, sender.counters, notifier, batch_class)
         self._sender = sender
         self._workers = self._hired()
 
@@ -206,7 +207,7 @@ class ThreadedDispatcher(PublicNames):
     @property
     def stored(self) -> int:
         """How many batches of this process the outbox has."""
-        return self._settlement.stored
+        return self._settlement.kept.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
@@ -245,7 +246,9 @@ class ThreadedDispatcher(PublicNames):
             sender.load()
         self._settlement.ready()
         try:
-            if not self._settlement.stores and self._admission.take_at_once(jobs, accepted):
+            if not self._settlement.kept.has_outbox and self._admission.take_at_once(
+                jobs, accepted
+            ):
                 pass
             elif self._when_full == "raise" and not patient:
                 self._admission.take_all_or_none(jobs, accepted)
@@ -301,7 +304,7 @@ class ThreadedDispatcher(PublicNames):
         """Deliver what waits now, and what is kept; wait no longer than these seconds."""
         self._opened()
         if not self._scheduler.closed:
-            self._settlement.ready(anew=True)
+            self._settlement.ready(adopt_again=True)
             self._deliver_all(timeout)
 
     def _deliver_all(self, timeout: float) -> None:
@@ -404,7 +407,7 @@ class ThreadedDispatcher(PublicNames):
         left: list[Job] = []
         for _ in range(2):  # hooks may take their time, in which others send
             with scheduler.lock:
-                more = [job for job in scheduler.jobs() if job.untold]
+                more = [job for job in scheduler.jobs() if not job.notified]
             self._settlement.give_up(more, error, quiet=quiet)
             left += more
         with scheduler.lock:
@@ -440,7 +443,9 @@ class ThreadedDispatcher(PublicNames):
         self._settlement.log_all()
         kept = sum(isinstance(job.outcome, Kept) for job in left)
         delivered = sum(isinstance(job.outcome, Response) for job in left)
-        pending = self._sender.counters.snapshot().pending if self._settlement.stores else 0
+        pending = (
+            self._sender.counters.snapshot().pending if self._settlement.kept.has_outbox else 0
+        )
         return shutdown.Left(failed=len(left) - kept - delivered, kept=pending)
 
     def __repr__(self) -> str:

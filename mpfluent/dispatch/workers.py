@@ -114,7 +114,7 @@ class Workers:
         """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
         until = self.now() + seconds
         while True:
-            tend = self._settlement.tend() or _LOOK_AGAIN
+            tend = self._settlement.kept.tend() or _LOOK_AGAIN
             with self._scheduler.lock:
                 left = min(until, self._scheduler.close_by) - self.now()
                 if self._stopped or left <= 0:
@@ -287,7 +287,7 @@ class Workers:
         load = WorkItem() if load is None else load
         idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
-            tend = self._settlement.tend()
+            tend = self._settlement.kept.tend()
             with scheduler.lock:
                 due = scheduler.next(load, self.now())
                 if due is None:
@@ -325,7 +325,7 @@ class Workers:
     def _deliver(self, load: WorkItem, elapsed_limit: float, until: float) -> None:
         sender = self._sender
         assert sender is not None  # noqa: S101  # since something was accepted
-        brought = load.payloads is None and load.fresh is None
+        brought = load.payloads is None and load.jobs is None
         once = False
         if brought:
             once = self._settlement.bring_back(load)
@@ -341,14 +341,15 @@ class Workers:
                 once=once,
             )
         if brought:
-            self._settlement.came_back(load.payloads or [])
+            self._settlement.kept.learn(load.payloads or [])
 
     def _unpacked(self, load: WorkItem) -> list[Payload]:
         """Return what is to be sent of a fresh load; with coalescing, the first request of it."""
+        new = [job for job in load.all_jobs() if not job.notified]  # who closes may have some
         if not self._coalesces:
-            return payloads_of(load.open())
-        load.payloads = coalesce(load.open())  # if that is broken off, they are not joined anew
-        load.payloads = self._settlement.join(load.payloads)
+            return payloads_of(new)
+        load.payloads = coalesce(new)  # if that is broken off, they are not joined anew
+        load.payloads = self._settlement.kept.join(load.payloads)
         first, *rest = list(runs(load.payloads)) or [[]]
         with self._scheduler.lock:
             self._scheduler.share(load, first, rest)
@@ -358,15 +359,15 @@ class Workers:
         """Let what could not be finished be delivered by another worker, but only once."""
         if self._pid != os.getpid() or not self._scheduler.moves(load):
             return  # it is the parent's; or it was laid down already
-        rest = [job for job in load.jobs() if not job.settled]
-        before, load.struck = load.struck, True
+        rest = [job for job in load.all_jobs() if not job.settled]
+        before, load.interrupted = load.interrupted, True
         for job in () if before else rest:  # once, though a repair may be begun twice
             job.interruptions += 1
         payloads = payloads_of(rest) if load.payloads is None else load.payloads
         payloads = [
             own
             for payload in payloads
-            for own in (payload.apart() if payload.jobs[0].alone else [payload])
+            for own in (payload.apart() if payload.jobs[0].own_id else [payload])
             if own.is_open()
         ]
         struck = [
@@ -376,11 +377,11 @@ class Workers:
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
         untold = [job for job in rest if job.outcome is not None]
-        self._settlement.mend(
+        self._settlement.resume(
             [*untold, *(one for payload in struck for one in payload.jobs)], failure
         )
         if struck:
-            self._settlement.came_back(
+            self._settlement.kept.learn(
                 struck
             )  # what an outbox keeps of it is not tried again at once
         with self._scheduler.lock:

@@ -220,13 +220,14 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
         def batch(self):
             if not settled:
                 settled.append(True)
-                other = threading.Thread(target=client._settled, args=(self, Response(202)))
+                other = threading.Thread(target=client._notifier.notify, args=([self],))
                 other.start()
                 other.join(SOON)
             return BATCH.with_source_request_id("once")
 
     job = Read(Batch, (Part("once", b"", 0),))
-    client._settled(job, Response(202))
+    job.settle_part("once", Response(202))
+    client._notifier.notify([job])
 
     assert len(told) == 1
     assert client.stats.delivered == 1
