@@ -29,7 +29,7 @@ class Watched(Protocol):
 
     exit_timeout: float
 
-    def hurry(self) -> None:
+    def start_flush(self) -> None:
         """Begin to deliver all that waits."""
         ...
 
@@ -131,7 +131,7 @@ def at_end() -> None:
         return
     until = time.monotonic() + max(one.exit_timeout for one in watched)
     for one in watched:
-        one.hurry()
+        one.start_flush()
     left: list[Left] = []
     first: BaseException | None = None
     for one in watched:

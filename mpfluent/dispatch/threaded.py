@@ -32,9 +32,9 @@ from .workers import SHORTEST, Workers
 if TYPE_CHECKING:
     from ..outbox.outbox import Outbox
 
-_GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
+_GRACE = 0.2  # seconds for workers that no longer wait to settle what they have in hand
 _ENDED = "the process ended before the batch was delivered"
-_PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
+_LEAVE = 0.05  # seconds for idle workers to leave before the interpreter ends
 
 
 class ThreadedDispatcher(PublicNames):
@@ -151,14 +151,20 @@ class ThreadedDispatcher(PublicNames):
             coalesces=self._coalesces,
             kept=self._settlement.kept,
         )
-        self._workers = self._hired()
+        self._workers = self._new_workers()
         self._admission = Admission(
-            self._when_full, self._scheduler, self._settlement, self._time[0], self._call
+            self._when_full,
+            self._block_timeout,
+            scheduler=self._scheduler,
+            settlement=self._settlement,
+            now=self._time[0],
+            call=self._call,
+            may_wait=self.may_wait,
         )
         self._closer: int | None = None  # the thread that settles what is left
         self._closed = Flag()
 
-    def _hired(self, elapsed_limit: float = max_elapsed) -> Workers:
+    def _new_workers(self, elapsed_limit: float = max_elapsed) -> Workers:
         clock, wall, sleep = self._time
         return Workers(
             self._most,
@@ -193,7 +199,7 @@ class ThreadedDispatcher(PublicNames):
             )
         self._settlement.open(destination, sender.counters, notifier, batch_class)
         self._sender = sender
-        self._workers = self._hired()
+        self._workers = self._new_workers()
 
     def check_process(self) -> None:
         """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
@@ -220,7 +226,7 @@ class ThreadedDispatcher(PublicNames):
     def _renew_locks(self) -> None:
         scheduler, workers = self._scheduler, self._workers
         with scheduler.lock:  # a worker of before, a thread, has this one
-            scheduler.work.notify_all()  # and waits at it
+            scheduler.for_work.notify_all()  # and waits at it
             workers.wake()
             scheduler.renew_locks()
             workers.renew_locks()
@@ -245,23 +251,14 @@ class ThreadedDispatcher(PublicNames):
         if not sender.loaded:
             sender.load()
         self._settlement.ready()
+        patience = None
+        if patient:  # the rest of a stream may have to wait for many requests
+            patience = max(self.max_elapsed, sender.budget(self.max_elapsed))
         try:
-            if not self._settlement.kept.has_outbox and self._admission.take_at_once(
-                jobs, accepted
-            ):
-                pass
-            elif self._when_full == "raise" and not patient:
-                self._admission.take_all_or_none(jobs, accepted)
-            else:
-                seconds = self._block_timeout
-                if patient:  # the rest of a stream may have to wait for many requests
-                    seconds = max(self.max_elapsed, sender.budget(self.max_elapsed))
-                blocks = (patient or self._when_full == "block") and self._may_block()
-                until = self._workers.now() + seconds if blocks else -math.inf
-                self._admission.take_each(jobs, accepted, until, patient=patient)
+            self._admission.submit(jobs, accepted, patience)
             self._workers.call()
             if shutdown.ending:
-                self._see_out(jobs)
+                self._wait_at_exit(jobs)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
             sender.counters.repairs.add((self._call,))
             with suppress(BaseException):  # the first one counts
@@ -271,14 +268,16 @@ class ThreadedDispatcher(PublicNames):
     def _call(self) -> None:
         self._workers.call()
 
-    def _see_out(self, jobs: Sequence[Job]) -> None:
-        """Wait for what is sent when the process ends: another thread may have it, and be gone.
+    def _wait_at_exit(self, jobs: Sequence[Job]) -> None:
+        """Wait for what is sent when the process ends: nobody would settle it after ``send``.
 
-        What ``send`` leaves behind now, nobody would settle.
+        A worker may have it in hand, and be gone.
         """
         scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
-            scheduler.calm.wait_for(lambda: not [one for one in jobs if not one.settled], seconds)
+            scheduler.for_progress.wait_for(
+                lambda: not [one for one in jobs if not one.settled], seconds
+            )
             self._settlement.give_up(jobs, closed(_ENDED))
             self._settlement.log_all()
 
@@ -286,10 +285,6 @@ class ThreadedDispatcher(PublicNames):
         if self._sender is None:
             raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
         return self._sender
-
-    def _may_block(self) -> bool:
-        """Return whether to wait for room: not where that holds up who would make it."""
-        return self.may_wait() and not _runs_an_event_loop()
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
@@ -310,11 +305,11 @@ class ThreadedDispatcher(PublicNames):
     def _deliver_all(self, timeout: float) -> None:
         workers, scheduler = self._workers, self._scheduler
         until = workers.now() + timeout
-        hurries = 0
+        counted = 0
         try:
             with scheduler.lock:
-                scheduler.hurried, hurries = scheduler.hurried + 1, 1
-                scheduler.work.notify_all()
+                scheduler.urgent, counted = scheduler.urgent + 1, 1
+                scheduler.for_work.notify_all()
             workers.call(until)
             if not workers.may_wait():
                 return
@@ -323,14 +318,14 @@ class ThreadedDispatcher(PublicNames):
                 with scheduler.lock:
                     if scheduler.is_idle(workers.now()):
                         return
-                    waits = workers.any() or scheduler.moves()
-                    scheduler.calm.enlist()
+                    waits = workers.any() or scheduler.in_hand()
+                    scheduler.for_progress.enlist()
                 if waits:
-                    scheduler.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                    scheduler.for_progress.wait(min(left, 1.0))  # it may be stopped without a word
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
         finally:
-            scheduler.hurried -= hurries  # atomically with leaving
+            scheduler.urgent -= counted  # atomically with leaving
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the sender."""
@@ -363,8 +358,8 @@ class ThreadedDispatcher(PublicNames):
                 if closer is None:
                     self._closer = me
                 scheduler.closed = True
-                scheduler.work.notify_all()
-                scheduler.calm.notify_all()
+                scheduler.for_work.notify_all()
+                scheduler.for_progress.notify_all()
             if self._closed.is_set():
                 return
             if closer not in (None, me):
@@ -387,23 +382,23 @@ class ThreadedDispatcher(PublicNames):
         error: Closed,
         grace: float = _GRACE,
         *,
-        parting: float = 0.0,
+        leave: float = 0.0,
         quiet: bool = False,
     ) -> list[Job]:
         """End all waits of workers, and settle what is not delivered; return it.
 
         Args:
-            grace: seconds for those who have something in hand to settle it.
-            parting: seconds for workers to leave.
+            grace: seconds for workers to settle what they have in hand.
+            leave: seconds for workers to leave.
         """
         scheduler = self._scheduler
         with scheduler.lock:
-            scheduler.seize()
+            scheduler.collect_left()
             workers.stop()
-            scheduler.work.notify_all()
-        workers.join(parting)
+            scheduler.for_work.notify_all()
+        workers.join(leave)
         if self.may_wait():
-            scheduler.calm.wait_for(lambda: not scheduler.moves(), grace)
+            scheduler.for_progress.wait_for(lambda: not scheduler.in_hand(), grace)
         left: list[Job] = []
         for _ in range(2):  # hooks may take their time, in which others send
             with scheduler.lock:
@@ -411,14 +406,14 @@ class ThreadedDispatcher(PublicNames):
             self._settlement.give_up(more, error, quiet=quiet)
             left += more
         with scheduler.lock:
-            scheduler.forget()
+            scheduler.forget_left()
         return left
 
-    def hurry(self) -> None:
+    def start_flush(self) -> None:
         """Begin to deliver all that waits, since the process ends."""
         with self._scheduler.lock:
-            self._scheduler.hurried += 1
-            self._scheduler.work.notify_all()
+            self._scheduler.urgent += 1
+            self._scheduler.for_work.notify_all()
 
     def finish(self, timeout: float) -> shutdown.Left:
         """Wait for what waits; then settle what is left, and return how much it was.
@@ -436,8 +431,8 @@ class ThreadedDispatcher(PublicNames):
             self._deliver_all(max(0.0, timeout) - grace)
         finally:  # such as Ctrl-C: nobody waits any more, but all is settled
             # first, so that whoever sends meanwhile does so by those who are there to stay
-            self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
-            left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
+            self._workers = self._new_workers(min(self.max_elapsed, self.exit_timeout))
+            left = self._settle_all(old, why, grace, leave=_LEAVE, quiet=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
         self._settlement.log_all()
@@ -491,17 +486,6 @@ def _start_thread(work: Callable[[], None]) -> threading.Thread:
     for error in errors:
         raise error
     return thread
-
-
-def _runs_an_event_loop() -> bool:
-    asyncio = sys.modules.get("asyncio")  # who does not use it need not load it
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

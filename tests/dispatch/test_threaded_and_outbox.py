@@ -309,7 +309,7 @@ def test_close_leaves_nobody_untold_however_slow_the_hooks_are():
         on_failed=linger,
     )
     client.send(*users(80))
-    assert eventually(lambda: client._dispatcher._scheduler.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.in_hand())
     report = client.close(0.05)
 
     assert report == (0, 80, 0)
@@ -516,7 +516,7 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
 
     client = client_of(FunctionTransport(slow), workers=2)
     client.send(user("a"))
-    assert eventually(lambda: client._dispatcher._scheduler.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.in_hand())
     client._dispatcher._workers.call()  # nothing to do, so the second one starts for the next
     delivery = client.send(user("b"))
     other = client._dispatcher._workers
@@ -525,7 +525,7 @@ def test_an_idle_worker_does_not_let_the_process_forget_a_busy_one(monkeypatch):
     delivery.result(SOON)
     leave.clear()
     client.send(user("c"))
-    assert eventually(lambda: client._dispatcher._scheduler.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.in_hand())
     assert eventually(lambda: sum(one.is_alive() for one in other._threads) == 1)
 
     assert id(client._dispatcher) in shutdown._watched
@@ -537,10 +537,10 @@ def test_a_patient_send_goes_on_as_soon_as_the_overflow_ends(path):
     stage = Stage(outbox=Outbox(path), max_queue=1)
     stage.client.send(*users(3))
     scheduler = stage.dispatcher._scheduler
-    assert scheduler.overflows
+    assert scheduler.overflowing
     woken = []
-    notify = scheduler.calm.notify_all
-    scheduler.calm.notify_all = lambda: (woken.append(scheduler.overflows), notify())
+    notify = scheduler.for_progress.notify_all
+    scheduler.for_progress.notify_all = lambda: (woken.append(scheduler.overflowing), notify())
     stage.time.now += 1
     stage.work()
 
@@ -551,14 +551,14 @@ def test_a_patient_send_goes_on_as_soon_as_the_overflow_ends(path):
 def test_what_is_kept_for_want_of_room_wakes_a_worker(path, monkeypatch):
     stage = Stage(outbox=Outbox(path), max_queue=1)
     scheduler, kept = stage.dispatcher._scheduler, stage.dispatcher._settlement.kept
-    woken, notify = [], scheduler.work.notify
+    woken, notify = [], scheduler.for_work.notify
 
     def note(*count):
-        woken.append((scheduler.keeping, kept.waiting > 0))
+        woken.append((scheduler.being_kept, kept.waiting > 0))
         notify(*count)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scheduler.work, "notify", note)
+        patch.setattr(scheduler.for_work, "notify", note)
         stage.client.send(*users(2))
 
     assert woken[-1] == (0, True)
@@ -688,7 +688,10 @@ def test_a_very_long_wait_for_room_is_as_long_as_it_takes():
     stage.client.send(user("a"))
     scheduler = stage.dispatcher._scheduler
     waited = []
-    scheduler.calm.wait = lambda seconds: (waited.append(seconds), scheduler.queue.take(1, 10**9))
+    scheduler.for_progress.wait = lambda seconds: (
+        waited.append(seconds),
+        scheduler.queue.take(1, 10**9),
+    )
 
     assert stage.client.send(user("b")).state == "pending"
     assert waited == [None]
@@ -700,7 +703,7 @@ def test_a_very_long_wait_between_attempts_ends_with_the_client():
         retry=Retry(base=1e300, cap=1e300, max_elapsed=1e301, random=lambda: 1),
     )
     delivery = client.send(user())
-    assert eventually(lambda: client._dispatcher._scheduler.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.in_hand())
 
     assert client.close(0.05) == (0, 1, 0)
     assert delivery.failures[0].reason == "closed"
@@ -716,7 +719,7 @@ def test_a_stored_batch_without_room_is_kept_whatever_the_policy(path):
     def wait(seconds):
         stage.time.now += 1e9  # nobody makes room
 
-    scheduler.calm.wait = wait
+    scheduler.for_progress.wait = wait
     report = stage.client.send_all(users(5))
 
     assert (report.failed, report.pending) == (0, 5)
@@ -800,15 +803,15 @@ def test_nothing_is_sent_and_no_hook_called_under_the_lock():
     client = client_of(RecordingTransport(), start=start, on_delivered=look, flush_interval=60)
     client.send(user())
     scheduler = client._dispatcher._scheduler
-    wait = scheduler.calm.wait
+    wait = scheduler.for_progress.wait
 
     def die(seconds):
         dead.append(True)  # the worker is stopped without a word while flush waits
         return wait(0)
 
-    scheduler.calm.wait = die
+    scheduler.for_progress.wait = die
     assert client.flush(SOON) is True
 
     assert free == [True]
-    scheduler.calm.wait = wait
+    scheduler.for_progress.wait = wait
     client.close()

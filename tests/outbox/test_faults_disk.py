@@ -145,8 +145,8 @@ def due(one):
     """Let a worker deliver what is due by now, and no more."""
     workers = one.client._dispatcher._workers
     with workers._delivering():
-        while (load := workers._next(wait=False)) is not None:
-            workers._carry(load, 600)
+        while (item := workers._next(wait=False)) is not None:
+            workers._deliver_item(item, 600)
 
 
 @pytest.mark.parametrize("jump", [0, HOUR, -HOUR])

@@ -296,7 +296,7 @@ def test_what_was_broken_off_once_is_sent_again_even_if_that_is_interrupted(line
         raise RuntimeError("can't start new thread")
 
     client = client_of(answer, ThreadedDispatcher(flush_interval=0, start=no_thread))
-    with interrupted(Workers._broken_off.__code__, "line", line):
+    with interrupted(Workers._hand_back.__code__, "line", line):
         client.send(BATCH)
 
     assert client.flush(SOON) is True
