@@ -1,21 +1,19 @@
-"""The client: from a batch to mParticle's answer."""
+"""The client: what a user calls; the work is done in the modules that it imports."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
 from ..delivery.future import Delivery
-from ..delivery.job import Job, OnSettled
 from ..delivery.notifier import Notifier
-from ..delivery.observers import code_of
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
-from ..delivery.stats import Acceptance, CloseReport, Counters, Report, ReportBuilder, Stats
+from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats
 from ..dispatch.base import Dispatcher
 from ..dispatch.sync import SyncDispatcher
 from ..errors import (
@@ -24,18 +22,14 @@ from ..errors import (
     DeliveryError,
     InvalidBatch,
     InvalidValue,
-    UnknownVerb,
     brief,
-    closest,
 )
 from ..model.context import Environment
-from ..sdk_names import CLIENT_VERBS, VERBS, called
 from ..transport.base import Response, Transport
-from ..transport.destination import Credentials, Destination
-from ..transport.request_errors import of_handler
+from ..transport.destination import Destination
 from ..transport.requests import RequestsTransport
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.log import logger, warn
+from ..utils.log import logger
 from ..utils.options import check_seconds
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
@@ -44,23 +38,19 @@ from ..wire import body as wire
 from .config import (
     POD,
     Pod,
-    base_url,
+    access_of,
     check_has,
-    credentials_of,
-    disabled_of,
     environment_of,
     forget_frames_within,
     ids_of,
     milliseconds_of,
-    misspelt_option,
 )
 from .ids import random_uuids, unix_milliseconds
-from .prepare import Prepared, Sealer
+from .prepare import Sealer
+from .submit import Submitter, log_failures
 
 _T = TypeVar("_T")
 
-_CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
-_DISABLED = "the client is disabled; the batch was not sent"
 _PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
 
 
@@ -132,7 +122,7 @@ class Client(PublicNames):
     ) -> None:
         # The secret is gone on the line that uses it, which is also the first that may fail.
         # fmt: off
-        try: access, api_key, api_secret, host = _access(  # noqa: E701
+        try: access, api_key, api_secret, host = access_of(  # noqa: E701
                 api_key, api_secret, pod, host, disabled, unknown
             ), None, None, None
         # fmt: on
@@ -174,6 +164,7 @@ class Client(PublicNames):
             new_ids=random_uuids if new_id is None else ids_of(new_id),
             hook_raised=self._counters.hook_raised,
         )
+        self._submitter = Submitter(self._sealer, self._counters, self._notifier, disabled=off)
         self._report: CloseReport | None = None
         self._base = base
         bulk = f"{base}/v2/bulkevents"
@@ -266,27 +257,20 @@ class Client(PublicNames):
         """
         counts = ReportBuilder()
         try:
-            for chunk in self._chunks(batches):
+            self._check_open()
+            for chunk in self._submitter.chunks(batches):
                 self._check_open()
-                self._launch(chunk, counts.settle, self._dispatcher, counts, patient=True)
+                self._submitter.submit(chunk, counts.settle, self._dispatcher, counts, patient=True)
                 if counts.refusal is not None:
                     raise counts.refusal
         except BaseException as error:
-            with suppress(Exception):  # of an exception of somebody else's that takes none
+            with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = counts.report()  # type: ignore[attr-defined]
             raise
         finally:
             report = counts.report()
             if report.failed:
-                reasons = ", ".join(f"{n} {why}" for why, n in report.failed_by_reason.items())
-                warn(
-                    "%d of %d batches failed: %s",
-                    *(report.failed, report.submitted, reasons),
-                    batches=report.failed,
-                    reason=report.failures[0].reason,
-                    status=report.failures[0].status_code,
-                    code=code_of(report.failures[0]),
-                )
+                log_failures(report)
         return report
 
     def flush(self, timeout: float | None = None) -> bool:
@@ -454,18 +438,9 @@ class Client(PublicNames):
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)
-            verbs = dir(Batch)
-            verb = called(name, VERBS, verbs) or (name if name in verbs else None)
-            names = dir(self)
-            meant = called(name, CLIENT_VERBS, names)
-            if meant is None and verb is not None:
-                hint = (
-                    f"a batch says it: write client.send(Batch.for_user(customer_id=…).{verb}(…))"
-                )
-            else:
-                meant = meant or closest(name, names)
-                hint = f"did you mean {meant!r}?" if meant else "help(Client) lists what it has"
-            raise UnknownVerb(f"Client has no method {brief(name)}; {hint}")
+            from .hints import unknown_method  # seldom needed
+
+            raise unknown_method(name, dir(self))
 
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""
@@ -491,7 +466,7 @@ class Client(PublicNames):
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
-        return delivery, lambda: self._launch(prepared, delivery._settle, by)
+        return delivery, lambda: self._submitter.submit(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:
         self._check_process()
@@ -503,108 +478,3 @@ class Client(PublicNames):
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
         self._counters.repairs.run()
-
-    def _launch(
-        self,
-        prepared: Sequence[Prepared],
-        on_settled: OnSettled,
-        dispatcher: Dispatcher,
-        counts: ReportBuilder | None = None,
-        *,
-        patient: bool = False,
-    ) -> None:
-        """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
-        jobs: list[Job] = []
-        dropped: list[Job] = []
-        for sealed, parts, named in prepared:
-            if self._disabled and not isinstance(parts, DeliveryError):
-                parts = DeliveryError(_DISABLED, reason="disabled")
-            if isinstance(parts, DeliveryError):
-                job = Job(sealed, (), on_settled)
-                job.give_up(parts)
-                dropped.append(job)
-                continue
-            # nobody needs it unless it fails: what waits is held once, as JSON
-            needed = dispatcher.waits or self._notifier.on_delivered
-            held = sealed if needed else type(sealed)
-            jobs.append(Job(held, parts, on_settled, own_id=named))
-        accepted = Acceptance(self._counters, len(prepared), counts)
-        try:
-            if jobs:
-                dispatcher.submit(jobs, accepted, patient=patient)
-            else:  # a client that is disabled opens nothing, and starts nothing
-                accepted()
-            if dropped:
-                self._drop(dropped, accepted)
-        except BaseException:
-            self._counters.repairs.add((self._drop, dropped, accepted))
-            with suppress(BaseException):  # the first one counts
-                self._counters.repairs.run()
-            raise
-
-    def _drop(self, dropped: list[Job], accepted: Acceptance) -> None:
-        """Settle what is dropped, if the rest was accepted."""
-        if accepted.counted:
-            accepted()  # for ``send_all``, too, where an interrupt came between
-            self._notifier.notify(dropped)
-
-    def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
-        """Yield runs of prepared batches that fill a request or a few."""
-        batches = itself("send_all", batches, (list, tuple))
-        if not is_a(batches, Iterable):
-            raise InvalidValue(
-                f"send_all({brief(batches)}): want an iterable of batches, got "
-                f"{type(batches).__name__}; write client.send_all([batch])"
-            )
-        self._check_open()
-        chunk: list[Prepared] = []
-        size = 0
-        iterator = iter(batches)
-        while True:
-            try:
-                batch = itself("send_all", next(iterator), Batch)
-                if not is_a(batch, Batch):
-                    raise InvalidValue(
-                        f"send_all([{brief(batch)}, …]): want batches, got "
-                        f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
-                    )
-                prepared = self._sealer.prepared_or_too_large(batch)
-            except StopIteration:
-                break
-            except BaseException as error:
-                # What came before an error is delivered. A signal's handler waits for nothing: in
-                # the background there may be no room for a long time.
-                if chunk and of_handler(error) is None:
-                    yield chunk
-                raise
-            chunk.append(prepared)
-            if not isinstance(prepared.parts, DeliveryError):
-                size += sum(len(part.body) for part in prepared.parts)
-            if len(chunk) >= 100 or size >= _CHUNK_BYTES:
-                yield chunk
-                chunk, size = [], 0
-        if chunk:
-            yield chunk
-
-
-def _access(
-    api_key: str | None,
-    api_secret: str | None,
-    pod: Pod,
-    host: str | None,
-    disabled: bool | None,
-    unknown: dict[str, Never],
-) -> tuple[Credentials, str, bool] | ConfigurationError:
-    """Return the credentials, the address, and whether nothing is sent; or what is wrong."""
-    misspelt = list(unknown)
-    unknown.clear()  # a secret may stand behind a misspelt name, too
-    if misspelt:
-        return misspelt_option("Client", misspelt[0])
-    off = disabled_of(disabled)
-    if isinstance(off, ConfigurationError):
-        return off
-    credentials = credentials_of(api_key, api_secret, needed=not off)
-    if isinstance(credentials, ConfigurationError):
-        return credentials
-    base = base_url(pod, host)
-    return base if isinstance(base, ConfigurationError) else (credentials, base, off)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Literal, TypedDict, cast
+from typing import Literal, Never, TypedDict, cast
 
 from ..builder.batch import Batch
 from ..delivery.retry import Retry
@@ -65,6 +65,29 @@ POD = cast(Pod, _Default("us1"))
 
 _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
+
+
+def access_of(
+    api_key: str | None,
+    api_secret: str | None,
+    pod: Pod,
+    host: str | None,
+    disabled: bool | None,
+    unknown: dict[str, Never],
+) -> tuple[Credentials, str, bool] | ConfigurationError:
+    """Return the credentials, the address, and whether nothing is sent; or what is wrong."""
+    misspelt = list(unknown)
+    unknown.clear()  # a secret may stand behind a misspelt name, too
+    if misspelt:
+        return misspelt_option("Client", misspelt[0])
+    off = disabled_of(disabled)
+    if isinstance(off, ConfigurationError):
+        return off
+    credentials = credentials_of(api_key, api_secret, needed=not off)
+    if isinstance(credentials, ConfigurationError):
+        return credentials
+    base = base_url(pod, host)
+    return base if isinstance(base, ConfigurationError) else (credentials, base, off)
 
 
 def disabled_of(given: bool | None) -> bool | ConfigurationError:
