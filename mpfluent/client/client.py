@@ -26,7 +26,6 @@ from ..errors import (
 )
 from ..model.context import Environment
 from ..transport.base import Response, Transport
-from ..transport.destination import Destination
 from ..transport.requests import RequestsTransport
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
@@ -182,7 +181,6 @@ class Client(PublicNames):
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
         self._addresses = addresses
-        self._destination = Destination(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
         logger()
         wire.load()
@@ -200,7 +198,7 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._sender, self._destination, self._notifier, Batch)
+        dispatcher.open(self._sender, self._notifier, Batch)
         self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
 
     # Sending

@@ -176,7 +176,7 @@ def forget_frames_within(error: BaseException) -> None:
 
 def misspelt_option(where: str, name: str) -> ConfigurationError:
     """Return the error for a keyword that a client has not; what it is made of may have it."""
-    from ..dispatch.threaded import OPTIONS
+    from ..dispatch.options import OPTIONS
 
     if name in OPTIONS:
         return ConfigurationError(

@@ -109,7 +109,7 @@ class Submitter:
                         f"send_all([{brief(batch)}, …]): want batches, got "
                         f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
                     )
-                prepared = self._sealer.prepared_or_too_large(batch)
+                prepared = self._sealer.prepared(batch, drop_too_large=True)
             except StopIteration:
                 break
             except BaseException as error:

@@ -29,7 +29,7 @@ class Notifier:
         on_delivered: Callable[[Any, Response], object] | None,
         on_failed: Callable[[Any, DeliveryError], object] | None,
     ) -> None:
-        self._counters = counters
+        self.counters = counters
         self.on_delivered = on_delivered
         self._on_failed = on_failed
 
@@ -59,7 +59,7 @@ class Notifier:
         if isinstance(outcome, Kept):
             hook = None  # the batch is pending still
         else:
-            self._counters.settled(outcome, job)
+            self.counters.settled(outcome, job)
         called: object = read_back  # whatever raises below
         read_before = job.step >= READING
         try:
@@ -77,7 +77,7 @@ class Notifier:
             # ends. Any other comes from a signal's handler, unless reading fails a second time.
             if called is read_back and not read_before and not sys.is_finalizing():
                 raise
-            self._counters.hook_raised(called, error)
+            self.counters.hook_raised(called, error)
         if job.on_settled is not None:
             job.on_settled(outcome, job)
         job.step = SETTLED

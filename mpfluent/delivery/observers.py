@@ -8,9 +8,10 @@ from typing import NamedTuple, Protocol
 
 from ..errors import ApiError, DeliveryError, Kept, TransportError
 from ..transport.base import Request, Response
-from ..utils.log import debug, debugging
+from ..utils.log import batches, debug, debugging
 from .retry import Verdict
 
+_LOGGED = ("method", "host", "batches", "bytes", "status", "error", "attempt", "next_in")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -145,16 +146,9 @@ def _log(attempt: Attempt) -> None:
     again = "" if attempt.next_in is None else f", next in {attempt.next_in:.1f} s"
     milliseconds = round(attempt.seconds * 1000, 1)
     debug(
-        "%s %s, %d batches, %d bytes: %s in %.1f ms, attempt %d%s",
-        *(attempt.method, attempt.host, attempt.batches, attempt.bytes, came, milliseconds),
-        *(attempt.attempt, again),
-        method=attempt.method,
-        host=attempt.host,
-        batches=attempt.batches,
-        bytes=attempt.bytes,
-        status=attempt.status,
-        error=attempt.error,
+        "%s %s, %s, %d bytes: %s in %.1f ms, attempt %d%s",
+        *(attempt.method, attempt.host, batches(attempt.batches), attempt.bytes, came),
+        *(milliseconds, attempt.attempt, again),
         milliseconds=milliseconds,
-        attempt=attempt.attempt,
-        next_in=attempt.next_in,
+        **{name: getattr(attempt, name) for name in _LOGGED},
     )

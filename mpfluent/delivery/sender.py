@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import DeliveryError
 from ..transport.base import Request, Response, Transport, attempted
-from ..transport.destination import Credentials
+from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
@@ -47,6 +47,7 @@ class Sender:
 
     Attributes:
         counters: the client's counts.
+        destination: where it sends, and with which key.
         loaded: whether the transport has imported what it needs.
     """
 
@@ -60,6 +61,7 @@ class Sender:
         counters: Counters,
         agent: str,
     ) -> None:
+        self.destination = Destination(addresses.bulk, credentials.fingerprint)
         self._transport = transport
         self._addresses = addresses
         self._credentials = credentials

@@ -13,7 +13,6 @@ from .job import Job, Outcome, Payload, WorkItem
 from .kept import KeptBatches
 from .notifier import Notifier
 from .observers import code_of, name_of
-from .stats import Counters
 
 if TYPE_CHECKING:
     from ..outbox.outbox import Outbox
@@ -58,24 +57,17 @@ class Settlement:
         self.renew_locks()
         self._unreachable = False  # whether it was logged that batches do not reach mParticle
 
-    def open(
-        self,
-        destination: Destination,
-        counters: Counters,
-        notifier: Notifier,
-        batch_class: type[Any],
-    ) -> None:
+    def open(self, destination: Destination, notifier: Notifier, batch_class: type[Any]) -> None:
         """Belong to a client.
 
         Args:
             destination: where its batches go.
-            counters: has the counts, and the repairs.
-            notifier: makes each outcome known.
+            notifier: makes each outcome known; its counters have the repairs.
             batch_class: reads back a batch that the outbox kept.
         """
-        self.repairs = counters.repairs
+        self.repairs = notifier.counters.repairs
         self._notifier = notifier
-        self.kept.open(destination, counters, batch_class)
+        self.kept.open(destination, notifier.counters, batch_class)
 
     def restart(self) -> None:
         """Begin anew in a forked child."""

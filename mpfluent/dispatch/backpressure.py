@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ..delivery.job import Job, WorkItem
 from ..delivery.settlement import Settlement
@@ -13,9 +13,8 @@ from ..delivery.stats import Acceptance
 from ..errors import Closed, DeliveryError, QueueFull
 from ..outbox.outbox import OutboxFull
 from ..utils.interrupts import waitable
+from .options import Options, WhenFull
 from .scheduler import Scheduler
-
-WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
 
 class Policy(NamedTuple):
@@ -49,31 +48,27 @@ class Admission:
     """Takes jobs over: into the queue, or into the outbox only, or it settles them.
 
     Args:
-        when_full: the policy.
-        block_timeout: seconds that "block" waits.
+        options: of the dispatcher.
         scheduler: has the queue.
         settlement: has the outbox, and settles what finds no room.
-        now: returns monotonic seconds.
         call: makes sure that a worker makes room.
         may_wait: returns whether this thread may wait for workers.
     """
 
     def __init__(
         self,
-        when_full: WhenFull,
-        block_timeout: float,
-        *,
+        options: Options,
         scheduler: Scheduler,
         settlement: Settlement,
-        now: Callable[[], float],
+        *,
         call: Callable[[], None],
         may_wait: Callable[[], bool],
     ) -> None:
-        self._policy = POLICIES[when_full]
-        self._block_timeout = block_timeout
+        self._policy = POLICIES[options.when_full]
+        self._block_timeout = options.block_timeout
+        self._now = options.clock
         self._scheduler = scheduler
         self._settlement = settlement
-        self._now = now
         self._call = call
         self._may_wait = may_wait
 

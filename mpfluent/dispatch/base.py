@@ -8,8 +8,11 @@ from typing import Any, ClassVar, Protocol
 from ..delivery.job import Job
 from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
+from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..transport.destination import Destination
+from ..errors import ConfigurationError
+from ..utils.fork import ProcessLocal
+from ..utils.introspection import PublicNames
 
 PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
 
@@ -25,17 +28,10 @@ class Dispatcher(Protocol):
     waits: ClassVar[bool]
     max_elapsed: float
 
-    def open(
-        self,
-        sender: Sender,
-        destination: Destination,
-        notifier: Notifier,
-        batch_class: type[Any],
-    ) -> None:
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
         """Belong to a client from now on; starts nothing.
 
         Args:
-            destination: whose batches they are.
             notifier: makes the outcome of each batch known, also of those of earlier processes.
             batch_class: reads back a batch that the outbox kept.
         """
@@ -76,3 +72,51 @@ class Dispatcher(Protocol):
     def check_process(self) -> None:
         """Begin empty, and let the sender begin anew, if this is a forked child."""
         ...
+
+
+class OpenedOnce(PublicNames):
+    """What our dispatchers share: each belongs to one client, and begins anew in a forked child.
+
+    Args:
+        settlement: settles its batches.
+    """
+
+    def __init__(self, settlement: Settlement) -> None:
+        self._settlement = settlement
+        self._sender: Sender | None = None
+        self._home = ProcessLocal()
+
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
+        """Belong to a client.
+
+        Raises:
+            ConfigurationError: it belongs to another one.
+        """
+        if self._sender is not None:
+            raise ConfigurationError(
+                "a dispatcher belongs to one client; "
+                f"write dispatcher={type(self).__name__}() for each"
+            )
+        self._settlement.open(sender.destination, notifier, batch_class)
+        self._sender = sender
+
+    def _opened(self) -> Sender:
+        if self._sender is None:
+            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
+        return self._sender
+
+    def check_process(self) -> None:
+        """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
+        self._home.move(self._begin_anew, self._renew_locks)
+
+    def _begin_anew(self) -> None:
+        """Keep nothing of the parent's."""
+        self._settlement.restart()
+        if self._sender is not None:
+            self._sender.check_process()
+
+    def _renew_locks(self) -> None:
+        """Take the locks that gevent or eventlet put in place of Python's."""
+        self._settlement.renew_locks()
+        if self._sender is not None:
+            self._sender.check_process()

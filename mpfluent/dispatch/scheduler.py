@@ -16,6 +16,7 @@ from ..delivery.kept import KeptBatches
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
+from .options import Options
 from .queue import BoundedQueue
 
 
@@ -23,11 +24,7 @@ class Scheduler:
     """Says what is due next; made anew in a forked child.
 
     Args:
-        most: jobs that may wait.
-        most_bytes: bytes of them.
-        flush_interval: seconds that a job waits for others to travel with.
-        coalesces: whether a work item may be larger than a request, since it will shrink. It may
-            be half of what may wait: the other half is for what comes before a worker has woken.
+        options: of the dispatcher.
         kept: what waits in the outbox only.
 
     Attributes:
@@ -44,17 +41,9 @@ class Scheduler:
         closed: whether it is settled, or being settled.
     """
 
-    def __init__(
-        self,
-        most: int,
-        most_bytes: int,
-        *,
-        flush_interval: float,
-        coalesces: bool,
-        kept: KeptBatches,
-    ) -> None:
+    def __init__(self, options: Options, kept: KeptBatches) -> None:
         self.renew_locks()
-        self.queue = BoundedQueue(most, most_bytes)
+        self.queue = BoundedQueue(options.max_queue, options.max_queue_bytes)
         self.urgent = 0
         self.overflowing = False
         self.being_kept = 0
@@ -65,13 +54,18 @@ class Scheduler:
         self._in_hand: list[WorkItem] = []  # what workers have
         self._left = WorkItem()  # what the thread that closes settles
         self._kept = kept
-        self._flush_interval = flush_interval
+        self._flush_interval = options.flush_interval
         self._was_full = False  # whether something found no room since the last work item
         self._leave_now = 0  # how many of the oldest leave at once, since somebody waits for them
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-        if coalesces:
+        if options.coalesce:
+            # A work item may be larger than a request, since it will shrink. Half of what may wait
+            # is enough: the other half is for what comes before a worker has woken.
             self._most = WINDOW, WINDOW_BYTES
-            self._enough = min(WINDOW, -(-most // 2)), min(WINDOW_BYTES, -(-most_bytes // 2))
+            self._enough = (
+                min(WINDOW, -(-options.max_queue // 2)),
+                min(WINDOW_BYTES, -(-options.max_queue_bytes // 2)),
+            )
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import _thread
 import math
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from ..delivery.job import Job
 from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
+from ..errors import Closed, ConfigurationError, Kept, unknown_option
 from ..transport.base import Response
-from ..transport.destination import Destination
-from ..utils.fork import ProcessLocal
 from ..utils.interrupts import Flag
-from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import is_number
+from ..utils.introspection import expand_kwargs
 from . import shutdown
-from .backpressure import Admission, WhenFull, closed
-from .base import PATIENT
+from .backpressure import Admission, closed
+from .base import PATIENT, OpenedOnce
+from .options import OPTIONS, Options, WhenFull
 from .scheduler import Scheduler
 from .workers import SHORTEST, Workers
 
@@ -37,7 +34,7 @@ _ENDED = "the process ended before the batch was delivered"
 _LEAVE = 0.05  # seconds for idle workers to leave before the interpreter ends
 
 
-class ThreadedDispatcher(PublicNames):
+class ThreadedDispatcher(OpenedOnce):
     """Sends in the background: ``send`` returns at once, with a delivery that is pending.
 
     Workers gather what waits into bulk requests. They are daemon threads that start with the
@@ -104,60 +101,24 @@ class ThreadedDispatcher(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("ThreadedDispatcher", next(iter(unknown)), OPTIONS)
-        for name, number in (
-            ("workers", workers),
-            ("max_queue", max_queue),
-            ("max_queue_bytes", max_queue_bytes),
-        ):
-            if type(number) is not int or number < 1:
-                raise _wrong(name, number, f"1 or more; write {name}={OPTIONS[name]}")
-        for name, seconds in (
-            ("block_timeout", block_timeout),
-            ("flush_interval", flush_interval),
-            ("exit_timeout", exit_timeout),
-        ):
-            if not is_number(seconds, 0, sys.float_info.max):
-                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
-        if when_full not in get_args(WhenFull):
-            meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
-            listed = ", ".join(get_args(WhenFull))
-            raise _wrong("when_full", when_full, f"one of {listed}; write when_full={meant!r}")
-        if not isinstance(coalesce, bool):
-            raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
-        if outbox is not None:
-            from ..outbox.outbox import Outbox as Kind  # with it comes SQLite
-
-            if not isinstance(outbox, Kind):
-                raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
+        self._options = Options(
+            *(workers, max_queue, max_queue_bytes, when_full, block_timeout, flush_interval),
+            *(exit_timeout, coalesce, clock, wall, sleep),
+            start=_start_thread if start is None else start,
+        )
+        self._options.check(outbox)
         self.exit_timeout = exit_timeout
-        self._most = workers
-        self._bounds = max_queue, max_queue_bytes
-        self._when_full: WhenFull = when_full
-        self._block_timeout = block_timeout
-        self._flush_interval = flush_interval
-        self._coalesces = coalesce
-        self._time = clock, wall, sleep
-        self._start = _start_thread if start is None else start
-        self._settlement = Settlement(outbox, clock, background=True)
-        self._sender: Sender | None = None
-        self._home = ProcessLocal()
+        super().__init__(Settlement(outbox, clock, background=True))
         self._begin()
 
     def _begin(self) -> None:
         """Begin empty, everything new: at first, and in a forked child."""
-        self._scheduler = Scheduler(
-            *self._bounds,
-            flush_interval=self._flush_interval,
-            coalesces=self._coalesces,
-            kept=self._settlement.kept,
-        )
+        self._scheduler = Scheduler(self._options, self._settlement.kept)
         self._workers = self._new_workers()
         self._admission = Admission(
-            self._when_full,
-            self._block_timeout,
-            scheduler=self._scheduler,
-            settlement=self._settlement,
-            now=self._time[0],
+            self._options,
+            self._scheduler,
+            self._settlement,
             call=self._call,
             may_wait=self.may_wait,
         )
@@ -165,45 +126,20 @@ class ThreadedDispatcher(PublicNames):
         self._closed = Flag()
 
     def _new_workers(self, elapsed_limit: float = max_elapsed) -> Workers:
-        clock, wall, sleep = self._time
         return Workers(
-            self._most,
-            scheduler=self._scheduler,
-            settlement=self._settlement,
+            self._options,
+            self._scheduler,
+            self._settlement,
             sender=self._sender,
             watched=self,
             when_last=self._when_last,
-            clock=clock,
-            wall=wall,
-            sleep=sleep,
-            start=self._start,
-            coalesces=self._coalesces,
             elapsed_limit=elapsed_limit,
         )
 
-    def open(
-        self,
-        sender: Sender,
-        destination: Destination,
-        notifier: Notifier,
-        batch_class: type[Any],
-    ) -> None:
-        """Belong to a client.
-
-        Raises:
-            ConfigurationError: it belongs to another one.
-        """
-        if self._sender is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
-            )
-        self._settlement.open(destination, sender.counters, notifier, batch_class)
-        self._sender = sender
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
+        """Belong to a client."""
+        super().open(sender, notifier, batch_class)
         self._workers = self._new_workers()
-
-    def check_process(self) -> None:
-        """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
-        self._home.move(self._begin_anew, self._renew_locks)
 
     @property
     def waiting(self) -> int:
@@ -231,13 +167,10 @@ class ThreadedDispatcher(PublicNames):
             scheduler.renew_locks()
             workers.renew_locks()
         self._closed = Flag(self._closed.is_set())
-        self._settlement.renew_locks()
-        self._opened().check_process()
+        super()._renew_locks()
 
     def _begin_anew(self) -> None:
-        if self._sender is not None:
-            self._sender.check_process()
-        self._settlement.restart()
+        super()._begin_anew()
         self._begin()
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
@@ -280,11 +213,6 @@ class ThreadedDispatcher(PublicNames):
             )
             self._settlement.give_up(jobs, closed(_ENDED))
             self._settlement.log_all()
-
-    def _opened(self) -> Sender:
-        if self._sender is None:
-            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        return self._sender
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
@@ -450,19 +378,6 @@ class ThreadedDispatcher(PublicNames):
         raise ConfigurationError("a dispatcher holds threads; make one in each process")
 
 
-OPTIONS = {
-    "workers": "1",
-    "max_queue": "10_000",
-    "max_queue_bytes": "64 * 2**20",
-    "when_full": "'block'",
-    "block_timeout": "1.0",
-    "flush_interval": "0.5",
-    "exit_timeout": "2.0",
-    "coalesce": "True",
-    "outbox": "Outbox('outbox.db')",
-}
-
-
 def _start_thread(work: Callable[[], None]) -> threading.Thread:
     """Start a worker; return its thread.
 
@@ -486,7 +401,3 @@ def _start_thread(work: Callable[[], None]) -> threading.Thread:
     for error in errors:
         raise error
     return thread
-
-
-def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:
-    return ConfigurationError(f"ThreadedDispatcher({name}={brief(value)}): want {wanted}")

@@ -20,6 +20,7 @@ from ..utils.interrupts import Flag, Repairs, Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from . import shutdown
 from .coalescing import coalesce
+from .options import Options
 from .scheduler import Scheduler
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
@@ -48,46 +49,35 @@ class Workers:
     goes on in the child, as a greenlet does.
 
     Args:
-        most: threads at most.
+        options: of the dispatcher.
         scheduler: says what is due.
         settlement: settles what was sent.
         sender: sends it; None for a dispatcher that has no client yet.
         watched: what has to know of the end of the process.
         when_last: called when no worker has anything in hand any more.
-        clock: monotonic seconds; wall: Unix seconds; sleep: waits seconds, or None.
-        start: runs a function in a thread, and returns something with ``is_alive()``.
-        coalesces: whether batches are joined.
         elapsed_limit: seconds for each request with its retries, unless the policy says.
     """
 
     def __init__(
         self,
-        most: int,
-        *,
+        options: Options,
         scheduler: Scheduler,
         settlement: Settlement,
+        *,
         sender: Sender | None,
         watched: shutdown.Watched,
         when_last: Callable[[], None],
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        sleep: Callable[[float], object] | None,
-        start: Callable[[Callable[[], None]], Any],
-        coalesces: bool,
         elapsed_limit: float,
     ) -> None:
         self._sender = sender
         self._watched = watched
         self._when_last = when_last
-        self._most = most
+        self._options = options
         self._scheduler = scheduler
         self._settlement = settlement
         self._stopped = False
-        self._sleep = sleep
         self.renew_locks()
-        self._clock = Clock(clock, wall, self._wait, self._is_over)
-        self._start = start
-        self._coalesces = coalesces
+        self._clock = Clock(options.clock, options.wall, self._wait, self._is_over)
         self._elapsed_limit = elapsed_limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
@@ -120,7 +110,7 @@ class Workers:
                 if self._stopped or left <= 0:
                     return
                 self._pauses.enlist()
-            (self._sleep or self._pauses.wait)(min(left, tend))
+            (self._options.sleep or self._pauses.wait)(min(left, tend))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
@@ -168,11 +158,12 @@ class Workers:
             shutdown.watch(self._watched)
             self._threads = self._alive()
             requests = 1 + len(scheduler.queue) // MAX_BATCHES_PER_REQUEST
-            wanted = 0 if no_workers else min(self._most, max(requests, len(self._threads) + 1))
+            most = 0 if no_workers else self._options.workers
+            wanted = min(most, max(requests, len(self._threads) + 1))
             while len(self._threads) < wanted and not failed:
                 slot = Slot()
                 try:
-                    thread = self._start(partial(self._work, slot))
+                    thread = self._options.start(partial(self._work, slot))
                     self._threads, slot.taken = [*self._threads, thread], True
                 except RuntimeError:  # too many threads, or the process ends
                     failed = True
@@ -234,7 +225,7 @@ class Workers:
         Ctrl-C may come after a thread was started and before it was listed.
         """
         with self._scheduler.lock:
-            if not slot.taken and len(self._alive()) < self._most:
+            if not slot.taken and len(self._alive()) < self._options.workers:
                 self._threads, slot.taken = [*self._threads, threading.current_thread()], True
             return slot.taken
 
@@ -355,7 +346,7 @@ class Workers:
     def _payloads_of_new(self, item: WorkItem) -> list[Payload]:
         """Return what new jobs travel in; with coalescing, the first request of that."""
         new = [job for job in item.all_jobs() if not job.notified]  # closing may have settled some
-        if not self._coalesces:
+        if not self._options.coalesce:
             return payloads_of(new)
         item.payloads = coalesce(new)  # first: Ctrl-C after it must not join them in another way
         item.payloads = self._settlement.kept.join(item.payloads)

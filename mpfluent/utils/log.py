@@ -59,6 +59,15 @@ def debugging() -> bool:
     return logger().isEnabledFor(_DEBUG)
 
 
+def batches(count: int) -> str:
+    """Return the words for so many batches.
+
+    >>> batches(1), batches(2)
+    ('1 batch', '2 batches')
+    """
+    return "1 batch" if count == 1 else f"{count} batches"
+
+
 def hook_name(hook: object) -> str:
     """Return what a hook is called."""
     return getattr(hook, "__qualname__", None) or type(hook).__name__

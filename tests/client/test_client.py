@@ -1613,7 +1613,7 @@ def test_a_job_is_settled_once():
 def test_a_job_that_is_given_up_again_and_again_is_notified_of_once():
     failed, settlement = [], Settlement(None, time.monotonic)
     notifier = Notifier(Counters(), None, lambda batch, error: failed.append(str(error)))
-    settlement.open(Destination("https://host", "fingerprint"), Counters(), notifier, Batch)
+    settlement.open(Destination("https://host", "fingerprint"), notifier, Batch)
     job = Job(BATCH, PARTS)
 
     assert settlement.give_up([job], TransportError("broken off")) == 1

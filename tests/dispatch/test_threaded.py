@@ -250,7 +250,6 @@ def test_raise_does_not_tell_of_what_before_send_dropped_beside():
 def test_block_waits_for_room_and_then_fails():
     stage = Stage(max_queue=1, block_timeout=0.05)
     stage.client.send(user("a"))
-    stage.dispatcher._time[0].__self__.now += 0
     waited = []
     calm = stage.dispatcher._scheduler.for_progress
     calm.wait = lambda seconds: waited.append(seconds) or stage.time.sleep(seconds)
