@@ -192,7 +192,7 @@ class Ended(NamedTuple):
         each = re.findall(
             r"^batch failed: \w+(?:, \d+(?: [\w.-]+)?)?(?: \((\d+) times\))?$", self.says, re.M
         )
-        last = re.findall(r"^(\d+) batches not delivered .* and lost$", self.says, re.M)
+        last = re.findall(r"^(\d+) batch(?:es)? not delivered .* and lost$", self.says, re.M)
         return max(sum(int(count or 1) for count in each), *map(int, last), 0)
 
     def tells_of(self, missing: set[str]) -> bool:

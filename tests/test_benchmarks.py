@@ -444,7 +444,7 @@ def test_a_batch_is_received_or_told_of_or_lost_in_silence(received, reasons, to
         ({"0"}, {"1"}, "", False),
         ({"0"}, set(), "batch failed: closed\nbatch failed: rejected, 400 BAD (2 times)\n", True),
         ({"0"}, set(), "2 batches not delivered when the process ended, and lost\n", True),
-        ({"0"}, set(), "1 batches not delivered when the process ended, and lost\n", False),
+        ({"0"}, set(), "1 batch not delivered when the process ended, and lost\n", False),
     ],
 )
 def test_what_a_process_left_is_told_by_id_or_in_the_log_or_lost_in_silence(

@@ -13,7 +13,7 @@ from ..delivery.stats import Acceptance, Counters, Report, ReportBuilder
 from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidValue, brief
 from ..transport.request_errors import of_handler
-from ..utils.log import warn
+from ..utils.log import batch_count, warn
 from ..values.foreign import is_a, itself
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from .prepare import Prepared, Sealer
@@ -132,9 +132,9 @@ def log_failures(report: Report) -> None:
     """Log which batches of ``send_all`` failed, in one line."""
     first = report.failures[0]
     warn(
-        "%d of %d batches failed: %s",
+        "%d of %s failed: %s",
         report.failed,
-        report.submitted,
+        batch_count(report.submitted),
         ", ".join(f"{count} {reason}" for reason, count in report.failed_by_reason.items()),
         batches=report.failed,
         reason=first.reason,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
 from ..transport.destination import Destination
-from ..utils.log import Notices, warn
+from ..utils.log import Notices, batch_count, warn
 from ..wire.body import Part
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .job import Job, Payload, WorkItem, payloads_of, together
@@ -114,9 +114,9 @@ class KeptBatches:
         elsewhere = self._outbox.elsewhere() if first else 0
         if elsewhere:
             warn(
-                "the outbox holds %d batches of this key for another host; "
-                "a client of that host delivers them",
-                elsewhere,
+                "the outbox holds %s of this key for another host; "
+                "a client of that host sends what is there",
+                batch_count(elsewhere),
             )
 
     def _adopt(self, outbox: Outbox) -> None:
@@ -324,7 +324,7 @@ class KeptBatches:
         """Return what cannot be read any more, for the caller to fail."""
         ids, self._lost_ids = self._lost_ids, []
         if ids:
-            warn("%d batches in the outbox could not be read any more", len(ids))
+            warn("%s in the outbox could not be read any more", batch_count(len(ids)))
         return [self._unread(batch_id) for batch_id in ids]
 
     def _unread(self, batch_id: str) -> Job:

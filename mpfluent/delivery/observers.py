@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from ..errors import ApiError, DeliveryError, Kept, TransportError
 from ..transport.base import Request, Response
-from ..utils.log import batches, debug, debugging
+from ..utils.log import batch_count, debug, debugging
 from .retry import Verdict
 
 _LOGGED = ("method", "host", "batches", "bytes", "status", "error", "attempt", "next_in")
@@ -147,7 +147,7 @@ def _log(attempt: Attempt) -> None:
     milliseconds = round(attempt.seconds * 1000, 1)
     debug(
         "%s %s, %s, %d bytes: %s in %.1f ms, attempt %d%s",
-        *(attempt.method, attempt.host, batches(attempt.batches), attempt.bytes, came),
+        *(attempt.method, attempt.host, batch_count(attempt.batches), attempt.bytes, came),
         *(milliseconds, attempt.attempt, again),
         milliseconds=milliseconds,
         **{name: getattr(attempt, name) for name in _LOGGED},

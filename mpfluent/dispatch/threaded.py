@@ -131,8 +131,7 @@ class ThreadedDispatcher(OpenedOnce):
             self._scheduler,
             self._settlement,
             sender=self._sender,
-            watched=self,
-            when_last=self._when_last,
+            dispatcher=self,
             elapsed_limit=elapsed_limit,
         )
 
@@ -272,8 +271,8 @@ class ThreadedDispatcher(OpenedOnce):
         self._settle_left()
         return True
 
-    def _when_last(self) -> None:
-        """Close for a callback that could not wait for itself."""
+    def when_idle(self) -> None:
+        """Close for a callback that could not wait for itself: its worker is done."""
         if self._scheduler.close_by < math.inf:
             self._settle_left()
 

@@ -6,10 +6,10 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
 from ..delivery.job import Payload, WorkItem, payloads_of
@@ -22,6 +22,9 @@ from . import shutdown
 from .coalescing import coalesce
 from .options import Options
 from .scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from .threaded import ThreadedDispatcher
 
 _IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
@@ -53,8 +56,7 @@ class Workers:
         scheduler: says what is due.
         settlement: settles what was sent.
         sender: sends it; None for a dispatcher that has no client yet.
-        watched: what has to know of the end of the process.
-        when_last: called when no worker has anything in hand any more.
+        dispatcher: finishes its work when the process ends, or when it was closed by a callback.
         elapsed_limit: seconds for each request with its retries, unless the policy says.
     """
 
@@ -65,13 +67,11 @@ class Workers:
         settlement: Settlement,
         *,
         sender: Sender | None,
-        watched: shutdown.Watched,
-        when_last: Callable[[], None],
+        dispatcher: ThreadedDispatcher,
         elapsed_limit: float,
     ) -> None:
         self._sender = sender
-        self._watched = watched
-        self._when_last = when_last
+        self._dispatcher = dispatcher
         self._options = options
         self._scheduler = scheduler
         self._settlement = settlement
@@ -155,7 +155,7 @@ class Workers:
         with scheduler.lock:
             if not scheduler.has_work():
                 return
-            shutdown.watch(self._watched)
+            shutdown.watch(self._dispatcher)
             self._threads = self._alive()
             requests = 1 + len(scheduler.queue) // MAX_BATCHES_PER_REQUEST
             most = 0 if no_workers else self._options.workers
@@ -201,7 +201,7 @@ class Workers:
         """Return when a request of the caller's is over: never, unless the process ends."""
         if not shutdown.ending:
             return math.inf
-        return self.now() + max(self._watched.exit_timeout, SHORTEST) if until is None else until
+        return self.now() + max(self._dispatcher.exit_timeout, SHORTEST) if until is None else until
 
     def _work(self, slot: Slot) -> None:
         try:
@@ -256,7 +256,7 @@ class Workers:
                 self._scheduler.for_progress.notify_all()
                 last = not self._scheduler.in_hand()
             if last:
-                self._when_last()
+                self._dispatcher.when_idle()
 
     def _is_current(self) -> bool:
         return self._pid == os.getpid() and not self._stopped
@@ -296,7 +296,7 @@ class Workers:
                 over = scheduler.closing and not scheduler.in_hand()
                 if not wait or over or idle:
                     if idle and not scheduler.in_hand():
-                        shutdown.forget(self._watched)
+                        shutdown.forget(self._dispatcher)
                     self._leave()
                     return None
                 scheduler.for_work.enlist()

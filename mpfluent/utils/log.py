@@ -59,10 +59,10 @@ def debugging() -> bool:
     return logger().isEnabledFor(_DEBUG)
 
 
-def batches(count: int) -> str:
+def batch_count(count: int) -> str:
     """Return the words for so many batches.
 
-    >>> batches(1), batches(2)
+    >>> batch_count(1), batch_count(2)
     ('1 batch', '2 batches')
     """
     return "1 batch" if count == 1 else f"{count} batches"

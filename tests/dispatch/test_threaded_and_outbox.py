@@ -463,8 +463,8 @@ def test_batches_for_another_host_are_told_of_once(path, caplog):
     elsewhere.close()
 
     assert caplog.messages == [
-        "the outbox holds 1 batches of this key for another host; "
-        "a client of that host delivers them"
+        "the outbox holds 1 batch of this key for another host; "
+        "a client of that host sends what is there"
     ]
 
 

@@ -945,7 +945,7 @@ def test_another_host_gets_nothing_of_it_and_a_warning_says_so(path, server):
         assert other.server.unique_ids == ["id-0003"]
         assert (
             "the outbox holds 3 batches of this key for another host; "
-            "a client of that host delivers them"
+            "a client of that host sends what is there"
         ) in other.log.getvalue()
     assert rows(path) == ["id-0000", "id-0001", "id-0002"]
     with scenario(server=server, outbox=Outbox(path)) as one:
