@@ -1,13 +1,14 @@
 """How fast mpfluent is on this machine, beside what else could be done: ``python -m benchmarks``.
 
-* ``targets``: what it is to reach.
-* ``timing``: measuring in turns, and the medians of ratios.
-* ``environments``: an interpreter for each side.
-* ``server``: a server on this machine, a process of its own.
-* ``lab``: the sides' processes, and what a result is.
-* ``sides``: the programs that run in them.
-* ``rows``: what is measured, a file for each idea.
-* ``report``: results as text, JSON and RESULTS.md.
+* ``targets``: the numbers that mpfluent is to reach.
+* ``workloads``: the data that every peer sends.
+* ``peers``: what is compared (mpfluent, plain dicts, other SDKs), each a process of its own.
+* ``environments``: an interpreter for each peer.
+* ``rows``: what is measured, a file for each theme.
+* ``measurement``: measuring in turns, medians, ratios.
+* ``run``: one run: its options, the processes of its peers, its server.
+* ``server``: a server on this machine that accepts everything.
+* ``report``: results as text, as JSON and as RESULTS.md.
 * ``plots``: pictures of the curves: ``python -m benchmarks.plots FILE``.
-* ``faults``: what becomes of batches under faults: ``python -m benchmarks.faults``.
+* ``faults``: the outcome of batches under faults: ``python -m benchmarks.faults``.
 """

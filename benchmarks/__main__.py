@@ -1,87 +1,72 @@
 """``python -m benchmarks``: measure all rows in one go, each beside its target."""
 
-from __future__ import annotations
-
 import argparse
-import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import report
-from .environments import Environments, checkout, default_cache, this_commit
-from .lab import Lab, Result
-from .rows import ROWS
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
+from .environments import CACHES, Environments, checkout, this_commit
+from .report import Result
+from .rows import ON_REQUEST, ROWS
+from .run import Run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
     options = _options(arguments)
-    environments = Environments(
-        options.python, options.cache, offline=options.offline or options.quick
-    )
-    names = options.row or [name for name, row in ROWS.items() if row.always]
-    names += [name for name in ("curves", "instructions") if getattr(options, name)]
+    offline = options.offline or options.quick
+    environments = Environments(options.python, options.cache, offline=offline)
+    names = options.row or [name for name in ROWS if name not in ON_REQUEST]
+    names += [name for name in ON_REQUEST if getattr(options, name)]
     results: list[Result] = []
-    with checkout(options.compare) as then:
-        lab = Lab(environments, then, quick=options.quick)
-        try:
-            for name in dict.fromkeys(names):
-                for result in ROWS[name].measure(lab):
-                    results.append(result)
-                    print("\n".join(report.lines(result)), end="\n\n", flush=True)
-        finally:
-            lab.close()
-    for side, versions in lab.versions.items():
-        print(f"{side}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
-    for side, reason in lab.missing.items():
-        print(f"{side} is left out: {reason}")
-    verdicts = [verdict for result in results for verdict in result.verdicts if verdict.target]
-    if verdicts:
-        print(f"{sum(bool(verdict.met) for verdict in verdicts)} of {len(verdicts)} targets met")
+    printed: list[str] = []
+
+    def say(*lines: str) -> None:
+        print(*lines, sep="\n", flush=True)
+        printed.extend(lines)
+
+    compared = checkout(options.compare) if options.compare else nullcontext({})
+    with compared as then, Run(environments, then, quick=options.quick) as run:
+        for name in dict.fromkeys(names):
+            for result in ROWS[name](run):
+                results.append(result)
+                say(*report.lines(result), "")
+    for peer, versions in run.versions.items():
+        say(f"{peer}: {', '.join(f'{name} {number}' for name, number in versions.items())}")
+    for peer, reason in run.missing.items():
+        say(f"{peer} is left out: {reason}")
+    met = [verdict.met for result in results for verdict in result.verdicts if verdict.target]
+    say(f"{sum(met)} of {len(met)} targets met")
     if options.quick:
-        print("quick: it runs, and the figures say nothing")
+        say("quick: it runs, and the figures say nothing")
     if options.json:
-        data = report.as_json(results, lab.versions, this_commit())
-        options.json.write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+        text = report.as_json(results, run.versions, this_commit())
+        options.json.write_text(text, encoding="utf-8")
     if options.write_results:
-        words = sys.argv[1:] if arguments is None else arguments
-        text = report.page(
-            results,
-            lab.versions,
-            lab.missing,
-            this_commit(),
-            " ".join(["python -m benchmarks", *words]),
-        )
+        command = " ".join(["python -m benchmarks", *(arguments or sys.argv[1:])])
+        text = report.page(printed, this_commit(), command)
         options.write_results.write_text(text, encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    listed = "\n".join(f"  {name:<14}{row.about}" for name, row in ROWS.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure mpfluent beside what else could be done, all in turns.",
-        epilog=f"rows:\n{listed}",
+        epilog="rows:\n" + "\n".join(f"  {name:<14}{row.__doc__}" for name, row in ROWS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
     add("--curves", action="store_true", help="measure what the plots are drawn from, too")
     add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
-    add("--compare", metavar="COMMIT", help="measure mpfluent at another commit beside this one")
+    add("--compare", metavar="COMMIT", help="measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    add(
-        "--write-results",
-        type=Path,
-        nargs="?",
-        const=RESULTS,
-        metavar="FILE",
-        help=f"write {RESULTS.name}, or such a page to another file",
-    )
-    add("--cache", type=Path, default=default_cache(), metavar="DIR", help="of the environments")
+    page = {"type": Path, "nargs": "?", "const": Path(__file__).with_name("RESULTS.md")}
+    add("--write-results", **page, metavar="FILE", help="write RESULTS.md, or another such page")
+    cache = {"type": Path, "default": CACHES / "mpfluent-benchmarks", "metavar": "DIR"}
+    add("--cache", **cache, help="the folder of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
     return parser.parse_args(arguments)

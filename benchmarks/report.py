@@ -1,158 +1,103 @@
-"""Results as text, as JSON, and as the page RESULTS.md."""
+"""What a result is, and results as text, as JSON, and as the page RESULTS.md."""
 
-from __future__ import annotations
-
+import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .lab import Result, Verdict
-from .timing import Spread
+from .measurement import Spread, spread
+from .targets import TARGETS
+
+
+class Verdict(NamedTuple):
+    """What the figures mean for a target; ``met`` is None if the number is only good to know."""
+
+    claim: str
+    spread: Spread
+    target: str = ""
+    met: bool | None = None
+    unit: str = "×"
+
+
+def judge(target: str, values: Sequence[float]) -> Verdict:
+    """Return a target's number, and whether it is met: by the median of the rounds."""
+    wanted, found = TARGETS[target], spread(values)
+    return Verdict(wanted.claim, found, str(wanted), wanted.is_met(found.median), wanted.unit)
+
+
+class Result(NamedTuple):
+    """What was measured, and the figures of each peer; those in "s" are printed as they fit."""
+
+    row: str
+    what: str
+    figures: Mapping[str, Spread]
+    verdicts: Sequence[Verdict] = ()
+    notes: Sequence[str] = ()
+    unit: str = "s"
 
 
 def lines(result: Result) -> Iterator[str]:
     """Yield what is printed of a row."""
     yield f"{result.row}: {result.what}"
-    for figure in result.figures:
-        middle, rest = _texts(figure.spread, figure.unit)
-        yield (
-            f"    {figure.side:<44}{middle:>12}   ({rest})"
-            if rest
-            else (f"    {figure.side:<44}{middle:>12}")
-        )
+    for peer, found in result.figures.items():
+        middle, rest = _texts(found, result.unit)
+        yield f"    {peer:<44}{middle:>12}  {rest}".rstrip()
     for verdict in result.verdicts:
-        yield f"  = {_number(verdict)}"
+        middle, rest = _texts(verdict.spread, verdict.unit)
+        judged = f"; target {verdict.target}: {'met' if verdict.met else 'MISSED'}"
+        yield f"  = {middle} {verdict.claim}{rest}{judged if verdict.target else ''}"
     for note in result.notes:
         yield f"  - {note}"
 
 
-def _number(verdict: Verdict) -> str:
-    middle, rest = _texts(verdict.spread, verdict.unit)
-    text = f"{middle} {verdict.claim}"
-    if rest:
-        text = f"{text} ({rest})"
-    return text if verdict.target is None else f"{text}; target {verdict.target}: {_met(verdict)}"
-
-
-def _met(verdict: Verdict) -> str:
-    return "met" if verdict.met else "MISSED"
-
-
 def _texts(found: Spread, unit: str) -> tuple[str, str]:
     """Return the median with its unit, and from where to where the middle half is."""
-    scale, shown = 1.0, unit
+    scale = 1.0
     if unit == "s":
-        scale, shown = (1e6, "µs") if abs(found.median) < 1e-3 else (1e3, "ms")
+        scale, unit = (1e6, "µs") if abs(found.median) < 1e-3 else (1e3, "ms")
     low, middle, high = (_digits(value * scale) for value in found)
-    rest = "" if found.low == found.high else f"{low} to {high}"
-    return f"{middle} {shown}".rstrip(), rest
+    rest = "" if found.low == found.high else f" ({low} to {high})"
+    return f"{middle} {unit}".rstrip(), rest
 
 
 def _digits(value: float) -> str:
-    if value == int(value) and abs(value) < 1e15:
-        return str(int(value))
-    return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", " ")
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.2f}"
 
 
 def machine() -> dict[str, str]:
     """Return what the figures were measured on."""
+    info = Path("/proc/cpuinfo")  # of Linux, where platform.processor() is empty
+    named = info.exists() and re.search(r"model name\s*: (.+)", info.read_text(encoding="utf-8"))
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "processor": _processor(),
+        "processor": named[1] if named else platform.processor(),
         "cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
 
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.processor() or "unknown"
+def as_json(results: Sequence[Result], versions: Mapping[str, Any], commit: str) -> str:
+    """Return a run as JSON; a spread is a list of its three numbers."""
+    listed = [
+        {**result._asdict(), "verdicts": [verdict._asdict() for verdict in result.verdicts]}
+        for result in results
+    ]
+    data = {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
+    return json.dumps(data, indent=1, ensure_ascii=False)
 
 
-def as_json(
-    results: Sequence[Result], versions: Mapping[str, Mapping[str, str]], commit: str
-) -> dict[str, Any]:
-    """Return a run as plain data."""
-    return {
-        "commit": commit,
-        "machine": machine(),
-        "versions": versions,
-        "results": [
-            {
-                **result._asdict(),
-                "figures": [
-                    {**figure._asdict(), "spread": figure.spread._asdict()}
-                    for figure in result.figures
-                ],
-                "verdicts": [
-                    {**verdict._asdict(), "spread": verdict.spread._asdict()}
-                    for verdict in result.verdicts
-                ],
-            }
-            for result in results
-        ],
-    }
-
-
-def page(
-    results: Sequence[Result],
-    versions: Mapping[str, Mapping[str, str]],
-    missing: Mapping[str, str],
-    commit: str,
-    command: str,
-) -> str:
-    """Return RESULTS.md: each target with its figure, then each figure."""
+def page(printed: Sequence[str], commit: str, command: str) -> str:
+    """Return RESULTS.md: what a run printed, and on which machine."""
     on = machine()
-    parts = [
-        "# Results",
+    about = (
         f"One run of `{command}` on {on['date']}: mpfluent at {commit}; {on['processor']}, "
         f"{on['cores']} cores, {on['system']}. A figure is the median of the rounds, and behind "
-        "it is the middle half of them. Trust the ratios, not the microseconds.",
-        "\n".join(
-            f"* {side}: {', '.join(f'{name} {number}' for name, number in found.items())}"
-            for side, found in versions.items()
-        ),
-        "## Targets",
-        _table(
-            ("row", "measured", "figure", "middle half", "target", "met"),
-            [
-                (
-                    result.row,
-                    f"{result.what}: {verdict.claim}",
-                    *_texts(verdict.spread, verdict.unit),
-                    verdict.target,
-                    "yes" if verdict.met else "**no**",
-                )
-                for result in results
-                for verdict in result.verdicts
-                if verdict.target is not None
-            ],
-        ),
-        "## Figures",
-        _table(
-            ("row", "measured", "side", "median", "middle half"),
-            [
-                (result.row, result.what, figure.side, *_texts(figure.spread, figure.unit))
-                for result in results
-                for figure in result.figures
-            ],
-        ),
-    ]
-    notes = [f"* {result.row}: {note}" for result in results for note in result.notes]
-    notes += [f"* {side} is left out: {reason}" for side, reason in missing.items()]
-    if notes:
-        parts += ["## Notes", "\n".join(dict.fromkeys(notes))]
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str | None]]) -> str:
-    all_rows = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in row)} |" for row in all_rows)
+        "it is the middle half of them. Trust the ratios, not the microseconds."
+    )
+    return "\n".join(["# Results", "", about, "", "```", *printed, "```", ""])

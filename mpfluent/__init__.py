@@ -180,117 +180,48 @@ __all__ = [
     "__version__",
 ]
 
-# Each module's public names, for they load on first use.
+# The public names of each module, for they load on first use.
 _NAMES = {
-    "builder.batch": ("Batch",),
-    "builder.event_verbs": ("EventVerbs",),
-    "builder.session": ("Session",),
-    "client.client": ("Client",),
-    "client.events_api": (
-        "Configuration",
-        "EventsApi",
-        "Upload",
-    ),
-    "delivery.future": ("Delivery",),
-    "delivery.retry": ("Retry",),
-    "delivery.stats": (
-        "CloseReport",
-        "Report",
-        "Stats",
-    ),
-    "dispatch.base": ("Dispatcher",),
-    "dispatch.sync": ("SyncDispatcher",),
-    "dispatch.threaded": ("ThreadedDispatcher",),
+    "builder.batch": "Batch",
+    "builder.event_verbs": "EventVerbs",
+    "builder.session": "Session",
+    "client.client": "Client",
+    "client.events_api": "Configuration EventsApi Upload",
+    "delivery.future": "Delivery",
+    "delivery.retry": "Retry",
+    "delivery.stats": "CloseReport Report Stats",
+    "dispatch.base": "Dispatcher",
+    "dispatch.sync": "SyncDispatcher",
+    "dispatch.threaded": "ThreadedDispatcher",
     "errors": (
-        "ApiError",
-        "Closed",
-        "ConfigurationError",
-        "DeliveryError",
-        "Immutable",
-        "InvalidBatch",
-        "InvalidTime",
-        "InvalidValue",
-        "Kept",
-        "MixedUsers",
-        "MPFluentError",
-        "QueueFull",
-        "TooLarge",
-        "TransportError",
-        "UnknownField",
-        "UnknownVerb",
-        "UnusedBatchWarning",
+        "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidTime "
+        "InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TransportError "
+        "UnknownField UnknownVerb UnusedBatchWarning"
     ),
-    "model.application": (
-        "ApplicationInformation",
-        "AttributionInfo",
-    ),
+    "model.application": "ApplicationInformation AttributionInfo",
     "model.commerce": (
-        "Product",
-        "ProductAction",
-        "ProductImpression",
-        "Promotion",
-        "PromotionAction",
-        "ShoppingCart",
+        "Product ProductAction ProductImpression Promotion PromotionAction ShoppingCart"
     ),
-    "model.consent": (
-        "CCPAConsentState",
-        "ConsentState",
-        "GDPRConsentState",
-    ),
-    "model.context": (
-        "BatchContext",
-        "DataPlanContext",
-        "GeoLocation",
-    ),
-    "model.device": (
-        "DeviceCurrentState",
-        "DeviceInformation",
-    ),
-    "model.event": (
-        "CommonFields",
-        "Event",
-    ),
+    "model.consent": "CCPAConsentState ConsentState GDPRConsentState",
+    "model.context": "BatchContext DataPlanContext GeoLocation",
+    "model.device": "DeviceCurrentState DeviceInformation",
+    "model.event": "CommonFields Event",
     "model.events": (
-        "AppEvent",
-        "ApplicationStateTransitionEvent",
-        "BreadcrumbEvent",
-        "CommerceEvent",
-        "CrashReportEvent",
-        "CustomEvent",
-        "FirstRunEvent",
-        "NetworkPerformanceEvent",
-        "OptOutEvent",
-        "ProfileEvent",
-        "PushMessageEvent",
-        "PushRegistrationEvent",
-        "ScreenViewEvent",
-        "SessionEndEvent",
-        "SessionStartEvent",
-        "UninstallEvent",
-        "UserAttributeChangeEvent",
-        "UserIdentityChangeEvent",
+        "AppEvent ApplicationStateTransitionEvent BreadcrumbEvent CommerceEvent "
+        "CrashReportEvent CustomEvent FirstRunEvent NetworkPerformanceEvent OptOutEvent "
+        "ProfileEvent PushMessageEvent PushRegistrationEvent ScreenViewEvent SessionEndEvent "
+        "SessionStartEvent UninstallEvent UserAttributeChangeEvent UserIdentityChangeEvent"
     ),
-    "model.user": (
-        "UserIdentities",
-        "UserIdentity",
-    ),
-    "outbox.outbox": ("Outbox",),
-    "testing.recording": ("RecordingTransport",),
-    "transport.base": (
-        "Request",
-        "Response",
-        "Transport",
-    ),
-    "transport.deadline": ("DeadlineAdapter",),
-    "transport.local": (
-        "FileTransport",
-        "FunctionTransport",
-        "PrintingTransport",
-    ),
-    "transport.requests": ("RequestsTransport",),
-    "values.frozen_map": ("FrozenMap",),
-    "version": ("__version__",),
-    "wire.limits": ("Problem",),
+    "model.user": "UserIdentities UserIdentity",
+    "outbox.outbox": "Outbox",
+    "testing.recording": "RecordingTransport",
+    "transport.base": "Request Response Transport",
+    "transport.deadline": "DeadlineAdapter",
+    "transport.local": "FileTransport FunctionTransport PrintingTransport",
+    "transport.requests": "RequestsTransport",
+    "values.frozen_map": "FrozenMap",
+    "version": "__version__",
+    "wire.limits": "Problem",
 }
 _MODULES = ("schemas", "testing")
 
@@ -302,7 +233,7 @@ if not TYPE_CHECKING:
         from importlib import import_module
 
         for module, names in _NAMES.items():
-            if name in names:
+            if name in names.split():
                 value = getattr(import_module(f"{__name__}.{module}"), name)
                 globals()[name] = value
                 return value

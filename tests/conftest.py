@@ -13,8 +13,7 @@ import time
 import jedi
 import pytest
 from hypothesis import settings
-
-from mpfluent.dispatch import shutdown
+from internals import shutdown
 
 pytest_plugins = ["pytester"]
 

@@ -1,4 +1,4 @@
-"""A server on raw sockets that misbehaves as told, and a clock that a test moves."""
+"""A server on raw sockets that misbehaves as a test says, and a clock that a test moves."""
 
 import contextlib
 import json

@@ -5,9 +5,9 @@ import sys
 import textwrap
 from pathlib import Path
 
+from internals import Destination, Part
+
 from mpfluent import Client, FunctionTransport, Outbox, Retry, ThreadedDispatcher
-from mpfluent.transport.destination import Destination
-from mpfluent.wire.body import Part
 
 
 def client_of(path, code=202, **options):

@@ -5,10 +5,7 @@ import threading
 
 from scenarios import batch, scenario
 
-from mpfluent import RequestsTransport
-from mpfluent.client import ids
-from mpfluent.wire import body as wire
-from mpfluent.wire import seal
+from mpfluent import Client, RecordingTransport, RequestsTransport
 
 SOON = 5.0  # seconds after which a test that waits has failed
 
@@ -49,8 +46,9 @@ def held(**options):
 
 def size_of(one):
     """Return the bytes of a batch on the wire."""
-    sealed = seal.seal(one.with_environment("production"), ids.unix_milliseconds, ids.random_uuids)
-    return len(wire.encode(sealed).body())
+    transport = RecordingTransport()
+    Client("key", "secret", environment="production", transport=transport).send(one)
+    return len(transport.requests[0].body)
 
 
 def numbers(told):

@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis.strategies import SearchStrategy
 
 from mpfluent import Batch, CommerceEvent, Event, Product, Promotion, UserAttributeChangeEvent
-from mpfluent.model.record import Record
 from mpfluent.testing.strategies.batches import said
 from mpfluent.testing.strategies.records import EVENT_CLASSES, words, written
 
@@ -22,7 +21,7 @@ MOMENT_MS = 1_795_428_900_000
 BEYOND_FLOATS = 2**53 + 1
 
 
-def example(cls: type[Record], field: Any) -> tuple[Any, Any]:
+def example(cls: type[Any], field: Any) -> tuple[Any, Any]:
     """Return what may be written for a field, and what then stands on the wire."""
     if field.of is not None:
         one = full(field.of) if field.kind != "events" else field.of("label")

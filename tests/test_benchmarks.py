@@ -32,11 +32,16 @@ def importable(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """What a quick run says, and its JSON; no environment is there."""
-    folder = tmp_path_factory.mktemp("quick")
-    file = folder / "results.json"
-    run = benchmarks("--quick", "--curves", "--cache", folder / "cache", "--json", file)
+def cache(tmp_path_factory):
+    """A folder for environments, without any; compiled sources stay there between the runs."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory, cache):
+    """What a quick run prints, and its JSON."""
+    file = tmp_path_factory.mktemp("quick") / "results.json"
+    run = benchmarks("--quick", "--curves", "--cache", cache, "--json", file)
 
     assert run.stderr == ""
     assert run.returncode == 0
@@ -78,18 +83,24 @@ def test_every_target_that_needs_nobody_else_is_judged(quick):
     }
 
 
-def test_sides_without_an_environment_are_left_out_and_said_so(quick):
+def test_peers_without_an_environment_are_left_out_and_said_so(quick):
     text, _ = quick
 
-    for side in OTHERS:
+    for peer in OTHERS:
         reason = "there is no environment for it, and none is made offline"
-        assert f"{side} is left out: {reason}" in text.splitlines()
+        assert f"{peer} is left out: {reason}" in text.splitlines()
 
 
-def test_mpfluent_with_orjson_is_measured_or_its_absence_explained(quick):
-    text, data = quick
+def test_each_cliff_is_judged_beside_its_usual_call(quick):
+    _, data = quick
 
-    assert ("mpfluent + orjson" in data["versions"]) != ("mpfluent + orjson is left out: " in text)
+    results = [result for result in data["results"] if result["row"] == "cliffs"]
+    assert [list(result["figures"]) for result in results] == [
+        *[["mpfluent", "mpfluent, an event"]] * 3,
+        *[["mpfluent", "mpfluent, a purchase"]] * 2,
+    ]
+    claims = [verdict["claim"] for result in results for verdict in result["verdicts"]]
+    assert claims == ["the time of the usual call"] * 5
 
 
 def test_the_last_line_of_a_quick_run_says_what_it_is_worth(quick):
@@ -98,45 +109,54 @@ def test_the_last_line_of_a_quick_run_says_what_it_is_worth(quick):
     assert text.splitlines()[-1] == "quick: it runs, and the figures say nothing"
 
 
-def test_rows_can_be_chosen(tmp_path):
-    run = benchmarks("--quick", "--cache", tmp_path, "--row", "append", "--row", "steps")
-
-    rows = [line.partition(":")[0] for line in run.stdout.splitlines() if re.match(r"\w+: ", line)]
-    assert rows[:2] == ["append", "steps"]
-    assert set(rows[2:]) <= {"mpfluent", "quick"}
-
-
 def test_the_rows_are_listed_in_the_help():
     from benchmarks.rows import ROWS
 
     text = benchmarks("--help").stdout
 
     for name, row in ROWS.items():
-        assert re.search(rf"^  {name} +{re.escape(row.about)}$", text, re.M), name
+        assert re.search(rf"^  {name} +{re.escape(row.__doc__)}$", text, re.M), name
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the history")
-def test_another_commit_is_measured_beside_this_one_and_leaves_nothing_behind(
-    tmp_path, monkeypatch
+def test_rows_are_chosen_and_another_commit_is_measured_and_leaves_nothing_behind(
+    tmp_path, monkeypatch, cache
 ):
-    def git(*arguments):
-        return subprocess.run(
-            ["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout
-
-    name = git("rev-parse", "--short", "HEAD").strip()
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    name = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
-    run = benchmarks("--quick", "--cache", tmp_path, "--row", "append", "--compare", "HEAD")
+    chosen = ("--row", "append", "--row", "steps")
+    run = benchmarks("--quick", "--cache", cache, *chosen, "--compare", "HEAD")
 
     assert run.stderr == ""
+    titles = re.findall(r"^(\w+): ", run.stdout, re.M)
+    assert titles == ["append", "steps", "mpfluent", "quick"]
     assert re.search(rf"^    mpfluent at {name} +\d", run.stdout, re.M)
-    assert re.search(rf"^  = [\d.]+ × the time of mpfluent at {name}$", run.stdout, re.M)
-    assert str(tmp_path) not in git("worktree", "list")
+    assert re.search(rf"^  = [\d.]+ × the figure of mpfluent at {name}$", run.stdout, re.M)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_process_has_mpfluent_of_its_own_folder_and_the_benchmarks_of_this_one(tmp_path):
+    from benchmarks.environments import Environments
+    from benchmarks.run import Run
+
+    then = {"mpfluent at abc": tmp_path / "then"}
+    with Run(Environments("python", tmp_path, offline=True), then, quick=True) as run:
+        paths = [run.command(name)[1]["PYTHONPATH"] for name in (*run.ours, "dict literals + json")]
+        command = run.command("mpfluent at abc")[0]
+
+    assert [path.split(os.pathsep)[0] for path in paths] == [
+        str(ROOT),
+        str(tmp_path / "then"),
+        str(ROOT),
+    ]
+    assert [path.split(os.pathsep)[1] for path in paths] == [str(ROOT)] * 3
+    assert command == ["python", "-P", "-m", "benchmarks.peers.ours"]
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the history")
-def test_a_commit_that_does_not_exist_is_told_in_one_line():
+def test_a_commit_that_does_not_exist_is_reported_in_one_line():
     run = benchmarks("--quick", "--compare", "nonsense")
 
     assert len(run.stderr.splitlines()) == 1
@@ -147,48 +167,81 @@ def test_a_commit_that_does_not_exist_is_told_in_one_line():
 # The parts
 
 
-@pytest.fixture
-def workload(monkeypatch):
-    """The module of that name, which finds its own folder as the sides do."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks" / "sides")
-    import workload
-
-    return workload
-
-
 @pytest.mark.parametrize("events", [0, 1, 10, 23])
-def test_the_chain_and_the_literals_make_the_same_batch(events, workload):
-    built = json.loads(workload.chain(events).to_json())
+def test_the_chain_and_the_literals_make_the_same_batch(events):
+    from benchmarks.peers import ours_batches, plain_dicts
 
-    assert built == {key: value for key, value in workload.literals(events).items() if value}
+    built = json.loads(ours_batches.whole(events).to_json())
+
+    assert built == {key: value for key, value in plain_dicts.whole(events).items() if value}
+
+
+def test_framed_batches_are_what_a_client_sends():
+    from benchmarks.peers.ours_sending import framed, sealed
+    from mpfluent import Client, FunctionTransport, Response
+
+    bodies = []
+
+    def network(request):
+        bodies.append(request.body)
+        return Response(202)
+
+    batches = sealed(3, 2)
+    with Client("key", "secret", transport=FunctionTransport(network)) as client:
+        client.send(*batches)
+
+    assert framed(batches) == bodies
+
+
+@pytest.mark.parametrize("pace", [None, 1e6])
+def test_all_that_is_asked_for_is_sent_flushed_and_closed(pace):
+    from benchmarks.peers.actions import Sender, deliver
+
+    calls = []
+    sender = Sender(str, calls.append, lambda: calls.append("flush"), lambda: calls.append("close"))
+
+    found = deliver(lambda url: sender, "http://…", 3, per_second=pace)
+
+    assert calls == ["0", "1", "2", "flush", "close"]
+    assert found.keys() == {"began", "called", "cpu"}
+
+
+def test_a_pace_is_kept():
+    from benchmarks.peers.actions import Sender, deliver
+
+    sender = Sender(int, int, int, int)
+
+    found = deliver(lambda url: sender, "http://…", 6, per_second=100)
+
+    assert found["called"] >= 0.05
 
 
 def test_a_ratio_is_taken_round_by_round():
-    from benchmarks.timing import ratios, spread
+    from benchmarks.measurement import ratios, spread
 
     assert spread(ratios([2.0, 20.0, 300.0], [1.0, 10.0, 1.0])).median == 2.0
 
 
 def test_a_spread_is_the_middle_half():
-    from benchmarks.timing import spread
+    from benchmarks.measurement import spread
 
     assert spread([5.0, 1.0, 2.0, 100.0, 3.0]) == (2.0, 3.0, 5.0)
     assert spread([7.0]) == (7.0, 7.0, 7.0)
 
 
-def test_sides_take_turns():
-    from benchmarks.timing import in_turns
+def test_peers_take_turns():
+    from benchmarks.measurement import time_in_turns
 
     turns = []
 
-    def side(name):
+    def peer(name):
         def run(loops):
             turns.append(name)
             return 1.0 * loops
 
         return run
 
-    measured = in_turns({"a": side("a"), "b": side("b")}, rounds=3)
+    measured = time_in_turns({"a": peer("a"), "b": peer("b")}, rounds=3)
 
     assert turns[-6:] == ["a", "b", "a", "b", "a", "b"]
     assert measured == {"a": [1.0] * 3, "b": [1.0] * 3}
@@ -208,8 +261,7 @@ def test_the_server_counts_what_comes_in_whatever_pieces():
 
     batch = b'{"environment":"development","events":[{"event_type":"x"},{"event_type":"y"}]}'
     bodies = [batch, b"[%b,%b]" % (batch, batch)]
-    server = Server()
-    try:
+    with Server() as server:
         server.reset(keep=True)
         host, _, port = server.url.removeprefix("http://").partition(":")
         with socket.create_connection((host, int(port))) as connection:
@@ -221,15 +273,14 @@ def test_the_server_counts_what_comes_in_whatever_pieces():
                 answer = http.client.HTTPResponse(connection)
                 answer.begin()
                 assert answer.status == 202
-        counts, kept = server.counts(), server.bodies()
+        counts, kept = server.counts(), server.bodies
         server.reset()
         after = server.counts()
-    finally:
-        server.close()
 
-    assert counts[:4] == (2, sum(map(len, bodies)), 3, 6)
+    names = ("requests", "bytes", "batches", "events")
+    assert [counts[name] for name in names] == [2, sum(map(len, bodies)), 3, 6]
     assert kept == bodies
-    assert after[:4] == (0, 0, 0, 0)
+    assert [after[name] for name in names] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +294,7 @@ def test_the_server_counts_what_comes_in_whatever_pieces():
     ],
 )
 def test_events_that_are_missing_double_or_out_of_order_are_counted(sent, wrong):
-    from benchmarks.rows.sending import _out_of_order
+    from benchmarks.rows.sending import out_of_order
 
     bodies = [
         json.dumps(
@@ -259,7 +310,7 @@ def test_events_that_are_missing_double_or_out_of_order_are_counted(sent, wrong)
         for numbers in sent
     ]
 
-    assert _out_of_order(bodies, 4) == wrong
+    assert out_of_order(bodies, 4) == wrong
 
 
 def test_an_environment_is_made_once_and_anew_after_a_failure(tmp_path, monkeypatch):
@@ -296,55 +347,51 @@ def test_an_environment_for_mpfluent_has_what_setup_cfg_says(tmp_path, monkeypat
 
     monkeypatch.setattr(environments, "_make", make)
     there = environments.Environments("python", tmp_path, offline=False)
-    for side in ("mpfluent", "orjson"):
-        there.interpreter(side)
+    there.interpreter("mpfluent")
 
-    plain, fast = made
-    assert [re.match(r"[\w-]+", name)[0] for name in plain] == [
+    assert [re.match(r"[\w-]+", name)[0] for name in made[0]] == [
         "marshmallow",
         "requests",
         "python-dateutil",
     ]
-    assert fast[:3] == plain
-    assert fast[3].startswith("orjson")
 
 
-def test_the_page_of_results_has_every_target_and_figure(quick):
+def test_the_page_of_results_has_what_was_printed_and_where():
     from benchmarks import report
-    from benchmarks.lab import Figure, Result, verdict
-    from benchmarks.timing import spread
+    from benchmarks.measurement import spread
 
-    result = Result(
-        "append",
-        "10000 events",
-        [Figure("mpfluent", spread([0.001, 0.002, 0.003]))],
-        [verdict("append, linear", [10.0, 11.0, 14.0])],
-        ["a note"],
-    )
+    verdict = report.judge("append, linear", [10.0, 11.0, 14.0])
+    figures = {"mpfluent": spread([0.001, 0.002, 0.003])}
+    result = report.Result("append", "10000 events", figures, [verdict], ["a note"])
 
-    page = report.page([result], {"mpfluent": {"Python": "3.11"}}, {"Segment": "no"}, "abc", "run")
+    page = report.page([*report.lines(result)], "abc", "python -m benchmarks")
 
-    assert "| append | 10000 events: the time of a tenth as many | 11 × | 10.50 to 12.50 |" in page
-    assert "| ≤ 13 × | yes |" in page
-    assert "| append | 10000 events | mpfluent | 2 ms | 1.50 to 2.50 |" in page
-    assert page.splitlines()[-2:] == ["* append: a note", "* Segment is left out: no"]
+    assert page.startswith("# Results\n\nOne run of `python -m benchmarks` on 20")
+    assert "mpfluent at abc" in page
+    assert page.partition("```\n")[2].splitlines() == [
+        "append: 10000 events",
+        f"    {'mpfluent':<44}        2 ms   (1.50 to 2.50)",
+        "  = 11 × the time of a tenth as many (10.50 to 12.50); target ≤ 13 ×: met",
+        "  - a note",
+        "```",
+    ]
 
 
 # Plots
 
 
-def test_every_curve_has_a_plot_and_every_side_a_look(quick):
+def test_every_curve_has_a_plot_and_every_peer_a_look(quick):
     from benchmarks.plots import LOOKS, PLOTS, series
 
     _, data = quick
     curves = series(data)
 
     assert list(curves) == list(PLOTS)
-    for sides in curves.values():
-        assert sides
-        for side, points in sides.items():
-            assert any(side.startswith(name) for name in LOOKS), side
-            assert len(points) >= 2, side
+    for peers in curves.values():
+        assert peers
+        for peer, points in peers.items():
+            assert any(peer.startswith(names) for names in LOOKS), peer
+            assert len(points) >= 2, peer
 
 
 def test_plots_are_drawn(quick, tmp_path):
@@ -365,7 +412,7 @@ def test_plots_are_drawn(quick, tmp_path):
     ]
 
 
-def test_a_file_without_curves_is_told_what_to_run(tmp_path):
+def test_the_error_of_a_file_without_curves_says_what_to_run(tmp_path):
     from benchmarks.plots import main
 
     file = tmp_path / "results.json"
@@ -400,8 +447,8 @@ def test_every_quick_fault_is_in_the_table_and_nothing_is_lost_in_silence(printe
         "|---|---|",
         "| normal exit, 50 ms server: received of 20 | 20 |",
         f"| fork after 1st event (5 child events, 3 of the parent) | {fork} |",
-        "| 302 to another path | fails, told: unexpected_redirect |",
-        "| 400 with JSON list body: attempts | 1, told |",
+        "| 302 to another path | fails: unexpected_redirect |",
+        "| 400 with JSON list body: attempts | 1, then fails: rejected |",
         "| 503 then 200: delay | 0.n to 0.n s (2 runs) |",
         "| request processed, response lost (RST) | re-sent, same id |",
         "| 200 with an HTML body | ok |",
@@ -421,35 +468,32 @@ def test_a_silent_loss_is_named_in_the_last_line_and_is_the_exit_code(capsys):
 
 
 @pytest.mark.parametrize(
-    ("received", "reasons", "told", "fate"),
+    ("received", "reasons", "text"),
     [
-        (True, [], True, "ok"),
-        (False, ["closed"], True, "fails, told: closed"),
-        (False, [], False, "lost in silence (delivered)"),
+        (True, [], "ok"),
+        (False, ["closed"], "fails: closed"),
+        (False, [], "lost in silence (delivered)"),
     ],
 )
-def test_a_batch_is_received_or_told_of_or_lost_in_silence(received, reasons, told, fate):
-    from benchmarks.faults import After
+def test_a_batch_is_received_or_reported_or_lost_in_silence(received, reasons, text):
+    from benchmarks.faults import fate
 
-    after = After([], received, "delivered", reasons)
-
-    assert (after.told, after.fate) == (told, fate)
+    assert fate(received, "delivered", reasons) == text
 
 
 @pytest.mark.parametrize(
-    ("received", "failed", "says", "told"),
+    ("received", "failed", "lost", "reported"),
     [
-        ({"0", "1", "2"}, set(), "", True),
-        ({"0"}, {"1", "2"}, "", True),
-        ({"0"}, {"1"}, "", False),
-        ({"0"}, set(), "batch failed: closed\nbatch failed: rejected, 400 BAD (2 times)\n", True),
-        ({"0"}, set(), "2 batches not delivered when the process ended, and lost\n", True),
-        ({"0"}, set(), "1 batch not delivered when the process ended, and lost\n", False),
+        ({"0", "1", "2"}, set(), 0, True),
+        ({"0"}, {"1", "2"}, 0, True),
+        ({"0"}, {"1"}, 0, False),
+        ({"0"}, set(), 2, True),
+        ({"0"}, set(), 1, False),
     ],
 )
-def test_what_a_process_left_is_told_by_id_or_in_the_log_or_lost_in_silence(
-    received, failed, says, told
+def test_what_a_process_left_is_reported_by_id_or_as_a_count_or_lost_in_silence(
+    received, failed, lost, reported
 ):
     from benchmarks.faults import Ended
 
-    assert Ended(0.0, failed, says).tells_of({"0", "1", "2"} - received) == told
+    assert Ended(0.0, failed, lost).reports({"0", "1", "2"} - received) == reported

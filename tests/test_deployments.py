@@ -56,7 +56,7 @@ if "STAND_IN" in os.environ:
         mine = Request(url, request.body, request.headers, credentials=request.credentials)
         return to_the_network(self, mine)
 
-    send.tells_all = True
+    send.raises_only_transport_errors = True
     RequestsTransport.send = send
 
     def counted(self, *batches, **options):
@@ -71,12 +71,12 @@ REPORT = []
 
 
 class Outcome(NamedTuple):
-    """What became of the events of one deployment."""
+    """The outcome of the events of one deployment."""
 
     sent: int
     received: int
     duplicates: int
-    told: int  # of how many a line in the log, or a row in the outbox, says that they are left
+    reported: int  # of how many a line in the log, or a row in the outbox, says that they are left
 
 
 class Project:
@@ -177,7 +177,7 @@ class Project:
             return connection.execute("SELECT COUNT(*) FROM rows").fetchone()[0]
 
     def outcome(self, name):
-        """Return what became of the events; the report has it, too."""
+        """Return the outcome of the events; the report has it, too."""
         lost = re.findall(
             r"(\d+) batch(?:es)? not delivered when the process ended, and lost", self.said
         )
@@ -190,9 +190,9 @@ class Project:
         assert self.run("import analytics; raise SystemExit(not analytics.client.flush(30))") == 0
         return self.counts(self.kept)
 
-    def counts(self, told):
+    def counts(self, reported):
         server = self.server
-        return Outcome(self.sent, len(server.unique_ids), len(server.duplicates), told)
+        return Outcome(self.sent, len(server.unique_ids), len(server.duplicates), reported)
 
 
 @pytest.fixture(params=["in memory", "outbox"])
@@ -208,10 +208,10 @@ def project(kind, tmp_path):
 
 @pytest.fixture(scope="module", autouse=True)
 def report(request):
-    """Print what became of the events, in the order in which the deployments ran."""
+    """Print the outcome of the events, in the order in which the deployments ran."""
     yield
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print("\n\n| deployment | sent | received | duplicates | told |\n|---|---|---|---|---|")
+        print("\n\n| deployment | sent | received | duplicates | reported |\n|---|---|---|---|---|")
         for name, found in REPORT:
             print(f"| {name} | {' | '.join(map(str, found))} |")
 
@@ -227,7 +227,7 @@ def check(project, name, events=EVENTS):
     found = project.outcome(name)
 
     assert found.sent == events, project.said
-    assert found.received + found.told == found.sent, project.said
+    assert found.received + found.reported == found.sent, project.said
     assert found.duplicates == 0
     if (project.folder / "outbox.db").exists():
         assert project.deliver_rest() == (events, events, 0, 0), project.said
@@ -460,7 +460,7 @@ def test_dramatiq(queue, kind, program, how):
     check(queue, f"{program} {how.name}, {kind}")
 
 
-# Processes of one's own
+# Processes that a user starts
 
 
 @pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
@@ -498,5 +498,5 @@ def test_what_short_processes_leave_by_os_exit_is_delivered_by_one_that_flushes(
 
     # what one had taken up from another just when it left may come again, under the same ids
     assert found.sent == 15
-    assert found.received + found.told >= 15
-    assert (rest.received, rest.told) == (15, 0)
+    assert found.received + found.reported >= 15
+    assert (rest.received, rest.reported) == (15, 0)

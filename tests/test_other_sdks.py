@@ -193,7 +193,7 @@ GOOD_EVENT = event("custom_event", event_name="kept", custom_event_type="other")
         ({"user_attributes": {"a": "\udfff"}}, r"user_attributes['a']='\udfff': has a lone surr"),
     ],
 )
-def test_what_cannot_be_held_is_left_out_and_told_and_the_rest_is_kept(server, more, problem):
+def test_what_cannot_be_held_is_left_out_and_reported_and_the_rest_is_kept(server, more, problem):
     entry = batch_of(GOOD_EVENT, **{"mp_deviceid": "59780f39-d7a0-4ebe-9950-280f937c29e2", **more})
     assert post(server, entry).status_code == 202
 
@@ -240,8 +240,8 @@ def test_a_field_of_an_event_that_cannot_be_held_leaves_the_event(server, data, 
     assert post(server, batch_of(one)).status_code == 202
 
     assert server.batches[0].events[0].event_name == "kept"
-    (told,) = server.requests[0].problems
-    assert told.startswith(f"events[0].data.{problem}")
+    (problem_text,) = server.requests[0].problems
+    assert problem_text.startswith(f"events[0].data.{problem}")
 
 
 def test_bad_products_leave_the_good_ones(server):
@@ -323,7 +323,7 @@ def test_strict_is_a_boolean(strict):
         LocalServer(strict=strict)
 
 
-def test_a_failing_assertion_tells_the_problems(server):
+def test_a_failing_assertion_lists_the_problems(server):
     post(server, PYTHON)
     with pytest.raises(AssertionError) as raised:
         assert_sent(server, "Example", flags={"dolphins": "So long"})
@@ -356,15 +356,15 @@ def damaged(draw):
     """A batch in JSON, in which some values are others."""
     entry = json.loads(draw(batches()).to_json())
     for _ in range(draw(st.integers(1, 3))):
-        place = entry
-        while isinstance(place, dict | list) and place:
+        inner = entry
+        while isinstance(inner, dict | list) and inner:
             key = draw(
-                st.sampled_from(list(place) if isinstance(place, dict) else range(len(place)))
+                st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner)))
             )
-            if not isinstance(place[key], dict | list) or not place[key] or draw(st.booleans()):
-                place[key] = draw(JSON)
+            if not isinstance(inner[key], dict | list) or not inner[key] or draw(st.booleans()):
+                inner[key] = draw(JSON)
                 break
-            place = place[key]
+            inner = inner[key]
     return entry
 
 
@@ -473,5 +473,5 @@ mparticle.EventsApi(configuration).bulk_upload_events([batch, batch])
     assert server.batches[2].mpid == 600868121729048600
     assert len(server.batches[2].events) == 3
     assert [each.partition("=")[0] for each in request.problems] == [
-        f"[{place}].events[1].data.custom_flags['dolphins']" for place in (0, 1)
+        f"[{index}].events[1].data.custom_flags['dolphins']" for index in (0, 1)
     ]

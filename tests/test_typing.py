@@ -82,8 +82,8 @@ def pyright(tmp_path_factory):
     found = {}
     for entry in report["generalDiagnostics"]:
         if entry["severity"] == "error":
-            place = Path(entry["file"]).name, entry["range"]["start"]["line"] + 1
-            found.setdefault(place, []).append(entry["message"])
+            line = Path(entry["file"]).name, entry["range"]["start"]["line"] + 1
+            found.setdefault(line, []).append(entry["message"])
     return found
 
 
@@ -97,7 +97,7 @@ def marked():
 def test_a_type_checker_accepts_good_code(checker, request):
     found = request.getfixturevalue(checker)
 
-    assert {place: text for place, text in found.items() if place[0] == GOOD.name} == {}
+    assert {line: text for line, text in found.items() if line[0] == GOOD.name} == {}
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])

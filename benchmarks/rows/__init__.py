@@ -1,44 +1,19 @@
-"""What is measured, row by row: each is a function of the lab that yields results."""
-
-from __future__ import annotations
+"""What is measured: each row is a function of the run that yields results."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from ..lab import Lab, Result
-from . import curves, importing, instructions, memory, sending, values
+from ..report import Result
+from ..run import Run
+from .curves import curves
+from .processes import imports, instructions, memory, stream
+from .sending import coalesce, dispatch, send, split
+from .values import append, chain, cliffs, encoding, steps
 
-
-class Row(NamedTuple):
-    """A row of the targets, or more that is good to know.
-
-    Attributes:
-        about: what it measures, for ``--help``.
-        measure: measures it.
-        always: whether it belongs to every run, or is asked for.
-    """
-
-    about: str
-    measure: Callable[[Lab], Iterator[Result]]
-    always: bool = True
-
-
-ROWS: dict[str, Row] = {
-    "chain": Row("a fluent chain, every check on, to JSON bytes", values.chain),
-    "encoding": Row("a batch that is there, to JSON bytes", values.encoding),
-    "append": Row("10 000 events, one at a time", values.append),
-    "steps": Row("one step of a chain", values.steps),
-    "dispatch": Row("background sending, from values to the answer", sending.dispatch),
-    "send": Row("send on the caller's thread", sending.send),
-    "coalesce": Row("batches of the same users, on the wire", sending.coalesce),
-    "split": Row("what splitting and framing add to encoding", sending.split),
-    "memory": Row("batches that wait", memory.waiting),
-    "stream": Row("send_all of a million batches", memory.stream),
-    "import": Row("import mpfluent", importing.imports),
-    "curves": Row("how costs grow, for the plots", curves.curves, always=False),
-    "instructions": Row(
-        "instructions, which are steadier than time; needs valgrind",
-        instructions.instructions,
-        always=False,
-    ),
+_ALWAYS = (chain, encoding, cliffs, append, steps, dispatch, send, coalesce, split, memory, stream)
+ROWS: dict[str, Callable[[Run], Iterator[Result]]] = {
+    **{row.__name__: row for row in _ALWAYS},
+    "import": imports,
+    "curves": curves,
+    "instructions": instructions,
 }
+ON_REQUEST = ("curves", "instructions")

@@ -1,87 +1,58 @@
-"""How costs grow; what the plots are drawn from.
+"""How costs grow, for the plots: results whose ``what`` is a curve and the position on it."""
 
-A curve is a row of results whose ``what`` is the curve and the place on it: ``name @ x``.
-"""
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import closing
-
-from ..lab import FAST, OURS, POSTHOG, SEGMENT, VENDOR, Figure, Lab, Result
-from ..timing import Side, in_turns, spread, take_turns
-from .values import LITERALS, figures
+from ..measurement import column, take_turns
+from ..report import Result
+from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
+from .processes import alone
+from .sending import deliver
 
 PER_BATCH = "time of a batch, by its events"
 PER_EVENT = "CPU of an event, by the events of a batch or request"
 PACED = "CPU of an event, by batches a second"
 WAITING = "memory of what waits, by how many"
 
-
-def curves(lab: Lab) -> Iterator[Result]:
-    """Measure all curves."""
-    yield from _time_of_a_batch(lab)
-    yield from _cpu_by_size(lab)
-    yield from _cpu_by_pace(lab)
-    yield from _memory(lab)
-
-
-def _point(curve: str, place: float, points: list[Figure]) -> Result:
-    return Result("curves", f"{curve} @ {place:g}", points)
+# By label, a peer and its options
+AT_A_PACE: dict[str, tuple[str, dict[str, Any]]] = {
+    "mpfluent, in the background": (OURS, {}),
+    "mpfluent, at once": (OURS, {"threaded": False}),
+    "the pace itself, nothing sent": (DICTS, {}),
+    SEGMENT: (SEGMENT, {}),
+    POSTHOG: (POSTHOG, {}),
+}
 
 
-def _time_of_a_batch(lab: Lab) -> Iterator[Result]:
-    for events in lab.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
-        sides: dict[str, Side] = {
-            name: lab.side(name).timed("from_values", "mpfluent", events)
-            for name in lab.those(OURS, FAST)
+def curves(run: Run) -> Iterator[Result]:
+    """How costs grow, for the plots."""
+
+    def point(curve: str, x: float, taken: dict[str, list[float]], unit: str = "s") -> Result:
+        return run.result("curves", f"{curve} @ {x:g}", taken, unit=unit)
+
+    for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
+        asked = {name: (name, "chain", events) for name in (OURS, DICTS, VENDOR)}
+        taken = run.time(asked, rounds=run.choose(10, 1), piece=run.choose(0.02, 0.0))
+        yield point(PER_BATCH, events, taken)
+    many = run.choose(5_000, 100)
+    for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
+        labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
+        turns = {
+            label: partial(deliver, run, name, many, size=size)
+            for label, name in labels.items()
+            if run.available([name])
         }
-        sides[LITERALS] = lab.side(OURS).timed("from_values", "literals", events)
-        if lab.has(VENDOR):
-            sides[VENDOR] = lab.side(VENDOR).timed("chain", events)
-        taken = in_turns(sides, rounds=lab.choose(10, 1), piece=lab.choose(0.02, 0.0))
-        yield _point(PER_BATCH, events, figures(taken))
-
-
-def _cpu_by_size(lab: Lab) -> Iterator[Result]:
-    many = lab.choose(5_000, 100)
-    asked = {f"{name}, events a batch": (name, "in_batches_of") for name in lab.those(OURS, FAST)}
-    if lab.has(VENDOR):
-        asked[f"{VENDOR}, batches a request"] = (VENDOR, "bulk_rate")
-
-    def turn(side: str, action: str, size: int) -> Callable[[], float]:
-        return lambda: float(lab.side(side).ask(action, lab.server.url, size, many))
-
-    for size in lab.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
-        sides = {name: turn(*what, size) for name, what in asked.items()}
-        yield _point(PER_EVENT, size, figures(take_turns(sides, lab.choose(3, 1))))
-
-
-def _cpu_by_pace(lab: Lab) -> Iterator[Result]:
-    url, seconds = lab.server.url, lab.choose(2.0, 0.2)
-    for pace in lab.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
-        asked = {
-            "mpfluent, in the background": (OURS, "rate", True),
-            "mpfluent, at once": (OURS, "rate", False),
-            "the pace itself, nothing sent": (OURS, "pace"),
-            **{name: (name, "rate") for name in lab.those(SEGMENT, POSTHOG)},
-        }
-        points = []
-        for name, (side, action, *more) in asked.items():
-            found = lab.side(side).ask(action, url, pace, seconds, *more)
-            # else it cannot keep up, which says nothing in a quick run on a busy machine
-            if found["events"] > lab.choose(0.9, 0.0) * pace * seconds:
-                points.append(Figure(name, spread([found["cpu"]])))
-        yield _point(PACED, pace, points)
-
-
-def _memory(lab: Lab) -> Iterator[Result]:
-    many = lab.choose(10_000, 100)
-    with closing(lab.fresh(OURS)) as process:
-        found = process.ask("queue", many, 10)
-    for waiting, json, grown in found:
-        points = [
-            Figure("what waits", spread([grown / 1e6]), "MB"),
-            Figure("its JSON", spread([json / 1e6]), "MB"),
-        ]
-        yield _point(WAITING, waiting, points)
+        yield point(PER_EVENT, size, column(take_turns(turns, run.choose(3, 1)), "cpu"))
+    seconds = run.choose(2.0, 0.05)
+    for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
+        taken = {}
+        for label, (name, options) in AT_A_PACE.items():
+            if run.available([name]):
+                many, paced = int(pace * seconds), {"per_second": pace, **options}
+                sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
+                if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
+                    taken[label] = [sent["cpu"] / many]
+        yield point(PACED, pace, taken)
+    for waiting, json, grown in alone(run, OURS, "queue", *run.choose((10_000, 10), (100, 2))):
+        yield point(WAITING, waiting, {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}, "MB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
@@ -14,6 +15,7 @@ from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import as_error_of_verb, expand_kwargs
 from ..values.check_failed import checked_as
 from ..values.codegen import KNOWN
+from ..values.fields import set_by
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, instant
 from ..wire.limits import Problem, problems
@@ -71,7 +73,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         }
     )
 
-    events = events()
+    events = set_by("add", events())
 
     def __init__(self, **unknown: Never) -> None:
         if unknown:
@@ -343,12 +345,26 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     if not TYPE_CHECKING:
 
         def __setattr__(self, name, value):
-            verb = _SETTERS.get(name)
-            line = f"batch = batch.{verb}(…)" if verb else "batch = batch.with_…(…)"
-            raise Immutable(f"Batch is immutable; write {line}")
+            raise _immutable(type(self), name)
 
         def __setitem__(self, key, value):
-            raise Immutable("Batch is immutable; write batch = batch.with_…(…)")
+            raise _immutable(type(self), key)
+
+
+def _immutable(cls: type[Batch], name: Any) -> Immutable:
+    """Return the error for an assignment: it says which verb does that."""
+    field = cls._fields.get(name) if isinstance(name, str) else None
+    if field is not None:
+        inside = field.of._fields.values() if field.kind == "record" else ()
+        verb = next((each.verb for each in (field, *inside) if each.verb), None)
+        line = f"{verb}(…)" if verb else f"merge(Batch.from_dict({{{name!r}: …}}))"
+    elif not isinstance(name, str):
+        line = "add(event)"
+    elif name.isidentifier() and not iskeyword(name):
+        line = f"with_user_attributes({name}=…)"
+    else:
+        line = f"with_user_attributes({{{brief(name)}: …}})"
+    return Immutable(f"Batch is immutable; write batch = batch.{line}")
 
 
 def _events_of(added: Any) -> tuple[Event, ...]:
@@ -369,27 +385,3 @@ def _events_of(added: Any) -> tuple[Event, ...]:
 
 
 _empty: dict[type[Batch], Any] = {}  # what for_user begins with
-
-_SETTERS = {
-    "events": "add",
-    "user_identities": "with_identities",
-    "user_attributes": "with_user_attributes",
-    "deleted_user_attributes": "with_deleted_user_attributes",
-    "device_info": "with_device",
-    "application_info": "with_application",
-    "consent_state": "with_consent_state",
-    "context": "with_data_plan",
-    "integration_attributes": "with_integration_attributes",
-} | {
-    name: f"with_{name}"
-    for name in (
-        "environment",
-        "mpid",
-        "mp_deviceid",
-        "ip",
-        "source_request_id",
-        "attribution_info",
-        "partner_identities",
-        "partner_identity",
-    )
-}

@@ -34,6 +34,7 @@ from ..values.fields import (
     maps_of_scalars,
     names,
     record,
+    set_by,
     text,
     uuid,
     word,
@@ -55,24 +56,31 @@ class ContextVerbs(Builder, Record):
 
     __slots__ = ()
 
-    environment: Field[Environment | None] = choice(
-        "an environment", get_args(Environment), liberal={"unknown": None}
+    environment: Field[Environment | None] = set_by(
+        "with_environment",
+        choice("an environment", get_args(Environment), liberal={"unknown": None}),
     )
-    source_request_id = word()
-    mpid = integer()
-    mp_deviceid = uuid()
-    user_identities: Field[UserIdentities | None] = record(UserIdentities)
-    user_attributes = attributes()
-    deleted_user_attributes = names()
-    device_info: Field[DeviceInformation | None] = record(DeviceInformation)
-    application_info: Field[ApplicationInformation | None] = record(ApplicationInformation)
-    ip = ip()
-    consent_state: Field[ConsentState | None] = record(ConsentState)
-    context: Field[BatchContext | None] = record(BatchContext)
-    attribution_info: Field[AttributionInfo | None] = record(AttributionInfo)
-    integration_attributes = maps_of_scalars()
-    partner_identities = identities()
-    partner_identity = identity()
+    source_request_id = set_by("with_source_request_id", word())
+    mpid = set_by("with_mpid", integer())
+    mp_deviceid = set_by("with_mp_deviceid", uuid())
+    user_identities: Field[UserIdentities | None] = set_by(
+        "with_identities", record(UserIdentities)
+    )
+    user_attributes = set_by("with_user_attributes", attributes())
+    deleted_user_attributes = set_by("with_deleted_user_attributes", names())
+    device_info: Field[DeviceInformation | None] = set_by("with_device", record(DeviceInformation))
+    application_info: Field[ApplicationInformation | None] = set_by(
+        "with_application", record(ApplicationInformation)
+    )
+    ip = set_by("with_ip", ip())
+    consent_state: Field[ConsentState | None] = set_by("with_consent_state", record(ConsentState))
+    context: Field[BatchContext | None] = record(BatchContext)  # its fields have verbs
+    attribution_info: Field[AttributionInfo | None] = set_by(
+        "with_attribution_info", record(AttributionInfo)
+    )
+    integration_attributes = set_by("with_integration_attributes", maps_of_scalars())
+    partner_identities = set_by("with_partner_identities", identities())
+    partner_identity = set_by("with_partner_identity", identity())
     sdk_version = text()
 
     def with_environment(self: C, environment: Environment | None) -> C:

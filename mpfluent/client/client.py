@@ -29,7 +29,7 @@ from ..transport.base import Response, Transport
 from ..transport.requests import RequestsTransport
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
-from ..utils.options import check_seconds
+from ..utils.options import checked_timeout
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
 from ..version import __version__
@@ -183,7 +183,6 @@ class Client(PublicNames):
         self._addresses = addresses
         self._adopt(self._dispatcher)
         logger()
-        wire.load()
 
     def _background(self) -> Dispatcher:
         """Return the dispatcher that sends in the background: its own, or a default one."""
@@ -279,7 +278,7 @@ class Client(PublicNames):
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        check_seconds("flush", timeout)
+        timeout = checked_timeout("flush", timeout)
         self._check_process()
         if not self._disabled:  # which would send what an outbox has from before
             for seconds, dispatcher in self._each_in(timeout):
@@ -294,7 +293,7 @@ class Client(PublicNames):
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        check_seconds("close", timeout)
+        timeout = checked_timeout("close", timeout)
         self._check_process()
         self._closed = True
         final = True
@@ -317,7 +316,7 @@ class Client(PublicNames):
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        check_seconds("aflush", timeout)
+        timeout = checked_timeout("aflush", timeout)
         return await self._aside(partial(self.flush, timeout))
 
     async def aclose(self, timeout: float | None = None) -> CloseReport:
@@ -340,7 +339,7 @@ class Client(PublicNames):
         >>> asyncio.run(main())
         CloseReport(delivered=1, failed=0, left=0)
         """
-        check_seconds("aclose", timeout)
+        timeout = checked_timeout("aclose", timeout)
         return await self._aside(partial(self.close, timeout))
 
     async def _aside(self, call: Callable[[], _T]) -> _T:

@@ -18,7 +18,7 @@ from ..model.context import Environment
 from ..sdk_names import ELSEWHERE, called
 from ..transport.base import Response, Transport
 from ..transport.destination import Credentials
-from ..transport.guard import PLACE
+from ..transport.guard import HOST
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
@@ -224,7 +224,7 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
     if (
         "\\" in str(host)
         or not str(host).isprintable()
-        or not re.fullmatch(PLACE, str(parts.netloc))
+        or not re.fullmatch(HOST, str(parts.netloc))
     ):
         name = None
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):

@@ -13,7 +13,7 @@ from ..transport.base import Response
 from ..utils.interrupts import NOTIFIED, Steps, Waiters
 from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
-from ..utils.options import check_seconds
+from ..utils.options import checked_timeout
 
 State = Literal["pending", "delivered", "failed", "kept"]
 _DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception
@@ -96,7 +96,7 @@ class Delivery(PublicNames):
         Args:
             timeout: seconds; None for as long as it takes.
         """
-        check_seconds("wait", timeout)
+        timeout = checked_timeout("wait", timeout)
         if not self._open:
             return True
         if self._pid != os.getpid() or not self._may_wait():
@@ -118,7 +118,7 @@ class Delivery(PublicNames):
             DeliveryError: a batch failed; :attr:`failures` has every error.
             TimeoutError: it is still pending.
         """
-        check_seconds("result", timeout)
+        timeout = checked_timeout("result", timeout)
         if not self.wait(timeout):
             if self._pid != os.getpid():
                 raise TimeoutError("still pending in the process that sent it")

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Never
 from ..errors import ConfigurationError, Reason, TransportError, brief, unknown_option
 from ..transport.base import Response
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import is_number
+from ..utils.options import integer_between, number_between
 
 JUDGED = frozenset({400, 413, 422})
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
@@ -79,25 +79,15 @@ class Retry(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("Retry", next(iter(unknown)), self.__slots__)
-        for name, value in (
-            ("base", base),
-            ("cap", cap),
-            ("max_elapsed", max_elapsed),
-            ("max_retry_after", max_retry_after),
-        ):
-            if value is None and name == "max_elapsed":
-                continue
-            if not is_number(value, 0, sys.float_info.max):
-                raise ConfigurationError(f"Retry({name}={brief(value)}): want seconds, 0 or more")
-        if max_attempts is not None and (type(max_attempts) is not int or max_attempts < 1):
+        self.base = _seconds("base", base)
+        self.cap = _seconds("cap", cap)
+        self.max_elapsed = None if max_elapsed is None else _seconds("max_elapsed", max_elapsed)
+        self.max_retry_after = _seconds("max_retry_after", max_retry_after)
+        self.max_attempts = None if max_attempts is None else integer_between(max_attempts, 1)
+        if self.max_attempts is None and max_attempts is not None:
             raise ConfigurationError(
                 f"Retry(max_attempts={brief(max_attempts)}): want 1 or more, or None for no limit"
             )
-        self.base = base
-        self.cap = cap
-        self.max_elapsed = max_elapsed
-        self.max_attempts = max_attempts
-        self.max_retry_after = max_retry_after
         self.random = random
 
     def decide(
@@ -165,6 +155,14 @@ class Retry(PublicNames):
             for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
         )
         return f"<Retry {shown}>"
+
+
+def _seconds(name: str, value: object) -> float:
+    """Return an option as Python's own number of seconds, or raise what it has to be."""
+    seconds = number_between(value, 0, sys.float_info.max)
+    if seconds is None:
+        raise ConfigurationError(f"Retry({name}={brief(value)}): want seconds, 0 or more")
+    return seconds
 
 
 def is_judged(answer: Response) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import DeliveryError
-from ..transport.base import Request, Response, Transport, attempted
+from ..transport.base import Request, Response, Transport, attempted, is_marked
 from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
 from ..wire.body import Part, bulk_body, pack
@@ -204,7 +204,7 @@ class Sender:
         try:
             self._transport.close()
         except Exception as error:
-            if getattr(self._transport.close, "tells_all", False) is True:
+            if is_marked(self._transport.close):
                 raise  # it came from outside: a signal's handler raised it
             self.counters.hook_raised(self._transport.close, error)
 

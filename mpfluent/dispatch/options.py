@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..errors import ConfigurationError, brief, closest
-from ..utils.options import is_number
+from ..utils.options import integer_between, number_between
 
 WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
@@ -23,6 +23,9 @@ OPTIONS = {
     "outbox": "Outbox('outbox.db')",
 }
 """What to write for each, in errors."""
+
+_COUNTS = ("workers", "max_queue", "max_queue_bytes")
+_SECONDS = ("block_timeout", "flush_interval", "exit_timeout")
 
 
 class Options(NamedTuple):
@@ -41,16 +44,10 @@ class Options(NamedTuple):
     sleep: Callable[[float], object] | None
     start: Callable[[Callable[[], None]], Any]
 
-    def check(self, outbox: object) -> None:
-        """Raise ``ConfigurationError`` for the first option that makes no sense."""
-        for name in ("workers", "max_queue", "max_queue_bytes"):
-            number = getattr(self, name)
-            if type(number) is not int or number < 1:
-                raise _wrong(name, number, f"1 or more; write {name}={OPTIONS[name]}")
-        for name in ("block_timeout", "flush_interval", "exit_timeout"):
-            seconds = getattr(self, name)
-            if not is_number(seconds, 0, sys.float_info.max):
-                raise _wrong(name, seconds, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
+    def checked(self, outbox: object) -> Options:
+        """Return these with Python's own numbers, or raise what the first wrong one has to be."""
+        numbers: dict[str, Any] = {name: _count(name, getattr(self, name)) for name in _COUNTS}
+        numbers |= {name: _seconds(name, getattr(self, name)) for name in _SECONDS}
         policies = get_args(WhenFull)
         if self.when_full not in policies:
             meant = closest(self.when_full, policies) or "block"  # "drop" may mean two of them
@@ -63,6 +60,21 @@ class Options(NamedTuple):
 
             if not isinstance(outbox, Outbox):
                 raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
+        return self._replace(**numbers)
+
+
+def _count(name: str, value: object) -> int:
+    number = integer_between(value, 1)
+    if number is None:
+        raise _wrong(name, value, f"1 or more; write {name}={OPTIONS[name]}")
+    return number
+
+
+def _seconds(name: str, value: object) -> float:
+    seconds = number_between(value, 0, sys.float_info.max)
+    if seconds is None:
+        raise _wrong(name, value, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
+    return seconds
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

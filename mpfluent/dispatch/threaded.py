@@ -101,13 +101,13 @@ class ThreadedDispatcher(OpenedOnce):
     ) -> None:
         if unknown:
             raise unknown_option("ThreadedDispatcher", next(iter(unknown)), OPTIONS)
-        self._options = Options(
+        options = Options(
             *(workers, max_queue, max_queue_bytes, when_full, block_timeout, flush_interval),
             *(exit_timeout, coalesce, clock, wall, sleep),
             start=_start_thread if start is None else start,
         )
-        self._options.check(outbox)
-        self.exit_timeout = exit_timeout
+        self._options = options.checked(outbox)
+        self.exit_timeout = self._options.exit_timeout
         super().__init__(Settlement(outbox, clock, background=True))
         self._begin()
 

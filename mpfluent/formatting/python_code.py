@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..model.catalog import CLASSES
@@ -20,13 +19,14 @@ from ..model.record import Record
 from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
 from .summary import moment
 from .verb_calls import (
-    CONTEXT,
     VerbCall,
+    as_arguments,
     chain_after,
     class_of,
+    context_calls,
     made_by,
+    said_by,
     speakable,
-    unsaid,
     verb_calls,
     without,
 )
@@ -120,14 +120,10 @@ def _keywords(given: Mapping[str, Any]) -> list[Code]:
 def _record(value: Record) -> Code:
     """Return a record or an event by its constructor, or by ``from_dict`` if that refuses it."""
     of = class_of(value)
-    given = {name: item for name, item in value._given().items() if not unsaid(name, item)}
-    places = {
-        name: given[name] for name in takewhile(lambda name: name in given, of.__match_args__)
-    }
-    more = {name: item for name, item in given.items() if name not in places}
-    if made_by(of, *places.values(), **more) != value:
+    places, more = as_arguments(of, said_by(value))
+    if made_by(of, *places, **more) != value:
         return Bracketed(f"{of.__name__}.from_dict(", [_value(value.to_dict())], ")")
-    by_place = [_value(item, name in _INSTANTS) for name, item in places.items()]
+    by_place = [_value(item, name in _INSTANTS) for name, item in zip(of.__match_args__, places)]
     return Bracketed(f"{of.__name__}(", [*by_place, *_keywords(more)], ")")
 
 
@@ -153,17 +149,30 @@ def _head(batch: Batch) -> tuple[Bracketed, set[str]]:
 
 def _context(batch: Batch, said: set[str], empty: Batch) -> Iterator[Bracketed]:
     """Yield the steps for each field of the context that is set and not said yet."""
-    for name in (*CONTEXT, *(key for key in batch._keys if key not in CONTEXT)):
+    for name in dict.fromkeys((*_FIRST, *batch._keys)):
         value = batch._get(name)
         if value is None or name in said:
             continue
-        steps = [*CONTEXT[name](value)] if name in CONTEXT else []
+        steps = [*context_calls(batch._wire[name], value)]
         whole = empty._with({name: value})
         if steps and chain_after(empty, *steps) == whole:
             yield from map(_call, steps)
         else:
             rest = Bracketed("Batch.from_dict(", [_value(whole.to_dict())], ")")
             yield Bracketed(".merge(", [rest], ")")
+
+
+# The fields of the context that read well at the beginning; the rest follow in schema order.
+_FIRST = (
+    "environment",
+    "source_request_id",
+    "partner_identities",
+    "partner_identity",
+    "mp_deviceid",
+    "device_info",
+    "ip",
+    "application_info",
+)
 
 
 # Events

@@ -1,6 +1,7 @@
 """What a batch says, as calls of verbs: each field of its context, and each event.
 
-Nothing here is certain to be right: a verb may make something else, or refuse. Who asks tries.
+Which verb it is, the field or the event class declares; here is how its arguments are written.
+Nothing is certain to be right: a verb may make something else, or refuse. The caller tries it.
 """
 
 from __future__ import annotations
@@ -10,27 +11,12 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from ..errors import MPFluentError
+from ..model.consent import ConsentState
 from ..model.event import Event
-from ..model.events import (
-    AppEvent,
-    ApplicationStateTransitionEvent,
-    BreadcrumbEvent,
-    CommerceEvent,
-    CrashReportEvent,
-    FirstRunEvent,
-    NetworkPerformanceEvent,
-    OptOutEvent,
-    ProfileEvent,
-    PushMessageEvent,
-    PushRegistrationEvent,
-    ScreenViewEvent,
-    SessionEndEvent,
-    SessionStartEvent,
-    UninstallEvent,
-    UserAttributeChangeEvent,
-    UserIdentityChangeEvent,
-)
+from ..model.events import AppEvent, ApplicationStateTransitionEvent, CommerceEvent
 from ..model.record import Record
+from ..utils.introspection import defaults_of
+from ..values.fields import Field
 from ..values.frozen import Frozen
 
 
@@ -59,20 +45,31 @@ def made_by(make: Callable[..., Any], *places: Any, **keywords: Any) -> Any:
 def chain_after(chain: Any, *steps: VerbCall) -> Any:
     """Return a batch or session after these steps, or None if it refuses one."""
     for verb, places, keywords in steps:
-        chain = made_by(getattr(chain, verb), *places, **keywords)
+        step = getattr(chain, verb, None)  # an event class of your own may name a verb of your own
+        chain = step and made_by(step, *places, **keywords)
         if chain is None:
             break
     return chain
 
 
-def unsaid(name: str, value: Any) -> bool:
-    """Return whether a field has what it has if nothing is said."""
-    return bool(_DEFAULTS.get(name, _NOTHING) == value)
+def said_by(value: Record) -> dict[str, Any]:
+    """Return what was set, by Python name, without what the constructor assumes anyway."""
+    return without_defaults(class_of(value), value._given())
+
+
+def without_defaults(of: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that do not have the constructor's default."""
+    defaults = defaults_of(of)
+    return {name: item for name, item in given.items() if defaults.get(name, _NOTHING) != item}
+
+
+def as_arguments(of: type[Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return fields as a constructor takes them: the first ones by position, the rest by name."""
+    first = [*takewhile(given.__contains__, of.__match_args__)]
+    return [given[name] for name in first], without(given, *first)
 
 
 _NOTHING = object()
-# What an event says if nothing else is said.
-_DEFAULTS = {"type": "other", "register": True, "severity": "error"}
 
 
 # Context
@@ -83,25 +80,57 @@ def speakable(record: Record) -> bool:
     return bool(made_by(class_of(record), **record._given()) == record)
 
 
-def _by_place(verb: str) -> Callable[[Any], Iterator[VerbCall]]:
-    return lambda value: iter([VerbCall(verb, (value,))])
+def settable(field: Field[Any], value: Any) -> Iterator[tuple[Field[Any], Any]]:
+    """Yield a field that has a verb, with its value; for one that has none, the fields inside."""
+    if field.verb is not None:
+        yield field, value
+    elif field.kind == "record":
+        for inner in field.of._fields.values():
+            if value._get(inner.wire) is not None:
+                yield from settable(inner, value._get(inner.wire))
 
 
-def _by_fields(verb: str) -> Callable[[Any], Iterator[VerbCall]]:
-    """Return the step that says a record's fields as keywords, or the record if it must."""
-    return lambda value: iter(
-        [VerbCall(verb, (), value._given()) if speakable(value) else VerbCall(verb, (value,))]
-    )
+def whole_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
+    """Yield the calls that set a field of the context, records as they are."""
+    for part, item in settable(field, value):
+        verb = str(part.verb)
+        if part.kind == "names":
+            yield VerbCall(verb, item)
+        elif part.kind == "maps":
+            yield from (VerbCall(verb, entry) for entry in item.items())
+        else:
+            yield VerbCall(verb, (item,))
 
 
-def _consent(state: Any) -> Iterator[VerbCall]:
+def context_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
+    """Yield the calls that set a field of the context, records by their fields."""
+    for part, item in settable(field, value):
+        if part.of is ConsentState:
+            yield from _consent(item)
+        elif part.kind == "record":
+            yield VerbCall(str(part.verb), *_arguments_of(item))
+        elif part.kind == "maps":
+            for name, entries in item.items():
+                number = name.isdecimal() and str(int(name)) == name
+                yield VerbCall(str(part.verb), (int(name) if number else name, entries))
+        else:
+            yield from whole_calls(part, item)
+
+
+def _arguments_of(value: Record) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Return a record's fields as arguments, or the record itself if they do not make it."""
+    return as_arguments(class_of(value), value._given()) if speakable(value) else ((value,), {})
+
+
+def _consent(state: ConsentState) -> Iterator[VerbCall]:
+    gdpr, ccpa = (str(ConsentState._fields[name].verb) for name in ("gdpr", "ccpa"))
     for purpose, consent in (state.gdpr or {}).items():
-        told = _with_at(consent)
-        yield VerbCall("with_gdpr_consent", (purpose, told.pop("consented")), told)
-    for consent in (state.ccpa or {}).values():
-        told = _with_at(consent)
-        opted_out = told.pop("consented")
-        yield VerbCall("with_ccpa_data_sale_opt_out", () if opted_out else (False,), told)
+        said = _with_at(consent)
+        yield VerbCall(gdpr, (purpose, said.pop("consented")), said)
+    for opt_out in (state.ccpa or {}).values():
+        said = _with_at(opt_out)
+        opted_out = said.pop("consented")
+        yield VerbCall(ccpa, () if opted_out else (False,), said)
 
 
 def _with_at(consent: Record) -> dict[str, Any]:
@@ -109,64 +138,24 @@ def _with_at(consent: Record) -> dict[str, Any]:
     return {names.get(name, name): item for name, item in consent._given().items()}
 
 
-def _where_and_plan(context: Any) -> Iterator[VerbCall]:
-    for verb, record in (
-        ("with_data_plan", context.data_plan),
-        ("with_location", context.location),
-    ):
-        if record is not None:
-            given = record._given()
-            places = [given.pop(name) for name in record.__match_args__ if name in given]
-            yield VerbCall(verb, places, given) if speakable(record) else VerbCall(verb, (record,))
-
-
-def _integrations(modules: Mapping[str, Any]) -> Iterator[VerbCall]:
-    for module, attributes in modules.items():
-        number = module.isdecimal() and str(int(module)) == module
-        yield VerbCall(
-            "with_integration_attributes", (int(module) if number else module, attributes)
-        )
-
-
-# How each field of the context is said, in the order in which it reads well.
-CONTEXT: dict[str, Callable[[Any], Iterator[VerbCall]]] = {
-    "environment": _by_place("with_environment"),
-    "source_request_id": _by_place("with_source_request_id"),
-    "partner_identities": _by_place("with_partner_identities"),
-    "partner_identity": _by_place("with_partner_identity"),
-    "mp_deviceid": _by_place("with_mp_deviceid"),
-    "device_info": _by_fields("with_device"),
-    "ip": _by_place("with_ip"),
-    "application_info": _by_fields("with_application"),
-    "user_attributes": _by_place("with_user_attributes"),
-    "deleted_user_attributes": lambda names: iter(
-        [VerbCall("with_deleted_user_attributes", names)]
-    ),
-    "consent_state": _consent,
-    "context": _where_and_plan,
-    "attribution_info": lambda info: iter([VerbCall("with_attribution_info", info._values)]),
-    "integration_attributes": _integrations,
-}
-
-
 # Events
 
 
 def verb_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
-    """Yield the verbs that may make an event, the most telling first.
+    """Yield the calls of verbs that may make an event, the most telling first.
 
     Args:
         event: the event.
         given: its fields, without those that something else says.
     """
     of = class_of(event)
-    said = {name: item for name, item in given.items() if not unsaid(name, item)}
-    if of in _SPECIAL:
-        yield from _SPECIAL[of](said)
-    if of in _VERBS:
-        verb, *fields = _VERBS[of]
-        places = [said[name] for name in takewhile(said.__contains__, fields)]
-        yield VerbCall(verb, places, without(said, *fields[: len(places)]))
+    said = without_defaults(of, given)
+    verb = event._made_by()
+    if verb is not None and of in _ARGUMENTS:
+        yield from _ARGUMENTS[of](verb, said)
+    if of._verb is not None:
+        yield VerbCall(of._verb, *as_arguments(of, said))
+        yield VerbCall(of._verb, (), said)  # its first argument may be something else
 
 
 def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -174,84 +163,58 @@ def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: item for name, item in given.items() if name not in names}
 
 
-def _custom(said: Mapping[str, Any]) -> Iterator[VerbCall]:
+# The attributes that a verb takes as arguments, or adds itself.
+_OWN_ATTRIBUTES = {
+    "attribution": ("publisher", "campaign"),
+    "attribution_delete": ("action",),
+    "re_engagement": ("publisher", "campaign"),
+    "ltv_increase": ("$Amount", "$MethodName"),
+}
+
+
+def _custom(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
     attributes = dict(said.get("attributes", {}))
+    own = {
+        name: attributes.pop(name) for name in _OWN_ATTRIBUTES.get(verb, ()) if name in attributes
+    }
     rest = without(said, "event_name", "attributes", "type")
-
-    def telling(verb: str, names: Sequence[str], *places: Any, **more: Any) -> VerbCall:
-        others = without(attributes, *names)
-        return VerbCall(
-            verb, places, {**more, **({"attributes": others} if others else {}), **rest}
-        )
-
-    campaign = {name: attributes[name] for name in ("publisher", "campaign") if name in attributes}
-    kind = said.get("type"), said["event_name"]
-    if kind == ("attribution", "attribution"):
-        yield telling("attribution_delete", ["action"])
-        yield telling("attribution", [*campaign], *campaign.values())
-    if kind == ("attribution", "re-engagement"):
-        yield telling("re_engagement", [*campaign], **campaign)
-    if kind[0] == "transaction" and "lifetime_value_change" in rest:
-        amount = rest.pop("lifetime_value_change")
-        named = {} if kind[1] == "User Value Update" else {"event_name": kind[1]}
-        yield telling("ltv_increase", ["$Amount", "$MethodName"], amount, **named)
-
-
-def _transition(said: Mapping[str, Any]) -> Iterator[VerbCall]:
-    rest = without(said, "application_transition_type", "is_first_run", "is_upgrade")
-    verbs = ["app_install", "app_upgrade"] if "is_first_run" in said else []
-    word = said["application_transition_type"].removeprefix("application_")
-    for verb in (*verbs, f"app_{word}"):
+    if attributes:
+        rest = {"attributes": attributes, **rest}
+    if verb == "attribution":
+        yield VerbCall(verb, [*own.values()], rest)
+    elif verb == "attribution_delete":
         yield VerbCall(verb, (), rest)
+    elif verb == "re_engagement":
+        yield VerbCall(verb, (), {**own, **rest})
+    elif verb == "ltv_increase" and "lifetime_value_change" in rest:
+        amount = rest.pop("lifetime_value_change")
+        name = said["event_name"]
+        named = {} if name == "User Value Update" else {"event_name": name}
+        yield VerbCall(verb, (amount,), {**named, **rest})
 
 
-def _commerce(said: Mapping[str, Any]) -> Iterator[VerbCall]:
+def _transition(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
+    yield VerbCall(
+        verb, (), without(said, "application_transition_type", "is_first_run", "is_upgrade")
+    )
+
+
+def _commerce(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
     rest = without(said, "product_action", "promotion_action", "product_impressions")
     action, promotion = said.get("product_action"), said.get("promotion_action")
     lists = said.get("product_impressions", ())
     if action is not None:
-        verb = action.action.replace("wish_list", "wishlist")
-        told = without(action._given(), "action", "products")
-        yield VerbCall(verb, action.products or (), {**told, **rest})
+        fields = without(action._given(), "action", "products")
+        yield VerbCall(verb, action.products or (), {**fields, **rest})
     elif promotion is not None:
-        yield VerbCall(f"promotion_{promotion.action}", promotion.promotions or (), rest)
+        yield VerbCall(verb, promotion.promotions or (), rest)
     elif len(lists) == 1:
-        places = (lists[0].product_impression_list, *lists[0].products)
-        yield VerbCall("impression", places, rest)
+        yield VerbCall(verb, (lists[0].product_impression_list, *lists[0].products), rest)
 
 
-def _opting(said: Mapping[str, Any]) -> Iterator[VerbCall]:
-    places = () if said["is_opted_out"] else (False,)
-    yield VerbCall("opt_out", places, without(said, "is_opted_out"))
-
-
-# The events that several verbs make, or one whose arguments are not the event's fields.
-_SPECIAL: dict[type[Event], Callable[[Mapping[str, Any]], Iterator[VerbCall]]] = {
+# The arguments of verbs that are not the fields of their event.
+_ARGUMENTS: dict[type[Event], Callable[[str, Mapping[str, Any]], Iterator[VerbCall]]] = {
     AppEvent: _custom,
     ApplicationStateTransitionEvent: _transition,
     CommerceEvent: _commerce,
-    OptOutEvent: _opting,
-}
-
-# The others: a verb, and the fields that it takes by place.
-_VERBS: dict[type[Event], tuple[str, ...]] = {
-    AppEvent: ("event", "event_name", "attributes"),
-    BreadcrumbEvent: ("breadcrumb", "label"),
-    CrashReportEvent: ("crash_report",),
-    FirstRunEvent: ("first_run",),
-    NetworkPerformanceEvent: ("network_performance", "url", "response_code"),
-    ProfileEvent: ("profile", "profile_event_type"),
-    PushMessageEvent: (
-        "push_message",
-        "push_message_type",
-        "push_message_token",
-        "push_notification_payload",
-    ),
-    PushRegistrationEvent: ("push_registration", "registration_token"),
-    ScreenViewEvent: ("screen_view", "screen_name"),
-    SessionEndEvent: ("session_end", "session_duration_ms"),
-    SessionStartEvent: ("session_start",),
-    UninstallEvent: ("uninstall",),
-    UserAttributeChangeEvent: ("user_attribute_change", "user_attribute_name", "new"),
-    UserIdentityChangeEvent: ("user_identity_change", "new", "old"),
 }

@@ -7,7 +7,7 @@ from typing import Any, Literal, Never, TypedDict, Unpack
 
 from ..errors import brief
 from ..utils.introspection import twin
-from ..values.fields import Field, flag, instant, records_by_name, required, text
+from ..values.fields import Field, flag, instant, records_by_name, required, set_by, text
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant
 from .record import Record
@@ -81,8 +81,12 @@ class ConsentState(Record, kind="ConsentState"):
 
     __slots__ = ()
 
-    gdpr: Field[FrozenMap[GDPRConsentState] | None] = records_by_name(GDPRConsentState)
-    ccpa: Field[FrozenMap[CCPAConsentState] | None] = records_by_name(CCPAConsentState)
+    gdpr: Field[FrozenMap[GDPRConsentState] | None] = set_by(
+        "with_gdpr_consent", records_by_name(GDPRConsentState)
+    )
+    ccpa: Field[FrozenMap[CCPAConsentState] | None] = set_by(
+        "with_ccpa_data_sale_opt_out", records_by_name(CCPAConsentState)
+    )
 
     def __init__(
         self,

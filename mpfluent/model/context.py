@@ -7,7 +7,18 @@ from typing import Literal, Never, TypedDict, Unpack, get_args
 
 from .. import sdk_names
 from ..values import validators
-from ..values.fields import Field, choice, degrees, integer, name, number, record, required, text
+from ..values.fields import (
+    Field,
+    choice,
+    degrees,
+    integer,
+    name,
+    number,
+    record,
+    required,
+    set_by,
+    text,
+)
 from ..values.validators import Number
 from .record import Record
 
@@ -84,8 +95,8 @@ class BatchContext(Record, kind="BatchContext"):
     __slots__ = ()
     _open = True
 
-    data_plan: Field[DataPlanContext | None] = record(DataPlanContext)
-    location: Field[GeoLocation | None] = record(GeoLocation)
+    data_plan: Field[DataPlanContext | None] = set_by("with_data_plan", record(DataPlanContext))
+    location: Field[GeoLocation | None] = set_by("with_location", record(GeoLocation))
 
     def __init__(
         self,

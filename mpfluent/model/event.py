@@ -108,6 +108,7 @@ class Event(Record, kind="Event", rank=_LATE):
     _misnomers = MappingProxyType(sdk_names.EVENT)
     _by_type: ClassVar[Mapping[object, type[Event]]] = MappingProxyType(_TYPES)
     event_type: ClassVar[str]
+    _verb: ClassVar[str | None] = None
 
     at = instant(wire="timestamp_unixtime_ms")
     source_message_id = name()
@@ -131,8 +132,15 @@ class Event(Record, kind="Event", rank=_LATE):
     page_url = text()
     active_time_on_site_ms = integer()
 
-    def __init_subclass__(cls, *, event_type: str | None = None, **kwargs: Any) -> None:
-        """Register the class of an event type; a subclass of one is read as its base."""
+    def __init_subclass__(
+        cls, *, event_type: str | None = None, verb: str | None = None, **kwargs: Any
+    ) -> None:
+        """Register the class of an event type; a subclass of one is read as its base.
+
+        ``verb`` appends such an event. Where several verbs do, ``_made_by`` says which.
+        """
+        if verb is not None:
+            cls._verb = verb
         if event_type is not None:
             cls.event_type = event_type
             kwargs.setdefault("kind", event_type)
@@ -140,6 +148,10 @@ class Event(Record, kind="Event", rank=_LATE):
         super().__init_subclass__(**kwargs)
         if event_type is not None:
             _TYPES[event_type] = cls
+
+    def _made_by(self) -> str | None:
+        """Return the verb that appends an event like this one, if there is one."""
+        return self._verb
 
     @property
     def timestamp_unixtime_ms(self) -> int | None:

@@ -64,7 +64,7 @@ def positional(where: str, name: object, written: str) -> InvalidValue:
     return error
 
 
-class AppEvent(Event, event_type="custom_event"):
+class AppEvent(Event, event_type="custom_event", verb="event"):
     """A custom event, also a media or an attribution event.
 
     Args:
@@ -104,6 +104,16 @@ class AppEvent(Event, event_type="custom_event"):
             "AppEvent",
             {"event_name": event_name, "type": type, "attributes": attributes, **fields},
         )
+
+    def _made_by(self) -> str | None:
+        attributes: Mapping[str, Scalar] = self.attributes or {}
+        if attributes.get("$MethodName") == "LogLTVIncrease":
+            return "ltv_increase"
+        if self.type != "attribution":
+            return self._verb
+        if self.event_name == "attribution" and attributes.get("action") == "delete":
+            return "attribution_delete"
+        return "re_engagement" if self.event_name == "re-engagement" else "attribution"
 
     @property
     @hide_annotations
@@ -164,6 +174,13 @@ class CommerceEvent(Event, event_type="commerce_event"):
             },
         )
 
+    def _made_by(self) -> str:
+        if self.product_action is not None:
+            return self.product_action.action.replace("wish_list", "wishlist")
+        if self.promotion_action is not None:
+            return f"promotion_{self.promotion_action.action}"
+        return "impression"
+
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
         kinds = ("product_action", "promotion_action", "product_impressions")
@@ -184,7 +201,7 @@ class ScreenViewFields(EventFields, total=False):
     activity_type: str | None
 
 
-class ScreenViewEvent(Event, event_type="screen_view"):
+class ScreenViewEvent(Event, event_type="screen_view", verb="screen_view"):
     """A screen that was seen.
 
     >>> ScreenViewEvent("Home").screen_name
@@ -200,7 +217,7 @@ class ScreenViewEvent(Event, event_type="screen_view"):
         self._fill("ScreenViewEvent", {"screen_name": screen_name, **fields})
 
 
-class SessionStartEvent(Event, event_type="session_start"):
+class SessionStartEvent(Event, event_type="session_start", verb="session_start"):
     """The start of a session; give its ``session_uuid`` or ``session_id``.
 
     >>> SessionStartEvent(session_id=42).session_id
@@ -213,7 +230,7 @@ class SessionStartEvent(Event, event_type="session_start"):
         self._fill("SessionStartEvent", fields)
 
 
-class SessionEndEvent(Event, event_type="session_end"):
+class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
     """The end of a session and its duration in milliseconds.
 
     >>> SessionEndEvent(60_000, session_id=42).session_duration_ms
@@ -280,6 +297,13 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
             },
         )
 
+    def _made_by(self) -> str:
+        if self.is_first_run:
+            return "app_install"
+        if self.is_upgrade:
+            return "app_upgrade"
+        return self.application_transition_type.replace("application_", "app_")
+
     @classmethod
     def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after its install."""
@@ -343,7 +367,7 @@ class BreadcrumbFields(EventFields, total=False):
     session_number: int | None
 
 
-class BreadcrumbEvent(Event, event_type="breadcrumb"):
+class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
     """A trace of what the user did before a crash.
 
     >>> BreadcrumbEvent("Opened cart").label
@@ -365,7 +389,7 @@ def _breadcrumbs() -> Field[tuple[BreadcrumbEvent, ...] | None]:
     return listed
 
 
-class CrashReportEvent(Event, event_type="crash_report"):
+class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     """A crash or a handled error.
 
     Args:
@@ -413,7 +437,7 @@ class NetworkFields(EventFields, total=False):
     data: str | None
 
 
-class NetworkPerformanceEvent(Event, event_type="network_performance"):
+class NetworkPerformanceEvent(Event, event_type="network_performance", verb="network_performance"):
     """The timing of an HTTP call.
 
     >>> NetworkPerformanceEvent("https://example.com/", 200, time_elapsed=12).response_code
@@ -436,7 +460,7 @@ class NetworkPerformanceEvent(Event, event_type="network_performance"):
         )
 
 
-class OptOutEvent(Event, event_type="opt_out"):
+class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
     """The user's opting out of, or back in to, all tracking.
 
     >>> OptOutEvent(False).is_opted_out
@@ -451,7 +475,7 @@ class OptOutEvent(Event, event_type="opt_out"):
         self._fill("OptOutEvent", {"is_opted_out": is_opted_out, **fields})
 
 
-class FirstRunEvent(Event, event_type="first_run"):
+class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
     """The app's first run; ``ApplicationStateTransitionEvent.create_install_event`` says more.
 
     >>> FirstRunEvent().event_type
@@ -464,7 +488,7 @@ class FirstRunEvent(Event, event_type="first_run"):
         self._fill("FirstRunEvent", fields)
 
 
-class UninstallEvent(Event, event_type="uninstall"):
+class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
     """The app was uninstalled.
 
     >>> UninstallEvent().event_type
@@ -477,7 +501,7 @@ class UninstallEvent(Event, event_type="uninstall"):
         self._fill("UninstallEvent", fields)
 
 
-class ProfileEvent(Event, event_type="profile"):
+class ProfileEvent(Event, event_type="profile", verb="profile"):
     """A sign-up, login, logout, update or deletion of a profile.
 
     >>> ProfileEvent("login", previous_mpid=1, current_mpid=2).current_mpid
@@ -511,7 +535,7 @@ class ProfileEvent(Event, event_type="profile"):
         )
 
 
-class PushRegistrationEvent(Event, event_type="push_registration"):
+class PushRegistrationEvent(Event, event_type="push_registration", verb="push_registration"):
     """A push token that was registered, or taken back with ``register=False``.
 
     >>> PushRegistrationEvent("token", register=False).register
@@ -549,7 +573,7 @@ class PushMessageFields(EventFields, total=False):
     push_message_behavior: PushMessageBehavior | int | None
 
 
-class PushMessageEvent(Event, event_type="push_message"):
+class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
     """A push message that was sent, received or acted on.
 
     Args:
@@ -604,7 +628,9 @@ class AttributeChangeFields(EventFields, total=False):
     is_new_attribute: bool | None
 
 
-class UserAttributeChangeEvent(Event, event_type="user_attribute_change"):
+class UserAttributeChangeEvent(
+    Event, event_type="user_attribute_change", verb="user_attribute_change"
+):
     """A user attribute's change from ``old`` to ``new``; None is a value and is sent as null.
 
     mParticle makes these events itself from the batch's user attributes.
@@ -633,7 +659,9 @@ class UserAttributeChangeEvent(Event, event_type="user_attribute_change"):
         )
 
 
-class UserIdentityChangeEvent(Event, event_type="user_identity_change"):
+class UserIdentityChangeEvent(
+    Event, event_type="user_identity_change", verb="user_identity_change"
+):
     """An identity's change from ``old`` to ``new``; None, for no identity, is sent as null.
 
     >>> from mpfluent import UserIdentity

@@ -1,4 +1,4 @@
 """The SQLite file that keeps batches until they are delivered: locks, owners, recovery.
 
-It stores bytes with ids. When they are sent, ``delivery`` and ``dispatch`` decide.
+It stores bytes with ids. ``delivery`` and ``dispatch`` decide when they are sent.
 """

@@ -1,7 +1,7 @@
-"""The file behind an outbox: made, checked, upgraded, moved aside, read where it is damaged.
+"""The file of an outbox: how it is made, checked, upgraded, and used in transactions.
 
-Nothing but SQLite may open a database that is in use: closing any descriptor of it would drop
-the locks that SQLite has on it in this process.
+Only SQLite may open a database that is in use. To close any other descriptor of the file would
+drop the locks that SQLite holds on it in this process.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import os
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ..errors import ConfigurationError
-from ..wire.body import Part
 from . import locks
 from .existing_files import (
     BESIDE,
@@ -34,14 +32,16 @@ from .existing_files import (
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-MOST_ROWS = 2**62  # no number of a row is above it, unless the file is damaged
+# The largest number that a row can have; a larger one is damage. SQLite's own limit is 2**63 - 1,
+# so there is room to add to it.
+MOST_ROWS = 2**62
 
 # A file at version k gets the steps from k on. A step that was once released never changes.
 #
-# Each transaction writes as few pages as possible, for that is what it costs: so there is no
-# index by owner, whose rows are looked for once in a process, and no AUTOINCREMENT, which has a
-# page of its own. Numbers of rows begin with the time in microseconds, so that a new file never
-# gives a number again that a deleted one gave: whoever still has it would remove another row.
+# A transaction costs what it writes, so each writes as few pages as possible. There is no index by
+# owner, since a process looks for an owner's rows only once. There is no AUTOINCREMENT, since that
+# has a page of its own. The first number of a file is the time in microseconds. So a new file never
+# gives a number that a deleted file gave: whoever still has such a number would remove another row.
 _STEPS: tuple[str, ...] = (
     """
     CREATE TABLE owners (
@@ -74,7 +74,7 @@ _STEPS: tuple[str, ...] = (
     END;
     """,
 )
-# What a file says of itself is put right when it is opened: sizes first, then their sum.
+# These two correct a file when it is opened: the size of each row first, then the totals.
 _SIZES = """
     UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)
 """
@@ -90,90 +90,11 @@ _LAST = """
 _TOTALS = "INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows"
 
 
-class Row(NamedTuple):
-    """A row as it is stored.
-
-    Attributes:
-        row: its number.
-        host: the base address it goes to.
-        key: the fingerprint of the API key it goes with.
-        id: of the batch.
-        created: Unix seconds.
-        size: bytes of all its bodies.
-        checksum: of what must not change unnoticed, for SQLite has none.
-        owner: who has it in memory; None or a dead one's number if nobody has.
-        grp: the first row of those it travels with as one batch.
-        place: its position among them.
-        heads: the numbers of bytes of its parts' contexts.
-        bodies: the JSON of its parts, a line each; compact JSON has no line ends.
-    """
-
-    row: int
-    host: str
-    key: str
-    id: str
-    created: float
-    size: int
-    checksum: int
-    owner: int | None
-    grp: int | None
-    place: int | None
-    heads: str
-    bodies: bytes
-
-    @classmethod
-    def of(
-        cls,
-        row: int,
-        host: str,
-        key: str,
-        id: str,
-        created: float,
-        parts: tuple[Part, ...],
-        owner: int,
-    ) -> Row:
-        """Return the row of a batch."""
-        bodies = b"\n".join([part.body for part in parts])
-        heads = " ".join([str(part.head) for part in parts])
-        size = len(bodies) - len(parts) + 1
-        checksum = _checksum(id, created, heads, bodies)
-        return cls(row, host, key, id, created, size, checksum, owner, None, None, heads, bodies)
-
-    def is_sound(self) -> bool:
-        """Return whether it is as it was stored, and can have been stored by us."""
-        kinds = (self.id, str), (self.created, float), (self.heads, str), (self.bodies, bytes)
-        if not (all(isinstance(value, kind) for value, kind in kinds) and self.id):
-            return False
-        if self.checksum != _checksum(self.id, self.created, self.heads, self.bodies):
-            return False
-        heads, bodies = self.heads.split(" "), self.bodies.split(b"\n")
-        return len(heads) == len(bodies) and all(
-            head.isascii() and head.isdecimal() and len(head) < 10 and 0 < int(head) <= len(body)
-            for head, body in zip(heads, bodies)
-        )
-
-    def parts(self) -> tuple[Part, ...]:
-        """Return the parts that were stored."""
-        bodies = self.bodies.split(b"\n")
-        ids = [self.id] if len(bodies) == 1 else [f"{self.id}-{k + 1}" for k in range(len(bodies))]
-        return tuple(map(Part, ids, bodies, map(int, self.heads.split())))
-
-
-_COLUMNS = ", ".join(Row._fields)
-_MARKS = ", ".join("?" * len(Row._fields))
-SELECT = f"SELECT {_COLUMNS} FROM rows"  # noqa: S608 # of our own names
-INSERT = f"INSERT INTO rows ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
-
-
-def _checksum(id: object, created: object, heads: object, bodies: bytes) -> int:
-    return zlib.crc32(bodies, zlib.crc32(f"{id} {created!r} {heads}".encode()))
-
-
 def totals(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Return the bytes of all rows, and the last number that a row was given.
+    """Return the bytes of all rows, and the last number that was given to a row.
 
     Raises:
-        sqlite3.DatabaseError: there are no such numbers.
+        sqlite3.DatabaseError: the table of totals is damaged.
     """
     found = connection.execute("SELECT bytes, last FROM totals").fetchall()
     held, last = found[0] if len(found) == 1 else (None, None)
@@ -182,31 +103,26 @@ def totals(connection: sqlite3.Connection) -> tuple[int, int]:
     return held, last
 
 
-def select(connection: sqlite3.Connection, which: str, *values: object) -> list[Row]:
-    """Return rows; ``which`` is the end of the SELECT."""
-    return [Row(*row) for row in connection.execute(f"{SELECT} {which}", values)]
-
-
 Settle = Callable[[sqlite3.Connection, bool], None]
 
 
 def first_look(given: str) -> bool:
-    """Return whether what is at a path is an outbox, or will be; before anything is touched.
+    """Return whether there is an outbox at a path, or one is just being made; touch nothing.
 
     Raises:
-        ConfigurationError: it is somebody else's, or a newer version's.
+        ConfigurationError: the file is another program's, or a newer version's.
         sqlite3.Error: it cannot be read just now.
-        OSError: nobody may look.
+        OSError: this user may not look.
     """
     path = os.path.realpath(given)
     owned = has_owners(path)
     try:
-        # what comes to be there after we saw nothing, another process makes just as we do
+        # If another process makes the file after this look, it makes an outbox, as we do.
         return not inspect(given, len(_STEPS), owned=owned) or owned
     except ConfigurationError:
         if owned or not has_owners(path):
             raise
-        return True  # which was just being made
+        return True  # another process is just making it: now it has owners
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
@@ -218,14 +134,14 @@ class Database:
 
     Args:
         given: the absolute path, which may be a link.
-        owned: what ``first_look`` says.
+        owned: what ``first_look`` returned.
         full: whether each transaction is to survive a power cut.
-        busy: is held by whoever uses the connection.
+        busy: the lock that a thread holds while it uses the connection.
         settle: is called in the transaction that opens the file, with the connection and whether
             the file is new.
 
     Raises:
-        ConfigurationError: the file is somebody else's or a newer version's; it stays as it is.
+        ConfigurationError: the file is another program's or a newer version's; it stays unchanged.
         sqlite3.Error: it cannot be used, or is damaged.
         OSError: it cannot be made.
 
@@ -234,8 +150,8 @@ class Database:
     """
 
     connection: sqlite3.Connection
-    which: locks.Which | None
-    _pid = os.getpid()  # for one whose making was interrupted
+    which: locks.FileId | None
+    _pid = os.getpid()  # for __del__, if __init__ was interrupted
     _opened: locks.Opened | None = None
     is_closed = False
 
@@ -250,15 +166,15 @@ class Database:
             inspect(given, len(_STEPS), owned=owned)
             keep_private(self.path)
             _make(self.path)
-            self.which = locks.which(self.path)
+            self.which = locks.file_id(self.path)
             self.connection = connect(self.path, "rw")
 
         try:
             locks.exclusive(lock_path(self.path), connected)
             self._prepare(given, full, settle)
             self._opened = locks.Opened(self.path, busy)
-            self._beside = {suffix: locks.which(self.path + suffix) for suffix in BESIDE}
-        except BaseException:
+            self._beside = {suffix: locks.file_id(self.path + suffix) for suffix in BESIDE}
+        except BaseException:  # Ctrl-C, too: nobody else can close this connection
             if hasattr(self, "connection"):
                 self.close()
             raise
@@ -275,14 +191,15 @@ class Database:
             if _schema(connection) != _made_by(_STEPS[: heads.version]):
                 raise sqlite3.DatabaseError("the outbox is damaged: its tables are not ours")
 
-        # first: what else may be in a schema could take as long as it likes, checking included
+        # before quick_check: a hostile schema (a view, a check) could make that run for ever
         self.transact(look, "DEFERRED")
         (found,) = run("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise sqlite3.DatabaseError(f"the outbox is damaged: {found}")
 
         def upgrade(connection: sqlite3.Connection) -> None:
-            (version,) = run("PRAGMA user_version").fetchone()  # another process may be quicker
+            # read again, in this transaction: another process may have upgraded it meanwhile
+            (version,) = run("PRAGMA user_version").fetchone()
             for step in _STEPS[version:]:
                 for statement in _statements(step):
                     run(statement)
@@ -290,67 +207,71 @@ class Database:
                 run(f"PRAGMA application_id = {OURS}")
                 run(f"PRAGMA user_version = {len(_STEPS)}")
             settle(connection, version == 0)
-            _put_right(connection)
+            _correct(connection)
 
         self.transact(upgrade)
 
     def transact(self, work: Work[T], kind: str = "IMMEDIATE") -> T:
-        """Return what ``work(connection)`` returns: all of it happens, or nothing."""
+        """Return what ``work(connection)`` returns; all of it is stored, or nothing."""
         connection = self.connection
-        if connection.in_transaction:  # its end would be that of the other one, too
+        # A signal handler may send while this thread is in a transaction: its end would end both.
+        if connection.in_transaction:
             raise sqlite3.OperationalError("the outbox is in use by this very thread")
         try:
-            # it ends the transaction in C, whenever a signal comes: a statement of ours might not
+            # The connection's own ``with`` ends the transaction in C code. A signal could prevent a
+            # COMMIT or ROLLBACK of ours.
             with connection:
                 connection.execute(f"BEGIN {kind}")
                 return work(connection)
         finally:
-            if connection.in_transaction:  # what a debugger raises may come between the two
+            if connection.in_transaction:  # a debugger can raise between BEGIN and ``with``
                 connection.rollback()
 
     def is_there(self) -> bool:
         """Return whether the path still leads to this file."""
         with suppress(OSError):
-            return locks.which(self.path) == self.which
-        return True  # nobody may look any more, but what is open stays open
+            return locks.file_id(self.path) == self.which
+        return True  # this user may no longer look, but an open file stays open
 
     def make_room(self) -> None:
-        """Delete what SQLite keeps beside this file, if another file has taken its place.
+        """Delete the files of SQLite beside this file, if another file has taken its place.
 
-        The log of one database that is read together with another one would damage that.
+        SQLite would read the log of the old database into the new one, and damage it.
         """
 
         def unlink() -> None:
             for suffix, found in self._beside.items():
-                there = locks.which(self.path + suffix)
+                there = locks.file_id(self.path + suffix)
                 if found is not None and there == found and not self.is_there():
                     os.unlink(self.path + suffix)
 
         locks.exclusive(lock_path(self.path), unlink)
 
     def close(self) -> None:
-        """Close the connection; a file that is still in its place gets its log written back."""
+        """Close the connection; SQLite then writes the log back into the file."""
         if self._opened is not None:
             self._opened.closed()
-        self.is_closed = True  # atomically with the call
+        self.is_closed = True  # atomically with the call of C code in the next line
         self.connection.close()
 
     def __del__(self) -> None:
         if not hasattr(self, "connection"):
-            return  # it was never opened
+            return  # __init__ raised before it was opened
         if self._pid != os.getpid():
             leave_to_parent(self)
-        else:  # of a client that nobody closed; what it kept is in the file
+        else:  # the client was never closed; its batches are in the file
             self.close()
 
 
 def leave_to_parent(database: Database) -> None:
-    """Never close, in a forked child, a connection of the parent; nor let Python do so.
+    """Make sure that a forked child never closes a connection of the parent.
 
-    SQLite forbids it, and where the parent was using it, the child would wait for ever.
+    SQLite forbids it. If the parent was using the connection, the child would wait for ever.
     """
     _parents.append(database.connection)
-    with suppress(ImportError, AttributeError):  # Python closes what it finds when it exits
+    # When Python exits, it closes all that it can free; one more reference prevents that. Another
+    # Python than CPython has no pythonapi.
+    with suppress(ImportError, AttributeError):
         import ctypes
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(database.connection))
@@ -358,14 +279,13 @@ def leave_to_parent(database: Database) -> None:
 
 _parents: list[sqlite3.Connection] = []
 
-
-# What a disk does. Where a name in the file is no text any more, neither is SQLite's message.
-# An OverflowError is a number in the file that one more than is not.
+# The errors of a disk or a damaged file. A UnicodeError: a damaged name is in SQLite's message. An
+# OverflowError: the file holds the largest number that SQLite has, and we add 1 to it.
 FAILURES = (sqlite3.Error, OSError, UnicodeError, OverflowError)
 
 
 def is_damage(error: BaseException) -> bool:
-    """Return whether an error says that the file is damaged, not only in use or full.
+    """Return whether an error means that the file is damaged, and not only in use or full.
 
     >>> is_damage(sqlite3.DatabaseError("database disk image is malformed"))
     True
@@ -374,28 +294,28 @@ def is_damage(error: BaseException) -> bool:
     """
     if type(error) is sqlite3.DatabaseError:
         return True
-    # what we write keeps the rules of what we made, unless what is there does not
+    # our own rows break no rule of our own tables, so somebody changed the tables
     if isinstance(error, sqlite3.IntegrityError | UnicodeError | OverflowError):
         return True
-    # we ask only for what we made, in the format that we made it in
+    # we made these tables, columns and indexes, in a format that SQLite knows
     lost = ("no such table", "no such column", "no such index", "unsupported file format")
     return str(error).startswith(lost)
 
 
 def _make(path: str) -> None:
-    """Make a file where there is none."""
-    if locks.which(path) is not None:
+    """Make an empty file if there is none; only this user can read it."""
+    if locks.file_id(path) is not None:
         return
-    # what is left of a deleted file, and maybe still in use, must not be taken for ours
+    # a deleted database may have left its log: SQLite would read it into the new one
     for suffix in BESIDE:
         with suppress(FileNotFoundError):
             os.unlink(path + suffix)
-    # SQLite gives what it makes beside a file the mode of the file
+    # SQLite gives its other files the mode of this one
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def is_ours(connection: sqlite3.Connection, table: str) -> bool:
-    """Return whether a table of a file that is not to be trusted is as some version made it."""
+    """Return whether a table in an untrusted file is exactly as one of our versions made it."""
     found = {each for each in _schema(connection) if each[1] == table}
     return any(
         found == {each for each in _made_by(_STEPS[:version]) if each[1] == table}
@@ -404,7 +324,7 @@ def is_ours(connection: sqlite3.Connection, table: str) -> bool:
 
 
 def _schema(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
-    """Return what SQLite has made: the kind, the name, the table and the words of each."""
+    """Return the schema: the kind, the name, the table and the SQL of each entry."""
     return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
@@ -417,8 +337,8 @@ def _made_by(steps: tuple[str, ...]) -> frozenset[tuple[object, ...]]:
         return _schema(connection)
 
 
-def _put_right(connection: sqlite3.Connection) -> None:
-    """Let the totals be those of the rows, and each row have a number that can be counted on."""
+def _correct(connection: sqlite3.Connection) -> None:
+    """Correct the sizes, the numbers of rows that are out of range, and the totals."""
     run = connection.execute
     run(_SIZES)
     now = time.time_ns() // 1000
@@ -431,7 +351,7 @@ def _put_right(connection: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script: ``executescript`` would end the transaction."""
+    """Yield the statements of a script; ``executescript`` would end the transaction."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,8 +1,11 @@
-"""What is at the path of an outbox: looked at before anything is touched.
+"""Looks at the file that is at the path of an outbox, before anything is touched.
 
-A file that was never an outbox is somebody's, and stays as it is, wherever a link leads. Ours is
-what SQLite's magic and our application id say, or what has an owners file of ours beside it: with
-that, a file that is no database any more is a damaged one of ours.
+A file that was never an outbox belongs to another program, and stays unchanged; so does the file
+that a link leads to. A file is ours in two cases:
+
+* It begins with SQLite's magic, and has our application id.
+* It has an owners file of ours beside it. Then a file that is no longer a database is a damaged
+  outbox.
 """
 
 from __future__ import annotations
@@ -19,11 +22,11 @@ from ..errors import ConfigurationError
 from . import locks
 
 OURS = 0x6D70666C  # "mpfl", the application_id
-BESIDE = ("-wal", "-shm")  # what SQLite keeps beside a database
+BESIDE = ("-wal", "-shm")  # the suffixes of SQLite's files beside a database: its log and its index
 
 _MAGIC = b"SQLite format 3\0"
 _NEW = "write the path of a file that does not exist yet"
-_MAIN = "ro&immutable=1"  # of the file itself, without its log: touches nothing
+_MAIN = "ro&immutable=1"  # reads the file only, without its log: SQLite then makes no other file
 
 
 def lock_path(path: str) -> str:
@@ -34,22 +37,22 @@ def lock_path(path: str) -> str:
 def connect(path: str, mode: str) -> sqlite3.Connection:
     """Return a connection to a file that exists; ``mode`` is "rw" or "ro".
 
-    It gets no function of ours: SQLite would swallow a Ctrl-C that comes while it calls one.
+    We register no Python function with it: SQLite swallows a Ctrl-C that comes while one runs.
     """
     connection = sqlite3.connect(
         f"file:{quote(os.fsencode(path))}?mode={mode}",
         uri=True,
-        timeout=1.0,  # seconds that a send waits for another process at most
+        timeout=1.0,  # seconds that a send waits at most while another process writes
         isolation_level=None,
         check_same_thread=False,
     )
-    # text that is none any more is found by its checksum; this is C, and not ours either
+    # Damaged text must not raise here; the checksum of its row finds it. ``str`` is C code.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
 
 
 def has_owners(path: str) -> bool:
-    """Return whether an owners file of ours is beside a file: empty, and no link."""
+    """Return whether a file has an owners file of ours beside it: empty, and no link."""
     try:
         found = os.lstat(lock_path(path))
     except (FileNotFoundError, NotADirectoryError):
@@ -58,20 +61,20 @@ def has_owners(path: str) -> bool:
 
 
 def inspect(given: str, newest: int, *, owned: bool) -> bool:
-    """Raise unless there is an outbox at a path, or nothing that is in its way. Touches nothing.
+    """Raise unless there is an outbox at a path, or room for a new one. Nothing is touched.
 
     Args:
         given: the absolute path, which may be a link.
-        newest: the newest version of the file that is known.
+        newest: the newest version of the file that this mpfluent knows.
         owned: whether it has owners.
 
     Returns:
-        Whether there is anything.
+        Whether there is an outbox.
 
     Raises:
-        ConfigurationError: it is somebody else's, or a newer version's.
-        sqlite3.Error: it is ours, and damaged, or in use.
-        OSError: nobody may look.
+        ConfigurationError: it is another program's file, or a newer version's.
+        sqlite3.Error: it is an outbox, and damaged, or in use.
+        OSError: this user may not look.
     """
     path = os.path.realpath(given)
     linked = os.path.islink(given)
@@ -89,7 +92,7 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
             raise _refused(given, f"{what}; {_NEW}")
         return False
     try:
-        heads = _asked(path, owned=owned)
+        heads = _read_heads(path, owned=owned)
     except sqlite3.DatabaseError as error:
         if not owned and _is_none_of_ours(path, error):
             raise _refused(given, f"{what}; {_NEW}") from None
@@ -101,7 +104,7 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
 
 
 class Heads(NamedTuple):
-    """What a database says of itself: whose it is, its version, how much it has."""
+    """The head of a database: its application id, its version, the number of its tables."""
 
     application: int
     version: int
@@ -109,7 +112,7 @@ class Heads(NamedTuple):
 
 
 def heads_of(connection: sqlite3.Connection) -> Heads:
-    """Return what a database says of itself."""
+    """Return the head of a database."""
     questions = (
         "PRAGMA application_id",
         "PRAGMA user_version",
@@ -119,7 +122,7 @@ def heads_of(connection: sqlite3.Connection) -> Heads:
 
 
 def check(given: str, heads: Heads, newest: int) -> None:
-    """Raise if a database is another program's, or a newer mpfluent's."""
+    """Raise if a database is another program's, or was written by a newer mpfluent."""
     if heads.application != OURS and any(heads):
         raise _refused(given, f"this is another program's database; {_NEW}")
     if not 0 <= heads.version <= newest:
@@ -131,9 +134,9 @@ def check(given: str, heads: Heads, newest: int) -> None:
 
 
 def keep_private(path: str) -> None:
-    """Let nobody but its user read or write a file of ours, and what is beside it."""
+    """Take the rights to an outbox and the files beside it from everybody but the user."""
     for suffix in ("", *BESIDE, "-owners"):
-        with suppress(OSError):  # it is not there, or another user's
+        with suppress(OSError):  # there is none, or it belongs to another user
             found = os.lstat(path + suffix)
             if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
                 os.chmod(path + suffix, stat.S_IMODE(found.st_mode) & 0o700)
@@ -144,7 +147,7 @@ def _refused(given: str, why: str) -> ConfigurationError:
 
 
 def _check_nothing(given: str, path: str, *, linked: bool, owned: bool) -> None:
-    """Raise if a new file would come to be where a link leads, or beside another one's log."""
+    """Raise if a new file would be made where a link leads, or beside another database's log."""
     if owned:
         return
     if linked:
@@ -159,14 +162,14 @@ def _check_nothing(given: str, path: str, *, linked: bool, owned: bool) -> None:
             )
 
 
-def _asked(path: str, *, owned: bool) -> Heads:
-    if locks.which(f"{path}-wal") is None:
-        return _look(path, _MAIN)  # where there is no log, SQLite need not make one to look
+def _read_heads(path: str, *, owned: bool) -> Heads:
+    if locks.file_id(f"{path}-wal") is None:
+        return _look(path, _MAIN)  # without a log, all is in the file
     if not owned:
         try:
             heads = _look(path, _MAIN)
         except sqlite3.DatabaseError as error:
-            # SQLite would make its index of the log beside what is not even a database
+            # with the log, SQLite would make an index beside a file that is not even a database
             if _is_none_of_ours(path, error):
                 raise
         else:
@@ -177,23 +180,23 @@ def _asked(path: str, *, owned: bool) -> Heads:
 
 def _look(path: str, how: str) -> Heads:
     with closing(connect(path, how)) as connection:
-        connection.execute("BEGIN")  # all of it is of one moment: somebody may be making it
+        connection.execute("BEGIN")  # so that all is of one moment: a process may be making it
         return heads_of(connection)
 
 
 def _is_none_of_ours(path: str, error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error says that a file without owners never was an outbox."""
-    # an OperationalError, a subclass, says that it cannot be read now, not that it is none
+    """Return whether an error means that a file without owners never was an outbox."""
+    # type(), not isinstance(): an OperationalError means that it cannot be read just now
     return type(error) is sqlite3.DatabaseError and not _has_our_header(path)
 
 
 def _has_our_header(path: str) -> bool:
-    """Return whether a file that SQLite cannot read was an outbox, to judge by its first bytes."""
+    """Return whether a file that SQLite cannot read was an outbox, judged by its first bytes."""
     if locks.is_open(path):
         return True
-    # only here: to close a descriptor of a database that is in use drops the locks on it
+    # only if it is not open here: to close a descriptor drops all locks of this process on it
     with open(path, "rb") as file:
         head = file.read(72)
-    # of the magic, half will do: it may be what was damaged
+    # half of the magic is enough: the damage may be just there
     right = sum(there == meant for there, meant in zip(head, _MAGIC))
     return right >= len(_MAGIC) // 2 and head[68:] == OURS.to_bytes(4, "big")

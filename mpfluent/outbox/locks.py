@@ -1,13 +1,15 @@
-"""Which processes are alive: kernel locks, which die with the process that holds them.
+"""Kernel locks that show which processes are alive: they end with the process that holds them.
 
-One file beside a database, one byte of it for every owner of rows. Record locks of POSIX belong
-to a process, and that has three pitfalls, which are dealt with here and nowhere else:
+There is one lock file beside a database, with one byte for every owner of rows. POSIX record locks
+belong to a process. That has three pitfalls, and only this module deals with them:
 
-* A process never finds its own locks taken, so its own owners are looked up in a registry.
-* Closing any descriptor of a file drops all of the process's locks on it, so there is one
-  descriptor for each file, counted, and it is closed after the last lock.
-* A forked child inherits no locks, but SQLite in the child believes that it has those of its
+* A process never finds its own locks taken. So it looks up its own owners in a registry.
+* When a process closes any descriptor of a file, it loses all its locks on that file. So there is
+  one descriptor for each file. Its users are counted, and the last one closes it.
+* A forked child inherits no locks, but SQLite in the child believes that it holds those of the
   parent's connections. :func:`retake_sqlite_locks` takes them.
+
+Order of locks: an outbox's own lock, then the gate, then the guard; see ``_Process``.
 """
 
 from __future__ import annotations
@@ -26,13 +28,14 @@ except ImportError:  # on Windows
 
 fcntl = cast(Any, _fcntl)
 T = TypeVar("T")
-Which = tuple[int, int]
+FileId = tuple[int, int]  # the device and the inode
 
-_NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)  # which Windows has not
-_GATE = 0  # the byte that lets one process at a time create or move a database
-_PATIENCE = 5.0  # seconds at that gate, as long as SQLite waits for a lock
-# What an idle connection in WAL mode has locked, shared: the suffix of the file, the first byte,
-# the number of bytes. See "lock-byte page" in SQLite's file format and "DMS" in its WAL format.
+_NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)  # Windows does not have it
+_GATE = 0  # the byte of the lock file that lets one process at a time create or move a database
+_PATIENCE = 5.0  # seconds to wait for that byte; to open a database takes milliseconds
+_POLL = 0.005  # seconds between two tries
+# The shared locks of an idle connection in WAL mode: the suffix of the file, the first byte, the
+# number of bytes. See "lock-byte page" in SQLite's file format and "DMS" in its WAL format.
 _LOCKED_BY_SQLITE = (("", 0x40000002, 510), ("-shm", 128, 1))
 
 
@@ -40,8 +43,8 @@ def _has_locks() -> bool:
     return fcntl is not None
 
 
-def which(path: str) -> Which | None:
-    """Return which file a path leads to now; None if it leads to none."""
+def file_id(path: str) -> FileId | None:
+    """Return the id of the file that a path leads to now, or None if there is no file."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -50,28 +53,28 @@ def which(path: str) -> Which | None:
 
 
 class Opened:
-    """A database that a process has open, to be known in its forked children.
+    """A database that this process has open. Its forked children have to know it.
 
     Args:
         path: of the file.
-        busy: is held by whoever uses the connection.
+        busy: the lock that a thread holds while it uses the connection.
     """
 
     def __init__(self, path: str, busy: threading.RLock) -> None:
-        self.which = which(path)
-        self.shared = which(f"{path}-shm")  # none, where SQLite could not have WAL
+        self.which = file_id(path)
+        self.shared = file_id(f"{path}-shm")  # None if the file system does not allow WAL
         self.busy = busy
         _here().opened.append(self)
 
     def closed(self) -> None:
-        """Know it no longer."""
-        with suppress(ValueError):  # it was another process's
+        """Forget it."""
+        with suppress(ValueError):  # the parent of this process opened it
             _here().opened.remove(self)
 
 
 def is_open(path: str) -> bool:
     """Return whether this process has a database open that a path leads to."""
-    found = which(path)
+    found = file_id(path)
     return any(opened.which == found for opened in _here().opened)
 
 
@@ -79,13 +82,13 @@ class _LockFile:
     """The one descriptor that a process has of a lock file.
 
     Attributes:
-        users: the bytes of it that somebody has locked here, or is about to.
+        users: the bytes that this process has locked, or is about to lock.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.users: set[int] = set()
-        # a link would lead to a file that is none of ours
+        # _NO_LINK: a link could lead to another program's file
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
         found = os.fstat(self.descriptor)
         self.which = (found.st_dev, found.st_ino)
@@ -95,32 +98,34 @@ class _Process:
     """What one process holds."""
 
     def __init__(self) -> None:
-        # Who holds the gate may take the guard, never the other way round. Both are taken by a
-        # ``with`` statement in the function itself: between a lock's own ``__enter__``, which is C,
-        # and the block, no Ctrl-C can come. Reentrant, since a signal handler may send, too.
-        self.guard = threading.RLock()
+        # The gate lets one thread at a time create or move a database. The guard protects the
+        # attributes below. A thread that holds the gate may take the guard, never the other way
+        # round. Each is taken by a ``with`` statement right before its block: the ``__enter__`` of
+        # a lock is C code, so no Ctrl-C can come between the two. Both are reentrant, since a
+        # signal handler may send while its thread holds them.
         self.gate = threading.RLock()
+        self.guard = threading.RLock()
         self.files: dict[str, _LockFile] = {}
         self.owners: set[int] = set()
         self.opened: list[Opened] = []
-        self.stands_in: set[Which] = set()
+        self.retaken: set[FileId] = set()
 
     def use(self, path: str, byte: int) -> _LockFile:
-        """Return the lock file that the path leads to now, to be kept open for this byte.
+        """Return the lock file at a path, opened if need be, and count this byte as a user.
 
         Raises:
             OSError: there is none, and none can be made.
         """
         with self.guard:
             file = self.files.get(path)
-            if file is None or file.which != which(path):
-                # an older one stays open as long as somebody has a lock in it
+            if file is None or file.which != file_id(path):
+                # an older file at this path stays open while one of its bytes is locked
                 file = self.files[path] = _LockFile(path)
-            file.users.add(byte)  # again, if an interrupt kept it from being taken out
+            file.users.add(byte)  # it may be there already, if an interrupt prevented leave()
             return file
 
     def leave(self, file: _LockFile, byte: int) -> None:
-        """Close the file after its last user."""
+        """Stop counting this byte as a user; close the file after the last one."""
         with self.guard:
             if byte not in file.users:
                 return
@@ -135,9 +140,9 @@ _processes: dict[int, _Process] = {}
 
 
 def _here() -> _Process:
-    """Return what this process holds: after a fork, nothing."""
+    """Return what this process holds; a forked child holds nothing at first."""
     pid = os.getpid()
-    # setdefault is atomic, so that two threads cannot begin twice
+    # setdefault is atomic: two threads cannot get two different objects
     return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
@@ -150,26 +155,26 @@ class OwnerLock:
         self._owner = owner
 
     def is_seen(self) -> bool:
-        """Return whether others still find the lock: nobody deleted or replaced the file."""
+        """Return whether other processes can find the lock: the file is still at its path."""
         with suppress(OSError):
-            return which(self._file.path) == self._file.which
+            return file_id(self._file.path) == self._file.which
         return True
 
     def release(self) -> None:
-        """Let the owner be dead; nothing in a forked child, for it is the parent's."""
+        """Release the lock: the owner counts as dead. In a forked child, do nothing."""
         if self._process is _here():
-            with suppress(OSError):
+            with suppress(OSError):  # the descriptor is closed below, which releases it, too
                 fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN, 1, self._owner)
             self._process.owners.discard(self._owner)
             self._process.leave(self._file, self._owner)
 
 
 def hold(path: str, owner: int) -> OwnerLock | None:
-    """Return the lock of an owner, or None where the kernel has none to give.
+    """Return the lock of an owner, or None if the system has no locks.
 
     Args:
         path: of the lock file.
-        owner: a number above 0 that nobody else has.
+        owner: a number above 0 that no other owner has.
     """
     here = _here()
     if not _has_locks():
@@ -185,7 +190,7 @@ def _lock_of_owner(here: _Process, path: str, owner: int) -> OwnerLock | None:
         fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
         here.owners.add(owner)
         return OwnerLock(here, file, owner)
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too: no byte may stay locked without an OwnerLock
         here.owners.discard(owner)
         if file is not None:
             here.leave(file, owner)
@@ -195,7 +200,7 @@ def _lock_of_owner(here: _Process, path: str, owner: int) -> OwnerLock | None:
 
 
 def is_alive(path: str, owner: int) -> bool:
-    """Return whether somebody holds the lock of an owner, or nobody can tell."""
+    """Return whether a process holds the lock of an owner; also True if that is unknown."""
     here = _here()
     if owner in here.owners or not _has_locks():
         return True
@@ -209,26 +214,26 @@ def _is_locked(here: _Process, path: str, owner: int) -> bool:
         file = here.use(path, owner)
         fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
         return False
-    except OSError:
+    except OSError:  # it is locked; or there is an error, and then nobody may adopt its rows
         return True
     finally:
         if file is not None:
-            with suppress(OSError):
+            with suppress(OSError):  # it was not locked by us
                 fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, owner)
             here.leave(file, owner)
 
 
 def exclusive(path: str, work: Callable[[], T]) -> T:
-    """Return what ``work()`` returns, with no other thread in here meanwhile.
+    """Return what ``work()`` returns. No other thread runs this function meanwhile.
 
-    Nor any other process, where the kernel has locks.
+    No other process does either, if the system has locks.
 
     Args:
         path: of the lock file.
-        work: takes nothing.
+        work: takes no arguments.
 
     Raises:
-        TimeoutError: another process was here for too long.
+        TimeoutError: another process took too long.
     """
     here = _here()
     with here.gate:
@@ -239,20 +244,20 @@ def _at_gate(here: _Process, path: str, work: Callable[[], T]) -> T:
     file = None
     try:
         if _has_locks():
-            with suppress(OSError):  # then the database cannot be made either, and says why
+            with suppress(OSError):  # the database cannot be made either, and its error says why
                 file = here.use(path, _GATE)
         if file is not None:
             _enter(file.descriptor)
         return work()
     finally:
         if file is not None:
-            with suppress(OSError):  # nobody else here can have it: it is harmless if we do not
+            with suppress(OSError):  # harmless if it was not locked: this thread has the gate
                 fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, _GATE)
             here.leave(file, _GATE)
 
 
 def _enter(descriptor: int) -> None:
-    """Wait for the gate, if there are locks."""
+    """Wait until no other process is at the gate."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -261,27 +266,27 @@ def _enter(descriptor: int) -> None:
         except (BlockingIOError, PermissionError):
             if time.monotonic() > deadline:
                 raise TimeoutError("another process is opening the outbox") from None
-            time.sleep(0.005)  # as SQLite does while a database is locked
-        except OSError:
+            time.sleep(_POLL)
+        except OSError:  # the file system has no locks: threads of this process wait at the gate
             return
 
 
 def retake_sqlite_locks(path: str) -> None:
-    """Take, in a forked child, the locks that SQLite believes to have inherited.
+    """Take, in a forked child, the locks that SQLite believes it has inherited.
 
-    SQLite keeps one set of locks for all connections of a process to a file, and a fork copies
-    that set, but not the locks. Without them, the parent's last connection would delete the
-    write-ahead log that the child goes on writing to, and with it what the child wrote.
+    SQLite keeps one table of locks for all connections of a process to a file. A fork copies that
+    table, but not the locks. Without them, the parent's last connection would delete the
+    write-ahead log while the child writes to it, and the child's rows would be lost.
 
     Args:
-        path: of a database; nothing is done unless a parent had it open when it forked.
+        path: of a database. Nothing is done unless the parent had it open when it forked.
 
     Raises:
-        OSError: the parent was in the midst of a use, or has closed it since; SQLite cannot work
-            with this file in this process.
+        OSError: the parent was using the file when it forked, or has closed it since. SQLite
+            cannot use this file in this process.
     """
     here = _here()
-    found = which(path)
+    found = file_id(path)
     inherited = [
         opened
         for process in list(_processes.values())
@@ -289,10 +294,11 @@ def retake_sqlite_locks(path: str) -> None:
         for opened in process.opened
         if opened.which == found and opened.shared is not None
     ]
-    if found is None or found in here.stands_in or not inherited:
+    if found is None or found in here.retaken or not inherited:
         return
     for opened in inherited:
-        if not opened.busy.acquire(blocking=False):  # then SQLite's own locks may be held, too
+        # If a thread of the parent held it, SQLite's own mutexes may be locked in this copy, too.
+        if not opened.busy.acquire(blocking=False):
             raise OSError("the process was forked in the midst of a use of its outbox")
         opened.busy.release()
     taken = []
@@ -300,12 +306,12 @@ def retake_sqlite_locks(path: str) -> None:
         for suffix, first, length in _LOCKED_BY_SQLITE:
             taken.append(os.open(path + suffix, os.O_RDONLY))
             fcntl.lockf(taken[-1], fcntl.LOCK_SH | fcntl.LOCK_NB, length, first)
-        # with the locks, nobody can delete what they are on any more: now it is worth a look
+        # only now: with these locks held, no other process can delete the files any more
         shared = {opened.shared for opened in inherited}
-        if which(path) != found or which(f"{path}-shm") not in shared:
+        if file_id(path) != found or file_id(f"{path}-shm") not in shared:
             raise OSError("the outbox was closed by the process that this one was forked from")
-    except OSError:
+    except OSError:  # the parent has closed it meanwhile: its lock is exclusive, or a file is gone
         for descriptor in taken:
             os.close(descriptor)
         raise
-    here.stands_in.add(found)  # the descriptors stay open: closing them would drop the locks
+    here.retaken.add(found)  # the descriptors stay open: to close them would drop the locks

@@ -1,30 +1,28 @@
-"""The outbox: what was handed to ``send``, in a file that outlives the process."""
+"""The outbox: a file that keeps what was handed to ``send``, and outlives the process."""
 
 from __future__ import annotations
 
-import heapq
 import os
 import sqlite3
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial, wraps
-from typing import Concatenate, Literal, NamedTuple, Never, NoReturn, ParamSpec, TypeVar, get_args
+from typing import Concatenate, NamedTuple, Never, NoReturn, ParamSpec, TypeVar
 
-from ..errors import ConfigurationError, brief, closest, unknown_option
+from ..errors import ConfigurationError, unknown_option
 from ..transport.destination import Destination
 from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import is_number
 from ..wire.body import Part
-from .database import INSERT, MOST_ROWS, Row, Work, select, totals
-from .owner import OwnedRows, Owner
+from .database import MOST_ROWS, Work, totals
+from .options import Durability, check_durability, checked_bytes, checked_path, checked_seconds
+from .owner import Owner
+from .rows import INSERT, OwnedRows, Row, select
 
 T = TypeVar("T")
 P = ParamSpec("P")
-Durability = Literal["normal", "full"]
 Batches = Sequence[tuple[str, tuple[Part, ...]]]
 
 
@@ -36,9 +34,9 @@ class Stored(NamedTuple):
         id: its ``source_request_id``.
         parts: what it travels as.
         created: Unix seconds when it was put there.
-        group: the first row of those it travels with as one batch, if it does.
-        expired: whether it is older than the outbox keeps batches.
-        tries: how often this process tried to send it, in vain.
+        group: the first row of its group, if several rows travel as one batch.
+        expired: whether it is older than ``max_age``.
+        tries: how often this process tried in vain to send it.
     """
 
     row: int
@@ -57,7 +55,10 @@ class OutboxFull(Exception):
 def _in_turn(
     method: Callable[Concatenate[Outbox, P], T],
 ) -> Callable[Concatenate[Outbox, P], T]:
-    """Let one thread in at a time; tell what failed when it is out again."""
+    """Let one thread in at a time, and call its reports when it has released the lock.
+
+    A report is a call of ``failed`` or ``lost``. It settles batches, and may take other locks.
+    """
 
     @wraps(method)
     def turn(self: Outbox, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -74,10 +75,11 @@ def _in_turn(
                 self._reports = outer
 
         try:
-            with self._lock:  # here, where no Ctrl-C can come between the lock and the block
+            # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block
+            with self._lock:
                 return reporting()
         finally:
-            for report in reports:  # without the lock, for they may wait for another one
+            for report in reports:
                 report()
 
     return turn
@@ -86,26 +88,27 @@ def _in_turn(
 class Outbox(PublicNames):
     """Keeps batches in an SQLite file until they are delivered, so that they survive the process.
 
-    What was handed to ``send`` survives ``kill -9``: the next process with the same API key and
-    host sends what a dead one left. Several processes can share one file. Where the disk fails,
-    sending goes on in memory, ``stats.outbox_errors`` counts it, and the file is used again when
-    it works again; a damaged file is moved aside to ``<path>.corrupt-<time>``.
+    What was handed to ``send`` survives ``kill -9``. The next process with the same API key and
+    host sends what a dead process left. Several processes can share one file. If the disk fails,
+    sending goes on in memory, and ``stats.outbox_errors`` counts the failure; the file is used
+    again as soon as it works. A damaged file is moved aside to ``<path>.corrupt-<time>``.
 
-    Beside the file there are ``<path>-owners``, whose locks tell which processes live, and what
-    SQLite keeps there, all readable by their owner only. The file has to be on a local disk.
+    Beside the file there are ``<path>-owners``, whose locks show which processes are alive, and
+    the files of SQLite. Only the user who made them can read them. The file has to be on a local
+    disk.
 
     Args:
-        path: of the file; it is made with the first send. Its folder has to exist.
-        durability: "normal" survives the death of the process, and a power cut may cost the
-            last moments; "full" survives that, too, and makes each send wait for the disk.
-        max_bytes: of JSON that the file holds; then ``when_full`` of the dispatcher decides.
-        max_age: seconds; what is older when it is loaded fails with ``expired``.
-        lease: seconds after which a process that gave no sign of life counts as dead, where
-            the system has no file locks (Windows).
-        wall: Unix seconds, for tests.
+        path: of the file; the first send makes it. Its folder has to exist.
+        durability: "normal" survives the death of the process; a power cut may cost the batches
+            of the last moments. "full" survives a power cut, too, and each send waits for the disk.
+        max_bytes: bytes of JSON that the file holds; then ``when_full`` of the dispatcher decides.
+        max_age: seconds; a batch that is older when it is loaded fails with ``expired``.
+        lease: seconds without a sign of life after which a process counts as dead. It matters only
+            where the system has no file locks (Windows).
+        wall: returns Unix seconds; for tests.
 
     Raises:
-        ConfigurationError: the path cannot be a file, or a number makes no sense.
+        ConfigurationError: the path cannot be a file, or an option is out of range.
 
     >>> Outbox("outbox.db", max_age=7 * 24 * 3600)
     <Outbox 'outbox.db' durability='normal' max_bytes=268435456 max_age=604800>
@@ -125,43 +128,29 @@ class Outbox(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("Outbox", next(iter(unknown)), _OPTIONS)
-        self._path = _checked_path(path)
-        if durability not in get_args(Durability):
-            meant = closest(durability, get_args(Durability)) or "normal"
-            raise ConfigurationError(
-                f"Outbox(durability={brief(durability)}): want 'normal' or 'full'; "
-                f"write durability={meant!r}"
-            )
-        if type(max_bytes) is not int or max_bytes < 1:
-            raise ConfigurationError(
-                f"Outbox(max_bytes={brief(max_bytes)}): want an integer, 1 or more; "
-                "write max_bytes=256 * 2**20"
-            )
-        for name, value, usual in (("max_age", max_age, "30 * 24 * 3600"), ("lease", lease, "30")):
-            if not (is_number(value, 0, sys.float_info.max) and value > 0):
-                raise ConfigurationError(
-                    f"Outbox({name}={brief(value)}): want positive seconds; write {name}={usual}"
-                )
+        self._path = checked_path(path)
+        check_durability(durability)
         self.path = os.fspath(path)
         self.durability = durability
-        self.max_bytes = max_bytes
-        self.max_age = max_age
-        self.lease = lease
+        self.max_bytes = checked_bytes(max_bytes)
+        self.max_age = checked_seconds("max_age", max_age, "30 * 24 * 3600")
+        self.lease = checked_seconds("lease", lease, "30")
         self._wall = wall
         self._destination: Destination | None = None
         self._closed = False
-        self._failed: Callable[[Exception], None] = _unheard
-        self._lost: Callable[[list[str]], None] = _unheard
+        self._failed: Callable[[Exception], None] = _ignore
+        self._lost: Callable[[list[str]], None] = _ignore
         self._begin()
 
     def _begin(self) -> None:
+        # Guards all below, and the connection: one thread at a time uses the file. Whoever holds
+        # it may take a lock of ``locks``, but calls no hook and takes no lock of a dispatcher.
+        # Reentrant: a signal handler may send while its thread holds the lock.
         self._lock = threading.RLock()
-        self._next: list[tuple[int, int]] = []  # a heap of tries and rows, some of them outdated
-        self._tries: dict[int, int] = {}  # of the rows that are parked, or were and are held
-        self._claimed: list[tuple[int, str]] = []  # what is not counted yet
-        self._last = 0  # number that was given here, stored or not: none means two rows
-        self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by identity
-        self._own = OwnedRows({}, {}, set(), set())
+        self._claimed: list[tuple[int, str]] = []  # adopted rows that are not counted yet
+        self._last = 0  # the last number given here, stored or not, so that none is given twice
+        self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by the identity of the batches
+        self._own = OwnedRows()
         self._owner = Owner(
             self._path,
             full=self.durability == "full",
@@ -173,7 +162,7 @@ class Outbox(PublicNames):
             lost=partial(self._report, self._lost),
         )
         self._reports: list[Callable[[], None]] = []
-        self._pid = os.getpid()  # last, since other threads look at it without the lock
+        self._pid = os.getpid()  # last: other threads read it without the lock, and then go on
 
     def open(
         self,
@@ -181,15 +170,15 @@ class Outbox(PublicNames):
         failed: Callable[[Exception], None],
         lost: Callable[[list[str]], None],
     ) -> None:
-        """Belong to a dispatcher from now on; opens no file.
+        """Belong to a dispatcher from now on. No file is opened.
 
         Args:
-            destination: whose rows to put, and to adopt.
+            destination: where the batches go; only its rows are stored and adopted.
             failed: is called with each failure of the disk.
-            lost: is called with the ids of parked batches that are in the file no more.
+            lost: is called with the ids of parked batches that are no longer in the file.
 
         Raises:
-            ConfigurationError: it belongs to another one.
+            ConfigurationError: the outbox belongs to another dispatcher.
         """
         if self._destination is not None:
             raise ConfigurationError(
@@ -209,10 +198,13 @@ class Outbox(PublicNames):
 
     @_in_turn
     def put(self, batches: Batches) -> list[int] | None:
-        """Store batches that the caller has in memory; return their rows, or None if it failed.
+        """Store batches that the caller has in memory.
 
         Args:
             batches: the id and the parts of each.
+
+        Returns:
+            Their rows, or None if the disk failed.
 
         Raises:
             OutboxFull: they do not fit; none of them is stored.
@@ -239,16 +231,16 @@ class Outbox(PublicNames):
         numbers = [row.row for row in rows]
         self._putting[id(batches)] = batches, numbers
         if not self._owner.is_locked:
-            self._owner.sign(connection)  # who puts is alive
+            self._owner.sign(connection)  # whoever stores something is alive
         connection.executemany(INSERT, rows)
         return numbers
 
     def put_so_far(self, batches: Batches) -> list[int]:
-        """Return the rows that ``put`` may have stored of these, where it was broken off."""
+        """Return the rows that ``put`` may have stored of these batches before an interrupt."""
         return self._putting.get(id(batches), (batches, []))[1]
 
     def know_put(self, batches: Batches) -> None:
-        """Let the caller be the one who knows their rows."""
+        """Forget which rows these batches have: the caller knows them now."""
         self._putting.pop(id(batches), None)
 
     @_in_turn
@@ -256,16 +248,16 @@ class Outbox(PublicNames):
         """Store that these rows travel as one batch, in this order; a single row travels alone.
 
         Returns:
-            Whether it is stored.
+            Whether that is stored.
         """
         group = rows[0] if len(rows) > 1 else None
         owner = self._owner.number
-        places = [(group, place, row, owner) for place, row in enumerate(rows)]
+        values = [(group, position, row, owner) for position, row in enumerate(rows)]
         update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
 
         def store(connection: sqlite3.Connection) -> bool:
-            stored = connection.executemany(update, places).rowcount == len(places)
-            if not stored:  # one of them is there no more: none may say that it travels so
+            stored = connection.executemany(update, values).rowcount == len(values)
+            if not stored:  # one of the rows is gone: the others must not name a group without it
                 connection.executemany(update, [(None, 0, row, owner) for row in rows])
             return stored
 
@@ -273,27 +265,19 @@ class Outbox(PublicNames):
 
     @_in_turn
     def park(self, rows: Sequence[int], *, tried: bool = False) -> None:
-        """Keep rows for later: nobody has them in memory any more.
+        """Keep rows for later: the caller drops them from memory.
 
-        Only this process has to know, so that it cannot fail: what a dead process had, in memory
-        or not, is parked for whoever adopts it.
+        Only this process has to know that, so nothing is written, and nothing can fail. When this
+        process is dead, another one adopts its rows, parked or not.
 
         Args:
             rows: their numbers.
             tried: whether they were tried in vain; those that were loaded before were.
         """
         held = self._own.held
-        self._keep([(row, held[row]) for row in rows if row in held], tried=tried)
+        self._own.park([(row, held[row]) for row in rows if row in held], tried=tried)
         for row in rows:
             held.pop(row, None)
-
-    def _keep(self, rows: Iterable[tuple[int, str]], *, tried: bool = False) -> None:
-        for row, id in rows:
-            tries = self._tries[row] = self._tries.get(row, 0 if tried else -1) + 1
-            if not tries:
-                self._own.untried.add(row)
-            heapq.heappush(self._next, (tries, row))
-            self._own.parked[row] = id
 
     @property
     @_in_turn
@@ -313,58 +297,52 @@ class Outbox(PublicNames):
     ) -> list[Stored]:
         """Return own parked rows, which the caller has in memory from now on.
 
-        Those that were tried least come first, and of these the oldest.
-
-        Rows that travel as one batch come together, in their order.
+        The least tried rows come first, and of these the oldest. Rows that travel as one batch
+        come together, in their order.
 
         Args:
-            count: rows at most, and
-            most_bytes: bytes of JSON at most; but always one batch, however large.
-            untried: return none that was tried in vain.
-            taken: gets the numbers of the rows, first of all, for a caller that is broken off.
-            oldest: return the oldest one, however often it was tried.
+            count: rows at most.
+            most_bytes: bytes of JSON at most. One batch is always returned, however large it is.
+            untried: return only rows that were never tried.
+            taken: gets the numbers of the rows before they are held, for a caller that is
+                interrupted before it has the result.
+            oldest: return the oldest row, however often it was tried.
         """
-        held, parked, _, unremoved = self._own
-        tried: list[int] = [min(parked)] if oldest and parked else []
+        own = self._own
+        first: list[int] = [min(own.parked)] if oldest and own.parked else []
         try:
-            while self._next and len(tried) < count:
-                tries, row = self._next[0]
-                if untried and tries:
-                    break
-                if row in parked and self._tries[row] == tries and row not in tried[-1:]:
-                    tried.append(row)  # first: what is neither here nor there is never loaded
-                heapq.heappop(self._next)
-            read = partial(self._read, tried, count, most_bytes)
+            if not oldest:
+                own.take_first(first, count, untried=untried)
+            read = partial(self._read, first, count, most_bytes)
             loaded, missing, damaged = self._transact(read, _NOTHING, "DEFERRED", moved=True)
             rows = [stored.row for stored in loaded]
             if taken is not None:
                 taken += rows
-            held.update([(row, parked[row]) for row in rows])
-            self._own.unpark(rows)
+            own.held.update([(row, own.parked[row]) for row in rows])
+            own.unpark(rows)
             if missing or damaged:
-                unremoved.update(damaged)
-                self._report(self._lost, self._own.unpark({*missing, *damaged}))
+                own.unremoved.update(damaged)
+                self._report(self._lost, own.unpark({*missing, *damaged}))
             for row in damaged:
                 self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
         finally:
-            for row in tried:
-                if row in parked and not oldest:
-                    heapq.heappush(self._next, (self._tries[row], row))
+            if not oldest:  # whatever was not loaded is loaded later, also after an interrupt
+                own.put_back(first)
         self._remove_rest()
         return [*loaded]
 
     def _read(
-        self, tried: list[int], count: int, most_bytes: int, connection: sqlite3.Connection
+        self, numbers: list[int], count: int, most_bytes: int, connection: sqlite3.Connection
     ) -> _Read:
-        """Return what to load, and which rows are not there any more, or are damaged."""
+        """Return what to load, and which rows are no longer there, or are damaged."""
         loaded: dict[int, Stored] = {}
         missing: list[int] = []
         damaged: set[int] = set()
         size = 0
         oldest = self._wall() - self.max_age
-        for first in tried:
+        for first in numbers:
             if first in loaded or first in damaged or first not in self._own.parked:
-                continue  # it came with its group, or was lost with the file a moment ago
+                continue  # it came with its group, or the file was replaced a moment ago
             together = self._together(first, connection)
             if not together:
                 missing.append(first)
@@ -377,14 +355,14 @@ class Outbox(PublicNames):
             size += more
             for row in sound:
                 expired = row.created < oldest
-                tries = self._tries[row.row]
+                tries = self._own.tries[row.row]
                 loaded[row.row] = Stored(
                     row.row, row.id, row.parts(), row.created, row.grp, expired, tries
                 )
         return [*loaded.values()], missing, damaged
 
     def _together(self, first: int, connection: sqlite3.Connection) -> list[Row]:
-        """Return the row of this number and the parked ones that travel with it."""
+        """Return the row of this number, and the parked rows that travel with it."""
         owner = self._owner.number
         rows = select(connection, "WHERE owner = ? AND row = ?", owner, first)
         if rows and (group := rows[0].grp) is not None:
@@ -393,12 +371,8 @@ class Outbox(PublicNames):
 
     @_in_turn
     def remove(self, rows: Sequence[int]) -> None:
-        """Remove rows that were delivered or have failed; what cannot be is tried again later."""
-        for row in rows:
-            self._own.held.pop(row, None)
-            self._tries.pop(row, None)
-        self._own.unpark(rows)
-        self._own.unremoved.update(rows)
+        """Remove rows that were delivered or have failed; if the disk fails, later."""
+        self._own.remove(rows)
         self._remove_rest()
 
     def _remove_rest(self) -> None:
@@ -408,18 +382,18 @@ class Outbox(PublicNames):
             unremoved.clear()
 
     def _delete(self, connection: sqlite3.Connection) -> bool:
-        # what another process has taken over since is that one's, and so is a number of ours that
-        # was never stored
+        # AND owner: another process may have adopted the row since. And a number that we gave may
+        # not be stored, while another process has given the same one.
         rows = [(row, self._owner.number) for row in sorted(self._own.unremoved)]
         connection.executemany("DELETE FROM rows WHERE row = ? AND owner = ?", rows)
         return True
 
     @_in_turn
     def adopt(self, count: Callable[[int], object] = lambda rows: None) -> int:
-        """Take up what dead processes left of this feed; return how many rows that were.
+        """Adopt the rows that dead processes left for this destination; return how many.
 
         Args:
-            count: is called with their number before anybody can load them.
+            count: is called with their number before they can be loaded.
         """
         nothing: list[tuple[int, str]] = []
         claimed = self._claimed = self._transact(self._claim, nothing)
@@ -429,19 +403,20 @@ class Outbox(PublicNames):
 
     @_in_turn
     def take_up(self) -> None:
-        """Keep what was claimed and counted; again, where Ctrl-C came meanwhile."""
-        self._keep([(row, id) for row, id in self._claimed if row not in self._own.parked])
+        """Park the rows that were adopted and counted; once more, if Ctrl-C came meanwhile."""
+        self._own.park([(row, id) for row, id in self._claimed if row not in self._own.parked])
         self._claimed = []
 
     def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
         owner = self._owner
         owner.sign(connection)
-        owner.bury_the_dead(connection)
+        owner.delete_dead_owners(connection)
         living = {number for (number,) in connection.execute("SELECT id FROM owners")}
-        living.discard(owner.number)  # what it does not know was claimed when Ctrl-C came
-        held, parked, _, unremoved = self._own
+        # Rows with our own number that we do not know: Ctrl-C came after they were claimed.
+        living.discard(owner.number)
+        own = self._own
         puts = [row for _, rows in self._putting.values() for row in rows]
-        known = {*held, *parked, *unremoved, *puts}
+        known = {*own.held, *own.parked, *own.unremoved, *puts}
         of_destination = (
             "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
             "AND row BETWEEN 1 AND ? ORDER BY row"
@@ -469,12 +444,12 @@ class Outbox(PublicNames):
 
     @property
     def untried(self) -> int:
-        """How many of them nobody has tried to send here."""
+        """How many of the parked rows this process has not tried to send."""
         return len(self._own.untried) if self._pid == os.getpid() else 0
 
     @_in_turn
     def elsewhere(self) -> int:
-        """Return how many rows go with the same API key, but to another address."""
+        """Return how many rows have the same API key, but go to another address."""
         count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
         return self._transact(
             lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
@@ -484,38 +459,39 @@ class Outbox(PublicNames):
 
     @property
     def tend_every(self) -> float | None:
-        """Seconds between calls of ``tend``; None where the kernel tells who is alive."""
+        """Seconds between calls of ``tend``; None where locks show who is alive."""
         here = self._pid == os.getpid() and self._owner.is_open
+        # a third: two signs of life may be late before the lease is over
         return self.lease / 3 if here and not self._owner.is_locked else None
 
     @_in_turn
     def tend(self) -> None:
-        """Give a sign of life, and do what could not be done before."""
+        """Give a sign of life, and remove the rows that could not be removed before."""
         if self._owner.is_open:
             if not self._owner.is_locked:
                 self._transact(self._owner.sign, None)
             self._remove_rest()
 
     def restart(self) -> None:
-        """Begin with nothing, in a forked child: what was there is the parent's."""
-        with process_lock():
+        """Begin with nothing, in a forked child: the rows are the parent's."""
+        with process_lock():  # the outbox's own lock may be held by a thread of the parent
             if self._pid != os.getpid():
                 self._owner.leave_to_parent()
                 self._begin()
 
     @_in_turn
     def close(self) -> None:
-        """Leave what is in the file to whoever opens it next, and close it; for good."""
+        """Close the file for good; whoever opens it next adopts what is in it."""
         if not self._closed:
             if self._owner.is_open:
                 self._remove_rest()
             self._owner.leave()
-            for rows in (*self._own, self._next, self._tries):
-                rows.clear()
+            self._own.clear()
             self._closed = True
 
-    def _report(self, tell: Callable[[T], None], what: T) -> None:
-        self._reports.append(partial(tell, what))
+    def _report(self, report: Callable[[T], None], what: T) -> None:
+        """Make this call when the lock is released."""
+        self._reports.append(partial(report, what))
 
     def _transact(
         self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
@@ -552,33 +528,5 @@ _Read = tuple[Sequence[Stored], Sequence[int], AbstractSet[int]]
 _NOTHING: _Read = ((), (), frozenset())
 
 
-def _unheard(what: object) -> None:
-    """Nobody opened the outbox, so nobody is told."""
-
-
-def _checked_path(path: str | os.PathLike[str]) -> str:
-    """Return the absolute path, or raise why it cannot be a file."""
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(text, str):
-        raise ConfigurationError(
-            f"Outbox({brief(path)}): want a path, got {type(path).__name__}; "
-            "write Outbox('outbox.db')"
-        )
-    if text in ("", ":memory:") or "\0" in text:
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): want a file, for the outbox outlives the process; "
-            "write Outbox('outbox.db')"
-        )
-    absolute = os.path.abspath(text)
-    folder = os.path.dirname(absolute)
-    if os.path.isdir(absolute):
-        inside = os.path.join(text, "outbox.db")
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): want a file, and this is a folder; write Outbox({inside!r})"
-        )
-    if not os.path.isdir(folder):
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): there is no folder {folder!r}; "
-            f"write os.makedirs({folder!r}, exist_ok=True) before it"
-        )
-    return absolute
+def _ignore(what: object) -> None:
+    """Do nothing: no dispatcher has opened the outbox."""

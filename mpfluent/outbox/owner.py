@@ -1,4 +1,4 @@
-"""An owner of rows: its lock, and how it reaches the file, whatever becomes of that."""
+"""An owner of rows: its lock, and how it opens the file, also after it was deleted or damaged."""
 
 from __future__ import annotations
 
@@ -6,57 +6,39 @@ import math
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ..errors import ConfigurationError
-from . import locks as liveness
+from . import locks
 from .database import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
 from .existing_files import connect, lock_path
 from .recovery import copy, copy_owners, move_aside
+from .rows import OwnedRows
 
 T = TypeVar("T")
 
-_AGAIN = 1.0  # seconds until opening a file that could not be opened is tried again
-_NUMBERS = range(1, 2**48 + 1)  # of owners
-
-
-class OwnedRows(NamedTuple):
-    """The rows of an owner, by their numbers.
-
-    Attributes:
-        held: the ids of those that somebody has in memory.
-        parked: the ids of those that nobody has.
-        untried: those of them that nobody has tried to send here.
-        unremoved: those that are to go, but could not be removed yet.
-    """
-
-    held: dict[int, str]
-    parked: dict[int, str]
-    untried: set[int]
-    unremoved: set[int]
-
-    def unpark(self, rows: Iterable[int]) -> list[str]:
-        """Park these rows no more, and return their ids."""
-        self.untried.difference_update(rows)
-        return [self.parked.pop(row) for row in rows if row in self.parked]
+_AGAIN = 1.0  # seconds before the next try to open a file; each send would wait for a try
+# The numbers of owners, drawn at random: no two are ever equal. As bytes of the lock file they stay
+# below 2**63, the largest offset of a file.
+_NUMBERS = range(1, 2**48 + 1)
 
 
 class Owner:
-    """One of those that use a file: no thread, no file, until the first transaction.
+    """One of the users of a file. It opens the file with the first transaction.
 
     Args:
         path: of the file.
         full: whether each transaction is to survive a power cut.
-        lease: seconds between two signs of life, where there are no locks.
-        wall: Unix seconds.
+        lease: seconds for which a sign of life counts, where there are no locks.
+        wall: returns Unix seconds.
         own: its rows.
-        busy: is held by whoever calls a method.
+        busy: the lock that the caller of a method holds.
         failed: is called with each failure of the disk.
-        lost: is called with the ids of parked rows that are in the file no more.
+        lost: is called with the ids of parked rows that are no longer in the file.
     """
 
     def __init__(
@@ -81,18 +63,18 @@ class Owner:
         self._lost = lost
         self._database: Database | None = None
         self._gone: Database | None = None
-        self._lock: liveness.OwnerLock | None = None
+        self._lock: locks.OwnerLock | None = None
         self._next_try = -math.inf
         self._refusal: str | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether it has a file open, though maybe not in its place any more."""
+        """Whether it has a file open, which may have been deleted or replaced meanwhile."""
         return self._database is not None and not self._database.is_closed
 
     @property
     def is_locked(self) -> bool:
-        """Whether the kernel tells others that it is alive; else it has to sign now and then."""
+        """Whether a lock shows that it is alive; otherwise it has to sign now and then."""
         return self._lock is not None
 
     def transact(
@@ -103,15 +85,16 @@ class Owner:
         *,
         moved: bool = False,
     ) -> T:
-        """Return what ``work(connection)`` returns, done as a whole; or report, and do nothing.
+        """Return what ``work(connection)`` returns; all of it is stored, or nothing.
 
-        Where the file is damaged, it is moved aside, and the work is done with a new one.
+        A damaged file is moved aside, and the work is done with a new one. Any other failure is
+        reported.
 
         Args:
             work: takes the connection.
-            otherwise: is returned where it failed.
+            otherwise: is returned after a failure.
             kind: of transaction.
-            moved: whether a file that was deleted will do, as long as there is no new one.
+            moved: whether to use a file that was deleted, as long as there is no new one.
         """
         for last in (False, True):
             database = None
@@ -129,7 +112,7 @@ class Owner:
         return otherwise
 
     def current(self, moved: bool = False) -> Database | None:
-        """Return the file, opened if need be; None if it cannot be."""
+        """Return the file, opened if need be, or None if it cannot be opened."""
         database = self._database
         if database is not None and database.is_there():
             if self._lock is not None and not self._lock.is_seen():
@@ -146,17 +129,21 @@ class Owner:
         return database if moved else None
 
     def _open_file(self, old: Database | None) -> bool:
-        """Open the file at the path, and bring over what is in the old one."""
+        """Open the file at the path, and copy the rows of the old one; return whether it works.
+
+        Args:
+            old: the file that was used before, if it was deleted or replaced.
+        """
         path = os.path.realpath(self._path)
         copied: set[int] = set()
         self._refusal = None
         try:
             with ExitStack() as stack:
                 source = None if old is None else old.connection
-                owned = first_look(self._path)  # whatever is done alone makes a lock file
+                owned = first_look(self._path)  # before make_room(), which makes a lock file
                 if old is not None:
                     old.make_room()
-                found = liveness.which(path)
+                found = locks.file_id(path)
                 settle = partial(self._settle, source, copied)
                 try:
                     new = Database(self._path, owned, self._full, self._busy, settle)
@@ -167,12 +154,12 @@ class Owner:
                     aside = move_aside(path, found, self._wall())
                     if source is None and aside is not None:
                         source = stack.enter_context(closing(connect(aside, "ro")))
-                        # or SQLite reads nothing of a file that is shorter than it says
+                        # with it, SQLite also reads a file that was cut off
                         source.execute("PRAGMA writable_schema = ON")
                     settle = partial(self._settle, source, copied)
                     new = Database(self._path, True, self._full, self._busy, settle)
         except FAILURES as error:
-            self._next_try = monotonic() + _AGAIN  # not after a Ctrl-C: the file has no fault
+            self._next_try = monotonic() + _AGAIN  # only after a failure, not after a Ctrl-C
             self._failed(error)
             return False
         except ConfigurationError as error:
@@ -180,7 +167,7 @@ class Owner:
             if old is None:
                 self._refusal = str(error)
                 raise
-            self._failed(error)  # somebody put it there since the caller's line
+            self._failed(error)  # it was put there later, so it is no mistake of the caller
             return False
         self._database = new
         self._next_try = -math.inf
@@ -200,7 +187,11 @@ class Owner:
         connection: sqlite3.Connection,
         is_new: bool,
     ) -> None:
-        """Be an owner in this file; bring over own rows, or all if nobody else can have."""
+        """Sign as an owner in the file, and copy rows of the old one.
+
+        Into a file that we made, copy all rows. Into a file that another process made, copy only
+        our own: that process copies its own.
+        """
         copied.clear()
         if source is not None:
             if is_new:
@@ -220,7 +211,7 @@ class Owner:
         self.sign(connection)
 
     def _set_aside(self, database: Database) -> bool:
-        """Move a damaged file aside, and go on with a new one."""
+        """Move a damaged file aside, and open a new one."""
         try:
             move_aside(database.path, database.which, self._wall())
         except OSError as error:
@@ -232,10 +223,10 @@ class Owner:
         """Hold the lock that says that this owner is alive, if there are locks."""
         if self._lock is not None:
             self._lock.release()
-        self._lock = liveness.hold(self.lock_path(), self.number)
+        self._lock = locks.hold(self.lock_path(), self.number)
 
     def sign(self, connection: sqlite3.Connection) -> None:
-        """Write that this owner is alive, and how to tell."""
+        """Write that this owner is alive, and whether a lock shows it."""
         connection.execute(
             "INSERT OR REPLACE INTO owners VALUES (?, ?, ?)",
             (self.number, self._lock is not None, self._wall() + self._lease),
@@ -245,29 +236,29 @@ class Owner:
         """Return the path of the file that holds the locks of all owners."""
         return lock_path(os.path.realpath(self._path))
 
-    def bury_the_dead(self, connection: sqlite3.Connection) -> None:
-        """Delete the owners that are dead, so that their rows are nobody's."""
-        locks = self.lock_path()
+    def delete_dead_owners(self, connection: sqlite3.Connection) -> None:
+        """Delete the owners that are dead, so that their rows can be adopted."""
+        path = self.lock_path()
         others = connection.execute(
             "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?",
             (self._wall(), self.number),
         )
         for owner, locked, over in others.fetchall():
-            # what is no number of an owner is damage: nobody has it
-            alive = owner in _NUMBERS and (liveness.is_alive(locks, owner) if locked else not over)
+            # a number out of range is damage: no process has it
+            alive = owner in _NUMBERS and (locks.is_alive(path, owner) if locked else not over)
             if not alive:
                 connection.execute("DELETE FROM owners WHERE id = ?", (owner,))
 
     def leave(self) -> None:
-        """Leave its rows to whoever adopts them, close the file, and be dead."""
+        """Give up its rows, close the file, and release the lock."""
         if self._database is not None:
-            if self.is_open:  # or a call that was interrupted has closed it
+            if self.is_open:  # an earlier call may have closed it before an interrupt
                 self.transact(self._resign, None, moved=True)
             try:
                 self._database.close()
             except FAILURES as error:
                 self._failed(error)
-            # it goes when its owner goes: what Ctrl-C raised in its __del__ now would be lost
+            # Kept in _gone: Python ignores what Ctrl-C raises in a __del__, which would run here.
             self._gone, self._database = self._database, None
         if self._lock is not None:
             self._lock.release()
@@ -281,8 +272,8 @@ class Owner:
         connection.execute("DELETE FROM owners WHERE id = ?", (self.number,))
 
     def leave_to_parent(self) -> None:
-        """Touch nothing any more, in a forked child."""
+        """Leave the file to the parent, in a forked child."""
         if self._database is not None:
             leave_to_parent(self._database)
-            with suppress(OSError):  # it is tried again, and told, when the file is opened
-                liveness.retake_sqlite_locks(self._database.path)
+            with suppress(OSError):  # opening the file tries again, and reports the error
+                locks.retake_sqlite_locks(self._database.path)

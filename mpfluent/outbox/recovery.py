@@ -1,4 +1,4 @@
-"""What is done with a damaged file: moved aside, and read as far as it can be."""
+"""Recovery of a damaged file: it is moved aside, and the rows that can be read are copied."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 
 from . import locks
-from .database import FAILURES, INSERT, SELECT, Row, is_ours
+from .database import FAILURES, is_ours
 from .existing_files import BESIDE, keep_private, lock_path
+from .rows import INSERT, SELECT, Row
 
-_MOST_GUESSES = 5_000  # row numbers that are tried one by one, while a send waits
+_MOST_GUESSES = 5_000  # row numbers that are tried one by one: about 0.1 s, while a send waits
 
 
-def move_aside(path: str, found: locks.Which | None, wall: float) -> str | None:
-    """Move a damaged file, with what SQLite keeps beside it, to a name of its own.
+def move_aside(path: str, found: locks.FileId | None, wall: float) -> str | None:
+    """Rename a damaged file and the files of SQLite beside it to ``<path>.corrupt-<time>``.
 
     Args:
         path: of the file.
-        found: which file it is; nothing is moved if another one has taken its place.
+        found: the id of the file. If another file is at the path now, nothing is renamed.
         wall: Unix seconds, for the name.
 
     Returns:
@@ -31,7 +32,7 @@ def move_aside(path: str, found: locks.Which | None, wall: float) -> str | None:
     """
 
     def moved() -> str | None:
-        if found is None or locks.which(path) != found:
+        if found is None or locks.file_id(path) != found:
             return None
         keep_private(path)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(wall))
@@ -40,8 +41,9 @@ def move_aside(path: str, found: locks.Which | None, wall: float) -> str | None:
         while any(os.path.lexists(aside + suffix) for suffix in ("", *BESIDE)):
             number += 1
             aside = f"{path}.corrupt-{stamp}-{number}"
-        for suffix in (*BESIDE, ""):  # the file last: without it, the others would be deleted
-            with suppress(FileNotFoundError):
+        # the file last: another process that finds no file would delete the log, and make a file
+        for suffix in (*BESIDE, ""):
+            with suppress(FileNotFoundError):  # an idle database has no log
                 os.rename(path + suffix, aside + suffix)
         return aside
 
@@ -54,13 +56,13 @@ def copy(
     known: Iterable[int],
     wanted: Callable[[Row], bool],
 ) -> set[int]:
-    """Copy, with their numbers, the wanted rows that can still be read; return their numbers.
+    """Copy the wanted rows that can be read, with their numbers; return the numbers.
 
     Args:
         source: the connection to a file that may be damaged.
-        target: the connection to a new one, in a transaction.
-        known: numbers of rows that should be there.
-        wanted: says whether to copy a row.
+        target: the connection to a new file, in a transaction.
+        known: the numbers of rows that should be there.
+        wanted: returns whether to copy a row.
     """
     copied: set[int] = set()
     if not _is_ours(source, "rows"):
@@ -74,23 +76,27 @@ def copy(
 
 
 def copy_owners(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Copy the owners that can still be read, so that nobody takes the rows of a living one."""
+    """Copy the owners that can be read, so that nobody adopts the rows of a living one."""
     if not _is_ours(source, "owners"):
         return
-    with suppress(*FAILURES):
+    with suppress(*FAILURES):  # the rest of the table is damaged
         for owner in source.execute("SELECT id, locked, lease_until FROM owners"):
             target.execute("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", owner)
 
 
 def _is_ours(source: sqlite3.Connection, table: str) -> bool:
-    """Return whether a table can be read: what a view or a column works out may never end."""
-    with suppress(*FAILURES):
+    """Return whether a table is one of ours; to read a hostile view could take for ever."""
+    with suppress(*FAILURES):  # not even the schema can be read
         return is_ours(source, table)
     return False
 
 
 def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generator[Row, None, None]:
-    """Yield every row that can be read: from the first one, from the last one, then between."""
+    """Yield every row that can be read.
+
+    First forwards up to the damage, then backwards from the end down to it. What lies between is
+    looked up by number: the known rows, and those next to the damage on either side.
+    """
     last, first = 0, None
     try:
         for row in _rows(connection, "ORDER BY row"):
@@ -98,8 +104,8 @@ def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generato
             yield row
         return
     except FAILURES:
-        pass  # what comes after the damage is read backwards
-    with suppress(*FAILURES):
+        pass  # here is the damage; the rows after it are read backwards
+    with suppress(*FAILURES):  # here is the other end of the damage
         for row in _rows(connection, "ORDER BY row DESC"):
             if row.row <= last:
                 return
@@ -111,7 +117,7 @@ def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generato
     if first:
         guesses.update(range(max(last + 1, first - _MOST_GUESSES), first))
     for guess in sorted(guesses):
-        with suppress(*FAILURES):
+        with suppress(*FAILURES):  # this row is lost
             yield from _rows(connection, f"WHERE row = {guess}")
 
 

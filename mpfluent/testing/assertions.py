@@ -10,6 +10,7 @@ from ..builder.batch import Batch
 from ..dispatch import shutdown
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..formatting.summary import cut, line
+from ..utils.options import integer_between
 from .event_names import names_of
 from .expectation import Asked, asked_of, misnamed, unlike
 from .matching import told
@@ -80,7 +81,8 @@ def assert_sent(
     """
     __tracebackhide__ = True
     asked = asked_of(event, attributes, fields)
-    if times is not None and (type(times) is not int or times < 0):
+    count = None if times is None else integer_between(times, 0)
+    if count is None and times is not None:
         raise ConfigurationError(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
         )
@@ -88,11 +90,11 @@ def assert_sent(
     batches = _batches("assert_sent", where)
     looked_at = [_Look(asked, each) for each in _candidates(batches, asked)]
     found = [look.sent for look in looked_at if not look.differences]
-    if not found if times is None else len(found) != times:
-        call = _written(event, attributes, {**fields, "times": times})
-        raise AssertionError(_failure(call, looked_at, len(found), times, asked, where, waiting))
-    if waiting and times is not None:
-        raise AssertionError(_unknown(_written(event, attributes, {**fields, "times": times})))
+    if not found if count is None else len(found) != count:
+        call = _written(event, attributes, {**fields, "times": count})
+        raise AssertionError(_failure(call, looked_at, len(found), count, asked, where, waiting))
+    if waiting and count is not None:
+        raise AssertionError(_unknown(_written(event, attributes, {**fields, "times": count})))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ import itertools
 from datetime import timedelta
 
 from ..errors import ConfigurationError, brief
+from ..utils.options import integer_between
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
@@ -84,12 +85,13 @@ class SeededIds:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        if type(seed) is not int or not 0 <= seed < 2**32:
+        number = integer_between(seed, 0, 2**32 - 1)
+        if number is None:
             raise ConfigurationError(
                 f"SeededIds({brief(seed)}): want a whole number from 0 to 4294967295; "
                 "write SeededIds(7)"
             )
-        self._seed = seed
+        self._seed = number
         self._numbers = itertools.count(1)
 
     def __call__(self) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from ..errors import ConfigurationError, brief
-from ..utils.options import is_number
+from ..utils.options import integer_between, number_between
 
-MOST_SECONDS = 1_000_000  # that is eleven days, and what a socket of any system can wait
+MOST_SECONDS = 1_000_000  # eleven days, which a socket of any system can wait
+STATUSES = (200, 999)  # a status below 200 is no final answer, and one above has four digits
 _PARTIAL = 100  # bytes that the body of a partial answer would have
 
 
@@ -57,9 +58,9 @@ def ok(status_code: int = 202, *, delay: float = 0) -> Action:
     202
     """
     where, write = f"ok({brief(status_code)})", f"status({brief(status_code)})"
-    whole_number(where, status_code, "a status", 200, 299, write)
-    seconds_of(f"ok(delay={brief(delay)})", delay, "ok(delay=0.05)")
-    return _answer(status_code, wait=delay)
+    code = checked_integer(where, status_code, "a status", 200, 299, write)
+    wait = checked_seconds(f"ok(delay={brief(delay)})", delay, "ok(delay=0.05)")
+    return _answer(code, wait=wait)
 
 
 def status(
@@ -81,10 +82,9 @@ def status(
     >>> status(400, message="no").body
     b'{"errors": [{"code": "BAD_REQUEST", "message": "no"}]}'
     """
-    _check_status("status({})", status_code, "status(503)")
-    seconds_of(f"status(delay={brief(delay)})", delay, "status(503, delay=0.05)")
-    pairs = _header_pairs(headers)
-    return _answer(status_code, pairs, _body(body, message), wait=delay)
+    code = _checked_status("status({})", status_code, "status(503)")
+    wait = checked_seconds(f"status(delay={brief(delay)})", delay, "status(503, delay=0.05)")
+    return _answer(code, _header_pairs(headers), _body(body, message), wait=wait)
 
 
 def redirect(location: str, status_code: int = 302) -> Action:
@@ -98,13 +98,13 @@ def redirect(location: str, status_code: int = 302) -> Action:
     (('Location', '/elsewhere'),)
     """
     where, write = f"redirect(…, {brief(status_code)})", "redirect('/elsewhere', 307)"
-    whole_number(where, status_code, "a status", 300, 399, write)
+    code = checked_integer(where, status_code, "a status", 300, 399, write)
     if not _is_header(location):
         raise ConfigurationError(
             f"redirect({brief(location)}): want an address or a path, one line of text; "
             "write redirect('/elsewhere')"
         )
-    return _answer(status_code, (("Location", location),))
+    return _answer(code, (("Location", location),))
 
 
 # Answers that are late, slow or broken
@@ -118,8 +118,8 @@ def hang(seconds: float) -> Action:
     >>> hang(2).wait
     2
     """
-    seconds_of(f"hang({brief(seconds)})", seconds, "hang(2)")
-    return Action(wait=seconds, end="close")
+    wait = checked_seconds(f"hang({brief(seconds)})", seconds, "hang(2)")
+    return Action(wait=wait, end="close")
 
 
 def drip(bytes_per_second: float, *, status_code: int = 202) -> Action:
@@ -134,13 +134,14 @@ def drip(bytes_per_second: float, *, status_code: int = 202) -> Action:
     >>> drip(2).pace
     2
     """
-    if not is_number(bytes_per_second, 0.001, 1_000_000):
+    pace = number_between(bytes_per_second, 0.001, 1_000_000)
+    if pace is None:
         raise ConfigurationError(
             f"drip({brief(bytes_per_second)}): want bytes per second, from 0.001 to 1000000; "
             "write drip(2)"
         )
-    _check_status("drip(status_code={})", status_code, "drip(2, status_code=503)")
-    return _answer(status_code, pace=bytes_per_second)
+    code = _checked_status("drip(status_code={})", status_code, "drip(2, status_code=503)")
+    return _answer(code, pace=pace)
 
 
 def partial_answer(bytes_sent: int, *, status_code: int = 202) -> Action:
@@ -154,11 +155,11 @@ def partial_answer(bytes_sent: int, *, status_code: int = 202) -> Action:
     b'xxx'
     """
     where = f"partial_answer({brief(bytes_sent)})"
-    whole_number(where, bytes_sent, "bytes", 0, _PARTIAL - 1, "partial_answer(10)")
+    sent = checked_integer(where, bytes_sent, "bytes", 0, _PARTIAL - 1, "partial_answer(10)")
     write = "partial_answer(10, status_code=500)"
-    _check_status("partial_answer(status_code={})", status_code, write)
+    code = _checked_status("partial_answer(status_code={})", status_code, write)
     headers = (("Content-Length", str(_PARTIAL)),)
-    return _answer(status_code, headers, b"x" * bytes_sent, end="reset")
+    return _answer(code, headers, b"x" * sent, end="reset")
 
 
 def bad_chunks(*, status_code: int = 202) -> Action:
@@ -167,9 +168,9 @@ def bad_chunks(*, status_code: int = 202) -> Action:
     >>> bad_chunks().headers
     (('Transfer-Encoding', 'chunked'),)
     """
-    _check_status("bad_chunks(status_code={})", status_code, "bad_chunks(status_code=500)")
+    code = _checked_status("bad_chunks(status_code={})", status_code, "bad_chunks(status_code=500)")
     headers = (("Transfer-Encoding", "chunked"),)
-    return _answer(status_code, headers, b"no chunk\r\n", end="close")
+    return _answer(code, headers, b"no chunk\r\n", end="close")
 
 
 def garbage() -> Action:
@@ -200,8 +201,8 @@ def reset_mid_request(bytes_read: int) -> Action:
     300
     """
     where = f"reset_mid_request({brief(bytes_read)})"
-    whole_number(where, bytes_read, "bytes", 1, 1_000_000_000, "reset_mid_request(300)")
-    return Action(read=bytes_read, end="reset")
+    read = checked_integer(where, bytes_read, "bytes", 1, 1_000_000_000, "reset_mid_request(300)")
+    return Action(read=read, end="reset")
 
 
 def reset_after_read() -> Action:
@@ -228,8 +229,8 @@ def close_idle_after(seconds: float) -> Action:
     >>> close_idle_after(0.5).idle
     0.5
     """
-    seconds_of(f"close_idle_after({brief(seconds)})", seconds, "close_idle_after(0.5)")
-    return _answer(202, idle=seconds)
+    idle = checked_seconds(f"close_idle_after({brief(seconds)})", seconds, "close_idle_after(0.5)")
+    return _answer(202, idle=idle)
 
 
 def never_read() -> Action:
@@ -247,29 +248,24 @@ def never_read() -> Action:
 # What an argument may be
 
 
-def seconds_of(where: str, value: object, write: str) -> None:
-    """Raise unless a value is seconds that can be waited for."""
-    if not is_number(value, 0, MOST_SECONDS):
+def checked_seconds(where: str, value: object, write: str) -> float:
+    """Return seconds that a socket can wait, or raise what they have to be."""
+    seconds = number_between(value, 0, MOST_SECONDS)
+    if seconds is None:
         raise ConfigurationError(f"{where}: want seconds, from 0 to {MOST_SECONDS}; write {write}")
+    return seconds
 
 
-def whole_number(where: str, value: object, what: str, least: int, most: int, write: str) -> None:
-    """Raise unless a value is a whole number in these bounds."""
-    if not isinstance(value, int) or not is_number(value, least, most):
+def checked_integer(where: str, value: object, what: str, least: int, most: int, write: str) -> int:
+    """Return an integer within these bounds, or raise what it has to be."""
+    number = integer_between(value, least, most)
+    if number is None:
         raise ConfigurationError(f"{where}: want {what}, from {least} to {most}; write {write}")
+    return number
 
 
-def is_status(value: object) -> bool:
-    """Return whether a value is a status that can be answered.
-
-    >>> is_status(503), is_status("503"), is_status(True)
-    (True, False, False)
-    """
-    return isinstance(value, int) and is_number(value, 200, 999)
-
-
-def _check_status(where: str, value: object, write: str) -> None:
-    whole_number(where.format(brief(value)), value, "a status", 200, 999, write)
+def _checked_status(where: str, value: object, write: str) -> int:
+    return checked_integer(where.format(brief(value)), value, "a status", *STATUSES, write)
 
 
 def _header_pairs(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,7 @@ import threading
 from ..builder.batch import Batch
 from ..encoding.json import parsed
 from ..errors import ConfigurationError, brief
-from ..transport.base import Request, Response, tells_all
+from ..transport.base import Request, Response, raises_only_transport_errors
 from ..transport.local import _response
 from ..utils.introspection import PublicNames
 
@@ -57,7 +57,7 @@ class RecordingTransport(PublicNames):
             requests = [request for request in self.requests if id(request) not in refused]
         return _batches(requests)
 
-    @tells_all
+    @raises_only_transport_errors
     def send(self, request: Request) -> Response:
         """Keep the request and answer."""
         with self._lock:
@@ -73,7 +73,7 @@ class RecordingTransport(PublicNames):
             self.requests.clear()
             self._refused.clear()
 
-    @tells_all
+    @raises_only_transport_errors
     def close(self) -> None:
         """Do nothing: the requests stay."""
 

@@ -19,8 +19,9 @@ from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..formatting.summary import cut
 from ..utils.introspection import PublicNames, expand_kwargs
+from ..utils.options import integer_between
 from .api_rules import Judgement, judged
-from .faults import Action, is_status, seconds_of, status, whole_number
+from .faults import STATUSES, Action, checked_integer, checked_seconds, status
 from .http_server import Arrival, Listener, tls_of
 
 _MOST = 20  # problems of one request that are printed
@@ -107,8 +108,9 @@ class LocalServer(PublicNames):
                     f"write LocalServer({name}='…')"
                 )
         where = f"LocalServer(port={brief(port)})"
-        whole_number(where, port, "a port", 0, 65_535, "LocalServer(port=8080)")
-        seconds_of(f"LocalServer(delay={brief(delay)})", delay, "LocalServer(delay=0.05)")
+        port = checked_integer(where, port, "a port", 0, 65_535, "LocalServer(port=8080)")
+        where = f"LocalServer(delay={brief(delay)})"
+        self._delay = checked_seconds(where, delay, "LocalServer(delay=0.05)")
         if type(strict) is not bool:
             raise ConfigurationError(
                 f"LocalServer(strict={brief(strict)}): want a boolean, got "
@@ -116,7 +118,6 @@ class LocalServer(PublicNames):
             )
         tls = None if certificate is None else _tls(certificate)
         self._expected = f"{api_key}:{api_secret}".encode()
-        self._delay = delay
         self._strict = strict
         self._lock = threading.Lock()
         self._script: deque[Action] = deque()
@@ -333,12 +334,13 @@ def _tls(certificate: str | os.PathLike[str]) -> Any:
 def _step(action: Action | int) -> Action:
     if isinstance(action, Action):
         return action
-    if not is_status(action):
+    code = integer_between(action, *STATUSES)
+    if code is None:
         raise ConfigurationError(
             f"script({brief(action)}): want an action or a status; "
             "write server.script(503, status(429, headers={'Retry-After': '2'}))"
         )
-    return status(action)
+    return status(code)
 
 
 def _without_token(headers: Mapping[str, str]) -> dict[str, str]:

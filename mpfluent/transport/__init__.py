@@ -1,4 +1,4 @@
-"""``Request``, ``Response``, and who carries them: to the network, or elsewhere.
+"""``Request``, ``Response``, and the transports that carry them: to the network, or elsewhere.
 
 A transport moves bytes. It knows neither batches nor retries.
 """

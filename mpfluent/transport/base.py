@@ -1,4 +1,4 @@
-"""The seam between mpfluent and the network: a request, a response, and who carries them."""
+"""What stands between mpfluent and the network: a request, a response, and a transport."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ConfigurationError, Immutable, TransportError, brief
 from ..utils.introspection import PublicNames
 from .destination import Credentials
 
-_MOST_HEADERS = 16_000  # characters of an answer's headers that are kept
+_MOST_HEADERS = 16_000  # characters of an answer's headers that are kept; an error holds them
 
 S = TypeVar("S", bound=Callable[..., object])
 
@@ -23,11 +23,10 @@ class Request(PublicNames):
     Attributes:
         url: where it goes.
         body: JSON text as UTF-8 bytes.
-        headers: all but Authorization, which a transport takes from ``credentials`` at the last
+        headers: all but Authorization. A transport takes that from ``credentials`` at the last
             moment, so that it shows nowhere.
         batch_ids: the ``source_request_id`` of each batch in the body.
-        timeout: seconds that the attempt may take at most, because the retry policy leaves no
-            more; None where the transport decides.
+        timeout: seconds that the retry policy leaves for the attempt; None if it sets no limit.
     """
 
     __slots__ = ("batch_ids", "body", "credentials", "headers", "method", "timeout", "url")
@@ -126,7 +125,7 @@ class Response(PublicNames):
         """Return the body as Python data, or None if it is not JSON."""
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError):  # a body of a thousand brackets is a RecursionError
             return None
 
     def header(self, name: str) -> str | None:
@@ -162,13 +161,13 @@ class Response(PublicNames):
 
 
 class Transport(Protocol):
-    """Takes a request to mParticle and brings the answer back: one method, and ``close``.
+    """Takes a request to mParticle and returns the answer: one method, and ``close``.
 
-    ``send`` returns whatever answer came, refusals too, or raises
-    :class:`~mpfluent.TransportError` if none did. It is called from any thread. One that holds
-    connections may have a method ``check_process()``, which is called in a forked child before
-    its first request there. One that imports modules late may have a method ``preload()``, which is
-    called in the thread of the first ``send`` in the background.
+    ``send`` returns any answer that came, also a refusal. If none came, it raises
+    :class:`~mpfluent.TransportError`. It is called from any thread. Two methods are optional:
+    ``check_process()`` is called in a forked child before its first request, for a transport that
+    holds connections. ``preload()`` is called in the thread of the first ``send`` in the
+    background, for a transport that imports modules late.
     """
 
     def send(self, request: Request) -> Response:
@@ -176,12 +175,12 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...
 
 
 def few(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers that are no burden to keep: the first, without those that are very long.
+    """Return the headers that an error can keep: the first ones, without very long ones.
 
     >>> few({"Retry-After": "2", "X-Noise": "x" * 100_000, "Server": "s2s"})
     {'Retry-After': '2', 'Server': 's2s'}
@@ -195,28 +194,33 @@ def few(headers: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def tells_all(method: S) -> S:
+def raises_only_transport_errors(method: S) -> S:
     """Mark a transport's method that raises ``TransportError`` for all that goes wrong in it.
 
-    Whatever else it raises came from outside: a signal handler raised it in its midst.
+    Any other exception then came from outside: a signal handler raised it while the method ran.
     """
-    vars(method)["tells_all"] = True
+    vars(method)["raises_only_transport_errors"] = True
     return method
 
 
+def is_marked(method: object) -> bool:
+    """Return whether a transport's method is marked so; a mock has every attribute, but is not."""
+    return getattr(method, "raises_only_transport_errors", False) is True
+
+
 def attempted(transport: Transport, request: Request) -> Response | TransportError:
-    """Return what a transport answered, or why it did not.
+    """Return a transport's answer, or the error if it has none.
 
     Raises:
-        Exception: from outside, while a transport of ours was at work.
+        Exception: a signal handler raised it while a transport of ours was at work.
     """
     try:
         answer: object = transport.send(request)
     except TransportError as error:
         return error
     except Exception as error:
-        # no handler runs any more where the interpreter goes, and nothing can be imported
-        if getattr(transport.send, "tells_all", False) is True and not sys.is_finalizing():
+        # When the interpreter shuts down, no handler runs any more, but an import fails.
+        if is_marked(transport.send) and not sys.is_finalizing():
             raise
         failure = raised_in(transport, error)
         failure.__cause__ = error
@@ -231,7 +235,7 @@ def attempted(transport: Transport, request: Request) -> Response | TransportErr
 
 
 def raised_in(transport: Transport, error: Exception) -> TransportError:
-    """Return the error for a transport that is broken; trying again would not mend it."""
+    """Return the error for a transport that has a bug: another attempt would not help."""
     return TransportError(
         f"the transport {type(transport).__name__} raised {type(error).__name__}", retryable=False
     )

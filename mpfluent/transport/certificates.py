@@ -1,4 +1,4 @@
-"""Files of certificates: whether they can be used at all, and why a server's is not trusted."""
+"""Certificates: whether a file of them can be used, and why a server's is not trusted."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ Path = str | os.PathLike[str]
 Verify = bool | Path
 Cert = Path | tuple[Path, Path]
 
-_EXPIRED, _NOT_YET = 10, 9  # OpenSSL's numbers
+# OpenSSL's numbers of errors, the X509_V_ERR_… in its x509_vfy.h
+_EXPIRED, _NOT_YET = 10, 9
 _NAMES = (62, 64)  # another host name, another IP address
-_ISSUERS = (2, 18, 19, 20, 21)  # nobody who is trusted signed it
-_STRICT = range(79, 95)  # checked since Python 3.13, with urllib3 2.4 and newer
+_ISSUERS = (2, 18, 19, 20, 21)  # no trusted authority signed it
+_STRICT = range(79, 95)  # of VERIFY_X509_STRICT, on since Python 3.13 with urllib3 2.4 and newer
 
 
 def plain_paths(value: object) -> Any:
@@ -40,7 +41,7 @@ def problem_of_verify(verify: object) -> str | None:
     if not isinstance(verify, str) or not verify:
         return "want True, False or the path of a file of PEM certificates"
     if os.path.isdir(verify):
-        return None  # of certificates by their hashes, which OpenSSL looks up when it needs them
+        return None  # OpenSSL looks up a certificate in a folder only when it needs one
 
     def load(context: ssl.SSLContext) -> None:
         context.load_verify_locations(cafile=verify)
@@ -58,7 +59,7 @@ def problem_of_cert(cert: object) -> str | None:
         return "want the path of a PEM file, or a pair of paths"
     asked: list[bool] = []
 
-    def no_password() -> str:  # without it, OpenSSL asks at the terminal
+    def no_password() -> str:  # without a callback, OpenSSL would ask at the terminal
         asked.append(True)
         return ""
 
@@ -90,11 +91,11 @@ def _problem(load: Any, otherwise: str) -> str | None:
 
 
 def distrust(linked: Iterable[BaseException], whose: str) -> str | None:
-    """Return why a certificate was not trusted, or None where that is not what happened.
+    """Return why a certificate was not trusted, or None if that was not the problem.
 
     Args:
-        linked: the errors that an attempt ended with.
-        whose: "its", for the server.
+        linked: the error that ended the attempt, and its causes.
+        whose: "its" for the server's, "the proxy's" for the proxy's.
     """
     import ssl
 
@@ -123,14 +124,14 @@ def _why(code: int, said: str) -> str:
         )
     if code in _STRICT:
         return (
-            f"breaks a rule that Python checks since 3.13 ({said}); have it, or its issuer's, "
-            "made anew"
+            f"breaks a rule that Python checks since 3.13 ({said}); make a new one, or let its "
+            "issuer make a new one"
         )
     return f"is not trusted ({said})"
 
 
 def shown(value: object) -> str:
-    """Return an argument as an error shows it: a path, but nothing of a key.
+    """Return an argument as an error shows it: a path, but never the text of a key.
 
     >>> shown(["client.pem"]), shown("-----BEGIN PRIVATE KEY-----")
     ("['client.pem']", '…')

@@ -1,10 +1,10 @@
 """Connections for ``requests`` on which every wait ends by the deadline of the attempt.
 
-A read timeout starts anew with every byte, so a peer that drips bytes defeats it. On these
-connections each connecting, each write and each read gets what is left of the attempt at most.
-No thread is needed to watch them.
+A read timeout starts anew with every byte, so a server that sends slowly, byte by byte, never runs
+into it. On these connections each connect, each write and each read gets at most the time that the
+attempt has left. No extra thread watches them.
 
-Imported with the first send: ``requests`` is slow to import.
+This module is imported with the first send, since ``requests`` is slow to import.
 """
 
 from __future__ import annotations
@@ -32,24 +32,26 @@ from .request_errors import from_outside
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection, HTTPSConnection
-else:  # a recorder such as vcr may have put its own into urllib3.connection by now
+else:  # not from urllib3.connection: there a recorder such as vcr may have put its own classes
     from urllib3.connectionpool import HTTPConnection, HTTPSConnection
 
-_BLOCK = 16_384  # bytes written at a time, each with a timeout of its own
-_MOST_ANSWER = 16_000_000  # bytes of one answer, its headers and the frames of its chunks included
-_SWITCHING = 101  # the one status below 200 that nothing follows
-_POOL = 64  # kept connections to one host; requests keeps 10, and warns of more
+_BLOCK = 16_384  # bytes that are written at a time, so that each write gets a new timeout
+# Bytes of one answer, with its headers and the lines between its chunks. The body that is kept has
+# 1 MB at most; this ends an answer of endless headers, which http.client would go on reading.
+_MOST_ANSWER = 16_000_000
+_SWITCHING = 101  # the one status below 200 that is final
+_POOL = 64  # kept connections to one host: as many as threads that send; requests keeps only 10
 
 
 class Attempt:
-    """What one attempt may take, and what it knows of its connection.
+    """One attempt: its deadline, and its connection.
 
     Attributes:
-        until: the monotonic time at which it is over.
-        read: seconds that one wait for the peer may take.
+        until: the monotonic time of its deadline.
+        read: seconds that one wait for the server may take.
         fresh: whether it opened a connection.
-        reused: whether it wrote to a connection that was kept.
-        sock: what it reads and writes, to be left to the parent after a fork.
+        reused: whether it wrote to a connection of an earlier request.
+        sock: its socket, which a forked child leaves to the parent.
     """
 
     __slots__ = ("_pid", "fresh", "read", "reused", "sock", "until")
@@ -63,8 +65,13 @@ class Attempt:
         self._pid = os.getpid()
 
     def left(self) -> float:
-        """Return the seconds that are left, or raise if none are."""
-        if self._pid != os.getpid():  # a greenlet that goes on in a forked child
+        """Return the seconds that are left.
+
+        Raises:
+            TimeoutError: none are left.
+            ConnectionAbortedError: this is a greenlet that goes on in a forked child.
+        """
+        if self._pid != os.getpid():
             raise ConnectionAbortedError("the connection is the parent's")
         left = self.until - time.monotonic()
         if left <= 0:
@@ -72,14 +79,15 @@ class Attempt:
         return left
 
     def leave_to_parent(self) -> None:
-        """Let nobody read or write the parent's connection in a forked child.
+        """Cut a forked child off from the parent's connection, without closing it.
 
-        A thread does not live on there, but a greenlet does, and would take the parent's answer.
-        Its descriptor leads nowhere from now on, which ends its wait and tells the server nothing.
+        Threads do not go on in a child, but greenlets do: one would read the parent's answer. So
+        the descriptor leads to the null device from now on. That ends the greenlet's wait. A
+        shutdown would end the parent's connection, too.
         """
         if self._pid == os.getpid():
             return
-        with suppress(OSError, AttributeError):  # it has none, or it is closed
+        with suppress(OSError, AttributeError):  # there is no socket yet, or it is closed
             descriptor = self.sock.fileno()
             nowhere = os.open(os.devnull, os.O_RDWR)
             try:
@@ -90,11 +98,11 @@ class Attempt:
 
 
 current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)
-"""The attempt that the calling thread makes. Without one, connections are as urllib3's are."""
+"""The attempt of the calling thread. Where there is none, connections behave as urllib3's do."""
 
 
 def _limit(sock: Any) -> None:
-    """Give the socket's next operation what is left of the attempt at most."""
+    """Set the timeout of the socket's next operation to at most what the attempt has left."""
     attempt = current.get()
     if attempt is not None and sock is not None:
         attempt.sock = sock
@@ -106,7 +114,7 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
-        self._raw = sock.makefile("rb", 0)  # it keeps the socket open until it is closed
+        self._raw = sock.makefile("rb", 0)  # the socket stays open until this file is closed
         self._read = 0
         self._over = False
 
@@ -128,12 +136,12 @@ class _Reader(io.RawIOBase):
         self._over = True
 
     def pending(self) -> int:
-        """Return how many bytes are decrypted already, which no look at the socket shows."""
+        """Return how many bytes of TLS are decrypted already: ``select`` does not know of them."""
         pending: Any = getattr(self._sock, "pending", int)
         return int(pending())
 
     def cut(self) -> None:
-        """End the connection, so that nobody keeps it for another request."""
+        """End the connection, so that the pool does not use it for another request."""
         with suppress(OSError):  # it is closed already
             self._sock.shutdown(socket.SHUT_RDWR)
 
@@ -143,9 +151,9 @@ class _Reader(io.RawIOBase):
 
 
 class _Buffer(io.BufferedReader):
-    """What came of one answer; what came with it but is none of it ends the connection.
+    """The buffer of one answer. Bytes that follow the answer end the connection.
 
-    It would be read as the answer to the next request.
+    They would be read as the answer to the next request.
     """
 
     raw: Any
@@ -173,11 +181,11 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(_Readable(sock), *args, **options)  # type: ignore[arg-type]
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Return the final status: a server, or a proxy, may send others before it.
+        """Return the final status: a server or a proxy may send others before it.
 
-        ``http.client`` passes over 100 only.
+        ``http.client`` skips only 100.
         """
-        read = super()._read_status  # type: ignore[misc]  # typeshed does not know it
+        read = super()._read_status  # type: ignore[misc]  # typeshed does not have it
         version, status, reason = read()
         while 100 <= status < 200 and status != _SWITCHING:
             http.client.parse_headers(self.fp)
@@ -198,14 +206,14 @@ class _PlainConnection(HTTPConnection):
         name, most = self.host, float(self.timeout or attempt.read)
         failure: Exception = NewConnectionError(self, f"the name {name} has no address")
         try:
-            # urllib3 would give each address of the name the whole timeout
+            # one by one here: urllib3 would give each address of the name the whole timeout
             for address in self._addresses(name):
                 self.timeout = min(most, attempt.left())
                 self.host = address
                 try:
                     opened = super()._new_conn()
                 except ConnectTimeoutError as error:  # a refused connection is one, too
-                    if from_outside(error) is not None:
+                    if from_outside(error) is not None:  # a signal handler raised it
                         raise
                     failure = error
                 else:
@@ -217,7 +225,7 @@ class _PlainConnection(HTTPConnection):
         raise failure
 
     def _addresses(self, name: str) -> list[str]:
-        """Return the addresses of a name, in order; the look-up has no time limit."""
+        """Return the addresses of a name, in order; the system sets no time limit for that."""
         family = allowed_gai_family()
         try:
             found = socket.getaddrinfo(name.strip("[]"), self.port, family, socket.SOCK_STREAM)
@@ -241,7 +249,7 @@ class _PlainConnection(HTTPConnection):
             blocks = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
         sock: Any = self.sock
         for block in blocks:
-            # What a kept connection says before the request is written answers an earlier one.
+            # Bytes that come before the request is written belong to an earlier answer.
             if kept and wait_for_read(sock, 0):
                 raise ConnectionAbortedError(errno.ECONNABORTED, "it answered before it was asked")
             _limit(sock)
@@ -252,12 +260,12 @@ class _SecureConnection(_PlainConnection, HTTPSConnection):
     pass
 
 
-def _unless_replaced(ours: type, usual: type, pool: type) -> Any:
-    """Return our class of connections, unless somebody put another in the place of urllib3's."""
+def _unless_replaced(ours: type, original: type, pool: type) -> Any:
+    """Return our class of connections, unless a recorder has replaced urllib3's by its own."""
 
     def connection(_: Any) -> Any:
         found = pool.ConnectionCls  # type: ignore[attr-defined]
-        return ours if found is usual else found
+        return ours if found is original else found
 
     return property(connection)
 
@@ -282,29 +290,30 @@ class DeadlineAdapter(HTTPAdapter):
     >>> session.mount("https://", DeadlineAdapter())
     >>> transport = RequestsTransport(session=session, deadline=10)
 
-    Everywhere else it is what :class:`requests.adapters.HTTPAdapter` is. A SOCKS proxy brings
-    connections of its own, which have timeouts but no deadline.
+    For other requests it does what :class:`requests.adapters.HTTPAdapter` does. The connections to
+    a SOCKS proxy are PySocks's own: they have timeouts, but no deadline.
     """
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools of connections that keep to deadlines."""
+        """Use pools whose connections keep deadlines."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Make the pools for a proxy likewise."""
+        """Use such pools for a proxy, too."""
         manager = super().proxy_manager_for(proxy, **options)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def request_url(self, request: Any, proxies: Any) -> Any:
-        """Return what to ask the server for; requests asks when nothing has left yet.
+        """Return the path that the server is asked for, once the guard of a test run agrees.
 
-        So what takes the place of a session's or an adapter's ``send``, in a test, needs no leave.
+        requests calls this before anything is sent. A mock of a session's or an adapter's ``send``
+        does not call it, so the guard lets mocks pass.
 
         Raises:
-            TransportError: a test is not to send there.
+            TransportError: a test must not send there.
         """
         if current.get() is not None:
             guard.ask(request.url, proxies)
@@ -317,7 +326,7 @@ class _NoCookies(RequestsCookieJar):
 
 
 class DeadlineSession(requests.Session):
-    """The session that a transport makes for itself: deadlines, no redirects, no cookies."""
+    """A transport's own session: it keeps deadlines, and no redirects and no cookies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -326,5 +335,5 @@ class DeadlineSession(requests.Session):
             self.mount(scheme, DeadlineAdapter(pool_maxsize=_POOL))
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return None: requests would read and parse a redirect even if it is not to follow."""
+        """Return None: requests would read a redirect's body even if it does not follow it."""
         return None

@@ -17,7 +17,7 @@ class Credentials:
     __slots__ = ("_authorization", "fingerprint")
 
     def __init__(self, api_key: str, api_secret: str) -> None:
-        import base64  # with a client, not with a batch
+        import base64  # here: a program that only builds batches does without them
         import hashlib
 
         self.fingerprint = hashlib.sha256(f"mpfluent {api_key}".encode()).hexdigest()[:32]
@@ -41,11 +41,11 @@ class Credentials:
 
 
 class Destination(NamedTuple):
-    """Whose rows: those of one address and one API key.
+    """Where batches go: one address, with one API key. The outbox keeps them apart by it.
 
     Attributes:
-        host: the base address, with what tells the historical endpoint.
-        key: the fingerprint of the API key; never the key, let alone the secret.
+        host: the base address and the path, since the historical endpoint has another path.
+        key: the fingerprint of the API key; never the key, and never the secret.
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""Whether requests may leave this machine: in a test run, the pytest plugin says no."""
+"""Decides whether requests may leave this machine; in a test run, the pytest plugin says no."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-PLACE = r"(\[[0-9A-Fa-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:[0-9]{0,5})?"
-"""How a host is written, so that everybody reads the same in it."""
+HOST = r"(\[[0-9A-Fa-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:[0-9]{0,5})?"
+"""A host and a port that every parser of URLs reads in the same way."""
 
-_ADDRESS = re.compile(rf"([\w+.-]+://|(?![\w+.-]+://))([^/?#\\\[\]]*@)?{PLACE}([/?#][^\\]*)?")
+_ADDRESS = re.compile(rf"([\w+.-]+://|(?![\w+.-]+://))([^/?#\\\[\]]*@)?{HOST}([/?#][^\\]*)?")
 
 refuse: Callable[[str], None] | None = None
-"""Is asked before each request with its URL, and with its proxy's; raises where it must not go.
+"""A function that is called with the URL of each request, and with that of its proxy.
 
-None lets all go.
+It raises if the request must not go there. None lets every request go.
 """
 
 
 def ask(url: str, proxies: Mapping[str, str]) -> None:
-    """Raise if a request must not go there, or not to its proxy: both may get the credentials."""
+    """Raise if a request must not go to a URL or to its proxy: both may see the credentials."""
     if refuse is None:
         return
     import requests
@@ -34,7 +34,7 @@ def ask(url: str, proxies: Mapping[str, str]) -> None:
 
 
 def is_plain(address: str) -> bool:
-    """Return whether everybody reads the same host in an address, of a server or a proxy.
+    """Return whether every parser reads the same host in an address, of a server or a proxy.
 
     >>> is_plain("http://user:word@proxy.example:3128"), is_plain("localhost:3128")
     (True, True)

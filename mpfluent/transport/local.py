@@ -1,4 +1,4 @@
-"""Transports that do not send: for tests, for looking, for keeping."""
+"""Transports that do not use the network: they call a function, print, or write a file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import IO, cast
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, TransportError, brief, one_line
 from ..utils.introspection import PublicNames
-from .base import Request, Response, Transport, attempted, raised_in, tells_all
+from .base import Request, Response, Transport, attempted, raised_in, raises_only_transport_errors
 
-_MOST_WORDS = 1_000  # characters of an answer that are printed
+_MOST_WORDS = 1_000  # characters of an answer that are printed; a page of a proxy can be long
 
 
 class FunctionTransport(PublicNames):
@@ -35,20 +35,20 @@ class FunctionTransport(PublicNames):
         self._function = function
 
     def send(self, request: Request) -> Response:
-        """Return what the function answers."""
+        """Return the function's answer."""
         return _response(self._function(request))
 
-    @tells_all
+    @raises_only_transport_errors
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
 
 
 class PrintingTransport(PublicNames):
-    """Prints every request, readably, and accepts it or passes it on.
+    """Prints every request as indented JSON, then accepts it or passes it on.
 
     Args:
-        to: another transport that sends; without one, everything is accepted.
-        file: where to print, standard output if nothing is said.
+        to: another transport that sends; without one, every request is accepted.
+        file: where to print; standard output by default.
     """
 
     def __init__(self, to: Transport | None = None, *, file: IO[str] | None = None) -> None:
@@ -60,12 +60,12 @@ class PrintingTransport(PublicNames):
         self._to = to
         self._file = file
 
-    @tells_all
+    @raises_only_transport_errors
     def send(self, request: Request) -> Response:
         """Print the request, and the answer if there is one.
 
         Raises:
-            TransportError: it cannot be printed, or the transport behind has no answer.
+            TransportError: it cannot be printed, or the other transport has no answer.
         """
         text = plain(parsed(request.body), 2)
         self._print(f"{request.method} {request.url} ({len(request.body)} bytes)\n{text}")
@@ -82,11 +82,11 @@ class PrintingTransport(PublicNames):
         encoding = getattr(out, "encoding", None) or "utf-8"
         try:
             print(text.encode(encoding, "backslashreplace").decode(encoding), file=out)
-        except (OSError, ValueError) as error:  # such as a file that is closed
+        except (OSError, ValueError) as error:  # a full disk; a file that is closed
             raise _failed(self, error) from error
 
     def close(self) -> None:
-        """Close the transport behind."""
+        """Close the other transport."""
         if self._to is not None:
             self._to.close()
 
@@ -107,9 +107,9 @@ class FileTransport(PublicNames):
                 "write FileTransport('batches.jsonl')"
             )
         self._path = path
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # so that two threads do not mix their lines
 
-    @tells_all
+    @raises_only_transport_errors
     def send(self, request: Request) -> Response:
         """Append the request's batches.
 
@@ -123,18 +123,18 @@ class FileTransport(PublicNames):
         try:
             with self._lock, open(self._path, "ab") as file:
                 file.write(b"".join(line + b"\n" for line in lines))
-        except (OSError, ValueError) as error:  # a ValueError is a path with a NUL
+        except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
             raise _failed(self, error) from error
         return Response(202)
 
-    @tells_all
+    @raises_only_transport_errors
     def close(self) -> None:
         """Do nothing: the file is closed after every write."""
 
 
 def _failed(transport: Transport, error: Exception) -> TransportError:
-    """Return the error for what went wrong in a transport, or raise what a signal handler did."""
-    from .request_errors import of_handler  # with the first that goes wrong
+    """Return the transport's error, or raise the exception that a signal handler raised."""
+    from .request_errors import of_handler  # rarely needed
 
     if of_handler(error) is not None:
         raise error
@@ -142,6 +142,9 @@ def _failed(transport: Transport, error: Exception) -> TransportError:
 
 
 def _response(answer: Response | int) -> Response:
-    """Return the response for a status code; what is no answer stays, for the client to refuse."""
+    """Return the response for a status code, and any other value as it is.
+
+    The client refuses what is no response.
+    """
     number = isinstance(answer, int) and not isinstance(answer, bool)
     return Response(cast(int, answer)) if number else cast(Response, answer)

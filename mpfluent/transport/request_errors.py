@@ -1,7 +1,8 @@
-"""Why no answer came: what the errors of ``requests`` and of all below it say.
+"""Why no answer came, read from the errors of ``requests`` and of the libraries below it.
 
-They are long, nested, and hold what is nobody's business: the request, addresses of objects, the
-server's bytes. And what a signal handler raised meanwhile may be wrapped in one of them.
+These errors are long and nested. They hold the request with its credentials, addresses of objects,
+and the server's bytes, none of which may reach a log. One of them may also wrap the exception that
+a signal handler raised.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from typing import Any
 from ..errors import one_line
 from . import certificates
 
-ADDRESS = "the host's or the proxy's address is not one"
+ADDRESS = "the host's or the proxy's address is not valid"
 NO_CONNECTION = "no connection in time"
 NO_ANSWER = "no answer in time"
 
-_MOST_WORDS = 300  # characters of what another library, or the server, says
+_MOST_WORDS = 300  # characters that are kept of a message of another library or the server
 
 
 def linked(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it was made of, the outermost first."""
+    """Yield an error and all errors inside it: causes, contexts and arguments; outermost first."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting:
@@ -37,11 +38,12 @@ def linked(error: BaseException) -> Iterator[BaseException]:
 
 
 def from_outside(error: BaseException) -> BaseException | None:
-    """Return what is no error of sending: this one, or one that it was made of; else None.
+    """Return the exception that is no error of sending: this one, or one inside it; else None.
 
-    requests', urllib3's, http.client's, ssl's and the system's errors are of sending. What else
-    comes while a request is on its way was raised in its midst, by a signal handler mostly. That
-    may raise a ``TimeoutError``, too, as the system does; it is known by the handler's frame.
+    The errors of requests, urllib3, http.client, ssl and the system are errors of sending. Any
+    other exception came from outside while the request was on its way, usually from a signal
+    handler. A handler may raise a ``TimeoutError``, as the system does: the frames of its
+    traceback tell which it is.
     """
     import http.client
 
@@ -53,17 +55,18 @@ def from_outside(error: BaseException) -> BaseException | None:
         urllib3.exceptions.HTTPError,
         http.client.HTTPException,
         OSError,
-        UnicodeError,  # a name that is none
+        UnicodeError,  # a host name that cannot be encoded
     )
     return of_handler(error) if isinstance(error, of_sending) else error
 
 
 def of_handler(error: BaseException) -> BaseException | None:
-    """Return what a signal handler raised: this error, or one that it was made of; else None."""
+    """Return the exception that a signal handler raised: this one, or one inside it; else None."""
     handlers = _handlers()
     for one in linked(error):
         wraps = any(isinstance(arg, BaseException) for arg in one.args)
-        entry = None if wraps else one.__traceback__  # urllib3 gives a wrapper the other's frames
+        # urllib3 gives a wrapper the traceback of the error inside it
+        entry = None if wraps else one.__traceback__
         while entry is not None:
             if entry.tb_frame.f_code in handlers:
                 return one
@@ -81,7 +84,7 @@ def _handlers() -> set[CodeType]:
         while isinstance(handler, partial):
             handler = handler.func
         if not callable(handler):
-            continue  # one of the system's
+            continue  # SIG_DFL, SIG_IGN, or a handler that C code has set
         call = getattr(type(handler), "__call__", None)  # noqa: B004 - an object may be one
         for function in (handler, call):
             code = getattr(getattr(function, "__func__", function), "__code__", None)
@@ -91,10 +94,10 @@ def _handlers() -> set[CodeType]:
 
 
 def forget_frames(error: BaseException) -> None:
-    """Take from an error what holds the credentials: its request, and its frames' variables.
+    """Take the credentials out of an error: its request, and the variables of its frames.
 
-    Nor does it keep the server's words as they came, which a traceback would print: they may be
-    long, or steer a terminal.
+    Shorten the server's words, too, which a traceback would print: they may be long, or hold
+    characters that control a terminal.
     """
     outside = from_outside(error)
     for one in list(linked(error)):
@@ -102,7 +105,7 @@ def forget_frames(error: BaseException) -> None:
         for name in ("request", "response"):
             held = getattr(one, name, None)
             if held is not None:
-                with suppress(AttributeError):  # of somebody's own class, which does not let it go
+                with suppress(AttributeError):  # a subclass may make it read-only
                     setattr(one, name, _bare(held) if name == "request" else None)
         if one is not outside:
             one.args = tuple(
@@ -111,7 +114,7 @@ def forget_frames(error: BaseException) -> None:
 
 
 def _bare(request: Any) -> Any:
-    """Return where a request went, and nothing of what it said."""
+    """Return a request with its method and URL only, without headers and body."""
     import requests
 
     bare = requests.PreparedRequest()
@@ -121,7 +124,7 @@ def _bare(request: Any) -> Any:
 
 
 def broken_off(error: Exception) -> bool:
-    """Return whether a connection that was open broke."""
+    """Return whether a connection broke after it had been opened."""
     import ssl
 
     return any(
@@ -138,7 +141,7 @@ def broken_off(error: Exception) -> bool:
 
 
 def misconfigured(error: Exception) -> bool:
-    """Return whether an address or a file is wrong, so that nothing was sent at all."""
+    """Return whether an address or a file is wrong: nothing was sent, and retrying cannot help."""
     import requests
     import urllib3
 
@@ -164,7 +167,7 @@ def reason(error: Exception) -> tuple[str, bool]:
     found = list(linked(error))
     if misconfigured(error):
         if type(error) is OSError:
-            return one_line(str(error), _MOST_WORDS), False  # such as a file that is not there
+            return one_line(str(error), _MOST_WORDS), False  # a file that is missing, for example
         return ADDRESS, False
     by_proxy = isinstance(error, requests.exceptions.ProxyError)
     distrust = certificates.distrust(found, "the proxy's" if by_proxy else "its")
@@ -188,7 +191,7 @@ def reason(error: Exception) -> tuple[str, bool]:
 
 
 def _root(found: list[BaseException]) -> str:
-    """Return what the innermost error says; the outer ones repeat it with addresses of objects."""
+    """Return the message of the innermost error; the outer ones add addresses of objects to it."""
     import http.client
 
     import requests

@@ -1,4 +1,4 @@
-"""What must begin anew in a forked child."""
+"""Forks: what has to start again in a child process."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import os
 import threading
 from collections.abc import Callable
 
-_locks: dict[int, threading.RLock] = {}  # by process id
+_locks: dict[int, threading.RLock] = {}  # by process id, so that a child never finds a held lock
 
 
 def process_lock() -> threading.RLock:
-    """Return a lock of this process: a forked child has one of its own, which nobody holds."""
+    """Return the lock of this process; a forked child gets its own, which no thread holds."""
     pid = os.getpid()
-    # setdefault is atomic, so that two threads cannot make two
+    # setdefault is atomic: two threads cannot get two different locks
     return _locks.get(pid) or _locks.setdefault(pid, threading.RLock())
 
 
 class ProcessLocal:
-    """The process that something belongs to, and the locks that Python has there.
+    """Remembers the process that an object belongs to, and the kind of its locks.
 
-    In a forked child it begins anew, once. Where gevent or eventlet has patched Python's locks
-    since, it takes others: those of before know threads only, so that greenlets share them.
+    It handles two cases, once each:
+
+    * The process was forked: in the child, the object starts again.
+    * gevent or eventlet has patched Python's locks: the object takes new ones. The old ones belong
+      to a thread, so that all greenlets of a thread could hold one at the same time.
     """
 
     def __init__(self) -> None:
         self._pid, self._kind = os.getpid(), threading.Lock
 
     def move(self, begin: Callable[[], None], renew_locks: Callable[[], None]) -> None:
-        """Make the call that is needed here, if any is, before any thread goes on."""
+        """Make the call that is needed, if one is, before any thread goes on.
+
+        Args:
+            begin: starts the object again in a forked child.
+            renew_locks: gives it locks of the kind that Python has now.
+        """
         if self._pid == os.getpid() and self._kind is threading.Lock:
             return
         with process_lock():
@@ -35,5 +43,5 @@ class ProcessLocal:
                 begin()
             elif self._kind is not threading.Lock:
                 renew_locks()
-            # last, since other threads look at them without the lock
+            # last: other threads read these two without the lock, and then go on
             self._pid, self._kind = os.getpid(), threading.Lock

@@ -1,18 +1,18 @@
-"""What Ctrl-C cannot break: waiting, settling, and what a call that is broken off leaves behind.
+"""What Ctrl-C cannot break: waiting, settling, and repairing what an interrupted call left.
 
-A signal's handler runs between two bytecodes of the main thread, and may raise. So it is with
-``threading.Event`` and ``threading.Condition``, whose methods are Python: an interrupt in the midst
-of one leaves its lock locked for good, or lets ``wait`` raise RuntimeError. The methods of a raw
-lock are C: an interrupt comes before them or after them, and ``with lock:`` is safe. Where
-more than that is needed, it is here:
+A signal handler runs between two bytecodes of the main thread, and it may raise: Ctrl-C does. The
+methods of ``threading.Event`` and ``threading.Condition`` are Python code. An interrupt inside one
+leaves its lock locked for good, or lets ``wait`` raise RuntimeError. The methods of a raw lock are
+C code: an interrupt comes before or after the call, so ``with lock:`` is safe. The rules:
 
-* Who waits does so without the lock that guards what he waits for: he puts his name down
-  (:meth:`Waiters.enlist`) with the lock held, lets go of it, and waits (:meth:`Waiters.wait`).
-* CPython runs handlers, and lets other threads run, at calls of Python functions, after calls of
-  C functions, and where a loop begins anew. So plain assignments on one line happen as one, and
-  so do they with the C call that follows them. Comments that say "atomically" mean this.
-* No generator is suspended with a lock, nor a counter raised, that only its end would put right:
-  it may never be reached, or only when a kept traceback goes.
+* A thread never waits with the lock that guards what it waits for. It enlists while it holds the
+  lock (:meth:`Waiters.enlist`), releases the lock, and then waits (:meth:`Waiters.wait`).
+* CPython runs handlers, and switches threads, at calls of Python functions, after calls of C
+  functions, and at the start of each round of a loop. So the plain assignments of one line happen
+  together, and also together with the C call that follows them. "Atomically" in a comment means
+  this.
+* No generator is suspended while it holds a lock or has raised a counter. The end that would
+  release it may never run, or only when somebody drops a traceback.
 """
 
 from __future__ import annotations
@@ -24,36 +24,37 @@ from typing import Any
 
 
 def waitable(timeout: float | None) -> float | None:
-    """Return a timeout that a lock can wait for: a very long one is as long as it takes."""
+    """Return a timeout that a lock takes; one that is too long for it becomes None, for ever."""
     return None if timeout is None or timeout > threading.TIMEOUT_MAX else timeout
 
 
 class Waiters:
-    """Who waits for something to change. Each waits at a raw lock of his own.
+    """The threads that wait for something to change. Each waits at a raw lock of its own.
 
     Args:
-        lock: guards what they wait for.
+        lock: guards what they wait for, and the list of them.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
-        self._tickets: dict[int, threading.Lock] = {}  # by thread, the first to wait first
+        self._tickets: dict[int, threading.Lock] = {}  # by thread, in the order of enlisting
 
     def enlist(self) -> None:
-        """Put this thread's name down, before it waits; with the lock held."""
+        """Enlist this thread before it waits. The caller holds the lock."""
         ticket = threading.Lock()
         ticket.acquire()
         self._tickets[threading.get_ident()] = ticket
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until somebody notified this thread since it enlisted; without the lock.
+        """Wait until another thread notifies this one. The caller does not hold the lock.
 
         Args:
             timeout: seconds; None for as long as it takes.
 
         Returns:
-            Whether somebody did; False, too, for one who has the lock all the same: the garbage
-            collector closes a client in the midst of anything, and nothing would change.
+            Whether it was notified. If this thread holds the lock nevertheless, it returns False
+            at once, since no other thread could change anything. That happens when the garbage
+            collector closes a client in the middle of one of its methods.
         """
         me = threading.get_ident()
         ticket = self._tickets.get(me)
@@ -66,23 +67,24 @@ class Waiters:
         return notified
 
     def notify(self, most: int = 1) -> None:
-        """Wake so many of those who wait; with the lock held."""
+        """Wake so many of the waiting threads, the first to enlist first; with the lock held."""
         for thread in [*self._tickets][:most]:
-            ticket = self._tickets.get(thread)  # who has waited long enough takes it back
-            if ticket is not None and ticket.locked():  # or who notified was interrupted here
+            ticket = self._tickets.get(thread)  # None: its timeout passed meanwhile
+            # not locked: an earlier notify was interrupted between the next two lines
+            if ticket is not None and ticket.locked():
                 ticket.release()
             self._tickets.pop(thread, None)
 
     def notify_all(self) -> None:
-        """Wake all who wait; with the lock held."""
+        """Wake all waiting threads; with the lock held."""
         if self._tickets:
             self.notify(len(self._tickets))
 
     def wait_for(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait until this is so; return whether it is.
+        """Wait until ``ready()`` is true; return whether it is.
 
         Args:
-            ready: takes a look, as a rule with the lock held.
+            ready: is called with the lock held, and without it once the timeout has passed.
             timeout: seconds; None for as long as it takes.
         """
         until = None if timeout is None else time.monotonic() + timeout
@@ -102,10 +104,11 @@ class Waiters:
 
 
 class Flag:
-    """Something that comes true once, for good, and can be waited for."""
+    """Becomes true once and stays true; threads can wait for it."""
 
     def __init__(self, is_set: bool = False) -> None:
-        lock = threading.RLock()  # reentrant, since a ``__del__`` may run in the midst of anything
+        # reentrant: a ``__del__`` may call set() while this thread holds the lock
+        lock = threading.RLock()
         self._lock = lock
         self._waiters = Waiters(lock)
         self._is_set = is_set
@@ -115,7 +118,7 @@ class Flag:
         return self._is_set
 
     def set(self) -> None:
-        """Let it be true, and wake all who wait for it."""
+        """Become true, and wake all threads that wait for it."""
         with self._lock:
             self._is_set = True
             self._waiters.notify_all()
@@ -151,32 +154,33 @@ SETTLED = 5
 
 
 class Repairs:
-    """What calls that were broken off have left to be done, until it is done.
+    """The work that interrupted calls left undone, kept until it is done.
 
-    The handler of an exception begins before another interrupt can come, so that :attr:`add` is
-    its first word: ``repairs.add((function, argument, …))``, a tuple and a C call. What was added
-    is done at once, and where that is interrupted, too, by whoever comes next, whatever he does.
-    Whoever is at it when another one adds something does that, too.
+    No second interrupt can come before the first statement of an ``except`` block. So that
+    statement is ``repairs.add((function, argument, …))``: it builds a tuple and makes one C call.
+    The ``except`` block then calls :meth:`run`. If that is interrupted, too, the next thread that
+    calls :meth:`run` does the rest. Work that is added while a thread runs is done by that thread.
 
     Attributes:
-        add: adds a function and its arguments; doing it twice does no more than doing it once.
+        add: adds a function with its arguments. The function may be called twice, and must do no
+            more then than if it is called once.
     """
 
     def __init__(self) -> None:
         self._left: list[tuple[Any, ...]] = []
-        self._busy = False  # whether a thread is at it
-        self.add = self._left.append
+        self._busy = False  # whether a thread is running it
+        self.add = self._left.append  # the C method itself: a Python method could be interrupted
 
     def forget(self) -> None:
-        """Leave all of it to the parent, in a forked child."""
+        """Forget all of it, in a forked child: it is the parent's work."""
         self._left.clear()
         self._busy = False
 
     def run(self) -> None:
-        """Do all that is left to be done; nothing where that is just being done.
+        """Do all the work that is left, unless another thread is doing it.
 
-        One thread at a time: what two did at once might be done twice. Another one does not wait,
-        for a hook of the first may wait for it.
+        Only one thread does it, so that nothing is done twice at the same time. Other threads do
+        not wait for it: a hook that the first one calls may wait for them.
         """
         if not self._left:
             return
@@ -188,7 +192,7 @@ class Repairs:
                 repair = self._left[0]
                 function, *arguments = repair
                 function(*arguments)
-                del self._left[0]  # it is the first still: others are added at the end
+                del self._left[0]  # still the first one: add() appends
         finally:
             if mine:
                 self._busy = False

@@ -1,7 +1,8 @@
-"""Discovery: what ``help()``, ``dir()``, IPython and jedi are told.
+"""What ``help()``, ``dir()``, IPython and jedi read of our objects.
 
-Type checkers understand ``**fields: Unpack[DeviceFields]``; the tools that complete names on live
-objects see only ``**fields``. The decorator writes the names into the signature that they read.
+Type checkers understand ``**fields: Unpack[DeviceFields]``. The tools that complete names on live
+objects see only ``**fields``. :func:`expand_kwargs` writes the names into the signature that they
+read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class PublicNames:
-    """Shows its public names in ``dir()``, and so wherever names are completed, and no others."""
+    """A base class whose ``dir()`` lists public names only, and so does every completion."""
 
     __slots__ = ()
 
@@ -29,11 +30,11 @@ class PublicNames:
         return [name for name in super().__dir__() if not name.startswith("_")]
 
 
-class _Spelled:
-    """Stands for a signature until somebody looks at it, for nobody does in production.
+class _LazySignature:
+    """A signature that is made when a tool looks at it; in production, none does.
 
-    ``inspect`` takes what is said to be a signature for one; to import it for each of our verbs
-    would make ``import mpfluent`` a tenth slower.
+    ``inspect`` accepts any object whose ``__class__`` is ``Signature``. To import ``inspect`` for
+    our verbs at once would make ``import mpfluent`` a tenth slower.
     """
 
     __slots__ = ("_function", "_known")
@@ -45,10 +46,10 @@ class _Spelled:
     @property
     def _signature(self) -> inspect.Signature:
         if self._known is None:
-            self._known = _spell(self._function)
+            self._known = _expanded(self._function)
         return self._known
 
-    # Hidden from type checkers, which would believe it.
+    # hidden from type checkers, which would believe that it is a Signature
     if not TYPE_CHECKING:
 
         @property
@@ -58,12 +59,12 @@ class _Spelled:
             return inspect.Signature
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_function", "_known", "_signature"):  # not there yet, as in a copy
+        if name in ("_function", "_known", "_signature"):  # a copy has none of them yet
             raise AttributeError(name)
         return getattr(self._signature, name)
 
     def __reduce__(self) -> Any:
-        return self._signature.__reduce__()  # so that a copy is a real one
+        return self._signature.__reduce__()  # a copy is a real Signature
 
     def __eq__(self, other: object) -> bool:
         return self._signature == other
@@ -78,36 +79,36 @@ class _Spelled:
         return repr(self._signature)
 
 
-def _spell(function: Any) -> inspect.Signature:
+def _expanded(function: Any) -> inspect.Signature:
     import inspect
 
     signature = inspect.signature(twin(function))
-    spelled = []
+    expanded = []
     for parameter in signature.parameters.values():
         if parameter.kind is not parameter.VAR_KEYWORD:
-            spelled.append(parameter)
+            expanded.append(parameter)
             continue
         if _is_never(parameter.annotation):
-            continue  # it takes what no keyword is, to say so
+            continue  # it only catches unknown keywords, for a better error
         fields = _unpacked(parameter.annotation, inspect.unwrap(function).__globals__)
         if fields is None:
-            spelled.append(parameter)  # of somebody's own __init__
+            expanded.append(parameter)  # a subclass with an ``__init__`` of its own
             continue
-        own = {known.name for known in spelled}
+        own = {known.name for known in expanded}
         for name, annotation in fields.__annotations__.items():
             if name in own:
                 continue
             text = getattr(annotation, "__forward_arg__", annotation)
-            spelled.append(
+            expanded.append(
                 inspect.Parameter(
                     name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=text
                 )
             )
-    return signature.replace(parameters=spelled)
+    return signature.replace(parameters=expanded)
 
 
 def twin(function: Any) -> Any:
-    """Return the function without its signature, which ``inspect`` would ask us for again."""
+    """Return a copy of a function without ``__signature__``: ``inspect`` would read that again."""
     made = FunctionType(
         function.__code__,
         function.__globals__,
@@ -117,9 +118,9 @@ def twin(function: Any) -> Any:
     )
     made.__kwdefaults__ = function.__kwdefaults__
     made.__annotations__ = function.__annotations__
-    told = vars(function).copy()
-    told.pop("__signature__", None)
-    made.__dict__.update(told)
+    attributes = vars(function).copy()
+    attributes.pop("__signature__", None)
+    made.__dict__.update(attributes)
     return made
 
 
@@ -128,7 +129,7 @@ def _is_never(annotation: Any) -> bool:
 
 
 def _unpacked(annotation: Any, names: Mapping[str, Any]) -> Any:
-    """Return the ``TypedDict`` in an ``Unpack[…]``; None if it is none, or is not to be found."""
+    """Return the ``TypedDict`` in an ``Unpack[…]``, or None if there is none to be found."""
     if get_origin(annotation) is Unpack:
         return get_args(annotation)[0]
     how, _, text = str(annotation).partition("[")
@@ -144,12 +145,13 @@ def _unpacked(annotation: Any, names: Mapping[str, Any]) -> Any:
 def as_error_of_verb(
     verb: Callable[..., Any], error: UnknownField, misnomers: Mapping[str, str]
 ) -> UnknownField:
-    """Return the error for an unknown keyword, in terms of the verb that was called.
+    """Return the error for an unknown keyword, rewritten for the verb that was called.
 
-    A verb takes other keywords than its event: its own names, and not what it says itself.
+    A verb takes other keywords than its event. It has short names of its own, and the fields that
+    the verb sets itself are no keywords of it.
     """
     if not error.allowed:
-        return error  # it says more than that the name is unknown
+        return error  # its text explains more than an unknown name
     import inspect
 
     parameters = inspect.signature(verb).parameters.values()
@@ -160,12 +162,13 @@ def as_error_of_verb(
 
 
 def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
-    """Let Python's own errors call the verbs of a class by their names alone.
+    """Make Python's own errors name the verbs of a class without the class.
 
-    It puts the class before them, and people never see this one.
+    Python puts the class's name before the method's, and people never see this class.
 
     Args:
-        names: of the class's module, where pickle looks for them then.
+        cls: the class.
+        names: the globals of its module; pickle then looks for the verbs there.
     """
     for name, verb in vars(cls).items():
         if isinstance(verb, FunctionType) and not name.startswith("_"):
@@ -173,11 +176,26 @@ def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
             names[name] = verb
 
 
-def hide_annotations(function: C) -> C:
-    """Return a property's function without its types, for people's tools; checkers read the source.
+def defaults_of(cls: type[Any]) -> dict[str, Any]:
+    """Return what a constructor assumes where nothing is written, such as an event's type.
 
-    jedi asks a live property for them, and fails at a ``Literal`` or an ``Optional``: then nothing
-    of that object is completed.
+    >>> from mpfluent import CrashReportEvent
+    >>> defaults_of(CrashReportEvent)
+    {'severity': 'error'}
+    """
+    import inspect
+
+    parameters = inspect.signature(cls).parameters.values()
+    return {
+        each.name: each.default for each in parameters if each.default not in (None, each.empty)
+    }
+
+
+def hide_annotations(function: C) -> C:
+    """Return a property's function without its annotations; type checkers read the source.
+
+    jedi reads them from a live property and fails at a ``Literal`` or an ``Optional``. Then it
+    completes nothing on that object.
     """
     function.__annotations__ = {}
     return function
@@ -191,5 +209,5 @@ def expand_kwargs(function: C) -> C:
     >>> "platform" in inspect.signature(Batch.with_device).parameters
     True
     """
-    function.__signature__ = _Spelled(function)  # type: ignore[attr-defined]
+    function.__signature__ = _LazySignature(function)  # type: ignore[attr-defined]
     return function

@@ -1,7 +1,7 @@
-"""What the ``mpfluent`` logger gets: little, and never a value from a batch, or a secret.
+"""The ``mpfluent`` logger: few lines, and never a value from a batch or a secret.
 
-The logger has no handler of ours, so that warnings show where logging is not set up. Every record
-has all of the extra fields, so that a formatter may name them.
+We add no handler, so that warnings show where logging is not set up. Every record has all of the
+extra fields, so that a formatter may use them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import logging
 
-EVERY = 60.0  # seconds between two lines of one kind
+EVERY = 60.0  # seconds between two lines of one kind: an outage must not flood the log
 
 FIELDS: dict[str, Any] = dict.fromkeys(
     (
@@ -25,7 +25,7 @@ FIELDS: dict[str, Any] = dict.fromkeys(
         *("milliseconds", "attempt", "next_in", "problem", "place"),
     )
 )
-"""The extra fields of a record; None where a record has nothing to say."""
+"""The extra fields of a record; each is None where it does not apply."""
 
 _DEBUG = 10  # logging.DEBUG, without loading it
 
@@ -39,23 +39,24 @@ def logger() -> logging.Logger:
 
 
 def warn(message: str, *args: object, **fields: object) -> None:
-    """Log a warning; a log handler that raises must not stop a delivery.
+    """Log a warning.
 
     Args:
-        **fields: those of :data:`FIELDS` that the record has something to say in.
+        message: the text; args: its arguments.
+        **fields: the extra fields of :data:`FIELDS` that apply.
     """
-    with suppress(Exception):
+    with suppress(Exception):  # a log handler that raises must not stop a delivery
         logger().warning(message, *args, extra={**FIELDS, **fields})
 
 
 def debug(message: str, *args: object, **fields: object) -> None:
-    """Log what is worth knowing when something is looked for."""
-    with suppress(Exception):
+    """Log a detail that helps to find a fault; see :func:`warn`."""
+    with suppress(Exception):  # as in warn
         logger().debug(message, *args, extra={**FIELDS, **fields})
 
 
 def debugging() -> bool:
-    """Return whether anybody wants that."""
+    """Return whether anybody reads lines at DEBUG."""
     return logger().isEnabledFor(_DEBUG)
 
 
@@ -69,17 +70,17 @@ def batch_count(count: int) -> str:
 
 
 def hook_name(hook: object) -> str:
-    """Return what a hook is called."""
+    """Return the name of a callback."""
     return getattr(hook, "__qualname__", None) or type(hook).__name__
 
 
 def log_hook_error(hook: object, error: BaseException) -> None:
-    """Log that a callback raised: what, but not with which values."""
+    """Log that a callback raised: only the type of the error, since its text may have values."""
     warn("the callback %s raised %s; delivery goes on", hook_name(hook), type(error).__name__)
 
 
 class Notices:
-    """Log lines, by kind: the first at once, then one a minute with the count of what came since.
+    """Log lines of a few kinds: the first at once, then one a minute with the count since then.
 
     Args:
         clock: monotonic seconds.
@@ -91,36 +92,39 @@ class Notices:
 
     def renew_locks(self) -> None:
         """Take a lock of the kind that Python has now."""
+        # Guards the two tables. The line itself is written without it: a log handler may send.
+        # Reentrant: a signal handler may log while its thread holds the lock.
         self._lock = threading.RLock()
 
     def restart(self) -> None:
-        """Begin anew, with a new lock, in a forked child."""
+        """Start again, with a new lock, in a forked child."""
         self.renew_locks()
-        self._logged_at: dict[str, float] = {}
-        self._held_back: dict[str, tuple[int, str, dict[str, object]]] = {}
+        self._logged_at: dict[str, float] = {}  # by kind
+        self._counted: dict[str, tuple[int, str, dict[str, object]]] = {}  # not logged yet
 
     def log(self, kind: str, count: int = 1, *, detail: str = "", **fields: object) -> None:
         """Log that something of this kind happened, or count it for the next line.
 
         Args:
-            kind: what, in words of which there are few; a line is made of it and the count.
-            detail: more words, of which there may be many: the line has the latest.
-            **fields: of the record, as for :func:`warn`.
+            kind: the beginning of the line. There are few kinds, since each is kept.
+            count: how often it happened.
+            detail: the rest of the line, any text; the line has the latest one.
+            **fields: the fields of the record, as for :func:`warn`.
         """
         with self._lock:
-            before = self._held_back.get(kind)
-            self._held_back[kind] = count + (before[0] if before else 0), detail, fields
+            before = self._counted.get(kind)
+            self._counted[kind] = count + (before[0] if before else 0), detail, fields
             if self._clock() < self._logged_at.get(kind, -math.inf) + EVERY:
                 return
             self._logged_at[kind] = self._clock()
-            latest = self._held_back.pop(kind)
+            latest = self._counted.pop(kind)
         _write(kind, *latest)
 
     def close(self) -> None:
         """Log what was counted and not logged yet."""
         with self._lock:
-            held_back, self._held_back = self._held_back, {}
-        for kind, latest in held_back.items():
+            counted, self._counted = self._counted, {}
+        for kind, latest in counted.items():
             _write(kind, *latest)
 
 

@@ -41,6 +41,7 @@ class Field(Generic[T]):
         liberal: words that are accepted when reading, on top of those of ``check``.
         read_without: whether reading does without it, though it is required.
         partly: whether an entry that a map cannot hold is left out with ``unknown="ignore"``.
+        verb: the verb of a batch that sets it, if there is one.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Field(Generic[T]):
         "read_without",
         "required",
         "unordered",
+        "verb",
         "wire",
     )
 
@@ -86,6 +88,7 @@ class Field(Generic[T]):
         self.read_without = False
         self.name = ""
         self.rank = -1
+        self.verb: str | None = None
         self.hollow = kind in _HOLLOW
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -111,6 +114,12 @@ def required(field: Field[T | None]) -> Field[T]:
 def required_when_written(field: Field[T]) -> Field[T]:
     """Return the field, marked as one that must be given, but may be missing in what is read."""
     field.required = field.read_without = True
+    return field
+
+
+def set_by(verb: str, field: Field[T]) -> Field[T]:
+    """Return the field, marked with the verb that sets it in a batch."""
+    field.verb = verb
     return field
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..encoding.json import write_pieces
 from ..errors import TooLarge, brief
@@ -18,7 +17,6 @@ from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from ..builder.batch import Batch
-    from ..encoding.orjson import Pieces
 
 B = TypeVar("B", bound="Batch")
 
@@ -45,25 +43,8 @@ class Encoded(NamedTuple):
 
 def encode(batch: Batch) -> Encoded:
     """Return the batch's JSON in pieces; this is the only time it is encoded."""
-    return Encoded(*_writer()(batch))
-
-
-def load() -> None:
-    """Load what writes batches, so that the first one that is sent need not wait for it."""
-    _writer()
-
-
-@cache
-def _writer() -> Pieces:
-    """Return what writes batches; orjson loads here, when it is first asked for."""
-    from ..encoding.orjson import pieces_writer
-
-    return pieces_writer() or _from_text
-
-
-def _from_text(batch: Any) -> tuple[bytes, tuple[bytes, ...]]:
     context, events = write_pieces(batch)
-    return context.encode(), tuple(map(str.encode, events))
+    return Encoded(context.encode(), tuple(map(str.encode, events)))
 
 
 _EVENTS = b',"events":['

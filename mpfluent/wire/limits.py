@@ -9,6 +9,7 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import brief
@@ -118,6 +119,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         )
 
 
+_NUMBERS = frozenset((int, float, bool, Decimal))  # looked up first: most values are
 _IDENTITY = "UserIdentity"  # the kind of a value that holds an id of a user
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
 
@@ -135,7 +137,7 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
             if not _short(inside):
                 return False
-        elif kind is tuple or getattr(kind, "_kind", None) == _IDENTITY:
+        elif kind is tuple or (kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY):
             return False
     return True
 

@@ -1,4 +1,4 @@
-"""What is said of values of other libraries, and what they become in the less usual places."""
+"""What is said of values of other libraries, and what they become for uncommon arguments."""
 
 from __future__ import annotations
 
@@ -202,12 +202,14 @@ from mpfluent.testing import FrozenClock
         ),
     ],
 )
-def test_the_error_names_the_place_and_advises_nothing_that_harms(write, text):
+def test_the_error_names_the_argument_and_advises_nothing_that_harms(write, text):
     with pytest.raises(InvalidBatch) as caught:
         write()
 
-    told = re.sub(r"<(?:\w+\.)*(Boom|LocalProxy) object at 0x\w+>", r"<\1>", str(caught.value))
-    assert re.sub(r" id='\d+'>", " id=…>", told) == text
+    text_of_error = re.sub(
+        r"<(?:\w+\.)*(Boom|LocalProxy) object at 0x\w+>", r"<\1>", str(caught.value)
+    )
+    assert re.sub(r" id='\d+'>", " id=…>", text_of_error) == text
 
 
 @pytest.mark.parametrize(
@@ -294,14 +296,14 @@ def test_a_length_of_time_may_be_of_any_library(after, milliseconds):
     ],
     ids=lambda after: type(after).__name__,
 )
-def test_what_is_no_length_of_time_is_told_with_the_name(after):
+def test_what_is_no_length_of_time_is_an_error_with_the_name(after):
     with pytest.raises(InvalidTime, match=re.escape("event(after=")):
         SESSION.event("x", after=after)
     with pytest.raises(ConfigurationError, match=re.escape("advance(")):
         FrozenClock().advance(after)
 
 
-def test_where_the_time_is_told_it_may_be_of_any_library():
+def test_the_time_may_be_of_any_library():
     old = USER.event("x", at=NOW - timedelta(days=40))
     moment = pendulum.datetime(2026, 11, 23, 10, 15)
     transport = RecordingTransport()
@@ -373,7 +375,7 @@ def test_what_is_no_batch_is_not_sent(make):
     assert transport.requests == []
 
 
-# Other places
+# Other arguments
 
 
 class Name(enum.Enum):
@@ -417,7 +419,7 @@ def test_an_exception_that_raises_when_it_is_looked_at_is_reported_all_the_same(
     assert event.class_name.endswith("Crash")
 
 
-def test_reading_takes_a_place_that_writing_refuses():
+def test_reading_takes_a_location_that_writing_refuses():
     read = Batch.from_dict({"context": {"location": {"latitude": 100, "longitude": -200.5}}})
 
     assert read.context.location.latitude == 100
@@ -426,7 +428,7 @@ def test_reading_takes_a_place_that_writing_refuses():
 
 
 @pytest.mark.parametrize("degrees", [(90, 180), (-90, -180.0), (Decimal("89.9"), numpy.float64(1))])
-def test_the_whole_earth_is_a_place(degrees):
+def test_the_whole_earth_is_a_location(degrees):
     assert tuple(USER.with_location(*degrees).context.location._values) == degrees
 
 

@@ -1,4 +1,4 @@
-"""Vocabularies of one's own: two packages' verbs in one chain, and names that would hide others."""
+"""Verbs of users: two packages' verbs in one chain, and names that would hide others."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_the_verbs_of_two_packages_chain_in_any_order(app):
     ]
 
 
-def test_they_chain_in_a_session_too_and_are_placed_in_it(app):
+def test_they_chain_in_a_session_too_and_are_numbered_in_it(app):
     session = (
         app.AppSession.start(session_id=42, at="2026-11-23T10:15:00Z")
         .read_article("Teapots")
@@ -134,7 +134,7 @@ def test_they_chain_in_a_session_too_and_are_placed_in_it(app):
     assert len(app.AppBatch().add(session).bought("sku-1", total=1).events) == 6
 
 
-def test_a_batch_with_verbs_of_ones_own_is_a_batch(app):
+def test_a_batch_with_a_users_verbs_is_a_batch(app):
     ours = app.AppBatch().signed_up(plan="pro")
     plain = Batch().event("Signed up", {"plan": "pro"}, type="user_preference")
     transport = RecordingTransport()
@@ -150,7 +150,7 @@ def test_a_batch_with_verbs_of_ones_own_is_a_batch(app):
     assert transport.batches[0].events[0].event_name == "Signed up"
 
 
-def test_a_misspelt_verb_of_ones_own_is_answered_too(app):
+def test_a_misspelt_verb_of_a_user_is_answered_too(app):
     with pytest.raises(UnknownVerb) as caught:
         app.AppBatch().signd_up(plan="pro")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import traceback
 from decimal import Decimal
@@ -36,7 +37,6 @@ from mpfluent import (
     UserIdentities,
     sdk_names,
 )
-from mpfluent.client.config import ClientFields
 from mpfluent.sdk_names import ELSEWHERE, OPTIONS, called, squeezed
 from mpfluent.testing import a_product, a_purchase, a_user
 
@@ -131,14 +131,14 @@ def test_what_cannot_be_written_there_is_not_suggested() -> None:
 
 
 @pytest.mark.parametrize("word", ["plan", "color", "size", "price", "query", "email", "status"])
-def test_a_word_of_ones_own_belongs_into_the_attributes(word: str) -> None:
-    told = {word: "pro"}
+def test_a_name_that_no_field_has_belongs_into_the_attributes(word: str) -> None:
+    given_name = {word: "pro"}
     for write in (
-        lambda: BATCH.event("Signed up", **told),
-        lambda: SESSION.event("Signed up", **told),
-        lambda: AppEvent("Signed up", **told),
-        lambda: BATCH.screen_view("Home", **told),
-        lambda: BATCH.first_run(**told),
+        lambda: BATCH.event("Signed up", **given_name),
+        lambda: SESSION.event("Signed up", **given_name),
+        lambda: AppEvent("Signed up", **given_name),
+        lambda: BATCH.screen_view("Home", **given_name),
+        lambda: BATCH.first_run(**given_name),
     ):
         with pytest.raises(UnknownField) as caught:
             write()
@@ -163,7 +163,8 @@ def test_every_name_of_ours_that_a_table_gives_exists() -> None:
     }
     assert set(sdk_names.VERBS.values()) <= set(dir(Batch))
     assert set(sdk_names.CLIENT_VERBS.values()) <= set(dir(Client))
-    made = {"Client": ClientFields.__annotations__, "Configuration": ClientFields.__annotations__}
+    of_client = inspect.signature(Client).parameters  # Configuration has the same
+    made = {"Client": of_client, "Configuration": of_client}
     for where, table in OPTIONS.items():
         kinds = (Retry, RequestsTransport, ThreadedDispatcher, Outbox)
         takes = made.get(where) or next(
@@ -247,7 +248,7 @@ def client():
 
 
 @pytest.mark.parametrize("name", [*VERBS, "event", "purchase", "with_device"])
-def test_a_client_that_is_told_what_happened_says_that_a_batch_is(name, client):
+def test_the_error_of_a_client_that_has_no_such_verb_says_that_a_batch_is(name, client):
     with pytest.raises(UnknownVerb) as caught:
         getattr(client, name)
     verb = VERBS.get(name, name)
@@ -327,7 +328,7 @@ def test_a_setting_of_another_object_is_answered_with_ours(make, ours):
         make()
 
 
-def test_every_line_that_is_told_makes_what_it_says() -> None:
+def test_every_line_to_write_makes_what_it_says() -> None:
     import requests
 
     import mpfluent
@@ -335,7 +336,7 @@ def test_every_line_that_is_told_makes_what_it_says() -> None:
     names = {**vars(sdk_names), **{name: getattr(mpfluent, name) for name in mpfluent.__all__}}
     for line in set(ELSEWHERE.values()):
         keyword, _, value = line.partition("=")
-        assert keyword in ClientFields.__annotations__
+        assert keyword in inspect.signature(Client).parameters
         if ".pem" not in line:  # a file that there is not
             eval(value, {**names, "requests": requests})
 

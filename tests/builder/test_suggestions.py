@@ -25,28 +25,21 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
-from mpfluent.client.config import ClientFields
 from mpfluent.errors import closest
 from mpfluent.testing import LocalServer
-from mpfluent.values.frozen import Frozen
+from mpfluent.testing.strategies.records import VALUE_CLASSES
 
 NOW = "2026-11-23T10:15:00Z"
 BATCH = Batch.for_user(customer_id="1").with_user_attributes(plan="pro")
 SESSION = Session.start(session_id=42, at=NOW)
-RECORDS = {
-    value
-    for value in (getattr(mpfluent, name) for name in mpfluent.__all__)
-    if isinstance(value, type)
-    and issubclass(value, Frozen)
-    and value not in (Batch, Session, mpfluent.Event, mpfluent.EventVerbs)
-}
+RECORDS = set(VALUE_CLASSES) - {Batch}
 
 
 def slips(word):
     """Return the word with a letter left out, two swapped, or one doubled."""
     found = set()
-    for place in range(1, len(word), max(1, len(word) // 4)):
-        before, letter, after = word[:place], word[place], word[place + 1 :]
+    for index in range(1, len(word), max(1, len(word) // 4)):
+        before, letter, after = word[:index], word[index], word[index + 1 :]
         if letter.isalpha():
             found |= {before + after, before + letter + letter + after}
         if after and after[0] != letter:
@@ -214,8 +207,8 @@ def client(**options):
 @pytest.mark.parametrize(
     ("make", "options"),
     [
-        (client, {*ClientFields.__annotations__} - {"api_key", "api_secret"}),
-        (Configuration, {*ClientFields.__annotations__}),
+        (client, set(inspect.signature(Client).parameters) - {"api_key", "api_secret"}),
+        (Configuration, set(inspect.signature(Client).parameters)),
         (Retry, set(keywords(Retry))),
         (RequestsTransport, set(keywords(RequestsTransport))),
         (lambda **options: Outbox("x", **options), set(keywords(Outbox)) - {"path"}),
@@ -256,8 +249,8 @@ def test_python_does_not_guess_besides(slip):
         slip()
 
     assert caught.value.name is None  # which Python's own suggestions go by
-    (told,) = traceback.format_exception_only(caught.value)
-    assert told.strip().endswith(str(caught.value))
+    (line,) = traceback.format_exception_only(caught.value)
+    assert line.strip().endswith(str(caught.value))
 
 
 # Names of untrusted JSON, which may be of any length
@@ -307,22 +300,22 @@ def no_difflib(monkeypatch):
 
 
 @pytest.mark.parametrize("unknown", ["raise", "ignore"])
-@pytest.mark.parametrize("place", IN_JSON)
-def test_nothing_is_meant_by_a_very_long_name_in_json(place, unknown, no_difflib):
-    told = None
+@pytest.mark.parametrize("where", IN_JSON)
+def test_nothing_is_meant_by_a_very_long_name_in_json(where, unknown, no_difflib):
+    raised = None
     try:
-        Batch.from_dict(IN_JSON[place], unknown=unknown)
+        Batch.from_dict(IN_JSON[where], unknown=unknown)
     except MPFluentError as error:
-        told = error
-    assert told is not None or unknown == "ignore"
-    assert len(str(told)) < 700
-    assert suggestion(told) is None
+        raised = error
+    assert raised is not None or unknown == "ignore"
+    assert len(str(raised)) < 700
+    assert suggestion(raised) is None
 
 
-@pytest.mark.parametrize("place", IN_CODE)
-def test_nothing_is_meant_by_a_very_long_name_in_code(place, no_difflib):
+@pytest.mark.parametrize("where", IN_CODE)
+def test_nothing_is_meant_by_a_very_long_name_in_code(where, no_difflib):
     with pytest.raises(MPFluentError) as caught:
-        IN_CODE[place]()
+        IN_CODE[where]()
     assert len(str(caught.value)) < 1000
 
 

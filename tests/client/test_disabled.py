@@ -35,22 +35,22 @@ def adds_up(client):
 
 @pytest.mark.parametrize("dispatcher", [SyncDispatcher, ThreadedDispatcher])
 def test_a_client_that_is_off_drops_each_batch_and_says_why(dispatcher):
-    transport, told, called = RecordingTransport(), [], []
+    transport, failures, called = RecordingTransport(), [], []
     client = off(
         transport=transport,
         dispatcher=dispatcher(),
-        on_failed=lambda batch, error: told.append((batch, error)),
+        on_failed=lambda batch, error: failures.append((batch, error)),
     )
     delivery = client.send(BATCH, BATCH, callback=called.append)
 
     assert delivery.state == "failed"
     assert delivery.result(0) == Response(0)
     assert [error.reason for error in delivery.failures] == ["disabled", "disabled"]
-    assert [str(error) for _, error in told] == [
+    assert [str(error) for _, error in failures] == [
         "the client is disabled; the batch was not sent"
     ] * 2
-    assert [error.batch for _, error in told] == [batch for batch, _ in told]
-    assert all(batch.source_request_id for batch, _ in told)  # sealed, as always
+    assert [error.batch for _, error in failures] == [batch for batch, _ in failures]
+    assert all(batch.source_request_id for batch, _ in failures)  # sealed, as always
     assert called == [delivery]
     assert client.stats[:4] == (2, 0, 2, 0)
     assert client.stats.failed_by_reason == {"disabled": 2}

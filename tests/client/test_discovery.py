@@ -37,7 +37,6 @@ from mpfluent import (
     UserIdentities,
 )
 from mpfluent.testing import LocalServer
-from mpfluent.values.frozen import Frozen
 
 NOW = "2026-11-23T10:15:00Z"
 BATCH = Batch.for_user(email="user@example.com").event("Searched", {"query": "teapot"})
@@ -212,7 +211,7 @@ def test_ipython_completes(text, wanted):
 @pytest.mark.parametrize(("text", "wanted"), AFTER_A_DOT)
 def test_pythons_own_prompt_completes(text, wanted):
     completer = rlcompleter.Completer(LIVE)
-    found = [completer.complete(text, place) for place in range(20)]
+    found = [completer.complete(text, state) for state in range(20)]
     names = {name.rpartition(".")[2].rstrip("()") for name in found if name}
 
     assert wanted in names
@@ -224,4 +223,4 @@ def test_nothing_private_is_offered(name):
     offered = completer.attr_matches(f"{name}.")
 
     assert [text for text in offered if text.startswith(f"{name}._")] == []
-    assert isinstance(LIVE[name], Frozen | Client)
+    assert isinstance(LIVE[name], Batch | mpfluent.Event | Session | Client)

@@ -14,6 +14,7 @@ from scenarios import PERSON, WORDS, batch, scenario
 
 from mpfluent import (
     Batch,
+    EventVerbs,
     GeoLocation,
     InvalidBatch,
     InvalidTime,
@@ -23,7 +24,6 @@ from mpfluent import (
     TooLarge,
     UserIdentity,
 )
-from mpfluent.builder.event_verbs import EventVerbs
 
 USER = Batch.for_user(customer_id=PERSON)
 TEAPOT = Product("sku-1")
@@ -218,7 +218,7 @@ def called(value):
 
 
 @pytest.mark.parametrize("value", NO_NUMBER, ids=called)
-def test_what_is_no_number_is_told_by_the_verb_and_nothing_is_sent(value):  # 49
+def test_what_is_no_number_is_refused_by_the_verb_and_nothing_is_sent(value):  # 49
     with scenario() as one:
         for verb, name in MAPS:
             refused(one, f"{verb}({name}['score']=", with_map, verb, name, {"score": value})
@@ -228,7 +228,7 @@ def test_what_is_no_number_is_told_by_the_verb_and_nothing_is_sent(value):  # 49
         nothing_was_sent_but(one, batch())
 
 
-PLACES = [
+ARGUMENTS = [
     ({"mpid": NAN}, "mpid="),
     ({"user_attributes": {"score": NAN}}, "user_attributes['score']="),
     ({"user_attributes": {"scores": [1, INFINITY]}}, "user_attributes['scores'][1]="),
@@ -264,7 +264,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("data", "path"), PLACES, ids=[path for _, path in PLACES])
+@pytest.mark.parametrize(("data", "path"), ARGUMENTS, ids=[path for _, path in ARGUMENTS])
 def test_from_dict_names_the_path_of_what_is_no_number(data, path):  # 49
     with scenario() as one:
         refused(one, f"from_dict(): {path}", Batch.from_dict, data)
@@ -333,7 +333,7 @@ INTEGERS = [
 
 
 @pytest.mark.parametrize("value", HUGE, ids=lambda value: type(value).__name__)
-def test_an_integer_beyond_64_bits_is_told_by_the_verb(value):  # 50
+def test_an_integer_beyond_64_bits_is_refused_by_the_verb(value):  # 50
     with scenario() as one:
         for verb, name in MAPS:
             text = refused(one, f"{verb}({name}['n']=", with_map, verb, name, {"n": value})
@@ -347,7 +347,7 @@ def test_an_integer_beyond_64_bits_is_told_by_the_verb(value):  # 50
 
 
 @pytest.mark.parametrize("digits", [4_301, 5_000])
-def test_an_integer_of_thousands_of_digits_in_json_is_told_to_its_reader(digits):  # 50
+def test_an_integer_of_thousands_of_digits_in_json_is_refused_by_its_reader(digits):  # 50
     with scenario() as one:
         for text in ('{"mpid": 7}', '{"user_attributes": {"n": -7}}'):
             refused(one, "from_json()", Batch.from_json, text.replace("7", "7" * digits))

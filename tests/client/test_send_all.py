@@ -199,7 +199,7 @@ def test_a_policy_that_says_how_long_holds_for_send_all_too():
 
 
 class Stubborn(Exception):
-    """An exception of somebody's own that takes no attributes."""
+    """An exception of a subclass that takes no attributes."""
 
     def __setattr__(self, name, value):
         raise TypeError(name)

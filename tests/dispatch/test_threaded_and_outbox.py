@@ -218,8 +218,8 @@ def test_what_is_adopted_counts_before_it_moves(path):
     client = of_client(RecordingTransport(), path)
     outbox = client._dispatcher._settlement.kept._outbox
     seen = []
-    keep = outbox._keep
-    outbox._keep = lambda rows: (seen.append(client.stats.submitted), keep(rows))
+    park = outbox._own.park
+    outbox._own.park = lambda rows: (seen.append(client.stats.submitted), park(rows))
     client.close() if client.flush(SOON) else pytest.fail("not delivered")
 
     assert seen[0] == 2

@@ -1,4 +1,4 @@
-"""Reading a batch's events as what they are, and steps of one's own on a session."""
+"""Reading a batch's events as what they are, and subclasses of a session."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_events_of_one_class_are_read_in_order() -> None:
     assert Batch().add(SESSION).events.of(SessionStartEvent) == (SESSION.events[0],)
 
 
-def test_a_class_of_ones_own_is_read_as_its_base_and_as_itself() -> None:
+def test_a_subclass_is_read_as_its_base_and_as_itself() -> None:
     class Search(AppEvent):
         pass
 

@@ -22,7 +22,7 @@ except InvalidBatch:
 """,
     "import schemas": "import mpfluent.schemas; mpfluent.schemas.ProductSchema",
     "every schema": "import mpfluent.schemas as s; [getattr(s, name) for name in s.__all__]",
-    "a vocabulary of one's own": """
+    "a user's verbs": """
 class ShopBatch(Batch):
     pass
 ShopBatch().event('x').to_dict()

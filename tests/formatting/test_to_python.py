@@ -31,7 +31,6 @@ from mpfluent import (
     UserIdentity,
     __main__,
 )
-from mpfluent.formatting import code_layout as layout
 from mpfluent.testing.strategies import batches, sessions
 
 EXAMPLES = 2 * settings.default.max_examples
@@ -347,7 +346,7 @@ def test_a_time_that_no_calendar_has_stays_a_number():
     assert batch.to_python() == 'Batch().event("x", at=4611686018427387904)'
 
 
-def test_a_batch_of_ones_own_class_is_written_with_plain_verbs():
+def test_a_batch_of_a_subclass_is_written_with_plain_verbs():
     class ShopVerbs(EventVerbs):
         def signed_up(self, plan):
             return self.event("Signed up", {"plan": plan})
@@ -373,21 +372,26 @@ def test_a_batch_of_ones_own_class_is_written_with_plain_verbs():
 def test_quotes_are_those_that_need_fewer_backslashes():
     texts = ["plain", "it's", 'say "x"', "both ' and \"", "back\\slash", "new\nline", "é\x00", ""]
 
-    assert [layout.quoted(text) for text in texts] == [
-        '"plain"',
-        '"it\'s"',
-        "'say \"x\"'",
-        '"both \' and \\""',
-        '"back\\\\slash"',
-        '"new\\nline"',
-        '"é\\x00"',
-        '""',
+    written = [Batch().with_user_attributes(a=text).to_python() for text in texts]
+    assert written == [
+        f'Batch().with_user_attributes({{"a": {quoted}}})'
+        for quoted in (
+            '"plain"',
+            '"it\'s"',
+            "'say \"x\"'",
+            '"both \' and \\""',
+            '"back\\\\slash"',
+            '"new\\nline"',
+            '"é\\x00"',
+            '""',
+        )
     ]
 
 
 @given(st.text("a'\"\\\n\x00é{", max_size=8))
 def test_any_quoted_text_evaluates_to_itself(text):
-    assert eval(layout.quoted(text)) == text
+    batch = Batch().with_user_attributes(a=text)
+    assert run(batch.to_python()) == batch
 
 
 @pytest.mark.parametrize("many", [99, 100, 101, 102, 5_000])

@@ -18,6 +18,7 @@ from mpfluent.delivery.stats import Acceptance, Counters
 from mpfluent.outbox import database as outbox_file
 from mpfluent.outbox import locks, outbox, recovery
 from mpfluent.outbox import owner as outbox_owner
+from mpfluent.outbox.rows import OwnedRows
 
 ROOT = Path(__file__).parents[2]
 BATCH = Batch.for_user(customer_id="1").event("Searched")
@@ -140,7 +141,7 @@ def test_whatever_is_done_alone_leaves_the_gate_free(action, path, monkeypatch):
     if action == "move aside":
         monkeypatch.setattr(recovery, "keep_private", ctrl_c)
         with pytest.raises(KeyboardInterrupt) as kept:
-            recovery.move_aside(str(path), locks.which(path), 0.0)
+            recovery.move_aside(str(path), locks.file_id(path), 0.0)
     else:
         database = one._owner.current()
         monkeypatch.setattr(outbox_file.Database, "is_there", ctrl_c)
@@ -235,7 +236,7 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
 
 
 def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_the_same(tmp_path):
-    functions = [Outbox.adopt.__wrapped__, Outbox._claim, Outbox._keep, Counters.submitted]
+    functions = [Outbox.adopt.__wrapped__, Outbox._claim, OwnedRows.park, Counters.submitted]
     functions += [Acceptance.__call__, outbox_file.Database.transact, KeptBatches._adopt]
     for function in functions:
         for line in range(1, lines_of(function) + 1):

@@ -16,6 +16,7 @@ from mpfluent import (
     CCPAConsentState,
     Client,
     CommerceEvent,
+    CommonFields,
     Configuration,
     ConsentState,
     DeviceInformation,
@@ -35,7 +36,6 @@ from mpfluent import (
     ThreadedDispatcher,
     UserIdentity,
 )
-from mpfluent.model.event import EventFields
 from mpfluent.testing import a_product, a_purchase, a_session, a_user, an_event
 
 V = TypeVar("V", bound=EventVerbs)
@@ -53,7 +53,7 @@ class ShopVerbs(EventVerbs):
 class NewsVerbs(EventVerbs):
     """Another package's verbs."""
 
-    def read_article(self: V, title: str, **fields: Unpack[EventFields]) -> V:
+    def read_article(self: V, title: str, **fields: Unpack[CommonFields]) -> V:
         """Append the reading of an article."""
         return self.screen_view(title, **fields)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from mpfluent.delivery.job import Job
 from mpfluent.delivery.stats import Counters
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.workers import Workers
-from mpfluent.encoding.orjson import pieces_writer
 from mpfluent.transport.base import Response
 from mpfluent.utils.interrupts import Repairs
 from mpfluent.wire.body import Part
@@ -302,44 +300,6 @@ def test_what_was_broken_off_once_is_sent_again_even_if_that_is_interrupted(line
     assert client.flush(SOON) is True
     assert client.stats[:4] == (1, 1, 0, 0)
     client.close()
-
-
-@contextmanager
-def raising_in_orjson(error):
-    """Raise this where orjson asks for what it does not know."""
-
-    def trace(frame, event, _):
-        if frame.f_code.co_name == "other":
-            sys.settrace(None)
-            raise error
-
-    previous = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        yield
-    finally:
-        sys.settrace(previous)
-
-
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ArithmeticError])
-def test_what_is_raised_while_orjson_asks_comes_out_as_what_it_is(kind):
-    """It makes a TypeError of whatever its function for other values raises."""
-    pytest.importorskip("orjson")
-    raised, client = kind("time is up"), client_of()
-    with pytest.raises(kind) as error, raising_in_orjson(raised):
-        client.send(BATCH.with_user_attributes(price=Decimal("0.10")))
-
-    assert error.value is raised
-    assert client.stats[:4] == (0, 0, 0, 0)
-    assert client.send(BATCH).state == "delivered"
-
-
-def test_ctrl_c_while_orjson_is_tried_is_no_reason_to_go_without_it():
-    pytest.importorskip("orjson")
-    with pytest.raises(KeyboardInterrupt), raising_in_orjson(KeyboardInterrupt()):
-        pieces_writer()
-
-    assert pieces_writer() is not None
 
 
 @pytest.mark.parametrize("line", range(1, 14))

@@ -1,4 +1,4 @@
-"""What help(), IPython, jedi and type checkers are told is what the values really take.
+"""What help(), IPython, jedi and type checkers read is what the values really take.
 
 The keywords stand twice in the code, once as declared fields and once for the type checkers:
 these tests keep the two in step.
@@ -390,7 +390,7 @@ def test_a_signature_that_is_not_there_yet_has_no_attributes():
     assert getattr(empty, "parameters", "none") == "none"
 
 
-def test_what_an_init_of_ones_own_takes_besides_stays_in_its_signature():
+def test_what_the_init_of_a_subclass_takes_besides_stays_in_its_signature():
     class Tea(Product):
         def __init__(self, sku, **more):
             super().__init__(sku, "Tea", **more)

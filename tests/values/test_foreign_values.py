@@ -18,6 +18,7 @@ from mpfluent import (
     Batch,
     BreadcrumbEvent,
     CommerceEvent,
+    CommonFields,
     ConsentState,
     Event,
     InvalidBatch,
@@ -28,7 +29,6 @@ from mpfluent import (
     Session,
     UserIdentity,
 )
-from mpfluent.model.event import EventFields
 from mpfluent.testing.strategies.records import VALUE_CLASSES
 
 # The places: each is a name, the words that its errors may call it by, and what is written there.
@@ -99,7 +99,7 @@ CALLS = {
     "for_user": ([], {"email": "a@b.example"}),
     "for_device": ([], {"brand": "Acme"}),
 }
-EVERY_EVENT = set(EventFields.__annotations__)
+EVERY_EVENT = {"attributes", *CommonFields.__annotations__}
 REQUIRED = {
     "identity_type": "email",
     "identity": "a@b.example",

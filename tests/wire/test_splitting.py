@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from internals import ids, limits, seal, wire
 from sizes import NOW, sized
 
 from mpfluent import (
@@ -26,12 +27,7 @@ from mpfluent import (
     Retry,
     TooLarge,
 )
-from mpfluent.client import ids
-from mpfluent.encoding.json import parsed
 from mpfluent.testing import LocalServer
-from mpfluent.wire import body as wire
-from mpfluent.wire import seal
-from mpfluent.wire.limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 
 def client_of(transport=None, **options):
@@ -63,7 +59,11 @@ def sent(*batches, **options):
 
 
 def test_the_limits_are_the_documented_ones():
-    assert (MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES, MAX_BATCH_BYTES) == (100, 256_000, 128_000)
+    assert (limits.MAX_BATCHES_PER_REQUEST, limits.MAX_REQUEST_BYTES, limits.MAX_BATCH_BYTES) == (
+        100,
+        256_000,
+        128_000,
+    )
 
 
 # Batches in a request
@@ -94,7 +94,7 @@ def test_a_request_is_at_most_256_kB_brackets_and_commas_counted(sizes, requests
     found = sent(*[sized(size, text, f"id-{n}") for n, size in enumerate(sizes)])
 
     assert [len(request.batch_ids) for request in found] == requests
-    assert all(len(request.body) <= MAX_REQUEST_BYTES for request in found)
+    assert all(len(request.body) <= limits.MAX_REQUEST_BYTES for request in found)
     assert [name for request in found for name in request.batch_ids] == [
         f"id-{n}" for n in range(len(sizes))
     ]
@@ -149,11 +149,11 @@ def test_the_size_that_is_too_large_is_the_least_limit_that_is_enough(events):
     encoded = wire.encode(batch)
     with pytest.raises(TooLarge) as raised:
         wire.split(batch, encoded, 100)
-    told = int(re.search(r"is (\d+) bytes", str(raised.value))[1])
+    size = int(re.search(r"is (\d+) bytes", str(raised.value))[1])
 
-    assert wire.split(batch, encoded, told)
-    with pytest.raises(TooLarge, match=f"is {told} bytes; mParticle takes {told - 1} a batch"):
-        wire.split(batch, encoded, told - 1)
+    assert wire.split(batch, encoded, size)
+    with pytest.raises(TooLarge, match=f"is {size} bytes; mParticle takes {size - 1} a batch"):
+        wire.split(batch, encoded, size - 1)
 
 
 def test_a_context_alone_can_be_too_large():
@@ -336,9 +336,9 @@ def test_runs_fit_a_request_in_order_and_are_as_long_as_they_can_be(kilobytes):
     assert [size for run in runs for size in run] == sizes
     for run in runs:
         assert len(run) <= 100
-        assert length(run) <= MAX_REQUEST_BYTES
+        assert length(run) <= limits.MAX_REQUEST_BYTES
     for run, following in pairwise(runs):
-        assert len(run) == 100 or length([*run, following[0]]) > MAX_REQUEST_BYTES
+        assert len(run) == 100 or length([*run, following[0]]) > limits.MAX_REQUEST_BYTES
 
 
 # One encoding
@@ -391,7 +391,7 @@ def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
 
     def watch(frame, what, made):
         if what == "return" and frame.f_code.co_name in WRITING:
-            written.append(made if isinstance(made, dict) else parsed(made))
+            written.append(made if isinstance(made, dict) else json.loads(made))
 
     sys.setprofile(watch)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from ...builder.batch import Batch
 from ...builder.session import Session
 from ...errors import InvalidValue, brief
+from ...formatting.verb_calls import whole_calls
 from ...model.commerce import Product, Promotion
 from ...model.consent import ConsentState
 from ...model.device import DeviceInformation
@@ -261,37 +262,13 @@ def _batch(of: type[B], context: Mapping[str, Any], events: list[Event | Session
 
 
 def said(batch: B, name: str, value: Any) -> B:
-    """Return the batch with one field of its context, by the verb that says it."""
-    step = _STEPS.get(name)
-    if step is not None:
-        return step(batch, value)  # type: ignore[no-any-return]
-    said: B = getattr(batch, _VERBS.get(name, f"with_{name}"))(value)
-    return said
-
-
-def _in_context(batch: Any, value: Any) -> Any:
-    if value.data_plan is not None:
-        batch = batch.with_data_plan(value.data_plan)
-    return batch if value.location is None else batch.with_location(value.location)
-
-
-def _integrations(batch: Any, value: Mapping[str, Any]) -> Any:
-    for module_id, entries in value.items():
-        batch = batch.with_integration_attributes(module_id, entries)
+    """Return the batch with one field of its context, by the verb that sets it."""
+    field = batch._fields[name]
+    if field.verb is None and field.kind != "record":
+        return batch._with(batch._checked("batches", {name: value}))
+    for verb, places, _ in whole_calls(field, value):
+        batch = getattr(batch, verb)(*places)
     return batch
-
-
-_VERBS = {
-    "user_identities": "with_identities",
-    "device_info": "with_device",
-    "application_info": "with_application",
-}
-_STEPS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "context": _in_context,
-    "deleted_user_attributes": lambda batch, value: batch.with_deleted_user_attributes(*value),
-    "integration_attributes": _integrations,
-    "sdk_version": lambda batch, value: batch + Batch.from_dict({"sdk_version": value}),
-}
 
 
 # Sessions

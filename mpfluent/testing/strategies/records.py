@@ -6,7 +6,6 @@ so that nothing has to be filtered out.
 
 from __future__ import annotations
 
-import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -24,6 +23,7 @@ from ...model.context import GeoLocation
 from ...model.event import Event
 from ...model.events import ApplicationStateTransitionEvent, CommerceEvent, UserAttributeChangeEvent
 from ...model.record import Record
+from ...utils.introspection import defaults_of
 from ...values import validators
 from ...values.fields import Field
 from . import single_values
@@ -221,7 +221,7 @@ def keywords(
     """
     tied, ways = _ways(cls, given)
     free = [name for name in cls._fields if name not in tied and name not in given]
-    assumed = _assumed(cls)
+    assumed = defaults_of(cls)
     needed = {
         name: written(cls, name)
         for name in free
@@ -241,13 +241,6 @@ def keywords(
     if some and max_fields:
         parts.insert(0, few(st.one_of(some), 0, max_fields).map(dict))
     return st.tuples(*parts).map(lambda drawn: {key: each[key] for each in drawn for key in each})
-
-
-@cache
-def _assumed(cls: type[Record]) -> frozenset[str]:
-    """Return what the constructor assumes if it is not written, such as an event's type."""
-    parameters = inspect.signature(cls).parameters.values()
-    return frozenset(each.name for each in parameters if each.default not in (None, each.empty))
 
 
 def _one_way(
@@ -275,7 +268,7 @@ def check_given(where: str, cls: type[Record], fields: Mapping[str, Any]) -> Non
         field = cls._fields.get(name)
         if field is None:
             raise cls._no_field(where, name)
-        needs = field.required and not field.null and name not in _assumed(cls)
+        needs = field.required and not field.null and name not in defaults_of(cls)
         if value is None and needs:
             raise cls._missing(where, field)
         if not isinstance(value, SearchStrategy):

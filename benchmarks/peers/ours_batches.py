@@ -1,0 +1,61 @@
+"""The batches of ``benchmarks.workloads`` as fluent chains, every check on."""
+
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
+from mpfluent import Batch, Product
+
+
+def whole(events):
+    batch = with_context(Batch.for_user(customer_id="123456", email="a@b.example", other="x"))
+    for number in range(events):
+        kind = KINDS[number % 10]
+        if kind == "custom_event":
+            batch = batch.event("Searched", ATTRIBUTES, type="search", at=AT)
+        elif kind == "commerce_event":
+            batch = batch.purchase(
+                *[Product(f"sku{sku}", "name", price=19.99, quantity=1) for sku in range(3)],
+                transaction_id="t",
+                total_amount=21.49,
+                at=AT,
+            )
+        else:
+            batch = batch.screen_view("Home", at=AT)
+    return batch
+
+
+def with_context(batch):
+    return (
+        batch.with_environment("development")
+        .with_user_attributes({f"attr{number}": f"value {number}" for number in range(10)})
+        .with_device(**DEVICE)
+        .with_gdpr_consent("marketing", True, at=AT, document="v4")
+        .with_ccpa_data_sale_opt_out(at=AT)
+    )
+
+
+def usual(number, events=1):
+    batch = Batch.for_user(customer_id=user(number))
+    for _ in range(events):
+        batch = batch.event("Searched", ATTRIBUTES)
+    return batch
+
+
+def identical(number):
+    return (
+        with_context(Batch.for_user(customer_id=user(number), email="a@b.example"))
+        .with_source_request_id(f"request-{number}")
+        .event("Searched", ATTRIBUTES, type="search", at=AT, source_message_id=f"event-{number}")
+    )
+
+
+def numbered(number):
+    """Build a whole batch of one event that holds its number: its order can be checked."""
+    name = user(number)  # in the address, too: batches that share one are of the same user
+    batch = with_context(Batch.for_user(customer_id=name, email=f"{name}@b.example"))
+    return batch.event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
+
+
+def to_bytes(batch):
+    return batch.to_json().encode()
+
+
+BATCHES = {"whole": whole, "usual": usual, "identical": identical, "numbered": numbered}

@@ -1,0 +1,173 @@
+"""mpfluent's sending: in the background, on the caller's thread, splitting, memory."""
+
+import gc
+import logging
+import os
+import sys
+import threading
+import tracemalloc
+from cProfile import Profile
+from functools import partial
+
+from benchmarks.peers.actions import Sender, timed
+from benchmarks.peers.ours_batches import BATCHES, identical, to_bytes, usual, whole
+from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
+
+
+def client_of(url=None, network=None, *, threaded=True, before_send=None, **options):
+    """Return a client; ``network`` is a function that answers requests, instead of a server."""
+    return Client(
+        "key",
+        "secret",
+        environment="development",
+        host=url,
+        transport=FunctionTransport(network) if network else None,
+        before_send=before_send,
+        dispatcher=ThreadedDispatcher(**options) if threaded else None,
+    )
+
+
+def open_sender(url, content="usual", size=1, **options):
+    """Return what sends batches; usual ones of so many events each, if it is more than one."""
+    client = client_of(url, **options)
+    prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
+    return Sender(prepare, client.send, lambda: client.flush(600), client.close)
+
+
+def send_to_nobody(many):
+    """Send in the background, with a worker that never gets its answer."""
+    client, batch = stuck(max_queue=many + 1, max_queue_bytes=2**40)[0], usual(0)
+    for _ in range(many):
+        client.send(batch)
+    os._exit(0)  # to close the client would fail each batch, and that is not measured
+
+
+# Splitting: what it adds to encoding
+
+accepting = partial(client_of, network=lambda request: Response(202), threaded=False)
+
+
+def sealed(many, events):
+    """Return batches with all that sending adds, so that only encoding them is left."""
+    seen = []
+    with accepting(before_send=lambda batch: seen.append(batch) or batch) as client:
+        for _ in range(many):
+            client.send(whole(events))
+    return seen
+
+
+def framed(batches):
+    """Return the bodies of the bulk requests with these batches; nothing public does only that."""
+    try:
+        from mpfluent.wire import body as wire
+    except ImportError:  # a commit at which it was a module, not yet a folder
+        from mpfluent import wire
+    parts = [part for batch in batches for part in wire.split(batch, wire.encode(batch))]
+    return [wire.bulk_body(run) for run in wire.pack(parts, lambda part: len(part.body))]
+
+
+def split(way, many, events, loops):
+    """Take the time of encoding sealed batches, of framing them, or of sending them."""
+    batches = sealed(many, events)
+    with accepting() as client:
+        ways = {
+            "encode": lambda: [to_bytes(batch) for batch in batches],
+            "split": lambda: framed(batches),
+            "send": lambda: client.send(*batches),
+        }
+        return timed(ways[way], loops)
+
+
+def encodings(many, events):
+    """Return how many texts one ``send`` of sealed batches writes, and how many they hold."""
+    batches, counts = sealed(many, events), []
+    with accepting() as client:
+        for action in (lambda: client.send(*batches), lambda: [*map(to_bytes, batches)]):
+            profile = Profile()
+            profile.runcall(action)
+            calls = profile.getstats()
+            counts.append(sum(e.callcount for e in calls if "encode_basestring" in str(e.code)))
+    return counts
+
+
+# Memory: while batches wait, and while a stream goes through
+
+
+def stuck(**options):
+    """Return a client whose network answers nothing, the sizes of its requests, and its event."""
+    logging.getLogger("mpfluent").setLevel(logging.CRITICAL)  # what is left over fails, as it must
+    sizes, came, never = [], threading.Event(), threading.Event()
+
+    def network(request):
+        sizes.append(len(request.body))
+        came.set()
+        never.wait()
+
+    return client_of(network=network, **options), sizes, came
+
+
+def size(number):
+    return len(to_bytes(identical(number)))
+
+
+def queue(many, points):
+    """Let batches wait; return how many, the bytes of their JSON and of memory, at some points."""
+    client, _, came = stuck(max_queue=many, max_queue_bytes=2**40)
+    for number in range(100):  # what comes once: the worker, its connection, its first request
+        client.send(identical(number))
+    came.wait(60)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    grown = [(0, 0)]
+    for number in range(1, many + 1):
+        client.send(identical(number))
+        if number % (many // points) == 0:
+            gc.collect()
+            grown.append((number, tracemalloc.get_traced_memory()[0] - before))
+    tracemalloc.stop()
+    if client.stats.pending != many + 100:
+        raise RuntimeError(f"{client.stats} with {many + 100} batches sent")
+    client.close(0)
+    return [(number, sum(map(size, range(number))), memory) for number, memory in grown]
+
+
+def bounded(many, most):
+    """Send more than ``max_queue_bytes`` lets wait; return the bytes of JSON that do."""
+    client, sizes, _ = stuck(max_queue=many + 1, max_queue_bytes=most, when_full="drop_newest")
+    deliveries = [client.send(identical(number)) for number in range(many)]
+    accepted = [n for n, delivery in enumerate(deliveries) if delivery.state == "pending"]
+    on_its_way = sum(sizes)  # with brackets and commas: 101 bytes a request
+    client.close(0)
+    waiting = sum(map(size, accepted)) - on_its_way
+    return {"waiting": waiting, "accepted": len(accepted), "on_its_way": on_its_way}
+
+
+def stream(url, many, threaded):
+    """Send a stream to the server, and return the resident bytes at every tenth of it."""
+    seen = []
+
+    def batches():
+        for number in range(many):
+            if number and number % (many // 10) == 0:
+                seen.append(resident())
+            yield usual(number)
+
+    with client_of(url, threaded=threaded) as client:
+        client.send_all(batches())
+    return {"resident": [*seen, resident()], "delivered": client.stats.delivered}
+
+
+def resident():
+    """Return the bytes of this process in memory; the maximum so far, where only that is known."""
+    import resource  # Windows has none, and measures the rest
+
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+ACTIONS = (send_to_nobody, split, encodings, queue, bounded, stream)

@@ -1,0 +1,59 @@
+"""Dict literals and the standard library's ``json``, without any check."""
+
+import json
+
+from benchmarks.peers.actions import Sender, answer, timed
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS
+
+
+def whole(events):
+    agreed = {"consented": True, "timestamp_unixtime_ms": AT}
+    return {
+        "environment": "development",
+        "user_identities": {"customer_id": "123456", "email": "a@b.example", "other": "x"},
+        "user_attributes": {f"attr{number}": f"value {number}" for number in range(10)},
+        "device_info": dict(DEVICE),
+        "consent_state": {
+            "gdpr": {"marketing": {**agreed, "document": "v4"}},
+            "ccpa": {"data_sale_opt_out": agreed},
+        },
+        "events": [_event(KINDS[number % 10]) for number in range(events)],
+    }
+
+
+def _event(kind):
+    if kind == "custom_event":
+        data = {
+            "event_name": "Searched",
+            "custom_event_type": "search",
+            "timestamp_unixtime_ms": AT,
+            "custom_attributes": dict(ATTRIBUTES),
+        }
+    elif kind == "commerce_event":
+        products = [
+            {"id": f"sku{sku}", "name": "name", "price": 19.99, "quantity": 1} for sku in range(3)
+        ]
+        data = {
+            "product_action": {
+                "action": "purchase",
+                "products": products,
+                "transaction_id": "t",
+                "total_amount": 21.49,
+            },
+            "timestamp_unixtime_ms": AT,
+        }
+    else:
+        data = {"screen_name": "Home", "timestamp_unixtime_ms": AT}
+    return {"event_type": kind, "data": data}
+
+
+def open_sender(url):
+    """Return a sender that sends nothing: its figure is the cost of the measurement itself."""
+    return Sender(int, int)
+
+
+if __name__ == "__main__":
+    answer(
+        open_sender=open_sender,
+        chain=lambda events, loops: timed(lambda: json.dumps(whole(events)).encode(), loops),
+    )

@@ -1,0 +1,82 @@
+"""mParticle's own SDK, for an interpreter that has ``mparticle``."""
+
+import json
+
+import mparticle
+
+from benchmarks.peers.actions import Sender, answer, timed
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
+
+
+def whole(events):
+    consent = mparticle.ConsentState()
+    agreed = {"consented": True, "timestamp_unixtime_ms": AT}
+    consent.gdpr = {"marketing": mparticle.GDPRConsentState(document="v4", **agreed)}
+    consent.ccpa = {"data_sale_opt_out": mparticle.CCPAConsentState(**agreed)}
+    identities = mparticle.UserIdentities(customerid="123456", email="a@b.example", other="x")
+    batch = mparticle.Batch(environment="development", user_identities=identities)
+    batch.user_attributes = {f"attr{number}": f"value {number}" for number in range(10)}
+    batch.device_info = mparticle.DeviceInformation(**DEVICE)
+    batch.consent_state = consent
+    batch.events = [_event(KINDS[number % 10]) for number in range(events)]
+    return batch
+
+
+def _event(kind):
+    if kind == "custom_event":
+        return mparticle.AppEvent(
+            "Searched", "search", timestamp_unixtime_ms=AT, custom_attributes=dict(ATTRIBUTES)
+        )
+    if kind == "screen_view":
+        return mparticle.ScreenViewEvent(screen_name="Home", timestamp_unixtime_ms=AT)
+    products = [
+        mparticle.Product(id=f"sku{sku}", name="name", price=19.99, quantity=1) for sku in range(3)
+    ]
+    action = mparticle.ProductAction(
+        "purchase", products=products, transaction_id="t", total_amount=21.49
+    )
+    return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
+
+
+def usual(number):
+    identities = mparticle.UserIdentities(customerid=user(number))
+    batch = mparticle.Batch(environment="development", user_identities=identities)
+    batch.events = [mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))]
+    return batch
+
+
+def identical(number):
+    batch = whole(1)
+    batch.user_identities = mparticle.UserIdentities(customerid=user(number), email="a@b.example")
+    batch.source_request_id = f"request-{number}"
+    batch.events[0].data.source_message_id = f"event-{number}"
+    return batch
+
+
+BATCHES = {"whole": whole, "usual": usual, "identical": identical}
+serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
+
+
+def open_sender(url, content="usual", size=1):
+    """Return what sends bulk requests of so many batches, all on the caller's thread."""
+    configuration = mparticle.Configuration()
+    configuration.api_key = "key"
+    configuration.api_secret = "secret"
+    configuration.host = f"{url}/v2"
+    api, make = mparticle.EventsApi(configuration), BATCHES[content]
+    return Sender(
+        lambda number: [make(each) for each in range(number * size, (number + 1) * size)],
+        lambda batches: api.bulk_upload_events(batches, _return_http_data_only=True),
+    )
+
+
+if __name__ == "__main__":
+    answer(
+        "mparticle",
+        "urllib3",
+        open_sender=open_sender,
+        show=lambda content, number: serialise(BATCHES[content](number)),
+        chain=lambda events, loops: timed(
+            lambda: json.dumps(serialise(whole(events))).encode(), loops
+        ),
+    )

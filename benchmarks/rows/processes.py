@@ -1,0 +1,124 @@
+"""What needs processes of its own: imports, instructions, and what is held in memory."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..measurement import take_turns
+from ..report import Result, judge
+from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
+
+IMPORTS = {
+    VENDOR: "import mparticle",
+    SEGMENT: "import segment.analytics",
+    POSTHOG: "import posthog",
+}
+
+
+def imports(run: Run) -> Iterator[Result]:
+    """An import in a fresh interpreter, over the start of the same interpreter without."""
+
+    def start(name: str, code: str) -> float:
+        (python, *_), variables = run.command(name)
+        began = time.perf_counter()
+        subprocess.run([python, "-P", "-c", code], check=True, env=variables)
+        return time.perf_counter() - began
+
+    code = {**dict.fromkeys(run.ours, "from mpfluent import Batch, Client"), **IMPORTS}
+    turns = {
+        name: lambda name=name: start(name, code[name]) - start(name, "")
+        for name in run.available(code)
+    }
+    taken = take_turns(turns, run.choose(15, 1))
+    what = "an import, over an empty interpreter"
+    yield run.result("import", what, taken, ("import, vendor", OURS, VENDOR))
+
+
+COUNTED: dict[str, tuple[Any, ...]] = {
+    "a chain with N = 1, to JSON bytes": ("chain", 1),
+    "a chain with N = 10, to JSON bytes": ("chain", 10),
+    "send of a batch that is there, on the caller's thread": ("send_to_nobody",),
+}
+VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+
+
+def instructions(run: Run) -> Iterator[Result]:
+    """Instructions of one call, which are steadier than time; needs valgrind."""
+    if shutil.which("valgrind") is None:
+        yield Result("instructions", "instructions", {}, notes=["valgrind is not installed"])
+        return
+    few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
+    for what, asked in COUNTED.items():
+        taken = {}
+        for name in run.ours:
+            more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
+            taken[name] = [more / (many - few) / 1000]
+        yield run.result("instructions", what, taken, unit="k")
+
+
+def _count(run: Run, name: str, *asked: Any) -> int:
+    command, variables = run.command(name)
+    variables["PYTHONHASHSEED"] = "0"
+    line = json.dumps([asked[0], asked[1:], {}])
+    counted = subprocess.run(
+        [*VALGRIND, *command], input=line, env=variables, capture_output=True, text=True, check=True
+    )
+    (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
+    return int(found.replace(",", ""))
+
+
+def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:
+    """Ask a process that does nothing else, and so holds nothing else."""
+    with Peer(*run.command(name)) as peer:
+        return peer.ask(action, *arguments)
+
+
+def memory(run: Run) -> Iterator[Result]:
+    """The memory of batches that wait while the network is stuck."""
+    many, most = run.choose((10_000, 1_000_000), (200, 20_000))
+    taken = {}
+    for name in reversed(run.ours):
+        *_, (_, size, grown) = alone(run, name, "queue", many, 1)
+        taken[f"{name}: a batch's JSON"] = [size / many]
+        taken[f"{name}: a waiting batch"] = [grown / many]
+    sent = 2 * most // 1000
+    held = alone(run, OURS, "bounded", sent, most)
+    verdicts = [
+        judge("memory, batch", [(grown - size) / many / 1000]),  # of OURS, which came last
+        judge("memory, bounded", [held["waiting"] / most]),
+    ]
+    note = (
+        f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
+        f"{held['on_its_way']} bytes were on their way"
+    )
+    what = f"{many} batches of one event that wait"
+    yield run.result("memory", what, taken, verdicts=verdicts, notes=[note], unit="B")
+
+
+def stream(run: Run) -> Iterator[Result]:
+    """The resident memory of a stream of a million batches, after a tenth and at its end."""
+    if sys.platform == "win32":
+        yield Result("stream", "send_all", {}, notes=["Windows is not asked for resident memory"])
+        return
+    many = run.choose(1_000_000, 5_000)
+    for threaded in (False, True):
+        taken, verdicts, notes = {}, [], []
+        for name in run.ours:
+            run.server.reset()
+            found = alone(run, name, "stream", run.server.url, many, threaded)
+            if found["delivered"] != many or run.server.counts()["events"] != many:
+                raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
+            resident = [size / 1e6 for size in found["resident"]]
+            taken[f"{name}: after a tenth"] = resident[:1]
+            taken[f"{name}: at its end"] = resident[-1:]
+            if name == OURS:
+                grown = (resident[-1] - resident[0]) * 1e6
+                verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
+            notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in resident]}")
+        what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
+        yield run.result("stream", what, taken, verdicts=verdicts, notes=notes, unit="MB")

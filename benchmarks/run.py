@@ -1,0 +1,142 @@
+"""One run: its options, the processes of its peers, and its server."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .environments import ROOT, Environments, Unavailable
+from .measurement import ratios, spread, time_in_turns
+from .report import Result, Verdict, judge
+from .server import Server
+
+# peer: its environment, its module in peers/; another commit of mpfluent has those of OURS
+PEERS = {
+    "mpfluent": ("mpfluent", "ours"),
+    "dict literals + json": ("mpfluent", "plain_dicts"),
+    "the vendor's SDK": ("mparticle", "vendor"),
+    "Segment": ("segment", "segment"),
+    "PostHog": ("posthog", "posthog"),
+}
+OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
+Taken = Mapping[str, Sequence[float]]
+
+
+class Peer(subprocess.Popen[str]):
+    """A peer's process, for a ``with`` block: it answers a line of JSON with another."""
+
+    def __init__(self, command: Sequence[str], variables: Mapping[str, str]) -> None:
+        pipe = subprocess.PIPE
+        super().__init__(command, stdin=pipe, stdout=pipe, encoding="utf-8", env=variables)
+
+    def ask(self, action: str, *arguments: Any, **options: Any) -> Any:
+        """Let it do something, and return what it answers."""
+        print(json.dumps([action, arguments, options]), file=self.stdin, flush=True)
+        answer = self.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.args} ended at {action!r}; see above")
+        return json.loads(answer)
+
+
+class Run(ExitStack):
+    """One run of the benchmarks; when it is left, its processes and its server end.
+
+    ``ours`` are the peers that are mpfluent; ``missing`` says why a peer is left out.
+    """
+
+    def __init__(self, environments: Environments, then: dict[str, Path], *, quick: bool) -> None:
+        super().__init__()
+        self._environments = environments
+        self._homes = {OURS: ROOT, **then}
+        self.ours = list(self._homes)
+        self.quick = quick
+        self.missing: dict[str, str] = {}
+        self.versions: dict[str, dict[str, str]] = {}
+        self._peers: dict[str, Peer] = {}
+
+    def choose(self, full: Any, quick: Any) -> Any:
+        return quick if self.quick else full
+
+    @cached_property
+    def server(self) -> Server:
+        server = self.enter_context(Server())
+        server.reset()
+        return server
+
+    def command(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command that runs a peer, and its environment variables."""
+        environment, module = PEERS.get(name, PEERS[OURS])
+        python = self._environments.interpreter(environment)
+        variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        # otherwise a source that was just edited would be compiled at each start
+        variables["PYTHONPYCACHEPREFIX"] = str(self._environments.cache / "bytecode")
+        # the benchmarks are of this checkout, also where mpfluent is of another
+        folders = (self._homes.get(name, ROOT), ROOT)
+        variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+        # -P: otherwise the working directory would come before them
+        return [python, "-P", "-m", f"benchmarks.peers.{module}"], variables
+
+    def peer(self, name: str) -> Peer:
+        """Return the process of a peer; raise Unavailable if it cannot be measured."""
+        if name not in self._peers:
+            peer = self._peers[name] = self.enter_context(Peer(*self.command(name)))
+            self.versions[name] = peer.ask("versions")
+            if name in self._homes and Path(peer.ask("home")) != self._homes[name]:
+                raise SystemExit(f"{name} does not come from {self._homes[name]}")
+            if name == VENDOR:
+                self._check_vendor(peer)
+        return self._peers[name]
+
+    def available(self, names: Iterable[str]) -> list[str]:
+        """Return which of these can be measured; ``missing`` says why the others cannot."""
+        found = []
+        for name in names:
+            try:
+                self.peer(name)
+                found.append(name)
+            except Unavailable as error:
+                self.missing[name] = str(error)
+        return found
+
+    def time(self, asked: Mapping[str, Sequence[Any]], **turns: Any) -> dict[str, list[float]]:
+        """Time in turns what peers are asked for: a peer, an action and its arguments, by label."""
+        there = self.available(dict.fromkeys(name for name, *_ in asked.values()))
+        peers = {
+            label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
+            for label, (name, *asks) in asked.items()
+            if name in there
+        }
+        full = {"rounds": self.choose(40, 2), "piece": self.choose(0.01, 0.0005)}
+        return time_in_turns(peers, **(turns or full))
+
+    def result(self, row: str, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
+        """Return a result; a target comes with the two whose ratio it is about."""
+        judged = [
+            judge(target, ratios(taken[of], taken[to]))
+            for target, of, to in targets
+            if of in taken and to in taken
+        ]
+        since = [
+            Verdict(f"the figure of {then}", spread(ratios(taken[OURS], taken[then])))
+            for then in self.ours[1:]
+            if then in taken
+        ]
+        figures = {name: spread(values) for name, values in taken.items()}
+        verdicts = [*judged, *more.pop("verdicts", ()), *since]
+        return Result(row, what, figures, verdicts, **more)
+
+    def _check_vendor(self, vendor: Peer) -> None:
+        """Make sure that both build the same batches; otherwise their times say nothing."""
+        for content, number in (("whole", 10), ("usual", 7), ("identical", 7)):
+            theirs = vendor.ask("show", content, number)
+            identities = theirs["user_identities"]
+            identities["customer_id"] = identities.pop("customerid")
+            own = self.peer(OURS).ask("show", content, number)
+            own.setdefault("environment", "development")  # which the client adds
+            if theirs != own:
+                raise SystemExit(f"the vendor's SDK builds another batch ({content}): {theirs}")
