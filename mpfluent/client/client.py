@@ -16,14 +16,7 @@ from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats
 from ..dispatch.base import Dispatcher
 from ..dispatch.sync import SyncDispatcher
-from ..errors import (
-    Closed,
-    ConfigurationError,
-    DeliveryError,
-    InvalidBatch,
-    InvalidValue,
-    brief,
-)
+from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
 from ..transport.base import Response, Transport
 from ..transport.requests import RequestsTransport
@@ -32,7 +25,6 @@ from ..utils.log import logger
 from ..utils.options import checked_timeout
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
-from ..version import __version__
 from ..wire import body as wire
 from .config import (
     POD,
@@ -50,7 +42,7 @@ from .submit import Submitter, log_failures
 
 _T = TypeVar("_T")
 
-_PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
+_PATIENCE = 30.0  # seconds to wait where the policy allows one attempt only, of any length
 
 
 class Client(PublicNames):
@@ -92,7 +84,7 @@ class Client(PublicNames):
     ('delivered', 1)
     """
 
-    # for the repr of a client whose making failed, which a traceback may show
+    # for the repr: a traceback may show a client whose constructor failed
     _environment: str | None = None
     _base = "without a host"
     _disabled = False
@@ -137,11 +129,8 @@ class Client(PublicNames):
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
         for name, hook in (
-            ("before_send", before_send),
-            ("on_delivered", on_delivered),
-            ("on_failed", on_failed),
-            ("now", now),
-            ("new_id", new_id),
+            *(("before_send", before_send), ("on_delivered", on_delivered)),
+            *(("on_failed", on_failed), ("now", now), ("new_id", new_id)),
         ):
             if hook is not None and not callable(hook):
                 raise ConfigurationError(f"Client({name}={brief(hook)}): want a function")
@@ -176,7 +165,6 @@ class Client(PublicNames):
             credentials=credentials,
             retry=Retry() if retry is None else retry,
             counters=self._counters,
-            agent=f"mpfluent/{__version__}",
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
@@ -198,7 +186,8 @@ class Client(PublicNames):
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
         dispatcher.open(self._sender, self._notifier, Batch)
-        self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
+        # the one that it was made with is the last, and so is closed last
+        self._dispatchers = (dispatcher, *self._dispatchers)
 
     # Sending
 
@@ -219,7 +208,7 @@ class Client(PublicNames):
             TooLarge: a single event does not fit a batch.
             DeliveryError: with the synchronous dispatcher, a batch was not delivered. All were
                 tried; the delivery that ``callback`` gets has every error.
-            QueueFull: a threaded dispatcher is full, and was told to raise; nothing was accepted.
+            QueueFull: the queue is full, and ``when_full`` is "raise"; nothing was accepted.
             Closed: the client is closed.
         """
         if callback is not None and not callable(callback):
@@ -240,7 +229,7 @@ class Client(PublicNames):
         """Send any number of batches with bounded memory; failures are counted, not raised.
 
         A request with its retries may take 600 seconds, unless the retry policy says. Whatever
-        ends it early, be it Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
+        ends it early, such as Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
 
         Args:
             batches: any iterable; it is read as the sending goes on.
@@ -271,7 +260,7 @@ class Client(PublicNames):
         return report
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Deliver what waits; return whether nothing is pending, be it in the outbox.
+        """Deliver what waits; return whether nothing is pending, in the outbox either.
 
         In a callback it does not wait, since the delivery waits for the callback.
 
@@ -300,7 +289,7 @@ class Client(PublicNames):
         here = not self._may_wait()
         for seconds, dispatcher in self._each_in(timeout):
             if here and dispatcher.may_wait():
-                continue  # who delivers this callback closes the transport when it is done
+                continue  # the thread that called this callback closes the transport later
             final = dispatcher.close(seconds) and final
         stats = self.stats
         report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)
@@ -311,7 +300,7 @@ class Client(PublicNames):
     async def aflush(self, timeout: float | None = None) -> bool:
         """Do what :meth:`flush` does without holding up the event loop: in asyncio, or trio.
 
-        Who is cancelled waits no longer; the delivery goes on.
+        A task that is cancelled waits no longer; the delivery goes on.
 
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
@@ -322,7 +311,7 @@ class Client(PublicNames):
     async def aclose(self, timeout: float | None = None) -> CloseReport:
         """Do what :meth:`close` does without holding up the event loop: in asyncio, or trio.
 
-        Who is cancelled waits no longer; the closing goes on.
+        A task that is cancelled waits no longer; the closing goes on.
 
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
@@ -360,7 +349,7 @@ class Client(PublicNames):
             longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
             timeout = self._sender.budget(longest) or _PATIENCE
         if not self._may_wait():
-            # in a callback: who delivers it must not be waited for by way of another one
+            # in a callback: another dispatcher may wait for the thread that called it
             yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)
             return
         until = time.monotonic() + timeout
@@ -401,7 +390,7 @@ class Client(PublicNames):
         if isinstance(prepared.parts, DeliveryError):
             raise prepared.parts
         requests = wire.pack(prepared.parts, lambda part: len(part.body))
-        commands = (curl_command(*self._addresses.framed(parts)) for parts in requests)
+        commands = (curl_command(*self._addresses.request_of(parts)) for parts in requests)
         return "\n\n".join(commands)
 
     @property
@@ -471,7 +460,7 @@ class Client(PublicNames):
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
     def _check_process(self) -> None:
-        """Begin anew after a fork, whether or not Python was told of it."""
+        """Begin anew after a fork, even one that Python does not know of, such as uWSGI's."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
         self._counters.repairs.run()

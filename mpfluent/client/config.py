@@ -1,4 +1,4 @@
-"""What a client is told: its keys, its address, its hooks; and what is wrong with them.
+"""The settings of a client: keys, address, hooks; and what is wrong with them.
 
 Errors are returned, not raised, where the frame that raises would show a secret to a traceback.
 """
@@ -91,7 +91,7 @@ def access_of(
 
 
 def disabled_of(given: bool | None) -> bool | ConfigurationError:
-    """Return whether a client sends nothing: as it is told, or as ``MPFLUENT_DISABLED`` says."""
+    """Return whether a client sends nothing: as it is given, or as ``MPFLUENT_DISABLED`` says."""
     if given is not None:
         wrong = f"Client(disabled={brief(given)}): want True or False; write disabled=True"
         return given if isinstance(given, bool) else ConfigurationError(wrong)
@@ -190,7 +190,7 @@ def misspelt_option(where: str, name: str) -> ConfigurationError:
 
 
 def check_has(name: str, value: object, method: str, example: str) -> None:
-    """Raise unless a setting has the method that is wanted of it."""
+    """Raise unless a setting has the method that it needs."""
     if isinstance(value, type) and hasattr(value, method):
         example = f"{value.__name__}()"
     if value is not None and (isinstance(value, type) or not hasattr(value, method)):
@@ -220,7 +220,7 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         return ConfigurationError(
             f"Client(host={shown}): want https://name[:port]; write host='https://…'"
         )
-    # The letter of it: what is not plain, others read differently, and would send elsewhere.
+    # Letter by letter: other libraries may read an odd host differently, and send elsewhere.
     if (
         "\\" in str(host)
         or not str(host).isprintable()

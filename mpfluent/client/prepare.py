@@ -32,7 +32,7 @@ class Sealer:
         before_send: gets each sealed batch, and returns what to send, or None.
         now: returns Unix milliseconds.
         new_ids: returns so many new unique ids.
-        hook_raised: is told if ``before_send`` raises.
+        hook_raised: is called if ``before_send`` raises, with it and the error.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from ..builder.batch import Batch
 from ..delivery.job import Job, OnSettled
@@ -22,23 +23,20 @@ _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
 _DISABLED = "the client is disabled; the batch was not sent"
 
 
-class Submitter:
+class Submitter(NamedTuple):
     """Prepares a client's batches, and hands them to a dispatcher.
 
-    Args:
+    Attributes:
         sealer: prepares them.
         counters: the client's counts.
         notifier: makes the outcome of those known that are dropped.
         disabled: whether all are dropped.
     """
 
-    def __init__(
-        self, sealer: Sealer, counters: Counters, notifier: Notifier, *, disabled: bool
-    ) -> None:
-        self._sealer = sealer
-        self._counters = counters
-        self._notifier = notifier
-        self._disabled = disabled
+    sealer: Sealer
+    counters: Counters
+    notifier: Notifier
+    disabled: bool
 
     def submit(
         self,
@@ -59,7 +57,7 @@ class Submitter:
         jobs: list[Job] = []
         dropped: list[Job] = []
         for sealed, parts, named in prepared:
-            if self._disabled and not isinstance(parts, DeliveryError):
+            if self.disabled and not isinstance(parts, DeliveryError):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if isinstance(parts, DeliveryError):
                 job = Job(sealed, (), on_settled)
@@ -67,10 +65,10 @@ class Submitter:
                 dropped.append(job)
                 continue
             # A batch that waits is held as JSON only: it is read back for a hook or an error.
-            needed = dispatcher.waits or self._notifier.on_delivered
+            needed = dispatcher.waits or self.notifier.on_delivered
             held = sealed if needed else type(sealed)
             jobs.append(Job(held, parts, on_settled, own_id=named))
-        accepted = Acceptance(self._counters, len(prepared), counts)
+        accepted = Acceptance(self.counters, len(prepared), counts)
         try:
             if jobs:
                 dispatcher.submit(jobs, accepted, patient=patient)
@@ -79,16 +77,16 @@ class Submitter:
             if dropped:
                 self._drop(dropped, accepted)
         except BaseException:  # such as Ctrl-C, or QueueFull: what was accepted is settled
-            self._counters.repairs.add((self._drop, dropped, accepted))
+            self.counters.repairs.add((self._drop, dropped, accepted))
             with suppress(BaseException):  # the first one is raised
-                self._counters.repairs.run()
+                self.counters.repairs.run()
             raise
 
     def _drop(self, dropped: list[Job], accepted: Acceptance) -> None:
         """Settle what is dropped, if the rest was accepted."""
         if accepted.counted:
             accepted()  # for ``send_all``, too, where Ctrl-C came between
-            self._notifier.notify(dropped)
+            self.notifier.notify(dropped)
 
     def chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
         """Yield runs of prepared batches that fill a request or a few."""
@@ -109,7 +107,7 @@ class Submitter:
                         f"send_all([{brief(batch)}, …]): want batches, got "
                         f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
                     )
-                prepared = self._sealer.prepared(batch, drop_too_large=True)
+                prepared = self.sealer.prepared(batch, drop_too_large=True)
             except StopIteration:
                 break
             except BaseException as error:

@@ -22,14 +22,14 @@ class Job(Steps):
     Args:
         batch: as it was sealed; or its class, where its parts are all that is kept of it.
         parts: what it travels in; none, if it is dropped.
-        on_settled: gets the outcome, and marks the step; None where nobody in this process waits.
+        on_settled: gets the outcome, and marks the step; None if no call in this process waits.
         row: its number in the outbox; None if it is not there.
         own_id: whether it must travel under its own id: its caller chose that, or it was refused
             together with others.
         tried_before: whether it comes out of the outbox after an attempt that was logged here.
 
     Attributes:
-        notified: whether somebody has begun to make its outcome known.
+        notified: whether a thread has begun to make its outcome known.
         size: bytes of its parts.
         interruptions: how often a worker was stopped while it sent this.
     """

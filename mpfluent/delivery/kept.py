@@ -58,7 +58,7 @@ class KeptBatches:
             self._outbox.open(destination, self._failed, self._lost)
 
     def restart(self) -> None:
-        """Begin anew in a forked child: what is kept by the parent is the parent's."""
+        """Begin anew in a forked child: what the parent keeps stays the parent's."""
         self._begin()
         if self._outbox is not None:
             self._outbox.restart()
@@ -170,20 +170,17 @@ class KeptBatches:
     def join(self, payloads: Iterable[Payload]) -> list[Payload]:
         """Store which jobs travel as one batch, before they do so for the first time.
 
-        Returns the payloads; apart, where that could not be stored: who takes over after a crash
+        Returns the payloads; apart, where that could not be stored: after a crash, the next process
         would send other bytes under the same id.
         """
-        return [
-            own
-            for payload in payloads
-            for own in ([payload] if self._is_joined(payload) else payload.apart())
-        ]
+        return [own for payload in payloads for own in self._joined(payload)]
 
-    def _is_joined(self, payload: Payload) -> bool:
+    def _joined(self, payload: Payload) -> list[Payload]:
         rows = [job.row for job in payload.jobs if job.row is not None]
         if len(payload.jobs) == 1 or self._outbox is None or not rows:
-            return True
-        return len(rows) == len(payload.jobs) and self._outbox.join(rows)
+            return [payload]
+        stored = len(rows) == len(payload.jobs) and self._outbox.join(rows)
+        return [payload] if stored else payload.apart()
 
     def take_apart(self, jobs: Iterable[Job]) -> None:
         """Store that jobs which travelled as one batch go on under ids of their own."""

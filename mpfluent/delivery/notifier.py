@@ -1,10 +1,10 @@
-"""The last step of a batch's way: its outcome is counted, and everybody is notified of it."""
+"""The last step of a batch's way: count the outcome, call the hook, settle the delivery."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
@@ -14,24 +14,18 @@ from .job import Job
 from .stats import Counters
 
 
-class Notifier:
+class Notifier(NamedTuple):
     """Makes outcomes known, for one client.
 
-    Args:
+    Attributes:
         counters: the client's counts.
         on_delivered: the client's hook for a batch that arrived.
         on_failed: the one for a batch that did not.
     """
 
-    def __init__(
-        self,
-        counters: Counters,
-        on_delivered: Callable[[Any, Response], object] | None,
-        on_failed: Callable[[Any, DeliveryError], object] | None,
-    ) -> None:
-        self.counters = counters
-        self.on_delivered = on_delivered
-        self._on_failed = on_failed
+    counters: Counters
+    on_delivered: Callable[[Any, Response], object] | None
+    on_failed: Callable[[Any, DeliveryError], object] | None
 
     def notify(self, jobs: Iterable[Job]) -> None:
         """Count each job's outcome, call the hook, and settle the delivery: each exactly once.
@@ -55,7 +49,7 @@ class Notifier:
         assert outcome is not None  # noqa: S101  # only settled jobs come here
         hook: Callable[..., object] | None = self.on_delivered
         if isinstance(outcome, DeliveryError):
-            hook = self._on_failed
+            hook = self.on_failed
         if isinstance(outcome, Kept):
             hook = None  # the batch is pending still
         else:

@@ -1,4 +1,4 @@
-"""What can be seen of requests and of outcomes: the log sees it, and whoever else looks on."""
+"""What is visible of requests and outcomes: for the log, and for instrumentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Attempt(NamedTuple):
-    """One attempt of a request, and what came of it; no content, and no words of the server's.
+    """One attempt of a request, and its answer; without content, and without the server's words.
 
     Attributes:
         method: the HTTP method.
@@ -28,7 +28,7 @@ class Attempt(NamedTuple):
         seconds: how long it took.
         status: the HTTP status; None where no answer came.
         error: the name of the exception where no answer came.
-        refused: whether it is a failure, be it one that another attempt may mend.
+        refused: whether it failed, even if another attempt may succeed.
         next_in: seconds until the next attempt; None where there is none.
         background: whether a worker made it, for no caller in particular.
     """
@@ -60,7 +60,7 @@ def attempt_of(
     wall: float,
     seconds: float,
 ) -> Attempt:
-    """Return what is to be seen of an attempt.
+    """Return what is visible of an attempt.
 
     Args:
         wall: Unix seconds at its end.
@@ -82,7 +82,7 @@ def attempt_of(
 
 
 def code_of(error: DeliveryError) -> str | None:
-    """Return the vendor's code for a refusal, such as ``BAD_REQUEST``; None where it is no word."""
+    """Return the vendor's code for a refusal, such as ``BAD_REQUEST``; None where it is none."""
     cause = error.__cause__ if isinstance(error, Kept) else error
     errors = cause.errors if isinstance(cause, ApiError) else ()
     code = errors[0].get("code", "") if errors else ""
@@ -90,29 +90,29 @@ def code_of(error: DeliveryError) -> str | None:
 
 
 def name_of(error: BaseException) -> str | None:
-    """Return what the exception is called that kept an answer from coming, if one did."""
+    """Return the name of the exception that is the reason why no answer came, if there is one."""
     while isinstance(error, DeliveryError) and error.__cause__ is not None:
         error = error.__cause__
     return None if type(error) is DeliveryError else type(error).__name__
 
 
 class Observer(Protocol):
-    """Looks on. What it raises is logged and counted, and harms no delivery."""
+    """Is notified. What it raises is logged and counted, and harms no delivery."""
 
     def attempted(self, attempt: Attempt) -> None:
-        """Know of an attempt, in the thread that made it, before the next one."""
+        """Take an attempt, in the thread that made it, before the next one."""
         ...
 
     def settled(self, outcome: Response | DeliveryError) -> None:
-        """Know that a batch was delivered or has failed."""
+        """Take the outcome of a batch that was delivered or has failed."""
         ...
 
 
 class Observers:
-    """Who looks on at one client: the log always, others where somebody adds them.
+    """The observers of one client: the log, and what instrumentation adds.
 
     Args:
-        raised: is told of an observer that raises.
+        raised: is called with an observer that raises, and its error.
     """
 
     def __init__(self, raised: Callable[[object, BaseException], None]) -> None:
@@ -120,11 +120,11 @@ class Observers:
         self.others: tuple[Observer, ...] = ()  # replaced, not changed: senders take no lock
 
     def look(self) -> bool:
-        """Return whether anybody wants to know of attempts, so that others cost nothing."""
+        """Return whether there is any observer of attempts: if not, they cost nothing."""
         return bool(self.others) or debugging()
 
     def attempted(self, attempt: Attempt) -> None:
-        """Tell everybody of an attempt."""
+        """Notify all observers of an attempt."""
         _log(attempt)
         for observer in self.others:
             try:
@@ -133,7 +133,7 @@ class Observers:
                 self._raised(observer.attempted, error)
 
     def settled(self, outcome: Response | DeliveryError) -> None:
-        """Tell everybody of a batch's outcome."""
+        """Notify all observers of a batch's outcome."""
         for observer in self.others:
             try:
                 observer.settled(outcome)

@@ -1,20 +1,21 @@
-"""One client's way to mParticle: attempts, waits, splitting of what is refused.
+"""Sends payloads to mParticle: attempts, waits, and splitting what is refused.
 
-The sender has no thread of its own; a dispatcher calls it from the caller's thread or from a
-worker, and lends it a clock and a way to wait.
+The sender has no thread of its own. A dispatcher calls it, in the caller's thread or in a worker,
+and gives it a clock.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DeliveryError
 from ..transport.base import Request, Response, Transport, attempted, is_marked
 from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
+from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
 from .clock import Clock
@@ -25,8 +26,12 @@ from .retry import Retry, Verdict
 from .settlement import Settlement
 from .stats import Counters
 
-_SHORTEST = 0.1  # seconds that an attempt gets at least
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_SHORTEST = 0.1  # seconds that an attempt gets at least: less could not succeed
+_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "User-Agent": f"mpfluent/{__version__}",
+}
 
 
 class Addresses(NamedTuple):
@@ -35,8 +40,8 @@ class Addresses(NamedTuple):
     single: str
     bulk: str
 
-    def framed(self, parts: Sequence[Part]) -> tuple[str, bytes]:
-        """Return where parts go that travel together, and the body that carries them."""
+    def request_of(self, parts: Sequence[Part]) -> tuple[str, bytes]:
+        """Return the URL for parts that travel together, and the request's body."""
         if len(parts) == 1 and self.single != self.bulk:
             return self.single, parts[0].body
         return self.bulk, bulk_body(parts)
@@ -59,7 +64,6 @@ class Sender:
         credentials: Credentials,
         retry: Retry,
         counters: Counters,
-        agent: str,
     ) -> None:
         self.destination = Destination(addresses.bulk, credentials.fingerprint)
         self._transport = transport
@@ -67,23 +71,22 @@ class Sender:
         self._credentials = credentials
         self._retry = retry
         self.counters = counters
-        self._headers: Mapping[str, str] = {**_HEADERS, "User-Agent": agent}
         self._rate_limit = RateLimit()
         self.loaded = False
         self._home = ProcessLocal()
 
-    def leads_to(self, place: object) -> bool:
-        """Return whether this is the way to a transport, or to a server by its ``url``."""
-        url = getattr(place, "url", None)
-        return self._transport is place or (
+    def sends_to(self, target: object) -> bool:
+        """Return whether it sends to a transport, or to a server that has this ``url``."""
+        url = getattr(target, "url", None)
+        return self._transport is target or (
             isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
         )
 
     def load(self) -> None:
         """Let the transport import what it needs, before a worker does.
 
-        A fork in the midst of a worker's import would leave the child the lock of that import,
-        which nobody releases there.
+        If the process forked while a worker imports, the child would get the import's lock, and no
+        thread that releases it.
         """
         preload = getattr(self._transport, "preload", None)
         if preload is not None:
@@ -91,7 +94,7 @@ class Sender:
         self.loaded = True
 
     def check_process(self) -> None:
-        """Begin anew in a forked child: who held the locks, and what was sent, is in the parent."""
+        """Begin anew in a forked child: the threads that hold the locks are in the parent."""
         self._home.move(self._begin_anew, self._renew_locks)
 
     def _begin_anew(self) -> None:
@@ -121,7 +124,7 @@ class Sender:
             payloads: at most what one request may hold.
             settlement: settles each of them with its outcome.
             elapsed_limit: seconds for each request with its retries, unless the policy says.
-            until: the monotonic time at which all of it is over, whatever the policy says.
+            until: the monotonic time at which all ends, whatever the policy says.
             once: whether each request has a single attempt, whatever the policy says.
         """
         budget = 0.0 if once else self.budget(elapsed_limit)
@@ -156,7 +159,7 @@ class Sender:
         """Return the outcome of one request with its retries; None if it must be split."""
         parts = [payload.part for payload in group]
         ids = tuple([part.id for part in parts])
-        url, body = self._addresses.framed(parts)
+        url, body = self._addresses.request_of(parts)
         pid = os.getpid()
         began = clock.monotonic()
         ends = min(began + (budget or math.inf), until)  # 0 is for one attempt, however long
@@ -169,7 +172,7 @@ class Sender:
             attempt += 1
             at = clock.monotonic()
             timeout = None if ends == math.inf else max(ends - at, _SHORTEST)
-            request = Request(url, body, self._headers, ids, self._credentials, timeout)
+            request = Request(url, body, _HEADERS, ids, self._credentials, timeout)
             answer = attempted(self._transport, request)
             if pid != os.getpid():
                 return None
@@ -203,7 +206,7 @@ class Sender:
         """Close the transport."""
         try:
             self._transport.close()
-        except Exception as error:
+        except Exception as error:  # of a transport that is not ours: closing goes on
             if is_marked(self._transport.close):
                 raise  # it came from outside: a signal's handler raised it
             self.counters.hook_raised(self._transport.close, error)
@@ -222,7 +225,7 @@ def _log_rate_limit(answer: Response, verdict: Verdict, settlement: Settlement) 
         detail = f": the request is tried again in {verdict.delay:.1f} s"
     else:
         return
-    settlement.log(
+    settlement.notices.log(
         f"mParticle answered {answer.status_code}",
         detail=detail,
         status=answer.status_code,

@@ -29,11 +29,12 @@ class Settlement:
     Args:
         outbox: where to keep what is not delivered; None for nowhere.
         clock: monotonic seconds.
-        background: whether to log failures, since nobody may look at the delivery.
+        background: whether to log failures: often no code looks at the delivery.
 
     Attributes:
         background: whether workers send what is settled here, for no caller in particular.
         kept: what the outbox has.
+        notices: logs what happens often, once a minute.
         repairs: what interrupted calls have left to be done.
     """
 
@@ -41,17 +42,17 @@ class Settlement:
         self, outbox: Outbox | None, clock: Callable[[], float], *, background: bool = False
     ) -> None:
         self.background = background
-        self._notices = Notices(clock)
-        self.kept = KeptBatches(outbox, clock, self._notices)
+        self.notices = Notices(clock)
+        self.kept = KeptBatches(outbox, clock, self.notices)
         self._begin()
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
-        # Guards the outcomes of jobs, and who makes them known: a worker and a thread that closes
-        # may settle the same job. No other lock is taken, and no hook called, while it is held.
-        # Reentrant, since the garbage collector may close a client in a ``__del__`` at any line.
+        # Guards the outcomes of jobs, and which thread makes them known: a worker and a thread that
+        # closes may settle the same job. No other lock is taken, and no hook called, while it is
+        # held. Reentrant, since the garbage collector may close a client in a ``__del__`` anywhere.
         self._lock = threading.RLock()
-        self._notices.renew_locks()
+        self.notices.renew_locks()
 
     def _begin(self) -> None:
         self.renew_locks()
@@ -72,22 +73,14 @@ class Settlement:
     def restart(self) -> None:
         """Begin anew in a forked child."""
         self._begin()
-        self._notices.restart()
+        self.notices.restart()
         self.kept.restart()
 
     def close(self) -> None:
         """Close the outbox, and log what was held back."""
         self.kept.close()
         self._fail_lost()
-        self._notices.close()
-
-    def log(self, what: str, *, detail: str = "", **fields: object) -> None:
-        """Log this, not too often."""
-        self._notices.log(what, 1, detail=detail, **fields)
-
-    def log_all(self) -> None:
-        """Log what was held back so far."""
-        self._notices.close()
+        self.notices.close()
 
     # Settling
 
@@ -120,7 +113,7 @@ class Settlement:
     def resume(self, jobs: Iterable[Job], error: DeliveryError) -> None:
         """Do the same for the jobs of a call that was interrupted.
 
-        It goes on with outcomes that the call had begun to make known, since nobody else would.
+        It goes on with outcomes that the call had begun to make known: no other thread would.
         """
         rest = [job for job in jobs if not job.settled]
         with self._lock:
@@ -135,11 +128,11 @@ class Settlement:
         self.kept.take_apart(payload.jobs)
 
     def _finish(self, jobs: list[Job], *, quiet: bool = False, resume: bool = False) -> None:
-        """Bring the outbox up to date, and make the outcomes known that nobody made known yet.
+        """Bring the outbox up to date, and make the outcomes known that no thread made known yet.
 
         Args:
             quiet: whether the caller logs them.
-            resume: whether to go on with what somebody has begun to make known.
+            resume: whether to go on with what an interrupted call has begun to make known.
         """
         failed = self.kept.update(jobs)
         errors: list[DeliveryError] = []
@@ -155,7 +148,7 @@ class Settlement:
     ) -> Iterator[Job]:
         """Yield the jobs that this thread is to notify of, one by one, and collect their errors.
 
-        One by one, so that who closes does the rest while a slow hook is at the first.
+        One by one, so that a thread that closes does the rest while a slow hook is at the first.
         """
         for job in jobs:
             with self._lock:
@@ -180,7 +173,7 @@ class Settlement:
                     continue
                 self._unreachable = True  # until something arrives
             code = code_of(first)
-            self._notices.log(
+            self.notices.log(
                 kind,
                 len(alike),
                 detail=f" {code}" if code else "",

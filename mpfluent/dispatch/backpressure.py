@@ -281,10 +281,4 @@ def _no_room(batches: int, where: str, error: OutboxFull | None = None) -> Queue
 def _runs_an_event_loop() -> bool:
     """Return whether waiting here would stop an event loop, and all of its tasks."""
     asyncio = sys.modules.get("asyncio")  # a program without asyncio need not load it
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:  # no loop runs in this thread
-        return False
-    return True
+    return asyncio is not None and asyncio._get_running_loop() is not None

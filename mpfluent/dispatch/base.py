@@ -1,4 +1,4 @@
-"""When sealed batches leave: the seam, and the simplest way: at once, in the caller's thread."""
+"""When sealed batches leave: the protocol of a dispatcher, and what ours share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..utils.fork import ProcessLocal
 from ..utils.introspection import PublicNames
 
-PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
+PATIENT = 600.0  # seconds for one request with its retries, where no caller waits for its outcome
 
 
 class Dispatcher(Protocol):
@@ -41,9 +41,9 @@ class Dispatcher(Protocol):
         """Take batches over: call ``accepted()``, then settle each exactly once.
 
         Args:
-            accepted: knows whether it was called, where an interrupt came meanwhile.
-            patient: take as long as it takes: wait for room, whatever happens else when it is
-                full, and give a request the time that it has in the background.
+            accepted: counts the batches; it knows whether it was called, if Ctrl-C came.
+            patient: wait for room, whatever the policy for a full queue is, and give a request the
+                time that it has in the background.
 
         Raises:
             QueueFull: there is no room, and none of them was accepted.
@@ -55,7 +55,7 @@ class Dispatcher(Protocol):
         ...
 
     def send_now(self) -> None:
-        """Let what waits leave at once, since somebody waits for a delivery; do not wait here."""
+        """Let what waits leave at once: a caller waits for a delivery. Do not wait here."""
         ...
 
     def flush(self, timeout: float) -> None:
@@ -106,7 +106,7 @@ class OpenedOnce(PublicNames):
         return self._sender
 
     def check_process(self) -> None:
-        """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
+        """Begin empty in a forked child: jobs, and threads that hold a lock, are the parent's."""
         self._home.move(self._begin_anew, self._renew_locks)
 
     def _begin_anew(self) -> None:
@@ -116,7 +116,7 @@ class OpenedOnce(PublicNames):
             self._sender.check_process()
 
     def _renew_locks(self) -> None:
-        """Take the locks that gevent or eventlet put in place of Python's."""
+        """Take new locks: gevent or eventlet replaced Python's."""
         self._settlement.renew_locks()
         if self._sender is not None:
             self._sender.check_process()

@@ -46,8 +46,14 @@ class Options(NamedTuple):
 
     def checked(self, outbox: object) -> Options:
         """Return these with Python's own numbers, or raise what the first wrong one has to be."""
-        numbers: dict[str, Any] = {name: _count(name, getattr(self, name)) for name in _COUNTS}
-        numbers |= {name: _seconds(name, getattr(self, name)) for name in _SECONDS}
+        numbers: dict[str, Any] = {}
+        for name in _COUNTS:
+            value = getattr(self, name)
+            numbers[name] = _number(name, value, integer_between(value, 1), "1 or more")
+        for name in _SECONDS:
+            value = getattr(self, name)
+            seconds = number_between(value, 0, sys.float_info.max)
+            numbers[name] = _number(name, value, seconds, "seconds, 0 or more")
         policies = get_args(WhenFull)
         if self.when_full not in policies:
             meant = closest(self.when_full, policies) or "block"  # "drop" may mean two of them
@@ -63,18 +69,11 @@ class Options(NamedTuple):
         return self._replace(**numbers)
 
 
-def _count(name: str, value: object) -> int:
-    number = integer_between(value, 1)
+def _number(name: str, value: object, number: float | None, wanted: str) -> float:
+    """Return Python's own number for a value, or raise what it has to be."""
     if number is None:
-        raise _wrong(name, value, f"1 or more; write {name}={OPTIONS[name]}")
+        raise _wrong(name, value, f"{wanted}; write {name}={OPTIONS[name]}")
     return number
-
-
-def _seconds(name: str, value: object) -> float:
-    seconds = number_between(value, 0, sys.float_info.max)
-    if seconds is None:
-        raise _wrong(name, value, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
-    return seconds
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

@@ -1,7 +1,7 @@
 """What waits, and what workers have in hand: all that senders and workers share.
 
-Each move from one place to another is one assignment, so that Ctrl-C leaves each job in one place,
-and in one only.
+A job moves from one list to another by one assignment, so that after Ctrl-C it is in one list, and
+in one only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Scheduler:
     Attributes:
         lock: guards all of it.
         for_work: workers that wait for something to do.
-        for_progress: who waits until workers have done something: for room, or for the end.
+        for_progress: threads that wait until workers have done something: for room, or the end.
         for_space: senders that had room once, and let the queue get emptier before they go on.
         urgent: how many callers want everything to leave at once.
         overflowing: whether new jobs go to the outbox only, until it has nothing that was never
@@ -56,7 +56,7 @@ class Scheduler:
         self._kept = kept
         self._flush_interval = options.flush_interval
         self._was_full = False  # whether something found no room since the last work item
-        self._leave_now = 0  # how many of the oldest leave at once, since somebody waits for them
+        self._leave_now = 0  # how many of the oldest leave at once: a caller waits for them
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
         if options.coalesce:
             # A work item may be larger than a request, since it will shrink. Half of what may wait
@@ -108,7 +108,7 @@ class Scheduler:
         return False
 
     def send_now(self) -> None:
-        """Let all that waits now leave at once, and what comes later gather as ever."""
+        """Let all that waits now leave at once; what comes later gathers as usual."""
         self._leave_now = len(self.queue)
         if self._leave_now:
             self.for_work.notify()
@@ -185,7 +185,7 @@ class Scheduler:
         self.queue.take(len(self.queue), sys.maxsize, self._left)
 
     def forget_left(self) -> None:
-        """Expect nothing of what was collected, nor of the workers that had something in hand."""
+        """Drop what was collected, and what workers had in hand: it is settled."""
         self._left.jobs, self._in_hand = [], []
         self.for_progress.notify_all()
 

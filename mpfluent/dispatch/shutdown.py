@@ -75,9 +75,9 @@ def anything_pending() -> bool:
     return any(one.has_pending() for one in list(_watched.values()))
 
 
-def leads_to(place: object) -> bool:
+def sends_to(target: object) -> bool:
     """Return whether anything waits in the background to go to a transport, or to a server."""
-    return any(one.leads_to(place) for one in list(_watched.values()))
+    return any(one.sends_to(target) for one in list(_watched.values()))
 
 
 def _in_child() -> None:

@@ -17,7 +17,7 @@ from ..errors import TransportError
 from ..utils.interrupts import Flag
 from .base import PATIENT, OpenedOnce
 
-_GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
+_GRACE = 0.2  # seconds for other threads to settle, when closing has ended their waits
 
 
 class SyncDispatcher(OpenedOnce):
@@ -42,8 +42,8 @@ class SyncDispatcher(OpenedOnce):
     ) -> None:
         self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
         super().__init__(Settlement(None, clock))
-        # threads that are sending, so must not wait for it; by ``get_ident``, which means greenlets
-        # where it was patched since: a ``threading.local`` of before would mean all of a thread
+        # Threads that send, and must not wait for themselves. By ``get_ident``: after gevent or
+        # eventlet patched it, it names greenlets; an older ``threading.local`` would not.
         self._sending: set[int] = set()
         self._closed = Flag()
 
@@ -108,7 +108,7 @@ class SyncDispatcher(OpenedOnce):
 
     def _begin_anew(self) -> None:
         self._closed = Flag(self._is_closed())
-        self._sending &= {threading.get_ident()}  # which may go on here, where others do not
+        self._sending &= {threading.get_ident()}  # this one goes on in the child; the others do not
         super()._begin_anew()
 
     def _renew_locks(self) -> None:

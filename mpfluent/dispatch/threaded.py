@@ -54,7 +54,7 @@ class ThreadedDispatcher(OpenedOnce):
         block_timeout: seconds.
         flush_interval: seconds that a batch waits for others to travel with. A full request
             leaves at once, and with ``coalesce`` what fills a window of 4 096 batches; so does
-            what waits in a full queue, and what waits when somebody waits for a delivery.
+            what waits in a full queue, and what waits when a caller waits for a delivery.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.
@@ -154,9 +154,9 @@ class ThreadedDispatcher(OpenedOnce):
         """Return whether something waits here to be delivered."""
         return self._sender is not None and self._sender.counters.snapshot().pending > 0
 
-    def leads_to(self, place: object) -> bool:
+    def sends_to(self, target: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
-        return self._sender is not None and self._sender.leads_to(place) and self.has_pending()
+        return self._sender is not None and self._sender.sends_to(target) and self.has_pending()
 
     def _renew_locks(self) -> None:
         scheduler, workers = self._scheduler, self._workers
@@ -201,9 +201,9 @@ class ThreadedDispatcher(OpenedOnce):
         self._workers.call()
 
     def _wait_at_exit(self, jobs: Sequence[Job]) -> None:
-        """Wait for what is sent when the process ends: nobody would settle it after ``send``.
+        """Wait for what is sent when the process ends: after ``send``, no thread would settle it.
 
-        A worker may have it in hand, and be gone.
+        The worker that has it in hand may be gone.
         """
         scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
@@ -211,14 +211,14 @@ class ThreadedDispatcher(OpenedOnce):
                 lambda: not [one for one in jobs if not one.settled], seconds
             )
             self._settlement.give_up(jobs, closed(_ENDED))
-            self._settlement.log_all()
+            self._settlement.notices.close()
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
         return self._workers.may_wait()
 
     def send_now(self) -> None:
-        """Let what waits leave at once, since somebody waits for a delivery."""
+        """Let what waits leave at once: a caller waits for a delivery."""
         with self._scheduler.lock:
             self._scheduler.send_now()
 
@@ -292,14 +292,14 @@ class ThreadedDispatcher(OpenedOnce):
             if closer not in (None, me):
                 self._closed.wait(10 * _GRACE)
                 return
-            # again, if the garbage collector closes it in the midst of closing
+            # also if this thread is closing it already, and the garbage collector came between
             why = closed("the client was closed before the batch was delivered")
             self._settle_all(self._workers, why)
             self._settlement.close()
             self._opened().close()
             shutdown.forget(self)
             self._closed.set()
-        except BaseException:  # such as Ctrl-C: the next one to close goes on
+        except BaseException:  # such as Ctrl-C: the next call of close goes on
             self._closer = None if self._closer == me else self._closer
             raise
 
@@ -345,7 +345,7 @@ class ThreadedDispatcher(OpenedOnce):
     def finish(self, timeout: float) -> shutdown.Left:
         """Wait for what waits; then settle what is left, and return how much it was.
 
-        Who sends later still, in a hook of its own at the end of the process, waits for it.
+        A hook of the process's end that sends after this waits for its delivery itself.
 
         Args:
             timeout: seconds; below 0 where the time for all is over since then.
@@ -356,13 +356,13 @@ class ThreadedDispatcher(OpenedOnce):
         old, why = self._workers, closed(_ENDED)
         try:
             self._deliver_all(max(0.0, timeout) - grace)
-        finally:  # such as Ctrl-C: nobody waits any more, but all is settled
-            # first, so that whoever sends meanwhile does so by those who are there to stay
+        finally:  # also after Ctrl-C: no more waiting, but all is settled
+            # first: what other threads send meanwhile goes to workers that stay
             self._workers = self._new_workers(min(self.max_elapsed, self.exit_timeout))
             left = self._settle_all(old, why, grace, leave=_LEAVE, quiet=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
-        self._settlement.log_all()
+        self._settlement.notices.close()
         kept = sum(isinstance(job.outcome, Kept) for job in left)
         delivered = sum(isinstance(job.outcome, Response) for job in left)
         pending = (

@@ -26,7 +26,7 @@ from .scheduler import Scheduler
 if TYPE_CHECKING:
     from .threaded import ThreadedDispatcher
 
-_IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
+_IDLE = 5.0  # seconds after which a worker without work ends; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
 _LOOK_AGAIN = 3600.0  # seconds after which a longer wait looks at the time again
 SHORTEST = 0.1  # seconds that a request gets at least when the process ends
@@ -144,7 +144,7 @@ class Workers:
     def call(self, until: float | None = None) -> None:
         """Make sure that what waits is delivered: by a worker, or else by this thread.
 
-        At the end of the process, only who says so waits for workers.
+        At the end of the process, only a caller that gives ``until`` waits for workers.
 
         Args:
             until: how long the caller waits for workers, in monotonic seconds.
@@ -170,7 +170,9 @@ class Workers:
             if self._threads and not no_workers:
                 return
         if failed:
-            self._settlement.log("no thread could be started; sending in the caller's thread")
+            self._settlement.notices.log(
+                "no thread could be started; sending in the caller's thread"
+            )
         self.deliver_here(until)
 
     def deliver_here(self, until: float | None = None) -> None:
@@ -211,7 +213,7 @@ class Workers:
                         pass
         except BaseException as error:  # it ends here: a thread has no caller to raise it to
             if self._is_current():
-                self._settlement.log(f"a worker was stopped by {type(error).__name__}")
+                self._settlement.notices.log(f"a worker was stopped by {type(error).__name__}")
                 self._leave()
                 self.call()  # another one goes on with what it had in hand
         if self._pid != os.getpid():
@@ -250,7 +252,7 @@ class Workers:
             self._finish_delivering()
 
     def _finish_delivering(self) -> None:
-        """Notify those who wait for this thread, which delivers no more."""
+        """Notify threads that wait for this one: it delivers no more."""
         if self._is_current():
             with self._scheduler.lock:
                 self._scheduler.for_progress.notify_all()

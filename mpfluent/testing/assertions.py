@@ -86,7 +86,7 @@ def assert_sent(
         raise ConfigurationError(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
         )
-    waiting = shutdown.leads_to(where)  # before looking, for what waits may arrive meanwhile
+    waiting = shutdown.sends_to(where)  # before looking, for what waits may arrive meanwhile
     batches = _batches("assert_sent", where)
     looked_at = [_Look(asked, each) for each in _candidates(batches, asked)]
     found = [look.sent for look in looked_at if not look.differences]
@@ -111,7 +111,7 @@ def assert_nothing_sent(where: Recorder) -> None:
     >>> assert_nothing_sent(RecordingTransport())
     """
     __tracebackhide__ = True
-    waiting = shutdown.leads_to(where)
+    waiting = shutdown.sends_to(where)
     batches = _batches("assert_nothing_sent", where)
     if batches:
         places = [

@@ -267,8 +267,8 @@ def test_the_password_in_a_proxys_address_that_is_not_valid_shows_nowhere(monkey
     with pytest.raises(ConfigurationError) as raised:
         RequestsTransport(proxies={"https": proxy})
 
-    assert is_clean(told(error))
-    assert is_clean(told(raised.value))
+    assert is_clean(printed(error))
+    assert is_clean(printed(raised.value))
     assert is_clean(log.getvalue())
 
 

@@ -150,7 +150,7 @@ LOCKS = {
     "sender": lambda client, delivery: client._sender._rate_limit._lock,
     "transport": lambda client, delivery: client._sender._transport._lock,
     "outbox": lambda client, delivery: client._dispatcher._settlement.kept._outbox._lock,
-    "notices": lambda client, delivery: client._dispatcher._settlement._notices._lock,
+    "notices": lambda client, delivery: client._dispatcher._settlement.notices._lock,
     "delivery": lambda client, delivery: delivery._lock,
     "settlement": lambda client, delivery: client._dispatcher._settlement._lock,
 }

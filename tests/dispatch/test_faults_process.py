@@ -619,7 +619,7 @@ LOCKS = {
     "process": "process_lock()",
     "lock file": "owner_locks._here().guard",
     "lock file's gate": "owner_locks._here().gate",
-    "notices": "client._dispatcher._settlement._notices._lock",
+    "notices": "client._dispatcher._settlement.notices._lock",
     "delivery": "later._lock",
     "settled delivery": "sooner._lock",
     "settlement": "client._dispatcher._settlement._lock",
