@@ -34,11 +34,13 @@ class KeptBatches:
         notices: logs failures of the file.
 
     Attributes:
+        has_outbox: whether there is an outbox at all.
         due: when to load what is kept, in monotonic seconds.
     """
 
     def __init__(self, outbox: Outbox | None, clock: Callable[[], float], notices: Notices) -> None:
         self._outbox = outbox
+        self.has_outbox = outbox is not None
         self._clock = clock
         self._notices = notices
         self._begin()
@@ -69,11 +71,6 @@ class KeptBatches:
             self._outbox.close()
 
     # How much there is
-
-    @property
-    def has_outbox(self) -> bool:
-        """Whether there is an outbox at all."""
-        return self._outbox is not None
 
     @property
     def waiting(self) -> int:

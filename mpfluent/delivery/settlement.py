@@ -192,8 +192,9 @@ class Settlement:
         Raises:
             ConfigurationError: its file is of a newer version, or no outbox at all.
         """
-        self.kept.ready(adopt_again=adopt_again)
-        self._fail_lost()
+        if self.kept.has_outbox:
+            self.kept.ready(adopt_again=adopt_again)
+            self._fail_lost()
 
     def keep(self, job: Job) -> None:
         """Leave a job to the outbox for now: there is no room for it in memory."""

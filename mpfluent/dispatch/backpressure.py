@@ -92,7 +92,7 @@ class Admission:
             policy = policy._replace(waits=True, all_or_none=False, prefers_memory=True)
             seconds = patience
         try:
-            outbox_full = self._store(jobs)
+            outbox_full = self._store(jobs) if self._settlement.kept.has_outbox else None
             if outbox_full is None and self._try_add(jobs, accepted):
                 return
             if policy.all_or_none:
