@@ -24,10 +24,10 @@ BEYOND_FLOATS = 2**53 + 1
 def example(cls: type[Any], field: Any) -> tuple[Any, Any]:
     """Return what may be written for a field, and what then stands on the wire."""
     if field.of is not None:
-        one = full(field.of) if field.kind != "events" else field.of("label")
-        if field.kind == "record":
+        one = full(field.of) if field.kind.name != "events" else field.of("label")
+        if field.kind.name == "record":
             return one, one.to_dict()
-        if field.kind == "records_by_name":
+        if field.kind.name == "records_by_name":
             return {"data_sale_opt_out": one}, {"data_sale_opt_out": one.to_dict()}
         return [one], [one.to_dict()]
     same: dict[str, Any] = {
@@ -42,13 +42,12 @@ def example(cls: type[Any], field: Any) -> tuple[Any, Any]:
         "attributes": {"plan": "pro", "vip": None, "colours": ["red", "blue"]},
         "scalars": {"key": "value"},
         "strings": {"key": "value"},
-        "word": f"the {field.name}",
         "maps": {"92": {"key": "value"}},
         "names": ["plan"],
     }
-    if field.kind == "instant":
+    if field.kind.name == "instant":
         return MOMENT, MOMENT_MS
-    value = words(cls, field)[0] if field.kind == "choice" else same[field.kind]
+    value = words(cls, field)[0] if field.kind.name == "choice" else same[field.kind.name]
     return value, value
 
 

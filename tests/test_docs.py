@@ -290,7 +290,7 @@ def test_every_list_of_words_is_in_a_table():
         (cls.__name__, field.name)
         for cls in VALUE_CLASSES
         for field in cls._fields.values()
-        if field.kind == "choice"
+        if field.kind.name == "choice"
     }
 
     assert declared == listed

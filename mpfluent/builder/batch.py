@@ -355,7 +355,7 @@ def _immutable(cls: type[Batch], name: Any) -> Immutable:
     """Return the error for an assignment: it says which verb does that."""
     field = cls._fields.get(name) if isinstance(name, str) else None
     if field is not None:
-        inside = field.of._fields.values() if field.kind == "record" else ()
+        inside = field.of._fields.values() if field.kind.name == "record" else ()
         verb = next((each.verb for each in (field, *inside) if each.verb), None)
         line = f"{verb}(…)" if verb else f"merge(Batch.from_dict({{{name!r}: …}}))"
     elif not isinstance(name, str):

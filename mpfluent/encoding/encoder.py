@@ -70,7 +70,7 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     if kind in (Text, Flag, Whole, Amount):
         return _as_it_is
     if kind is Map:
-        return _plain_map if field.declared.kind in ("scalars", "strings") else plain
+        return _plain_map if field.declared.kind.flat else plain
     if kind in (Attribute, Names):
         return plain
     if kind is EventField:

@@ -99,7 +99,6 @@ def _map(names: Names, values: Values) -> str:
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
-    "word": "{quoted({v})}",
     "uuid": '"{{v}}"',
     "ip": '"{{v}}"',
     "integer": "{{v}}",
@@ -127,11 +126,11 @@ def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
     for place, key in enumerate(keys):
         field = cls._wire[key]
         hole = _hole(field)
-        if field.kind == "records_by_name":
+        if field.kind.name == "records_by_name":
             names[f"w{place}"] = _named[field.of]
             hole = hole.replace("{w}", f"w{place}")
         elif "{w}" in hole:
-            value = "item" if field.kind == "records" else "{v}"
+            value = "item" if field.kind.name == "records" else "{v}"
             hole = hole.replace("{w}", _lines.look_up(field.of, value, f"w{place}", names))
         hole = hole.replace("{v}", f"v{place}")
         if not key.isidentifier():  # of somebody's own class
@@ -149,7 +148,7 @@ def _hole(field: Field[Any]) -> str:
     words = getattr(field.check, "words", ())
     if words and field.read is None and all(quoted(word) == f'"{word}"' for word in words):
         return '"{{v}}"'
-    return _HOLES.get(field.kind, "{anything({v})}")
+    return _HOLES.get(field.kind.name, "{anything({v})}")
 
 
 def _frame(cls: type[Frozen]) -> tuple[str, str]:

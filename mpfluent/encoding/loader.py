@@ -7,7 +7,7 @@ from typing import Any
 
 from ..values import validators
 from ..values.fields import Field
-from .schema import LEAVES, F, event_class, made, reading_check
+from .schema import F, event_class, made, reading_check
 
 
 def load_valid(cls: type[F], data: Mapping[str, Any]) -> F:
@@ -43,14 +43,16 @@ _WRAPPER = {"event_type", "data"}
 
 def _loaded(field: Field[Any], value: Any) -> Any:
     kind, of = field.kind, field.of
-    if kind in LEAVES:
+    if not kind.records:
         return reading_check(field)(value)
-    if kind == "record":
-        return load_valid(of, value)
-    if kind == "records_by_name":
-        return {validators.name(key): load_valid(of, item) for key, item in value.items()}
-    if type(value) is not list:
-        raise TypeError(kind)
-    if kind == "records":
-        return [load_valid(of, item) for item in value]
-    return [load_valid_event(event_class(of, item["event_type"]), item) for item in value]
+    if not kind.fits(value):
+        raise TypeError(kind.name)
+
+    def load(one: Any, name: Any) -> Any:
+        if kind.wrapped:
+            return load_valid_event(event_class(of, one["event_type"]), one)
+        if kind.container is dict:
+            validators.name(name)
+        return load_valid(of, one)
+
+    return kind.each(value, load)

@@ -109,56 +109,56 @@ class _Reader:
 
     def field(self, declared: Field[Any], value: Any, path: str) -> Any:
         """Return the value in strict wire form, or None where it says nothing."""
-        kind, of = declared.kind, declared.of
+        kind = declared.kind
+        tidy = _TIDY.get(kind.name)
         if type(value) not in _JSON:
             value = self.own(value, path)
         if value is None:
             return None
         if declared.liberal and type(value) in (str, int) and value in declared.liberal:
             return declared.liberal[value]
-        if kind in ("text", "word"):
-            value = _as_text(value)
-        is_name = declared.check is validators.name and not declared.required
-        if value == "" and (is_name or kind == "word"):
+        if tidy and kind.container is None:
+            value = tidy(value)
+        if value == "" and declared.check is validators.name and not declared.required:
             return None
-        may_be_blank = kind in ("text", "string", "word", "attribute")
-        if declared.check is validators.identity:
-            may_be_blank = False
+        may_be_blank = kind.blank and declared.check is not validators.identity
         if isinstance(value, str) and not may_be_blank and validators.is_blank(value):
             return None
-        if kind in ("integer", "instant"):
-            return _whole(value)
-        if kind == "record":
-            tidy = self.record(of, value, path)
-            return None if of._is_none(tidy) else tidy
-        if kind == "records":
-            listed = [self.record(of, item, f"{path}[{i}]") for i, item in self.items(value, path)]
-            return listed if listed or declared.required else None
-        if kind == "records_by_name":
-            named = {
-                self.name(key, item, path): item
-                for key, item in self.mapping(value, path)
-                if item is not None
-            }
-            return {key: self.record(of, item, _place_in(path, key)) for key, item in named.items()}
-        if kind == "events":
-            return [self.event(item, f"{path}[{i}]", of) for i, item in self.items(value, path)]
+        if kind.records:
+            return self.records(declared, value, path)
         if declared.partly and self.ignore:
             return {
                 key: entry
                 for key, entry in self.mapping(value, path)
                 if _holds(declared, key, entry)
             }
-        if kind in ("scalars", "maps"):
-            return {key: entry for key, entry in self.mapping(value, path) if entry is not None}
-        if kind == "strings":
-            entries = self.mapping(value, path)
-            return {
-                key: _as_text(entry if type(entry) in _JSON else self.own(entry, path))
-                for key, entry in entries
-                if entry is not None
+        if kind.container is not dict or kind.tags:
+            return value
+        return {
+            key: tidy(entry if type(entry) in _JSON else self.own(entry, path)) if tidy else entry
+            for key, entry in self.mapping(value, path)
+            if entry is not None
+        }
+
+    def records(self, declared: Field[Any], value: Any, path: str) -> Any:
+        """Return a field's records in strict wire form, or None where there are none."""
+        kind, of = declared.kind, declared.of
+        if kind.container is list:
+            self.items(value, path)
+        elif kind.container is dict:
+            value = {
+                self.name(key, one, path): one
+                for key, one in self.mapping(value, path)
+                if one is not None
             }
-        return value
+
+        def tidy(one: Any, key: Any) -> Any:
+            inside = path if key is None else _inside(path, key)
+            return self.event(one, inside, of) if kind.wrapped else self.record(of, one, inside)
+
+        found = kind.each(value, tidy)
+        nothing = of._is_none(found) if kind.container is None else not found
+        return None if nothing and not (declared.required and kind.container is list) else found
 
     def event(self, data: Any, path: str, base: Any) -> Any:
         """Return an event's wrapper; what is wrong with it, the schema says."""
@@ -200,8 +200,10 @@ class _Reader:
         return error
 
 
-def _place_in(path: str, key: Any) -> str:
+def _inside(path: str, key: Any) -> str:
     """Return the path of an entry; its name is anybody's, and may be long or not printable."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
     if not path:
         return str(key)
     plain = len(key) <= 40 and key.isprintable()
@@ -241,6 +243,15 @@ def _whole(value: Any) -> Any:
     return value
 
 
+# How a value is mended, by kind; where that is a map, each of its entries.
+_TIDY: Mapping[str, Callable[[Any], Any]] = {
+    "text": _as_text,
+    "strings": _as_text,
+    "integer": _whole,
+    "instant": _whole,
+}
+
+
 def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
     """Return the first of marshmallow's complaints as our error, with path and value."""
     path = ""
@@ -250,7 +261,7 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
             continue
         if key == "value" and isinstance(messages, Mapping) and "value" not in data:
             continue  # marshmallow's level between a name and its record
-        path = f"{path}[{key}]" if isinstance(key, int) else _place_in(path, key)
+        path = _inside(path, key)
         if isinstance(data, Mapping):
             data = data.get(key, missing)
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):
@@ -277,7 +288,7 @@ def refusal(cls: type[Frozen], data: Any) -> str | None:
     why: Any = messages
     while isinstance(why, Mapping):
         key, why = next(iter(why.items()))
-        path = f"{path}[{key}]" if isinstance(key, int) else _place_in(path, key)
+        path = _inside(path, key)
     text = why[0] if isinstance(why, list) and why else str(why)
     return text if text.startswith("Required event field") else f"{path}: {text}"
 
@@ -293,24 +304,22 @@ def _patient(cls: type[Frozen], data: Any) -> Any:
             if not (key in cls._server_set or cls._open):
                 kept[key] = value
             continue
-        strict = declared.kind in ("string", "choice", "ip") or declared.null
-        if value is None and not strict:
+        kind = declared.kind
+        if value is None and kind.nullable and not declared.null:
             continue
-        of, kind = declared.of, declared.kind
-        if kind in ("text", "word"):
-            value = _as_text(value)
-        elif kind == "record":
-            value = _patient(of, value)
-        elif kind == "records" and isinstance(value, list):
-            value = [_patient(of, item) for item in value]
-        elif kind == "records_by_name" and isinstance(value, Mapping):
-            value = {name: _patient(of, item) for name, item in value.items()}
-        elif kind == "events" and isinstance(value, list):
-            value = [_patient_event(of, item) for item in value]
-        elif kind in ("scalars", "strings") and isinstance(value, Mapping):
+        if kind.records and kind.fits(value):
+            value = kind.each(value, _patient_record(declared))
+        elif kind.flat and isinstance(value, Mapping):
             value = {name: entry for name, entry in value.items() if entry is not None}
+        elif kind.name == "text":
+            value = _as_text(value)
         kept[key] = value
     return kept
+
+
+def _patient_record(declared: Field[Any]) -> Callable[[Any, Any], Any]:
+    patient = _patient_event if declared.kind.wrapped else _patient
+    return lambda one, _: patient(declared.of, one)
 
 
 def _patient_event(base: Any, event: Any) -> Any:

@@ -111,9 +111,9 @@ def made(cls: type[F], given: Mapping[str, Any]) -> F:
         value = _settled(value)
         if value is None and not field.null:
             continue
-        if value == () and field.kind != "attribute" and not field.required:
+        if value == () and field.kind.empty_is_unset and not field.required:
             continue
-        if isinstance(value, Frozen) and not value._keys and field.kind == "record":
+        if isinstance(value, Frozen) and not value._keys:
             continue
         set_[key] = value
     lacking = [f.wire for f in cls._required if f.wire not in set_ and not f.read_without]
@@ -155,7 +155,7 @@ class Checked(_AnyField):
 
 def reading_check(declared: Field[Any]) -> Callable[[Any], Any]:
     """Return the check of a field for what is read: more than what may be written, for some."""
-    return declared.read or (validators.integer if declared.kind == "instant" else declared.check)
+    return declared.read or declared.check
 
 
 class Text(Checked, fields.String):
@@ -218,47 +218,28 @@ class EventField(_AnyField):
         return wrapper_schema_of(of_type).load(value, partial=kwargs.get("partial"))
 
 
-LEAVES: dict[str, type[Checked]] = {
-    "text": Text,
-    "string": Text,
-    "uuid": Text,
-    "word": Text,
-    "ip": Text,
-    "choice": Text,
-    "flag": Flag,
-    "integer": Whole,
-    "instant": Whole,
-    "number": Amount,
-    "attribute": Attribute,
-    "scalars": Map,
-    "strings": Map,
-    "attributes": Map,
-    "maps": Map,
-    "names": Names,
+_LEAVES: dict[str, type[Checked]] = {
+    leaf.__name__: leaf for leaf in (Text, Flag, Whole, Amount, Attribute, Map, Names)
 }
 
 
 def _schema_field(declared: Field[Any]) -> _AnyField:
-    kind, of = declared.kind, declared.of
-    null = declared.null or (
-        not declared.required and kind not in ("string", "choice", "ip", "records_by_name")
-    )
+    kind = declared.kind
+    nullable = kind.nullable and not (kind.records and kind.container is dict)
     common: dict[str, Any] = {
         "data_key": declared.wire,
         "required": declared.required,
-        "allow_none": null,
+        "allow_none": declared.null or (nullable and not declared.required),
         "error_messages": {"required": "must be given"},
     }
-    if kind in LEAVES:
-        return LEAVES[kind](declared, **common)
-    if kind == "events":
-        return fields.List(EventField(declared), **common)
-    nested = fields.Nested(schema_class(of))
-    if kind == "record":
-        return fields.Nested(schema_class(of), **common)
-    if kind == "records":
-        return fields.List(nested, **common)
-    return fields.Dict(keys=Name(), values=nested, **common)
+    if not kind.records:
+        return _LEAVES[kind.schema](declared, **common)
+    if kind.container is None:
+        return fields.Nested(schema_class(declared.of), **common)
+    one = EventField(declared) if kind.wrapped else fields.Nested(schema_class(declared.of))
+    if kind.container is list:
+        return fields.List(one, **common)
+    return fields.Dict(keys=Name(), values=one, **common)
 
 
 @once_a_class

@@ -25,10 +25,10 @@ from .verb_calls import (
     class_of,
     context_calls,
     made_by,
-    said_by,
     speakable,
     verb_calls,
     without,
+    without_defaults,
 )
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _keywords(given: Mapping[str, Any]) -> list[Code]:
 def _record(value: Record) -> Code:
     """Return a record or an event by its constructor, or by ``from_dict`` if that refuses it."""
     of = class_of(value)
-    places, more = as_arguments(of, said_by(value))
+    places, more = as_arguments(of, without_defaults(of, value._given()))
     if made_by(of, *places, **more) != value:
         return Bracketed(f"{of.__name__}.from_dict(", [_value(value.to_dict())], ")")
     by_place = [_value(item, name in _INSTANTS) for name, item in zip(of.__match_args__, places)]
@@ -128,7 +128,7 @@ def _record(value: Record) -> Code:
 
 
 def _call(said: VerbCall, opening: str = ".") -> Bracketed:
-    items = [*map(_value, said.places), *_keywords(said.keywords)]
+    items = [*map(_value, said.positional), *_keywords(said.keywords)]
     return Bracketed(f"{opening}{said.verb}(", items, ")")
 
 
@@ -265,5 +265,5 @@ _INSTANTS = {
     name
     for cls in CLASSES.values()
     for name, field in cls._fields.items()
-    if field.kind == "instant"
+    if field.kind.name == "instant"
 } | {"at"}

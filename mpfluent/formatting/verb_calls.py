@@ -1,7 +1,7 @@
-"""What a batch says, as calls of verbs: each field of its context, and each event.
+"""The calls of verbs that make a batch: those for a field of its context, and for an event.
 
-Which verb it is, the field or the event class declares; here is how its arguments are written.
-Nothing is certain to be right: a verb may make something else, or refuse. The caller tries it.
+The field or the event class declares which verb it is. This module knows the verb's arguments.
+A call may be wrong: the verb may make something else, or refuse. The caller tries it.
 """
 
 from __future__ import annotations
@@ -21,40 +21,35 @@ from ..values.frozen import Frozen
 
 
 class VerbCall(NamedTuple):
-    """A call of a verb, with its arguments as values; moments are told by their names."""
+    """A call of a verb, with its arguments as values."""
 
     verb: str
-    places: Sequence[Any] = ()
+    positional: Sequence[Any] = ()
     keywords: Mapping[str, Any] = {}
 
 
 def class_of(value: Frozen) -> type[Any]:
-    """Return the class of ours that a value is of; for one's own subclass, its base."""
+    """Return a value's class; for a subclass that is not ours, the one of ours below it."""
     ours = __name__.partition(".")[0] + "."
     return next(cls for cls in type(value).__mro__ if cls.__module__.startswith(ours))
 
 
-def made_by(make: Callable[..., Any], *places: Any, **keywords: Any) -> Any:
+def made_by(make: Callable[..., Any], *positional: Any, **keywords: Any) -> Any:
     """Return what a call makes, or None if it refuses."""
     try:
-        return make(*places, **keywords)
+        return make(*positional, **keywords)
     except (MPFluentError, TypeError):
         return None
 
 
 def chain_after(chain: Any, *steps: VerbCall) -> Any:
     """Return a batch or session after these steps, or None if it refuses one."""
-    for verb, places, keywords in steps:
-        step = getattr(chain, verb, None)  # an event class of your own may name a verb of your own
-        chain = step and made_by(step, *places, **keywords)
+    for verb, positional, keywords in steps:
+        step = getattr(chain, verb, None)  # an event whose verb is missing has its class
+        chain = step and made_by(step, *positional, **keywords)
         if chain is None:
             break
     return chain
-
-
-def said_by(value: Record) -> dict[str, Any]:
-    """Return what was set, by Python name, without what the constructor assumes anyway."""
-    return without_defaults(class_of(value), value._given())
 
 
 def without_defaults(of: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +60,7 @@ def without_defaults(of: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_arguments(of: type[Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return fields as a constructor takes them: the first ones by position, the rest by name."""
-    first = [*takewhile(given.__contains__, of.__match_args__)]
+    first = [*takewhile(lambda name: name in given, of.__match_args__)]
     return [given[name] for name in first], without(given, *first)
 
 
@@ -84,7 +79,7 @@ def settable(field: Field[Any], value: Any) -> Iterator[tuple[Field[Any], Any]]:
     """Yield a field that has a verb, with its value; for one that has none, the fields inside."""
     if field.verb is not None:
         yield field, value
-    elif field.kind == "record":
+    elif field.kind.name == "record":
         for inner in field.of._fields.values():
             if value._get(inner.wire) is not None:
                 yield from settable(inner, value._get(inner.wire))
@@ -94,9 +89,9 @@ def whole_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
     """Yield the calls that set a field of the context, records as they are."""
     for part, item in settable(field, value):
         verb = str(part.verb)
-        if part.kind == "names":
+        if part.kind.container is list:
             yield VerbCall(verb, item)
-        elif part.kind == "maps":
+        elif part.kind.name == "maps":
             yield from (VerbCall(verb, entry) for entry in item.items())
         else:
             yield VerbCall(verb, (item,))
@@ -107,9 +102,9 @@ def context_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
     for part, item in settable(field, value):
         if part.of is ConsentState:
             yield from _consent(item)
-        elif part.kind == "record":
+        elif part.kind.records:
             yield VerbCall(str(part.verb), *_arguments_of(item))
-        elif part.kind == "maps":
+        elif part.kind.name == "maps":
             for name, entries in item.items():
                 number = name.isdecimal() and str(int(name)) == name
                 yield VerbCall(str(part.verb), (int(name) if number else name, entries))
@@ -146,7 +141,7 @@ def verb_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
 
     Args:
         event: the event.
-        given: its fields, without those that something else says.
+        given: its fields, without those that the session sets.
     """
     of = class_of(event)
     said = without_defaults(of, given)

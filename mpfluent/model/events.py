@@ -13,6 +13,7 @@ from ..values.fields import (
     Field,
     attribute,
     choice,
+    events,
     flag,
     integer,
     name,
@@ -383,12 +384,6 @@ class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
         self._fill("BreadcrumbEvent", {"label": label, **fields})
 
 
-def _breadcrumbs() -> Field[tuple[BreadcrumbEvent, ...] | None]:
-    listed = records(BreadcrumbEvent)
-    listed.kind = "events"  # whole events, each in its wrapper
-    return listed
-
-
 class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     """A crash or a handled error.
 
@@ -408,7 +403,7 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     stack_trace = text()
     exception_handled = flag()
     topmost_context = text()
-    breadcrumbs = _breadcrumbs()
+    breadcrumbs: Field[tuple[BreadcrumbEvent, ...] | None] = events(BreadcrumbEvent)
     pl_crash_report_file_base64 = text()
     ios_image_base_address = integer(unsigned=True)
     ios_image_size = integer(unsigned=True)

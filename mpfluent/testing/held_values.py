@@ -20,8 +20,6 @@ from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.validators import CheckFailed
 
-# Kinds whose entries are looked at one by one: a bad one does not take the others with it.
-_MAPS = frozenset(("scalars", "strings", "attributes", "maps"))
 _IN_WRAPPER = frozenset(("event_type", "data", "message_id", "message_type"))
 _NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 
@@ -112,21 +110,21 @@ class _Forgiving(_Reader):
         """Return the value in strict wire form; None where it says nothing, or cannot be held."""
         kind = declared.kind
         try:
-            if kind == "record" or value is None:
+            if value is None or (kind.records and kind.container is None):
                 return super().field(declared, value, path)
-            if kind in ("records", "events"):
-                found = super().field(declared, value, path) or []
-                return [each for each in found if each] or ([] if declared.required else None)
-            if kind == "records_by_name":
-                named = super().field(declared, value, path)
-                return {key: each for key, each in named.items() if each}
-            if kind in _MAPS:
+            if kind.records:
+                found = super().field(declared, value, path)
+                if isinstance(found, dict):
+                    return {name: one for name, one in found.items() if one}
+                return [one for one in found or () if one] or ([] if declared.required else None)
+            # entries one by one: a bad one does not take the others with it
+            if kind.container is dict:
                 parts = [
                     self._leaf(declared, {key: entry}, path)
                     for key, entry in self.mapping(value, path)
                 ]
                 return {key: entry for part in parts if part for key, entry in part.items()}
-            if kind == "names":
+            if kind.container is list:
                 items = [
                     self._leaf(declared, [item], path, f"[{place}]")
                     for place, item in self.items(value, path)
@@ -167,10 +165,10 @@ class _Forgiving(_Reader):
 
 def _converted(declared: Field[Any], value: Any) -> Any:
     """Return the word, or the number, that the API takes a text for."""
-    if declared.kind == "choice":
+    if declared.kind.name == "choice":
         words = (*getattr(declared.check, "words", ()), *declared.liberal)
         return value if value in words else meant(value, words) or value
-    if declared.kind == "number" and isinstance(value, str) and _NUMBER.fullmatch(value):
+    if declared.kind.name == "number" and isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)
     return value
 

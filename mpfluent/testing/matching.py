@@ -55,31 +55,24 @@ def prepared(where: str, name: str, field: Field[Any], asked: Any) -> Any:
     """
     if asked is None:
         return None
-    several = isinstance(asked, list | tuple)
-    if field.kind == "record" and isinstance(asked, Mapping):
-        return _of_record(where, name, field.of, asked)
-    if field.kind in ("records", "events") and several:
-        return [
-            _of_record(where, f"{name}[{place}]", field.of, entry)
-            if isinstance(entry, Mapping)
-            else entry
-            for place, entry in enumerate(asked)
-        ]
-    if isinstance(asked, FrozenMap):
-        return asked
-    if field.kind == "records_by_name" and isinstance(asked, Mapping):
-        return {
-            key: _of_record(where, f"{name}[{key!r}]", field.of, entry)
-            if isinstance(entry, Mapping)
-            else entry
-            for key, entry in asked.items()
-        }
-    if field.kind in ("scalars", "strings", "attributes", "maps") and isinstance(asked, Mapping):
-        tags = field.kind == "attributes"
-        return {key: _Tag() if tags and each is None else each for key, each in asked.items()}
+    kind = field.kind
+    if isinstance(asked, FrozenMap) and kind.name != "record":
+        return asked  # it asks for equality
+    is_map = isinstance(asked, Mapping)
+    if kind.records and (is_map if kind.container is None else kind.fits(asked)):
+
+        def inside(entry: Any, key: Any) -> Any:
+            if not isinstance(entry, Mapping):
+                return entry
+            place = name if key is None else f"{name}[{key!r}]"
+            return _of_record(where, place, field.of, entry)
+
+        return kind.each(asked, inside)
+    if kind.container is dict and is_map:
+        return {key: _Tag() if kind.tags and each is None else each for key, each in asked.items()}
     if field.unordered and isinstance(asked, list | tuple | set | frozenset):
         return Unordered(asked)
-    if field.kind == "attribute" and several:
+    if kind.name == "attribute" and isinstance(asked, list | tuple):
         return asked
     if isinstance(asked, (Frozen, Mapping, list, tuple, *_PLAIN)):
         try:

@@ -15,13 +15,10 @@ from . import validators
 from .codegen import Ways, is_small, map_maker
 from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map, set_map_state
+from .kinds import KINDS
 from .validators import CheckFailed
 
 T = TypeVar("T")
-
-# kinds whose empty value is the same as none
-_HOLLOW = frozenset(("scalars", "strings", "attributes", "maps", "names", "events"))
-_HOLLOW |= {"record", "records", "records_by_name"}
 
 
 class Field(Generic[T]):
@@ -30,7 +27,7 @@ class Field(Generic[T]):
     Attributes:
         name: the Python keyword and attribute.
         wire: the name on the wire.
-        kind: the key of the marshmallow field class in :mod:`mpfluent.encoding.schema`.
+        kind: its row of the table in :mod:`mpfluent.values.kinds`; declarations write its name.
         check: returns the value as it is kept, or raises :class:`~mpfluent.values.validators.Bad`.
         of: the record class of a nested field.
         required: whether the value cannot exist without it.
@@ -75,7 +72,7 @@ class Field(Generic[T]):
         liberal: Mapping[Any, Any] = MappingProxyType({}),
         partly: bool = False,
     ) -> None:
-        self.kind = kind
+        self.kind = KINDS[kind]
         self.check = check
         self.wire = wire
         self.of = of
@@ -89,7 +86,7 @@ class Field(Generic[T]):
         self.name = ""
         self.rank = -1
         self.verb: str | None = None
-        self.hollow = kind in _HOLLOW
+        self.hollow = self.kind.empty_is_unset
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -148,7 +145,7 @@ def name(*, read: Callable[[Any], Any] | None = None) -> Field[str | None]:
 
 def word() -> Field[str | None]:
     """Declare an id in text form, which says nothing when it is empty."""
-    return Field("word", validators.name)
+    return Field("text", validators.name)
 
 
 def uuid(*, new: bool = False) -> Field[str | None]:
@@ -183,7 +180,7 @@ def degrees(check: Callable[[Any], validators.Number]) -> Field[validators.Numbe
 
 def instant(*, wire: str = "") -> Field[int | None]:
     """Declare a moment, kept as Unix milliseconds."""
-    return Field("instant", validators.instant, wire=wire)
+    return Field("instant", validators.instant, wire=wire, read=validators.integer)
 
 
 def choice(what: str, options: tuple[str, ...], **more: Any) -> Field[Any]:
@@ -229,6 +226,11 @@ def record(of: type[Any], *, null: bool = False) -> Field[Any]:
 def records(of: type[Any], *, keep_empty: bool = False) -> Field[Any]:
     """Declare a list of records; an empty one is none, unless the wire wants it."""
     return Field("records", many(of, keep_empty=keep_empty), of=of)
+
+
+def events(of: type[Any]) -> Field[Any]:
+    """Declare a list of events, each of which has a wrapper on the wire."""
+    return Field("events", many(of), of=of)
 
 
 def names() -> Field[tuple[str, ...] | None]:

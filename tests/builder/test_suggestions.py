@@ -179,7 +179,7 @@ CHOICES = {
     f"{cls.__name__}.{field.name}": (cls, field)
     for cls in (*RECORDS, Batch)
     for field in cls._fields.values()
-    if field.kind == "choice"
+    if field.kind.name == "choice"
 }
 
 

@@ -106,7 +106,7 @@ def falsy(cls: type[Any], field: Any) -> list[Any]:
         "string": [""],
         "attribute": [False, 0, 0.0, "", None, []],
     }
-    values = zeros.get(field.kind, [])
+    values = zeros.get(field.kind.name, [])
     return [value for value in values if value is None or accepts(field, value)]
 
 

@@ -41,7 +41,9 @@ BLANK = [
 IDENTITIES = list(UserIdentities._fields)
 DEVICE_TEXTS = ["android_uuid", "microsoft_advertising_id", "microsoft_publisher_id", "amp_id"]
 DEVICE_TEXTS += ["push_token"]
-DEVICE_UUIDS = [name for name, field in DeviceInformation._fields.items() if field.kind == "uuid"]
+DEVICE_UUIDS = [
+    name for name, field in DeviceInformation._fields.items() if field.kind.name == "uuid"
+]
 NIL = "00000000-0000-0000-0000-000000000000"
 WHY = "an identity must not be empty or blank; leave it out, or write Batch() for nobody"
 OFTEN = 12  # more than it takes to write code for a call

@@ -172,7 +172,7 @@ def test_the_words_of_each_choice_are_those_of_the_wire_format() -> None:
         (cls.__name__, wire): set(words(cls, field))
         for cls in (*EVENT_CLASSES, *RECORD_CLASSES, Batch)
         for wire, field in cls._wire.items()
-        if field.kind == "choice"
+        if field.kind.name == "choice"
     }
     assert declared == listed
 

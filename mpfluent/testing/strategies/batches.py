@@ -264,7 +264,7 @@ def _batch(of: type[B], context: Mapping[str, Any], events: list[Event | Session
 def said(batch: B, name: str, value: Any) -> B:
     """Return the batch with one field of its context, by the verb that sets it."""
     field = batch._fields[name]
-    if field.verb is None and field.kind != "record":
+    if field.verb is None and field.kind.name != "record":
         return batch._with(batch._checked("batches", {name: value}))
     for verb, places, _ in whole_calls(field, value):
         batch = getattr(batch, verb)(*places)

@@ -84,7 +84,7 @@ def _any_of(of: type[Record], fields: tuple[str, ...]) -> SearchStrategy[BadValu
 @cache
 def _bad(of: type[Record], name: str) -> SearchStrategy[BadValue]:
     field = of._fields[name]
-    found = _KINDS[field.kind](of, field)
+    found = INVALID[field.kind.name](of, field)
     if (of, name) in _BESIDES:
         found |= _BESIDES[of, name]
     if field.required and not field.null:
@@ -195,10 +195,18 @@ def _not_many(of: type[Record]) -> SearchStrategy[Any]:
 
 
 _Field = Field[Any]
-_KINDS: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
-    "text": lambda of, field: _BAD_IDENTITIES if field.check is validators.identity else _BAD_TEXTS,
-    "string": lambda of, field: _BAD_NAMES if field.check is validators.name else _BAD_TEXTS,
-    "word": lambda of, field: _BAD_NAMES,
+
+
+def _bad_text(of: type[Record], field: _Field) -> SearchStrategy[Any]:
+    if field.check is validators.identity:
+        return _BAD_IDENTITIES
+    return _BAD_NAMES if field.check is validators.name else _BAD_TEXTS
+
+
+# What a field of a kind must refuse.
+INVALID: Mapping[str, Callable[[type[Record], _Field], SearchStrategy[Any]]] = {
+    "text": _bad_text,
+    "string": _bad_text,
     "uuid": lambda of, field: _BAD_UUIDS,
     "ip": lambda of, field: _BAD_ADDRESSES,
     "choice": lambda of, field: (

@@ -72,15 +72,16 @@ def _choice(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
     return options | single_values.INTEGERS if takes(field, 7) else options
 
 
+def _text(cls: type[Record], field: _Field) -> SearchStrategy[Any]:
+    if field.check is validators.identity:
+        return single_values.IDENTITIES
+    return single_values.NAMES if field.check is validators.name else single_values.TEXTS
+
+
 _Drawn = Callable[[type[Record], _Field], SearchStrategy[Any]]
-_KINDS: Mapping[str, _Drawn] = {
-    "text": lambda cls, field: (
-        single_values.IDENTITIES if field.check is validators.identity else single_values.TEXTS
-    ),
-    "string": lambda cls, field: (
-        single_values.NAMES if field.check is validators.name else single_values.TEXTS
-    ),
-    "word": lambda cls, field: single_values.NAMES,
+VALID: Mapping[str, _Drawn] = {  # what a field of a kind may hold
+    "text": _text,
+    "string": _text,
     "uuid": lambda cls, field: single_values.uuids(),
     "ip": lambda cls, field: single_values.addresses(),
     "choice": _choice,
@@ -120,7 +121,7 @@ def written(cls: type[Record], name: str) -> SearchStrategy[Any]:
     """Draw what may be written for a field of a class."""
     field = cls._fields[name]
     narrow = _NARROW.get((cls, name))
-    found = narrow() if narrow else _KINDS[field.kind](cls, field)
+    found = narrow() if narrow else VALID[field.kind.name](cls, field)
     return st.none() | found if field.null else found
 
 
