@@ -460,7 +460,7 @@ class Client(PublicNames):
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
     def _check_process(self) -> None:
-        """Begin anew after a fork, even one that Python does not know of, such as uWSGI's."""
+        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
         self._counters.repairs.run()

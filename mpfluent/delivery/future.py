@@ -183,7 +183,7 @@ class Delivery(PublicNames):
         return self.result(0)
 
     def _settle(self, outcome: Response | DeliveryError, steps: Steps | None = None) -> None:
-        """Count one batch's outcome; with the last one, wake whoever waits.
+        """Count one batch's outcome; with the last one, wake the threads that wait.
 
         Args:
             steps: which steps of settling are done; a step is never done twice.

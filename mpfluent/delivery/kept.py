@@ -60,7 +60,7 @@ class KeptBatches:
             self._outbox.open(destination, self._failed, self._lost)
 
     def restart(self) -> None:
-        """Begin anew in a forked child: what the parent keeps stays the parent's."""
+        """Start again in a forked child: what the parent keeps stays the parent's."""
         self._begin()
         if self._outbox is not None:
             self._outbox.restart()

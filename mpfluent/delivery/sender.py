@@ -94,10 +94,10 @@ class Sender:
         self.loaded = True
 
     def check_process(self) -> None:
-        """Begin anew in a forked child: the threads that hold the locks are in the parent."""
-        self._home.move(self._begin_anew, self._renew_locks)
+        """Start again in a forked child: the threads that hold the locks are in the parent."""
+        self._home.move(self._restart, self._renew_locks)
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._rate_limit.renew_lock()  # what it knows of the server holds in the child, too
         self.counters.restart()
         check = getattr(self._transport, "check_process", None)

@@ -71,7 +71,7 @@ class Settlement:
         self.kept.open(destination, notifier.counters, batch_class)
 
     def restart(self) -> None:
-        """Begin anew in a forked child."""
+        """Start again in a forked child."""
         self._begin()
         self.notices.restart()
         self.kept.restart()

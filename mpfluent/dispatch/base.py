@@ -70,12 +70,12 @@ class Dispatcher(Protocol):
         ...
 
     def check_process(self) -> None:
-        """Begin empty, and let the sender begin anew, if this is a forked child."""
+        """Begin empty, and let the sender start again, if this is a forked child."""
         ...
 
 
 class OpenedOnce(PublicNames):
-    """What our dispatchers share: each belongs to one client, and begins anew in a forked child.
+    """What our dispatchers share: each belongs to one client, and starts again in a forked child.
 
     Args:
         settlement: settles its batches.
@@ -107,9 +107,9 @@ class OpenedOnce(PublicNames):
 
     def check_process(self) -> None:
         """Begin empty in a forked child: jobs, and threads that hold a lock, are the parent's."""
-        self._home.move(self._begin_anew, self._renew_locks)
+        self._home.move(self._restart, self._renew_locks)
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         """Keep nothing of the parent's."""
         self._settlement.restart()
         if self._sender is not None:

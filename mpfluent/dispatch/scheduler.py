@@ -21,7 +21,7 @@ from .queue import BoundedQueue
 
 
 class Scheduler:
-    """Says what is due next; made anew in a forked child.
+    """Says what is due next; made again in a forked child.
 
     Args:
         options: of the dispatcher.

@@ -66,7 +66,7 @@ class SyncDispatcher(OpenedOnce):
                 sender.deliver(group, self._clock, self._settlement, elapsed_limit=limit)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             repairs.add((self._give_up, jobs, accepted, error))
-            with suppress(BaseException):  # the first one counts
+            with suppress(BaseException):  # the first one is raised
                 repairs.run()
             raise
         finally:
@@ -106,10 +106,10 @@ class SyncDispatcher(OpenedOnce):
         self.flush(_GRACE)
         return True
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         self._closed = Flag(self._is_closed())
         self._sending &= {threading.get_ident()}  # this one goes on in the child; the others do not
-        super()._begin_anew()
+        super()._restart()
 
     def _renew_locks(self) -> None:
         self._closed = Flag(self._is_closed())

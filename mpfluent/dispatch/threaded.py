@@ -168,8 +168,8 @@ class ThreadedDispatcher(OpenedOnce):
         self._closed = Flag(self._closed.is_set())
         super()._renew_locks()
 
-    def _begin_anew(self) -> None:
-        super()._begin_anew()
+    def _restart(self) -> None:
+        super()._restart()
         self._begin()
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
@@ -193,7 +193,7 @@ class ThreadedDispatcher(OpenedOnce):
                 self._wait_at_exit(jobs)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
             sender.counters.repairs.add((self._call,))
-            with suppress(BaseException):  # the first one counts
+            with suppress(BaseException):  # the first one is raised
                 sender.counters.repairs.run()
             raise
 
@@ -240,7 +240,9 @@ class ThreadedDispatcher(OpenedOnce):
             workers.call(until)
             if not workers.may_wait():
                 return
-            over = time.monotonic() + timeout  # the waits are real, whatever the clock
+            over = (
+                time.monotonic() + timeout
+            )  # real time: the threads wait in it, even if a test brings its own clock
             while (left := over - time.monotonic()) > 0:
                 with scheduler.lock:
                     if scheduler.is_idle(workers.now()):
@@ -248,7 +250,8 @@ class ThreadedDispatcher(OpenedOnce):
                     waits = workers.any() or scheduler.in_hand()
                     scheduler.for_progress.enlist()
                 if waits:
-                    scheduler.for_progress.wait(min(left, 1.0))  # it may be stopped without a word
+                    # a look each second: a worker that is killed notifies nobody
+                    scheduler.for_progress.wait(min(left, 1.0))
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
         finally:

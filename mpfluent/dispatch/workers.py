@@ -48,7 +48,7 @@ class Slot:
 class Workers:
     """Deliver what waits, each in a thread that starts when there is work.
 
-    Made anew in a forked child: a worker of the parent touches nothing any more, even where it
+    Made again in a forked child: a worker of the parent touches nothing any more, even where it
     goes on in the child, as a greenlet does.
 
     Args:
