@@ -240,9 +240,8 @@ class ThreadedDispatcher(OpenedOnce):
             workers.call(until)
             if not workers.may_wait():
                 return
-            over = (
-                time.monotonic() + timeout
-            )  # real time: the threads wait in it, even if a test brings its own clock
+            # in real time: threads wait in it, even where a test brings a clock of its own
+            over = time.monotonic() + timeout
             while (left := over - time.monotonic()) > 0:
                 with scheduler.lock:
                     if scheduler.is_idle(workers.now()):
