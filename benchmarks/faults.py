@@ -91,7 +91,7 @@ def run(program: str, *arguments: str) -> Ended:
     gone = time.time()
     at = re.findall(r"^ended (.+)$", ended.stdout, re.M)
     failed = re.findall(r"^failed (.+) \w+$", ended.stdout, re.M)
-    lost = re.findall(r"^(\d+) batches not delivered .* and lost$", ended.stderr, re.M)
+    lost = re.findall(r"^(\d+) batch(?:es)? not delivered .* and lost$", ended.stderr, re.M)
     return Ended(gone - float(at[-1]), set(failed), sum(map(int, lost)))
 
 

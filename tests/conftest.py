@@ -104,7 +104,7 @@ def nothing_left_for_the_end():
     for dispatcher in left:
         dispatcher._workers.stop()
         with dispatcher._scheduler.lock:
-            dispatcher._scheduler.work.notify_all()
+            dispatcher._scheduler.for_work.notify_all()
         dispatcher._workers.join(0.5)
 
 

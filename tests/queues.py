@@ -59,7 +59,7 @@ def work(client):
     """Let a worker deliver all that waits, as a thread of its own would."""
     workers = client._dispatcher._workers
     with client._dispatcher._scheduler.lock:
-        client._dispatcher._scheduler.hurried += 1
+        client._dispatcher._scheduler.urgent += 1
     with workers._delivering():
-        while (load := workers._next(wait=False)) is not None:
-            workers._carry(load, 600)
+        while (item := workers._next(wait=False)) is not None:
+            workers._deliver_item(item, 600)

@@ -46,8 +46,8 @@ class Stage:
         """Let a worker deliver what is due, as a thread of its own would."""
         workers = self.dispatcher._workers
         with workers._delivering():
-            while (load := workers._next(wait=False)) is not None:
-                workers._carry(load, 600)
+            while (item := workers._next(wait=False)) is not None:
+                workers._deliver_item(item, 600)
 
     def requests(self):
         """Return the names of the users in each request."""

@@ -179,7 +179,7 @@ class Project:
     def outcome(self, name):
         """Return the outcome of the events; the report has it, too."""
         lost = re.findall(
-            r"(\d+) batches not delivered when the process ended, and lost", self.said
+            r"(\d+) batch(?:es)? not delivered when the process ended, and lost", self.said
         )
         found = self.counts(self.kept + sum(map(int, lost)))
         REPORT.append((name, found))

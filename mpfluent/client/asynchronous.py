@@ -1,4 +1,4 @@
-"""Calls that wait, for code that must not: made in a thread, while the event loop goes on."""
+"""Calls that wait, for code that must not: a thread makes them while the event loop goes on."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ T = TypeVar("T")
 async def in_thread(call: Callable[[], T]) -> T:
     """Make a call in a thread, and await what it returns: in asyncio, and in trio.
 
-    Who is cancelled waits no longer; the call goes on. It has a thread of its own rather than one
-    of the loop's executor, whose threads may all be busy, and are waited for when the loop ends.
+    A task that is cancelled waits no longer; the call goes on. It gets a new thread. Those of the
+    loop's executor may all be busy, and the loop waits for them when it ends.
     """
-    trio = sys.modules.get("trio")  # who does not use it need not have it
+    trio = sys.modules.get("trio")  # only a program that uses it has loaded it
     if trio is not None and trio.lowlevel.in_trio_task():
         made: T = await trio.to_thread.run_sync(call, abandon_on_cancel=True)
         return made
@@ -28,11 +28,13 @@ async def in_thread(call: Callable[[], T]) -> T:
     def make() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # such as a hook's SystemExit: for who waits
+        except (
+            BaseException
+        ) as error:  # such as a hook's SystemExit: it is raised where the call is awaited
             future.set_exception(error)
 
     try:
         threading.Thread(target=make, name="mpfluent-waiting", daemon=True).start()
-    except RuntimeError:  # too many threads: what waits must be delivered all the same
+    except RuntimeError:  # too many threads: the call must be made all the same
         make()
     return await asyncio.wrap_future(future)

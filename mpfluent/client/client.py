@@ -1,69 +1,48 @@
-"""The client: from a batch to mParticle's answer."""
+"""The client: what a user calls; the work is done in the modules that it imports."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
-from ..delivery.future import Delivery, settle_each
-from ..delivery.job import Job, Outcome, Told
-from ..delivery.observers import code_of
+from ..delivery.future import Delivery
+from ..delivery.notifier import Notifier
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
-from ..delivery.stats import Acceptance, CloseReport, Counters, Report, ReportBuilder, Stats
+from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats
 from ..dispatch.base import Dispatcher
 from ..dispatch.sync import SyncDispatcher
-from ..errors import (
-    Closed,
-    ConfigurationError,
-    DeliveryError,
-    InvalidBatch,
-    InvalidValue,
-    Kept,
-    UnknownVerb,
-    brief,
-    closest,
-)
+from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
-from ..sdk_names import CLIENT_VERBS, VERBS, called
 from ..transport.base import Response, Transport
-from ..transport.destination import Credentials, Destination
-from ..transport.request_errors import of_handler
 from ..transport.requests import RequestsTransport
-from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.log import logger, warn
+from ..utils.log import logger
 from ..utils.options import checked_timeout
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
-from ..version import __version__
 from ..wire import body as wire
 from .config import (
     POD,
     Pod,
-    base_url,
+    access_of,
     check_has,
-    credentials_of,
-    disabled_of,
     environment_of,
     forget_frames_within,
     ids_of,
     milliseconds_of,
-    misspelt_option,
 )
 from .ids import random_uuids, unix_milliseconds
-from .prepare import Prepared, Sealer
+from .prepare import Sealer
+from .submit import Submitter, log_failures
 
 _T = TypeVar("_T")
 
-_CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
-_DISABLED = "the client is disabled; the batch was not sent"
-_PATIENCE = 30.0  # seconds to wait where the retry policy allows a single attempt only
+_PATIENCE = 30.0  # seconds to wait where the policy allows one attempt only, of any length
 
 
 class Client(PublicNames):
@@ -105,7 +84,7 @@ class Client(PublicNames):
     ('delivered', 1)
     """
 
-    # for the repr of a client whose making failed, which a traceback may show
+    # for the repr: a traceback may show a client whose constructor failed
     _environment: str | None = None
     _base = "without a host"
     _disabled = False
@@ -134,7 +113,7 @@ class Client(PublicNames):
     ) -> None:
         # The secret is gone on the line that uses it, which is also the first that may fail.
         # fmt: off
-        try: access, api_key, api_secret, host = _access(  # noqa: E701
+        try: access, api_key, api_secret, host = access_of(  # noqa: E701
                 api_key, api_secret, pod, host, disabled, unknown
             ), None, None, None
         # fmt: on
@@ -150,11 +129,8 @@ class Client(PublicNames):
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
         for name, hook in (
-            ("before_send", before_send),
-            ("on_delivered", on_delivered),
-            ("on_failed", on_failed),
-            ("now", now),
-            ("new_id", new_id),
+            *(("before_send", before_send), ("on_delivered", on_delivered)),
+            *(("on_failed", on_failed), ("now", now), ("new_id", new_id)),
         ):
             if hook is not None and not callable(hook):
                 raise ConfigurationError(f"Client({name}={brief(hook)}): want a function")
@@ -166,9 +142,8 @@ class Client(PublicNames):
         check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
         self._disabled = off
-        self._on_delivered = on_delivered
-        self._on_failed = on_failed
         self._counters = Counters()
+        self._notifier = Notifier(self._counters, on_delivered, on_failed)
         self._sealer = Sealer(
             environment=environment,
             historical=historical,
@@ -177,6 +152,7 @@ class Client(PublicNames):
             new_ids=random_uuids if new_id is None else ids_of(new_id),
             hook_raised=self._counters.hook_raised,
         )
+        self._submitter = Submitter(self._sealer, self._counters, self._notifier, disabled=off)
         self._report: CloseReport | None = None
         self._base = base
         bulk = f"{base}/v2/bulkevents"
@@ -189,12 +165,10 @@ class Client(PublicNames):
             credentials=credentials,
             retry=Retry() if retry is None else retry,
             counters=self._counters,
-            agent=f"mpfluent/{__version__}",
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
         self._addresses = addresses
-        self._destination = Destination(addresses.bulk, credentials.fingerprint)
         self._adopt(self._dispatcher)
         logger()
 
@@ -211,8 +185,9 @@ class Client(PublicNames):
 
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
-        dispatcher.open(self._sender, self._destination, self._settled, Batch)
-        self._dispatchers = (dispatcher, *self._dispatchers)  # its own is closed last
+        dispatcher.open(self._sender, self._notifier, Batch)
+        # the one that it was made with is the last, and so is closed last
+        self._dispatchers = (dispatcher, *self._dispatchers)
 
     # Sending
 
@@ -233,7 +208,7 @@ class Client(PublicNames):
             TooLarge: a single event does not fit a batch.
             DeliveryError: with the synchronous dispatcher, a batch was not delivered. All were
                 tried; the delivery that ``callback`` gets has every error.
-            QueueFull: a threaded dispatcher is full, and was told to raise; nothing was accepted.
+            QueueFull: the queue is full, and ``when_full`` is "raise"; nothing was accepted.
             Closed: the client is closed.
         """
         if callback is not None and not callable(callback):
@@ -254,7 +229,7 @@ class Client(PublicNames):
         """Send any number of batches with bounded memory; failures are counted, not raised.
 
         A request with its retries may take 600 seconds, unless the retry policy says. Whatever
-        ends it early, be it Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
+        ends it early, such as Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
 
         Args:
             batches: any iterable; it is read as the sending goes on.
@@ -268,31 +243,24 @@ class Client(PublicNames):
         """
         counts = ReportBuilder()
         try:
-            for chunk in self._chunks(batches):
+            self._check_open()
+            for chunk in self._submitter.chunks(batches):
                 self._check_open()
-                self._launch(chunk, counts.settle, self._dispatcher, counts, patient=True)
+                self._submitter.submit(chunk, counts.settle, self._dispatcher, counts, patient=True)
                 if counts.refusal is not None:
                     raise counts.refusal
         except BaseException as error:
-            with suppress(Exception):  # of an exception of somebody else's that takes none
+            with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = counts.report()  # type: ignore[attr-defined]
             raise
         finally:
             report = counts.report()
             if report.failed:
-                reasons = ", ".join(f"{n} {why}" for why, n in report.failed_by_reason.items())
-                warn(
-                    "%d of %d batches failed: %s",
-                    *(report.failed, report.submitted, reasons),
-                    batches=report.failed,
-                    reason=report.failures[0].reason,
-                    status=report.failures[0].status_code,
-                    code=code_of(report.failures[0]),
-                )
+                log_failures(report)
         return report
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Deliver what waits; return whether nothing is pending, be it in the outbox.
+        """Deliver what waits; return whether nothing is pending, in the outbox either.
 
         In a callback it does not wait, since the delivery waits for the callback.
 
@@ -321,7 +289,7 @@ class Client(PublicNames):
         here = not self._may_wait()
         for seconds, dispatcher in self._each_in(timeout):
             if here and dispatcher.may_wait():
-                continue  # who delivers this callback closes the transport when it is done
+                continue  # the thread that called this callback closes the transport later
             final = dispatcher.close(seconds) and final
         stats = self.stats
         report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)
@@ -332,7 +300,7 @@ class Client(PublicNames):
     async def aflush(self, timeout: float | None = None) -> bool:
         """Do what :meth:`flush` does without holding up the event loop: in asyncio, or trio.
 
-        Who is cancelled waits no longer; the delivery goes on.
+        A task that is cancelled waits no longer; the delivery goes on.
 
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
@@ -343,7 +311,7 @@ class Client(PublicNames):
     async def aclose(self, timeout: float | None = None) -> CloseReport:
         """Do what :meth:`close` does without holding up the event loop: in asyncio, or trio.
 
-        Who is cancelled waits no longer; the closing goes on.
+        A task that is cancelled waits no longer; the closing goes on.
 
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
@@ -381,7 +349,7 @@ class Client(PublicNames):
             longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
             timeout = self._sender.budget(longest) or _PATIENCE
         if not self._may_wait():
-            # in a callback: who delivers it must not be waited for by way of another one
+            # in a callback: another dispatcher may wait for the thread that called it
             yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)
             return
         until = time.monotonic() + timeout
@@ -422,7 +390,7 @@ class Client(PublicNames):
         if isinstance(prepared.parts, DeliveryError):
             raise prepared.parts
         requests = wire.pack(prepared.parts, lambda part: len(part.body))
-        commands = (curl_command(*self._addresses.framed(parts)) for parts in requests)
+        commands = (curl_command(*self._addresses.request_of(parts)) for parts in requests)
         return "\n\n".join(commands)
 
     @property
@@ -456,18 +424,9 @@ class Client(PublicNames):
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)
-            verbs = dir(Batch)
-            verb = called(name, VERBS, verbs) or (name if name in verbs else None)
-            names = dir(self)
-            meant = called(name, CLIENT_VERBS, names)
-            if meant is None and verb is not None:
-                hint = (
-                    f"a batch says it: write client.send(Batch.for_user(customer_id=…).{verb}(…))"
-                )
-            else:
-                meant = meant or closest(name, names)
-                hint = f"did you mean {meant!r}?" if meant else "help(Client) lists what it has"
-            raise UnknownVerb(f"Client has no method {brief(name)}; {hint}")
+            from .hints import unknown_method  # seldom needed
+
+            raise unknown_method(name, dir(self))
 
     def __repr__(self) -> str:
         where = f" {self._environment}" if self._environment else ""
@@ -493,7 +452,7 @@ class Client(PublicNames):
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
-        return delivery, lambda: self._launch(prepared, delivery._settle, by)
+        return delivery, lambda: self._submitter.submit(prepared, delivery._settle, by)
 
     def _check_open(self) -> None:
         self._check_process()
@@ -501,154 +460,7 @@ class Client(PublicNames):
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
     def _check_process(self) -> None:
-        """Begin anew after a fork, whether or not Python was told of it."""
+        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
         self._counters.repairs.run()
-
-    def _launch(
-        self,
-        prepared: Sequence[Prepared],
-        settle: Told,
-        dispatcher: Dispatcher,
-        counts: ReportBuilder | None = None,
-        *,
-        patient: bool = False,
-    ) -> None:
-        """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest."""
-        jobs: list[Job] = []
-        dropped: list[tuple[Job, DeliveryError]] = []
-        for sealed, parts, named in prepared:
-            if self._disabled and not isinstance(parts, DeliveryError):
-                parts = DeliveryError(_DISABLED, reason="disabled")
-            if isinstance(parts, DeliveryError):
-                dropped.append((Job(sealed, (), settle), parts))
-                continue
-            # nobody needs it unless it fails: what waits is held once, as JSON
-            needed = dispatcher.waits or self._on_delivered
-            held = sealed if needed else type(sealed)
-            jobs.append(Job(held, parts, settle, alone=named))
-        accepted = Acceptance(self._counters, len(prepared), counts)
-        try:
-            if jobs:
-                dispatcher.submit(jobs, accepted, patient=patient)
-            else:  # a client that is disabled opens nothing, and starts nothing
-                accepted()
-            if dropped:
-                self._drop(dropped, accepted)
-        except BaseException:
-            self._counters.repairs.add((self._drop, dropped, accepted))
-            with suppress(BaseException):  # the first one counts
-                self._counters.repairs.run()
-            raise
-
-    def _drop(self, dropped: list[tuple[Job, DeliveryError]], accepted: Acceptance) -> None:
-        """Settle what is dropped, if the rest was accepted."""
-        if accepted.counted:
-            accepted()  # for ``send_all``, too, where an interrupt came between
-            settle_each(partial(self._settled, job, error) for job, error in dropped)
-
-    def _settled(self, job: Job, outcome: Outcome) -> None:
-        """Count an outcome, call the hook for it, and settle the delivery.
-
-        What interrupts one of these is raised when all are done.
-        """
-        first: BaseException | None = None
-        while not job.settled:
-            try:
-                self._go_on(job, outcome)
-            except BaseException as error:  # such as Ctrl-C, or a hook that exits
-                first = first or error
-        if first is not None:
-            raise first
-
-    def _go_on(self, job: Job, outcome: Outcome) -> None:
-        """Do what is left to be done to settle a batch."""
-        hook: Callable[..., object] | None = self._on_delivered
-        if isinstance(outcome, DeliveryError):
-            hook = self._on_failed
-        if isinstance(outcome, Kept):
-            hook = None  # it is pending still
-        else:
-            self._counters.settled(outcome, job)
-        again = job.step >= READING
-        try:
-            if job.step < READING:
-                job.step = READING
-            if isinstance(outcome, DeliveryError) and (hook or job.told):
-                outcome = outcome.with_batch(job.batch)
-            if hook is not None and job.step < HOOKED:
-                batch = job.batch
-                if job.step < HOOKED:  # again, atomically with what follows
-                    job.step = HOOKED
-                    hook(batch, outcome)
-        except Exception as error:
-            # Of the hook; or of reading a batch where the interpreter goes. Else it is what a
-            # signal's handler raised, unless it comes again.
-            if job.step < HOOKED and not again and not sys.is_finalizing():
-                raise
-            self._counters.hook_raised(hook or wire.read_back, error)
-        if job.told is not None:
-            job.told(outcome, job)
-        job.step = SETTLED
-
-    def _chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
-        """Yield runs of prepared batches that fill a request or a few."""
-        batches = itself("send_all", batches, (list, tuple))
-        if not is_a(batches, Iterable):
-            raise InvalidValue(
-                f"send_all({brief(batches)}): want an iterable of batches, got "
-                f"{type(batches).__name__}; write client.send_all([batch])"
-            )
-        self._check_open()
-        chunk: list[Prepared] = []
-        size = 0
-        iterator = iter(batches)
-        while True:
-            try:
-                batch = itself("send_all", next(iterator), Batch)
-                if not is_a(batch, Batch):
-                    raise InvalidValue(
-                        f"send_all([{brief(batch)}, …]): want batches, got "
-                        f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
-                    )
-                prepared = self._sealer.prepared_or_too_large(batch)
-            except StopIteration:
-                break
-            except BaseException as error:
-                # What came before an error is delivered. A signal's handler waits for nothing: in
-                # the background there may be no room for a long time.
-                if chunk and of_handler(error) is None:
-                    yield chunk
-                raise
-            chunk.append(prepared)
-            if not isinstance(prepared.parts, DeliveryError):
-                size += sum(len(part.body) for part in prepared.parts)
-            if len(chunk) >= 100 or size >= _CHUNK_BYTES:
-                yield chunk
-                chunk, size = [], 0
-        if chunk:
-            yield chunk
-
-
-def _access(
-    api_key: str | None,
-    api_secret: str | None,
-    pod: Pod,
-    host: str | None,
-    disabled: bool | None,
-    unknown: dict[str, Never],
-) -> tuple[Credentials, str, bool] | ConfigurationError:
-    """Return the credentials, the address, and whether nothing is sent; or what is wrong."""
-    misspelt = list(unknown)
-    unknown.clear()  # a secret may stand behind a misspelt name, too
-    if misspelt:
-        return misspelt_option("Client", misspelt[0])
-    off = disabled_of(disabled)
-    if isinstance(off, ConfigurationError):
-        return off
-    credentials = credentials_of(api_key, api_secret, needed=not off)
-    if isinstance(credentials, ConfigurationError):
-        return credentials
-    base = base_url(pod, host)
-    return base if isinstance(base, ConfigurationError) else (credentials, base, off)

@@ -1,4 +1,4 @@
-"""What a client is told: its keys, its address, its hooks; and what is wrong with them.
+"""The settings of a client: keys, address, hooks; and what is wrong with them.
 
 Errors are returned, not raised, where the frame that raises would show a secret to a traceback.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Literal, TypedDict, cast
+from typing import Literal, Never, TypedDict, cast
 
 from ..builder.batch import Batch
 from ..delivery.retry import Retry
@@ -67,8 +67,31 @@ _ON = ("1", "true", "yes", "on")
 _OFF = ("", "0", "false", "no", "off")
 
 
+def access_of(
+    api_key: str | None,
+    api_secret: str | None,
+    pod: Pod,
+    host: str | None,
+    disabled: bool | None,
+    unknown: dict[str, Never],
+) -> tuple[Credentials, str, bool] | ConfigurationError:
+    """Return the credentials, the address, and whether nothing is sent; or what is wrong."""
+    misspelt = list(unknown)
+    unknown.clear()  # a secret may stand behind a misspelt name, too
+    if misspelt:
+        return misspelt_option("Client", misspelt[0])
+    off = disabled_of(disabled)
+    if isinstance(off, ConfigurationError):
+        return off
+    credentials = credentials_of(api_key, api_secret, needed=not off)
+    if isinstance(credentials, ConfigurationError):
+        return credentials
+    base = base_url(pod, host)
+    return base if isinstance(base, ConfigurationError) else (credentials, base, off)
+
+
 def disabled_of(given: bool | None) -> bool | ConfigurationError:
-    """Return whether a client sends nothing: as it is told, or as ``MPFLUENT_DISABLED`` says."""
+    """Return whether a client sends nothing: as it is given, or as ``MPFLUENT_DISABLED`` says."""
     if given is not None:
         wrong = f"Client(disabled={brief(given)}): want True or False; write disabled=True"
         return given if isinstance(given, bool) else ConfigurationError(wrong)
@@ -153,7 +176,7 @@ def forget_frames_within(error: BaseException) -> None:
 
 def misspelt_option(where: str, name: str) -> ConfigurationError:
     """Return the error for a keyword that a client has not; what it is made of may have it."""
-    from ..dispatch.threaded import OPTIONS
+    from ..dispatch.options import OPTIONS
 
     if name in OPTIONS:
         return ConfigurationError(
@@ -167,7 +190,7 @@ def misspelt_option(where: str, name: str) -> ConfigurationError:
 
 
 def check_has(name: str, value: object, method: str, example: str) -> None:
-    """Raise unless a setting has the method that is wanted of it."""
+    """Raise unless a setting has the method that it needs."""
     if isinstance(value, type) and hasattr(value, method):
         example = f"{value.__name__}()"
     if value is not None and (isinstance(value, type) or not hasattr(value, method)):
@@ -197,7 +220,7 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         return ConfigurationError(
             f"Client(host={shown}): want https://name[:port]; write host='https://…'"
         )
-    # The letter of it: what is not plain, others read differently, and would send elsewhere.
+    # Letter by letter: other libraries may read an odd host differently, and send elsewhere.
     if (
         "\\" in str(host)
         or not str(host).isprintable()

@@ -201,7 +201,7 @@ class EventsApi(PublicNames):
 
         def settled(done: Delivery) -> None:
             try:
-                callback(*_told(done))
+                callback(*_answer_for_callback(done))
             finally:
                 upload._called.set()
 
@@ -210,7 +210,7 @@ class EventsApi(PublicNames):
         return upload
 
     def _in_background(self) -> Dispatcher:
-        """Return who delivers: in a callback, which may well join what it uploads, the caller."""
+        """Return the dispatcher: in a callback, which may join its uploads, the synchronous one."""
         here = not self._background.may_wait()
         return self._client._dispatcher if here else self._background
 
@@ -236,13 +236,13 @@ def _answer(delivery: Delivery) -> Answer:
     if delivery._kept is not None:
         raise delivery._kept
     response = delivery._response
-    if response is None:  # before_send dropped all of it, as it was meant to
+    if response is None:  # before_send dropped all of it, on purpose
         return None, 0, {}
     return response.json(), response.status_code, dict(response.headers)
 
 
-def _told(delivery: Delivery) -> Answer:
-    """Return what a callback is told of a settled delivery."""
+def _answer_for_callback(delivery: Delivery) -> Answer:
+    """Return what a callback gets for a settled delivery."""
     try:
         return _answer(delivery)
     except ApiError as error:

@@ -30,14 +30,14 @@ class _Drawn:
         self.left = [digits[start : start + 32] for start in range(0, 32 * many, 32)]
 
     def is_good(self) -> bool:
-        """Return whether these may be used here and now: a restored snapshot has its clock set."""
+        """Return whether these may still be used: the clock of a restored snapshot is set."""
         return 0 <= time.time_ns() - self.drawn_at < _GOOD_FOR and self.pid == os.getpid()
 
 
-_GOOD_FOR = 10_000_000  # nanoseconds
+_GOOD_FOR = 10_000_000  # nanoseconds: shorter than it takes to make a snapshot and restore it
 
 
-_MOST_DRAWN = 256
+_MOST_DRAWN = 256  # at a time: more do not make an id cheaper
 
 
 _drawn = _Drawn(1)

@@ -16,7 +16,7 @@ from ..wire.seal import seal
 
 
 class Prepared(NamedTuple):
-    """A batch on the threshold: as it was sealed, and its parts or why it is dropped."""
+    """A batch as it was sealed, and its parts, or why it is dropped."""
 
     batch: Batch
     parts: tuple[wire.Part, ...] | DeliveryError
@@ -32,7 +32,7 @@ class Sealer:
         before_send: gets each sealed batch, and returns what to send, or None.
         now: returns Unix milliseconds.
         new_ids: returns so many new unique ids.
-        hook_raised: is told if ``before_send`` raises.
+        hook_raised: is called if ``before_send`` raises, with it and the error.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class Sealer:
         self._hook_raised = hook_raised
         self._logged: set[str] = set()
 
-    def prepared(self, batch: Batch) -> Prepared:
-        """Return a sealed batch and its parts, or why it is dropped; raise what is wrong."""
-        sealed, failure, named = self._sealed(batch)
-        parts = failure or wire.split(sealed, wire.encode(sealed))
-        return Prepared(sealed, parts, named)
+    def prepared(self, batch: Batch, *, drop_too_large: bool = False) -> Prepared:
+        """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
 
-    def prepared_or_too_large(self, batch: Batch) -> Prepared:
-        """Return the same, but drop what does not fit instead of raising it."""
+        Args:
+            drop_too_large: whether to drop what does not fit a request, instead of raising.
+        """
         sealed, failure, named = self._sealed(batch)
         try:
             parts = failure or wire.split(sealed, wire.encode(sealed))
-        except TooLarge as error:
+        except TooLarge as error:  # one event is larger than a batch may be
+            if not drop_too_large:
+                raise
             parts = DeliveryError(str(error), reason="too_large", batch=sealed)
         return Prepared(sealed, parts, named)
 

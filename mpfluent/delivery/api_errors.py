@@ -1,4 +1,4 @@
-"""What mParticle says of a batch that it refuses."""
+"""Errors made of answers: what mParticle says about a batch that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_WORDS = 500  # characters of the server's message in an error's text; erro
 def failure(
     answer: Response | TransportError, reason: Reason, attempts: int, seconds: float
 ) -> DeliveryError:
-    """Return the error for a request that nothing more is tried for."""
+    """Return the error for a request that is not tried again."""
     tried = f" ({attempts} attempts in {seconds:.1f} s)" if attempts > 1 else ""
     if isinstance(answer, Response):
         return api_error(answer, reason, tried)
@@ -58,7 +58,7 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
 
 
 def _errors(data: Any) -> tuple[Mapping[str, str], ...]:
-    """Return the vendor's error list, whatever the body holds instead, as far as it is short."""
+    """Return the vendor's error list, as far as it is short; none if the body is something else."""
     listed = data.get("errors") if isinstance(data, dict) else data
     found: list[Mapping[str, str]] = []
     room = _MOST_BODY

@@ -1,4 +1,4 @@
-"""The time, and waiting: a test brings its own."""
+"""The time, and waiting; a test may bring its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 
 class Clock(NamedTuple):
-    """Time, as a dispatcher lends it.
+    """What a dispatcher gives a sender to know the time, and to wait.
 
     Attributes:
         monotonic: seconds that never go back.
         wall: Unix seconds, for dates in headers.
         wait: waits these seconds, or until the client is closed.
-        closed: whether the client is closed, so that nothing is begun any more.
+        closed: whether the client is closed: then no request is begun any more.
     """
 
     monotonic: Callable[[], float]

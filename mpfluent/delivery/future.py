@@ -1,32 +1,32 @@
-"""What became of a send, now or later."""
+"""The outcome of one ``send``, now or later."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, Literal
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
-from ..utils.interrupts import TOLD, Steps, Waiters
+from ..utils.interrupts import NOTIFIED, Steps, Waiters
 from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
 from ..utils.options import checked_timeout
 
 State = Literal["pending", "delivered", "failed", "kept"]
-_DROPPED = ("filtered", "disabled")  # reasons that nobody is to be told of by an exception
+_DROPPED = ("filtered", "disabled")  # for these reasons, no exception is raised
 OnHookError = Callable[[object, BaseException], None]
 
 
 class Delivery(PublicNames):
     """The outcome of one ``send``, now or later.
 
-    Settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere: who waits
-    lets it leave at once, without ``flush_interval``. It is not waited for in a forked child,
-    since who would settle it is in the parent, nor in a callback on a thread that delivers, since
-    that one would wait for itself.
+    It is settled once, from any thread. ``await`` it in asyncio, ``wait`` for it elsewhere: then
+    the batches leave at once, without ``flush_interval``. Two callers do not wait: a forked child,
+    since the parent's threads settle it, and a callback on a thread that delivers, since it would
+    wait for itself.
 
     Attributes:
         failures: the errors of the batches that failed, each with its ``batch``.
@@ -55,8 +55,10 @@ class Delivery(PublicNames):
         send_now: Callable[[], object] = lambda: None,
     ) -> None:
         self._open = batches
+        # Guards the outcomes, the callbacks and the waiters. While it is held, no other lock is
+        # taken and no callback called. Reentrant, since a ``__del__`` may wait here at any line.
         self._lock = threading.RLock()
-        self._waiters: Waiters | None = None  # few wait
+        self._waiters: Waiters | None = None  # made for the first one: most deliveries have none
         self._response: Response | None = None
         self._callbacks: tuple[Callable[[Delivery], object], ...] = ()
         self._failures: list[DeliveryError] = []
@@ -100,7 +102,7 @@ class Delivery(PublicNames):
         if not self._open:
             return True
         if self._pid != os.getpid() or not self._may_wait():
-            return False  # in a child, its lock may be held by somebody in the parent, too
+            return False  # in a child, a thread of the parent may hold its lock forever
         if timeout != 0:
             self._send_now()
         with self._lock:
@@ -135,18 +137,18 @@ class Delivery(PublicNames):
     def add_done_callback(self, callback: Callable[[Delivery], object]) -> None:
         """Call ``callback(delivery)`` once when it is settled; at once if it is already.
 
-        In a forked child, the callback of a delivery of the parent's is never called.
+        In a forked child, it is never called for a delivery of the parent that is pending.
 
         Raises:
-            TypeError: the callback is that of ``asyncio.wait``, which is to be called on the loop
-                only, and takes tasks.
+            TypeError: the callback is one of asyncio's own, which must be called on its loop:
+                ``asyncio.wait`` takes tasks.
         """
         if getattr(callback, "__module__", None) == "asyncio.tasks":
             raise TypeError(
                 "asyncio.wait() takes tasks, not deliveries; "
                 "write asyncio.wait([asyncio.ensure_future(delivery)])"
             )
-        if self._pid != os.getpid():  # somebody in the parent may hold its lock, as in ``wait``
+        if self._pid != os.getpid():  # the lock may be held forever, as in ``wait``
             if not self._open:
                 self._call(callback)
             return
@@ -161,12 +163,12 @@ class Delivery(PublicNames):
         import asyncio
 
         if self._open and (self._pid != os.getpid() or not self._may_wait()):
-            return self.result(0)  # which says why it is not waited for
+            return self.result(0)  # which says why nobody may wait here
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
 
         def wake(_: Delivery) -> None:
-            with suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits any more
+            with suppress(RuntimeError):  # the loop was closed meanwhile, and its tasks ended
                 loop.call_soon_threadsafe(finish)
 
         def finish() -> None:
@@ -175,20 +177,21 @@ class Delivery(PublicNames):
 
         self.add_done_callback(wake)
         if self._open:
-            loop.call_soon(self._send_now)  # when tasks that are ready have sent theirs, too
+            # after the tasks that are ready, so that their batches travel together
+            loop.call_soon(self._send_now)
         yield from done.__await__()
         return self.result(0)
 
     def _settle(self, outcome: Response | DeliveryError, steps: Steps | None = None) -> None:
-        """Count one batch's outcome; with the last one, wake whoever waits.
+        """Count one batch's outcome; with the last one, wake the threads that wait.
 
         Args:
-            steps: how far its settling is.
+            steps: which steps of settling are done; a step is never done twice.
         """
         steps = Steps() if steps is None else steps
         failures: list[DeliveryError] = []
         with self._lock:
-            if steps.step < TOLD:
+            if steps.step < NOTIFIED:
                 if not isinstance(outcome, DeliveryError):
                     self._response = outcome
                 elif isinstance(outcome, Kept):
@@ -196,8 +199,8 @@ class Delivery(PublicNames):
                 else:
                     failures = [outcome]
                 end = len(self._failures)
-                # atomically; who looks at the state, and takes no lock, looks at _open first
-                self._failures[end:], self._open, steps.step = failures, self._open - 1, TOLD
+                # atomically: ``state`` takes no lock, and reads _open first
+                self._failures[end:], self._open, steps.step = failures, self._open - 1, NOTIFIED
             if self._open:
                 return
             if self._waiters is not None:
@@ -211,7 +214,7 @@ class Delivery(PublicNames):
         while self._callbacks:
             callback, rest = self._callbacks[0], self._callbacks[1:]
             try:
-                self._callbacks = rest  # atomically with the call
+                self._callbacks = rest  # atomically with the call: Ctrl-C repeats and skips none
                 callback(self)
             except Exception as error:
                 self._on_hook_error(callback, error)
@@ -228,18 +231,3 @@ class Delivery(PublicNames):
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"
-
-
-def settle_each(calls: Iterable[Callable[[], None]]) -> None:
-    """Make all of these calls, and raise the first error of any only when all are made.
-
-    A hook may leave by ``sys.exit`` or Ctrl-C; the batches after it are settled all the same.
-    """
-    first: BaseException | None = None
-    for call in calls:
-        try:
-            call()
-        except BaseException as error:
-            first = first or error
-    if first is not None:
-        raise first

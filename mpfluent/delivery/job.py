@@ -1,4 +1,4 @@
-"""One accepted batch on its way, and what travels of it."""
+"""A job is one accepted batch until it is settled; a payload is what travels of it."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ from ..utils.interrupts import SETTLED, Steps
 from ..wire.body import Part, joined, read_back
 
 Outcome = Response | DeliveryError
-Told = Callable[[Outcome, Steps], object]
-Settled = Callable[["Job", Outcome], None]
+OnSettled = Callable[[Outcome, Steps], object]
 
 
 class Job(Steps):
-    """One accepted batch on its way: settled once, when all of its parts are.
+    """One accepted batch: settled once, when all of its parts are.
 
-    It has no lock of its own: who settles it has, one for all.
+    It has no lock of its own: the settlement has one for all jobs of a client.
 
     Args:
-        batch: as it was sealed; or its class, where what it travels in is all that is kept of it.
-        parts: what it travels in.
-        told: gets the outcome, and notes that; None where nobody waits for it here.
-        row: where the outbox has it; None if it has not.
-        alone: whether it must travel under its own id: because its caller chose that, or because
-            it was refused in company.
-        again: whether the outbox kept it after it was tried in vain here, so that it was told.
+        batch: as it was sealed; or its class, where its parts are all that is kept of it.
+        parts: what it travels in; none, if it is dropped.
+        on_settled: gets the outcome, and marks the step; None if no call in this process waits.
+        row: its number in the outbox; None if it is not there.
+        own_id: whether it must travel under its own id: its caller chose that, or it was refused
+            together with others.
+        tried_before: whether it comes out of the outbox after an attempt that was logged here.
 
     Attributes:
-        outcome: the answer or the error; None while a part is open.
+        notified: whether a thread has begun to make its outcome known.
         size: bytes of its parts.
-        strikes: how often a worker was stopped in the midst of it.
+        interruptions: how often a worker was stopped while it sent this.
     """
 
     __slots__ = (
@@ -40,38 +39,38 @@ class Job(Steps):
         "_failure",
         "_open",
         "_response",
-        "_told",
-        "again",
-        "alone",
+        "interruptions",
+        "notified",
+        "on_settled",
+        "own_id",
         "parts",
         "row",
         "size",
-        "interruptions",
-        "told",
+        "tried_before",
     )
 
     def __init__(
         self,
         batch: Any,
         parts: tuple[Part, ...],
-        told: Told | None = None,
+        on_settled: OnSettled | None = None,
         row: int | None = None,
         *,
-        alone: bool = False,
-        again: bool = False,
+        own_id: bool = False,
+        tried_before: bool = False,
     ) -> None:
         self.step = 0
         self._batch = batch
         self._open = tuple([part.id for part in parts])
-        self.told = told
-        self._told = False
+        self.on_settled = on_settled
+        self.notified = False
         self._failure: DeliveryError | None = None
         self._response: Response | None = None
         self.parts = parts
         self.size = sum([len(part.body) for part in parts])
         self.row = row
-        self.alone = alone
-        self.again = again
+        self.own_id = own_id
+        self.tried_before = tried_before
         self.interruptions = 0
 
     @property
@@ -81,7 +80,7 @@ class Job(Steps):
             kind = self._batch
             try:
                 self._batch = read_back(kind, self.id, self.parts)
-            except InvalidBatch:  # of an outbox whose file was written by somebody else
+            except InvalidBatch:  # another program wrote into the outbox's file
                 self._batch = kind().with_source_request_id(self.id)
         return self._batch
 
@@ -92,49 +91,39 @@ class Job(Steps):
         return first if len(self.parts) == 1 else first.removesuffix("-1")
 
     @property
-    def untold(self) -> bool:
-        """Whether nobody has begun to tell its outcome."""
-        return not self._told
-
-    @property
     def settled(self) -> bool:
-        """Whether its outcome was told to the end."""
+        """Whether its outcome was counted, and everybody was notified."""
         return self.step >= SETTLED
 
     def has_open(self, part_id: str) -> bool:
-        """Return whether this part of it is not settled."""
+        """Return whether this part has no outcome yet."""
         return part_id in self._open
 
     @property
     def outcome(self) -> Outcome | None:
-        """What became of it: a failure of any part is one of the batch."""
+        """The answer or the error, for good; None while a part is open."""
         return None if self._open else self._failure or self._response
 
-    def note(self, part_id: str, outcome: Outcome) -> bool:
-        """Take a part's outcome; return whether it was the last, so that all can be told."""
+    def settle_part(self, part_id: str, outcome: Outcome) -> bool:
+        """Take a part's outcome; return whether it was the last part."""
         if part_id not in self._open:
             return False
-        self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C breaks in
+        self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
         self._open = tuple([one for one in self._open if one != part_id])
         return not self._open
 
-    def give_up(self, error: DeliveryError) -> bool:
-        """Fail, or keep, all that is open of it; return whether that is still to be told."""
-        if self._open:
-            self._take(error)
+    def give_up(self, error: DeliveryError) -> None:
+        """Fail, or keep, all that has no outcome yet."""
+        if self.outcome is None:
+            self._take(error)  # first, as above
             self._open = ()
-        return not self._told
 
     def _take(self, outcome: Outcome) -> None:
+        """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
         if not isinstance(outcome, DeliveryError):
             self._response = outcome
         elif self._failure is None or isinstance(self._failure, Kept):
             self._failure = outcome
-
-    def claim(self) -> bool:
-        """Return whether the caller is to tell the outcome: the first one is."""
-        told, self._told = self._told, True
-        return not told
 
     def __repr__(self) -> str:
         return f"<Job of {len(self.parts)} parts, {len(self._open)} open>"
@@ -147,13 +136,13 @@ class Payload(NamedTuple):
     jobs: tuple[Job, ...]
 
     def shares(self) -> list[tuple[Job, str]]:
-        """Return whose parts it is made of: each job with the id of its part."""
+        """Return each job of it, with the id of the job's part that travels here."""
         if len(self.jobs) == 1:
             return [(self.jobs[0], self.part.id)]
         return [(job, job.parts[0].id) for job in self.jobs]
 
     def is_open(self) -> bool:
-        """Return whether anything of it is not settled."""
+        """Return whether anything of it has no outcome yet."""
         return any(job.has_open(part_id) for job, part_id in self.shares())
 
     def apart(self) -> list[Payload]:
@@ -162,34 +151,33 @@ class Payload(NamedTuple):
 
 
 class WorkItem:
-    """What somebody has in hand.
+    """What a worker has in hand.
+
+    It is one of three:
+
+    * ``WorkItem()``: the worker loads it from the outbox.
+    * ``WorkItem(jobs=[…])``: new jobs, which may still be coalesced.
+    * ``WorkItem(payloads=[…])``: goes as it is, a retry for example: an id must stand for the
+      same bytes forever.
 
     Attributes:
-        payloads: what is to be sent; None where that is still to be found out.
-        fresh: what it is made of then; None where the outbox is to be asked. Nothing of it was
-            tried before: what was must not be joined any more, since its ids stand for just what
-            was sent under them.
-        struck: whether it was noted that its delivery was broken off.
+        interrupted: whether it was counted for its jobs that a worker was stopped.
     """
 
-    __slots__ = ("fresh", "payloads", "struck")
+    __slots__ = ("interrupted", "jobs", "payloads")
 
     def __init__(
-        self, payloads: list[Payload] | None = None, fresh: list[Job] | None = None
+        self, payloads: list[Payload] | None = None, jobs: list[Job] | None = None
     ) -> None:
         self.payloads = payloads
-        self.fresh = fresh
-        self.struck = False
+        self.jobs = jobs
+        self.interrupted = False
 
-    def jobs(self) -> list[Job]:
-        """Return the jobs of it."""
+    def all_jobs(self) -> list[Job]:
+        """Return the jobs of it, whichever of the three it is."""
         if self.payloads is None:
-            return self.fresh or []
+            return self.jobs or []
         return [*dict.fromkeys([job for payload in self.payloads for job in payload.jobs])]
-
-    def open(self) -> list[Job]:
-        """Return the jobs of it whose outcome nobody has begun to tell."""
-        return [job for job in self.jobs() if job.untold]
 
 
 def payloads_of(jobs: Iterable[Job]) -> list[Payload]:

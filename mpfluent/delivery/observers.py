@@ -1,4 +1,4 @@
-"""What can be seen of requests and of outcomes: the log sees it, and whoever else looks on."""
+"""What is visible of requests and outcomes: for the log, and for instrumentation."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import NamedTuple, Protocol
 
 from ..errors import ApiError, DeliveryError, Kept, TransportError
 from ..transport.base import Request, Response
-from ..utils.log import debug, debugging
+from ..utils.log import batch_count, debug, debugging
 from .retry import Verdict
 
+_LOGGED = ("method", "host", "batches", "bytes", "status", "error", "attempt", "next_in")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Attempt(NamedTuple):
-    """One attempt of a request, and what came of it; no content, and no words of the server's.
+    """One attempt of a request, and its answer; without content, and without the server's words.
 
     Attributes:
         method: the HTTP method.
@@ -27,7 +28,7 @@ class Attempt(NamedTuple):
         seconds: how long it took.
         status: the HTTP status; None where no answer came.
         error: the name of the exception where no answer came.
-        refused: whether it is a failure, be it one that another attempt may mend.
+        refused: whether it failed, even if another attempt may succeed.
         next_in: seconds until the next attempt; None where there is none.
         background: whether a worker made it, for no caller in particular.
     """
@@ -59,7 +60,7 @@ def attempt_of(
     wall: float,
     seconds: float,
 ) -> Attempt:
-    """Return what is to be seen of an attempt.
+    """Return what is visible of an attempt.
 
     Args:
         wall: Unix seconds at its end.
@@ -81,7 +82,7 @@ def attempt_of(
 
 
 def code_of(error: DeliveryError) -> str | None:
-    """Return the vendor's code for a refusal, such as ``BAD_REQUEST``; None where it is no word."""
+    """Return the vendor's code for a refusal, such as ``BAD_REQUEST``; None where it is none."""
     cause = error.__cause__ if isinstance(error, Kept) else error
     errors = cause.errors if isinstance(cause, ApiError) else ()
     code = errors[0].get("code", "") if errors else ""
@@ -89,29 +90,29 @@ def code_of(error: DeliveryError) -> str | None:
 
 
 def name_of(error: BaseException) -> str | None:
-    """Return what the exception is called that kept an answer from coming, if one did."""
+    """Return the name of the exception that is the reason why no answer came, if there is one."""
     while isinstance(error, DeliveryError) and error.__cause__ is not None:
         error = error.__cause__
     return None if type(error) is DeliveryError else type(error).__name__
 
 
 class Observer(Protocol):
-    """Looks on. What it raises is logged and counted, and harms no delivery."""
+    """Is notified. What it raises is logged and counted, and harms no delivery."""
 
     def attempted(self, attempt: Attempt) -> None:
-        """Know of an attempt, in the thread that made it, before the next one."""
+        """Take an attempt, in the thread that made it, before the next one."""
         ...
 
     def settled(self, outcome: Response | DeliveryError) -> None:
-        """Know that a batch was delivered or has failed."""
+        """Take the outcome of a batch that was delivered or has failed."""
         ...
 
 
 class Observers:
-    """Who looks on at one client: the log always, others where somebody adds them.
+    """The observers of one client: the log, and what instrumentation adds.
 
     Args:
-        raised: is told of an observer that raises.
+        raised: is called with an observer that raises, and its error.
     """
 
     def __init__(self, raised: Callable[[object, BaseException], None]) -> None:
@@ -119,11 +120,11 @@ class Observers:
         self.others: tuple[Observer, ...] = ()  # replaced, not changed: senders take no lock
 
     def look(self) -> bool:
-        """Return whether anybody wants to know of attempts, so that others cost nothing."""
+        """Return whether there is any observer of attempts: if not, they cost nothing."""
         return bool(self.others) or debugging()
 
     def attempted(self, attempt: Attempt) -> None:
-        """Tell everybody of an attempt."""
+        """Notify all observers of an attempt."""
         _log(attempt)
         for observer in self.others:
             try:
@@ -132,7 +133,7 @@ class Observers:
                 self._raised(observer.attempted, error)
 
     def settled(self, outcome: Response | DeliveryError) -> None:
-        """Tell everybody of a batch's outcome."""
+        """Notify all observers of a batch's outcome."""
         for observer in self.others:
             try:
                 observer.settled(outcome)
@@ -145,16 +146,9 @@ def _log(attempt: Attempt) -> None:
     again = "" if attempt.next_in is None else f", next in {attempt.next_in:.1f} s"
     milliseconds = round(attempt.seconds * 1000, 1)
     debug(
-        "%s %s, %d batches, %d bytes: %s in %.1f ms, attempt %d%s",
-        *(attempt.method, attempt.host, attempt.batches, attempt.bytes, came, milliseconds),
-        *(attempt.attempt, again),
-        method=attempt.method,
-        host=attempt.host,
-        batches=attempt.batches,
-        bytes=attempt.bytes,
-        status=attempt.status,
-        error=attempt.error,
+        "%s %s, %s, %d bytes: %s in %.1f ms, attempt %d%s",
+        *(attempt.method, attempt.host, batch_count(attempt.batches), attempt.bytes, came),
+        *(milliseconds, attempt.attempt, again),
         milliseconds=milliseconds,
-        attempt=attempt.attempt,
-        next_in=attempt.next_in,
+        **{name: getattr(attempt, name) for name in _LOGGED},
     )

@@ -42,7 +42,7 @@ class Retry(PublicNames):
 
     No answer, 408, 429, 500, 502 to 504 and 520 to 527 are tried again; no other status is.
     Full-jitter exponential backoff: before the n-th retry, counted from 0, a random time between
-    0 and ``min(cap, base · 2ⁿ)``. A ``Retry-After`` of the server is the least of it. When
+    0 and ``min(cap, base · 2ⁿ)``. It is at least what the server's ``Retry-After`` says. When
     mParticle says that over 90 % of a rate limit are used, the client's next request waits, too:
     up to ``base`` at 100 %.
 
@@ -103,7 +103,7 @@ class Retry(PublicNames):
         """Return what to do after an attempt.
 
         Args:
-            answer: what came of it.
+            answer: the answer, or why there is none.
             attempt: its number, from 1.
             elapsed: seconds since the first attempt began.
             budget: seconds that all attempts together may take.
@@ -139,7 +139,7 @@ class Retry(PublicNames):
 
     def backoff(self, attempt: int) -> float:
         """Return the seconds to wait after the attempt of this number, from 1."""
-        doublings = min(attempt - 1, 60)  # a larger power says nothing more
+        doublings = min(attempt - 1, 60)  # more could overflow a float, and ``cap`` is smaller
         return self.random() * min(self.cap, self.base * float(2**doublings))
 
     def pause(self, answer: Response) -> float:
@@ -168,7 +168,7 @@ def _seconds(name: str, value: object) -> float:
 def is_judged(answer: Response) -> bool:
     """Return whether mParticle itself found fault with what it was sent.
 
-    Every other refusal, of whatever status, tells of the way: a firewall, a proxy or a wrong
+    Every other refusal, of whatever status, comes from between: a firewall, a proxy or a wrong
     address answers, too.
 
     >>> is_judged(Response(400, body='{"errors": [{"code": "BAD_REQUEST", "message": "no"}]}'))

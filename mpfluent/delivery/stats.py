@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..errors import DeliveryError, Kept, Reason
 from ..transport.base import Response
-from ..utils.interrupts import COUNTED, TOLD, Repairs, Steps, Waiters
+from ..utils.interrupts import COUNTED, NOTIFIED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
 
@@ -44,7 +44,7 @@ class Counters:
     """The counters behind ``stats``: changed under a lock, read as one snapshot.
 
     Attributes:
-        observers: who else is told of outcomes, and of attempts.
+        observers: further code that is notified of outcomes and of attempts.
         repairs: what interrupted calls have left to be done, so that the counts come right.
     """
 
@@ -54,8 +54,9 @@ class Counters:
         self.restart()
 
     def renew_locks(self) -> None:
-        """Take a lock of the kind that Python has now."""
-        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
+        # Guards the numbers; no other lock is taken while it is held. Reentrant, since the garbage
+        # collector may close a client in a ``__del__`` at any line.
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
 
@@ -85,7 +86,7 @@ class Counters:
         """Count one batch's outcome.
 
         Args:
-            steps: how far its settling is; what is counted is not counted again.
+            steps: which steps of settling are done; what is counted is not counted again.
         """
         with self._lock:
             fresh = steps.step < COUNTED
@@ -96,7 +97,7 @@ class Counters:
                     self._failed[reason], steps.step = failed, COUNTED
                 else:
                     self._delivered, steps.step = self._delivered + 1, COUNTED
-            if self._pending() <= 0:  # what who waits here waits for
+            if self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
             self.observers.settled(outcome)
@@ -175,14 +176,14 @@ class Acceptance:
 
 
 class Report(NamedTuple):
-    """What became of the batches of ``send_all``.
+    """The outcomes of the batches of ``send_all``.
 
     Attributes:
         submitted: how many there were.
         delivered: how many arrived.
         failed: how many did not.
-        pending: how many were on their way when it was made, or are kept in an outbox since;
-            ``client.stats`` knows what became of them.
+        pending: how many were on their way when it was made, or were kept in an outbox;
+            ``client.stats`` counts them when they are settled.
         failed_by_reason: how many failed for each reason.
         failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
     """
@@ -211,7 +212,7 @@ class ReportBuilder:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
         self._submitted = 0
         self._delivered = 0
         self._failed: dict[Reason, int] = {}
@@ -228,20 +229,20 @@ class ReportBuilder:
         """Count one batch's outcome; one that is kept is pending still.
 
         Args:
-            steps: how far its settling is.
+            steps: which steps of settling are done.
         """
         with self._lock:
-            if steps.step >= TOLD or isinstance(outcome, Kept):
+            if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
             if not isinstance(outcome, DeliveryError):
-                self._delivered, steps.step = self._delivered + 1, TOLD
+                self._delivered, steps.step = self._delivered + 1, NOTIFIED
                 return
             if outcome.reason == "unauthorized" and self.refusal is None:
-                # a twin: it will have the report, which has the failures, and none holds itself
+                # a copy: it gets the report, which holds the failures, and none may hold itself
                 self.refusal = outcome.with_batch(outcome.batch)
             reason, end = outcome.reason, len(self._failures)
             failed = self._failed.get(reason, 0) + 1
-            self._failed[reason], steps.step = failed, TOLD
+            self._failed[reason], steps.step = failed, NOTIFIED
             if end < _MOST_FAILURES:
                 self._failures.append(outcome)  # atomically with the line before
 

@@ -1,245 +1,272 @@
-"""What happens to accepted batches when there is no room: the policies of ``when_full``."""
+"""How a dispatcher takes batches over, and what happens if there is no room: ``when_full``."""
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import NamedTuple
 
 from ..delivery.job import Job, WorkItem
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..errors import Closed, DeliveryError, QueueFull, Reason
+from ..errors import Closed, DeliveryError, QueueFull
 from ..outbox.outbox import OutboxFull
 from ..utils.interrupts import waitable
+from .options import Options, WhenFull
 from .scheduler import Scheduler
 
-WhenFull = Literal["block", "drop_newest", "drop_oldest", "raise"]
 
-_LINGER = 0.02  # seconds that one who waited for room waits for more of it
-_LOOK_AGAIN = 0.1  # seconds; another process makes room in the outbox, too, and tells nobody
+class Policy(NamedTuple):
+    """What to do with a job for which there is no room; by default, it fails.
+
+    Attributes:
+        waits: wait for room first.
+        drops_oldest: fail the oldest jobs until there is room.
+        all_or_none: raise, and accept none of the call's jobs.
+        prefers_memory: wait for room in memory, though the outbox has the job.
+    """
+
+    waits: bool = False
+    drops_oldest: bool = False
+    all_or_none: bool = False
+    prefers_memory: bool = False
+
+
+POLICIES: dict[WhenFull, Policy] = {
+    "block": Policy(waits=True),
+    "drop_newest": Policy(),
+    "drop_oldest": Policy(drops_oldest=True),
+    "raise": Policy(all_or_none=True),
+}
+
+_LINGER = 0.02  # seconds that a sender waits for more room, so that not each request wakes it
+_LOOK_AGAIN = 0.1  # seconds; another process makes room in the outbox, too, and notifies nobody
 
 
 class Admission:
-    """Lets accepted jobs onto the scheduler, or settles them.
+    """Takes jobs over: into the queue, or into the outbox only, or it settles them.
 
     Args:
-        when_full: the policy.
-        scheduler: where jobs wait.
-        settlement: writes them to the outbox first, and settles what finds no room.
-        now: returns monotonic seconds.
-        call: sees to it that somebody makes room.
+        options: of the dispatcher.
+        scheduler: has the queue.
+        settlement: has the outbox, and settles what finds no room.
+        call: makes sure that a worker makes room.
+        may_wait: returns whether this thread may wait for workers.
     """
 
     def __init__(
         self,
-        when_full: WhenFull,
+        options: Options,
         scheduler: Scheduler,
         settlement: Settlement,
-        now: Callable[[], float],
+        *,
         call: Callable[[], None],
+        may_wait: Callable[[], bool],
     ) -> None:
-        self._when_full = when_full
+        self._policy = POLICIES[options.when_full]
+        self._block_timeout = options.block_timeout
+        self._now = options.clock
         self._scheduler = scheduler
         self._settlement = settlement
-        self._now = now
         self._call = call
+        self._may_wait = may_wait
 
-    def take_at_once(self, jobs: Sequence[Job], accepted: Acceptance) -> bool:
-        """Take jobs over if all find room in memory, as they do as a rule.
-
-        It does what the others do at a fraction of their cost, where there is no outbox. Returns
-        False, and takes none, if there is no room.
-        """
-        scheduler = self._scheduler
-        try:
-            with scheduler.lock:
-                if scheduler.closed or not scheduler.queue.has_room(jobs):
-                    return False
-                accepted()  # first: what is counted must not be in nobody's hands
-                scheduler.put(jobs, self._now())
-        except BaseException as error:  # such as Ctrl-C
-            self._settlement.repairs.add((self._broken_off, jobs, accepted, error))
-            raise
-        return True
-
-    def take_all_or_none(self, jobs: Sequence[Job], accepted: Acceptance) -> None:
-        """Take jobs over if all of them find room.
-
-        Raises:
-            QueueFull: they do not.
-            Closed: the client was closed meanwhile.
-        """
-        try:
-            try:
-                self._settlement.store(jobs)
-            except OutboxFull as error:
-                raise _no_room(len(jobs), "the outbox", error) from error
-            with self._scheduler.lock:
-                stored = all(job.row is not None for job in jobs)
-                if self._scheduler.closed and not stored:
-                    raise closed("the client was closed meanwhile")
-                if not stored and not self._scheduler.has_room(jobs):
-                    raise _no_room(len(jobs), "the queue")
-                accepted()  # also where it was closed meanwhile: who has it in the file sends it
-                kept = [job for job in jobs if not self._add(job)]
-            for job in kept:
-                self._find_no_room(job)
-        except BaseException as error:
-            self._settlement.repairs.add((self._broken_off, jobs, accepted, error))
-            raise
-
-    def take_each(
-        self,
-        jobs: Sequence[Job],
-        accepted: Acceptance,
-        until: float,
-        *,
-        patient: bool = False,
+    def submit(
+        self, jobs: Sequence[Job], accepted: Acceptance, patience: float | None = None
     ) -> None:
-        """Take jobs over one by one, waiting for room until then.
+        """Take jobs over: into the queue, if it has room for all, or else as the policy says.
 
-        Whatever happens, each of them waits or has an outcome when this returns or raises.
+        Whatever happens, each job that is accepted waits or has an outcome in the end.
 
         Args:
-            patient: wait for room in memory, even if there is some in the outbox.
+            accepted: counts them, before anybody can deliver one.
+            patience: seconds to wait for room whatever the policy is; None to do what it says.
+
+        Raises:
+            QueueFull: there is no room, and none of them was accepted.
+            Closed: the client was closed meanwhile.
         """
+        policy, seconds = self._policy, self._block_timeout
+        if patience is not None:
+            policy = policy._replace(waits=True, all_or_none=False, prefers_memory=True)
+            seconds = patience
         try:
+            outbox_full = self._store(jobs) if self._settlement.kept.has_outbox else None
+            if outbox_full is None and self._try_add(jobs, accepted):
+                return
+            if policy.all_or_none:
+                self._add_all_or_raise(jobs, accepted, outbox_full)
+                return
             accepted()
-            try:
-                self._settlement.store(jobs)
-                stored = True
-            except OutboxFull:
-                stored = False
+            waits = policy.waits and self._may_wait() and not _runs_an_event_loop()
+            until = self._now() + seconds if waits else -math.inf
             for job in jobs:
-                if stored or self._store(job, until):
-                    self._take(job, until, patient)
-        except BaseException as error:
-            self._settlement.repairs.add((self._broken_off, jobs, accepted, error))
+                if outbox_full is None or self._wait_to_store(job, policy, until):
+                    self._add(job, policy, until)
+        except BaseException as error:  # such as Ctrl-C
+            self._settlement.repairs.add((self._interrupted, jobs, accepted, error))
             raise
 
-    def _broken_off(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
-        """Let none be in nobody's hands; what was not accepted leaves no trace."""
+    def _interrupted(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
+        """Settle what was accepted and does not wait; leave no trace of what was not accepted."""
         if not accepted.counted:
-            self._settlement.withdraw(jobs)
+            self._settlement.kept.remove(jobs)
             return
         with self._scheduler.lock:
             waits = set(self._scheduler.jobs())
         rest = [job for job in jobs if job not in waits]
-        self._settlement.mend(rest, closed(f"send was broken off by {type(error).__name__}"))
+        self._settlement.resume(rest, closed(f"send was broken off by {type(error).__name__}"))
 
-    def _store(self, job: Job, until: float) -> bool:
-        """Write a job to the outbox as soon as that has room; fail it where it has none."""
-        while True:
-            try:
-                self._settlement.store([job])
-                return True
-            except OutboxFull:
-                left = until - self._now()
-                if left <= 0 and self._when_full == "drop_oldest" and self._drop_oldest():
-                    continue
-                if left <= 0 or self._scheduler.closed:
-                    self._fail([job], "the outbox is full", "queue_full")
-                    return False
-                with self._scheduler.lock:
-                    self._scheduler.calm.enlist()
-                self._call()
-                self._scheduler.calm.wait(min(left, _LOOK_AGAIN))
-
-    def _take(self, job: Job, until: float, patient: bool) -> None:
-        waits = job.row is None or patient
-        dropped = WorkItem()
+    def _store(self, jobs: Sequence[Job]) -> OutboxFull | None:
         try:
-            with self._scheduler.lock:
-                added = self._add(job)
-            if not added and waits and until > self._now():
+            self._settlement.kept.store(jobs)
+        except OutboxFull as error:  # nothing is stored: the policy decides
+            return error
+        return None
+
+    def _try_add(self, jobs: Sequence[Job], accepted: Acceptance) -> bool:
+        """Add all of the jobs to the queue, or none."""
+        scheduler = self._scheduler
+        with scheduler.lock:
+            if scheduler.closed or not scheduler.fits(jobs):
+                return False
+            accepted()  # first: where Ctrl-C comes between, what is counted can be settled
+            scheduler.put(jobs, self._now())
+        return True
+
+    def _add_all_or_raise(
+        self, jobs: Sequence[Job], accepted: Acceptance, outbox_full: OutboxFull | None
+    ) -> None:
+        if outbox_full is not None:
+            raise _no_room(len(jobs), "the outbox", outbox_full) from outbox_full
+        scheduler = self._scheduler
+        with scheduler.lock:
+            stored = all(job.row is not None for job in jobs)
+            if scheduler.closed and not stored:
+                raise closed("the client was closed meanwhile")
+            if not stored and not scheduler.has_room(jobs):
+                raise _no_room(len(jobs), "the queue")
+            accepted()  # what is stored also if the client was closed meanwhile: it is kept
+            rest = [job for job in jobs if not self._add_to_queue(job)]
+        for job in rest:
+            self._settle_without_room(job)
+
+    def _wait_to_store(self, job: Job, policy: Policy, until: float) -> bool:
+        """Write a job to the outbox when that has room; fail the job if it has none in time."""
+        scheduler = self._scheduler
+        while self._store([job]) is not None:
+            left = until - self._now()
+            if left <= 0 and policy.drops_oldest and self._drop_oldest_stored():
+                continue
+            if left <= 0 or scheduler.closed:
+                self._fail(job, "the outbox is full")
+                return False
+            with scheduler.lock:
+                scheduler.for_progress.enlist()
+            self._call()
+            scheduler.for_progress.wait(min(left, _LOOK_AGAIN))
+        return True
+
+    def _add(self, job: Job, policy: Policy, until: float) -> None:
+        """Add one job to the queue, after what the policy does for room; else settle it."""
+        scheduler, dropped = self._scheduler, WorkItem()
+        in_memory_only = job.row is None
+        waits = until > self._now() and (in_memory_only or policy.prefers_memory)
+        drops = policy.drops_oldest and in_memory_only and not waits
+        try:
+            with scheduler.lock:
+                added = self._add_to_queue(job)
+                while drops and not added and not scheduler.closed:
+                    scheduler.queue.take(1, sys.maxsize, dropped)
+                    added = self._add_to_queue(job)
+            if not added and waits:
                 added = self._wait_for_room(job, until)
-            elif not added and job.row is None and self._when_full == "drop_oldest":
-                with self._scheduler.lock:
-                    while not (self._scheduler.closed or (added := self._add(job))):
-                        self._scheduler.queue.take(1, sys.maxsize, dropped)
             if not added:
-                self._find_no_room(job)
+                self._settle_without_room(job)
             self._drop(dropped, "queue")
-        except BaseException:
+        except BaseException:  # such as Ctrl-C, or a hook that exits
             self._settlement.repairs.add((self._drop, dropped, "queue"))
             raise
 
-    def _drop(self, dropped: WorkItem, full: str) -> None:
-        why = f"newer batches took its place in the full {full}"
-        self._settlement.mend(dropped.jobs(), DeliveryError(why, reason="dropped_oldest"))
-
-    def _find_no_room(self, job: Job) -> None:
-        if self._scheduler.closed:
-            self._settlement.give_up([job], closed("the client was closed meanwhile"))
-        elif job.row is None:
-            self._fail([job], "the queue is full", "queue_full")
-        else:
-            self._keep(job)
+    def _add_to_queue(self, job: Job) -> bool:
+        return not self._scheduler.closed and self._scheduler.add(job, self._now())
 
     def _wait_for_room(self, job: Job, until: float) -> bool:
         self._call()
-        scheduler, hurries = self._scheduler, 0
+        scheduler, counted = self._scheduler, 0
         try:
             with scheduler.lock:
-                scheduler.hurried, hurries = scheduler.hurried + 1, 1
-                scheduler.work.notify_all()
+                scheduler.urgent, counted = scheduler.urgent + 1, 1
+                scheduler.for_work.notify_all()
             while True:
                 with scheduler.lock:
-                    if self._add(job):
+                    if self._add_to_queue(job):
                         return True
                     left = until - self._now()
                     if scheduler.closed or left <= 0:
                         return False
-                    scheduler.calm.enlist()
-                scheduler.calm.wait(waitable(left))
+                    scheduler.for_progress.enlist()
+                scheduler.for_progress.wait(waitable(left))
                 with scheduler.lock:
                     left = until - self._now()
                     if left <= 0 or not scheduler.queue.is_nearly_full():
                         continue
-                    scheduler.roomy.enlist()
-                # who wakes for each request holds up the worker that empties the queue
-                scheduler.roomy.wait(min(_LINGER, left))
+                    scheduler.for_space.enlist()
+                # a sender that wakes for each request slows the worker that empties the queue
+                scheduler.for_space.wait(min(_LINGER, left))
         finally:
-            scheduler.hurried -= hurries  # atomically with leaving
+            scheduler.urgent -= counted  # atomically with leaving
 
-    def _add(self, job: Job) -> bool:
-        return not self._scheduler.closed and self._scheduler.add(job, self._now())
+    def _settle_without_room(self, job: Job) -> None:
+        if self._scheduler.closed:
+            self._settlement.give_up([job], closed("the client was closed meanwhile"))
+        elif job.row is None:
+            self._fail(job, "the queue is full")
+        else:
+            self._keep(job)
 
     def _keep(self, job: Job) -> None:
         """Leave a job to the outbox until there is room in memory."""
-        scheduler, keeps = self._scheduler, 0
+        scheduler, counted = self._scheduler, 0
         try:
             with scheduler.lock:
-                scheduler.overflows, scheduler.keeping, keeps = True, scheduler.keeping + 1, 1
+                scheduler.overflowing = True
+                scheduler.being_kept, counted = scheduler.being_kept + 1, 1
             self._settlement.keep(job)
         finally:
-            scheduler.keeping -= keeps  # atomically with leaving
+            scheduler.being_kept -= counted  # atomically with leaving
             with scheduler.lock:
-                scheduler.work.notify()
+                scheduler.for_work.notify()
 
-    def _drop_oldest(self) -> bool:
-        """Fail the oldest of what the outbox has; return whether there was any."""
+    def _drop_oldest_stored(self) -> bool:
+        """Fail the oldest job that the outbox has; return whether there is one."""
         oldest = WorkItem()
         try:
             with self._scheduler.lock:
-                self._scheduler.queue.take_stored(self._settlement.oldest, oldest)
+                self._scheduler.queue.take_stored(self._settlement.kept.oldest, oldest)
             self._drop(oldest, "outbox")
-        except BaseException:
+        except BaseException:  # such as Ctrl-C, or a hook that exits
             self._settlement.repairs.add((self._drop, oldest, "outbox"))
             raise
-        if oldest.jobs():
-            return True
-        why = "newer batches took its place in the full outbox"
-        return self._settlement.drop_oldest(DeliveryError(why, reason="dropped_oldest"))
+        return bool(oldest.all_jobs()) or self._settlement.drop_oldest(_dropped("outbox"))
 
-    def _fail(self, jobs: Sequence[Job], why: str, reason: Reason) -> None:
-        self._settlement.give_up(jobs, DeliveryError(why, reason=reason))
+    def _drop(self, item: WorkItem, full: str) -> None:
+        self._settlement.resume(item.all_jobs(), _dropped(full))
+
+    def _fail(self, job: Job, why: str) -> None:
+        self._settlement.give_up([job], DeliveryError(why, reason="queue_full"))
 
 
 def closed(why: str) -> Closed:
     """Return the error for what a closed client leaves."""
     return Closed(why, reason="closed")
+
+
+def _dropped(full: str) -> DeliveryError:
+    return DeliveryError(
+        f"newer batches took its place in the full {full}", reason="dropped_oldest"
+    )
 
 
 def _no_room(batches: int, where: str, error: OutboxFull | None = None) -> QueueFull:
@@ -249,3 +276,9 @@ def _no_room(batches: int, where: str, error: OutboxFull | None = None) -> Queue
         "time or later, or write ThreadedDispatcher(when_full='block')",
         reason="queue_full",
     )
+
+
+def _runs_an_event_loop() -> bool:
+    """Return whether waiting here would stop an event loop, and all of its tasks."""
+    asyncio = sys.modules.get("asyncio")  # a program without asyncio need not load it
+    return asyncio is not None and asyncio._get_running_loop() is not None

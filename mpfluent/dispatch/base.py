@@ -1,16 +1,20 @@
-"""When sealed batches leave: the seam, and the simplest way: at once, in the caller's thread."""
+"""When sealed batches leave: the protocol of a dispatcher, and what ours share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-from ..delivery.job import Job, Settled
+from ..delivery.job import Job
+from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
+from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..transport.destination import Destination
+from ..errors import ConfigurationError
+from ..utils.fork import ProcessLocal
+from ..utils.introspection import PublicNames
 
-PATIENT = 600.0  # seconds for one request with its retries, where nobody waits for its outcome
+PATIENT = 600.0  # seconds for one request with its retries, where no caller waits for its outcome
 
 
 class Dispatcher(Protocol):
@@ -24,18 +28,11 @@ class Dispatcher(Protocol):
     waits: ClassVar[bool]
     max_elapsed: float
 
-    def open(
-        self,
-        sender: Sender,
-        destination: Destination,
-        settled: Settled,
-        batch_class: type[Any],
-    ) -> None:
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
         """Belong to a client from now on; starts nothing.
 
         Args:
-            destination: whose batches they are.
-            settled: to be told of each batch, also of earlier processes, when it is settled.
+            notifier: makes the outcome of each batch known, also of those of earlier processes.
             batch_class: reads back a batch that the outbox kept.
         """
         ...
@@ -44,9 +41,9 @@ class Dispatcher(Protocol):
         """Take batches over: call ``accepted()``, then settle each exactly once.
 
         Args:
-            accepted: knows whether it was called, where an interrupt came meanwhile.
-            patient: take as long as it takes: wait for room, whatever happens else when it is
-                full, and give a request the time that it has in the background.
+            accepted: counts the batches; it knows whether it was called, if Ctrl-C came.
+            patient: wait for room, whatever the policy for a full queue is, and give a request the
+                time that it has in the background.
 
         Raises:
             QueueFull: there is no room, and none of them was accepted.
@@ -58,7 +55,7 @@ class Dispatcher(Protocol):
         ...
 
     def send_now(self) -> None:
-        """Let what waits leave at once, since somebody waits for a delivery; do not wait here."""
+        """Let what waits leave at once: a caller waits for a delivery. Do not wait here."""
         ...
 
     def flush(self, timeout: float) -> None:
@@ -73,5 +70,53 @@ class Dispatcher(Protocol):
         ...
 
     def check_process(self) -> None:
-        """Begin empty, and let the sender begin anew, if this is a forked child."""
+        """Begin empty, and let the sender start again, if this is a forked child."""
         ...
+
+
+class OpenedOnce(PublicNames):
+    """What our dispatchers share: each belongs to one client, and starts again in a forked child.
+
+    Args:
+        settlement: settles its batches.
+    """
+
+    def __init__(self, settlement: Settlement) -> None:
+        self._settlement = settlement
+        self._sender: Sender | None = None
+        self._home = ProcessLocal()
+
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
+        """Belong to a client.
+
+        Raises:
+            ConfigurationError: it belongs to another one.
+        """
+        if self._sender is not None:
+            raise ConfigurationError(
+                "a dispatcher belongs to one client; "
+                f"write dispatcher={type(self).__name__}() for each"
+            )
+        self._settlement.open(sender.destination, notifier, batch_class)
+        self._sender = sender
+
+    def _opened(self) -> Sender:
+        if self._sender is None:
+            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
+        return self._sender
+
+    def check_process(self) -> None:
+        """Begin empty in a forked child: jobs, and threads that hold a lock, are the parent's."""
+        self._home.move(self._restart, self._renew_locks)
+
+    def _restart(self) -> None:
+        """Keep nothing of the parent's."""
+        self._settlement.restart()
+        if self._sender is not None:
+            self._sender.check_process()
+
+    def _renew_locks(self) -> None:
+        """Take new locks: gevent or eventlet replaced Python's."""
+        self._settlement.renew_locks()
+        if self._sender is not None:
+            self._sender.check_process()

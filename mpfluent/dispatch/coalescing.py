@@ -10,7 +10,7 @@ from ..delivery.job import Job, Payload, payloads_of, together
 from ..wire.limits import MAX_BATCH_BYTES, identities
 
 WINDOW = 4_096  # jobs that are looked at together
-WINDOW_BYTES = 8_000_000  # and bytes of them
+WINDOW_BYTES = 8_000_000  # and bytes of them: more takes long to look at, and joins little
 
 _COMMA = 1  # byte between two events
 _ID = re.compile(rb'"source_request_id":"(?:[^"\\]|\\.)*"')
@@ -23,7 +23,7 @@ class _Group:
 
     def __init__(self, job: Job) -> None:
         self.jobs = [job]
-        self.passed = False  # whether another group of that user begins after it
+        self.passed = False  # whether another group of that user follows: it takes no more
         self.size = job.size
 
     def takes(self, job: Job) -> bool:
@@ -44,7 +44,7 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
 
     Jobs join where their contexts are equal, byte for byte but for the id, and say who the
     user is. A user's events never change their order: what shares an identity with a batch before
-    it joins that one or travels after it. A group has the place of its first member.
+    it joins that one or travels after it. A group travels where its first member stands.
     """
     groups: list[_Group] = []
     same: dict[bytes, _Group] = {}  # by context: the latest group of it
@@ -52,7 +52,7 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
     latest: dict[tuple[str, str], _Group] = {}  # by identity
     for job in jobs:
         context = _context(job)
-        joins = not job.alone and len(job.parts) == 1
+        joins = not job.own_id and len(job.parts) == 1
         if joins and context in same and same[context].takes(job):
             continue
         group = _Group(job)

@@ -1,6 +1,6 @@
 """What waits to be sent: jobs in order, bounded by count and by bytes.
 
-It has no lock of its own: the dispatcher that owns it has.
+It has no lock of its own: the scheduler's guards it.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class BoundedQueue:
     def take(self, most: int, most_bytes: int, into: WorkItem | None = None) -> list[Job]:
         """Return the oldest jobs, as many as fit a request of these bounds, but at least one.
 
-        Brackets and commas count, so that what is taken leaves no remnant for a second request.
+        Brackets and commas count, so that what is taken needs no small second request.
 
         Args:
-            into: gets them atomically, so that none is ever in nobody's hands.
+            into: gets them atomically, so that Ctrl-C loses none.
         """
         taken: list[Job] = []
         size = 1  # the brackets, less the comma that the first part has none of
@@ -78,9 +78,9 @@ class BoundedQueue:
             taken.append(following)
         count = len(taken)
         left = self.size - sum([job.size for job in taken])
-        load = WorkItem() if into is None else into
-        before = load.fresh or []
-        load.fresh, self._waiting[:count], self.size = [*before, *taken], [], left
+        item = WorkItem() if into is None else into
+        before = item.jobs or []
+        item.jobs, self._waiting[:count], self.size = [*before, *taken], [], left
         return taken
 
     def take_stored(self, before: int | None, into: WorkItem) -> None:
@@ -90,9 +90,9 @@ class BoundedQueue:
             before: only if it is older than this row; None for any.
             into: gets it.
         """
-        for place, (_, job) in enumerate(self._waiting):
+        for position, (_, job) in enumerate(self._waiting):
             if job.row is not None:
                 if before is None or job.row <= before:
-                    end, left = place + 1, self.size - job.size
-                    into.fresh, self._waiting[place:end], self.size = [job], [], left
+                    end, left = position + 1, self.size - job.size
+                    into.jobs, self._waiting[position:end], self.size = [job], [], left
                 return

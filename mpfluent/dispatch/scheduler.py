@@ -1,7 +1,7 @@
-"""What waits, and what is in the hands of workers: all that senders and workers share.
+"""What waits, and what workers have in hand: all that senders and workers share.
 
-What moves from one place to another does so atomically, so that whoever is interrupted leaves
-each job in one place, and in one only.
+A job moves from one list to another by one assignment, so that after Ctrl-C it is in one list, and
+in one only.
 """
 
 from __future__ import annotations
@@ -12,78 +12,81 @@ import threading
 from collections.abc import Iterable, Sequence
 
 from ..delivery.job import Job, Payload, WorkItem
-from ..delivery.settlement import Settlement
+from ..delivery.kept import KeptBatches
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
+from .options import Options
 from .queue import BoundedQueue
 
 
 class Scheduler:
-    """What waits and what moves, under one lock; made anew in a forked child.
+    """Says what is due next; made again in a forked child.
 
     Args:
-        most: jobs that may wait.
-        most_bytes: bytes of them.
-        flush_interval: seconds that a job waits for others to travel with.
-        coalesces: whether a load may be larger than a request, since it will shrink. Then it may
-            be half of what may wait: the other half is for what comes before a worker has woken.
-        settlement: what else is to be delivered.
+        options: of the dispatcher.
+        kept: what waits in the outbox only.
 
     Attributes:
-        work: where workers wait.
-        calm: where those wait who wait for workers.
-        roomy: where those wait who let a queue get emptier.
-        hurried: how many want everything to leave at once.
-        overflows: whether what comes goes to the outbox only, until that is empty again.
-        keeping: how many are just on the way there.
-        closing: whether nothing comes any more.
+        lock: guards all of it.
+        for_work: workers that wait for something to do.
+        for_progress: threads that wait until workers have done something: for room, or the end.
+        for_space: senders that had room once, and let the queue get emptier before they go on.
+        urgent: how many callers want everything to leave at once.
+        overflowing: whether new jobs go to the outbox only, until it has nothing that was never
+            tried: so they keep their order.
+        being_kept: how many jobs are on the way there.
+        closing: whether no new jobs come any more.
         close_by: the monotonic time at which what is left is settled.
-        closed: whether it is.
+        closed: whether it is settled, or being settled.
     """
 
-    def __init__(
-        self,
-        most: int,
-        most_bytes: int,
-        *,
-        flush_interval: float,
-        coalesces: bool,
-        settlement: Settlement,
-    ) -> None:
+    def __init__(self, options: Options, kept: KeptBatches) -> None:
         self.renew_locks()
-        self.queue = BoundedQueue(most, most_bytes)
-        self.hurried = 0
-        self.overflows = False
-        self.keeping = 0
+        self.queue = BoundedQueue(options.max_queue, options.max_queue_bytes)
+        self.urgent = 0
+        self.overflowing = False
+        self.being_kept = 0
         self.closing = False
         self.close_by = math.inf
         self.closed = False
-        self._again: list[WorkItem] = []  # what workers had in their hands and laid down
-        self._moving: list[WorkItem] = []
-        self._seized = WorkItem()
-        self._settlement = settlement
-        self._flush_interval = flush_interval
-        self._pressed = False  # whether something found no room since the last load
-        self._awaited = 0  # how many of the oldest leave at once, since somebody waits for them
+        self._returned: list[WorkItem] = []  # what workers handed back, or shared: goes first
+        self._in_hand: list[WorkItem] = []  # what workers have
+        self._left = WorkItem()  # what the thread that closes settles
+        self._kept = kept
+        self._flush_interval = options.flush_interval
+        self._was_full = False  # whether something found no room since the last work item
+        self._leave_now = 0  # how many of the oldest leave at once: a caller waits for them
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
-        if coalesces:
+        if options.coalesce:
+            # A work item may be larger than a request, since it will shrink. Half of what may wait
+            # is enough: the other half is for what comes before a worker has woken.
             self._most = WINDOW, WINDOW_BYTES
-            self._enough = min(WINDOW, -(-most // 2)), min(WINDOW_BYTES, -(-most_bytes // 2))
+            self._enough = (
+                min(WINDOW, -(-options.max_queue // 2)),
+                min(WINDOW_BYTES, -(-options.max_queue_bytes // 2)),
+            )
 
     def renew_locks(self) -> None:
-        """Take a lock of the kind that Python has now, and let everybody wait anew."""
-        # reentrant, since a ``__del__`` may close a client in the midst of anything
+        """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
+        # The outermost lock: while it is held, those of the outbox and of the counters may be
+        # taken, and never the other way round. No hook is called and nothing is sent meanwhile.
+        # Reentrant, since the garbage collector may close a client in a ``__del__`` at any line.
         self.lock = threading.RLock()
-        self.work = Waiters(self.lock)
-        self.calm = Waiters(self.lock)
-        self.roomy = Waiters(self.lock)
+        self.for_work = Waiters(self.lock)
+        self.for_progress = Waiters(self.lock)
+        self.for_space = Waiters(self.lock)
 
     # All that follows is called with the lock held.
 
+    def fits(self, jobs: Sequence[Job]) -> bool:
+        """Return whether all of these may wait in the queue, and need not go to the outbox only."""
+        behind = self.overflowing and any(job.row is not None for job in jobs)
+        return not behind and self.queue.has_room(jobs)
+
     def add(self, job: Job, now: float) -> bool:
         """Let a job wait, if it has room, and nothing before it is in the outbox only."""
-        if (self.overflows and job.row is not None) or not self.has_room([job]):
+        if (self.overflowing and job.row is not None) or not self.has_room([job]):
             return False
         self.put([job], now)
         return True
@@ -94,113 +97,112 @@ class Scheduler:
         for job in jobs:
             self.queue.add(job, now)
         if first or self.queue.reaches(*self._enough):
-            self.work.notify()
+            self.for_work.notify()
 
     def has_room(self, jobs: Sequence[Job]) -> bool:
-        """Return whether all of these may wait; if not, what does is not to wait any longer."""
+        """Return whether all of these may wait; if not, let what waits leave at once."""
         if self.queue.has_room(jobs):
             return True
-        self._pressed = len(self.queue) > 0
-        self.work.notify()
+        self._was_full = len(self.queue) > 0
+        self.for_work.notify()
         return False
 
     def send_now(self) -> None:
-        """Let all that waits now leave at once, and what comes later gather as ever."""
-        self._awaited = len(self.queue)
-        if self._awaited:
-            self.work.notify()
+        """Let all that waits now leave at once; what comes later gathers as usual."""
+        self._leave_now = len(self.queue)
+        if self._leave_now:
+            self.for_work.notify()
 
-    def next(self, load: WorkItem, now: float) -> float | None:
-        """Put what to deliver now into a load, as moving; or return the seconds until it is due.
+    def next(self, item: WorkItem, now: float) -> float | None:
+        """Let a worker have what is to be delivered now, if there is anything.
 
         Args:
-            load: an empty one.
+            item: an empty one, to be filled; one that stays empty is to be loaded from the outbox.
 
         Returns:
-            The seconds until something may be due; None if the load has something.
+            None if the worker has something; else the seconds until something may be due.
         """
         if self.closed or now >= self.close_by:
             return math.inf
-        if self._again:
-            first, *rest = self._again
-            load.payloads, load.fresh = first.payloads, first.fresh
-            self._again, self._moving = rest, [*self._moving, load]
+        if self._returned:
+            first, *rest = self._returned
+            item.payloads, item.jobs = first.payloads, first.jobs
+            self._returned, self._in_hand = rest, [*self._in_hand, item]
             return None
-        kept = self._settlement.kept
-        if self.overflows and not (self._settlement.untried or self.keeping):
-            self.overflows = False
-            self.calm.notify_all()  # there is room for those who wait for it
-        if not kept:
-            self._settlement.due = math.inf
-        first_here = self.overflows and self.queue  # what waits here is older
-        if self._settlement.due <= now and not first_here:
-            self._settlement.due, self._moving = math.inf, [*self._moving, load]
+        if self.overflowing and not (self._kept.untried or self.being_kept):
+            self.overflowing = False
+            self.for_progress.notify_all()  # senders may use the queue again
+        if not self._kept.waiting:
+            self._kept.due = math.inf
+        queue_first = self.overflowing and self.queue  # what is in the outbox only is newer
+        if self._kept.due <= now and not queue_first:
+            self._kept.due, self._in_hand = math.inf, [*self._in_hand, item]
             return None
         gather = math.inf
         if self.queue:
             gather = self.queue.since + self._flush_interval - now
-            enough = self._pressed or self._awaited or self.queue.reaches(*self._enough)
-            if enough or gather <= 0 or self.hurried or self.closing:
-                self._fill(load)
+            enough = self._was_full or self._leave_now or self.queue.reaches(*self._enough)
+            if enough or gather <= 0 or self.urgent or self.closing:
+                self._take_from_queue(item)
                 return None
-        return gather if first_here else min(gather, self._settlement.due - now)
+        return gather if queue_first else min(gather, self._kept.due - now)
 
-    def _fill(self, load: WorkItem) -> None:
-        self._pressed = False
-        self._moving = [*self._moving, load]  # before it has anything, which is then somewhere
-        taken = self.queue.take(*self._most, load)
-        self._awaited = max(0, self._awaited - len(taken))
-        self.calm.notify_all()  # there is room now
+    def _take_from_queue(self, item: WorkItem) -> None:
+        self._was_full = False
+        self._in_hand = [*self._in_hand, item]  # first, so that its jobs are always somewhere
+        taken = self.queue.take(*self._most, item)
+        self._leave_now = max(0, self._leave_now - len(taken))
+        self.for_progress.notify_all()  # there is room now
         if not self.queue.is_nearly_full():
-            self.roomy.notify_all()
+            self.for_space.notify_all()
         if self.queue:
-            self.work.notify()  # for another worker, if there is one with nothing to do
+            self.for_work.notify()  # another worker, if one has nothing to do
 
-    def share(self, load: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
-        """Let whoever has time deliver the rest of a load; a worker alone does so in order."""
-        loads = [WorkItem(payloads) for payloads in rest]
-        load.payloads, load.fresh, self._again = first, [], [*self._again, *loads]
-        self.work.notify(len(rest))
+    def share(self, item: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
+        """Let any worker deliver the rest of an item; a worker alone does so in order."""
+        items = [WorkItem(payloads) for payloads in rest]
+        item.payloads, item.jobs, self._returned = first, [], [*self._returned, *items]
+        self.for_work.notify(len(rest))
 
-    def lay_down(self, load: WorkItem, payloads: list[Payload]) -> None:
-        """Let another worker begin with these of a load before all that came after it."""
-        again = [WorkItem(payloads)] if payloads else []
-        rest = [other for other in self._moving if other is not load]
-        if load in self._moving:  # it was not laid down yet
-            self._again, self._moving = [*again, *self._again], rest
-        self.calm.notify_all()
-        self.work.notify()
+    def hand_back(self, item: WorkItem, payloads: list[Payload]) -> None:
+        """Let another worker begin with these of an item, before all that came after it."""
+        returned = [WorkItem(payloads)] if payloads else []
+        others = [other for other in self._in_hand if other is not item]
+        if item in self._in_hand:  # else it was handed back already
+            self._returned, self._in_hand = [*returned, *self._returned], others
+        self.for_progress.notify_all()
+        self.for_work.notify()
 
-    def done(self, load: WorkItem) -> None:
-        """Know that nobody has this in hand any more."""
-        self._moving = [other for other in self._moving if other is not load]
-        self.calm.notify_all()
+    def done(self, item: WorkItem) -> None:
+        """Know that a worker has finished this."""
+        self._in_hand = [other for other in self._in_hand if other is not item]
+        self.for_progress.notify_all()
 
-    def seize(self) -> None:
-        """Let nobody take any more what waits now, since whoever calls this settles it."""
-        again = [job for load in self._again for job in load.jobs()]
-        self._seized.fresh, self._again = [*self._seized.jobs(), *again], []
-        self.queue.take(len(self.queue), sys.maxsize, self._seized)
+    def collect_left(self) -> None:
+        """Let no worker take what waits now: the thread that closes settles it."""
+        returned = [job for item in self._returned for job in item.all_jobs()]
+        self._left.jobs, self._returned = [*self._left.all_jobs(), *returned], []
+        self.queue.take(len(self.queue), sys.maxsize, self._left)
 
-    def forget(self) -> None:
-        """Expect nothing any more of what was seized, and of those who have something in hand."""
-        self._seized.fresh, self._moving = [], []
-        self.calm.notify_all()
+    def forget_left(self) -> None:
+        """Drop what was collected, and what workers had in hand: it is settled."""
+        self._left.jobs, self._in_hand = [], []
+        self.for_progress.notify_all()
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.queue or self._again or self._settlement.kept)
+        return bool(self.queue or self._returned or self._kept.waiting)
 
-    def moves(self, load: WorkItem | None = None) -> bool:
-        """Return whether anybody has anything in hand, or just this."""
-        return bool(self._moving) if load is None else load in self._moving
+    def in_hand(self, item: WorkItem | None = None) -> bool:
+        """Return whether a worker has anything in hand, or just this."""
+        return bool(self._in_hand) if item is None else item in self._in_hand
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
-        kept_due = self._settlement.kept and self._settlement.due <= now
-        return not (self.queue or self._again or self._moving or kept_due)
+        kept_due = self._kept.waiting and self._kept.due <= now
+        return not (self.queue or self._returned or self._in_hand or kept_due)
 
     def jobs(self) -> list[Job]:
         """Return all that is not settled, wherever it is."""
-        loads = [*self._moving, *self._again, self._seized]
-        return [*(job for load in loads for job in load.jobs()), *self.queue]
+        items = [*self._in_hand, *self._returned, self._left]
+        return [*(job for item in items for job in item.all_jobs()), *self.queue]

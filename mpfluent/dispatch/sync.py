@@ -6,24 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..delivery.clock import Clock
-from ..delivery.job import Job, Settled, payloads_of
-from ..delivery.sender import Sender, runs
+from ..delivery.job import Job, payloads_of
+from ..delivery.sender import runs
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..errors import ConfigurationError, TransportError
-from ..transport.destination import Destination
-from ..utils.fork import ProcessLocal
+from ..errors import TransportError
 from ..utils.interrupts import Flag
-from ..utils.introspection import PublicNames
-from .base import PATIENT
+from .base import PATIENT, OpenedOnce
 
-_GRACE = 0.2  # seconds for those whose waits are ended by closing to settle
+_GRACE = 0.2  # seconds for other threads to settle, when closing has ended their waits
 
 
-class SyncDispatcher(PublicNames):
+class SyncDispatcher(OpenedOnce):
     """Sends in the caller's thread: ``send`` returns when the outcome is known.
 
     Args:
@@ -44,13 +41,11 @@ class SyncDispatcher(PublicNames):
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
-        self._sender: Sender | None = None
-        self._settlement = Settlement(None, clock)
-        # threads that are sending, so must not wait for it; by ``get_ident``, which means greenlets
-        # where it was patched since: a ``threading.local`` of before would mean all of a thread
+        super().__init__(Settlement(None, clock))
+        # Threads that send, and must not wait for themselves. By ``get_ident``: after gevent or
+        # eventlet patched it, it names greenlets; an older ``threading.local`` would not.
         self._sending: set[int] = set()
         self._closed = Flag()
-        self._home = ProcessLocal()
 
     def _sleep(self, seconds: float) -> None:
         self._closed.wait(seconds)
@@ -58,54 +53,34 @@ class SyncDispatcher(PublicNames):
     def _is_closed(self) -> bool:
         return self._closed.is_set()
 
-    def open(
-        self,
-        sender: Sender,
-        destination: Destination,
-        settled: Settled,
-        batch_class: type[Any],
-    ) -> None:
-        """Belong to a client.
-
-        Raises:
-            ConfigurationError: it belongs to another one.
-        """
-        if self._sender is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; write dispatcher=SyncDispatcher() for each"
-            )
-        self._settlement.open(destination, sender.counters, settled, batch_class)
-        self._sender = sender
-
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Send batches in as few requests as they fit."""
-        if self._sender is None:
-            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
+        sender = self._opened()
         outer, me = not self.may_wait(), threading.get_ident()
-        repairs = self._sender.counters.repairs
+        repairs = sender.counters.repairs
         try:
             self._sending.add(me)
             accepted()
             limit = PATIENT if patient else self.max_elapsed
             for group in runs(payloads_of(jobs)):
-                self._sender.deliver(group, self._clock, self._settlement, elapsed_limit=limit)
+                sender.deliver(group, self._clock, self._settlement, elapsed_limit=limit)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             repairs.add((self._give_up, jobs, accepted, error))
-            with suppress(BaseException):  # the first one counts
+            with suppress(BaseException):  # the first one is raised
                 repairs.run()
             raise
         finally:
             if not outer:
                 self._sending.discard(me)
             if self._closed.is_set() and not outer:
-                self._sender.close()
+                sender.close()
 
     def _give_up(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
         """Fail what a call that was broken off has not settled, if it was accepted."""
         if accepted.counted:
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
-            self._settlement.mend(jobs, failure)
+            self._settlement.resume(jobs, failure)
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
@@ -131,22 +106,14 @@ class SyncDispatcher(PublicNames):
         self.flush(_GRACE)
         return True
 
-    def check_process(self) -> None:
-        """Take new locks in a forked child: who waited at the old ones is in the parent."""
-        self._home.move(self._begin_anew, self._renew_locks)
+    def _restart(self) -> None:
+        self._closed = Flag(self._is_closed())
+        self._sending &= {threading.get_ident()}  # this one goes on in the child; the others do not
+        super()._restart()
 
     def _renew_locks(self) -> None:
         self._closed = Flag(self._is_closed())
-        self._settlement.renew_locks()
-        if self._sender is not None:
-            self._sender.check_process()
-
-    def _begin_anew(self) -> None:
-        self._closed = Flag(self._is_closed())
-        self._sending &= {threading.get_ident()}  # which may go on here, where others do not
-        self._settlement.restart()
-        if self._sender is not None:
-            self._sender.check_process()
+        super()._renew_locks()
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

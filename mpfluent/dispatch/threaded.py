@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import _thread
 import math
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Never, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
-from ..delivery.job import Job, Settled
+from ..delivery.job import Job
+from ..delivery.notifier import Notifier
 from ..delivery.sender import Sender
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..errors import Closed, ConfigurationError, Kept, brief, closest, unknown_option
+from ..errors import Closed, ConfigurationError, Kept, unknown_option
 from ..transport.base import Response
-from ..transport.destination import Destination
-from ..utils.fork import ProcessLocal
 from ..utils.interrupts import Flag
-from ..utils.introspection import PublicNames, expand_kwargs
-from ..utils.options import integer_between, number_between
+from ..utils.introspection import expand_kwargs
 from . import shutdown
-from .backpressure import Admission, WhenFull, closed
-from .base import PATIENT
+from .backpressure import Admission, closed
+from .base import PATIENT, OpenedOnce
+from .options import OPTIONS, Options, WhenFull
 from .scheduler import Scheduler
 from .workers import SHORTEST, Workers
 
 if TYPE_CHECKING:
     from ..outbox.outbox import Outbox
 
-_GRACE = 0.2  # seconds for workers whose waits are ended to settle what they have
+_GRACE = 0.2  # seconds for workers that no longer wait to settle what they have in hand
 _ENDED = "the process ended before the batch was delivered"
-_PARTING = 0.05  # seconds for idle ones to leave before the interpreter goes
+_LEAVE = 0.05  # seconds for idle workers to leave before the interpreter ends
 
 
-class ThreadedDispatcher(PublicNames):
+class ThreadedDispatcher(OpenedOnce):
     """Sends in the background: ``send`` returns at once, with a delivery that is pending.
 
     Workers gather what waits into bulk requests. They are daemon threads that start with the
@@ -56,7 +54,7 @@ class ThreadedDispatcher(PublicNames):
         block_timeout: seconds.
         flush_interval: seconds that a batch waits for others to travel with. A full request
             leaves at once, and with ``coalesce`` what fills a window of 4 096 batches; so does
-            what waits in a full queue, and what waits when somebody waits for a delivery.
+            what waits in a full queue, and what waits when a caller waits for a delivery.
         exit_timeout: seconds to deliver what waits when the process ends; the largest of all
             clients holds for all together.
         coalesce: let batches of one user with equal contexts travel as one batch.
@@ -103,86 +101,44 @@ class ThreadedDispatcher(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("ThreadedDispatcher", next(iter(unknown)), OPTIONS)
-        self._most = _count("workers", workers)
-        self._bounds = _count("max_queue", max_queue), _count("max_queue_bytes", max_queue_bytes)
-        self._block_timeout = _seconds("block_timeout", block_timeout)
-        self._flush_interval = _seconds("flush_interval", flush_interval)
-        self.exit_timeout = _seconds("exit_timeout", exit_timeout)
-        if when_full not in get_args(WhenFull):
-            meant = closest(when_full, get_args(WhenFull)) or "block"  # what "drop" means is open
-            listed = ", ".join(get_args(WhenFull))
-            raise _wrong("when_full", when_full, f"one of {listed}; write when_full={meant!r}")
-        if not isinstance(coalesce, bool):
-            raise _wrong("coalesce", coalesce, "True or False; write coalesce=True")
-        if outbox is not None:
-            from ..outbox.outbox import Outbox as Kind  # with it comes SQLite
-
-            if not isinstance(outbox, Kind):
-                raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
-        self._when_full: WhenFull = when_full
-        self._coalesces = coalesce
-        self._time = clock, wall, sleep
-        self._start = _start_thread if start is None else start
-        self._settlement = Settlement(outbox, clock, background=True)
-        self._sender: Sender | None = None
-        self._home = ProcessLocal()
+        options = Options(
+            *(workers, max_queue, max_queue_bytes, when_full, block_timeout, flush_interval),
+            *(exit_timeout, coalesce, clock, wall, sleep),
+            start=_start_thread if start is None else start,
+        )
+        self._options = options.checked(outbox)
+        self.exit_timeout = self._options.exit_timeout
+        super().__init__(Settlement(outbox, clock, background=True))
         self._begin()
 
     def _begin(self) -> None:
         """Begin empty, everything new: at first, and in a forked child."""
-        self._scheduler = Scheduler(
-            *self._bounds,
-            flush_interval=self._flush_interval,
-            coalesces=self._coalesces,
-            settlement=self._settlement,
-        )
-        self._workers = self._hired()
+        self._scheduler = Scheduler(self._options, self._settlement.kept)
+        self._workers = self._new_workers()
         self._admission = Admission(
-            self._when_full, self._scheduler, self._settlement, self._time[0], self._call
+            self._options,
+            self._scheduler,
+            self._settlement,
+            call=self._call,
+            may_wait=self.may_wait,
         )
         self._closer: int | None = None  # the thread that settles what is left
         self._closed = Flag()
 
-    def _hired(self, elapsed_limit: float = max_elapsed) -> Workers:
-        clock, wall, sleep = self._time
+    def _new_workers(self, elapsed_limit: float = max_elapsed) -> Workers:
         return Workers(
-            self._most,
-            scheduler=self._scheduler,
-            settlement=self._settlement,
+            self._options,
+            self._scheduler,
+            self._settlement,
             sender=self._sender,
-            watched=self,
-            when_last=self._when_last,
-            clock=clock,
-            wall=wall,
-            sleep=sleep,
-            start=self._start,
-            coalesces=self._coalesces,
+            dispatcher=self,
             elapsed_limit=elapsed_limit,
         )
 
-    def open(
-        self,
-        sender: Sender,
-        destination: Destination,
-        settled: Settled,
-        batch_class: type[Any],
-    ) -> None:
-        """Belong to a client.
-
-        Raises:
-            ConfigurationError: it belongs to another one.
-        """
-        if self._sender is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; write dispatcher=ThreadedDispatcher() for each"
-            )
-        self._settlement.open(destination, sender.counters, settled, batch_class)
-        self._sender = sender
-        self._workers = self._hired()
-
-    def check_process(self) -> None:
-        """Begin empty in a forked child: what waits, and who holds a lock, is in the parent."""
-        self._home.move(self._begin_anew, self._renew_locks)
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
+        """Belong to a client."""
+        super().open(sender, notifier, batch_class)
+        self._workers = self._new_workers()
 
     @property
     def waiting(self) -> int:
@@ -192,31 +148,28 @@ class ThreadedDispatcher(PublicNames):
     @property
     def stored(self) -> int:
         """How many batches of this process the outbox has."""
-        return self._settlement.stored
+        return self._settlement.kept.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
         return self._sender is not None and self._sender.counters.snapshot().pending > 0
 
-    def leads_to(self, place: object) -> bool:
+    def sends_to(self, target: object) -> bool:
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
-        return self._sender is not None and self._sender.leads_to(place) and self.has_pending()
+        return self._sender is not None and self._sender.sends_to(target) and self.has_pending()
 
     def _renew_locks(self) -> None:
         scheduler, workers = self._scheduler, self._workers
         with scheduler.lock:  # a worker of before, a thread, has this one
-            scheduler.work.notify_all()  # and waits at it
+            scheduler.for_work.notify_all()  # and waits at it
             workers.wake()
             scheduler.renew_locks()
             workers.renew_locks()
         self._closed = Flag(self._closed.is_set())
-        self._settlement.renew_locks()
-        self._opened().check_process()
+        super()._renew_locks()
 
-    def _begin_anew(self) -> None:
-        if self._sender is not None:
-            self._sender.check_process()
-        self._settlement.restart()
+    def _restart(self) -> None:
+        super()._restart()
         self._begin()
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
@@ -230,56 +183,42 @@ class ThreadedDispatcher(PublicNames):
         if not sender.loaded:
             sender.load()
         self._settlement.ready()
+        patience = None
+        if patient:  # the rest of a stream may have to wait for many requests
+            patience = max(self.max_elapsed, sender.budget(self.max_elapsed))
         try:
-            if not self._settlement.stores and self._admission.take_at_once(jobs, accepted):
-                pass
-            elif self._when_full == "raise" and not patient:
-                self._admission.take_all_or_none(jobs, accepted)
-            else:
-                seconds = self._block_timeout
-                if patient:  # the rest of a stream may have to wait for many requests
-                    seconds = max(self.max_elapsed, sender.budget(self.max_elapsed))
-                blocks = (patient or self._when_full == "block") and self._may_block()
-                until = self._workers.now() + seconds if blocks else -math.inf
-                self._admission.take_each(jobs, accepted, until, patient=patient)
+            self._admission.submit(jobs, accepted, patience)
             self._workers.call()
             if shutdown.ending:
-                self._see_out(jobs)
+                self._wait_at_exit(jobs)
         except BaseException:  # such as Ctrl-C: what waits is delivered all the same
             sender.counters.repairs.add((self._call,))
-            with suppress(BaseException):  # the first one counts
+            with suppress(BaseException):  # the first one is raised
                 sender.counters.repairs.run()
             raise
 
     def _call(self) -> None:
         self._workers.call()
 
-    def _see_out(self, jobs: Sequence[Job]) -> None:
-        """Wait for what is sent when the process ends: another thread may have it, and be gone.
+    def _wait_at_exit(self, jobs: Sequence[Job]) -> None:
+        """Wait for what is sent when the process ends: after ``send``, no thread would settle it.
 
-        What ``send`` leaves behind now, nobody would settle.
+        The worker that has it in hand may be gone.
         """
         scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
-            scheduler.calm.wait_for(lambda: not [one for one in jobs if not one.settled], seconds)
+            scheduler.for_progress.wait_for(
+                lambda: not [one for one in jobs if not one.settled], seconds
+            )
             self._settlement.give_up(jobs, closed(_ENDED))
-            self._settlement.tell_all()
-
-    def _opened(self) -> Sender:
-        if self._sender is None:
-            raise ConfigurationError("a dispatcher belongs to a client; write Client(dispatcher=…)")
-        return self._sender
-
-    def _may_block(self) -> bool:
-        """Return whether to wait for room: not where that holds up who would make it."""
-        return self.may_wait() and not _runs_an_event_loop()
+            self._settlement.notices.close()
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
         return self._workers.may_wait()
 
     def send_now(self) -> None:
-        """Let what waits leave at once, since somebody waits for a delivery."""
+        """Let what waits leave at once: a caller waits for a delivery."""
         with self._scheduler.lock:
             self._scheduler.send_now()
 
@@ -287,33 +226,35 @@ class ThreadedDispatcher(PublicNames):
         """Deliver what waits now, and what is kept; wait no longer than these seconds."""
         self._opened()
         if not self._scheduler.closed:
-            self._settlement.ready(anew=True)
+            self._settlement.ready(adopt_again=True)
             self._deliver_all(timeout)
 
     def _deliver_all(self, timeout: float) -> None:
         workers, scheduler = self._workers, self._scheduler
         until = workers.now() + timeout
-        hurries = 0
+        counted = 0
         try:
             with scheduler.lock:
-                scheduler.hurried, hurries = scheduler.hurried + 1, 1
-                scheduler.work.notify_all()
+                scheduler.urgent, counted = scheduler.urgent + 1, 1
+                scheduler.for_work.notify_all()
             workers.call(until)
             if not workers.may_wait():
                 return
-            over = time.monotonic() + timeout  # the waits are real, whatever the clock
+            # in real time: threads wait in it, even where a test brings a clock of its own
+            over = time.monotonic() + timeout
             while (left := over - time.monotonic()) > 0:
                 with scheduler.lock:
                     if scheduler.is_idle(workers.now()):
                         return
-                    waits = workers.any() or scheduler.moves()
-                    scheduler.calm.enlist()
+                    waits = workers.any() or scheduler.in_hand()
+                    scheduler.for_progress.enlist()
                 if waits:
-                    scheduler.calm.wait(min(left, 1.0))  # it may be stopped without a word
+                    # a look each second: a worker that is killed notifies nobody
+                    scheduler.for_progress.wait(min(left, 1.0))
                 else:
                     workers.call(until)  # the worker was stopped meanwhile
         finally:
-            scheduler.hurried -= hurries  # atomically with leaving
+            scheduler.urgent -= counted  # atomically with leaving
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the sender."""
@@ -332,8 +273,8 @@ class ThreadedDispatcher(PublicNames):
         self._settle_left()
         return True
 
-    def _when_last(self) -> None:
-        """Close for a callback that could not wait for itself."""
+    def when_idle(self) -> None:
+        """Close for a callback that could not wait for itself: its worker is done."""
         if self._scheduler.close_by < math.inf:
             self._settle_left()
 
@@ -346,21 +287,21 @@ class ThreadedDispatcher(PublicNames):
                 if closer is None:
                     self._closer = me
                 scheduler.closed = True
-                scheduler.work.notify_all()
-                scheduler.calm.notify_all()
+                scheduler.for_work.notify_all()
+                scheduler.for_progress.notify_all()
             if self._closed.is_set():
                 return
             if closer not in (None, me):
                 self._closed.wait(10 * _GRACE)
                 return
-            # again, if the garbage collector closes it in the midst of closing
+            # also if this thread is closing it already, and the garbage collector came between
             why = closed("the client was closed before the batch was delivered")
             self._settle_all(self._workers, why)
             self._settlement.close()
             self._opened().close()
             shutdown.forget(self)
             self._closed.set()
-        except BaseException:  # such as Ctrl-C: the next one to close goes on
+        except BaseException:  # such as Ctrl-C: the next call of close goes on
             self._closer = None if self._closer == me else self._closer
             raise
 
@@ -370,43 +311,43 @@ class ThreadedDispatcher(PublicNames):
         error: Closed,
         grace: float = _GRACE,
         *,
-        parting: float = 0.0,
+        leave: float = 0.0,
         quiet: bool = False,
     ) -> list[Job]:
         """End all waits of workers, and settle what is not delivered; return it.
 
         Args:
-            grace: seconds for those who have something in hand to settle it.
-            parting: seconds for workers to leave.
+            grace: seconds for workers to settle what they have in hand.
+            leave: seconds for workers to leave.
         """
         scheduler = self._scheduler
         with scheduler.lock:
-            scheduler.seize()
+            scheduler.collect_left()
             workers.stop()
-            scheduler.work.notify_all()
-        workers.join(parting)
+            scheduler.for_work.notify_all()
+        workers.join(leave)
         if self.may_wait():
-            scheduler.calm.wait_for(lambda: not scheduler.moves(), grace)
+            scheduler.for_progress.wait_for(lambda: not scheduler.in_hand(), grace)
         left: list[Job] = []
         for _ in range(2):  # hooks may take their time, in which others send
             with scheduler.lock:
-                more = [job for job in scheduler.jobs() if job.untold]
+                more = [job for job in scheduler.jobs() if not job.notified]
             self._settlement.give_up(more, error, quiet=quiet)
             left += more
         with scheduler.lock:
-            scheduler.forget()
+            scheduler.forget_left()
         return left
 
-    def hurry(self) -> None:
+    def start_flush(self) -> None:
         """Begin to deliver all that waits, since the process ends."""
         with self._scheduler.lock:
-            self._scheduler.hurried += 1
-            self._scheduler.work.notify_all()
+            self._scheduler.urgent += 1
+            self._scheduler.for_work.notify_all()
 
     def finish(self, timeout: float) -> shutdown.Left:
         """Wait for what waits; then settle what is left, and return how much it was.
 
-        Who sends later still, in a hook of its own at the end of the process, waits for it.
+        A hook of the process's end that sends after this waits for its delivery itself.
 
         Args:
             timeout: seconds; below 0 where the time for all is over since then.
@@ -417,16 +358,18 @@ class ThreadedDispatcher(PublicNames):
         old, why = self._workers, closed(_ENDED)
         try:
             self._deliver_all(max(0.0, timeout) - grace)
-        finally:  # such as Ctrl-C: nobody waits any more, but all is settled
-            # first, so that whoever sends meanwhile does so by those who are there to stay
-            self._workers = self._hired(min(self.max_elapsed, self.exit_timeout))
-            left = self._settle_all(old, why, grace, parting=_PARTING, quiet=True)
+        finally:  # also after Ctrl-C: no more waiting, but all is settled
+            # first: what other threads send meanwhile goes to workers that stay
+            self._workers = self._new_workers(min(self.max_elapsed, self.exit_timeout))
+            left = self._settle_all(old, why, grace, leave=_LEAVE, quiet=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
-        self._settlement.tell_all()
+        self._settlement.notices.close()
         kept = sum(isinstance(job.outcome, Kept) for job in left)
         delivered = sum(isinstance(job.outcome, Response) for job in left)
-        pending = self._sender.counters.snapshot().pending if self._settlement.stores else 0
+        pending = (
+            self._sender.counters.snapshot().pending if self._settlement.kept.has_outbox else 0
+        )
         return shutdown.Left(failed=len(left) - kept - delivered, kept=pending)
 
     def __repr__(self) -> str:
@@ -434,19 +377,6 @@ class ThreadedDispatcher(PublicNames):
 
     def __reduce__(self) -> Any:
         raise ConfigurationError("a dispatcher holds threads; make one in each process")
-
-
-OPTIONS = {
-    "workers": "1",
-    "max_queue": "10_000",
-    "max_queue_bytes": "64 * 2**20",
-    "when_full": "'block'",
-    "block_timeout": "1.0",
-    "flush_interval": "0.5",
-    "exit_timeout": "2.0",
-    "coalesce": "True",
-    "outbox": "Outbox('outbox.db')",
-}
 
 
 def _start_thread(work: Callable[[], None]) -> threading.Thread:
@@ -472,34 +402,3 @@ def _start_thread(work: Callable[[], None]) -> threading.Thread:
     for error in errors:
         raise error
     return thread
-
-
-def _runs_an_event_loop() -> bool:
-    asyncio = sys.modules.get("asyncio")  # who does not use it need not load it
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _count(name: str, value: object) -> int:
-    """Return an option as Python's own integer, or raise what it has to be."""
-    number = integer_between(value, 1)
-    if number is None:
-        raise _wrong(name, value, f"1 or more; write {name}={OPTIONS[name]}")
-    return number
-
-
-def _seconds(name: str, value: object) -> float:
-    """Return an option as Python's own number of seconds, or raise what it has to be."""
-    seconds = number_between(value, 0, sys.float_info.max)
-    if seconds is None:
-        raise _wrong(name, value, f"seconds, 0 or more; write {name}={OPTIONS[name]}")
-    return seconds
-
-
-def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:
-    return ConfigurationError(f"ThreadedDispatcher({name}={brief(value)}): want {wanted}")

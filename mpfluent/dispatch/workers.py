@@ -6,10 +6,10 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
 from ..delivery.job import Payload, WorkItem, payloads_of
@@ -20,19 +20,23 @@ from ..utils.interrupts import Flag, Repairs, Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from . import shutdown
 from .coalescing import coalesce
+from .options import Options
 from .scheduler import Scheduler
 
-_IDLE = 5.0  # seconds after which a worker without work leaves; the next send starts another
+if TYPE_CHECKING:
+    from .threaded import ThreadedDispatcher
+
+_IDLE = 5.0  # seconds after which a worker without work ends; the next send starts another
 _INLINE = 15.0  # seconds for a request, where no thread can be had and the caller waits
-_LOOK_AGAIN = 3600.0  # seconds after which one who waits for longer looks at the time again
-SHORTEST = 0.1  # seconds for one where the process ends
+_LOOK_AGAIN = 3600.0  # seconds after which a longer wait looks at the time again
+SHORTEST = 0.1  # seconds that a request gets at least when the process ends
 
 
-class Seat:
-    """A worker's place among its like.
+class Slot:
+    """What a thread needs to be a worker: there are ``most`` of them.
 
     Attributes:
-        taken: whether it is one of them, so that it may work.
+        taken: whether the thread is in the list of workers.
     """
 
     __slots__ = ("taken",)
@@ -44,59 +48,45 @@ class Seat:
 class Workers:
     """Deliver what waits, each in a thread that starts when there is work.
 
-    Made anew in a forked child: a worker of before touches nothing any more, even where it goes
-    on there, as a greenlet does.
+    Made again in a forked child: a worker of the parent touches nothing any more, even where it
+    goes on in the child, as a greenlet does.
 
     Args:
-        most: threads at most.
-        scheduler: what waits and what moves.
+        options: of the dispatcher.
+        scheduler: says what is due.
         settlement: settles what was sent.
         sender: sends it; None for a dispatcher that has no client yet.
-        watched: whom the end of the process concerns.
-        when_last: called when nobody has anything in hand any more.
-        clock: monotonic seconds; wall: Unix seconds; sleep: waits seconds, or None.
-        start: runs a function in a thread, and returns something with ``is_alive()``.
-        coalesces: whether batches are joined.
+        dispatcher: finishes its work when the process ends, or when it was closed by a callback.
         elapsed_limit: seconds for each request with its retries, unless the policy says.
     """
 
     def __init__(
         self,
-        most: int,
-        *,
+        options: Options,
         scheduler: Scheduler,
         settlement: Settlement,
+        *,
         sender: Sender | None,
-        watched: shutdown.Watched,
-        when_last: Callable[[], None],
-        clock: Callable[[], float],
-        wall: Callable[[], float],
-        sleep: Callable[[float], object] | None,
-        start: Callable[[Callable[[], None]], Any],
-        coalesces: bool,
+        dispatcher: ThreadedDispatcher,
         elapsed_limit: float,
     ) -> None:
         self._sender = sender
-        self._watched = watched
-        self._when_last = when_last
-        self._most = most
+        self._dispatcher = dispatcher
+        self._options = options
         self._scheduler = scheduler
         self._settlement = settlement
         self._stopped = False
-        self._sleep = sleep
         self.renew_locks()
-        self._clock = Clock(clock, wall, self._wait, self._is_over)
-        self._start = start
-        self._coalesces = coalesces
+        self._clock = Clock(options.clock, options.wall, self._wait, self._is_over)
         self._elapsed_limit = elapsed_limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
         self._repairs = Repairs() if sender is None else sender.counters.repairs
-        self._at_work: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
+        self._delivering_now: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
 
     def renew_locks(self) -> None:
-        """Wait at the lock that the scheduler has now."""
-        self._alarm = Waiters(self._scheduler.lock)
+        """Use the lock that the scheduler has now."""
+        self._pauses = Waiters(self._scheduler.lock)  # between two attempts
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -104,23 +94,23 @@ class Workers:
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for workers: not if it delivers itself."""
-        return threading.get_ident() not in self._at_work
+        return threading.get_ident() not in self._delivering_now
 
     def _is_over(self) -> bool:
         """Return whether nothing is tried any more: a callback may have closed the client."""
         return self._stopped or self.now() >= self._scheduler.close_by
 
     def _wait(self, seconds: float) -> None:
-        """Wait, as long as there is something to wait for; say meanwhile that this one lives."""
+        """Wait until then, or until closing; show other processes meanwhile that this one lives."""
         until = self.now() + seconds
         while True:
-            tend = self._settlement.tend() or _LOOK_AGAIN
+            tend = self._settlement.kept.tend() or _LOOK_AGAIN
             with self._scheduler.lock:
                 left = min(until, self._scheduler.close_by) - self.now()
                 if self._stopped or left <= 0:
                     return
-                self._alarm.enlist()
-            (self._sleep or self._alarm.wait)(min(left, tend))
+                self._pauses.enlist()
+            (self._options.sleep or self._pauses.wait)(min(left, tend))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
@@ -128,12 +118,12 @@ class Workers:
         self.wake()
 
     def wake(self) -> None:
-        """Let workers that wait look again how long."""
+        """Let workers that wait between two attempts look again how long."""
         with self._scheduler.lock:
-            self._alarm.notify_all()
+            self._pauses.notify_all()
 
     def join(self, seconds: float | None) -> None:
-        """Wait for workers to leave, so that none is there when the interpreter goes.
+        """Wait for workers to leave, so that none runs when the interpreter ends.
 
         Args:
             seconds: for all of them; None for as long as it takes.
@@ -152,34 +142,37 @@ class Workers:
         return bool(self._alive())
 
     def call(self, until: float | None = None) -> None:
-        """See to it that what waits is delivered: by a worker, or else by this thread.
+        """Make sure that what waits is delivered: by a worker, or else by this thread.
 
-        At the end of the process nobody waits for workers any more, but for those who say so.
+        At the end of the process, only a caller that gives ``until`` waits for workers.
 
         Args:
             until: how long the caller waits for workers, in monotonic seconds.
         """
         scheduler = self._scheduler
-        alone = shutdown.ending and until is None
+        no_workers = shutdown.ending and until is None
         failed = False
         with scheduler.lock:
             if not scheduler.has_work():
                 return
-            shutdown.watch(self._watched)
+            shutdown.watch(self._dispatcher)
             self._threads = self._alive()
             requests = 1 + len(scheduler.queue) // MAX_BATCHES_PER_REQUEST
-            wanted = 0 if alone else min(self._most, max(requests, len(self._threads) + 1))
+            most = 0 if no_workers else self._options.workers
+            wanted = min(most, max(requests, len(self._threads) + 1))
             while len(self._threads) < wanted and not failed:
-                seat = Seat()
+                slot = Slot()
                 try:
-                    thread = self._start(partial(self._work, seat))
-                    self._threads, seat.taken = [*self._threads, thread], True
+                    thread = self._options.start(partial(self._work, slot))
+                    self._threads, slot.taken = [*self._threads, thread], True
                 except RuntimeError:  # too many threads, or the process ends
                     failed = True
-            if self._threads and not alone:
+            if self._threads and not no_workers:
                 return
         if failed:
-            self._settlement.tell("no thread could be started; sending in the caller's thread")
+            self._settlement.notices.log(
+                "no thread could be started; sending in the caller's thread"
+            )
         self.deliver_here(until)
 
     def deliver_here(self, until: float | None = None) -> None:
@@ -189,48 +182,54 @@ class Workers:
             until: when to stop, where the process ends; else each request has ``exit_timeout``.
         """
         if not self.may_wait():
-            return  # a callback: who called it goes on with the next
-        scheduler, hurries, me = self._scheduler, 0, threading.get_ident()
+            return  # a callback: the thread that calls it goes on with the next
+        scheduler, counted, me = self._scheduler, 0, threading.get_ident()
         try:
-            self._at_work.add(me)
+            self._delivering_now.add(me)
             with scheduler.lock:
-                scheduler.hurried, hurries = scheduler.hurried + 1, 1
-                scheduler.work.notify_all()
+                scheduler.urgent, counted = scheduler.urgent + 1, 1
+                scheduler.for_work.notify_all()
             limit = min(self._elapsed_limit, _INLINE)
-            while (over := self._over(until)) > self.now() and self._turn(limit, over, wait=False):
+            while (over := self._over(until)) > self.now() and self._deliver_next(
+                limit, over, wait=False
+            ):
                 pass
         finally:
-            scheduler.hurried -= hurries  # atomically with leaving
-            self._at_work.discard(me)
-            self._rest()
+            scheduler.urgent -= counted  # atomically with leaving
+            self._delivering_now.discard(me)
+            self._finish_delivering()
 
     def _over(self, until: float | None) -> float:
-        """Return when a request of the caller's is over, which is never unless the process ends."""
+        """Return when a request of the caller's is over: never, unless the process ends."""
         if not shutdown.ending:
             return math.inf
-        return self.now() + max(self._watched.exit_timeout, SHORTEST) if until is None else until
+        return self.now() + max(self._dispatcher.exit_timeout, SHORTEST) if until is None else until
 
-    def _work(self, seat: Seat) -> None:
+    def _work(self, slot: Slot) -> None:
         try:
-            if self._sits(seat):
+            if self._has_slot(slot):
                 with self._delivering():
-                    while self._turn(self._elapsed_limit):
+                    while self._deliver_next(self._elapsed_limit):
                         pass
-        except BaseException as error:  # it ends here: a thread has nobody to raise it to
+        except BaseException as error:  # it ends here: a thread has no caller to raise it to
             if self._is_current():
-                self._settlement.tell(f"a worker was stopped by {type(error).__name__}")
+                self._settlement.notices.log(f"a worker was stopped by {type(error).__name__}")
                 self._leave()
-                self.call()  # another one goes on with what it had in its hands
+                self.call()  # another one goes on with what it had in hand
         if self._pid != os.getpid():
-            # a greenlet, in a forked child: threading, which forgot it, would complain of its end
+            # A greenlet that goes on in a forked child. ``threading`` forgot it there, and would
+            # raise at its end: it waits forever instead.
             Flag().wait()
 
-    def _sits(self, seat: Seat) -> bool:
-        """Return whether there is a seat for a worker whose start was interrupted, too."""
+    def _has_slot(self, slot: Slot) -> bool:
+        """Return whether this thread may work; it may take a slot itself.
+
+        Ctrl-C may come after a thread was started and before it was listed.
+        """
         with self._scheduler.lock:
-            if not seat.taken and len(self._alive()) < self._most:
-                self._threads, seat.taken = [*self._threads, threading.current_thread()], True
-            return seat.taken
+            if not slot.taken and len(self._alive()) < self._options.workers:
+                self._threads, slot.taken = [*self._threads, threading.current_thread()], True
+            return slot.taken
 
     def _alive(self) -> list[Any]:
         return [thread for thread in self._threads if thread.is_alive()]
@@ -243,95 +242,98 @@ class Workers:
 
     @contextmanager
     def _delivering(self) -> Iterator[None]:
-        """Be a worker; not for the caller's thread, where an interrupt may break it."""
+        """Be a worker. Not for the caller's thread: Ctrl-C may break a context manager."""
         me = threading.get_ident()
-        self._at_work.add(me)
+        self._delivering_now.add(me)
         try:
             yield
         finally:
-            self._at_work.discard(me)
-            self._rest()
+            self._delivering_now.discard(me)
+            self._finish_delivering()
 
-    def _rest(self) -> None:
-        """Know that this thread delivers no more."""
+    def _finish_delivering(self) -> None:
+        """Notify threads that wait for this one: it delivers no more."""
         if self._is_current():
             with self._scheduler.lock:
-                self._scheduler.calm.notify_all()
-                last = not self._scheduler.moves()
+                self._scheduler.for_progress.notify_all()
+                last = not self._scheduler.in_hand()
             if last:
-                self._when_last()
+                self._dispatcher.when_idle()
 
     def _is_current(self) -> bool:
         return self._pid == os.getpid() and not self._stopped
 
-    def _turn(self, elapsed_limit: float, until: float = math.inf, *, wait: bool = True) -> bool:
+    def _deliver_next(
+        self, elapsed_limit: float, until: float = math.inf, *, wait: bool = True
+    ) -> bool:
         """Deliver what is to be delivered next; return whether there was anything."""
-        load = WorkItem()
+        item = WorkItem()
         try:
-            if self._next(wait=wait, load=load) is None:
+            if self._next(wait=wait, item=item) is None:
                 return False
-            self._carry(load, elapsed_limit, until, raises=not wait)
+            self._deliver_item(item, elapsed_limit, until, raises=not wait)
         except BaseException as error:  # such as Ctrl-C, in the caller's thread
-            self._repairs.add((self._broken_off, load, error))
+            self._repairs.add((self._hand_back, item, error))
             self._repairs.run()
             raise
         return True
 
-    def _next(self, *, wait: bool = True, load: WorkItem | None = None) -> WorkItem | None:
+    def _next(self, *, wait: bool = True, item: WorkItem | None = None) -> WorkItem | None:
         """Return what to deliver next, waiting for it; None for a worker that is to leave.
 
         Args:
-            load: what to put it into.
+            item: what to put it into.
         """
         scheduler = self._scheduler
-        load = WorkItem() if load is None else load
+        item = WorkItem() if item is None else item
         idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
-            tend = self._settlement.tend()
+            tend = self._settlement.kept.tend()
             with scheduler.lock:
-                due = scheduler.next(load, self.now())
+                due = scheduler.next(item, self.now())
                 if due is None:
-                    return load
+                    return item
                 idle = time.monotonic() >= idle_at and not scheduler.has_work() and tend is None
-                over = scheduler.closing and not scheduler.moves()  # what moves may still be shared
+                # what another worker has in hand may still be shared
+                over = scheduler.closing and not scheduler.in_hand()
                 if not wait or over or idle:
-                    if idle and not scheduler.moves():  # or another worker has something in hand
-                        shutdown.forget(self._watched)
+                    if idle and not scheduler.in_hand():
+                        shutdown.forget(self._dispatcher)
                     self._leave()
                     return None
-                scheduler.work.enlist()
-            scheduler.work.wait(min(due, tend or math.inf, _IDLE))
+                scheduler.for_work.enlist()
+            scheduler.for_work.wait(min(due, tend or math.inf, _IDLE))
         return None
 
-    def _carry(
-        self, load: WorkItem, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
+    def _deliver_item(
+        self, item: WorkItem, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
     ) -> None:
-        """Deliver what is in a worker's hands; whatever happens, nothing of it is lost.
+        """Deliver an item; whatever happens, nothing of it is lost.
 
         Args:
             until: when it is over, in monotonic seconds.
-            raises: whether any exception is the caller's, whose signals' handlers raise some.
+            raises: whether any exception is the caller's: its signal handlers may raise some.
         """
         try:
-            self._deliver(load, elapsed_limit, until)
+            self._deliver(item, elapsed_limit, until)
             with self._scheduler.lock:
-                self._scheduler.done(load)
-        except BaseException as error:
-            self._repairs.add((self._broken_off, load, error))
+                self._scheduler.done(item)
+        except BaseException as error:  # of the caller's, or of a hook; or a bug of ours
+            self._repairs.add((self._hand_back, item, error))
             self._repairs.run()
             if raises or not isinstance(error, Exception):
                 raise
 
-    def _deliver(self, load: WorkItem, elapsed_limit: float, until: float) -> None:
-        sender = self._sender
+    def _deliver(self, item: WorkItem, elapsed_limit: float, until: float) -> None:
+        sender, kept = self._sender, self._settlement.kept
         assert sender is not None  # noqa: S101  # since something was accepted
-        brought = load.payloads is None and load.fresh is None
+        from_outbox = item.payloads is None and item.jobs is None
         once = False
-        if brought:
-            once = self._settlement.bring_back(load)
-        elif load.payloads is None:
-            load.payloads = self._unpacked(load)
-        for run in runs(load.payloads or []):
+        if from_outbox:
+            once = self._settlement.bring_back(item)
+        elif item.payloads is None:
+            item.payloads = self._payloads_of_new(item)
+        for run in runs(item.payloads or []):
             sender.deliver(
                 run,
                 self._clock,
@@ -340,48 +342,44 @@ class Workers:
                 until=until,
                 once=once,
             )
-        if brought:
-            self._settlement.came_back(load.payloads or [])
+        if from_outbox:
+            kept.learn(item.payloads or [])
 
-    def _unpacked(self, load: WorkItem) -> list[Payload]:
-        """Return what is to be sent of a fresh load; with coalescing, the first request of it."""
-        if not self._coalesces:
-            return payloads_of(load.open())
-        load.payloads = coalesce(load.open())  # if that is broken off, they are not joined anew
-        load.payloads = self._settlement.join(load.payloads)
-        first, *rest = list(runs(load.payloads)) or [[]]
+    def _payloads_of_new(self, item: WorkItem) -> list[Payload]:
+        """Return what new jobs travel in; with coalescing, the first request of that."""
+        new = [job for job in item.all_jobs() if not job.notified]  # closing may have settled some
+        if not self._options.coalesce:
+            return payloads_of(new)
+        item.payloads = coalesce(new)  # first: Ctrl-C after it must not join them in another way
+        item.payloads = self._settlement.kept.join(item.payloads)
+        first, *rest = list(runs(item.payloads)) or [[]]
         with self._scheduler.lock:
-            self._scheduler.share(load, first, rest)
+            self._scheduler.share(item, first, rest)
         return first
 
-    def _broken_off(self, load: WorkItem, error: BaseException) -> None:
-        """Let what could not be finished be delivered by another worker, but only once."""
-        if self._pid != os.getpid() or not self._scheduler.moves(load):
-            return  # it is the parent's; or it was laid down already
-        rest = [job for job in load.jobs() if not job.settled]
-        before, load.struck = load.struck, True
-        for job in () if before else rest:  # once, though a repair may be begun twice
+    def _hand_back(self, item: WorkItem, error: BaseException) -> None:
+        """Let another worker deliver what could not be finished; the second time, it fails."""
+        if self._pid != os.getpid() or not self._scheduler.in_hand(item):
+            return  # it is the parent's, or it was handed back already
+        rest = [job for job in item.all_jobs() if not job.settled]
+        counted, item.interrupted = item.interrupted, True
+        for job in () if counted else rest:  # once, though a repair may be begun twice
             job.interruptions += 1
-        payloads = payloads_of(rest) if load.payloads is None else load.payloads
+        payloads = payloads_of(rest) if item.payloads is None else item.payloads
         payloads = [
             own
             for payload in payloads
-            for own in (payload.apart() if payload.jobs[0].alone else [payload])
+            for own in (payload.apart() if payload.jobs[0].own_id else [payload])
             if own.is_open()
         ]
-        struck = [
-            payload for payload in payloads if any(one.interruptions > 1 for one in payload.jobs)
+        failing = [
+            payload for payload in payloads if any(job.interruptions > 1 for job in payload.jobs)
         ]
-        again = [payload for payload in payloads if payload not in struck]
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
-        untold = [job for job in rest if job.outcome is not None]
-        self._settlement.mend(
-            [*untold, *(one for payload in struck for one in payload.jobs)], failure
-        )
-        if struck:
-            self._settlement.came_back(
-                struck
-            )  # what an outbox keeps of it is not tried again at once
+        begun = [job for job in rest if job.outcome is not None]  # and not notified to the end
+        self._settlement.resume([*begun, *(job for one in failing for job in one.jobs)], failure)
+        if failing:
+            self._settlement.kept.learn(failing)  # what an outbox keeps of it waits
         with self._scheduler.lock:
-            self._scheduler.lay_down(load, again)
+            self._scheduler.hand_back(item, [one for one in payloads if one not in failing])

@@ -88,7 +88,7 @@ def assert_sent(
             f"assert_sent(times={brief(times)}): want how often, a whole number; write times=1"
         )
     # before the batches are read: a batch that waits now may arrive in between
-    waiting = shutdown.leads_to(where)
+    waiting = shutdown.sends_to(where)
     batches = _batches("assert_sent", where)
     candidates = [_Candidate(expected, each) for each in _locations(batches, expected)]
     found = [candidate.sent for candidate in candidates if not candidate.differences]
@@ -115,7 +115,7 @@ def assert_nothing_sent(where: Recorder) -> None:
     >>> assert_nothing_sent(RecordingTransport())
     """
     __tracebackhide__ = True
-    waiting = shutdown.leads_to(where)
+    waiting = shutdown.sends_to(where)
     batches = _batches("assert_nothing_sent", where)
     if batches:
         found = [

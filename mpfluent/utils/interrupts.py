@@ -149,7 +149,7 @@ class Steps:
 COUNTED = 1  # in the client's statistics
 READING = 2  # the batch is read back, for the hook and the error, where it is held as bytes
 HOOKED = 3  # the hook was called
-TOLD = 4  # the delivery, or the report, knows
+NOTIFIED = 4  # the delivery, or the report, knows
 SETTLED = 5
 
 

@@ -60,6 +60,15 @@ def debugging() -> bool:
     return logger().isEnabledFor(_DEBUG)
 
 
+def batch_count(count: int) -> str:
+    """Return the words for so many batches.
+
+    >>> batch_count(1), batch_count(2)
+    ('1 batch', '2 batches')
+    """
+    return "1 batch" if count == 1 else f"{count} batches"
+
+
 def hook_name(hook: object) -> str:
     """Return the name of a callback."""
     return getattr(hook, "__qualname__", None) or type(hook).__name__

@@ -166,6 +166,7 @@ def test_no_failure_in_the_background_shows_the_secret(fault, log, tmp_path):
             assert is_clean(repr(one))
         for part in (
             dispatcher._settlement,
+            dispatcher._settlement.kept,
             dispatcher._scheduler,
             dispatcher._workers,
             outbox._owner,

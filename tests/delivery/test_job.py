@@ -1,10 +1,15 @@
 """A job: one batch on its way, in one part or several."""
 
+import time
+
 import pytest
 from clients import BATCH
-from internals import Job, Part
+from internals import Destination, Job, Part
 
 from mpfluent import Batch, Kept, Response, TransportError
+from mpfluent.delivery.notifier import Notifier
+from mpfluent.delivery.settlement import Settlement
+from mpfluent.delivery.stats import Counters
 
 PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 
@@ -12,23 +17,34 @@ PARTS = (Part("id-1", b"{}", 2), Part("id-2", b"{}", 2))
 def test_a_job_is_settled_once():
     job = Job(BATCH, PARTS, lambda *_: None)
 
-    assert job.note("id-1", Response(202)) is False
-    assert job.note("id-1", Response(202)) is False  # twice is not both
+    assert job.settle_part("id-1", Response(202)) is False
+    assert job.settle_part("id-1", Response(202)) is False  # twice is not both
     assert job.outcome is None
-    assert job.give_up(TransportError("broken off")) is True
-    assert job.note("id-2", Response(202)) is False
-    assert job.give_up(TransportError("again")) is True  # it was not told yet
-    assert (job.claim(), job.claim()) == (True, False)
-    assert job.give_up(TransportError("again")) is False
+    job.give_up(TransportError("broken off"))
+    assert job.settle_part("id-2", Response(202)) is False
+    job.give_up(TransportError("again"))
     assert str(job.outcome) == "broken off"
     assert job.id == "id"
     assert repr(job) == "<Job of 2 parts, 0 open>"
 
 
+def test_the_outcome_of_a_job_that_is_given_up_again_and_again_is_made_known_once():
+    failed, settlement = [], Settlement(None, time.monotonic)
+    notifier = Notifier(Counters(), None, lambda batch, error: failed.append(str(error)))
+    settlement.open(Destination("https://host", "fingerprint"), notifier, Batch)
+    job = Job(BATCH, PARTS)
+
+    assert settlement.give_up([job], TransportError("broken off")) == 1
+    assert settlement.give_up([job], TransportError("again")) == 0
+    settlement.resume([job], TransportError("again"))
+    assert failed == ["broken off"]
+    assert (job.notified, job.settled) == (True, True)
+
+
 def test_a_part_that_failed_counts_more_than_one_that_is_kept():
     job = Job(BATCH, PARTS, lambda *_: None)
-    job.note("id-1", Kept("kept"))
-    job.note("id-2", TransportError("refused"))
+    job.settle_part("id-1", Kept("kept"))
+    job.settle_part("id-2", TransportError("refused"))
 
     assert str(job.outcome) == "refused"
 
@@ -47,12 +63,12 @@ def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(Job, "_take", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            job.note("id-1", Response(202))
+            job.settle_part("id-1", Response(202))
         with pytest.raises(KeyboardInterrupt):
             job.give_up(TransportError("broken off"))
 
     assert job.has_open("id-1")
-    assert job.give_up(TransportError("broken off"))
+    job.give_up(TransportError("broken off"))
     assert str(job.outcome) == "broken off"
 
 

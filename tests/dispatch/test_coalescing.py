@@ -125,7 +125,7 @@ def test_a_user_attribute_that_looks_like_an_id_is_none():
 
 def test_a_batch_that_was_refused_in_company_travels_alone():
     sent = jobs(user("a").event("1"), user("a").event("2"))
-    sent[1].alone = True
+    sent[1].own_id = True
     payloads = coalesce(sent)
 
     assert [names(payload) for payload in payloads] == [["1"], ["2"]]

@@ -147,10 +147,10 @@ class Cycle:
 LOCKS = {
     "scheduler": lambda client, delivery: client._dispatcher._scheduler.lock,
     "counters": lambda client, delivery: client._counters._lock,
-    "sender": lambda client, delivery: client._sender._lock,
+    "sender": lambda client, delivery: client._sender._rate_limit._lock,
     "transport": lambda client, delivery: client._sender._transport._lock,
-    "outbox": lambda client, delivery: client._dispatcher._settlement._outbox._lock,
-    "notices": lambda client, delivery: client._dispatcher._settlement._notices._lock,
+    "outbox": lambda client, delivery: client._dispatcher._settlement.kept._outbox._lock,
+    "notices": lambda client, delivery: client._dispatcher._settlement.notices._lock,
     "delivery": lambda client, delivery: delivery._lock,
     "settlement": lambda client, delivery: client._dispatcher._settlement._lock,
 }

@@ -98,7 +98,7 @@ def test_block_goes_on_as_soon_as_there_is_room(bounds, room):  # 42
         one.send(*batches(room, start=1))
         sender = threading.Thread(target=one.send, args=batches(5, start=1 + room))
         sender.start()
-        assert eventually(lambda: one.client._dispatcher._scheduler.hurried)
+        assert eventually(lambda: one.client._dispatcher._scheduler.urgent)
         one.gate.open.set()
         sender.join(SOON)
 
@@ -344,7 +344,7 @@ def test_a_users_batch_that_is_tried_again_is_not_overtaken(fault, came, doubled
         retry=Retry(base=0.1, max_elapsed=5, random=lambda: 1),
     ) as one:
         one.send(user.with_source_request_id("b1"))
-        assert eventually(lambda: one.client._dispatcher._scheduler.moves())
+        assert eventually(lambda: one.client._dispatcher._scheduler.in_hand())
         one.send(user.with_source_request_id("b2"))
 
         assert one.timed(lambda: one.client.flush(5), 5) is True

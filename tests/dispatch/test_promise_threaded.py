@@ -191,8 +191,8 @@ class Promise(Promised):
     def worker_runs(self):
         workers = self.dispatcher._workers
         with contextlib.suppress(SystemExit), workers._delivering():
-            while (load := workers._next(wait=False)) is not None:
-                workers._carry(load, 5)
+            while (item := workers._next(wait=False)) is not None:
+                workers._deliver_item(item, 5)
 
     @rule()
     def an_answer_is_lost_and_the_worker_stopped(self):

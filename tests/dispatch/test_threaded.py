@@ -250,9 +250,8 @@ def test_raise_does_not_tell_of_what_before_send_dropped_beside():
 def test_block_waits_for_room_and_then_fails():
     stage = Stage(max_queue=1, block_timeout=0.05)
     stage.client.send(user("a"))
-    stage.dispatcher._time[0].__self__.now += 0
     waited = []
-    calm = stage.dispatcher._scheduler.calm
+    calm = stage.dispatcher._scheduler.for_progress
     calm.wait = lambda seconds: waited.append(seconds) or stage.time.sleep(seconds)
     delivery = stage.client.send(user("b"))
 
@@ -269,7 +268,7 @@ def test_block_goes_on_as_soon_as_there_is_room():
     def make_room(seconds):
         scheduler.queue.take(1, 10**9)
 
-    scheduler.calm.wait = make_room
+    scheduler.for_progress.wait = make_room
     assert stage.client.send(user("b")).state == "pending"
 
 
@@ -281,10 +280,10 @@ def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
 
     def deliver_a_request(seconds):
         with workers._delivering():
-            workers._carry(workers._next(wait=False), 600)
+            workers._deliver_item(workers._next(wait=False), 600)
 
-    scheduler.calm.wait = deliver_a_request
-    scheduler.roomy.wait = lingered.append
+    scheduler.for_progress.wait = deliver_a_request
+    scheduler.for_space.wait = lingered.append
     stage.client.send(*users(most))
 
     stage.client.send(user("after"))
@@ -329,7 +328,7 @@ def test_what_is_on_its_way_does_not_count_as_waiting():
 
 def test_on_an_event_loop_send_never_waits_for_room():
     stage = Stage(max_queue=1, block_timeout=60)
-    stage.dispatcher._scheduler.calm.wait = lambda seconds: pytest.fail("it waits")
+    stage.dispatcher._scheduler.for_progress.wait = lambda seconds: pytest.fail("it waits")
 
     async def main():
         return [stage.client.send(one).state for one in users(2)]
@@ -376,7 +375,7 @@ def test_who_waits_for_room_waits_no_longer_than_block_timeout():
         waits.append(seconds)
         stage.time.now += seconds
 
-    scheduler.calm.wait, scheduler.roomy.wait = wait, linger
+    scheduler.for_progress.wait, scheduler.for_space.wait = wait, linger
     stage.client.send(user("b"))
 
     assert waits == pytest.approx([1, 0.005])
@@ -390,7 +389,7 @@ def test_an_interrupted_wait_for_room_leaves_nothing_pending():
     def interrupt(seconds):
         raise KeyboardInterrupt
 
-    stage.dispatcher._scheduler.calm.wait = interrupt
+    stage.dispatcher._scheduler.for_progress.wait = interrupt
     with pytest.raises(KeyboardInterrupt):
         stage.client.send(user("b"), user("c"))
 
@@ -485,7 +484,7 @@ def test_close_ends_the_waits_between_attempts():
         FunctionTransport(lambda request: 503), retry=Retry(base=60, random=lambda: 1)
     )
     delivery = client.send(user())
-    assert eventually(lambda: client._dispatcher._scheduler.moves())
+    assert eventually(lambda: client._dispatcher._scheduler.in_hand())
 
     assert client.close(0.05) == (0, 1, 0)
     assert delivery.failures[0].reason == "closed"
@@ -635,7 +634,7 @@ def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
     with client_of(FunctionTransport(meet), workers=2) as client:
         assert client.send(*users(200)).wait(SOON)  # starts both
         workers = client._dispatcher._workers
-        assert eventually(lambda: not client._dispatcher._scheduler.moves())
+        assert eventually(lambda: not client._dispatcher._scheduler.in_hand())
 
         assert client.send(*users(200)).result(SOON).status_code == 202
         assert len(workers._threads) == 2
@@ -1095,7 +1094,7 @@ def test_close_settles_what_was_gathered_and_has_not_left():
     stage.client.send(*users(250))
     stage.time.now += 1
     workers = stage.dispatcher._workers
-    workers._carry(workers._next(wait=False), 600)
+    workers._deliver_item(workers._next(wait=False), 600)
 
     assert stage.client.close(0) == (100, 150, 0)
     assert stage.told == [(str(number), "closed") for number in range(100, 250)]

@@ -145,8 +145,8 @@ def due(one):
     """Let a worker deliver what is due by now, and no more."""
     workers = one.client._dispatcher._workers
     with workers._delivering():
-        while (load := workers._next(wait=False)) is not None:
-            workers._carry(load, 600)
+        while (item := workers._next(wait=False)) is not None:
+            workers._deliver_item(item, 600)
 
 
 @pytest.mark.parametrize("jump", [0, HOUR, -HOUR])
@@ -304,7 +304,7 @@ def test_after_a_suspension_what_is_kept_is_tried_once(code, path):  # 54
 
 
 def outbox_of(one):
-    return one.client._dispatcher._settlement._outbox
+    return one.client._dispatcher._settlement.kept._outbox
 
 
 @contextlib.contextmanager
@@ -945,7 +945,7 @@ def test_another_host_gets_nothing_of_it_and_a_warning_says_so(path, server):
         assert other.server.unique_ids == ["id-0003"]
         assert (
             "the outbox holds 3 batches of this key for another host; "
-            "a client of that host delivers them"
+            "a client of that host sends what is there"
         ) in other.log.getvalue()
     assert rows(path) == ["id-0000", "id-0001", "id-0002"]
     with scenario(server=server, outbox=Outbox(path)) as one:

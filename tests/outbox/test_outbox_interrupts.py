@@ -13,7 +13,7 @@ import pytest
 from outboxes import Opened, client_of, parts, several
 
 from mpfluent import Batch, Outbox
-from mpfluent.delivery.settlement import Settlement
+from mpfluent.delivery.kept import KeptBatches
 from mpfluent.delivery.stats import Acceptance, Counters
 from mpfluent.outbox import database as outbox_file
 from mpfluent.outbox import locks, outbox, recovery
@@ -158,7 +158,7 @@ def test_whatever_is_done_alone_leaves_the_gate_free(action, path, monkeypatch):
 def test_a_kept_traceback_keeps_no_lock_from_the_workers(path):
     client = client_of(path)
     assert client.send(BATCH).wait(5) is True
-    one = client._dispatcher._settlement._outbox
+    one = client._dispatcher._settlement.kept._outbox
     kept = []
     methods = [one._insert, one._delete, one._transact, one._owner.transact, one._owner.current]
     for method in [*methods, one._owner._database.transact]:
@@ -216,14 +216,14 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
     """Else who is told that it failed, and the next process, which sends it, would not agree."""
     client = client_of(path, 503)
     assert client.send(BATCH).wait(5) is True
-    one = client._dispatcher._settlement._outbox
+    one = client._dispatcher._settlement.kept._outbox
     functions = [
         Outbox.put.__wrapped__,
         Outbox._insert,
         Outbox._transact,
         type(one._owner).transact,
     ]
-    functions += [outbox_file.Database.transact, type(client._dispatcher._settlement).store]
+    functions += [outbox_file.Database.transact, type(client._dispatcher._settlement.kept).store]
     for function in functions:
         for line in range(1, lines_of(function) + 1):
             with interrupt(function.__code__, line), contextlib.suppress(KeyboardInterrupt):
@@ -237,7 +237,7 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
 
 def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_the_same(tmp_path):
     functions = [Outbox.adopt.__wrapped__, Outbox._claim, OwnedRows.park, Counters.submitted]
-    functions += [Acceptance.__call__, outbox_file.Database.transact, Settlement._adopt]
+    functions += [Acceptance.__call__, outbox_file.Database.transact, KeptBatches._adopt]
     for function in functions:
         for line in range(1, lines_of(function) + 1):
             path = tmp_path / f"{function.__name__}-{line}.db"
@@ -246,7 +246,7 @@ def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_th
             first.flush(5)
             first.close()
             client = client_of(path)
-            client._dispatcher._settlement._outbox.ready()
+            client._dispatcher._settlement.kept._outbox.ready()
             with interrupt(function.__code__, line), contextlib.suppress(KeyboardInterrupt):
                 client.flush(5)
 

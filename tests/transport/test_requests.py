@@ -1390,7 +1390,8 @@ def test_a_forked_child_opens_connections_of_its_own():
         client = Client("key", "secret", environment="development", host=sys.argv[1])
         batch = Batch.for_user(customer_id="1").event("Searched")
         client.send(batch)
-        held = [client._counters._lock, client._sender._lock, client._sender._transport._lock]
+        sender = client._sender
+        held = [client._counters._lock, sender._rate_limit._lock, sender._transport._lock]
         for lock in held:
             lock.acquire()  # as if another thread held them
         child = os.fork()

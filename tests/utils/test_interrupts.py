@@ -218,13 +218,14 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
         def batch(self):
             if not settled:
                 settled.append(True)
-                other = threading.Thread(target=client._settled, args=(self, Response(202)))
+                other = threading.Thread(target=client._notifier.notify, args=([self],))
                 other.start()
                 other.join(SOON)
             return BATCH.with_source_request_id("once")
 
     job = Read(Batch, (Part("once", b"", 0),))
-    client._settled(job, Response(202))
+    job.settle_part("once", Response(202))
+    client._notifier.notify([job])
 
     assert len(told) == 1
     assert client.stats.delivered == 1
@@ -293,7 +294,7 @@ def test_what_was_broken_off_once_is_sent_again_even_if_that_is_interrupted(line
         raise RuntimeError("can't start new thread")
 
     client = client_of(answer, ThreadedDispatcher(flush_interval=0, start=no_thread))
-    with interrupted(Workers._broken_off.__code__, "line", line):
+    with interrupted(Workers._hand_back.__code__, "line", line):
         client.send(BATCH)
 
     assert client.flush(SOON) is True

@@ -261,7 +261,7 @@ def test_send_all_says_what_the_first_failure_was(log):
     synchronous(RecordingTransport(REFUSAL)).send_all([BATCH])
 
     (record,) = at(log, logging.WARNING)
-    assert record.getMessage() == "1 of 1 batches failed: 1 rejected"
+    assert record.getMessage() == "1 of 1 batch failed: 1 rejected"
     assert fields(record) == {
         "batches": 1,
         "reason": "rejected",

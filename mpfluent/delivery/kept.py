@@ -1,0 +1,328 @@
+"""The batches of one client in the outbox, and those that wait there only, not in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeliveryError, Kept
+from ..transport.base import Response
+from ..transport.destination import Destination
+from ..utils.log import Notices, batch_count, warn
+from ..wire.body import Part
+from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .job import Job, Payload, WorkItem, payloads_of, together
+from .rate_limit import PROBE_EVERY
+from .stats import Acceptance, Counters
+
+if TYPE_CHECKING:
+    from ..outbox.outbox import Batches, Outbox, Stored
+
+# With its brackets and commas this fits one request, so that no small second one is needed.
+_LOAD_BYTES = MAX_REQUEST_BYTES - MAX_BATCHES_PER_REQUEST - 1
+
+
+class KeptBatches:
+    """What the outbox has of one client, and when to try it again; without an outbox, nothing.
+
+    It has no lock of its own: the outbox has one. Each attribute is changed by one assignment.
+
+    Args:
+        outbox: where batches are kept; None for nowhere.
+        clock: monotonic seconds.
+        notices: logs failures of the file.
+
+    Attributes:
+        has_outbox: whether there is an outbox at all.
+        due: when to load what is kept, in monotonic seconds.
+    """
+
+    def __init__(self, outbox: Outbox | None, clock: Callable[[], float], notices: Notices) -> None:
+        self._outbox = outbox
+        self.has_outbox = outbox is not None
+        self._clock = clock
+        self._notices = notices
+        self._begin()
+
+    def _begin(self) -> None:
+        self._adopted = False  # whether it has looked for what dead processes left
+        self._most = MAX_BATCHES_PER_REQUEST  # rows to load at a time
+        self._not_before = -math.inf  # when to load again what was tried without success
+        self._lost_ids: list[str] = []  # of rows that cannot be read any more; not settled yet
+        self.due = math.inf
+
+    def open(self, destination: Destination, counters: Counters, batch_class: type[Any]) -> None:
+        """Belong to a client."""
+        self._counters = counters
+        self._batch_class = batch_class
+        if self._outbox is not None:
+            self._outbox.open(destination, self._failed, self._lost)
+
+    def restart(self) -> None:
+        """Start again in a forked child: what the parent keeps stays the parent's."""
+        self._begin()
+        if self._outbox is not None:
+            self._outbox.restart()
+
+    def close(self) -> None:
+        """Close the outbox: the next process takes up what is in it."""
+        if self._outbox is not None:
+            self._outbox.close()
+
+    # How much there is
+
+    @property
+    def waiting(self) -> int:
+        """How many batches wait in the outbox only."""
+        return 0 if self._outbox is None else self._outbox.parked
+
+    @property
+    def untried(self) -> bool:
+        """Whether some of them were never tried, so that what comes after them has to wait."""
+        return self._outbox is not None and self._outbox.untried > 0
+
+    @property
+    def stored(self) -> int:
+        """How many batches of this process the outbox has, in memory too or not."""
+        return 0 if self._outbox is None else self._outbox.stored
+
+    @property
+    def oldest(self) -> int | None:
+        """The row of the oldest batch that waits in the outbox only."""
+        return None if self._outbox is None else self._outbox.oldest
+
+    # Into the outbox
+
+    def ready(self, *, adopt_again: bool = False) -> None:
+        """Open the outbox; the first time, also adopt what dead processes left there.
+
+        Raises:
+            ConfigurationError: its file is of a newer version, or no outbox at all.
+        """
+        if self._outbox is None or not self._outbox.ready() or (self._adopted and not adopt_again):
+            return
+        first = not self._adopted
+        self._adopt(self._outbox)
+        self._adopted = True
+        if self.waiting:
+            self._not_before = -math.inf
+            self.due = self._clock()
+        elsewhere = self._outbox.elsewhere() if first else 0
+        if elsewhere:
+            warn(
+                "the outbox holds %s of this key for another host; "
+                "a client of that host sends what is there",
+                batch_count(elsewhere),
+            )
+
+    def _adopt(self, outbox: Outbox) -> None:
+        adopted: list[Acceptance] = []
+
+        def count(rows: int) -> None:
+            adopted.append(Acceptance(self._counters, rows))
+            adopted[0]()
+
+        try:
+            outbox.adopt(count)
+        except BaseException:  # such as Ctrl-C: what is counted can be loaded, and only that
+            self._counters.repairs.add((self._take_up, outbox, adopted))
+            self._counters.repairs.run()
+            raise
+
+    def _take_up(self, outbox: Outbox, adopted: list[Acceptance]) -> None:
+        """Go on with what was counted, or was about to be; the rest is adopted later."""
+        for acceptance in adopted:
+            acceptance()
+            outbox.take_up()
+
+    def store(self, jobs: Sequence[Job]) -> None:
+        """Write jobs to the outbox; where the disk fails, they are in memory only.
+
+        Raises:
+            OutboxFull: they do not fit, and none was written.
+        """
+        if self._outbox is None or not jobs:
+            return
+        batches = [(job.id, job.parts) for job in jobs]
+        try:
+            for job, row in zip(jobs, self._outbox.put(batches) or ()):
+                job.row = row
+            self._outbox.know_put(batches)
+        except BaseException:  # such as Ctrl-C: the caller does not accept them
+            self._counters.repairs.add((self._take_back, self._outbox, jobs, batches))
+            self._counters.repairs.run()
+            raise
+
+    def _take_back(self, outbox: Outbox, jobs: Sequence[Job], batches: Batches) -> None:
+        """Leave nothing in the outbox of a call that was interrupted."""
+        rows = outbox.put_so_far(batches)
+        if rows:
+            outbox.remove(rows)
+        self.remove(jobs)
+        for job in jobs:
+            job.row = None
+        outbox.know_put(batches)
+
+    def join(self, payloads: Iterable[Payload]) -> list[Payload]:
+        """Store which jobs travel as one batch, before they do so for the first time.
+
+        Returns the payloads; apart, where that could not be stored: after a crash, the next process
+        would send other bytes under the same id.
+        """
+        return [own for payload in payloads for own in self._joined(payload)]
+
+    def _joined(self, payload: Payload) -> list[Payload]:
+        rows = [job.row for job in payload.jobs if job.row is not None]
+        if len(payload.jobs) == 1 or self._outbox is None or not rows:
+            return [payload]
+        stored = len(rows) == len(payload.jobs) and self._outbox.join(rows)
+        return [payload] if stored else payload.apart()
+
+    def take_apart(self, jobs: Iterable[Job]) -> None:
+        """Store that jobs which travelled as one batch go on under ids of their own."""
+        for job in jobs:
+            if self._outbox is not None and job.row is not None:
+                self._outbox.join([job.row])
+
+    # Out of the outbox
+
+    def update(self, jobs: Iterable[Job]) -> list[Job]:
+        """Remove what was delivered, and note what is kept; return what failed, still there."""
+        failed: list[Job] = []
+        if self._outbox is None:
+            return failed
+        delivered: list[Job] = []
+        kept: list[int] = []
+        untried: list[int] = []
+        for job in jobs:
+            if not isinstance(job.outcome, DeliveryError):
+                delivered.append(job)
+            elif not isinstance(job.outcome, Kept):
+                failed.append(job)
+            elif job.row is not None:
+                (untried if job.outcome.reason == "queue_full" else kept).append(job.row)
+        self.remove(delivered)
+        if untried:
+            self._outbox.park(untried)
+            self.due = self._clock()
+        if kept:
+            self._outbox.park(kept, tried=True)
+            self._try_by(self._clock() + PROBE_EVERY)
+        return failed
+
+    def remove(self, jobs: Iterable[Job]) -> None:
+        """Remove jobs from the outbox."""
+        if self._outbox is not None:
+            rows = [job.row for job in jobs if job.row is not None]
+            if rows:
+                self._outbox.remove(rows)
+
+    def load(self, item: WorkItem, expired: list[Job], rows: list[int]) -> bool:
+        """Load the oldest of what is kept, about one request of it.
+
+        What was tried least comes first. What was tried without success is loaded in smaller and
+        smaller groups, so that a batch that never arrives ends up alone.
+
+        Args:
+            item: gets what is to be sent.
+            expired: gets what was kept for too long.
+            rows: gets the numbers of all rows first, for a caller that is interrupted.
+
+        Returns:
+            Whether any of it was tried before.
+        """
+        self.due = math.inf
+        if self._outbox is None:
+            return False
+        early = self._clock() < self._not_before
+        stored = self._outbox.load(self._most, _LOAD_BYTES, early, rows)
+        groups: dict[int, list[Stored]] = {}
+        for one in stored:
+            groups.setdefault(one.row if one.group is None else one.group, []).append(one)
+        payloads: list[Payload] = []
+        for members in groups.values():
+            jobs = [self._job(one) for one in members]
+            if all(one.expired for one in members):  # a group travels under one id: all or none
+                expired += jobs
+            else:
+                payloads += [together(jobs)] if len(jobs) > 1 else payloads_of(jobs)
+        if self.waiting:
+            # at once where all of these were too old; not where nothing could be read
+            at_once = expired and not payloads
+            later = self._not_before if early else self._clock() + PROBE_EVERY
+            self.due = self._clock() if at_once else later
+        item.payloads = payloads
+        return any(one.tries for one in stored)
+
+    def load_oldest(self, rows: list[int]) -> list[Job]:
+        """Load the oldest batch of all, if there is one.
+
+        Args:
+            rows: gets its number first, for a caller that is interrupted.
+        """
+        stored = [] if self._outbox is None else self._outbox.load(1, oldest=True, taken=rows)
+        return [self._job(one) for one in stored]
+
+    def put_back(self, rows: Sequence[int]) -> None:
+        """Keep again what was loaded by a call that was interrupted."""
+        if self._outbox is not None:
+            self._outbox.park(rows)
+        self._try_by(self._clock() + PROBE_EVERY)
+
+    def _job(self, stored: Stored) -> Job:
+        return Job(self._batch_class, stored.parts, row=stored.row, tried_before=stored.tries > 0)
+
+    def learn(self, payloads: Iterable[Payload]) -> None:
+        """Load less, and later, where what was loaded is kept again; else load more."""
+        outcomes = [job.outcome for payload in payloads for job in payload.jobs]
+        if any(isinstance(outcome, Kept) for outcome in outcomes):
+            self._most = max(1, self._most // 2)
+            self._not_before = self._clock() + PROBE_EVERY
+            self.due = self._not_before
+            if any(isinstance(outcome, Response) for outcome in outcomes):
+                self.go_on()  # what was never tried need not wait for what is kept
+        else:
+            self._most = min(MAX_BATCHES_PER_REQUEST, self._most * 2)
+
+    def go_on(self) -> None:
+        """Load at once what was never tried, and the rest when it is time: mParticle answers."""
+        if self.waiting:
+            self.due = self._clock() if self.untried else max(self._clock(), self._not_before)
+
+    def _try_by(self, moment: float) -> None:
+        self.due = min(self.due, moment)
+
+    def tend(self) -> float | None:
+        """Show other processes that this one is alive; return the seconds until the next time."""
+        if self._outbox is None or self._outbox.tend_every is None:
+            return None
+        self._outbox.tend()
+        return self._outbox.tend_every
+
+    # What goes wrong with the file
+
+    def _failed(self, error: Exception) -> None:
+        self._counters.outbox_failed()
+        self._notices.log(
+            "the outbox failed, and what it cannot do is done in memory",
+            detail=f": {type(error).__name__}: {error}",
+            error=type(error).__name__,
+        )
+
+    def _lost(self, ids: list[str]) -> None:
+        """Remember what cannot be read any more; the outbox calls this where no hook may run."""
+        self._lost_ids += ids
+
+    def take_lost(self) -> list[Job]:
+        """Return what cannot be read any more, for the caller to fail."""
+        ids, self._lost_ids = self._lost_ids, []
+        if ids:
+            warn("%s in the outbox could not be read any more", batch_count(len(ids)))
+        return [self._unread(batch_id) for batch_id in ids]
+
+    def _unread(self, batch_id: str) -> Job:
+        batch = self._batch_class()
+        if batch_id:
+            batch = batch.with_source_request_id(batch_id)
+        return Job(batch, (Part(batch_id, b"", 0),))

@@ -1,0 +1,77 @@
+"""The last step of a batch's way: count the outcome, call the hook, settle the delivery."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ..errors import DeliveryError, Kept
+from ..transport.base import Response
+from ..utils.interrupts import HOOKED, READING, SETTLED
+from ..wire.body import read_back
+from .job import Job
+from .stats import Counters
+
+
+class Notifier(NamedTuple):
+    """Makes outcomes known, for one client.
+
+    Attributes:
+        counters: the client's counts.
+        on_delivered: the client's hook for a batch that arrived.
+        on_failed: the one for a batch that did not.
+    """
+
+    counters: Counters
+    on_delivered: Callable[[Any, Response], object] | None
+    on_failed: Callable[[Any, DeliveryError], object] | None
+
+    def notify(self, jobs: Iterable[Job]) -> None:
+        """Count each job's outcome, call the hook, and settle the delivery: each exactly once.
+
+        A hook may leave by ``sys.exit``, and Ctrl-C may come anywhere. The job goes on where it
+        was, and so do the jobs after it; the first such exception is raised at the end.
+        """
+        first: BaseException | None = None
+        for job in jobs:
+            while not job.settled:
+                try:
+                    self._notify(job)
+                except BaseException as error:
+                    first = first or error
+        if first is not None:
+            raise first
+
+    def _notify(self, job: Job) -> None:
+        """Do the steps that are left. Each marks itself in ``job.step``: see ``Steps``."""
+        outcome = job.outcome
+        assert outcome is not None  # noqa: S101  # only settled jobs come here
+        hook: Callable[..., object] | None = self.on_delivered
+        if isinstance(outcome, DeliveryError):
+            hook = self.on_failed
+        if isinstance(outcome, Kept):
+            hook = None  # the batch is pending still
+        else:
+            self.counters.settled(outcome, job)
+        called: object = read_back  # whatever raises below
+        read_before = job.step >= READING
+        try:
+            if job.step < READING:
+                job.step = READING
+            if isinstance(outcome, DeliveryError) and (hook or job.on_settled):
+                outcome = outcome.with_batch(job.batch)
+            if hook is not None and job.step < HOOKED:
+                batch = job.batch
+                if job.step < HOOKED:  # again, atomically with the call: another thread may be here
+                    called, job.step = hook, HOOKED
+                    hook(batch, outcome)
+        except Exception as error:
+            # A hook's error is logged, and so is a batch that cannot be read when the interpreter
+            # ends. Any other comes from a signal's handler, unless reading fails a second time.
+            if called is read_back and not read_before and not sys.is_finalizing():
+                raise
+            self.counters.hook_raised(called, error)
+        if job.on_settled is not None:
+            job.on_settled(outcome, job)
+        job.step = SETTLED
