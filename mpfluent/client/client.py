@@ -117,7 +117,7 @@ class Client(PublicNames):
                 api_key, api_secret, pod, host, disabled, unknown
             ), None, None, None
         # fmt: on
-        except BaseException as error:
+        except BaseException as error:  # no frame of the traceback may show the secret
             api_key = api_secret = host = None
             unknown.clear()
             forget_frames_within(error)
@@ -249,7 +249,7 @@ class Client(PublicNames):
                 self._submitter.submit(chunk, counts.settle, self._dispatcher, counts, patient=True)
                 if counts.refusal is not None:
                     raise counts.refusal
-        except BaseException as error:
+        except BaseException as error:  # it carries the report until then
             with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = counts.report()  # type: ignore[attr-defined]
             raise

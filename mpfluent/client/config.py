@@ -215,7 +215,7 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
     try:
         parts = urlsplit(host)
         name, _ = parts.hostname, parts.port  # a port that is none raises
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError):  # no text, or no URL
         shown = "…" if isinstance(host, str) else brief(host)  # it may hold a secret anywhere
         return ConfigurationError(
             f"Client(host={shown}): want https://name[:port]; write host='https://…'"

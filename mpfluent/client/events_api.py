@@ -40,7 +40,7 @@ class Configuration(PublicNames):
         # fmt: off
         try: client, options = _client({**options}), ClientFields()  # noqa: E701
         # fmt: on
-        except BaseException as error:
+        except BaseException as error:  # no frame of the traceback may show the secret
             options = ClientFields()
             forget_frames_within(error)
             raise
@@ -222,7 +222,7 @@ def _client(options: dict[str, Any]) -> Client | ConfigurationError:
             return misspelt_option("Configuration", name)
     try:
         return Client(**options)
-    except ConfigurationError as error:
+    except ConfigurationError as error:  # returned: this frame has the secret
         return error
 
 
@@ -245,9 +245,9 @@ def _answer_for_callback(delivery: Delivery) -> Answer:
     """Return what a callback gets for a settled delivery."""
     try:
         return _answer(delivery)
-    except ApiError as error:
+    except ApiError as error:  # an answer, too: its body is the data
         headers = dict(error.headers)
         data = Response(error.status_code, headers, error.body).json()
         return (error.body or None) if data is None else data, error.status_code, headers
-    except DeliveryError:
+    except DeliveryError:  # no answer ever came
         return None, 0, {}

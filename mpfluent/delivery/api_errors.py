@@ -34,7 +34,7 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
     status = answer.status_code
     try:
         phrase = HTTPStatus(status).phrase
-    except ValueError:
+    except ValueError:  # a status that HTTP does not know, such as 520
         phrase = ""
     if errors:
         code = one_line(errors[0].get("code", ""), 80)

@@ -216,9 +216,9 @@ class Delivery(PublicNames):
             try:
                 self._callbacks = rest  # atomically with the call: Ctrl-C repeats and skips none
                 callback(self)
-            except Exception as error:
+            except Exception as error:  # a callback's error is logged, and harms no delivery
                 self._on_hook_error(callback, error)
-            except BaseException as error:
+            except BaseException as error:  # such as sys.exit: the other callbacks come first
                 first = first or error
         if first is not None:
             raise first
@@ -226,7 +226,7 @@ class Delivery(PublicNames):
     def _call(self, callback: Callable[[Delivery], object]) -> None:
         try:
             callback(self)
-        except Exception as error:
+        except Exception as error:  # logged, as in _call_back
             self._on_hook_error(callback, error)
 
     def __repr__(self) -> str:

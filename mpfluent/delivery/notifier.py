@@ -38,7 +38,7 @@ class Notifier(NamedTuple):
             while not job.settled:
                 try:
                     self._notify(job)
-                except BaseException as error:
+                except BaseException as error:  # such as Ctrl-C: go on where it was
                     first = first or error
         if first is not None:
             raise first

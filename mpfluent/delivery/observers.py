@@ -129,7 +129,7 @@ class Observers:
         for observer in self.others:
             try:
                 observer.attempted(attempt)
-            except Exception as error:
+            except Exception as error:  # an observer harms no delivery
                 self._raised(observer.attempted, error)
 
     def settled(self, outcome: Response | DeliveryError) -> None:
@@ -137,7 +137,7 @@ class Observers:
         for observer in self.others:
             try:
                 observer.settled(outcome)
-            except Exception as error:
+            except Exception as error:  # an observer harms no delivery
                 self._raised(observer.settled, error)
 
 

@@ -199,7 +199,7 @@ def retry_after(header: str | None, wall: float) -> float | None:
 
     try:
         moment = parsedate_to_datetime(header)
-    except (ValueError, TypeError, IndexError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):  # no date, or none that exists
         return None
     if moment.tzinfo is None:  # "-0000" says UTC, of a machine that does not know its zone
         moment = moment.replace(tzinfo=UTC)

@@ -392,7 +392,7 @@ def _start_thread(work: Callable[[], None]) -> threading.Thread:
     def start() -> None:
         try:
             thread.start()
-        except Exception as error:
+        except Exception as error:  # no more threads: raised below, by the caller
             errors.append(error)
         finally:
             started.release()
