@@ -14,7 +14,7 @@ from ..model.history import events
 from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import as_error_of_verb, expand_kwargs
 from ..values.check_failed import checked_as
-from ..values.codegen import KNOWN
+from ..values.code_cache import Memo
 from ..values.fields import set_by
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, instant
@@ -115,15 +115,10 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
             user = None
         if mpid is _UNSAID:
             mpid = None
-        empty = _empty.get(cls)
-        if empty is None:
-            empty = cls._make((), ())
-            if len(_empty) < KNOWN:
-                _empty[cls] = empty
         if mpid is not None:
             mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
         try:
-            batch = empty._with_record(
+            batch: B = _empty[cls]._with_record(
                 "for_user", "user_identities", UserIdentities, user, identities
             )
         except UnknownField as error:
@@ -384,4 +379,4 @@ def _events_of(added: Any) -> tuple[Event, ...]:
     )
 
 
-_empty: dict[type[Batch], Any] = {}  # what for_user begins with
+_empty: Memo[type[Batch], Any] = Memo(lambda cls: cls._make((), ()))  # what for_user begins with

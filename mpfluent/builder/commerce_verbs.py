@@ -18,13 +18,12 @@ from ..model.commerce import (
 from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
 from ..utils.introspection import as_error_of_verb, called_by_name, expand_kwargs
-from ..values.codegen import Ways
-from .base import Builder, is_plain
-from .compiled import actor
+from ..values.code_cache import CompiledCalls, NoCode
+from ..values.codegen import NO_NAMES, Names
+from .base import Builder
+from .compiled import Appended, write_appender
 
 V = TypeVar("V", bound="CommerceVerbs")
-
-_new = object.__new__
 
 _OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
 _OF_EVENT = frozenset(CommerceEvent._fields) - {
@@ -32,6 +31,7 @@ _OF_EVENT = frozenset(CommerceEvent._fields) - {
     "promotion_action",
     "product_impressions",
 } | {"after"}
+_ACTED = Names(("action", "products"))  # what a product verb says besides its keywords
 # What other verbs say, and the line to write instead.
 _ELSEWHERE = {
     "products": "",
@@ -43,8 +43,16 @@ _ELSEWHERE = {
 }
 
 
-# What a product action does, by the batch's class and the keywords.
-_acts = Ways(calls=1)
+def _appender(key: Appended) -> Any:
+    cls: Any = key[0]
+    if cls._event is not CommerceVerbs._event:  # a session places its events
+        raise NoCode
+    return write_appender(key)
+
+
+# What appends an event, by a key as for :func:`~mpfluent.builder.compiled.write_appender`.
+appended = CompiledCalls(_appender)
+NO_KEYWORDS: frozenset[str] = frozenset()
 
 
 class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
@@ -68,28 +76,26 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
     return error
 
 
-def comes_back(ways: Ways, key: tuple[Any, ...], grown: CommerceVerbs, count: int) -> bool:
-    """Return whether to write code for what a verb did: append an event with so many fields."""
-    last = grown._tail
-    return (
-        last is not None
-        and len(last[1]._keys) == count
-        and ways.comes_back(key)
-        and type(grown)._event is CommerceVerbs._event
-        and is_plain(type(grown))
-    )
-
-
 class CommerceVerbs(Builder):
     """The verbs that append a commerce event."""
 
     __slots__ = ()
 
-    def _event(self: V, event_class: type[Event], verb: str, fields: dict[str, Any]) -> V:
+    def _event(
+        self: V,
+        event_class: type[Event],
+        verb: str,
+        given: dict[str, Any],
+        names: Names = NO_NAMES,
+        values: tuple[Any, ...] = (),
+    ) -> V:
         """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
-        event = _new(event_class)
+        key = type(self), event_class, "", names, frozenset(given) if given else NO_KEYWORDS
+        grown: V | None = appended[key](self, values, given)
+        if grown is not None:
+            return grown
         try:
-            event._fill(verb, fields)
+            event = event_class._build(verb, given, names, values)
         except UnknownField as error:
             raise self._no_keyword(verb, event_class, error) from None
         except InvalidBatch as error:
@@ -108,15 +114,12 @@ class CommerceVerbs(Builder):
         fields: Any,
         verb: str = "",
     ) -> V:
-        key = type(self), action, not products, *fields
-        way = _acts.get(key)
-        quick: V | None = None if way is None else way(self, products, fields)
-        if quick is not None:
-            return quick
+        key = type(self), CommerceEvent, "product_action", _ACTED, frozenset(fields)
+        grown: V | None = appended[key](self, (action, products), fields)
+        if grown is not None:
+            return grown
         verb = verb or action
-        about_action: dict[str, Any] = {"action": action}
-        if products:
-            about_action["products"] = products
+        about_action: dict[str, Any] = {"action": action, "products": products}
         about_event: dict[str, Any] = {"product_action": None}  # first in schema order
         for name, value in fields.items():
             if name in _OF_ACTION:
@@ -128,14 +131,8 @@ class CommerceVerbs(Builder):
             else:
                 error = CommerceEvent._no_field(verb, name)
                 raise self._no_keyword(verb, CommerceEvent, error)
-        acted = _new(ProductAction)
-        acted._fill(verb, about_action)
-        about_event["product_action"] = acted
-        grown = self._event(CommerceEvent, verb, about_event)
-        full = len(acted._keys) == len(about_action)
-        if full and comes_back(_acts, key, grown, len(about_event)):
-            _acts[key] = actor(type(self), action, bool(products), fields)
-        return grown
+        about_event["product_action"] = ProductAction._build(verb, about_action)
+        return self._event(CommerceEvent, verb, about_event)
 
     @expand_kwargs
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:

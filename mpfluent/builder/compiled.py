@@ -1,108 +1,120 @@
-"""The code of the verbs: one function for each set of keywords that keeps coming back.
+"""The code of the verbs: a function for each set of keywords that keeps coming back.
 
-It checks the usual values in place, makes the event or the record, and returns the new chain; for
-anything unusual it returns None, and the verb goes the careful way, which has all the words.
+It checks the values, makes the event or the record, and returns the new chain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ..model.commerce import ProductAction
 from ..model.consent import CCPAConsentState, ConsentState, GDPRConsentState
 from ..model.event import Event
-from ..model.events import CommerceEvent
-from ..values.codegen import taken
-from ..values.fields import name as named_text
+from ..model.history import EventHistory
+from ..values.code_cache import CompiledCalls, NoCode
+from ..values.codegen import (
+    FunctionSource,
+    Names,
+    listed,
+    named_after,
+    sorted_state,
+    unless,
+    variable,
+    write_arguments,
+    write_new,
+    write_state,
+)
 from ..values.frozen import Frozen
-from ..values.frozen_map import FrozenMap, set_map_state
-from .base import Builder, append, derived, place
+from ..values.frozen_map import FrozenMap
+from ..values.validators import FAST, name
 
-REGULATIONS = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
-_purpose = named_text()
+REGULATIONS: dict[type[Frozen], str] = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
+SAID = Names(("consented", "timestamp_unixtime_ms", "document", "location", "hardware_id"))
 
+Chain = type[EventHistory]
+Step = Callable[..., Any]  # from a chain, values and keywords to the next chain, or to None
 
-def appender(
-    cls: type[Builder], of: type[Event], names: Iterable[str], first: Sequence[str] = ()
-) -> Callable[..., Any]:
-    """Return a function that appends an event; see :meth:`~mpfluent.values.codegen.Code.take`."""
-    code = derived()
-    about = code.take(of._fields, names, first)
-    code.check(about)
-    code.obey(of, about)
-    code.make("event", of, about)
-    append(code, cls, "event")
-    return code.function()
+Appended = tuple[Chain, type[Event], str, Names, frozenset[str]]
+"""The chain's class, the event's, its field for a record of some keywords, and all keywords."""
+
+_set_tail = EventHistory.__dict__["_tail"].__set__
 
 
-def actor(
-    cls: type[Builder], action: str, has_products: bool, names: Iterable[str]
-) -> Callable[..., Any]:
-    """Return a function that appends a product action, from its products and keywords."""
-    code = derived("products")
-    of_action, of_event = ProductAction._fields, CommerceEvent._fields
-    about = code.take({**of_event, **of_action}, names)
-    acts = {v: field for v, field in about.items() if field.name in of_action}
-    rest = {v: field for v, field in about.items() if v not in acts}
-    if has_products:
-        acts["products"] = of_action["products"]
-    code.check({**acts, **rest})
-    acts[code.named(action)] = of_action["action"]
-    code.obey(ProductAction, acts)
-    code.make("acted", ProductAction, acts)
-    happened = {"acted": of_event["product_action"], **rest}
-    code.obey(CommerceEvent, happened)
-    code.make("event", CommerceEvent, happened)
-    append(code, cls, "event")
-    return code.function()
+def _source(cls: Chain, what: str) -> FunctionSource:
+    return FunctionSource(named_after(cls, what), "self, values, given", set_tail=_set_tail)
 
 
-def setter(chain: Builder, name: str) -> Callable[..., Any]:
-    """Return a function that checks a value and sets a field to it, in chains like this one."""
-    code = derived("value")
-    code.check({"value": chain._fields[name]})
-    place(code, chain, name, "value")
-    return code.function()
+def write_appender(key: Appended) -> Step:
+    """Return the function that appends an event."""
+    cls, of, inside, first, rest = key
+    if cls._appended is not EventHistory._appended:
+        raise NoCode
+    record = of._fields[inside].of if inside else of
+    source = _source(cls, f"append_{of.__name__}")
+    write_arguments(source, {**of._fields, **record._fields}, first, rest)
+    names = {*first, *rest}
+    if inside:
+        write_state(source, record, names & record._fields.keys(), "record_state")
+        write_new(source, record, variable(of._fields[inside]), "record_state")
+        names = names - record._fields.keys() | {inside}
+    write_state(source, of, names, "state")
+    write_new(source, of, "event", "state")
+    write_new(source, cls, "grown", "self._state")
+    source.add("set_tail(grown, (self._tail, event))", "return grown")
+    return source.function()
 
 
-def record_setter(
-    chain: Builder, wire: str, of: type[Frozen], names: Iterable[str]
-) -> Callable[..., Any]:
-    """Return a function that sets a field to a record of keywords, in chains like this one."""
-    code = derived()
-    fields = code.take(of._fields, names)
-    code.check(fields)
-    code.obey(of, fields)
-    code.make("record", of, fields)
-    place(code, chain, wire, "record")
-    return code.function()
+def _setter(key: tuple[Chain, tuple[str, ...], str, frozenset[str] | None]) -> Step:
+    cls, old, wire, names = key
+    field = cls._wire[wire]
+    source = _source(cls, f"set_{wire}")
+    if names is None:
+        write_arguments(source, cls._fields, {wire}, ())
+        write_state(source, cls, {wire}, "state")
+    elif wire in old:
+        raise NoCode  # a record is merged into another
+    else:
+        write_arguments(source, field.of._fields, (), names)
+        write_state(source, field.of, names, "state")
+        write_new(source, field.of, variable(field), "state")
+    source.add("if not state[0]:", "    return None")
+    return _placing(source, cls, old, wire)
 
 
-def consent_setter(
-    chain: Builder, of: type[GDPRConsentState | CCPAConsentState], names: Iterable[str]
-) -> Callable[..., Any]:
-    """Return a function that sets a regulation's first consent, in chains like this one."""
-    code = derived("purpose")
-    fields = code.take(of._fields, names)
-    code.check({**fields, "purpose": _purpose})
-    code.obey(of, fields)
-    code.make("consent", of, fields)
-    code.add(
-        f"named = new({code.named(FrozenMap)})",
-        f"{code.named(set_map_state)}(named, ((purpose,), (consent,)))",
-    )
-    regulations = {"named": ConsentState._wire[REGULATIONS[of]]}
-    known = chain._get("consent_state")
-    if known is not None:
-        at = chain._keys.index("consent_state")
-        code.add(
-            f"keys, values = self._state[1][{at}]._state",
-            f"if keys != {code.named(known._keys)}: return None",
-            *taken(len(known._keys), "values", "other"),
-        )
-        regulations |= {f"other{n}": ConsentState._wire[key] for n, key in enumerate(known._keys)}
-    # its rule is about the CCPA's purpose, which the verb says itself
-    code.make("state", ConsentState, regulations)
-    place(code, chain, "consent_state", "state")
-    return code.function()
+def _consenter(key: tuple[Chain, tuple[str, ...], type[Frozen], tuple[str, ...]]) -> Step:
+    cls, old, of, known = key
+    if REGULATIONS[of] in known:
+        raise NoCode  # a purpose is merged into others
+    source = _source(cls, f"set_{of.__name__}")
+    write_arguments(source, of._fields, SAID, ())
+    write_state(source, of, {*SAID}, "said")
+    write_new(source, of, "consent", "said")
+    source.add(*unless(FAST[name], "given", ["return None"]))
+    write_new(source, FrozenMap, "consents", "((given,), (consent,))")
+    if known:
+        source.add(f"{listed(known)} = self._state[1][{old.index('consent_state')}]._state[1]")
+    variables = {**{name: name for name in known}, REGULATIONS[of]: "consents"}
+    write_new(source, ConsentState, "consent_state_", sorted_state(source, ConsentState, variables))
+    return _placing(source, cls, old, "consent_state")
+
+
+def _placing(source: FunctionSource, cls: Chain, old: tuple[str, ...], wire: str) -> Step:
+    """Return the function that ends with a chain where a field is what its variable holds."""
+    if cls._derive is not EventHistory._derive:
+        raise NoCode
+    before = {key: f"old{place}" for place, key in enumerate(old)}
+    if old:
+        source.add(f"{listed(before.values())} = self._state[1]")
+    state = sorted_state(source, cls, {**before, wire: variable(cls._wire[wire])})
+    write_new(source, cls, "changed", state)
+    source.add("set_tail(changed, self._tail)", "return changed")
+    return source.function()
+
+
+# What sets a field to a value, or to a record of keywords: by the chain's class, the keys that are
+# set, the key, and the keywords.
+placed = CompiledCalls(_setter)
+
+# What sets a regulation's first consent: by the chain's class, the keys that are set, the class of
+# the consent, and the regulations that there are consents of.
+consented = CompiledCalls(_consenter)

@@ -19,8 +19,7 @@ from ..model.record import Record
 from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import called_by_name, expand_kwargs
 from ..values import validators
-from ..values.check_failed import checked_as
-from ..values.codegen import Ways
+from ..values.check_failed import CheckFailed, checked_as
 from ..values.fields import (
     Field,
     attributes,
@@ -43,8 +42,8 @@ from ..values.foreign import is_a, itself, looked_at
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
 from ..values.validators import Instant, Number
-from .base import Builder, is_plain
-from .compiled import REGULATIONS, consent_setter, record_setter, setter
+from .base import Builder
+from .compiled import REGULATIONS, SAID, consented, placed
 from .merge import merged_consent, merged_map, merged_maps, merged_record
 
 C = TypeVar("C", bound="ContextVerbs")
@@ -357,7 +356,7 @@ class ContextVerbs(Builder, Record):
         verb = "with_gdpr_consent"
         if unknown:
             raise unknown_field(f"{verb}()", next(iter(unknown)), ("purpose", *_CONSENT))
-        given = _said(consented, at, document, location, hardware_id)
+        given = consented, at, document, location, hardware_id
         return self._with_consent(verb, GDPRConsentState, "consented", purpose, given)
 
     @expand_kwargs
@@ -385,7 +384,7 @@ class ContextVerbs(Builder, Record):
         verb = "with_ccpa_data_sale_opt_out"
         if unknown:
             raise unknown_field(f"{verb}()", next(iter(unknown)), ("opted_out", *_CONSENT[1:]))
-        given = _said(opted_out, at, document, location, hardware_id)
+        given = opted_out, at, document, location, hardware_id
         return self._with_consent(verb, CCPAConsentState, "opted_out", "data_sale_opt_out", given)
 
     def with_consent_state(self: C, consent_state: ConsentState | None, /) -> C:
@@ -461,38 +460,28 @@ class ContextVerbs(Builder, Record):
     # How the verbs above work
 
     def _with_field(self: C, verb: str, name: str, value: Any) -> C:
-        key = type(self), name, self._state[0]
-        way = _sets.get(key)
-        quick: C | None = None if way is None else way(self, value)
-        if quick is not None:
-            return quick
-        if value is None:
-            return self._with({name: None})
-        value = checked_as(self._fields[name].check, verb, name, value)
-        if value is None:
-            return self._with({name: None})
-        if _sets.comes_back(key) and is_plain(type(self)):
-            _sets[key] = setter(self, name)
-        return self._put(name, value)
+        changed: C | None = placed[type(self), self._state[0], name, None](self, (value,), None)
+        if changed is not None:
+            return changed
+        if value is not None:
+            value = checked_as(self._fields[name].check, verb, name, value)
+        return self._with({name: None}) if value is None else self._put(name, value)
 
     def _with_record(
         self: C, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
     ) -> C:
         """Merge a record, then keywords, into the record at ``wire``."""
-        key = type(self), wire, self._state[0], *fields
-        way = _records.get(key) if record is None else None
-        quick: C | None = None if way is None else way(self, fields)
-        if quick is not None:
-            return quick
+        if record is None:
+            key = type(self), self._state[0], wire, frozenset(fields)
+            changed: C | None = placed[key](self, (), fields)
+            if changed is not None:
+                return changed
         known = self._get(wire)
         if known is None and record is None:
             try:
                 new = of._build(verb, fields)
             except InvalidBatch as error:
                 raise error.with_traceback(None) from error.__cause__  # with few frames of ours
-            full = fields and len(new._keys) == len(fields)
-            if full and _records.comes_back(key) and is_plain(type(self)):
-                _records[key] = record_setter(self, wire, of, fields)
             return self._put(wire, new) if new._keys else self
         if record is not None:
             record = itself(verb, record, of)
@@ -512,25 +501,21 @@ class ContextVerbs(Builder, Record):
         return self._put(wire, merged) if merged._keys else self._with({wire: None})
 
     def _with_consent(
-        self: C, verb: str, of: type[_Consent], named: str, purpose: str, given: Mapping[str, Any]
+        self: C, verb: str, of: type[_Consent], named: str, purpose: str, given: tuple[Any, ...]
     ) -> C:
-        key = type(self), of, self._state[0], *given
-        way = _consents.get(key)
-        quick: C | None = None if way is None else way(self, purpose, given)
-        if quick is not None:
-            return quick
+        known: ConsentState | None = self._get("consent_state")
+        key = type(self), self._state[0], of, () if known is None else known._state[0]
+        changed: C | None = consented[key](self, given, purpose)
+        if changed is not None:
+            return changed
         consent = _consent(of, verb, named, given)
         purpose = checked_as(validators.name, verb, "purpose", purpose)
         regulation = REGULATIONS[of]
-        known = self._get("consent_state")
-        before = None if known is None else known._get(regulation)
-        # another purpose beside those that are known is merged below
-        if before is None and _consents.comes_back(key) and is_plain(type(self)):
-            _consents[key] = consent_setter(self, of, given)
         consents = FrozenMap.of((purpose,), (consent,))
         if known is None:
             state = ConsentState._make((regulation,), (consents,))
         else:
+            before = known._get(regulation)
             state = known._with({regulation: merged_map(before, consents) if before else consents})
         return self._put("consent_state", state)
 
@@ -570,12 +555,6 @@ class ContextVerbs(Builder, Record):
 
 called_by_name(ContextVerbs, globals())
 
-# What verbs do, by the batch's class, the field that is set or the record that is made, the fields
-# that are set already, and the keywords.
-_sets = Ways(calls=1)
-_records = Ways(calls=1)
-_consents = Ways(calls=1)
-
 _CONSENT = ("consented", "at", "document", "location", "hardware_id")
 
 
@@ -603,7 +582,7 @@ def _entries(verb: str, given: Any) -> dict[Any, Any]:
         return given
     try:
         return looked_at(entries_of, given)
-    except validators.CheckFailed as bad:
+    except CheckFailed as bad:
         more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
         raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause
 
@@ -632,34 +611,20 @@ def _record_or_keywords(
     return of._build(verb, {first: value, **rest})
 
 
-def _said(
-    consented: Any, at: Any, document: Any, location: Any, hardware_id: Any
-) -> dict[str, Any]:
-    """Return the keywords of a consent record, without what was not said."""
-    given = {"consented": consented, "timestamp_unixtime_ms": at}
-    if document is not None:
-        given["document"] = document
-    if location is not None:
-        given["location"] = location
-    if hardware_id is not None:
-        given["hardware_id"] = hardware_id
-    return given
-
-
-def _consent(of: type[_Consent], verb: str, named: str, given: Mapping[str, Any]) -> _Consent:
+def _consent(of: type[_Consent], verb: str, named: str, given: tuple[Any, ...]) -> _Consent:
     """Return a consent record; its complaints speak of the verb's own keywords."""
     try:
-        return of._build(verb, given)
+        return of._build(verb, {}, SAID, given)
     except InvalidBatch:
-        at = given["timestamp_unixtime_ms"]
+        consented, at, *_ = given
         if at is None:
             raise InvalidValue(f"{verb}() needs at; write {verb}(at=…)") from None
         for name, value, check in (
-            (named, given["consented"], validators.flag),
+            (named, consented, validators.flag),
             ("at", at, validators.instant),
         ):
             try:  # not checked_as: one frame less before the message
                 check(value)
-            except validators.CheckFailed as bad:
+            except CheckFailed as bad:
                 raise bad.at(verb, name, value) from bad.cause
         raise

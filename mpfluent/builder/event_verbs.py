@@ -56,20 +56,20 @@ from ..sdk_names import VERBS, called
 from ..utils.introspection import called_by_name, expand_kwargs
 from ..values import validators
 from ..values.check_failed import checked_as
-from ..values.codegen import Ways
+from ..values.codegen import Names
 from ..values.fields import entries_of, mapping
 from ..values.foreign import is_a, itself, looked_at
 from ..values.validators import Instant, Number, Scalar
-from .commerce_verbs import CommerceVerbs, comes_back
-from .compiled import appender
+from .commerce_verbs import NO_KEYWORDS, CommerceVerbs, appended
 
 if TYPE_CHECKING:
     import requests
 
 V = TypeVar("V", bound="EventVerbs")
 
-_type = type  # a verb has a keyword of that name
-_events = Ways(calls=1)  # what event() does, by the batch's class and the keywords
+# What event() takes besides its keywords.
+_NAMES = Names(("event_name", "type", "attributes"))
+_NAMES_AND_TIME = Names(("event_name", "type", "at", "attributes"))
 
 # What people try on a value that they take to be mutable, and the line to write instead.
 _MUTATORS = {
@@ -126,24 +126,20 @@ class EventVerbs(CommerceVerbs):
         >>> batch.events[0].attributes["query"]
         'teapot'
         """
-        # most events have no other keywords: at is one of its own, which needs no look-up by name
-        key = (_type(self), attributes is None, at is None)
-        if fields:
-            key = (*key, *fields)
-        way = _events.get(key)
-        quick: V | None = None if way is None else way(self, name, type, attributes, at, fields)
-        if quick is not None:
-            return quick
-        given: dict[str, Any] = {"event_name": name, "type": type}
-        if at is not None:
-            given["at"] = at
-        given |= fields
-        if attributes is not None:
-            given["attributes"] = attributes
+        values: tuple[Any, ...] = name, type, attributes
+        names = _NAMES
+        if at is not None:  # most calls have none, so that there is code without it
+            names, values = _NAMES_AND_TIME, (name, type, at, attributes)
+        given: Any = fields
+        # as in _event, but most calls are of this verb, and not to call that saves a tenth of them
+        key = self.__class__, AppEvent, "", names, frozenset(given) if given else NO_KEYWORDS
+        grown: V | None = appended[key](self, values, given)
+        if grown is not None:
+            return grown
         if "event_name" in fields:
             raise unknown_field("event()", "event_name", (), "name")
         try:
-            grown = self._event(AppEvent, "event", given)
+            return self._event(AppEvent, "event", given, names, values)
         except (InvalidValue, InvalidTime) as error:
             if error.field == "attributes" and is_a(attributes, str):
                 raise positional("event", name, str(attributes)) from None
@@ -155,11 +151,6 @@ class EventVerbs(CommerceVerbs):
             renamed = error.__class__(str(error).replace("event_name", "name"))
             renamed.field = "name"
             raise renamed from error.__cause__
-        if comes_back(_events, key, grown, len(given)):
-            told = "" if attributes is None else "attributes", "" if at is None else "at"
-            first = ("event_name", "type", *told)
-            _events[key] = appender(_type(self), AppEvent, fields, first)
-        return grown
 
     def _attribution(
         self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any

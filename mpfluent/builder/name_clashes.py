@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ConfigurationError
 
 _OURS = __name__.partition(".")[0]
-# every class that derives from ours has its own of these
+# what a class that derives from ours has of its own, and what generated code relies on
 _TABLES = ("_fields", "_wire", "_required", "_kind", "_has_rule", "_fill", "_with")
 _KNOWN = ("Batch", "Session", "EventVerbs")  # the classes by whose names people know ours
 

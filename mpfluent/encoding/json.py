@@ -8,13 +8,15 @@ encoder. Every number is written exactly.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
 from ..errors import InvalidValue, brief
-from ..values.codegen import EachClass, Lines, Values, compiled, taken
+from ..values.code_cache import CompiledCalls, Memo, NamesMemo
+from ..values.codegen import MOST, FunctionSource, Values, listed, named_after, variable
 from ..values.fields import Field
 from ..values.foreign import is_a, itself
 from ..values.frozen import Frozen
@@ -39,6 +41,65 @@ def _decimal(value: Decimal) -> str:
     return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
 
 
+# Of maps there is code by their size. Names that come back have their text ready.
+
+
+def _write_line(source: FunctionSource, count: int, name: str, comma: str, indent: int) -> None:
+    """Write what returns the text of a map, from variables for its names and its values."""
+    value = "{{quoted(v{n}) if type(v{n}) is str else write[type(v{n})](v{n})}}"
+    pairs = comma.join([f"{name}{value}".format(n=place) for place in range(count)])
+    source.add(f"{listed(f'v{place}' for place in range(count))} = values", indent=indent)
+    opening = "{{" if comma else ""  # the text of names that are known begins with it
+    source.add(f"return f'{opening}{pairs}}}}}'", indent=indent)
+
+
+def _known_line(write: Mapping[type, Writer], count: int) -> Callable[..., Writer]:
+    """Return the function that makes, of the texts before its values, what writes a map."""
+    arguments = ", ".join(f"n{place}" for place in range(count))
+    source = FunctionSource(f"map_{count}", arguments, quoted=quoted, write=write)
+    source.add("def line(values):")
+    _write_line(source, count, "{{n{n}}}", "", 2)
+    source.add("return line")
+    return source.function()
+
+
+def _new_line(write: Mapping[type, Writer], count: int) -> Callable[..., str]:
+    """Return the function that writes a map of its names and its values."""
+    source = FunctionSource(f"new_map_{count}", "names, values", quoted=quoted, write=write)
+    source.add(f"{listed(f'n{place}' for place in range(count))} = names")
+    _write_line(source, count, "{{quoted(n{n})}}:", ",", 1)
+    return source.function()
+
+
+def _map_writers(write: Mapping[type, Writer]) -> NamesMemo[Writer]:
+    known = Memo(partial(_known_line, write))
+    new = Memo(partial(_new_line, write))
+
+    def known_writer(names: Names) -> Writer | None:
+        texts = [f"{',' if place else '{'}{quoted(name)}:" for place, name in enumerate(names)]
+        return known[len(names)](*texts) if 0 < len(names) <= MOST else None
+
+    def new_writer(names: Names) -> Writer:
+        return partial(new[len(names)] if 0 < len(names) <= MOST else _long_map, names)
+
+    return NamesMemo(known_writer, new_writer)
+
+
+def _long_map(names: Names, values: Values) -> str:
+    pairs = [f"{quoted(name)}:{_anything(value)}" for name, value in zip(names, values)]
+    return f"{{{','.join(pairs)}}}"
+
+
+def _write_map(value: FrozenMap[Any]) -> str:
+    names, values = value._state
+    return _maps[names](values)
+
+
+def _write_value(value: Any) -> str:
+    names, values = value._state
+    return _lines[type(value)][names](values)  # type: ignore[no-any-return]
+
+
 _SCALARS: dict[type, Writer] = {
     str: quoted,
     int: int.__repr__,
@@ -46,55 +107,19 @@ _SCALARS: dict[type, Writer] = {
     bool: lambda value: "true" if value else "false",
     Decimal: _decimal,
     type(None): lambda value: "null",
-    tuple: lambda value: f"[{','.join(map(anything, value))}]",
+    tuple: lambda value: f"[{','.join(map(_anything, value))}]",
+    FrozenMap: _write_map,
 }
+_WRITERS: Memo[type, Writer] = Memo(lambda kind: _SCALARS.get(kind, _write_value))
+_flat_maps = _map_writers(_SCALARS)  # a plain dict is quicker
+_maps = _map_writers(_WRITERS)
 
 
-def _line(text: str, count: int, names: dict[str, Any]) -> Writer:
-    """Return the function that fills values into an f-string."""
-    return compiled("def line(values):", [*taken(count), f"return f'{text}'"], names)
+def _anything(value: Any) -> str:
+    return _WRITERS[type(value)](value)
 
 
-def _map_line(keys: tuple[str, ...], hole: str, names: dict[str, Any]) -> Writer:
-    """Return the function that writes a map with these names."""
-    holes = []
-    for place, key in enumerate(keys):
-        names[f"k{place}"] = f"{',' if place else '{'}{quoted(key)}:"
-        holes.append(f"{{k{place}}}{{{hole.replace('{v}', f'v{place}')}}}")
-    return _line(f"{''.join(holes)}}}}}", len(keys), names)
-
-
-def _scalars(names: Names, values: Values) -> str:
-    write = _SCALARS
-    pairs = zip(names, values)
-    return f"{{{','.join([f'{quoted(key)}:{write[type(item)](item)}' for key, item in pairs])}}}"
-
-
-_SCALAR = "quoted({v}) if type({v}) is str else write[type({v})]({v})"
-
-# Of all maps of flat values, lists of them, and None.
-_maps = Lines(
-    _scalars, lambda keys: _map_line(keys, _SCALAR, {"quoted": quoted, "write": _SCALARS})
-)
-
-
-def anything(value: Any) -> str:
-    """Return the text of whatever a field holds."""
-    write = _SCALARS.get(type(value))
-    if write is not None:
-        return write(value)
-    names, values = value._state
-    if isinstance(value, FrozenMap):
-        return _map(names, values)
-    return _lines[type(value)][names](values)
-
-
-def _map(names: Names, values: Values) -> str:
-    pairs = zip(names, values)
-    return f"{{{','.join([f'{quoted(key)}:{anything(item)}' for key, item in pairs])}}}"
-
-
-# How a field stands in the line, by kind: the hole, for a value v and the lines w of its class.
+# How a field stands in the line, by kind: the hole, for a value v.
 # A state is asked for once: a value with a __getattr__ takes 30 ns for each attribute.
 _HOLES = {
     "text": "{quoted({v})}",
@@ -105,50 +130,45 @@ _HOLES = {
     "instant": "{{v}}",
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
-    "scalars": "{maps[(s := {v}._state)[0]](s[1])}",
-    "strings": "{maps[(s := {v}._state)[0]](s[1])}",
-    "attributes": "{maps[(s := {v}._state)[0]](s[1])}",
-    "record": "{{w}[(s := {v}._state)[0]](s[1])}",
-    "records": '[{",".join([{w}[(s := item._state)[0]](s[1]) for item in {v}])}]',
-    "records_by_name": "{{w}[(s := {v}._state)[0]](s[1])}",
+    "scalars": "{flat_maps[(s := {v}._state)[0]](s[1])}",
+    "strings": "{flat_maps[(s := {v}._state)[0]](s[1])}",
+    "attributes": "{flat_maps[(s := {v}._state)[0]](s[1])}",
+    "maps": "{maps[(s := {v}._state)[0]](s[1])}",
+    "record": "{lines[type({v})][(s := {v}._state)[0]](s[1])}",
+    "records": '[{",".join([lines[type(item)][(s := item._state)[0]](s[1]) for item in {v}])}]',
+    "records_by_name": "{maps[(s := {v}._state)[0]](s[1])}",
 }
 
 
-def _record_line(cls: type[Frozen], keys: tuple[str, ...]) -> Writer:
-    """Return the function that writes a record with these keys."""
-    names: dict[str, Any] = {
-        "quoted": quoted,
-        "number": number,
-        "maps": _maps,
-        "anything": anything,
-    }
-    holes = []
-    for place, key in enumerate(keys):
-        field = cls._wire[key]
-        hole = _hole(field)
-        if field.kind.name == "records_by_name":
-            names[f"w{place}"] = _named[field.of]
-            hole = hole.replace("{w}", f"w{place}")
-        elif "{w}" in hole:
-            value = "item" if field.kind.name == "records" else "{v}"
-            hole = hole.replace("{w}", _lines.look_up(field.of, value, f"w{place}", names))
-        hole = hole.replace("{v}", f"v{place}")
-        if not key.isidentifier():  # of somebody's own class
-            names[f"k{place}"] = quoted(key)
-        holes.append(f'"{key}":{hole}' if key.isidentifier() else f"{{k{place}}}:{hole}")
+def _record_line(cls: type[Frozen], keys: Names) -> Writer:
+    """Return the function that writes the values of a class that has set these fields."""
+    source = FunctionSource(
+        named_after(cls, "line"),
+        "values",
+        quoted=quoted,
+        number=number,
+        anything=_anything,
+        flat_maps=_flat_maps,
+        maps=_maps,
+        lines=_lines,
+    )
+    fields = [cls._wire[key] for key in keys]
     head, tail = _frame(cls)
-    names["head"] = head  # somebody's own event_type may be any text
-    opening = "{{" if head == "{" else "{head}"
-    return _line(f"{opening}{','.join(holes)}{'}}' * len(tail)}", len(keys), names)
+    pairs = [
+        f"{source.literal(quoted(field.wire))}:{_hole(field).replace('{v}', variable(field))}"
+        for field in fields
+    ]
+    if fields:
+        source.add(f"{listed(map(variable, fields))} = values")
+    source.add(f"return f'{source.literal(head)}{','.join(pairs)}{source.literal(tail)}'")
+    return source.function()
 
 
 def _hole(field: Field[Any]) -> str:
-    if field.null:
-        return "{anything({v})}"
-    words = getattr(field.check, "words", ())
+    words = field.validator.words
     if words and field.read is None and all(quoted(word) == f'"{word}"' for word in words):
         return '"{{v}}"'
-    return _HOLES.get(field.kind.name, "{anything({v})}")
+    return "{anything({v})}" if field.null else _HOLES.get(field.kind.name, "{anything({v})}")
 
 
 def _frame(cls: type[Frozen]) -> tuple[str, str]:
@@ -159,32 +179,20 @@ def _frame(cls: type[Frozen]) -> tuple[str, str]:
     return f'{{"event_type":{quoted(event_type)},"data":{{', "}}"
 
 
-def _lines_of(cls: type[Frozen]) -> Lines[str]:
+def _plain_line(cls: type[Frozen], names: Names) -> Writer:
     head, tail = _frame(cls)
-
-    def plain(names: Names, values: Values) -> str:
-        pairs = zip(names, values)
-        inside = ",".join([f"{quoted(key)}:{anything(item)}" for key, item in pairs])
-        return f"{head}{inside}{tail}"
-
-    return Lines(plain, lambda keys: _record_line(cls, keys))
+    return lambda values: f"{head}{_long_map(names, values)[1:-1]}{tail}"
 
 
-def _lines_of_named(cls: type[Frozen]) -> Lines[str]:
-    names: dict[str, Any] = {}
-    hole = f"{_lines.look_up(cls, '{v}', 'lines', names)}[(s := {{v}}._state)[0]](s[1])"
-    return Lines(_map, lambda keys: _map_line(keys, hole, {**names}))
-
-
-_lines = EachClass(_lines_of)
-_named = EachClass(_lines_of_named)  # of maps from names to records
+_lines: Memo[type[Frozen], CompiledCalls[Names]] = Memo(
+    lambda cls: CompiledCalls(partial(_record_line, cls), partial(_plain_line, cls))
+)
 
 
 def write_record(value: Any) -> str:
     """Return the text of a value, of whatever class; an event comes in its wrapper."""
     if "events" not in value._wire:
-        names, values = value._state
-        return _lines[type(value)][names](values)
+        return _write_value(value)
     context, events = write_pieces(value)
     if not events:
         return context

@@ -10,7 +10,7 @@ from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
 from ..values.check_failed import checked_as
-from ..values.codegen import Ways
+from ..values.codegen import Names
 from ..values.fields import (
     Field,
     choice,
@@ -25,7 +25,6 @@ from ..values.fields import (
     text,
 )
 from ..values.foreign import is_a, itself
-from ..values.frozen import filler
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number
 from ..values.validators import text as plain_text
@@ -106,20 +105,11 @@ class Product(Record, kind="Product"):
         given: Mapping[str, Any] = fields
         if "attributes" in given:
             given = self._in_wire_words("Product", given)
-        key = type(self), *given
-        fill = None if name is None else _fills.get(key)
-        if fill is not None and type(id) is str and id and fill(self, id, name, given):
-            return
-        if _is_empty("Product", "id", id) and _is_empty("Product", "name", name):
+        has_id = type(id) is str and id  # nearly always
+        if not has_id and _is_empty("Product", "id", id) and _is_empty("Product", "name", name):
             self._checked("Product", given)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
-        named: dict[str, Any] = (
-            {"id": id, **given} if name is None else {"id": id, "name": name, **given}
-        )
-        self._fill("Product", named)
-        full = type(id) is str and id and name is not None and len(self._keys) == len(named)
-        if full and _fills.comes_back(key):
-            _fills[key] = filler(type(self), given, ("id", "name"))
+        self._fill("Product", given, _PRODUCT, (id, name))
 
     @property
     @hide_annotations
@@ -128,8 +118,8 @@ class Product(Record, kind="Product"):
         return self.custom_attributes
 
     @classmethod
-    def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
-        return super()._build(where, cls._in_wire_words(where, given))
+    def _build(cls, where: str, given: Mapping[str, Any], *more: Any) -> Self:
+        return super()._build(where, cls._in_wire_words(where, given), *more)
 
     @classmethod
     def _no_field(cls, where: str, name: object) -> UnknownField:
@@ -158,9 +148,7 @@ class Product(Record, kind="Product"):
         return super().__replace__(**self._in_wire_words("replace", changes))
 
 
-_fills = Ways(
-    calls=1
-)  # what makes a product that has an id and a name, by its class and its keywords
+_PRODUCT = Names(("id", "name"))  # what a product is given in order
 
 
 class ProductActionFields(TypedDict, total=False):

@@ -106,7 +106,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     platform: Field[Platform | None] = choice(
         "a platform",
         get_args(Platform),
-        read=choice_of("a platform", (*get_args(Platform), "desktop")),
+        read=choice_of("a platform", (*get_args(Platform), "desktop")).check,
     )
     ios_advertising_id = uuid()
     ios_idfv = uuid()

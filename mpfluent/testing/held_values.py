@@ -167,7 +167,7 @@ class _Forgiving(_Reader):
 def _converted(declared: Field[Any], value: Any) -> Any:
     """Return the word, or the number, that the API reads in a text."""
     if declared.kind.name == "choice":
-        words = (*getattr(declared.check, "words", ()), *declared.liberal)
+        words = (*declared.validator.words, *declared.liberal)
         return value if value in words else meant(value, words) or value
     if declared.kind.name == "number" and isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)

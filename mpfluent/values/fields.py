@@ -12,11 +12,12 @@ from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import brief
 from . import validators
-from .codegen import Ways, is_small, map_maker
+from .code_cache import CompiledCalls, NamesMemo, no_code
+from .codegen import MOST, map_maker
 from .foreign import is_a, looked_at
-from .frozen_map import FrozenMap, frozen_map, set_map_state
+from .frozen_map import FrozenMap, frozen_map
 from .kinds import KINDS
-from .validators import CheckFailed
+from .validators import FAST, CheckFailed, Validator
 
 T = TypeVar("T")
 
@@ -28,7 +29,8 @@ class Field(Generic[T]):
         name: the Python keyword and attribute.
         wire: the name on the wire.
         kind: its row of the table in :mod:`mpfluent.values.kinds`; declarations write its name.
-        check: returns the value as it is kept, or raises :class:`~mpfluent.values.validators.Bad`.
+        check: returns the value as it is kept, or raises ``CheckFailed``.
+        validator: the check, and what generated code may test in its place.
         of: the record class of a nested field.
         required: whether the value cannot exist without it.
         null: whether None is a value of its own and is sent as null.
@@ -55,6 +57,7 @@ class Field(Generic[T]):
         "read_without",
         "required",
         "unordered",
+        "validator",
         "verb",
         "wire",
     )
@@ -62,7 +65,7 @@ class Field(Generic[T]):
     def __init__(
         self,
         kind: str,
-        check: Callable[[Any], Any],
+        check: Callable[[Any], Any] | Validator,
         *,
         wire: str = "",
         of: Any = None,
@@ -73,7 +76,10 @@ class Field(Generic[T]):
         partly: bool = False,
     ) -> None:
         self.kind = KINDS[kind]
-        self.check = check
+        self.validator = (
+            check if isinstance(check, Validator) else Validator(check, FAST.get(check))
+        )
+        self.check = self.validator.check
         self.wire = wire
         self.of = of
         self.null = null
@@ -262,40 +268,49 @@ def records_by_name(of: type[Any]) -> Field[Any]:
 
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
-    makers = _makers.get(check)
+    is_flat = check in (validators.scalar, validators.attribute)
+
+    def maker(names: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[..., Any]]:
+        if not (is_flat and 0 < len(names) <= MOST):
+            return names, no_code
+        for name in names:
+            if type(name) is not str or not name or not (name.isascii() or name.isprintable()):
+                return names, no_code
+        return names, _map_makers[len(names), check]
+
+    def lasting(names: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
+        names, make = maker(names)
+        return None if make is no_code else (names, make)
+
+    # All maps of the same names share one tuple, which later look-ups find without comparing them.
+    makers = NamesMemo(lasting, maker)
 
     def checked(value: Any) -> FrozenMap[Any] | None:
         # copied first, for another thread may change the caller's own between check and use
         items = value.copy() if type(value) is dict else looked_at(entries_of, value)
-        make = None if makers is None else makers.get((*items,))
-        if make is not None:
-            usual: FrozenMap[Any] | None = make(items)
-            if usual is not None:
-                return usual
+        names, make = makers[(*items,)]
+        made: FrozenMap[Any] | None = make(names, items.values())
+        if made is not None:
+            return made
+        kept = one_by_one(items)
+        return frozen_map(kept) if kept else None
+
+    def one_by_one(items: dict[Any, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for key, entry in items.items():
             key = entry_name(key, entry)
-            if entry is None and not null:
-                continue
             try:
-                entry = check(entry)
+                entry = None if entry is None else check(entry)
             except CheckFailed as bad:
                 raise bad.inside(key, entry) from None
             if entry is not None or null:
                 kept[key] = entry
-        if not kept:
-            return None
-        if (
-            makers is not None
-            and len(kept) == len(items)  # code leaves no entry out
-            and is_small(names := (*kept,))
-            and makers.comes_back(names)
-        ):
-            makers[names] = map_maker(FrozenMap, kept, check, set_map_state)
-        return frozen_map(kept)
+        return kept
 
-    checked.makers = makers  # type: ignore[attr-defined] # for codegen
     return checked
+
+
+_map_makers: CompiledCalls[tuple[int, Callable[[Any], Any]]] = CompiledCalls(map_maker)
 
 
 def entries_of(value: Any) -> dict[Any, Any]:
@@ -303,11 +318,6 @@ def entries_of(value: Any) -> dict[Any, Any]:
     if is_a(value, Mapping):
         return dict(value.items())
     raise CheckFailed(f"want a dict, got {type(value).__name__}", "{'name': value}")
-
-
-# A call site writes the same attribute names every time: code for those that come back, by what
-# their values may be.
-_makers: dict[Any, Ways] = {validators.scalar: Ways(), validators.attribute: Ways()}
 
 
 def entry_name(key: Any, entry: Any) -> str:

@@ -7,7 +7,7 @@ and encoding is one ``dict(zip(…))``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,8 @@ from ..errors import (
 )
 from ..sdk_names import called
 from ..utils.introspection import PublicNames, expand_kwargs
-from .codegen import KNOWN, Code, Ways, forget, picker
+from .code_cache import CompiledCalls, Memo
+from .codegen import NO_NAMES, Names, Shape, State, picker, state_maker
 from .fields import Field
 from .frozen_map import content
 from .validators import CheckFailed
@@ -101,10 +102,6 @@ class Frozen(PublicNames, metaclass=_Slotted):
         if "__init__" in vars(cls) and declared:
             code = expand_kwargs(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
-        if all(cls._wire != getattr(base, "_wire", None) for base in cls.__mro__[1:]):
-            forget()
-        cls._fill = _filler(cls)  # type: ignore[assignment,method-assign]
-        cls._with = _changer(cls)  # type: ignore[assignment,method-assign]
 
     def __init__(self, **_: Any) -> None:
         raise InvalidValue(f"{type(self).__name__} is a base class; write one of its subclasses")
@@ -117,18 +114,59 @@ class Frozen(PublicNames, metaclass=_Slotted):
         return self
 
     @classmethod
-    def _build(cls, where: str, given: Mapping[str, Any]) -> Self:
-        """Return a value of what the caller wrote, checked; ``where`` names the verb in errors."""
+    def _build(
+        cls,
+        where: str,
+        given: Mapping[str, Any],
+        names: Names = NO_NAMES,
+        values: tuple[Any, ...] = (),
+    ) -> Self:
+        """Return a value of what the caller wrote, checked; ``where`` names the verb in errors.
+
+        Args:
+            given: values by Python name.
+            names, values: more of them, before these.
+        """
         self = _new(cls)
+        state = states[cls, names, frozenset(given)](values, given)
         try:
-            self._fill(where, given)
+            _set_state(self, state or cls._said(where, {**dict(zip(names, values)), **given}))
         except InvalidBatch as error:
-            raise error.with_traceback(None) from error.__cause__  # see _filler
+            # how it was found says nothing to who wrote it: each frame of ours pushes their own
+            # line further up the screen
+            raise error.with_traceback(None) from error.__cause__
         return self
 
-    def _fill(self, where: str, given: Mapping[str, Any]) -> None:
-        """Check what the caller wrote and keep what was set; each class has its own of these."""
-        raise TypeError(f"{where} is abstract")
+    def _fill(
+        self,
+        where: str,
+        given: Mapping[str, Any],
+        names: Names = NO_NAMES,
+        values: tuple[Any, ...] = (),
+    ) -> None:
+        """Check what the caller wrote, and keep what was set: what ``__init__`` does."""
+        cls = type(self)
+        state = states[cls, names, frozenset(given)](values, given)
+        try:
+            _set_state(self, state or cls._said(where, {**dict(zip(names, values)), **given}))
+        except InvalidBatch as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    @classmethod
+    def _said(cls, where: str, given: Mapping[str, Any]) -> State:
+        """Return the state of a value of what the caller wrote, or say what is wrong with it."""
+        checked = cls._checked(where, given)
+        wire = cls._wire
+        # what is None by now is unset, or an empty container, which is the same
+        set_ = {key: item for key, item in checked.items() if item is not None or wire[key].null}
+        for field in cls._required:
+            if field.wire not in set_:
+                raise cls._missing(where, field)
+        broken = cls._broken_rule(set_)
+        if broken is not None:
+            place, why, write = broken
+            raise InvalidValue(f"{where}({place}): {why}" + (f"; write {write}" if write else ""))
+        return cls._in_order(set_)
 
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -150,16 +188,15 @@ class Frozen(PublicNames, metaclass=_Slotted):
         return not data
 
     @classmethod
-    def _in_order(cls, set_: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    def _in_order(cls, set_: Mapping[str, Any]) -> State:
         wire = cls._wire
         ranked = sorted([(wire[key].rank, key) for key in set_])
-        return [key for _, key in ranked], [set_[key] for _, key in ranked]
+        return tuple([key for _, key in ranked]), tuple([set_[key] for _, key in ranked])
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
         """Return a value of valid parts, by wire name and in any order."""
-        keys, values = cls._in_order(set_)
-        return cls._make(tuple(keys), tuple(values))
+        return cls._make(*cls._in_order(set_))
 
     @classmethod
     def _checked(cls, where: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,9 +217,20 @@ class Frozen(PublicNames, metaclass=_Slotted):
     def _with(self, changes: Mapping[str, Any]) -> Self:
         """Return a value with these wire names changed; None takes one away.
 
-        The changes are valid already; nothing is checked again. Each class has its own of these.
+        The changes are valid already; nothing is checked again.
         """
-        raise TypeError(f"{type(self).__name__} is abstract")
+        keys, values = self._state
+        for value in changes.values():
+            if value is None:
+                break
+        else:
+            keys, pick = merged[type(self), keys, *changes]
+            return self._derive(keys, pick((*values, *changes.values())))
+        both = {**dict(zip(keys, values)), **changes}
+        kept = {
+            key: value for key, value in both.items() if value is not None or key not in changes
+        }
+        return self._derive(*self._in_order(kept))
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         """Return a value of the same class with other fields, and with all else that it has."""
@@ -317,83 +365,18 @@ class Frozen(PublicNames, metaclass=_Slotted):
 _set_state = Frozen.__dict__["_state"].__set__
 
 
-def _filler(cls: type[Frozen]) -> Callable[[Any, str, Mapping[str, Any]], None]:
-    """Return the method that checks what a caller writes: ``_fill`` of this class."""
-    shapes = Ways()
-
-    def fill(self: Any, where: str, given: Mapping[str, Any]) -> None:
-        shape = shapes.get((*given,))
-        if shape is None or not shape(self, given):
-            try:
-                careful(self, where, given)
-            except InvalidBatch as error:
-                # how it was found says nothing to who wrote it: each frame of ours pushes their
-                # own line further up the screen
-                raise error.with_traceback(None) from error.__cause__
-
-    def careful(self: Any, where: str, given: Mapping[str, Any]) -> None:
-        checked = cls._checked(where, given)
-        wire = cls._wire
-        # what is None by now is unset, or an empty container, which is the same
-        set_ = {key: item for key, item in checked.items() if item is not None or wire[key].null}
-        keys, values = cls._in_order(set_)
-        for field in cls._required:
-            if field.wire not in set_:
-                raise cls._missing(where, field)
-        broken = cls._broken_rule(set_)
-        if broken is not None:
-            place, why, write = broken
-            raise InvalidValue(f"{where}({place}): {why}" + (f"; write {write}" if write else ""))
-        if len(set_) == len(given) and shapes.comes_back(tuple(given)):
-            shapes[tuple(given)] = filler(cls, given)
-        _set_state(self, (tuple(keys), tuple(values)))
-
-    return fill
+def _merged(key: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    cls, keys, *changed = key
+    ordered, places = cls._in_order({key: place for place, key in enumerate([*keys, *changed])})
+    return ordered, picker(places)
 
 
-def filler(
-    cls: type[Frozen], names: Iterable[str], first: Sequence[str] = ()
-) -> Callable[..., Any]:
-    """Return a function that fills a new value; see :meth:`~mpfluent.values.codegen.Code.take`."""
-    code = Code("self", set_state=_set_state)
-    fields = code.take(cls._fields, names, first)
-    code.check(fields)
-    code.obey(cls, fields)
-    code.fill("self", fields)
-    code.add("return True")
-    return code.function()
+# The keys of a changed value, and what picks its values out of the old ones and the new ones, side
+# by side: by class, old keys, and each key that changes.
+merged = Memo(_merged)
 
-
-def _changer(cls: type[Frozen]) -> Callable[[Any, Mapping[str, Any]], Any]:
-    """Return the method that derives a changed value: ``_with`` of this class."""
-    plans: dict[tuple[Any, ...], tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
-
-    def with_(self: Any, changes: Mapping[str, Any]) -> Any:
-        keys, values = self._state
-        for value in changes.values():
-            if value is None:
-                break
-        else:
-            keys, pick = plans.get((keys, *changes)) or planned(keys, tuple(changes))
-            return self._derive(keys, pick((*values, *changes.values())))
-        merged = {**dict(zip(keys, values)), **changes}
-        kept = {
-            key: value for key, value in merged.items() if value is not None or key not in changes
-        }
-        ordered, values = cls._in_order(kept)
-        return self._derive(tuple(ordered), tuple(values))
-
-    def planned(
-        keys: tuple[str, ...], changed: tuple[str, ...]
-    ) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-        """Work out which of the old values and the new ones, laid side by side, are kept."""
-        ordered, places = cls._in_order({key: place for place, key in enumerate(keys + changed)})
-        plan = tuple(ordered), picker(places)
-        if len(plans) < KNOWN:
-            plans[keys, *changed] = plan
-        return plan
-
-    return with_
+# What checks the values of a call, and puts them into order.
+states: CompiledCalls[Shape] = CompiledCalls(state_maker)
 
 
 def _restore(cls: type[Frozen], keys: tuple[str, ...], values: tuple[Any, ...]) -> Frozen:

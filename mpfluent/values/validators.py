@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from ..errors import brief, closest
 from .check_failed import CheckFailed as CheckFailed
@@ -26,7 +26,7 @@ from .times import fits
 from .times import instant as instant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 Number = Decimal | int | float
 """A finite number that is sent as an exact JSON number."""
@@ -35,6 +35,21 @@ Scalar = str | int | float | Decimal | bool
 """A flat attribute value."""
 
 UINT64 = (0, 2**64 - 1)
+
+
+class Validator(NamedTuple):
+    """A check, and what generated code may test in its place.
+
+    Attributes:
+        check: returns a value as it is kept, or raises :class:`CheckFailed`.
+        fast: an expression of ``{v}`` that is true only for what the check returns unchanged.
+        words: instead of ``fast``: all that the check accepts as it is.
+    """
+
+    check: Callable[[Any], Any]
+    fast: str | None = None
+    words: frozenset[str] = frozenset()
+
 
 _UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
@@ -253,7 +268,7 @@ def _foreign_module(value: Any) -> str:
     return name(value) if whole is None else str(fits(whole, *INT64))
 
 
-def choice(what: str, options: tuple[str, ...]) -> Callable[[Any], str]:
+def choice(what: str, options: tuple[str, ...]) -> Validator:
     """Return a check for one of the wire's words; ``what`` names them with their article."""
     allowed = frozenset(options)
     few = ", ".join(options[:3]) + ", …" if len(options) > 4 else ", ".join(options)
@@ -273,13 +288,12 @@ def choice(what: str, options: tuple[str, ...]) -> Callable[[Any], str]:
         hint = f"did you mean {meant!r}? ({few})" if meant else f"want one of {', '.join(options)}"
         raise CheckFailed(f"{brief(value)} is not {what}; {hint}")
 
-    check.words = allowed  # type: ignore[attr-defined] # for codegen
-    return check
+    return Validator(check, words=allowed)
 
 
 def choice_or_integer(what: str, options: tuple[str, ...]) -> Callable[[Any], str | int]:
     """Return a check for one of the wire's words or the integer that older clients send."""
-    word = choice(what, options)
+    word: Callable[[Any], str] = choice(what, options).check
 
     def check(value: Any) -> str | int:
         if type(value) is str:
@@ -443,3 +457,22 @@ def _want(what: str, value: Any, write: str | None = None) -> NoReturn:
     if is_missing(value):
         raise CheckFailed(f"want {what}, got {kind}; leave it out")
     raise CheckFailed(f"want {what}, got {kind}", write)
+
+
+# A lone surrogate, which has no UTF-8, is not printable; to ask that is cheaper than to encode.
+_TEXT = "type({v}) is str and ({v}.isascii() or {v}.isprintable())"
+_INT64 = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
+_FLOAT = "type({v}) is float and {v} - {v} == 0.0"
+_FLAG = "{v} is True or {v} is False"
+FAST: dict[Callable[[Any], Any], str] = {
+    text: _TEXT,
+    name: _TEXT + " and {v}",
+    identity: _TEXT + " and {v}[:1].isalnum()",
+    flag: _FLAG,
+    integer: _INT64,
+    instant: "type({v}) is int and 100_000_000_000 <= {v} <= 0x7FFFFFFFFFFFFFFF",
+    number: f"{_FLOAT} or {_INT64}",
+    latitude: "type({v}) is float and -90.0 <= {v} <= 90.0",
+    longitude: "type({v}) is float and -180.0 <= {v} <= 180.0",
+    scalar: f"{_TEXT} or {_INT64} or {_FLAG} or {_FLOAT}",
+}

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import brief
-from ..values.codegen import KNOWN
+from ..values.code_cache import NamesMemo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
 
@@ -133,25 +133,18 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
         elif kind is FrozenMap:
             names, inside = value._state
-            if names not in _short_names and not _are_short(names):
-                return False
-            if not _short(inside):
+            if not (_short_names[names] and _short(inside)):
                 return False
         elif kind is tuple or (kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY):
             return False
     return True
 
 
-# Names of attributes that come back again and again: looked at once for each set of them.
-_short_names: set[tuple[str, ...]] = set()
-
-
 def _are_short(names: tuple[str, ...]) -> bool:
-    if len(names) > MAX_ATTRIBUTES or not _short(names):
-        return False
-    if len(_short_names) < KNOWN:
-        _short_names.add(names)
-    return True
+    return len(names) <= MAX_ATTRIBUTES and _short(names)
+
+
+_short_names = NamesMemo(_are_short, _are_short)  # a call site writes the same every time
 
 
 def _of_event(path: str, event: Any) -> Iterator[Problem]:

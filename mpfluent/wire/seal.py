@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..errors import TooLarge
-from ..values.codegen import KNOWN, picker
+from ..values.code_cache import KNOWN
+from ..values.codegen import picker
 from ..values.frozen import Frozen
 from .body import encode, split
 from .limits import MAX_BATCH_BYTES
@@ -96,7 +97,7 @@ def _missing(kind: type[Frozen], keys: tuple[str, ...], stamps: tuple[str, ...])
     places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
     ordered, picked = kind._in_order(places)
     *others, name = (stamp not in keys for stamp in stamps)
-    return _Missing(name, any(others), tuple(ordered), picker(picked))
+    return _Missing(name, any(others), ordered, picker(picked))
 
 
 def stamps(batch: Sealable) -> Iterator[tuple[str, int]]:

@@ -22,7 +22,6 @@ from mpfluent import (
     ConsentState,
     DeviceInformation,
     Event,
-    EventVerbs,
     GDPRConsentState,
     InvalidValue,
     Product,
@@ -32,7 +31,7 @@ from mpfluent.encoding import json as jsontext
 from mpfluent.model import event
 from mpfluent.testing.strategies import batches, values
 from mpfluent.testing.strategies.records import EVENT_CLASSES, VALUE_CLASSES
-from mpfluent.values import codegen, validators
+from mpfluent.values import code_cache, validators
 from mpfluent.values.fields import Field
 from mpfluent.values.fields import choice as a_choice
 from mpfluent.values.fields import text as a_text
@@ -73,11 +72,16 @@ def body(batch: Batch) -> bytes:
 @contextmanager
 def shapes_written(at_once: bool) -> Iterator[None]:
     """Forget the code for all shapes; then write it at the first use of each, or never."""
-    for table in vars(jsontext).values():
-        if isinstance(table, codegen.Lines | codegen.EachClass):
-            table.clear()
-    with mock.patch.object(codegen.Counter, "comes_back", return_value=at_once):
+    tables = (jsontext._lines, jsontext._maps, jsontext._flat_maps)
+    for table in tables:
+        table.clear()
+    with (
+        mock.patch.object(code_cache, "USED", 0 if at_once else sys.maxsize),
+        mock.patch.object(jsontext, "MOST", 200 if at_once else 0),
+    ):
         yield
+    for table in tables:
+        table.clear()
 
 
 @AT_ONCE
@@ -227,28 +231,6 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often() -> None:
         '"events":[{"event_type":"commerce_event","data":{"product_action":{"action":"purchase",'
         '"products":[{"id":"sku-1","shelf":"A","position":"top"},{"id":"sku-2","position":1}]}}}]}'
     )
-
-
-def test_code_is_forgotten_for_a_class_with_fields_of_its_own_and_for_no_other() -> None:
-    full(Product).to_json()
-    known = dict(jsontext._lines)
-
-    class ShopVerbs(EventVerbs):
-        pass
-
-    class ShopBatch(ShopVerbs, Batch):
-        pass
-
-    class ShopProduct(Product):
-        pass
-
-    assert Product in known
-    assert jsontext._lines == known
-
-    class ShelfProduct(ShopProduct):
-        shelf = a_text()
-
-    assert jsontext._lines == {}
 
 
 @pytest.mark.parametrize("word", ["it's", 'a"b{x}\\', "{v0}", "\n", "é", "'+v0+'", "{{"])

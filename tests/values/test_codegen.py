@@ -1,10 +1,14 @@
-"""Code that is written for the keywords of a call site: it does what the careful way does."""
+"""Code that is written for the keywords of a call site: it does what the plain way does."""
 
 import enum
+import gc
 import inspect
+import linecache
 import math
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -25,8 +29,7 @@ from mpfluent import (
     Session,
     UserIdentities,
 )
-from mpfluent.builder.compiled import actor, appender, consent_setter
-from mpfluent.encoding import json as jsontext
+from mpfluent.builder.compiled import _consenter, write_appender
 from mpfluent.model.application import ApplicationInformation
 from mpfluent.model.consent import GDPRConsentState
 from mpfluent.model.device import DeviceInformation
@@ -38,8 +41,19 @@ from mpfluent.model.events import (
 )
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.records import written
-from mpfluent.values import codegen, fields
-from mpfluent.values.codegen import KNOWN, MOST_LETTERS, USED, Counter, EachClass, Ways
+from mpfluent.values import fields
+from mpfluent.values.code_cache import (
+    KNOWN,
+    MOST_LETTERS,
+    ONE_IN,
+    USED,
+    CompiledCalls,
+    Memo,
+    NamesMemo,
+    NoCode,
+)
+from mpfluent.values.codegen import NO_NAMES, FunctionSource, Names, state_maker
+from mpfluent.values.frozen import Frozen
 
 TEAPOTS = [Product("sku-1", "Teapot", price=19.99), Product("sku-2")]
 BASE = Batch.for_user(customer_id="123456").with_environment("development")
@@ -93,9 +107,22 @@ def outcome(call: Any, *args: Any, **keywords: Any) -> Any:
     return type(made), made, repr(made.to_dict())
 
 
+@contextmanager
+def no_code() -> Iterator[None]:
+    """Let every call go the plain way."""
+    plain = mock.patch.object(
+        CompiledCalls, "__getitem__", lambda self, key: self._plain(key), create=True
+    )
+    afresh = mock.patch.object(
+        NamesMemo, "__getitem__", lambda self, names: self._once(names), create=True
+    )
+    with plain, afresh:
+        yield
+
+
 def carefully(call: Any, *args: Any, **keywords: Any) -> Any:
     """Return the outcome where no code has been written for anything."""
-    with mock.patch.object(Ways, "get", return_value=None):
+    with no_code():
         return outcome(call, *args, **keywords)
 
 
@@ -126,7 +153,7 @@ def called(draw: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any], dict[str, A
 
 @settings(max_examples=3 * settings.default.max_examples)
 @given(called())
-def test_code_for_a_shape_does_what_the_careful_way_does(drawn: Any) -> None:
+def test_code_for_a_shape_does_what_the_plain_way_does(drawn: Any) -> None:
     call, places, usual, odd = drawn
     often(call, *CALLS[call.__name__][1][0], **usual)
 
@@ -147,7 +174,7 @@ def test_a_keyword_more_is_the_same_error_as_ever(drawn: Any, name: str) -> None
 
 
 @given(user_attributes(), st.dictionaries(st.text(), st.sampled_from([0, 2**63, 1e999, "\ud800"])))
-def test_code_for_user_attributes_does_what_the_careful_way_does(usual: Any, odd: Any) -> None:
+def test_code_for_user_attributes_does_what_the_plain_way_does(usual: Any, odd: Any) -> None:
     often(BASE.with_user_attributes, usual)
 
     for attributes in (usual, odd, {**usual, **odd}, {**usual, "": 1}, dict.fromkeys(usual)):
@@ -164,10 +191,19 @@ def test_a_batch_is_the_same_however_often_it_is_built(batch: Batch) -> None:
     source, names = batch.to_python(), {**vars(mpfluent), "Decimal": decimal.Decimal}
     names |= {name: getattr(mpfluent, name) for name in mpfluent.__all__}
     built = [eval(source, names) for _ in range(USED + 2)]
-    with mock.patch.object(Ways, "get", return_value=None):
+    with no_code():
         careful = eval(source, names)
 
     assert [each.to_json() for each in built] == [careful.to_json()] * len(built)
+
+
+@contextmanager
+def only_code(of: Any) -> Iterator[None]:
+    """Let nothing that makes a value of this class go the plain way."""
+    wrong = AssertionError("went the plain way")
+    plain = mock.patch.object(Frozen, "_said", side_effect=wrong)
+    with plain, mock.patch.object(of, "_build", side_effect=wrong):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -185,7 +221,7 @@ def test_what_is_made_again_and_again_is_made_by_code_of_its_own(call: Any, of: 
     expected = call()
     often(call)
 
-    with mock.patch.object(of, "_fill", side_effect=AssertionError("went the careful way")):
+    with only_code(of):
         assert call() == expected
 
 
@@ -241,7 +277,7 @@ def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str) -
         for _ in range(USED * 2):
             first = outcome(call, *args, **keywords)
 
-        with mock.patch.object(codegen, "compiled", side_effect=AssertionError("written again")):
+        with mock.patch.object(FunctionSource, "function", side_effect=AssertionError("written")):
             again = outcome(call, *args, **keywords)
 
         assert again == first == carefully(call, *args, **keywords)
@@ -253,7 +289,7 @@ def test_code_for_attributes_takes_whatever_the_check_takes(odd: Any) -> None:
     for _ in range(USED * 2):
         expected = outcome(BASE.event, "Searched", attributes)
 
-    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the plain way")):
         assert outcome(BASE.event, "Searched", attributes) == expected
 
 
@@ -263,7 +299,7 @@ def test_code_for_user_attributes_takes_whatever_the_check_takes(odd: Any) -> No
     for _ in range(USED * 2):
         expected = outcome(BASE.with_user_attributes, attributes)
 
-    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the careful way")):
+    with mock.patch.object(fields, "frozen_map", side_effect=AssertionError("the plain way")):
         assert outcome(BASE.with_user_attributes, attributes) == expected
 
 
@@ -299,22 +335,22 @@ def test_code_of_every_verb_obeys_the_rule_of_what_it_makes(
     monkeypatch.setattr(of, "_broken_rule", broken)
     monkeypatch.setattr(of, "_has_rule", True)
     monkeypatch.setattr(of, "_rules_of_names", False)
-    act = actor(Batch, "purchase", True, ["affiliation", "currency_code"])
-    consent = consent_setter(
-        BASE, GDPRConsentState, ["consented", "timestamp_unixtime_ms", "document"]
+    products = Names(("action", "products"))
+    keywords = frozenset(("affiliation", "currency_code"))
+    act = write_appender((Batch, CommerceEvent, "product_action", products, keywords))
+    consent = _consenter((Batch, BASE._state[0], GDPRConsentState, ()))
+    append = write_appender(
+        (Batch, AppEvent, "", Names(("event_name",)), frozenset(("type", "page_url")))
     )
-    append = appender(Batch, AppEvent, ["type", "page_url"], ["event_name"])
     calls: dict[Any, Any] = {
         ProductAction: lambda word: act(
-            BASE, (*TEAPOTS,), {"affiliation": word, "currency_code": "EUR"}
+            BASE, ("purchase", (*TEAPOTS,)), {"affiliation": word, "currency_code": "EUR"}
         ),
         CommerceEvent: lambda word: act(
-            BASE, (*TEAPOTS,), {"affiliation": "", "currency_code": word}
+            BASE, ("purchase", (*TEAPOTS,)), {"affiliation": "", "currency_code": word}
         ),
-        GDPRConsentState: lambda word: consent(
-            BASE, "p", {"consented": True, "timestamp_unixtime_ms": MOMENT_MS, "document": word}
-        ),
-        AppEvent: lambda word: append(BASE, "Searched", {"type": "other", "page_url": word}),
+        GDPRConsentState: lambda word: consent(BASE, (True, MOMENT_MS, word, None, None), "p"),
+        AppEvent: lambda word: append(BASE, ("Searched",), {"type": "other", "page_url": word}),
     }
 
     assert type(calls[of]("good")) is Batch
@@ -333,54 +369,177 @@ def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
     assert session.events[-1].at == MOMENT_MS + USED * 2 * 1000
 
 
-def test_there_is_code_for_only_so_many_shapes() -> None:
-    ways = Ways()
-    for number in range(KNOWN + 1):
-        for _ in range(USED + 1):
-            if came_back := ways.comes_back((f"name {number}",)):
-                ways[(f"name {number}",)] = len
+# No cliff: what is not quite as usual is made by code, too
 
-    assert len(ways) == KNOWN
-    assert came_back is False
+
+@pytest.mark.parametrize(
+    ("usual", "other", "of"),
+    [
+        (
+            lambda: BASE.event("Searched", {"a": 1, "b": 2}, at=MOMENT_MS, page_url="/"),
+            lambda: BASE.event("Searched", {"a": 1, "b": None}, page_url=None, at=MOMENT_MS),
+            AppEvent,
+        ),
+        (
+            lambda: BASE.purchase(*TEAPOTS, transaction_id="t", tax_amount=1, currency_code="EUR"),
+            lambda: BASE.purchase(tax_amount=None, currency_code=None, transaction_id="t"),
+            ProductAction,
+        ),
+        (
+            lambda: BASE.with_device(platform="iOS", brand="Acme", is_tablet=False),
+            lambda: BASE.with_device(is_tablet=True, brand=None, platform="Android"),
+            DeviceInformation,
+        ),
+        (
+            lambda: BASE.with_gdpr_consent("marketing", True, at=MOMENT_MS, document="v1"),
+            lambda: BASE.with_gdpr_consent("Größe", True, at=MOMENT_MS),
+            GDPRConsentState,
+        ),
+        (
+            lambda: Batch.for_user(customer_id="1", email="a@b.example", other="x"),
+            lambda: Batch.for_user(other=None, email="ä@b.example", customer_id="1"),
+            UserIdentities,
+        ),
+        (
+            lambda: Product("sku-1", "Teapot", price=19.99, brand="Acme"),
+            lambda: Product("sku-1", brand=None, price=5),
+            Product,
+        ),
+        (
+            lambda: BASE.event("Searched", {"a": "x", "b": "y"}),
+            lambda: BASE.event("Gesücht", {"ä": "ö\u200d", "other name": "\n"}),
+            AppEvent,
+        ),
+    ],
+)
+def test_none_another_order_other_names_and_other_letters_are_made_by_the_same_code(
+    usual: Any, other: Any, of: Any
+) -> None:
+    expected = carefully(other)
+    often(usual)
+
+    with (
+        only_code(of),
+        mock.patch.object(fields, "frozen_map", side_effect=AssertionError("one by one")),
+        mock.patch.object(FunctionSource, "function", side_effect=AssertionError("written")),
+    ):
+        assert outcome(other) == expected
+
+
+# What is written, and where it is kept
+
+
+def test_the_source_of_a_function_can_be_read() -> None:
+    function = state_maker((ScreenViewEvent, Names(("screen_name",)), frozenset(("session_id",))))
+
+    assert inspect.getsource(function) == SCREEN_VIEW
+    assert function(("Home",), {"session_id": None}) == (("screen_name",), ("Home",))
+
+
+SCREEN_VIEW = """\
+def ScreenViewEvent_state(values, given):
+    (screen_name_,) = values
+    session_id_ = given['session_id']
+    unset = 0
+    try:
+        if not (type(screen_name_) is str and (screen_name_.isascii() or screen_name_.isprintable()) and screen_name_):
+            if screen_name_ is not None:
+                screen_name_ = check_screen_name_(screen_name_)
+            if screen_name_ is None:
+                return None
+        if not (type(session_id_) is int and -0x8000000000000000 <= session_id_ <= 0x7FFFFFFFFFFFFFFF):
+            if session_id_ is not None:
+                session_id_ = check_session_id_(session_id_)
+            if session_id_ is None:
+                unset |= 2
+    except CheckFailed:
+        return None
+    state = keys_state, (screen_name_, session_id_,)
+    if unset:
+        keys, pick = left_state[unset]
+        state = keys, pick(state[1])
+    return state
+"""  # noqa: E501 - as it is
+
+
+def test_a_traceback_shows_the_line_of_generated_code() -> None:
+    function = state_maker((ScreenViewEvent, NO_NAMES, frozenset(("screen_name",))))
+    with pytest.raises(KeyError) as caught:
+        function((), {})
+
+    assert str(caught.traceback[-1].statement).strip() == "screen_name_ = given['screen_name']"
+
+
+def test_a_source_goes_with_its_function() -> None:
+    function = state_maker((ScreenViewEvent, NO_NAMES, frozenset(("screen_name",))))
+    file = function.__code__.co_filename
+    lines = linecache.getlines(file)
+    linecache.checkcache()
+
+    assert linecache.getlines(file) == lines != []
+    del function
+    gc.collect()
+    assert linecache.getlines(file) == []
+
+
+def test_there_is_code_for_only_so_many_keys_at_a_time() -> None:
+    calls: CompiledCalls[int] = CompiledCalls(lambda key: lambda: key)
+    for key in range(3 * KNOWN):
+        for _ in range(USED):
+            assert calls[key]() is None
+
+        assert calls[key]() == key
+        assert len(calls) <= KNOWN
+    assert calls._uses.cache_info().currsize <= KNOWN
 
 
 @pytest.mark.parametrize("every", [1, 10, 100])
-def test_a_shape_that_comes_back_is_found_among_any_number_that_do_not(every: int) -> None:
-    counter = Counter()
+def test_a_key_that_comes_back_is_found_among_any_number_that_do_not(every: int) -> None:
+    calls: CompiledCalls[object] = CompiledCalls(lambda key: lambda: key)
     for number in range(20 * KNOWN):
-        counter.comes_back((f"name {number}",))
-        came_back = number % every == 0 and counter.comes_back(("comes back",))
-        if came_back:
+        calls[number]
+        if number % every == 0 and calls["comes back"]() is not None:
             break
 
-    assert came_back is True
+    assert [*calls] == ["comes back"]
 
 
-def test_only_so_many_shapes_are_counted_at_a_time() -> None:
-    counter = Counter(after=10 * KNOWN)
-    for number in range(10 * KNOWN):
-        counter.comes_back((f"name {number % (2 * KNOWN)}",))
+def test_what_no_code_can_be_written_for_goes_the_plain_way_ever_after() -> None:
+    def write(key: str) -> Any:
+        raise NoCode
 
-    assert len(counter._used) <= KNOWN
+    calls: CompiledCalls[str] = CompiledCalls(write)
 
-
-def test_there_is_no_code_for_very_long_names() -> None:
-    attributes = {"n" * MOST_LETTERS: 1}
-    for _ in range(USED * 2):
-        batch = BASE.event("Searched", attributes)
-        batch.to_json()
-
-    tables = [*fields._makers.values(), jsontext._maps]
-    assert [tuple(attributes) in table for table in tables] == [False, False, False]
-    assert [tuple(attributes) in table._counter._used for table in tables] == [False] * 3
+    assert [calls["key"]() for _ in range(3 * USED)] == [None] * 3 * USED
+    assert [*calls] == []
 
 
-def test_only_so_many_classes_are_kept() -> None:
-    each = EachClass(lambda cls: [cls])
-    for _ in range(KNOWN + 1):
-        kept = each[type("Made", (), {})]
+def test_a_memo_keeps_only_so_many_keys() -> None:
+    memo: Memo[int, int] = Memo(lambda key: key + 1)
+    for key in range(3 * KNOWN):
+        assert [memo[key], memo[key]] == [key + 1] * 2
+        assert len(memo) <= KNOWN
 
-    assert [*each.values()] == [kept]
+
+def test_a_memo_of_names_keeps_those_that_come_back() -> None:
+    memo: NamesMemo[str] = NamesMemo(lambda names: "made", lambda names: "once")
+    for number in range(3 * KNOWN * ONE_IN):
+        memo[(f"new {number}",)]
+        if number % 100 == 0 and memo[("comes back",)] == "made":
+            break
+
+    assert ("comes back",) in memo
+    assert len(memo) <= KNOWN
+
+
+def test_a_memo_of_names_keeps_no_long_names_and_no_none() -> None:
+    memo: NamesMemo[str | None] = NamesMemo(lambda names: "made", lambda names: "once")
+    none: NamesMemo[str | None] = NamesMemo(lambda names: None, lambda names: "once")
+    long = ("n" * MOST_LETTERS, "n")
+
+    assert {memo[long] for _ in range(2 * ONE_IN)} == {"once"}
+    assert {none[("name",)] for _ in range(2 * ONE_IN)} == {"once"}
+    assert ([*memo], [*none]) == ([], [])
 
 
 def test_threads_that_extend_one_batch_and_change_its_arguments_meanwhile_corrupt_nothing() -> None:

@@ -390,7 +390,7 @@ def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
     written = []
 
     def watch(frame, what, made):
-        if what == "return" and frame.f_code.co_name in WRITING:
+        if what == "return" and frame.f_code.co_name.rpartition("_")[2] in WRITING:
             written.append(made if isinstance(made, dict) else json.loads(made))
 
     sys.setprofile(watch)
@@ -405,7 +405,7 @@ def test_each_event_of_a_split_batch_is_encoded_once_and_its_context_too():
     assert sorted(names) == sorted(event.event_name for event in batch.events)
 
 
-WRITING = ("line", "make", "plain")  # what the functions are called that write a value as JSON
+WRITING = ("line",)  # what the functions that write a value as JSON are called, after its class
 
 
 @pytest.mark.parametrize(
