@@ -10,7 +10,7 @@ from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
 from ..values.check_failed import checked_as
-from ..values.codegen import Names
+from ..values.codegen import NO_NAMES, Names
 from ..values.fields import (
     Field,
     choice,
@@ -118,8 +118,14 @@ class Product(Record, kind="Product"):
         return self.custom_attributes
 
     @classmethod
-    def _build(cls, where: str, given: Mapping[str, Any], *more: Any) -> Self:
-        return super()._build(where, cls._in_wire_words(where, given), *more)
+    def _build(
+        cls,
+        where: str,
+        given: Mapping[str, Any],
+        names: Names = NO_NAMES,
+        values: tuple[Any, ...] = (),
+    ) -> Self:
+        return super()._build(where, cls._in_wire_words(where, given), names, values)
 
     @classmethod
     def _no_field(cls, where: str, name: object) -> UnknownField:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..errors import Immutable, InvalidValue, brief
+from ..values.codegen import NO_NAMES, Names
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
@@ -90,8 +91,14 @@ class EventHistory(Frozen):
         return _linked(cls, keys, values, None)
 
     @classmethod
-    def _build(cls, where: str, given: Mapping[str, Any], *more: Any) -> Self:
-        new = super()._build(where, given, *more)
+    def _build(
+        cls,
+        where: str,
+        given: Mapping[str, Any],
+        names: Names = NO_NAMES,
+        values: tuple[Any, ...] = (),
+    ) -> Self:
+        new = super()._build(where, given, names, values)
         _set_tail(new, None)
         return new
 
