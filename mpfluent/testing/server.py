@@ -251,6 +251,8 @@ class LocalServer(PublicNames):
 
     def serve_forever(self) -> None:
         """Answer in this thread until it is interrupted."""
+        # A signal that comes just before the wait for a connection begins does not end it.
+        self._http.timeout = 0.5  # seconds
         self._http.serve()
 
     def __enter__(self) -> Self:
