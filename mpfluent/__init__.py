@@ -1,18 +1,18 @@
 """Send data to mParticle's Events API with code that reads like a sentence.
 
-The package is a house of folders; a folder imports only from those below it:
+These are its folders. A folder imports only from those that stand before it in this list:
 
 * ``utils``: helpers that know nothing of mParticle.
 * ``values``: what a value is. ``encoding``: a value to JSON, to marshmallow schemas, and back.
-* ``model``: mParticle's objects. ``wire.body``: from a batch to the body of a request.
+* ``model``: mParticle's objects. ``wire``: from a batch to the body of a request.
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
-* ``transport.base``: requests, and who carries them. ``outbox.outbox``: what survives the process.
-* ``delivery.future``: how a batch is delivered. ``dispatch.base``: when.
-* ``client.client``: where it all comes together.
+* ``transport``: requests, and how they travel. ``outbox``: what survives the process.
+* ``delivery``: how a batch is delivered. ``dispatch``: when.
+* ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
 ``errors``, ``sdk_names`` and ``version`` stand beside the folders, and ``schemas`` names the
-marshmallow schemas. Nothing is imported before it is used: a name loads with its module.
+marshmallow schemas. No module is imported before a name of it is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Where it all comes together: ``Client``, ``EventsApi``, their settings, preparing a batch.
+"""What a user calls to send: ``Client`` and ``EventsApi``, with their settings.
 
-Nothing that one of the other folders can do alone lives here.
+Each batch is prepared here and handed to a dispatcher. Code that needs only one of the other
+folders lives in that folder.
 """

@@ -1,4 +1,5 @@
 """When a batch is delivered: at once in the caller's thread, or in the background.
 
-Queues, workers and backpressure live here. How a request is tried lives in ``delivery``.
+The queue, the workers, and what happens if the queue is full live here. Attempts and outcomes
+live in ``delivery``.
 """

@@ -1,4 +1,4 @@
-"""Any value to JSON text and to marshmallow schemas, and back.
+"""Writes any value as JSON text, or as plain data by a marshmallow schema, and reads it back.
 
-It knows fields and values, but none of mParticle's objects by name.
+All follows from the fields that a class declares. None of mParticle's objects is named here.
 """

@@ -1,4 +1,5 @@
 """Connects mpfluent to other libraries.
 
-Each module names the extra that it needs, and imports that library only where it is used.
+Each module names the extra to install, and imports the other library only when it is used. No
+other folder imports these modules.
 """

@@ -1,4 +1,5 @@
 """The SQLite file that keeps batches until they are delivered: locks, owners, recovery.
 
-It stores bytes with ids. ``delivery`` and ``dispatch`` decide when they are sent.
+It stores bytes with ids, and sends nothing. ``delivery`` and ``dispatch`` decide what is stored and
+when it is sent.
 """

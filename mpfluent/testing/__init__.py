@@ -2,7 +2,7 @@
 
 For property tests there is ``mpfluent.testing.strategies``, which needs hypothesis.
 
-Each part is imported when it is used.
+A part is imported only when it is used. No other folder uses this one.
 """
 
 from __future__ import annotations

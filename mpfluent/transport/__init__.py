@@ -1,4 +1,4 @@
 """``Request``, ``Response``, and the transports that carry them: to the network, or elsewhere.
 
-A transport moves bytes. It knows neither batches nor retries.
+A transport sends one request and returns the answer. It knows neither batches nor retries.
 """

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for property tests: every value of the library, and what is none.
+"""Hypothesis strategies for property tests: every kind of valid value, and invalid ones.
 
 They are made from the fields that the classes declare. What they draw is valid by construction,
-so nothing is filtered out, and it shrinks to what a person would have written.
+so nothing is filtered out. A failing example shrinks to what a person would write.
 
 >>> from hypothesis import find
 >>> from mpfluent import Batch
