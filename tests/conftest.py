@@ -12,7 +12,7 @@ import time
 
 import jedi
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from internals import shutdown
 
 pytest_plugins = ["pytester"]
@@ -68,8 +68,13 @@ jedi.settings.cache_directory = os.path.join(_IPYTHON, "jedi")
 def pytest_configure(config):
     """Say how far the searches of hypothesis go, before a test module asks for its settings."""
     examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 40)
-    # shared machines are slow now and then
-    settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
+    settings.register_profile(
+        "mpfluent",
+        deadline=None,  # shared machines are slow now and then
+        max_examples=int(examples),
+        # to explain a failure takes ten times as long as to find and shrink it, in each find()
+        phases=[phase for phase in Phase if phase is not Phase.explain],
+    )
     settings.load_profile("mpfluent")
 
 

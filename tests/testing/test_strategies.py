@@ -81,16 +81,17 @@ class _Enough(Exception):
 
 
 def seen(strategy: Any, of: Any, all_of: Any = frozenset()) -> set[Any]:
-    """Return what ``of`` says of a hundred values, and of as many as it takes to see ``all_of``."""
+    """Return what ``of`` says of some values, and of as many as it takes to see ``all_of``."""
     found: set[Any] = set()
     drawn: list[Any] = []
+    enough = settings.default.max_examples
 
     @given(strategy)
     @settings(MUCH, max_examples=5_000)
     def draw(value: Any) -> None:
         found.update(of(value))
         drawn.append(value)
-        if len(drawn) >= 100 and found >= all_of:
+        if len(drawn) >= enough and found >= all_of:
             raise _Enough
 
     with suppress(_Enough):
@@ -472,7 +473,7 @@ def has_type(event_type: str) -> Any:
             AppEvent("0", {"0": True}),
             marks=slow,
         ),
-        (attributes(), lambda found: len(found) > 0, {"0": None}),
+        (attributes(), lambda found: len(found) > 0, {"0": ""}),
         (user_attributes(), lambda found: any(map(bool, found.values())), {"0": "0"}),
         (scalars(), lambda value: True, ""),
         (numbers(), lambda value: True, 0),
@@ -492,6 +493,12 @@ def test_a_failure_shrinks_to_what_one_would_have_written(
     strategy: Any, condition: Any, expected: Any
 ) -> None:
     assert smallest(strategy, condition) == expected
+
+
+def test_a_failure_that_is_explained_shrinks_further() -> None:
+    explained = settings(phases=list(Phase))
+
+    assert find(attributes(), bool, random=random.Random(0), settings=explained) == {"0": None}
 
 
 # Bad values
