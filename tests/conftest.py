@@ -1,6 +1,7 @@
 """What holds for every test: no keys, and no way out of this machine."""
 
 import atexit
+import gc
 import ipaddress
 import json
 import os
@@ -31,6 +32,11 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_collection_finish():
+    """Leave thousands of collected tests out of each run of the garbage collector."""
+    gc.freeze()
 
 
 # What a developer's shell, editor or CI sets must not change what a test sees: keys and proxies,
@@ -132,6 +138,12 @@ def mparticle(monkeypatch):
         monkeypatch.setenv("MPARTICLE_API_KEY", "key")
         monkeypatch.setenv("MPARTICLE_API_SECRET", "secret")
         yield server
+
+
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory):
+    """What mypy found out of the library; its tests are of one group, and so of one worker."""
+    return tmp_path_factory.mktemp("mypy-cache")
 
 
 def _is_here(host):

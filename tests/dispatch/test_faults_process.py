@@ -456,8 +456,17 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("way", FORKS)
+# of the others, the fast suite knows the parts: each way, each state, and Python's fork in each
+OFTEN = {("libc", "mid-request"), ("gevent", "waiting")}
+
+
+@pytest.mark.parametrize(
+    ("way", "state"),
+    [
+        pytest.param(*case, marks=[] if case[0] == "python" or case in OFTEN else pytest.mark.slow)
+        for case in product(FORKS, STATES)
+    ],
+)
 def test_a_forked_child_begins_empty_and_leaves_the_parent_what_is_its(way, state):  # 30, 31
     first, fork = FORKS[way]
     before, after = STATES[state]
@@ -540,8 +549,18 @@ else:
 
 
 # after a send, eventlet's locks break in the thread that has sent, which is no greenlet
-@pytest.mark.parametrize(("kind", "sent"), [("gevent", 0), ("gevent", 3), ("eventlet", 0)])
-@pytest.mark.parametrize("dispatcher", ["threaded", "outbox", "default"])
+PATCHED = {("gevent", 3, "threaded"), ("gevent", 0, "outbox"), ("eventlet", 0, "default")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "dispatcher"),
+    [
+        pytest.param(kind, sent, dispatcher, marks=[] if usual else pytest.mark.slow)
+        for kind, sent in [("gevent", 0), ("gevent", 3), ("eventlet", 0)]
+        for dispatcher in ["threaded", "outbox", "default"]
+        for usual in [(kind, sent, dispatcher) in PATCHED]
+    ],
+)
 def test_a_client_that_was_made_before_its_process_is_patched_sends_from_greenlets(
     kind, sent, dispatcher, path
 ):
