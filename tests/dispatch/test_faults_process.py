@@ -26,7 +26,9 @@ from mpfluent.testing import LocalServer, hang, ok
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 HERE = Path(__file__).parents[1]
-SOON = 40.0  # seconds after which a test that waits has failed
+SOON = 150.0  # seconds after which a test that waits has failed, on however busy a machine
+# What waits for nothing is done by then, though others have the machine; what hangs never is.
+PROMPT = 5.0
 
 CHILD = """
 import atexit, ctypes, json, os, signal, sys, threading, time
@@ -34,7 +36,7 @@ from scenarios import KEY, SECRET, WORDS, batch, batches
 from mpfluent import Client, Closed, Outbox, Retry, ThreadedDispatcher
 
 url = sys.argv[1]
-signal.alarm(30)  # a process that hangs is killed, with its exit code
+signal.alarm(120)  # a process that hangs is killed, with its exit code
 
 def client_of(path=None, on_failed=None, flush_interval=0.01, retry=None, **options):
     outbox = path and Outbox(path)
@@ -200,7 +202,7 @@ atexit.register(at_first)
     assert ended.counts("end") == ((300, 2, 0, 298) if keeps else (300, 2, 298, 0))
     assert arrived == 2
     assert not keeps or stored(path) == 298
-    assert 2 <= ended.said["end"]["seconds"] <= 2.5
+    assert 2 <= ended.said["end"]["seconds"] <= 2 + PROMPT  # of 20
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["lost", "kept"])
@@ -328,7 +330,7 @@ say("end")
 
 def test_all_clients_of_a_process_share_one_budget_at_its_end():  # 27
     code = f"""{TO_THE_END}
-clients = [client_of(exit_timeout=seconds) for seconds in (0.2, 0.5, 1, 0, 0.1)]
+clients = [client_of(exit_timeout=seconds) for seconds in (2, 1.5, 2, 0, 1.8)]
 client = clients[0]
 for one in clients:
     send(one, 10)
@@ -339,7 +341,7 @@ atexit.register(at_first)
 
     assert ended.stderr == "50 batches not delivered when the process ended, and lost\n"
     assert ended.code == 0
-    assert 1 <= ended.said["end"]["seconds"] <= 1.5
+    assert 2 <= ended.said["end"]["seconds"] <= 4  # of 7.3
 
 
 @pytest.mark.parametrize(
@@ -390,7 +392,7 @@ def holding(lock):
     return let_go
 
 def of_the_child(who="child", linger=0):
-    signal.alarm(15)  # it is not inherited
+    signal.alarm(60)  # it is not inherited
     for one in batches(5, start=100):
         timed(client.send, one)
     said = timed(client.flush, 10)
@@ -410,7 +412,7 @@ def check_fork(ended, server):
     assert ended.counts("parent") == (3, 3, 0, 0)
     assert ended.said["parent"]["status"] == 0
     assert ended.said["child"]["flush"] is True
-    assert ended.said["child"]["longest"] < 1.0
+    assert ended.said["child"]["longest"] < PROMPT
     check_arrivals(server, 8)
 
 
@@ -519,7 +521,7 @@ client = client_of(flush_interval={60 if state == "waiting" else 0.01}, {options
 child = os.fork()
 if child == 0:
     {LATER[kind]}
-    signal.alarm(15)
+    signal.alarm(60)
     seen = []
     def one_by_one(batch):
         delivery = client.send(batch)
@@ -544,7 +546,7 @@ else:
     assert ended.counts("child") == (5, 5, 0, 0)
     assert ended.counts("parent") == (3, 3, 0, 0)
     assert ended.said["parent"]["status"] == 0
-    assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < 5) == (True, True)
+    assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < PROMPT) == (True, True)
     check_arrivals(server, 9)
 
 
@@ -596,7 +598,7 @@ say("it", client, longest=longest, waited=waited, closed=client.close(10))
     assert not ended.stderr or sent  # threading complains when a thread of before ends
     assert ended.counts("it") == (sent + 10, sent + 10, 0, 0)
     assert ended.said["it"]["waited"] == [True] * 20
-    assert ended.said["it"]["longest"] < 2
+    assert ended.said["it"]["longest"] < PROMPT
     assert ended.said["it"]["closed"] == [sent + 10, 0, 0]
     assert (len(server.unique_ids), server.duplicates) == (sent + 10, [])
 
@@ -610,7 +612,7 @@ wait_for(lambda: client.stats.pending)
 time.sleep(0.2)  # it waits for the answer
 child = os.fork()
 if child == 0:
-    signal.alarm(15)
+    signal.alarm(60)
     time.sleep(1.5)
     send(client, 1, start=100)
     say("child", client)
@@ -677,7 +679,7 @@ for name, where in {locks!r}.items():
     let_go = holding(eval(where))
     child = {fork}
     if child == 0:
-        signal.alarm(15)
+        signal.alarm(60)
         told = []
         assert timed(later.wait, 5) is False
         timed(later.add_done_callback, told.append)
@@ -699,7 +701,7 @@ for name, where in {locks!r}.items():
     assert [line.rpartition("OSError: ")[2] for line in ended.stderr.splitlines()] == logged
     assert ended.code == 0
     assert {
-        lock: ended.said.get(f"closed {lock}", {}).get("seconds", 15) < 1 for lock in locks
+        lock: ended.said.get(f"closed {lock}", {}).get("seconds", 60) < PROMPT for lock in locks
     } == (dict.fromkeys(locks, True))
     for who, count in (("child", 5), ("parent", 3)):
         assert {lock: ended.counts(f"{who} {lock}") for lock in locks} == (
@@ -795,7 +797,7 @@ send(client, 3)
 
     assert (ended.code, ended.stderr) == (7, "")
     assert ended.counts("end") == (3, 3, 0, 0)
-    assert ended.said["end"]["seconds"] < 2.5
+    assert ended.said["end"]["seconds"] < PROMPT
     assert len(server.unique_ids) == 3
 
 
@@ -965,7 +967,7 @@ assert client.send(batch(2)).wait(10)
     assert ended.stderr == "batch failed: retries_exhausted\n"
     assert ended.code == 0
     assert ended.counts("end") == (2, 1, 1, 0)
-    assert ended.said["end"]["seconds"] <= 1.0
+    assert ended.said["end"]["seconds"] <= PROMPT  # of 20
 
 
 def test_what_an_object_sends_when_modules_are_gone_is_counted():  # 39

@@ -1052,12 +1052,12 @@ def test_a_group_that_a_killed_process_attempted_is_sent_again_as_it_was(path, s
     code = textwrap.dedent(KILLED)
     killed = subprocess.Popen([sys.executable, "-c", code, path, server.url, ROOT / "tests"])
     try:
-        assert eventually(lambda: len(server.requests) == 1, 30)
+        assert eventually(lambda: len(server.requests) == 1, 120)
     finally:
         killed.kill()
         killed.wait()
     with scenario(server=server, outbox=Outbox(path)) as one:
-        assert one.client.flush(5) is True
+        assert one.client.flush(60) is True
 
         first, second = server.requests
         assert first.body == second.body
