@@ -51,6 +51,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Return the package's modules that a file imports, also within functions.
 
