@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from internals import parsed, plain
 from scenarios import KEY, PERSON, SECRET, WORDS
 
-from mpfluent.encoding.json import parsed, plain
 from mpfluent.testing import LocalServer
 
 HERE = Path(__file__).parent

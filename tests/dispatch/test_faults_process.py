@@ -7,9 +7,9 @@ import os
 from itertools import product
 
 import pytest
+from internals import parsed
 from processes import GREEN, PROMPT, TO_THE_END, run, serving, stored
 
-from mpfluent.encoding.json import parsed
 from mpfluent.testing import hang, ok
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

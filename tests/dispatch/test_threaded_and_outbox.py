@@ -5,6 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from internals import shutdown
 from log_records import calling
 from scenarios import eventually
 from sizes import large
@@ -15,6 +16,7 @@ from mpfluent import (
     Client,
     Configuration,
     ConfigurationError,
+    Delivery,
     DeliveryError,
     EventsApi,
     FunctionTransport,
@@ -26,8 +28,6 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
 )
-from mpfluent.delivery.future import Delivery
-from mpfluent.dispatch import shutdown
 
 
 def api_of(transport, **options):

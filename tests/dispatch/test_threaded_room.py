@@ -8,13 +8,13 @@ import pytest
 from stages import ONE_ATTEMPT, SOON, Stage, client_of, user, users
 
 from mpfluent import (
+    Delivery,
     FunctionTransport,
     Kept,
     Outbox,
     RecordingTransport,
     Retry,
 )
-from mpfluent.delivery.future import Delivery
 
 
 def test_a_stored_batch_without_room_is_kept_whatever_the_policy(path):

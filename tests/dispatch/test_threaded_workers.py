@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 
 import pytest
+from internals import coalesce
 from scenarios import eventually
 from stages import SOON, Stage, client_of, name_of, user, users
 
@@ -22,7 +23,6 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.dispatch.coalescing import coalesce
 
 # Deliveries
 

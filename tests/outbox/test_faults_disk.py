@@ -31,6 +31,7 @@ from disk_faults import (
     rows,
 )
 from fault_server import FakeTime
+from internals import database, owner, recovery
 from queues import PROMPT, held, numbers, size_of, work
 from scenarios import KEY, PERSON, SECRET, batch, batches, eventually, scenario
 
@@ -42,7 +43,6 @@ from mpfluent import (
     RecordingTransport,
     Retry,
 )
-from mpfluent.outbox import database, owner, recovery
 from mpfluent.testing import LocalServer, status
 
 HOUR = 3600.0

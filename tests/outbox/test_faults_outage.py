@@ -24,6 +24,7 @@ from disk_faults import (
     searches,
 )
 from fault_server import FakeTime
+from internals import recovery
 from queues import PROMPT, held, numbers
 from scenarios import KEY, PERSON, SECRET, WORDS, batch, batches, eventually, scenario
 from sizes import sized
@@ -36,7 +37,6 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
 )
-from mpfluent.outbox import recovery
 from mpfluent.testing import LocalServer, hang
 
 ROOT = Path(__file__).parents[2]

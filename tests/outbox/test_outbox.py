@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from internals import Destination, OutboxFull, encode, locks, owner, read_back, seal, split
 from outboxes import (
     FEED,
     OTHERS,
@@ -24,11 +25,7 @@ from outboxes import (
     several,
 )
 
-from mpfluent import Batch, ConfigurationError
-from mpfluent.outbox import locks, owner
-from mpfluent.outbox.outbox import Destination, Outbox, OutboxFull
-from mpfluent.wire.body import encode, read_back, split
-from mpfluent.wire.seal import seal
+from mpfluent import Batch, ConfigurationError, Outbox
 
 ELSEWHERE = Destination("https://s2s.eu1.mparticle.com/v2/bulkevents", "fingerprint")
 
@@ -253,7 +250,7 @@ def test_a_batch_is_read_back_whole(opened, limit, number_of_parts):
     batch = Batch.for_user(customer_id="u-1").with_environment("development")
     for number in range(5):
         batch = batch.event(f"Event {number}", {"text": "é" * 50, "amount": 1.25})
-    sealed = seal(batch, lambda: 1_700_000_000_000, lambda count: map(str, range(count)))
+    sealed = seal.seal(batch, lambda: 1_700_000_000_000, lambda count: map(str, range(count)))
     divided = split(sealed, encode(sealed), limit)
     outbox = opened()
     outbox.park(outbox.put([(sealed.source_request_id, divided)]))

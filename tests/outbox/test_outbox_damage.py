@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from internals import Part, database, owner
 from outboxes import (
     FEED,
     OTHERS,
@@ -24,10 +25,7 @@ from outboxes import (
     taken_up,
 )
 
-from mpfluent import ConfigurationError
-from mpfluent.outbox import database, owner
-from mpfluent.outbox.outbox import Outbox
-from mpfluent.wire.body import Part
+from mpfluent import ConfigurationError, Outbox
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from internals import owner
 from outboxes import (
     FEED,
     Clock,
@@ -24,8 +25,6 @@ from outboxes import (
     ask,
     several,
 )
-
-from mpfluent.outbox import owner
 
 
 @pytest.fixture

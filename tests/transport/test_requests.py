@@ -10,6 +10,7 @@ import pytest
 import requests
 import urllib3
 from fault_server import AUTHORITY, FakeTime, FaultServer, status
+from internals import Credentials
 from slow_answers import BATCH, DRIPS, SOON, client_of, numbered, quick
 
 from mpfluent import (
@@ -20,8 +21,6 @@ from mpfluent import (
     TransportError,
 )
 from mpfluent.testing import LocalServer, reset_after_read
-from mpfluent.transport import deadline as deadlines
-from mpfluent.transport.destination import Credentials
 
 LONG = 60  # seconds that a peer would take, were there no deadline
 
@@ -382,7 +381,7 @@ def stopped_time(monkeypatch):
     """Let the transport see a clock that only connecting moves."""
     clock = FakeTime()
     fake = SimpleNamespace(monotonic=clock.monotonic)
-    monkeypatch.setattr(deadlines, "time", fake)
+    monkeypatch.setattr("mpfluent.transport.deadline.time", fake)
     monkeypatch.setattr("mpfluent.transport.requests.time", fake)
     return clock
 

@@ -20,6 +20,7 @@ from mpfluent import (
     ApiError,
     Batch,
     ConfigurationError,
+    DeadlineAdapter,
     DeliveryError,
     Request,
     RequestsTransport,
@@ -29,7 +30,6 @@ from mpfluent import (
 from mpfluent.testing import LocalServer, reset_after_read
 from mpfluent.testing import status as refusal
 from mpfluent.testing.api_rules import Judgement
-from mpfluent.transport import deadline as deadlines
 
 
 @pytest.fixture
@@ -512,7 +512,7 @@ def test_a_redirect_is_not_followed_on_a_session_of_the_users():
 
 def test_the_deadline_holds_on_a_session_with_the_adapter_for_it():
     session = requests.Session()
-    session.mount("http://", deadlines.DeadlineAdapter())
+    session.mount("http://", DeadlineAdapter())
     with FaultServer(faults.drip(DRIPS["header"])) as server:
         transport = RequestsTransport(session=session, deadline=0.3)
         with pytest.raises(TransportError, match=r"the deadline of 0.3 s passed"):
@@ -522,7 +522,7 @@ def test_the_deadline_holds_on_a_session_with_the_adapter_for_it():
 
 def test_the_adapter_alone_is_an_ordinary_one():
     session = requests.Session()
-    session.mount("http://", deadlines.DeadlineAdapter())
+    session.mount("http://", DeadlineAdapter())
     with FaultServer(status(200, {}, b"hello")) as server:
         answer = session.post(server.url, data=b"x" * 100_000, timeout=SOON)
     session.close()
