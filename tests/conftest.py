@@ -1,6 +1,7 @@
 """What holds for every test: no keys, and no way out of this machine."""
 
 import atexit
+import gc
 import ipaddress
 import json
 import os
@@ -12,7 +13,7 @@ import time
 
 import jedi
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from internals import shutdown
 
 pytest_plugins = ["pytester"]
@@ -31,6 +32,11 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+
+
+def pytest_collection_finish():
+    """Leave thousands of collected tests out of each run of the garbage collector."""
+    gc.freeze()
 
 
 # What a developer's shell, editor or CI sets must not change what a test sees: keys and proxies,
@@ -68,8 +74,13 @@ jedi.settings.cache_directory = os.path.join(_IPYTHON, "jedi")
 def pytest_configure(config):
     """Say how far the searches of hypothesis go, before a test module asks for its settings."""
     examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 40)
-    # shared machines are slow now and then
-    settings.register_profile("mpfluent", deadline=None, max_examples=int(examples))
+    settings.register_profile(
+        "mpfluent",
+        deadline=None,  # shared machines are slow now and then
+        max_examples=int(examples),
+        # to explain a failure takes ten times as long as to find and shrink it, in each find()
+        phases=[phase for phase in Phase if phase is not Phase.explain],
+    )
     settings.load_profile("mpfluent")
 
 
@@ -127,6 +138,12 @@ def mparticle(monkeypatch):
         monkeypatch.setenv("MPARTICLE_API_KEY", "key")
         monkeypatch.setenv("MPARTICLE_API_SECRET", "secret")
         yield server
+
+
+@pytest.fixture(scope="session")
+def mypy_cache(tmp_path_factory):
+    """What mypy found out of the library; its tests are of one group, and so of one worker."""
+    return tmp_path_factory.mktemp("mypy-cache")
 
 
 def _is_here(host):

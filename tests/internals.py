@@ -5,26 +5,48 @@ A test uses a public name wherever one exists. Only a test of one mechanism impo
 
 from mpfluent.client import ids
 from mpfluent.delivery.job import Job
+from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
+from mpfluent.dispatch.coalescing import coalesce
+from mpfluent.encoding.json import parsed, plain
 from mpfluent.formatting.diff import differences
 from mpfluent.model.history import Events
-from mpfluent.transport.destination import Destination
+from mpfluent.outbox import database, locks, owner, recovery
+from mpfluent.outbox.outbox import OutboxFull
+from mpfluent.transport.destination import Credentials, Destination
 from mpfluent.values.frozen import Field, Frozen
 from mpfluent.wire import body as wire
 from mpfluent.wire import limits, seal
-from mpfluent.wire.body import Part
+from mpfluent.wire.body import Part, encode, read_back, split
 
 __all__ = [
+    "retry_after",
+    "Verdict",
+    "Credentials",
     "Destination",
     "Events",
     "Field",
     "Frozen",
+    "JUDGED",
     "Job",
+    "OutboxFull",
     "Part",
+    "RETRIED",
+    "coalesce",
+    "database",
     "differences",
+    "encode",
     "ids",
+    "is_judged",
     "limits",
+    "locks",
+    "owner",
+    "parsed",
+    "plain",
+    "read_back",
+    "recovery",
     "seal",
     "shutdown",
+    "split",
     "wire",
 ]

@@ -132,3 +132,11 @@ def taken_up(path):
     while loaded := outbox.load():
         found.update((stored.id, stored.parts) for stored in loaded)
     return outbox, found
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 from fault_server import FakeTime
 
-from mpfluent import Batch, Client, RecordingTransport, ThreadedDispatcher
+from mpfluent import Batch, Client, RecordingTransport, Retry, ThreadedDispatcher
 
 SOON = 5.0  # seconds after which a test that waits has failed
+ONE_ATTEMPT = Retry(max_attempts=1)
 
 
 def user(name="1"):

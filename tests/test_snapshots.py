@@ -134,18 +134,26 @@ def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_the_example_with_syrupy_works(tmp_path: Path, workers: str) -> None:
+def with_syrupy(folder: Path) -> tuple[Path, str]:
+    """Make a project of the page's example; return its test and the code."""
     pytest.importorskip("syrupy", reason="syrupy is not installed")
     (code,) = (
         block
         for block in re.findall(r"^```py\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
         if "syrupy" in block
     )
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    test = tmp_path / "test_example.py"
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    test = folder / "test_example.py"
     test.write_text(code, encoding="utf-8")
-    options = ("-n", workers, "--strict-config", "--strict-markers", "-W", "error")
+    return test, code
+
+
+STRICT = ("--strict-config", "--strict-markers", "-W", "error")
+
+
+def test_the_example_with_syrupy_works(tmp_path: Path) -> None:
+    test, code = with_syrupy(tmp_path)
+    options = ("-n0", *STRICT)
 
     missing = run_pytest(tmp_path, *options)
     assert missing.returncode == 1, missing.stdout
@@ -155,6 +163,20 @@ def test_the_example_with_syrupy_works(tmp_path: Path, workers: str) -> None:
     assert Batch.from_json(golden.read_bytes()).events[0].event_type == "commerce_event"
     again = run_pytest(tmp_path, *options)
     assert again.returncode == 0, again.stdout
+
+    test.write_text(code.replace("21.49", "99"), encoding="utf-8")
+    changed = run_pytest(tmp_path, *options)
+    assert changed.returncode == 1, changed.stdout
+    assert "21.49" in changed.stdout
+
+
+def test_the_example_with_syrupy_works_in_the_workers_of_xdist(tmp_path: Path) -> None:
+    test, code = with_syrupy(tmp_path)
+    options = ("-n2", *STRICT)
+
+    updated = run_pytest(tmp_path, *options, "--snapshot-update")
+    assert updated.returncode == 0, updated.stdout
+    assert [*(tmp_path / "__snapshots__").rglob("*.json")]
 
     test.write_text(code.replace("21.49", "99"), encoding="utf-8")
     changed = run_pytest(tmp_path, *options)

@@ -51,6 +51,7 @@ def modules() -> dict[str, Path]:
     return found
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Return the package's modules that a file imports, also within functions.
 
@@ -383,6 +384,31 @@ def test_no_test_module_is_imported_by_another_file():
 
     assert len(tests) > 60
     assert wrong == []
+
+
+def test_at_most_fifteen_test_files_import_private_modules():
+    public = ("errors", "schemas", "testing", "integrations")
+    private = {
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+        if name.startswith("mpfluent.") and name.split(".")[1] not in public
+    }
+
+    assert "internals.py" in private
+    assert len(private) <= 15, sorted(private)
+
+
+def test_no_test_file_is_longer_than_800_lines():
+    long = {
+        path.name: count
+        for path in TESTS.rglob("*.py")
+        if (count := len(path.read_text(encoding="utf-8").splitlines())) > 800
+    }
+
+    assert long == {}
 
 
 # Names that were replaced by standard terms: they do not come back in code, or in code spans.

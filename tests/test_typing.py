@@ -35,14 +35,14 @@ def run(*arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def mypy(tmp_path_factory):
+def mypy(tmp_path_factory, mypy_cache):
     """Return mypy's errors: (file name, line) to messages."""
     folder = tmp_path_factory.mktemp("mypy")
     (folder / "mypy.ini").write_text(f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n")
     printed = run(
         "mypy",
         f"--config-file={folder / 'mypy.ini'}",
-        f"--cache-dir={folder / 'cache'}",
+        f"--cache-dir={mypy_cache}",
         "--no-error-summary",
         "--hide-error-context",
         "--no-pretty",

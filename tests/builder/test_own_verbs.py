@@ -13,6 +13,7 @@ import textwrap
 import types
 from pathlib import Path
 
+import jedi
 import pytest
 
 import mpfluent
@@ -201,14 +202,15 @@ for step in ("signed_up(plan='x')", "seen('x')"):
 
 
 def own_environment(app):
-    """Return an environment with a cache for jedi that no other process is just writing."""
+    """Return an environment with the cache for jedi that the tests of this worker share."""
     return {
         **os.environ,
         "PYTHONPATH": str(Path(mpfluent.__file__).parents[1]),
-        "XDG_CACHE_HOME": str(Path(app.__file__).parent / "cache"),
+        "XDG_CACHE_HOME": str(Path(jedi.settings.cache_directory).parent),
     }
 
 
+@pytest.mark.xdist_group("jedi")
 def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     done = subprocess.run(
         [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
@@ -221,6 +223,7 @@ def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     assert done.stdout == "True\nFalse\n"
 
 
+@pytest.mark.xdist_group("jedi")
 def test_they_are_completed_on_live_objects(app):
     done = subprocess.run(
         [sys.executable, "-c", COMPLETE],
@@ -256,12 +259,13 @@ batch.seen(5)  # mistake
 """
 
 
+@pytest.mark.xdist_group("type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_a_type_checker_follows_the_verbs_of_two_packages(app, tmp_path, checker):
+def test_a_type_checker_follows_the_verbs_of_two_packages(app, tmp_path, checker, mypy_cache):
     (tmp_path / "checked.py").write_text(CHECKED)
     package = str(mpfluent.__path__[0]).rpartition("mpfluent")[0]
     (tmp_path / "mypy.ini").write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {package}:{tmp_path}\nfollow_imports = silent\n"
+        f"[mypy]\nstrict = True\nmypy_path = {package}:{tmp_path}\ncache_dir = {mypy_cache}\n"
     )
     (tmp_path / "pyrightconfig.json").write_text(
         f'{{"include": ["checked.py"], "extraPaths": ["{package}", "."]}}'

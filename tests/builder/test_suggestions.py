@@ -52,14 +52,17 @@ def suggestion(error):
     return found[1] if found else None
 
 
-def misses(names, call):
-    """Return what is not answered with the name that was meant: slip, name and answer."""
+def misses(names, call, once=frozenset()):
+    """Return what is not answered with the name that was meant: slip, name and answer.
+
+    Of the names ``once``, one slip each is tried.
+    """
     names = set(names)
     of_each = {name: set(slips(name)) for name in names}
     missed, tried = [], 0
     for name in sorted(names):
         others = set().union(*(of_each[other] for other in names - {name})) | names
-        for slip in sorted(of_each[name] - others):
+        for slip in sorted(of_each[name] - others)[: 1 if name in once else None]:
             tried += 1
             with pytest.raises((MPFluentError, TypeError)) as caught:
                 call(slip)
@@ -136,8 +139,13 @@ VERBS = [
 def test_a_misspelt_keyword_of_a_verb_is_answered_with_the_one_that_was_meant(value, verb):
     function = getattr(value, verb)
     given, named = NEEDS.get(verb, []), NEEDS_BY_NAME.get(verb, {})
+    # every verb of an event takes them, and event() tries them all
+    common = () if verb == "event" else keywords(BATCH.event)
 
-    assert misses(keywords(function), lambda slip: function(*given, **named, **{slip: "x"})) == []
+    assert (
+        misses(keywords(function), lambda slip: function(*given, **named, **{slip: "x"}), common)
+        == []
+    )
 
 
 NEEDED = {

@@ -6,9 +6,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from internals import RETRIED, Verdict, retry_after
 
 from mpfluent import ConfigurationError, Response, Retry, TransportError
-from mpfluent.delivery.retry import RETRIED, Verdict, retry_after
 
 EPOCH_DATE = "Thu, 01 Jan 1970 00:01:40 GMT"  # 100 s after the epoch
 

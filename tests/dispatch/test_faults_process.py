@@ -3,156 +3,16 @@
 Each client lives in a process of its own, and the server in that of the test.
 """
 
-import importlib.util
-import json
 import os
-import random
-import signal
-import sqlite3
-import subprocess
-import sys
-from collections import Counter
-from contextlib import closing, contextmanager
 from itertools import product
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from scenarios import KEY, PERSON, SECRET, WORDS
+from internals import parsed
+from processes import GREEN, PROMPT, TO_THE_END, run, serving, stored
 
-from mpfluent.encoding.json import parsed, plain
-from mpfluent.testing import LocalServer, hang, ok
+from mpfluent.testing import hang, ok
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-
-HERE = Path(__file__).parents[1]
-SOON = 40.0  # seconds after which a test that waits has failed
-
-CHILD = """
-import atexit, ctypes, json, os, signal, sys, threading, time
-from scenarios import KEY, SECRET, WORDS, batch, batches
-from mpfluent import Client, Closed, Outbox, Retry, ThreadedDispatcher
-
-url = sys.argv[1]
-signal.alarm(30)  # a process that hangs is killed, with its exit code
-
-def client_of(path=None, on_failed=None, flush_interval=0.01, retry=None, **options):
-    outbox = path and Outbox(path)
-    return Client(
-        KEY, SECRET, environment="production", host=url, on_failed=on_failed,
-        retry=retry or Retry(base=0.1, max_elapsed=5),
-        dispatcher=ThreadedDispatcher(flush_interval=flush_interval, outbox=outbox, **options),
-    )
-
-def send(client, count, start=0):
-    return [client.send(one) for one in batches(count, start)]
-
-def say(who, client=None, **facts):
-    if client is not None:
-        *counts, reasons, hook_errors, outbox_errors = client.stats
-        facts.update(counts=counts[:4], reasons=dict(reasons), errors=hook_errors + outbox_errors)
-    os.write(1, (json.dumps({"who": who, **facts}) + "\\n").encode())
-
-def libc_fork():
-    time.sleep(0.1)  # other threads come to rest: one that asks for the GIL may hold its mutex
-    return ctypes.PyDLL(None).fork()  # Python is not told, and the GIL stays where it is
-
-def wait_for(condition, seconds=10):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not come to be"
-        time.sleep(0.005)
-"""
-GREEN = {
-    "gevent": "from gevent import monkey; monkey.patch_all()",
-    "eventlet": "import warnings; warnings.simplefilter('ignore')\n"
-    "import eventlet; eventlet.monkey_patch()",
-}
-
-
-class Done(NamedTuple):
-    """A process that ended: its exit code, what it said, by who said it, and what it logged."""
-
-    code: int
-    said: dict
-    stderr: str
-
-    def counts(self, who):
-        """I1: return submitted, delivered, failed and pending, which must add up."""
-        submitted, delivered, failed, pending = self.said[who]["counts"]
-        assert submitted == delivered + failed + pending
-        assert failed == sum(self.said[who]["reasons"].values())
-        return submitted, delivered, failed, pending
-
-
-def start(code, *arguments, first="", tmp_path=None):
-    """Start a process that runs this code; it is a file where other processes import it."""
-    text = f"{first}\n{CHILD}\n{code}"
-    program = ["-c", text]
-    if tmp_path is not None:
-        (tmp_path / "main.py").write_text(text)
-        program = [str(tmp_path / "main.py")]
-    # Python 3.12 warns of every fork of a process with threads, which is the point here
-    warnings = ["-W", "error", "-W", "ignore::DeprecationWarning"]
-    return subprocess.Popen(
-        [sys.executable, *warnings, *program, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])},
-        start_new_session=True,
-    )
-
-
-def done(process, told=None):
-    """Wait for a process and return what it said."""
-    try:
-        stdout, stderr = process.communicate(told, timeout=SOON)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # and its children, which have its pipes
-        raise AssertionError(f"it hangs; it said {process.communicate()}") from None
-    lines = [json.loads(line) for line in stdout.splitlines()]
-    assert [word for word in (SECRET, PERSON, WORDS) if word in stderr] == []  # I6
-    return Done(process.returncode, {line["who"]: line for line in lines}, stderr)
-
-
-def run(code, *arguments, first="", tmp_path=None):
-    return done(start(code, *arguments, first=first, tmp_path=tmp_path))
-
-
-@contextmanager
-def serving(*script, delay=0.0):
-    """A server that holds, in the end, that every retry had the same bytes (I2)."""
-    with LocalServer(api_key=KEY, api_secret=SECRET, delay=delay) as server:
-        server.script(*script)
-        yield server
-    texts = {}
-    for request in server.requests:
-        data = parsed(request.body)
-        for entry in data if isinstance(data, list) else [data]:
-            texts.setdefault(entry["source_request_id"], set()).add(plain(entry))
-    assert [name for name, all_of_them in texts.items() if len(all_of_them) > 1] == []
-
-
-def stored(path):
-    """Return how many batches an outbox holds."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT COUNT(*) FROM rows").fetchone()[0]
-
-
-# 26, 27, 28: the end
-
-# a hook from before the first send runs after our own, and one from after it runs before
-TO_THE_END = """
-@atexit.register
-def last():
-    say("end", client, seconds=time.monotonic() - began)
-
-def at_first():
-    global began
-    began = time.monotonic()
-"""
 
 
 @pytest.mark.parametrize(
@@ -200,7 +60,7 @@ atexit.register(at_first)
     assert ended.counts("end") == ((300, 2, 0, 298) if keeps else (300, 2, 298, 0))
     assert arrived == 2
     assert not keeps or stored(path) == 298
-    assert 2 <= ended.said["end"]["seconds"] <= 2.5
+    assert 2 <= ended.said["end"]["seconds"] <= 2 + PROMPT  # of 20
 
 
 @pytest.mark.parametrize("keeps", [False, True], ids=["lost", "kept"])
@@ -328,7 +188,7 @@ say("end")
 
 def test_all_clients_of_a_process_share_one_budget_at_its_end():  # 27
     code = f"""{TO_THE_END}
-clients = [client_of(exit_timeout=seconds) for seconds in (0.2, 0.5, 1, 0, 0.1)]
+clients = [client_of(exit_timeout=seconds) for seconds in (2, 1.5, 2, 0, 1.8)]
 client = clients[0]
 for one in clients:
     send(one, 10)
@@ -339,7 +199,7 @@ atexit.register(at_first)
 
     assert ended.stderr == "50 batches not delivered when the process ended, and lost\n"
     assert ended.code == 0
-    assert 1 <= ended.said["end"]["seconds"] <= 1.5
+    assert 2 <= ended.said["end"]["seconds"] <= 4  # of 7.3
 
 
 @pytest.mark.parametrize(
@@ -390,7 +250,7 @@ def holding(lock):
     return let_go
 
 def of_the_child(who="child", linger=0):
-    signal.alarm(15)  # it is not inherited
+    signal.alarm(60)  # it is not inherited
     for one in batches(5, start=100):
         timed(client.send, one)
     said = timed(client.flush, 10)
@@ -410,7 +270,7 @@ def check_fork(ended, server):
     assert ended.counts("parent") == (3, 3, 0, 0)
     assert ended.said["parent"]["status"] == 0
     assert ended.said["child"]["flush"] is True
-    assert ended.said["child"]["longest"] < 1.0
+    assert ended.said["child"]["longest"] < PROMPT
     check_arrivals(server, 8)
 
 
@@ -456,8 +316,17 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("way", FORKS)
+# of the others, the fast suite knows the parts: each way, each state, and Python's fork in each
+OFTEN = {("libc", "mid-request"), ("gevent", "waiting")}
+
+
+@pytest.mark.parametrize(
+    ("way", "state"),
+    [
+        pytest.param(*case, marks=[] if case[0] == "python" or case in OFTEN else pytest.mark.slow)
+        for case in product(FORKS, STATES)
+    ],
+)
 def test_a_forked_child_begins_empty_and_leaves_the_parent_what_is_its(way, state):  # 30, 31
     first, fork = FORKS[way]
     before, after = STATES[state]
@@ -510,7 +379,7 @@ client = client_of(flush_interval={60 if state == "waiting" else 0.01}, {options
 child = os.fork()
 if child == 0:
     {LATER[kind]}
-    signal.alarm(15)
+    signal.alarm(60)
     seen = []
     def one_by_one(batch):
         delivery = client.send(batch)
@@ -535,13 +404,23 @@ else:
     assert ended.counts("child") == (5, 5, 0, 0)
     assert ended.counts("parent") == (3, 3, 0, 0)
     assert ended.said["parent"]["status"] == 0
-    assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < 5) == (True, True)
+    assert (ended.said["child"]["flush"], ended.said["child"]["longest"] < PROMPT) == (True, True)
     check_arrivals(server, 9)
 
 
 # after a send, eventlet's locks break in the thread that has sent, which is no greenlet
-@pytest.mark.parametrize(("kind", "sent"), [("gevent", 0), ("gevent", 3), ("eventlet", 0)])
-@pytest.mark.parametrize("dispatcher", ["threaded", "outbox", "default"])
+PATCHED = {("gevent", 3, "threaded"), ("gevent", 0, "outbox"), ("eventlet", 0, "default")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "dispatcher"),
+    [
+        pytest.param(kind, sent, dispatcher, marks=[] if usual else pytest.mark.slow)
+        for kind, sent in [("gevent", 0), ("gevent", 3), ("eventlet", 0)]
+        for dispatcher in ["threaded", "outbox", "default"]
+        for usual in [(kind, sent, dispatcher) in PATCHED]
+    ],
+)
 def test_a_client_that_was_made_before_its_process_is_patched_sends_from_greenlets(
     kind, sent, dispatcher, path
 ):
@@ -577,7 +456,7 @@ say("it", client, longest=longest, waited=waited, closed=client.close(10))
     assert not ended.stderr or sent  # threading complains when a thread of before ends
     assert ended.counts("it") == (sent + 10, sent + 10, 0, 0)
     assert ended.said["it"]["waited"] == [True] * 20
-    assert ended.said["it"]["longest"] < 2
+    assert ended.said["it"]["longest"] < PROMPT
     assert ended.said["it"]["closed"] == [sent + 10, 0, 0]
     assert (len(server.unique_ids), server.duplicates) == (sent + 10, [])
 
@@ -591,7 +470,7 @@ wait_for(lambda: client.stats.pending)
 time.sleep(0.2)  # it waits for the answer
 child = os.fork()
 if child == 0:
-    signal.alarm(15)
+    signal.alarm(60)
     time.sleep(1.5)
     send(client, 1, start=100)
     say("child", client)
@@ -658,7 +537,7 @@ for name, where in {locks!r}.items():
     let_go = holding(eval(where))
     child = {fork}
     if child == 0:
-        signal.alarm(15)
+        signal.alarm(60)
         told = []
         assert timed(later.wait, 5) is False
         timed(later.add_done_callback, told.append)
@@ -680,7 +559,7 @@ for name, where in {locks!r}.items():
     assert [line.rpartition("OSError: ")[2] for line in ended.stderr.splitlines()] == logged
     assert ended.code == 0
     assert {
-        lock: ended.said.get(f"closed {lock}", {}).get("seconds", 15) < 1 for lock in locks
+        lock: ended.said.get(f"closed {lock}", {}).get("seconds", 60) < PROMPT for lock in locks
     } == (dict.fromkeys(locks, True))
     for who, count in (("child", 5), ("parent", 3)):
         assert {lock: ended.counts(f"{who} {lock}") for lock in locks} == (
@@ -689,407 +568,3 @@ for name, where in {locks!r}.items():
     assert {ended.said[f"parent {lock}"]["status"] for lock in locks} == {0}
     assert {stored(tmp_path / lock) for lock in locks} == {0}
     check_arrivals(server, 8 * len(locks))
-
-
-# 32: children of multiprocessing
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_child_of_multiprocessing_delivers_what_waits_when_it_returns(method, tmp_path):  # 32
-    code = f"""
-client = client_of(flush_interval=60)
-
-def work():
-    send(client, 5, start=100)
-    say("child", client)
-
-if __name__ == "__main__":
-    import multiprocessing
-    send(client, 3)
-    assert client.flush(10)
-    child = multiprocessing.get_context({method!r}).Process(target=work)
-    child.start()
-    child.join()
-    say("parent", client, status=child.exitcode)
-"""
-    with serving() as server:
-        ended = run(code, server.url, tmp_path=tmp_path)
-
-    assert (ended.code, ended.stderr) == (0, "")
-    assert ended.counts("child") == (5, 0, 0, 5)
-    assert ended.counts("parent") == (3, 3, 0, 0)
-    assert ended.said["parent"]["status"] == 0
-    assert (len(server.unique_ids), server.duplicates) == (8, [])
-
-
-# 33: SIGTERM
-
-FOREVER = """
-say("ready", client)
-while True:
-    time.sleep(60)
-"""
-
-
-def test_what_a_terminated_process_kept_is_delivered_by_the_next(path):  # 33
-    with serving() as server:
-        process = start(
-            f"client = client_of({str(path)!r}, flush_interval=60)\nsend(client, 3){FOREVER}",
-            server.url,
-        )
-        assert json.loads(process.stdout.readline())["counts"] == [3, 0, 0, 3]
-        process.terminate()
-        ended = done(process)
-
-        assert (ended.code, ended.stderr) == (-signal.SIGTERM, "")
-        assert (stored(path), server.unique_ids) == (3, [])
-
-        following = run(
-            f"client = client_of({str(path)!r})\nsay('flush', client, all=client.flush(10))\n"
-            "say('end', client)",
-            server.url,
-        )
-
-    assert (following.code, following.stderr) == (0, "")
-    assert following.said["flush"]["all"] is True
-    assert following.counts("end") == (3, 3, 0, 0)
-    assert (len(server.unique_ids), server.duplicates) == (3, [])
-    assert stored(path) == 0
-
-
-def test_who_exits_on_a_signal_delivers_what_waits_within_the_budget():  # 33
-    code = f"""{TO_THE_END}
-def leave(*_):
-    atexit.register(at_first)
-    sys.exit(7)
-
-client = client_of(flush_interval=60)
-signal.signal(signal.SIGTERM, leave)
-send(client, 3)
-{FOREVER}
-"""
-    with serving(delay=0.05) as server:
-        process = start(code, server.url)
-        assert json.loads(process.stdout.readline())["counts"] == [3, 0, 0, 3]
-        process.terminate()
-        ended = done(process)
-
-    assert (ended.code, ended.stderr) == (7, "")
-    assert ended.counts("end") == (3, 3, 0, 0)
-    assert ended.said["end"]["seconds"] < 2.5
-    assert len(server.unique_ids) == 3
-
-
-# 34: kill -9
-
-KILLED = """
-import random
-path, seed, rounds = sys.argv[2], int(sys.argv[3]), 25
-random.seed(seed)
-import requests, mpfluent.transport.deadline  # once, instead of in every child
-
-def life(number, told):
-    client = client_of(path)
-    user = batch(number)._having(())
-    for place in range(100_000):
-        name = f"{number}-{place}"
-        client.send(user.event("Searched", {"query": WORDS}, source_message_id=name))
-        os.write(1, (json.dumps({"who": name}) + "\\n").encode())
-        os.write(told, b".")
-        time.sleep(0.002 * random.random())
-
-# a life lasts so many sends, and a little: how many they are in all does not depend on the machine
-for number, sends in enumerate(random.sample(range(rounds), rounds)):
-    heard, told = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            life(number, told)
-        finally:
-            os._exit(1)
-    os.close(told)
-    for _ in range(sends):
-        assert os.read(heard, 1)
-    time.sleep(0.03 * random.random())
-    os.kill(child, signal.SIGKILL)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    os.close(heard)
-
-client = client_of(path, retry=Retry(base=0.1, max_elapsed=60))
-flushed = client.flush(60)
-say("end", client, flushed=flushed)
-"""
-
-
-@pytest.mark.parametrize("coalesce", [False, True], ids=["as they are", "coalesced"])
-def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path):  # 34
-    seed = random.randrange(2**32)
-    code = KILLED.replace("client_of(path", f"client_of(path, coalesce={coalesce}")
-    with serving(delay=0.003) as server:
-        ended = run(code, server.url, path, seed)
-        arrived = Counter(event.source_message_id for one in server.batches for event in one.events)
-
-    assert (ended.code, ended.stderr) == (0, ""), f"seed {seed}"
-    assert ended.said["end"]["flushed"] is True
-    submitted, delivered, failed, pending = ended.counts("end")
-    assert (submitted, failed, pending) == (delivered, 0, 0)
-    confirmed = set(ended.said) - {"end"}
-    assert len(confirmed) >= sum(range(25))
-    assert confirmed - set(arrived) == set(), f"seed {seed}"
-    assert set(arrived.values()) == {1}, f"seed {seed}"  # duplicates had the same id
-    assert stored(path) == 0
-
-
-# 35: an outbox that another process uses, too
-
-
-def test_processes_on_one_outbox_send_what_is_theirs(path):  # 35
-    with serving() as server:
-        other = start(
-            f"client = client_of({str(path)!r}, flush_interval=60)\nsend(client, 5)\n"
-            "say('ready', client)\nsys.stdin.readline()\n"
-            "say('flush', client, all=client.flush(10))\nsay('end', client)",
-            server.url,
-        )
-        assert json.loads(other.stdout.readline())["counts"] == [5, 0, 0, 5]
-        alone = run(
-            f"client = client_of({str(path)!r})\nsend(client, 4, start=100)\n"
-            "say('flush', client, all=client.flush(10))\nsay('end', client)",
-            server.url,
-        )
-
-        assert (alone.code, alone.stderr) == (0, "")
-        assert (alone.said["flush"]["all"], alone.counts("end")) == (True, (4, 4, 0, 0))
-        assert (len(server.unique_ids), stored(path)) == (4, 5)
-
-        ended = done(other, "\n")
-
-    assert (ended.code, ended.stderr) == (0, "")
-    assert (ended.said["flush"]["all"], ended.counts("end")) == (True, (5, 5, 0, 0))
-    assert (len(server.unique_ids), server.duplicates) == (9, [])
-    assert stored(path) == 0
-
-
-# 39: no more threads
-
-NO_THREADS = """
-import resource
-def no_more_threads():
-    import requests, mpfluent.transport.deadline
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[0])
-    most = pages * resource.getpagesize() + 2**26
-    resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
-    threading.stack_size(2**27)
-    try:
-        threading.Thread(target=int).start()
-    except RuntimeError:
-        return
-    raise AssertionError("there are threads")
-"""
-
-
-def test_where_no_thread_can_be_had_the_caller_sends():  # 39
-    code = f"""{NO_THREADS}
-no_more_threads()
-client = client_of()
-states = [one.state for one in send(client, 3)]
-threading.stack_size(2**16)
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
-states += [client.send(batch(3)).state]
-assert client.flush(10)
-say("end", client, states=states)
-"""
-    with serving() as server:
-        ended = run(code, server.url)
-
-    told = "no thread could be started; sending in the caller's thread"
-    assert ended.stderr == f"{told}\n{told} (2 times)\n"
-    assert ended.code == 0
-    assert ended.said["end"]["states"] == ["delivered"] * 3 + ["pending"]
-    assert ended.counts("end") == (4, 4, 0, 0)
-    assert len(server.unique_ids) == 4
-
-
-def test_what_is_sent_when_the_process_ends_is_sent_by_the_caller():  # 39
-    code = """
-@atexit.register  # before the first send, so it runs when our own hook has run
-def late():
-    states = [one.state for one in send(client, 3, start=10)]
-    say("end", client, states=states)
-
-client = client_of(flush_interval=60)
-send(client, 2)
-"""
-    with serving() as server:
-        ended = run(code, server.url)
-
-    assert (ended.code, ended.stderr) == (0, "")
-    assert ended.said["end"]["states"] == ["delivered"] * 3
-    assert ended.counts("end") == (5, 5, 0, 0)
-    assert (len(server.unique_ids), server.duplicates) == (5, [])
-
-
-def test_what_is_sent_when_the_process_ends_waits_no_longer_than_the_budget():  # 39
-    code = f"""{TO_THE_END}
-@atexit.register
-def late():
-    at_first()
-    client.send(batch(3))
-
-client = client_of(exit_timeout=0.5)
-assert client.send(batch(2)).wait(10)
-"""
-    with serving(ok(), *[hang(20)] * 3) as server:
-        ended = run(code, server.url)
-
-    assert ended.stderr == "batch failed: retries_exhausted\n"
-    assert ended.code == 0
-    assert ended.counts("end") == (2, 1, 1, 0)
-    assert ended.said["end"]["seconds"] <= 1.0
-
-
-def test_what_an_object_sends_when_modules_are_gone_is_counted():  # 39
-    code = """
-class Late:
-    def __init__(self, client):
-        self.client, self.send, self.say, self.batch = client, Client.send, say, batch(10)
-    def __del__(self):
-        delivery = self.send(self.client, self.batch)
-        self.say("end", self.client, state=delivery.state)
-
-client = client_of(flush_interval=60)
-send(client, 2)
-late = Late(client)
-"""
-    with serving() as server:
-        ended = run(code, server.url)
-
-    assert ended.code == 0
-    assert ended.said["end"]["state"] in ("delivered", "failed")
-    assert sum(ended.counts("end")[1:3]) == 3
-    assert len(server.unique_ids) == ended.counts("end")[1]
-    assert "Traceback" not in ended.stderr
-
-
-# 41: green threads
-
-
-@pytest.mark.parametrize("kind", GREEN)
-def test_green_threads_go_on_while_batches_are_sent(kind):  # 41
-    if importlib.util.find_spec(kind) is None:
-        pytest.skip(f"no {kind} here")
-    code = """
-import socket
-client = client_of()
-gaps, over = [], False
-
-def tick():
-    last = time.monotonic()
-    while not over:
-        time.sleep(0.005)
-        now = time.monotonic()
-        gaps.append(now - last)
-        last = now
-
-ticker = threading.Thread(target=tick)
-ticker.start()
-for one in batches(1_000):
-    client.send(one)
-    time.sleep(0)
-said = client.flush(20)
-over = True
-ticker.join()
-report = client.close()
-say("end", client, flush=said, longest=max(gaps), ticks=len(gaps), closed=report,
-    of=socket.socket.__module__.partition(".")[0])
-"""
-    with serving(delay=0.02) as server:
-        ended = run(code, server.url, first=GREEN[kind])
-
-    assert (ended.code, ended.stderr) == (0, "")
-    end = ended.said["end"]
-    assert ended.counts("end") == (1000, 1000, 0, 0)
-    assert (end["flush"], end["closed"], end["of"]) == (True, [1000, 0, 0], kind)
-    assert end["ticks"] > 20
-    assert end["longest"] < 1.0
-    assert (len(server.unique_ids), server.duplicates) == (1000, [])
-
-
-# 46: memory
-
-
-def test_what_waits_takes_less_than_twice_the_memory_that_it_may():  # 46
-    code = """
-import resource
-from mpfluent import Batch, FunctionTransport
-LIMIT = 32 * 2**20
-TEXT = "x" * 1_000
-
-def large(number):
-    event = Batch.for_user(customer_id=f"{number}")
-    return event.event("Searched", {f"key {n}": TEXT for n in range(20)})
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-go = threading.Event()
-def blocked(request):
-    go.wait(60)
-    return 202
-
-failed = []
-client = Client(
-    KEY, SECRET, environment="production", transport=FunctionTransport(blocked),
-    on_failed=lambda batch, error: failed.append(error.reason),
-    dispatcher=ThreadedDispatcher(
-        max_queue_bytes=LIMIT, when_full="drop_newest", flush_interval=0.01),
-)
-client.send(large(0))
-before = peak()
-start = threading.Barrier(64)
-
-def work(number):
-    start.wait()
-    for one in range(60):
-        client.send(large(100 * number + one))
-
-threads = [threading.Thread(target=work, args=(number,)) for number in range(64)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-full, waiting = client.stats, client._dispatcher._scheduler.queue.size
-go.set()
-client.close(30)
-say("end", client, grown=(peak() - before) / LIMIT, waiting=waiting / LIMIT, dropped=len(failed))
-"""
-    ended = run(code, "no server")
-
-    assert ended.code == 0
-    submitted, delivered, failed, pending = ended.counts("end")
-    assert (submitted, pending) == (64 * 60 + 1, 0)
-    assert ended.said["end"]["reasons"] == {"queue_full": failed}
-    assert ended.said["end"]["dropped"] == failed
-    assert delivered * 20_000 > 32 * 2**20 * 0.9
-    assert 0.9 < ended.said["end"]["waiting"] <= 1
-    assert ended.said["end"]["grown"] < 2
-
-
-def test_the_first_send_loads_what_a_worker_needs_before_a_fork_can_come_between():
-    """The lock of an import that another thread makes is never released in a forked child."""
-    code = """
-before = set(sys.modules)
-client = Client("key", "secret", environment="development", host=url,
-                dispatcher=ThreadedDispatcher(flush_interval=60))
-send(client, 1)
-known = set(sys.modules)
-client.flush(10)
-say("end", client, late=sorted(set(sys.modules) - known), early=sorted(set(sys.modules) - before))
-"""
-    with serving() as server:
-        ended = run(code, server.url)
-
-    assert ended.code == 0, ended.stderr
-    assert "requests" in ended.said["end"]["early"]
-    assert ended.said["end"]["late"] == []

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
+from internals import shutdown
 from promises import Promised
 
 from mpfluent import (
@@ -27,7 +28,6 @@ from mpfluent import (
     Retry,
     ThreadedDispatcher,
 )
-from mpfluent.dispatch import shutdown
 
 USERS = [
     Batch.for_user(customer_id="a"),

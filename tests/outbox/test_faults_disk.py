@@ -3,9 +3,7 @@
 The numbers are those of the scenarios of faults; each is run against a server of its own.
 """
 
-import base64
 import contextlib
-import json
 import os
 import shutil
 import sqlite3
@@ -17,54 +15,38 @@ import time as real_time
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from disk_faults import (
+    ONCE,
+    SOON,
+    arrived,
+    contents,
+    due,
+    ids,
+    leave,
+    named,
+    number_of,
+    on_clock,
+    rows,
+)
 from fault_server import FakeTime
+from internals import database, owner, recovery
 from queues import PROMPT, held, numbers, size_of, work
-from scenarios import KEY, PERSON, SECRET, WORDS, batch, batches, eventually, scenario
-from sizes import sized
+from scenarios import KEY, PERSON, SECRET, batch, batches, eventually, scenario
 
 from mpfluent import (
     Batch,
-    Client,
     ConfigurationError,
-    FunctionTransport,
-    Kept,
     Outbox,
     QueueFull,
     RecordingTransport,
     Retry,
-    ThreadedDispatcher,
 )
-from mpfluent.outbox import database, owner, recovery
-from mpfluent.testing import LocalServer, hang, status
+from mpfluent.testing import LocalServer, status
 
-ROOT = Path(__file__).parents[2]
-SOON = 5.0  # seconds after which a test that waits has failed
 HOUR = 3600.0
 NOW_MS = 1_795_428_900_000
-QUICK = Retry(base=0.01, max_elapsed=0.05)  # gives up soon
-ONCE = Retry(max_attempts=1)
-
-
-def on_clock(time):
-    """Return the options of a client whose time is in the test's hands, and its worker, too."""
-    return {
-        "clock": time.monotonic,
-        "wall": time.wall,
-        "sleep": time.sleep,
-        "start": lambda work: SimpleNamespace(is_alive=lambda: True),
-    }
-
-
-def number_of(one):
-    return int(one.user_identities.customer_id.rpartition("-")[2])
-
-
-def arrived(server):
-    """Return the numbers of the batches that the server took, in order."""
-    return [number_of(one) for one in server.batches]
 
 
 @pytest.fixture
@@ -93,25 +75,10 @@ def at_once(monkeypatch):
     monkeypatch.setattr(owner, "_AGAIN", 0.0)
 
 
-def rows(path):
-    """Return the ids that a file has, in order."""
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        return [id for (id,) in connection.execute("SELECT id FROM rows ORDER BY row")]
-
-
 def aside(path):
     """Return the names of files that were moved aside, without those of their logs."""
     names = [file.name for file in path.parent.glob("*.corrupt-*")]
     return sorted(name for name in names if not name.endswith(("-wal", "-shm")))
-
-
-def ids(told):
-    return [one.source_request_id for one, _ in told]
-
-
-def named(count, start=0):
-    """Return batches with ids that tell their place."""
-    return [batch(n).with_source_request_id(f"id-{n:04}") for n in range(start, start + count)]
 
 
 # 53: a wall clock that jumps
@@ -139,14 +106,6 @@ def test_a_wall_clock_that_jumps_amid_backoff_changes_no_wait(jump):  # 53
         assert time.waits == pytest.approx([0.1, 0.2, 0.4, 0.8])
         assert one.client.stats[:5] == (1, 1, 0, 0, 4)
         assert one.server.batches[0].events[0].at == NOW_MS
-
-
-def due(one):
-    """Let a worker deliver what is due by now, and no more."""
-    workers = one.client._dispatcher._workers
-    with workers._delivering():
-        while (item := workers._next(wait=False)) is not None:
-            workers._deliver_item(item, 600)
 
 
 @pytest.mark.parametrize("jump", [0, HOUR, -HOUR])
@@ -480,16 +439,6 @@ def test_a_file_that_may_not_be_written_any_more_keeps_what_it_has(
         assert rows(path) == []
 
 
-def leave(server, path, sent, **options):
-    """Let a client leave these batches in an outbox."""
-    outage = FunctionTransport(lambda request: 503)
-    with scenario(
-        server=server, transport=outage, outbox=Outbox(path), retry=ONCE, **options
-    ) as one:
-        one.client.send(*sent).wait(SOON)
-        assert one.client.close() == (0, 0, len(sent))
-
-
 def test_a_folder_that_is_gone_takes_nothing_with_it(path, server, at_once):  # 55
     server.script(503)
     with scenario(server=server, outbox=Outbox(path), retry=ONCE) as one:
@@ -775,10 +724,6 @@ STEP = """
 """
 
 
-def contents(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
 def version_of(path):
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
         return connection.execute("PRAGMA user_version").fetchone()[0]
@@ -820,287 +765,3 @@ def test_a_file_of_a_newer_version_is_refused_and_stays_as_it_is(path, server, m
     with scenario(server=server, outbox=Outbox(path)) as one:
         assert one.client.flush(5) is True
         assert server.unique_ids == ["id-0000", "id-0001", "id-0002"]
-
-
-# An outage, with an outbox
-
-
-def test_an_outage_keeps_what_is_delivered_afterwards(path):
-    with scenario(*[503] * 40, outbox=Outbox(path), retry=QUICK) as one:
-        one.client.send(*named(3))
-        assert one.client.flush(1) is False
-        delivery = one.client.send(*named(1, start=3))
-        assert delivery.wait(SOON)
-
-        assert delivery.state == "kept"
-        with pytest.raises(Kept) as raised:
-            delivery.result()
-        assert (raised.value.reason, raised.value.status_code) == ("retries_exhausted", 503)
-        assert str(raised.value).startswith(
-            "kept in the outbox, to be tried again: mParticle answered 503"
-        )
-        assert one.client.stats[:4] == (4, 0, 0, 4)
-        assert (one.delivered, one.failed) == ([], [])
-        assert one.client.flush(1) is False
-        assert rows(path) == [f"id-{number:04}" for number in range(4)]
-
-        one.server._script.clear()
-        assert one.timed(lambda: one.client.flush(5), 5) is True
-        assert sorted(ids(one.delivered)) == [f"id-{number:04}" for number in range(4)]
-        assert sorted(one.server.unique_ids) == [f"id-{number:04}" for number in range(4)]
-        assert one.client.stats[:4] == (4, 4, 0, 0)
-        assert one.failed == []
-        assert delivery.state == "kept"  # it was settled once
-        assert rows(path) == []
-
-
-def test_refused_credentials_keep_what_is_delivered_when_they_are_right(path):
-    time = FakeTime()
-    outbox = Outbox(path, wall=time.wall)
-    with scenario(401, 401, outbox=outbox, flush_interval=0, **on_clock(time)) as one:
-        for each in named(5):
-            one.deliveries.append(one.client.send(each))
-            due(one)
-        assert len(one.server.requests) == 1  # the circuit is open
-        assert one.states == ["kept"] * 5
-        with pytest.raises(Kept) as raised:
-            one.deliveries[4].result()
-        assert (raised.value.reason, raised.value.status_code) == ("unauthorized", 401)
-        assert one.client.stats[:4] == (5, 0, 0, 5)
-        assert one.log.getvalue().count("answered %d to the credentials") <= 1
-
-        time.now += 60
-        due(one)
-        assert len(one.server.requests) == 2  # one probe
-        assert one.client.stats.pending == 5
-        time.now += 60
-        due(one)
-        assert one.client.stats[:4] == (5, 5, 0, 0)
-        assert ids(one.delivered) == [f"id-{number:04}" for number in range(5)]
-        assert one.failed == []
-
-
-def test_close_keeps_and_the_next_client_delivers_under_the_same_ids(path, server):
-    server.script(*[503] * 4)
-    patient = Retry(base=60, random=lambda: 1)
-    with scenario(server=server, outbox=Outbox(path), retry=patient) as first:
-        delivery = first.client.send(*named(3))
-        assert eventually(lambda: len(server.requests) == 1)
-        assert first.client.close(0.1) == (0, 0, 3)
-        assert delivery.state == "kept"
-        with pytest.raises(Kept) as raised:
-            delivery.result()
-        assert raised.value.reason == "closed"
-        assert (first.delivered, first.failed) == ([], [])
-
-    server._script.clear()
-    with scenario(server=server, outbox=Outbox(path)) as second:
-        assert second.client.stats.submitted == 0
-        assert second.client.flush(5) is True
-        assert second.client.stats[:4] == (3, 3, 0, 0)
-        assert ids(second.delivered) == ["id-0000", "id-0001", "id-0002"]
-        assert [told.user_identities.customer_id for told, _ in second.delivered] == [
-            f"{PERSON}-{number}" for number in range(3)
-        ]
-        first_body, second_body = (request.body for request in server.requests)
-        assert first_body == second_body
-
-
-def test_what_is_kept_is_the_next_clients_at_its_first_send_too(path, server):
-    leave(server, path, named(3))
-    with scenario(server=server, outbox=Outbox(path)) as one:
-        one.send(*named(1, start=3))
-
-        assert eventually(lambda: one.client.stats.delivered == 4)
-        assert one.client.stats[:4] == (4, 4, 0, 0)
-        assert sorted(server.unique_ids) == [f"id-{number:04}" for number in range(4)]
-
-
-def test_another_key_gets_nothing_of_it(path, server):
-    leave(server, path, named(3))
-    sent = RecordingTransport()
-    with Client(
-        "us1-another",
-        SECRET,
-        environment="production",
-        host=server.url,
-        transport=sent,
-        dispatcher=ThreadedDispatcher(outbox=Outbox(path)),
-    ) as other:
-        other.send(*named(1, start=3))
-        assert other.flush(5) is True
-        assert other.stats[:4] == (1, 1, 0, 0)
-        assert [one.source_request_id for one in sent.batches] == ["id-0003"]
-    assert rows(path) == ["id-0000", "id-0001", "id-0002"]
-    with scenario(server=server, outbox=Outbox(path)) as one:
-        assert one.client.flush(5) is True
-        assert server.unique_ids == ["id-0000", "id-0001", "id-0002"]
-
-
-def test_another_host_gets_nothing_of_it_and_a_warning_says_so(path, server):
-    leave(server, path, named(3))
-    with scenario(outbox=Outbox(path)) as other:
-        other.send(*named(1, start=3))
-        assert other.client.flush(5) is True
-        assert other.server.unique_ids == ["id-0003"]
-        assert (
-            "the outbox holds 3 batches of this key for another host; "
-            "a client of that host sends what is there"
-        ) in other.log.getvalue()
-    assert rows(path) == ["id-0000", "id-0001", "id-0002"]
-    with scenario(server=server, outbox=Outbox(path)) as one:
-        assert one.client.flush(5) is True
-        assert server.unique_ids == ["id-0000", "id-0001", "id-0002"]
-        assert "another host" not in one.log.getvalue()
-
-
-@pytest.mark.parametrize("policy", ["block", "drop_newest", "drop_oldest", "raise"])
-def test_a_queue_that_overflows_into_the_outbox_loses_nothing_and_keeps_the_order(policy, path):
-    with held(max_queue=2, when_full=policy, outbox=Outbox(path)) as one:
-        for number in range(1, 151):
-            one.timed(partial(one.send, batch(number)), PROMPT)
-        assert one.states == ["pending"] * 3 + ["kept"] * 148
-        with pytest.raises(Kept) as raised:
-            one.deliveries[3].result()
-        assert raised.value.reason == "queue_full"
-        assert one.client.stats[:4] == (151, 0, 0, 151)
-        one.gate.open.set()
-        one.send(*batches(50, start=151))  # while the others leave
-
-        assert one.timed(lambda: one.client.flush(5), 5) is True
-        assert arrived(one.server) == [*range(201)]
-        assert numbers(one.delivered) == [*range(201)]
-        assert one.failed == []
-        assert one.client.stats[:4] == (201, 201, 0, 0)
-        assert rows(path) == []
-
-
-def test_what_is_kept_comes_back_in_requests_that_are_full(path, server):
-    size = 3_011  # 85 of them with the commas would be 256 021 bytes
-    sent = [sized(size, "x", f"id-{number:03}") for number in range(250)]
-    leave(server, path, sent)
-    with scenario(server=server, outbox=Outbox(path)) as one:
-        assert one.client.flush(5) is True
-
-        assert [len(request.batch_ids) for request in server.requests] == [84, 84, 82]
-
-
-@pytest.mark.parametrize("coalesce", [False, True])
-def test_a_group_that_was_attempted_is_sent_again_as_it_was_by_the_next_client(
-    coalesce, path, server
-):
-    server.script(*[503] * 4)
-    patient = Retry(base=60, random=lambda: 1)
-    options = {"outbox": Outbox(path), "retry": patient, "coalesce": True, "new_id": counted()}
-    with scenario(server=server, **options) as first:
-        first.client.send(*searches())
-        assert eventually(lambda: len(server.requests) == 1)
-        first.client.close(0.1)
-
-    server._script.clear()
-    with scenario(server=server, outbox=Outbox(path), coalesce=coalesce) as second:
-        second.client.send(batch().with_source_request_id("id-new"))  # which must not join
-        assert second.client.flush(5) is True
-        assert second.client.stats[:4] == (4, 4, 0, 0)
-        assert server.unique_ids in (["id-0", "id-new"], ["id-new", "id-0"])
-        assert sorted(ids(second.delivered)) == ["id-0", "id-1", "id-2", "id-new"]
-        (old,) = {entry_of(request.body, "id-0") for request in server.attempts("id-0")}
-        assert [event["data"]["event_name"] for event in json.loads(old)["events"]] == [
-            "Searched",
-            "Found",
-            "Bought",
-        ]
-
-
-def searches():
-    user = Batch.for_user(customer_id=f"{PERSON}-0")
-    return [user.event(name, source_message_id=name) for name in ("Searched", "Found", "Bought")]
-
-
-def counted():
-    """Return a source of ids that tell their place; a batch that has its own would travel alone."""
-    return map("id-{}".format, range(99)).__next__
-
-
-def entry_of(body, name):
-    data = json.loads(body)
-    (entry,) = [
-        each
-        for each in (data if isinstance(data, list) else [data])
-        if each["source_request_id"] == name
-    ]
-    return json.dumps(entry)
-
-
-KILLED = """
-    import sys
-    sys.path[:0] = [sys.argv[3], sys.argv[3] + "/outbox"]
-    from scenarios import KEY, SECRET
-    from test_faults_disk import counted, searches
-    from mpfluent import Client, Outbox, ThreadedDispatcher
-    path, url = sys.argv[1:3]
-    dispatcher = ThreadedDispatcher(coalesce=True, outbox=Outbox(path), flush_interval=60)
-    options = {"environment": "production", "host": url, "new_id": counted()}
-    client = Client(KEY, SECRET, dispatcher=dispatcher, **options)
-    client.send(*searches())
-    client.flush(60)
-"""
-
-
-def test_a_group_that_a_killed_process_attempted_is_sent_again_as_it_was(path, server):
-    server.script(hang(60))
-    code = textwrap.dedent(KILLED)
-    killed = subprocess.Popen([sys.executable, "-c", code, path, server.url, ROOT / "tests"])
-    try:
-        assert eventually(lambda: len(server.requests) == 1, 30)
-    finally:
-        killed.kill()
-        killed.wait()
-    with scenario(server=server, outbox=Outbox(path)) as one:
-        assert one.client.flush(5) is True
-
-        first, second = server.requests
-        assert first.body == second.body
-        assert second.batch_ids == ("id-0",)
-        assert one.client.stats[:4] == (3, 3, 0, 0)
-        assert ids(one.delivered) == ["id-0", "id-1", "id-2"]
-
-
-def test_a_group_that_is_refused_later_is_taken_apart_and_nothing_of_it_stays(path):
-    transport = RecordingTransport(503, 400)
-    dispatcher = ThreadedDispatcher(outbox=Outbox(path), coalesce=True)
-    with Client(
-        *("key", "secret"),
-        environment="production",
-        transport=transport,
-        dispatcher=dispatcher,
-        retry=ONCE,
-        new_id=counted(),
-    ) as client:
-        client.send(*searches())
-        assert client.flush(5) is False
-
-        assert client.flush(5) is True
-        assert client.stats[:4] == (3, 3, 0, 0)
-        assert [request.batch_ids for request in transport.requests] == [
-            *[("id-0",)] * 2,
-            ("id-0", "id-1", "id-2"),
-        ]
-        assert rows(path) == []
-
-
-def test_no_key_and_no_secret_is_in_any_file_of_an_outbox(path):
-    token = base64.b64encode(f"{KEY}:{SECRET}".encode())
-    hidden = [KEY.encode(), SECRET.encode(), token, token[4:-4], b"Authorization", b"Basic "]
-    hidden += [base64.b64encode(word.encode())[:-4] for word in (KEY, SECRET)]
-    with scenario(*[401] * 3, outbox=Outbox(path), retry=ONCE) as one:
-        one.send(*batches(5))
-        assert eventually(lambda: one.states == ["kept"] * 5)
-        seen = contents(path.parent)
-        one.client.close()
-    for files in (seen, contents(path.parent)):
-        everything = b"".join(files.values())
-        assert WORDS.encode() in everything
-        assert one.server.url.encode() in everything
-        assert [word for word in hidden if word in everything] == []
-    assert sorted(seen) == ["outbox.db", "outbox.db-owners", "outbox.db-shm", "outbox.db-wal"]

@@ -5,10 +5,10 @@ import time
 import zlib
 
 import pytest
+from internals import database
 from outboxes import OTHERS, Opened, aside, ask, client_of, filled, parts, several, taken_up
 
 from mpfluent import Batch, FunctionTransport, RecordingTransport, Response
-from mpfluent.outbox import database
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 HUGE = 2**63 - 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fault_server import FaultServer, status
+from internals import JUDGED, RETRIED, is_judged
 from scenarios import KEY, SECRET, batch, batches, eventually, scenario
 from sizes import large
 from stages import SOON, Stage, client_of, user, users
@@ -22,7 +23,6 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.delivery.retry import JUDGED, RETRIED, is_judged
 from mpfluent.testing import LocalServer, redirect
 
 CERTIFICATES = Path(__file__).parents[1] / "certificates"

@@ -107,9 +107,8 @@ def alone(*words, **options):
     [
         (),
         ("-n", "2"),
-        ("-p", "no:randomly"),
         ("-p", "randomly", "-p", "no:xdist"),
-        ("-W", "error", "--strict-config", "--strict-markers"),
+        ("-p", "no:randomly", "-W", "error", "--strict-config", "--strict-markers"),
     ],
     ids=" ".join,
 )

@@ -14,10 +14,10 @@ import threading
 import pytest
 import requests
 from hypothesis import given
+from internals import parsed
 from strategies import full_events, minimal_events
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
-from mpfluent.encoding.json import parsed
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
 from mpfluent.testing.api_rules import refused
 from mpfluent.testing.held_values import held

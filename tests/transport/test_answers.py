@@ -14,6 +14,7 @@ from mpfluent import (
     ApiError,
     Batch,
     Client,
+    DeadlineAdapter,
     DeliveryError,
     FunctionTransport,
     PrintingTransport,
@@ -23,7 +24,6 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.transport.deadline import DeadlineAdapter
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 OK = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"

@@ -8,9 +8,15 @@ import requests
 import urllib3
 from fault_server import AUTHORITY, CERTIFICATES, FakeTime, FaultServer
 
-from mpfluent import Batch, Client, ConfigurationError, RequestsTransport, TransportError
+from mpfluent import (
+    Batch,
+    Client,
+    ConfigurationError,
+    DeadlineAdapter,
+    RequestsTransport,
+    TransportError,
+)
 from mpfluent.testing import LocalServer
-from mpfluent.transport.deadline import DeadlineAdapter
 
 BATCH = Batch.for_user(customer_id="1").event("Searched")
 ELSEWHERE = str(CERTIFICATES / "elsewhere.pem")  # signed by itself, for elsewhere.example

@@ -11,7 +11,14 @@ import requests
 from fault_server import AUTHORITY, CERTIFICATES, FakeTime, FaultServer, status
 from scenarios import KEY, SECRET, SLACK, batch, batches, eventually, invariants, scenario
 
-from mpfluent import Request, RequestsTransport, Retry, ThreadedDispatcher, TransportError
+from mpfluent import (
+    DeadlineAdapter,
+    Request,
+    RequestsTransport,
+    Retry,
+    ThreadedDispatcher,
+    TransportError,
+)
 from mpfluent.testing import (
     LocalServer,
     close_after_read,
@@ -25,7 +32,6 @@ from mpfluent.testing import (
     reset_before_read,
     reset_mid_request,
 )
-from mpfluent.transport.deadline import DeadlineAdapter
 
 LONG = 60  # seconds that nothing takes, since something else ends it
 TOGETHER = {"flush_interval": LONG}  # what is sent travels together as soon as it is flushed

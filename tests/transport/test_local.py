@@ -8,6 +8,7 @@ from decimal import Decimal
 from http import HTTPStatus
 
 import pytest
+from internals import Credentials
 
 from mpfluent import (
     Batch,
@@ -24,7 +25,6 @@ from mpfluent import (
     Retry,
     TransportError,
 )
-from mpfluent.transport.destination import Credentials
 
 BATCH = Batch.for_user(customer_id="1").event("Searched", {"query": "thé 茶"})
 

@@ -21,6 +21,7 @@ from mpfluent import (
     Batch,
     Client,
     Configuration,
+    DeadlineAdapter,
     DeliveryError,
     EventsApi,
     FileTransport,
@@ -33,7 +34,6 @@ from mpfluent import (
     TransportError,
 )
 from mpfluent.testing import LocalServer
-from mpfluent.transport.deadline import DeadlineAdapter
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="no such signals here")
 

@@ -278,7 +278,7 @@ def test_what_was_drawn_is_used_in_its_moment_and_process_only(change, monkeypat
 
 
 @pytest.mark.parametrize("step", [0, 1, -1, 10**9, -(10**9)])
-@pytest.mark.parametrize("events", [1, 20_000])
+@pytest.mark.parametrize("events", [1, 2_000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_ids_are_drawn_once_however_the_clock_moves_and_however_long_it_takes(
     events, step, monkeypatch
 ):
