@@ -17,7 +17,7 @@ from strategies import BEYOND_FLOATS, example
 from mpfluent import AppEvent, Batch
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES
 
-WIRE = Path(__file__).parents[3] / "shared" / "wire"
+WIRE = Path(__file__).parents[2] / "shared" / "wire"
 
 # The wire's names
 
