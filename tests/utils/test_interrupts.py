@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -142,12 +143,17 @@ def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pen
 
 def interrupting(*arguments):
     """Return what ``interrupting.py`` found."""
-    done = subprocess.run(
-        [sys.executable, str(HERE / "interrupting.py"), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-    )
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, str(HERE / "interrupting.py"), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        )
+        # CPython 3.11 itself crashes now and then while each bytecode is traced, in its garbage
+        # collector; no code of ours is in C. Such a run says nothing, so it is made again.
+        if done.returncode != -signal.SIGSEGV:
+            break
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
