@@ -10,6 +10,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from event_calls import EVENT_CALLS
 from odd_values import Level, Mood, Mute, MuteText, Ratio, Real, System, Whole
 from scenarios import PERSON, WORDS, batch, scenario
 
@@ -21,9 +22,7 @@ from mpfluent import (
     InvalidTime,
     InvalidValue,
     Product,
-    Promotion,
     TooLarge,
-    UserIdentity,
 )
 
 USER = Batch.for_user(customer_id=PERSON)
@@ -32,50 +31,9 @@ NAN, INFINITY = float("nan"), float("inf")
 NOW = datetime.datetime(2026, 11, 23, 10, 15, tzinfo=datetime.UTC)
 NOW_MS = 1_795_428_900_000
 
-# What each verb needs at least
-EVENTS = {
-    "event": (["Searched"], {}),
-    "attribution": (["publisher", "campaign"], {}),
-    "attribution_delete": ([], {}),
-    "re_engagement": ([], {}),
-    "ltv_increase": ([1], {}),
-    "screen_view": (["Home"], {}),
-    "add_to_cart": ([TEAPOT], {}),
-    "remove_from_cart": ([TEAPOT], {}),
-    "add_to_wishlist": ([TEAPOT], {}),
-    "remove_from_wishlist": ([TEAPOT], {}),
-    "view_detail": ([TEAPOT], {}),
-    "click": ([TEAPOT], {}),
-    "checkout": ([TEAPOT], {}),
-    "checkout_option": ([TEAPOT], {}),
-    "purchase": ([TEAPOT], {}),
-    "refund": ([TEAPOT], {}),
-    "promotion_view": ([Promotion("p")], {}),
-    "promotion_click": ([Promotion("p")], {}),
-    "impression": (["list", TEAPOT], {}),
-    "session_start": ([], {}),
-    "session_end": ([1000], {}),
-    "app_install": ([], {}),
-    "app_upgrade": ([], {}),
-    "app_initialized": ([], {}),
-    "app_foreground": ([], {}),
-    "app_background": ([], {}),
-    "app_exit": ([], {}),
-    "first_run": ([], {}),
-    "uninstall": ([], {}),
-    "push_registration": (["token"], {}),
-    "push_message": (["received", "token", "{}"], {}),
-    "network_performance": (["https://example.com", 200], {}),
-    "breadcrumb": (["label"], {}),
-    "crash_report": ([], {"message": "x"}),
-    "opt_out": ([], {}),
-    "profile": (["signup"], {"previous_mpid": 1, "current_mpid": 2}),
-    "user_attribute_change": (["plan", "pro"], {}),
-    "user_identity_change": ([UserIdentity("email", "a@example.com", NOW_MS), None], {}),
-}
 MAPS = [
     (verb, name)
-    for verb in EVENTS
+    for verb in EVENT_CALLS
     for name in ("attributes", "flags")
     if name in inspect.signature(getattr(Batch, verb)).parameters
 ]
@@ -83,14 +41,14 @@ MAPS = [
 
 def with_map(verb, name, entries, onto=USER):
     """Return a batch with an event of this verb, which has these attributes or flags."""
-    positional, named = EVENTS[verb]
+    positional, named = EVENT_CALLS[verb]
     return getattr(onto, verb)(*positional, **named, **{name: entries})
 
 
 def test_the_table_has_every_verb():
     verbs = {name for name in dir(EventVerbs) if not name.startswith("_")}
 
-    assert verbs == set(EVENTS)
+    assert verbs == set(EVENT_CALLS)
 
 
 def refused(one, begins, build, *given):
@@ -485,7 +443,7 @@ def test_an_aware_time_arrives_in_milliseconds(at, meant):  # 51
 )
 def test_a_time_that_names_no_moment_is_an_error_on_the_callers_line(at):  # 51
     with scenario() as one:
-        for verb, (positional, named) in EVENTS.items():
+        for verb, (positional, named) in EVENT_CALLS.items():
             with pytest.raises(InvalidTime):
                 getattr(USER, verb)(*positional, **named, at=at)
         nothing_was_sent_but(one, batch())

@@ -11,6 +11,7 @@ import itertools
 from functools import cache
 
 import pytest
+from event_calls import EVENT_CALLS
 from foreign import NOTHING, NOW, PROXIES, SESSION, STANDS_FOR, TARGETS, TEAPOT, USER, UUID
 
 from mpfluent import (
@@ -27,51 +28,13 @@ from mpfluent import (
     ProductAction,
     Promotion,
     Session,
-    UserIdentity,
 )
 from mpfluent.testing.strategies.records import VALUE_CLASSES
 
 # The arguments: each has a name, the words that its errors may use, and a function that writes it.
 
 CALLS = {
-    "event": (["Searched"], {}),
-    "attribution": (["a", "b"], {}),
-    "attribution_delete": ([], {}),
-    "re_engagement": ([], {"campaign": "Spring"}),
-    "ltv_increase": ([5], {}),
-    "screen_view": (["Home"], {}),
-    "add_to_cart": ([TEAPOT], {}),
-    "remove_from_cart": ([TEAPOT], {}),
-    "add_to_wishlist": ([TEAPOT], {}),
-    "remove_from_wishlist": ([TEAPOT], {}),
-    "view_detail": ([TEAPOT], {}),
-    "click": ([TEAPOT], {}),
-    "checkout": ([TEAPOT], {}),
-    "checkout_option": ([TEAPOT], {}),
-    "purchase": ([TEAPOT], {}),
-    "refund": ([TEAPOT], {}),
-    "promotion_view": ([Promotion("promo-1")], {}),
-    "promotion_click": ([Promotion("promo-1")], {}),
-    "impression": (["Results", TEAPOT], {}),
-    "session_start": ([], {}),
-    "session_end": ([60_000], {}),
-    "app_install": ([], {}),
-    "app_upgrade": ([], {}),
-    "app_initialized": ([], {}),
-    "app_foreground": ([], {}),
-    "app_background": ([], {}),
-    "app_exit": ([], {}),
-    "first_run": ([], {}),
-    "uninstall": ([], {}),
-    "push_registration": (["token"], {}),
-    "push_message": (["received", "token", "{}"], {}),
-    "network_performance": (["https://example.com", 200], {}),
-    "breadcrumb": (["label"], {}),
-    "crash_report": ([], {"message": "x"}),
-    "opt_out": ([], {}),
-    "profile": (["signup"], {"previous_mpid": 1, "current_mpid": 2}),
-    "user_attribute_change": (["plan", "pro"], {}),
-    "user_identity_change": ([UserIdentity("email", "a@b.example", NOW), None], {}),
+    **EVENT_CALLS,
     "add": ([AppEvent("Found")], {}),
     "merge": ([Batch()], {}),
     "with_environment": (["development"], {}),

@@ -1,0 +1,46 @@
+"""What each verb of an event needs at least: its positional arguments and its keywords."""
+
+from mpfluent import Product, Promotion, UserIdentity
+
+TEAPOT = Product("sku-1")
+
+EVENT_CALLS = {
+    "event": (["Searched"], {}),
+    "attribution": (["publisher", "campaign"], {}),
+    "attribution_delete": ([], {}),
+    "re_engagement": ([], {}),
+    "ltv_increase": ([1], {}),
+    "screen_view": (["Home"], {}),
+    "add_to_cart": ([TEAPOT], {}),
+    "remove_from_cart": ([TEAPOT], {}),
+    "add_to_wishlist": ([TEAPOT], {}),
+    "remove_from_wishlist": ([TEAPOT], {}),
+    "view_detail": ([TEAPOT], {}),
+    "click": ([TEAPOT], {}),
+    "checkout": ([TEAPOT], {}),
+    "checkout_option": ([TEAPOT], {}),
+    "purchase": ([TEAPOT], {}),
+    "refund": ([TEAPOT], {}),
+    "promotion_view": ([Promotion("p")], {}),
+    "promotion_click": ([Promotion("p")], {}),
+    "impression": (["list", TEAPOT], {}),
+    "session_start": ([], {}),
+    "session_end": ([1000], {}),
+    "app_install": ([], {}),
+    "app_upgrade": ([], {}),
+    "app_initialized": ([], {}),
+    "app_foreground": ([], {}),
+    "app_background": ([], {}),
+    "app_exit": ([], {}),
+    "first_run": ([], {}),
+    "uninstall": ([], {}),
+    "push_registration": (["token"], {}),
+    "push_message": (["received", "token", "{}"], {}),
+    "network_performance": (["https://example.com", 200], {}),
+    "breadcrumb": (["label"], {}),
+    "crash_report": ([], {"message": "x"}),
+    "opt_out": ([], {}),
+    "profile": (["signup"], {"previous_mpid": 1, "current_mpid": 2}),
+    "user_attribute_change": (["plan", "pro"], {}),
+    "user_identity_change": ([UserIdentity("email", "a@example.com", 1_795_428_900_000), None], {}),
+}
