@@ -8,15 +8,15 @@ encoder. Every number is written exactly.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
 from ..errors import InvalidValue, brief
-from ..values.code_cache import CompiledCalls, Memo, NamesMemo
-from ..values.codegen import MOST, FunctionSource, Values, listed, named_after, variable
+from ..values.code_cache import MOST, CompiledCalls, Memo, NamesMemo
+from ..values.codegen import FunctionSource, Values, listed, named_after, variable
 from ..values.fields import Field
 from ..values.foreign import is_a, itself
 from ..values.frozen import Frozen
@@ -24,6 +24,7 @@ from ..values.frozen_map import FrozenMap
 
 Writer = Callable[[Any], str]
 Names = tuple[str, ...]
+MapWriter = Callable[[Sequence[str], Values], str]
 
 
 def number(value: Any) -> str:
@@ -41,58 +42,42 @@ def _decimal(value: Decimal) -> str:
     return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
 
 
-# Of maps there is code by their size. Names that come back have their text ready.
-
-
-def _write_line(source: FunctionSource, count: int, name: str, comma: str, indent: int) -> None:
-    """Write what returns the text of a map, from variables for its names and its values."""
-    value = "{{quoted(v{n}) if type(v{n}) is str else write[type(v{n})](v{n})}}"
-    pairs = comma.join([f"{name}{value}".format(n=place) for place in range(count)])
-    source.add(f"{listed(f'v{place}' for place in range(count))} = values", indent=indent)
-    opening = "{{" if comma else ""  # the text of names that are known begins with it
-    source.add(f"return f'{opening}{pairs}}}}}'", indent=indent)
-
-
-def _known_line(write: Mapping[type, Writer], count: int) -> Callable[..., Writer]:
-    """Return the function that makes, of the texts before its values, what writes a map."""
-    arguments = ", ".join(f"n{place}" for place in range(count))
-    source = FunctionSource(f"map_{count}", arguments, quoted=quoted, write=write)
-    source.add("def line(values):")
-    _write_line(source, count, "{{n{n}}}", "", 2)
-    source.add("return line")
+def _map_line(write: Mapping[type, Writer], name: str, size: int) -> MapWriter:
+    """Return the function that writes a map of so many names, or texts of names, and values."""
+    source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=write)
+    for letter, names in (("n", "names"), ("v", "values")):
+        source.add(f"{listed(f'{letter}{n}' for n in range(size))} = {names}")
+    pair = name + "{quoted(v0) if type(v0) is str else write[type(v0)](v0)}"
+    pairs = ",".join([pair.replace("0", str(place)) for place in range(size)])
+    source.add(f"return f'{{{{{pairs}}}}}'")
     return source.function()
 
 
-def _new_line(write: Mapping[type, Writer], count: int) -> Callable[..., str]:
-    """Return the function that writes a map of its names and its values."""
-    source = FunctionSource(f"new_map_{count}", "names, values", quoted=quoted, write=write)
-    source.add(f"{listed(f'n{place}' for place in range(count))} = names")
-    _write_line(source, count, "{{quoted(n{n})}}:", ",", 1)
-    return source.function()
+def _map_lines(write: Mapping[type, Writer]) -> NamesMemo[tuple[Sequence[str], MapWriter]]:
+    """Return, by the names of a map, what writes it, and what that takes: names, or their text."""
+    of_texts = Memo(partial(_map_line, write, "{n0}"))
+    of_names = Memo(partial(_map_line, write, "{quoted(n0)}:"))
+
+    def known(names: Names) -> tuple[Sequence[str], MapWriter] | None:
+        if len(names) > MOST:
+            return None
+        return [f"{quoted(name)}:" for name in names], of_texts[len(names)]
+
+    def new(names: Names) -> tuple[Sequence[str], MapWriter]:
+        return names, of_names[len(names)] if len(names) <= MOST else _long_map
+
+    return NamesMemo(known, new)
 
 
-def _map_writers(write: Mapping[type, Writer]) -> NamesMemo[Writer]:
-    known = Memo(partial(_known_line, write))
-    new = Memo(partial(_new_line, write))
-
-    def known_writer(names: Names) -> Writer | None:
-        texts = [f"{',' if place else '{'}{quoted(name)}:" for place, name in enumerate(names)]
-        return known[len(names)](*texts) if 0 < len(names) <= MOST else None
-
-    def new_writer(names: Names) -> Writer:
-        return partial(new[len(names)] if 0 < len(names) <= MOST else _long_map, names)
-
-    return NamesMemo(known_writer, new_writer)
-
-
-def _long_map(names: Names, values: Values) -> str:
+def _long_map(names: Sequence[str], values: Values) -> str:
     pairs = [f"{quoted(name)}:{_anything(value)}" for name, value in zip(names, values)]
     return f"{{{','.join(pairs)}}}"
 
 
 def _write_map(value: FrozenMap[Any]) -> str:
     names, values = value._state
-    return _maps[names](values)
+    texts, line = _maps[names]
+    return line(texts, values)
 
 
 def _write_value(value: Any) -> str:
@@ -111,8 +96,8 @@ _SCALARS: dict[type, Writer] = {
     FrozenMap: _write_map,
 }
 _WRITERS: Memo[type, Writer] = Memo(lambda kind: _SCALARS.get(kind, _write_value))
-_flat_maps = _map_writers(_SCALARS)  # a plain dict is quicker
-_maps = _map_writers(_WRITERS)
+_flat_maps = _map_lines(_SCALARS)  # a plain dict is quicker
+_maps = _map_lines(_WRITERS)
 
 
 def _anything(value: Any) -> str:
@@ -130,13 +115,13 @@ _HOLES = {
     "instant": "{{v}}",
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
-    "scalars": "{flat_maps[(s := {v}._state)[0]](s[1])}",
-    "strings": "{flat_maps[(s := {v}._state)[0]](s[1])}",
-    "attributes": "{flat_maps[(s := {v}._state)[0]](s[1])}",
-    "maps": "{maps[(s := {v}._state)[0]](s[1])}",
+    "scalars": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "strings": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "attributes": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "maps": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
     "record": "{lines[type({v})][(s := {v}._state)[0]](s[1])}",
     "records": '[{",".join([lines[type(item)][(s := item._state)[0]](s[1]) for item in {v}])}]',
-    "records_by_name": "{maps[(s := {v}._state)[0]](s[1])}",
+    "records_by_name": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
 }
 
 

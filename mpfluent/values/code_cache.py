@@ -16,9 +16,10 @@ T = TypeVar("T")
 Function = Callable[..., Any]
 
 KNOWN = 500  # keys that are remembered at a time
-USED = 8  # calls before code is written
 MOST_LETTERS = 10_000  # in names that are remembered
 ONE_IN = 32  # names of maps that are new
+MOST = 200  # entries of a map that code is written for
+USED = 8  # calls before code is written
 
 
 class Memo(dict[K, T]):
@@ -41,8 +42,7 @@ class Memo(dict[K, T]):
 class NamesMemo(dict[tuple[str, ...], T]):
     """What follows from the names of a map, which a program may make up for each call.
 
-    So it remembers one new one in so many. Names that come back are soon among them, and for the
-    others that would cost more than all the rest.
+    So it remembers one new key in so many: names that come back are soon among them.
 
     Args:
         make: returns what to remember; None for nothing.
@@ -60,7 +60,9 @@ class NamesMemo(dict[tuple[str, ...], T]):
         self._turns = count(1)
 
     def __missing__(self, names: tuple[str, ...]) -> T:
-        made = None if next(self._turns) % ONE_IN else self._make(names)
+        if next(self._turns) % ONE_IN:
+            return self._once(names)
+        made = self._make(names)
         if made is None or sum(map(len, names)) > MOST_LETTERS:
             return self._once(names)
         if len(self) >= KNOWN:

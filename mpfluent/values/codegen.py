@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from .check_failed import CheckFailed
-from .code_cache import Memo, NamesMemo, NoCode
+from .code_cache import Memo, NoCode
 from .frozen_map import FrozenMap
 from .validators import FAST, attribute, scalar
 
@@ -195,39 +195,40 @@ def _without(keys: tuple[str, ...], unset: int) -> tuple[tuple[str, ...], Callab
     return pick(keys), pick
 
 
-def _lefts(names: tuple[str, ...]) -> Memo[int, Any]:
-    return Memo(partial(_without, names))
+_left: Memo[tuple[str, ...], Memo[int, Any]] = Memo(lambda names: Memo(partial(_without, names)))
 
 
-_left = NamesMemo(_lefts, _lefts)
-
-MOST = 200  # entries of a map that code is written for
-
-
-def map_maker(kind: tuple[int, Callable[[Any], Any]]) -> Callable[..., Any]:
+def map_maker(size: int, check: Callable[[Any], Any]) -> Callable[..., Any]:
     """Return a function that makes a map of so many flat values, and checks them.
 
     It returns None where a value does not fit.
     """
-    count, check = kind
-    source = FunctionSource(f"map_{count}", "names, values", check=check, CheckFailed=CheckFailed)
-    variables = [f"v{place}" for place in range(count)]
-    source.add(f"{listed(variables)} = values", "unset = 0", "try:")
-    for v in variables:
+    source = FunctionSource(f"map_{size}", "names, values", check=check)
+    values = [f"v{place}" for place in range(size)]
+    source.add(
+        f"{listed(values)} = values",
+        "unset = 0",
+        "try:",
+    )
+    for place, v in enumerate(values):
         checked = [f"{v} = check({v})"]
         if check is not attribute:  # to which None is a value
-            bit = 1 << variables.index(v)
-            checked = [f"if {v} is None:", f"    unset |= {bit}", "else:", f"    {checked[0]}"]
+            checked = [
+                f"if {v} is None:",
+                f"    unset |= {1 << place}",
+                "else:",
+                f"    {v} = check({v})",
+            ]
         source.add(*unless(FAST[scalar], v, checked), indent=2)
     source.add(
-        "except CheckFailed:",
+        f"except {source.named('CheckFailed', CheckFailed)}:",
         "    return None",
-        f"values = {listed(variables)}",
+        f"values = {listed(values)}",
         "if unset:",
         f"    names, pick = {source.named('left', _left)}[names][unset]",
         "    values = pick(values)",
-        "    if not names:",
-        "        return None",
+        "if not names:",
+        "    return None",
     )
     write_new(source, FrozenMap, "made", "(names, values)")
     source.add("return made")

@@ -6,14 +6,14 @@ Records, marshmallow schemas and the encoder all derive from these.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, overload
 
 from ..errors import brief
 from . import validators
-from .code_cache import CompiledCalls, NamesMemo, no_code
-from .codegen import MOST, map_maker
+from .code_cache import MOST, Memo, NamesMemo
+from .codegen import map_maker
 from .foreign import is_a, looked_at
 from .frozen_map import FrozenMap, frozen_map
 from .kinds import KINDS
@@ -266,30 +266,29 @@ def records_by_name(of: type[Any]) -> Field[Any]:
     return Field("records_by_name", mapping(an(of)), of=of)
 
 
+_STR = {str}
+
+
+@cache
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
     is_flat = check in (validators.scalar, validators.attribute)
+    by_size: Memo[int, Callable[..., Any]] = Memo(lambda size: map_maker(size, check))
 
-    def maker(names: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[..., Any]]:
-        if not (is_flat and 0 < len(names) <= MOST):
-            return names, no_code
-        for name in names:
-            if type(name) is not str or not name or not (name.isascii() or name.isprintable()):
-                return names, no_code
-        return names, _map_makers[len(names), check]
+    def maker(names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[..., Any]] | None:
+        are_usual = is_flat and len(names) <= MOST and {*map(type, names)} == _STR and all(names)
+        if not (are_usual and "".join(names).isprintable()):
+            return None
+        return names, by_size[len(names)]
 
-    def lasting(names: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[..., Any]] | None:
-        names, make = maker(names)
-        return None if make is no_code else (names, make)
-
-    # All maps of the same names share one tuple, which later look-ups find without comparing them.
-    makers = NamesMemo(lasting, maker)
+    # all maps of the same names share one tuple, which later look-ups find without comparing them
+    makers = NamesMemo(maker, maker)
 
     def checked(value: Any) -> FrozenMap[Any] | None:
         # copied first, for another thread may change the caller's own between check and use
         items = value.copy() if type(value) is dict else looked_at(entries_of, value)
-        names, make = makers[(*items,)]
-        made: FrozenMap[Any] | None = make(names, items.values())
+        found = makers[(*items,)]
+        made: FrozenMap[Any] | None = None if found is None else found[1](found[0], items.values())
         if made is not None:
             return made
         kept = one_by_one(items)
@@ -308,9 +307,6 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         return kept
 
     return checked
-
-
-_map_makers: CompiledCalls[tuple[int, Callable[[Any], Any]]] = CompiledCalls(map_maker)
 
 
 def entries_of(value: Any) -> dict[Any, Any]:

@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import brief
-from ..values.code_cache import NamesMemo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
 
@@ -133,18 +132,12 @@ def _short(values: Iterable[Any]) -> bool:
                 return False
         elif kind is FrozenMap:
             names, inside = value._state
-            if not (_short_names[names] and _short(inside)):
+            # names that are short together are short one by one
+            if len(names) > MAX_ATTRIBUTES or len("".join(names)) > _SHORT or not _short(inside):
                 return False
         elif kind is tuple or (kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY):
             return False
     return True
-
-
-def _are_short(names: tuple[str, ...]) -> bool:
-    return len(names) <= MAX_ATTRIBUTES and _short(names)
-
-
-_short_names = NamesMemo(_are_short, _are_short)  # a call site writes the same every time
 
 
 def _of_event(path: str, event: Any) -> Iterator[Problem]:
