@@ -15,172 +15,8 @@ These are its folders. A folder imports only from those that stand before it in 
 marshmallow schemas. No module is imported before a name of it is used.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .builder.batch import Batch
-    from .builder.event_verbs import EventVerbs
-    from .builder.session import Session
-    from .client.client import Client
-    from .client.events_api import Configuration, EventsApi, Upload
-    from .delivery.future import Delivery
-    from .delivery.retry import Retry
-    from .delivery.stats import CloseReport, Report, Stats
-    from .dispatch.base import Dispatcher
-    from .dispatch.sync import SyncDispatcher
-    from .dispatch.threaded import ThreadedDispatcher
-    from .errors import (
-        ApiError,
-        Closed,
-        ConfigurationError,
-        DeliveryError,
-        Immutable,
-        InvalidBatch,
-        InvalidTime,
-        InvalidValue,
-        Kept,
-        MixedUsers,
-        MPFluentError,
-        QueueFull,
-        TooLarge,
-        TransportError,
-        UnknownField,
-        UnknownVerb,
-        UnusedBatchWarning,
-    )
-    from .model.application import ApplicationInformation, AttributionInfo
-    from .model.commerce import (
-        Product,
-        ProductAction,
-        ProductImpression,
-        Promotion,
-        PromotionAction,
-        ShoppingCart,
-    )
-    from .model.consent import CCPAConsentState, ConsentState, GDPRConsentState
-    from .model.context import BatchContext, DataPlanContext, GeoLocation
-    from .model.device import DeviceCurrentState, DeviceInformation
-    from .model.event import CommonFields, Event
-    from .model.events import (
-        AppEvent,
-        ApplicationStateTransitionEvent,
-        BreadcrumbEvent,
-        CommerceEvent,
-        CrashReportEvent,
-        CustomEvent,
-        FirstRunEvent,
-        NetworkPerformanceEvent,
-        OptOutEvent,
-        ProfileEvent,
-        PushMessageEvent,
-        PushRegistrationEvent,
-        ScreenViewEvent,
-        SessionEndEvent,
-        SessionStartEvent,
-        UninstallEvent,
-        UserAttributeChangeEvent,
-        UserIdentityChangeEvent,
-    )
-    from .model.user import UserIdentities, UserIdentity
-    from .outbox.outbox import Outbox
-    from .testing.recording import RecordingTransport
-    from .transport.base import Request, Response, Transport
-    from .transport.deadline import DeadlineAdapter
-    from .transport.local import FileTransport, FunctionTransport, PrintingTransport
-    from .transport.requests import RequestsTransport
-    from .values.frozen_map import FrozenMap
-    from .version import __version__
-    from .wire.limits import Problem
-
-__all__ = [
-    "ApiError",
-    "AppEvent",
-    "ApplicationInformation",
-    "ApplicationStateTransitionEvent",
-    "AttributionInfo",
-    "Batch",
-    "BatchContext",
-    "BreadcrumbEvent",
-    "CCPAConsentState",
-    "Client",
-    "CloseReport",
-    "Closed",
-    "CommerceEvent",
-    "CommonFields",
-    "Configuration",
-    "ConfigurationError",
-    "ConsentState",
-    "CrashReportEvent",
-    "CustomEvent",
-    "DataPlanContext",
-    "DeadlineAdapter",
-    "Delivery",
-    "DeliveryError",
-    "DeviceCurrentState",
-    "DeviceInformation",
-    "Dispatcher",
-    "Event",
-    "EventVerbs",
-    "EventsApi",
-    "FileTransport",
-    "FirstRunEvent",
-    "FrozenMap",
-    "FunctionTransport",
-    "GDPRConsentState",
-    "GeoLocation",
-    "Immutable",
-    "InvalidBatch",
-    "InvalidTime",
-    "InvalidValue",
-    "Kept",
-    "MPFluentError",
-    "MixedUsers",
-    "NetworkPerformanceEvent",
-    "OptOutEvent",
-    "Outbox",
-    "PrintingTransport",
-    "Problem",
-    "Product",
-    "ProductAction",
-    "ProductImpression",
-    "ProfileEvent",
-    "Promotion",
-    "PromotionAction",
-    "PushMessageEvent",
-    "PushRegistrationEvent",
-    "QueueFull",
-    "RecordingTransport",
-    "Report",
-    "Request",
-    "RequestsTransport",
-    "Response",
-    "Retry",
-    "ScreenViewEvent",
-    "Session",
-    "SessionEndEvent",
-    "SessionStartEvent",
-    "ShoppingCart",
-    "Stats",
-    "SyncDispatcher",
-    "ThreadedDispatcher",
-    "TooLarge",
-    "Transport",
-    "TransportError",
-    "UninstallEvent",
-    "UnknownField",
-    "UnknownVerb",
-    "UnusedBatchWarning",
-    "Upload",
-    "UserAttributeChangeEvent",
-    "UserIdentities",
-    "UserIdentity",
-    "UserIdentityChangeEvent",
-    "__version__",
-]
-
-# The public names of each module, for they load on first use.
+# The public names of each module, for they load on first use. Type checkers and editors read them
+# in __init__.pyi: with the __getattr__ below in sight they would accept any name.
 _NAMES = {
     "builder.batch": "Batch",
     "builder.event_verbs": "EventVerbs",
@@ -225,27 +61,26 @@ _NAMES = {
 }
 _MODULES = ("schemas", "testing")
 
+__all__ = sorted(name for names in _NAMES.values() for name in names.split())
 
-# Hidden from type checkers: with this in sight they would accept any name.
-if not TYPE_CHECKING:
 
-    def __getattr__(name):
-        from importlib import import_module
+def __getattr__(name: str) -> object:
+    from importlib import import_module
 
-        for module, names in _NAMES.items():
-            if name in names.split():
-                value = getattr(import_module(f"{__name__}.{module}"), name)
-                globals()[name] = value
-                return value
-        if name in _MODULES:
-            return import_module(f"{__name__}.{name}")
-        meant = None
-        if name[:1].isupper():  # the small ones are modules, which every import asks for first
-            from .errors import closest
+    for module, names in _NAMES.items():
+        if name in names.split():
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            globals()[name] = value
+            return value
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    meant = None
+    if name[:1].isupper():  # the small ones are modules, which every import asks for first
+        from .errors import closest
 
-            meant = closest(name, __all__)
-        hint = f"did you mean {meant!r}?" if meant else f"dir({__name__}) lists its names"
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; {hint}", name=None)
+        meant = closest(name, __all__)
+    hint = f"did you mean {meant!r}?" if meant else f"dir({__name__}) lists its names"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; {hint}", name=None)
 
 
 def __dir__() -> list[str]:

@@ -62,7 +62,6 @@ EDITS: tuple[Edit, ...] = (
     ("builder/event_verbs.py", "from ..model.events import (\n", "    RatingEvent,\n"),
     ("builder/event_verbs.py", "class EventVerbs(CommerceVerbs):\n", VERB),
     ("__init__.py", '"model.events": (\n', '        "RatingEvent "\n'),
-    ("__init__.py", "__all__ = [\n", '    "RatingEvent",\n'),
 )
 TRIED = """
 from hypothesis import find

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 
@@ -245,18 +246,22 @@ def test_every_public_name_loads_from_the_module_that_it_comes_from():
         assert getattr(member, "__module__", f"mpfluent.{module}") == f"mpfluent.{module}", name
 
 
-def test_what_type_checkers_read_is_what_is_loaded():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    typed = {
-        node.module: {alias.name for alias in node.names}
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.level and node.module != "errors"
+def test_the_stub_for_type_checkers_and_editors_names_what_is_loaded():
+    *imports, last = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8")).body
+    exported = {(node.module, alias.name, alias.asname) for node in imports for alias in node.names}
+    loaded = {
+        (home, name, name) for home in mpfluent._NAMES for name in mpfluent._NAMES[home].split()
     }
-    loaded = {module: set(names.split()) for module, names in mpfluent._NAMES.items()}
-    errors = loaded.pop("errors")
 
-    assert typed == loaded
-    assert errors >= {"MPFluentError", "InvalidBatch"}
+    assert exported == loaded
+    assert ast.unparse(last) == f"__all__ = {mpfluent.__all__}"
+
+
+def test_the_stub_is_packaged():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+
+    assert config["options.package_data"]["mpfluent"] == "py.typed, __init__.pyi"
 
 
 def test_dir_lists_what_is_public():

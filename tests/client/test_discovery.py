@@ -201,6 +201,20 @@ def test_jedi_completes(text, wanted):
 
 
 @pytest.mark.xdist_group("jedi")
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("from mpfluent import Bat", "Batch"),
+        ("import mpfluent\nmpfluent.Bat", "Batch"),
+        ("from mpfluent import *\nBatch().with_dev", "with_device"),
+        ("from mpfluent import *\n__vers", "__version__"),
+    ],
+)
+def test_jedi_completes_in_a_file_that_nobody_has_run(text, wanted):
+    assert wanted in [completion.name for completion in jedi.Script(text).complete()]
+
+
+@pytest.mark.xdist_group("jedi")
 @pytest.mark.parametrize(("text", "wanted"), AFTER_A_DOT + IN_A_CHAIN)
 def test_ipython_completes(text, wanted):
     with provisionalcompleter():
