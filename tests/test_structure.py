@@ -170,7 +170,7 @@ def test_the_reader_of_imports_sees_what_it_must():
     assert "builder.batch" not in seen["errors"]  # only for type checkers
     assert "encoding.encoder" in seen["model.record"]  # within a function
     assert "testing.faults" in seen["testing.server"]
-    assert "encoding.reader" in seen["testing.api_rules"]  # from .. import reader
+    assert "wire.limits" in seen["testing.api_rules"]  # from ..wire import limits
 
 
 def loaded_by(statement: str) -> set[str]:

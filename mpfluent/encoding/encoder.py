@@ -8,22 +8,7 @@ from typing import Any, cast
 from marshmallow import Schema, fields
 
 from ..values.frozen import Frozen
-from ..values.frozen_map import FrozenMap
-from .schema import (
-    Amount,
-    Attribute,
-    Encoder,
-    EventField,
-    Flag,
-    Map,
-    Names,
-    RecordSchema,
-    Text,
-    Whole,
-    once_a_class,
-    plain,
-    schema_of,
-)
+from .schema import LEAVES, Encoder, EventField, RecordSchema, once_a_class, plain, schema_of
 
 
 def compile_encoder(schema: Schema) -> Encoder:
@@ -34,17 +19,16 @@ def compile_encoder(schema: Schema) -> Encoder:
     """
     if not isinstance(schema, RecordSchema) or _customised(schema):
         return cast(Encoder, schema.dump)
-    special: list[tuple[str, Callable[[Any], Any]]] = []
+    special: dict[str, Callable[[Any], Any]] = {}
     for name, field in schema.dump_fields.items():
         declared = schema.value_class._fields.get(name)
         if declared is None or field.data_key != declared.wire:
             return cast(Encoder, schema.dump)
         encode = _compiled_field(field)
-        if encode is _as_it_is:
-            continue
         if encode is None:
             return cast(Encoder, schema.dump)
-        special.append((declared.wire, encode))
+        if encode is not _as_it_is:
+            special[declared.wire] = encode
     return _encoder_of(special, chain="events" in schema.value_class._wire)
 
 
@@ -67,12 +51,10 @@ def _as_it_is(value: Any) -> Any:
 def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     """Return the encoder of one field, or None where only marshmallow knows it."""
     kind = type(field)
-    if kind in (Text, Flag, Whole, Amount):
-        return _as_it_is
-    if kind is Map:
-        return _plain_map if field.declared.kind.flat else plain
-    if kind in (Attribute, Names):
-        return plain
+    if kind in LEAVES.values():
+        if field.declared.kind.flat:
+            return _flat
+        return plain if field.declared.kind.schema in ("Attribute", "Names", "Map") else _as_it_is
     if kind is EventField:
         return encode_event
     if kind is fields.Nested and not (field.many or field.only or field.exclude):
@@ -89,21 +71,15 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool) -> Encoder:
-    look_up = dict(special).get
-    disjoint = frozenset(dict(special)).isdisjoint
-
-    def encode_flat(value: Any) -> dict[str, Any]:
-        return dict(zip(*value._state))
+def _encoder_of(special: dict[str, Callable[[Any], Any]], *, chain: bool) -> Encoder:
+    disjoint = frozenset(special).isdisjoint
 
     def encode(value: Any) -> dict[str, Any]:
-        keys, values = value._state
-        out = dict(zip(keys, values))
-        if not disjoint(keys):
-            for key in keys:
-                encode_field = look_up(key)
-                if encode_field is not None:
-                    out[key] = encode_field(out[key])
+        out = dict(zip(*value._state))
+        if not disjoint(out):
+            for key in out:
+                if key in special:
+                    out[key] = special[key](out[key])
         return out
 
     def encode_chain(value: Any) -> dict[str, Any]:
@@ -113,7 +89,7 @@ def _encoder_of(special: list[tuple[str, Callable[[Any], Any]]], *, chain: bool)
             out["events"] = [encode_event(event) for event in events]
         return out
 
-    return encode_chain if chain else encode if special else encode_flat
+    return encode_chain if chain else encode if special else _flat
 
 
 @once_a_class
@@ -127,5 +103,5 @@ def encode_event(event: Any) -> dict[str, Any]:
     return {"event_type": event.event_type, "data": encoder(type(event))(event)}
 
 
-def _plain_map(value: FrozenMap[Any]) -> dict[str, Any]:
+def _flat(value: Any) -> dict[str, Any]:
     return dict(zip(*value._state))

@@ -33,10 +33,8 @@ def number(value: Any) -> str:
     >>> number(Decimal("0.1000000000000000000001")), number(0.1), number(-3)
     ('0.1000000000000000000001', '0.1', '-3')
     """
-    return _decimal(value) if type(value) is Decimal else repr(value)
-
-
-def _decimal(value: Decimal) -> str:
+    if type(value) is not Decimal:
+        return repr(value)
     text = str(value)
     # with a point, a whole number that no 64-bit integer holds is read as what it is
     return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
@@ -90,7 +88,7 @@ _SCALARS: dict[type, Writer] = {
     int: int.__repr__,
     float: float.__repr__,
     bool: lambda value: "true" if value else "false",
-    Decimal: _decimal,
+    Decimal: number,
     type(None): lambda value: "null",
     tuple: lambda value: f"[{','.join(map(_anything, value))}]",
     FrozenMap: _write_map,
@@ -113,15 +111,19 @@ _HOLES = {
     "ip": '"{{v}}"',
     "integer": "{{v}}",
     "instant": "{{v}}",
+    "choice": "{anything({v})}",  # what is read may be no word of it, nor a text
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
+    "attribute": "{anything({v})}",
     "scalars": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
     "strings": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
     "attributes": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
     "maps": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "names": "{anything({v})}",
     "record": "{lines[type({v})][(s := {v}._state)[0]](s[1])}",
     "records": '[{",".join([lines[type(item)][(s := item._state)[0]](s[1]) for item in {v}])}]',
     "records_by_name": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "events": "{anything({v})}",  # of a crash report; those of a batch are in its chain
 }
 
 
@@ -153,7 +155,7 @@ def _hole(field: Field[Any]) -> str:
     words = field.validator.words
     if words and field.read is None and all(quoted(word) == f'"{word}"' for word in words):
         return '"{{v}}"'
-    return "{anything({v})}" if field.null else _HOLES.get(field.kind.name, "{anything({v})}")
+    return "{anything({v})}" if field.null else _HOLES[field.kind.name]
 
 
 def _frame(cls: type[Frozen]) -> tuple[str, str]:
@@ -217,7 +219,7 @@ def plain(data: Any, indent: int | None = None) -> str:
 
 def _plain(data: Any, indent: int | None, line: str) -> str:
     if isinstance(data, Decimal):
-        return _decimal(data)
+        return number(data)
     if not isinstance(data, dict | list) or not data:
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
     inner = line + " " * (indent or 0)

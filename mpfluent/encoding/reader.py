@@ -21,7 +21,7 @@ from ..values.fields import Field, entry_name
 from ..values.foreign import own, raised
 from ..values.frozen import Frozen
 from .loader import load_valid, load_valid_event
-from .schema import schema_of, wrapper_schema_of
+from .schema import event_class, schema_of, wrapper_schema_of
 
 Unknown = Literal["raise", "ignore"]
 F = TypeVar("F", bound=Frozen)
@@ -153,7 +153,7 @@ class _Reader:
             }
 
         def tidy(one: Any, key: Any) -> Any:
-            inside = path if key is None else _inside(path, key)
+            inside = path if key is None else path_within(path, key)
             return self.event(one, inside, of) if kind.wrapped else self.record(of, one, inside)
 
         found = kind.each(value, tidy)
@@ -200,7 +200,7 @@ class _Reader:
         return error
 
 
-def _inside(path: str, key: Any) -> str:
+def path_within(path: str, key: Any) -> str:
     """Return the path of an entry; its name is anybody's, and may be long or not printable."""
     if isinstance(key, int):
         return f"{path}[{key}]"
@@ -208,11 +208,6 @@ def _inside(path: str, key: Any) -> str:
         return str(key)
     plain = len(key) <= 40 and key.isprintable()
     return f"{path}.{key}" if plain else f"{path}[{brief(key)}]"
-
-
-def event_class(base: Any, event_type: object) -> Any:
-    """Return the class of an event type, or None where there is none."""
-    return base._by_type.get(event_type) if isinstance(event_type, str) else None
 
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -226,7 +221,7 @@ def _holds(declared: Field[Any], key: Any, entry: Any) -> bool:
         return False
 
 
-def _as_text(value: Any) -> Any:
+def as_text(value: Any) -> Any:
     """Return the text that the API takes a number or a boolean for, where it wants a string."""
     return json.dumps(value) if type(value) in (int, float, bool) else value
 
@@ -245,8 +240,8 @@ def _whole(value: Any) -> Any:
 
 # How a value is mended, by kind; where that is a map, each of its entries.
 _TIDY: Mapping[str, Callable[[Any], Any]] = {
-    "text": _as_text,
-    "strings": _as_text,
+    "text": as_text,
+    "strings": as_text,
     "integer": _whole,
     "instant": _whole,
 }
@@ -261,7 +256,7 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
             continue
         if key == "value" and isinstance(messages, Mapping) and "value" not in data:
             continue  # marshmallow's level between a name and its record
-        path = _inside(path, key)
+        path = path_within(path, key)
         if isinstance(data, Mapping):
             data = data.get(key, missing)
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):
@@ -273,57 +268,3 @@ def _complaint(where: str, messages: Any, data: Any) -> InvalidBatch:
     error = InvalidValue(f"{where}(): {label}{why}")
     error.field = path or None
     return error
-
-
-def refusal(cls: type[Frozen], data: Any) -> str | None:
-    """Return why the API would refuse ``data``, or None.
-
-    The API is more patient than our schemas: it takes null for nothing, fields that only it sets,
-    and unknown names in some objects.
-    """
-    messages = schema_of(cls).validate(_patient(cls, data))
-    if not messages:
-        return None
-    path = ""
-    why: Any = messages
-    while isinstance(why, Mapping):
-        key, why = next(iter(why.items()))
-        path = _inside(path, key)
-    text = why[0] if isinstance(why, list) and why else str(why)
-    return text if text.startswith("Required event field") else f"{path}: {text}"
-
-
-def _patient(cls: type[Frozen], data: Any) -> Any:
-    """Return data without what the API passes over."""
-    if not isinstance(data, Mapping):
-        return data
-    kept = {}
-    for key, value in data.items():
-        declared = cls._wire.get(key)
-        if declared is None:
-            if not (key in cls._server_set or cls._open):
-                kept[key] = value
-            continue
-        kind = declared.kind
-        if value is None and kind.nullable and not declared.null:
-            continue
-        if kind.records and kind.fits(value):
-            value = kind.each(value, _patient_record(declared))
-        elif kind.flat and isinstance(value, Mapping):
-            value = {name: entry for name, entry in value.items() if entry is not None}
-        elif kind.name == "text":
-            value = _as_text(value)
-        kept[key] = value
-    return kept
-
-
-def _patient_record(declared: Field[Any]) -> Callable[[Any, Any], Any]:
-    patient = _patient_event if declared.kind.wrapped else _patient
-    return lambda one, _: patient(declared.of, one)
-
-
-def _patient_event(base: Any, event: Any) -> Any:
-    of = event_class(base, event.get("event_type")) if isinstance(event, Mapping) else None
-    if of is None or not isinstance(event.get("data"), Mapping):
-        return event
-    return {"event_type": event["event_type"], "data": _patient(of, event["data"])}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, post_load, validates_schema
@@ -38,21 +39,12 @@ else:
 # Schemas
 
 
-class _ExactJSON:
-    """What ``dumps`` and ``loads`` of a schema use: JSON in which every number is exact."""
-
-    @staticmethod
-    def dumps(data: Any, **options: Any) -> str:
-        return jsontext.plain(data, **options)
-
-    @staticmethod
-    def loads(text: str | bytes, **_: Any) -> Any:
-        return jsontext.parsed(text)
-
-
 class _Meta:
     unknown = RAISE
-    render_module = _ExactJSON
+    # for ``dumps`` and ``loads``: JSON in which every number is exact
+    render_module = SimpleNamespace(
+        dumps=jsontext.plain, loads=lambda text, **_: jsontext.parsed(text)
+    )
 
 
 class _Unlisted(_Meta):
@@ -196,12 +188,8 @@ class Names(Checked):
     """A list of names."""
 
 
-class EventField(_AnyField):
+class EventField(Checked):
     """One event in its wrapper, ``{"event_type": …, "data": …}``."""
-
-    def __init__(self, declared: Field[Any], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.declared = declared
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return wrapper_schema_of(type(value)).dump(value)
@@ -218,7 +206,7 @@ class EventField(_AnyField):
         return wrapper_schema_of(of_type).load(value, partial=kwargs.get("partial"))
 
 
-_LEAVES: dict[str, type[Checked]] = {
+LEAVES: dict[str, type[Checked]] = {
     leaf.__name__: leaf for leaf in (Text, Flag, Whole, Amount, Attribute, Map, Names)
 }
 
@@ -233,7 +221,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
         "error_messages": {"required": "must be given"},
     }
     if not kind.records:
-        return _LEAVES[kind.schema](declared, **common)
+        return LEAVES[kind.schema](declared, **common)
     if kind.container is None:
         return fields.Nested(schema_class(declared.of), **common)
     one = EventField(declared) if kind.wrapped else fields.Nested(schema_class(declared.of))

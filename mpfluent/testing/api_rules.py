@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
-from ..encoding import reader
 from ..encoding.json import parsed, plain
 from ..errors import MPFluentError, brief
 from ..model.event import Event
 from ..wire import limits
 from .faults import Action, ok, status
 from .held_values import Held, held, meant
+from .wire_rules import refusal
 
 SINGLE = "/v2/events"
 BULK = "/v2/bulkevents"
@@ -153,7 +153,7 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
     size = len(plain(entry).encode("utf-8", "surrogatepass"))  # JSON can escape a lone surrogate
     if size > limits.MAX_BATCH_BYTES:
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
-    return reader.refusal(Batch, entry) if strict else _known_refusal(entry)
+    return refusal(Batch, entry) if strict else _known_refusal(entry)
 
 
 # Required by the schema. But the vendor's reference calls them optional, or the vendor's SDKs leave

@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
-from ..encoding.reader import _Reader, event_class, read
-from ..encoding.schema import reading_check
+from ..encoding.reader import _Reader, read
+from ..encoding.schema import event_class, reading_check
 from ..errors import InvalidBatch, InvalidValue, brief
 from ..model.event import Event
 from ..values.fields import Field
