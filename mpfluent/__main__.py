@@ -7,7 +7,6 @@ import codecs
 import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def program(payload: bytes, unknown: Unknown = "raise") -> str:
     """
     chains = [chain(batch, Batch(), Session.start) for batch in _batches(payload, unknown)]
     one = len(chains) == 1
-    inside = [replace(each, outermost=False) for each in chains]
+    inside = [each._replace(outermost=False) for each in chains]
     code: Code = chains[0] if one else Bracketed("[", inside, "]")
     names = sorted(names_in(code) - {"Decimal"})
     imports = f"from mpfluent import {', '.join(names)}"

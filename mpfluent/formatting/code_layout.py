@@ -3,87 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WIDTH = 88  # the default of Black and Ruff
 _INDENT = "    "
 
 
-@dataclass(frozen=True, slots=True)
-class Bracketed:
+class Bracketed(NamedTuple):
     """Something in brackets: a call, a list, a dict."""
 
     opening: str
     items: Sequence[Code]
     closing: str
 
-    def flat(self) -> str:
-        """Return it on one line."""
-        return f"{self.opening}{', '.join(map(flat, self.items))}{self.closing}"
 
-    def lines(self, room: int, label: str = "") -> list[str]:
-        """Return it in lines of at most ``room`` characters, where its parts allow it."""
-        line = label + self.flat()
-        if len(line) <= room or not self.items:
-            return [line]
-        inside = room - len(_INDENT)
-        body = ", ".join(map(flat, self.items))
-        is_call = self.closing == ")"
-        if is_call and len(body) <= inside:
-            return [label + self.opening, _INDENT + body, self.closing]
-        found = [label + self.opening]
-        for item in self.items:
-            broken = lines(item, inside)
-            if len(broken[-1]) == inside:  # room for the comma after it
-                broken = lines(item, inside - 1)
-            found += [_INDENT + text for text in broken[:-1]]
-            found.append(f"{_INDENT}{broken[-1]},")
-        return [*found, self.closing]
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(NamedTuple):
     """A keyword argument, or an entry of a dict."""
 
     label: str
     value: Code
 
-    def flat(self) -> str:
-        """Return it on one line."""
-        return self.label + flat(self.value)
 
-    def lines(self, room: int) -> list[str]:
-        """Return it in lines of at most ``room`` characters, where its parts allow it."""
-        if isinstance(self.value, Bracketed):
-            return self.value.lines(room, self.label)
-        first, *more = lines(self.value, room - len(self.label))
-        return [self.label + first, *more]
-
-
-@dataclass(frozen=True, slots=True)
-class Chained:
+class Chained(NamedTuple):
     """A value and the calls that follow it, one a line if they do not fit."""
 
     head: Bracketed
     steps: Sequence[Bracketed]
     outermost: bool = False
-
-    def flat(self) -> str:
-        """Return it on one line."""
-        return self.head.flat() + "".join(step.flat() for step in self.steps)
-
-    def lines(self, room: int) -> list[str]:
-        """Return it in lines of at most ``room`` characters, where its parts allow it."""
-        line = self.flat()
-        if len(line) <= room:
-            return [line]
-        if not self.steps:
-            return self.head.lines(room)
-        if not self.outermost:
-            return [text for part in (self.head, *self.steps) for text in part.lines(room)]
-        inside = room - len(_INDENT)
-        broken = [text for part in (self.head, *self.steps) for text in part.lines(inside)]
-        return ["(", *(_INDENT + text for text in broken), ")"]
 
 
 Code = str | Bracketed | Labelled | Chained
@@ -91,17 +37,53 @@ Code = str | Bracketed | Labelled | Chained
 
 def flat(code: Code) -> str:
     """Return an expression on one line."""
-    return code if isinstance(code, str) else code.flat()
+    match code:
+        case Bracketed(opening, items, closing):
+            return f"{opening}{', '.join(map(flat, items))}{closing}"
+        case Labelled(label, value):
+            return label + flat(value)
+        case Chained(head, steps):
+            return "".join(map(flat, (head, *steps)))
+    return code
 
 
-def lines(code: Code, room: int) -> list[str]:
+def lines(code: Code, room: int, label: str = "") -> list[str]:
     """Return an expression in lines of at most ``room`` characters, where its parts allow it.
+
+    Args:
+        label: stands before it.
 
     >>> call = Bracketed("Product(", ['"sku-1"', Labelled("price=", "19.99")], ")")
     >>> lines(call, 80), lines(call, 25)
     (['Product("sku-1", price=19.99)'], ['Product(', '    "sku-1", price=19.99', ')'])
     """
-    return [code] if isinstance(code, str) else code.lines(room)
+    line = label + flat(code)
+    if len(line) <= room or isinstance(code, str):
+        return [line]
+    if isinstance(code, Labelled):
+        return lines(code.value, room, label + code.label)
+    inside = room - len(_INDENT)
+    if isinstance(code, Chained):
+        nested = code.outermost and code.steps
+        broken = [
+            text
+            for part in (code.head, *code.steps)
+            for text in lines(part, inside if nested else room)
+        ]
+        return ["(", *(_INDENT + text for text in broken), ")"] if nested else broken
+    if not code.items:
+        return [line]
+    body = ", ".join(map(flat, code.items))
+    if code.closing == ")" and len(body) <= inside:
+        return [label + code.opening, _INDENT + body, code.closing]
+    found = [label + code.opening]
+    for item in code.items:
+        broken = lines(item, inside)
+        if len(broken[-1]) == inside:  # room for the comma after it
+            broken = lines(item, inside - 1)
+        found += [_INDENT + text for text in broken[:-1]]
+        found.append(f"{_INDENT}{broken[-1]},")
+    return [*found, code.closing]
 
 
 def quoted(text: str) -> str:

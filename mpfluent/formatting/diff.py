@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import brief
@@ -12,6 +13,8 @@ from ..model.history import EventHistory
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
 from .summary import line
+
+_Side = Sequence[tuple[int, Event]]
 
 
 class _Absent:
@@ -78,7 +81,7 @@ def _shown(value: Any) -> str:
 
 
 def _between(path: str, left: Any, right: Any) -> Iterator[Difference]:
-    if content(left) == content(right):
+    if left is not ABSENT and right is not ABSENT and content(left) == content(right):
         return
     if isinstance(left, Frozen) and isinstance(right, Frozen) and left._kind == right._kind:
         yield from _entries(path, left._given(), right._given(), ".{}")
@@ -106,10 +109,7 @@ def _entries(
 ) -> Iterator[Difference]:
     for name in dict.fromkeys((*left, *right)):
         inside = _joined(path, step, name)
-        if name in left and name in right:
-            yield from _between(inside, left[name], right[name])
-        else:
-            yield Difference(inside, left.get(name, ABSENT), right.get(name, ABSENT))
+        yield from _between(inside, left.get(name, ABSENT), right.get(name, ABSENT))
 
 
 def _events(path: str, left: Sequence[Event], right: Sequence[Event]) -> Iterator[Difference]:
@@ -118,37 +118,21 @@ def _events(path: str, left: Sequence[Event], right: Sequence[Event]) -> Iterato
     Equal events are matched first. Between them, events of the same type are matched. The index
     in a path is that on the left, or for an added event that on the right.
     """
-    for outer in _runs(left, right, lambda event: event._content()):
-        for inner in _runs(left, right, lambda event: event.event_type, outer):
-            start, end, first, last = inner
-            for step in range(max(end - start, last - first)):
-                old, new = start + step, first + step
-                if old >= end:
-                    yield Difference(f"{path}[{new}]", ABSENT, right[new])
-                elif new >= last:
-                    yield Difference(f"{path}[{old}]", left[old], ABSENT)
-                else:
-                    yield from _between(f"{path}[{old}]", left[old], right[new])
+    both = tuple(enumerate(left)), tuple(enumerate(right))
+    for alike in _runs(both, lambda event: event._content()):
+        for of_type in _runs(alike, lambda event: event.event_type):
+            for (old, mine), (new, yours) in zip_longest(*of_type, fillvalue=(None, ABSENT)):
+                yield from _between(f"{path}[{new if old is None else old}]", mine, yours)
 
 
-def _runs(
-    left: Sequence[Event],
-    right: Sequence[Event],
-    key: Callable[[Event], Hashable],
-    within: tuple[int, int, int, int] | None = None,
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the runs of events with equal keys, and those between them, as indexes on both sides.
+def _runs(both: Sequence[_Side], key: Callable[[Event], Hashable]) -> Iterator[tuple[_Side, _Side]]:
+    """Yield the runs of events with equal keys, and those between them.
 
     Args:
-        left: the events on the left; right: those on the right.
+        both: the events on the left and on the right, with their indexes.
         key: what makes two events the same.
-        within: the indexes of the part to look at: start and end on the left, then on the right.
     """
-    start, end, first, last = within or (0, len(left), 0, len(right))
     known: dict[Hashable, int] = {}  # a number for each key: it is faster to compare
-    mine, yours = (
-        [known.setdefault(key(event), len(known)) for event in side]
-        for side in (left[start:end], right[first:last])
-    )
+    mine, yours = ([known.setdefault(key(one), len(known)) for _, one in side] for side in both)
     for _, *at in SequenceMatcher(None, mine, yours, autojunk=False).get_opcodes():
-        yield start + at[0], start + at[1], first + at[2], first + at[3]
+        yield both[0][at[0] : at[1]], both[1][at[2] : at[3]]

@@ -23,7 +23,8 @@ def table(title: str, context: Iterable[tuple[str, str]], events: Sequence[Event
     """
     rows = [_row(label, text) for label, text in context]
     for index, event in enumerate(events[:_MOST_EVENTS]):
-        rows.append(_row(f"events[{index}]", _text(event), _when(event)))
+        when = "" if event.at is None else moment(event.at)
+        rows.append(_row(f"events[{index}]", _text(event), when))
     more = len(events) - _MOST_EVENTS
     if more > 0:
         rows.append(_row("…", f"and {more} more event{'s' if more > 1 else ''}"))
@@ -48,7 +49,3 @@ def _text(event: Event) -> str:
     )
     words = " ".join([event.event_type, *telling(event)])
     return f"{words}: {attributes}" if attributes else words
-
-
-def _when(event: Event) -> str:
-    return "" if event.at is None else moment(event.at)

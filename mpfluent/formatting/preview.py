@@ -30,11 +30,8 @@ class Preview(NamedTuple):
         lines = [self.json, f"{self.size} on the wire"]
         if self.stamped:
             lines.append(f"stamped when it is sent: {', '.join(self.stamped)}")
-        for problem in self.problems:
-            lines.append(f"{'advice' if problem.advice else 'problem'}: {problem.text}")
-        if not self.problems:
-            lines.append("no problems")
-        return "\n".join(lines)
+        found = [f"{'advice' if one.advice else 'problem'}: {one.text}" for one in self.problems]
+        return "\n".join([*lines, *(found or ["no problems"])])
 
     def __repr__(self) -> str:
         return str(self)
@@ -50,9 +47,5 @@ def preview(batch: Batch, *, historical: bool = False) -> Preview:
     stamped = [name if count == 1 else f"{count} × {name}" for name, count in stamps(batch)]
     if batch.environment is None:
         stamped.insert(0, "environment (that of the client)")
-    return Preview(
-        batch.to_json(indent=2),
-        wire_size(batch),
-        tuple(stamped),
-        batch.problems(historical=historical),
-    )
+    problems = batch.problems(historical=historical)
+    return Preview(batch.to_json(indent=2), wire_size(batch), tuple(stamped), problems)

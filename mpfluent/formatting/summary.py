@@ -91,18 +91,17 @@ def telling(event: Event) -> list[str]:
 
 
 def _commerce(event: Event) -> list[str]:
-    products: Any = event._get("product_action")
-    promotions: Any = event._get("promotion_action")
-    lists: Any = event._get("product_impressions")
+    products, promotions = event._get("product_action"), event._get("promotion_action")
     if products is not None:
-        return [
-            products.action,
-            *(one_line(str(item.name or item.id)) for item in products.products or ()),
-        ]
+        return [products.action, *_names(products.products)]
     if promotions is not None:
-        named = (one_line(str(item.name or item.id)) for item in promotions.promotions or ())
-        return [f"promotion_{promotions.action}", *named]
-    return [f"impression {shown.product_impression_list!r}" for shown in lists or ()]
+        return [f"promotion_{promotions.action}", *_names(promotions.promotions)]
+    lists = event._get("product_impressions") or ()
+    return [f"impression {shown.product_impression_list!r}" for shown in lists]
+
+
+def _names(items: Iterable[Any] | None) -> Iterator[str]:
+    return (one_line(str(item.name or item.id)) for item in items or ())
 
 
 def moment(milliseconds: int) -> str:

@@ -124,8 +124,7 @@ def _consent(state: ConsentState) -> Iterator[VerbCall]:
         yield VerbCall(gdpr, (purpose, said.pop("consented")), said)
     for opt_out in (state.ccpa or {}).values():
         said = _with_at(opt_out)
-        opted_out = said.pop("consented")
-        yield VerbCall(ccpa, () if opted_out else (False,), said)
+        yield VerbCall(ccpa, () if said.pop("consented") else (False,), said)
 
 
 def _with_at(consent: Record) -> dict[str, Any]:
@@ -159,7 +158,7 @@ def without(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 # The attributes that a verb takes as arguments, or adds itself.
-_OWN_ATTRIBUTES = {
+_OWN = {
     "attribution": ("publisher", "campaign"),
     "attribution_delete": ("action",),
     "re_engagement": ("publisher", "campaign"),
@@ -169,9 +168,7 @@ _OWN_ATTRIBUTES = {
 
 def _custom(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
     attributes = dict(said.get("attributes", {}))
-    own = {
-        name: attributes.pop(name) for name in _OWN_ATTRIBUTES.get(verb, ()) if name in attributes
-    }
+    own = {name: attributes.pop(name) for name in _OWN.get(verb, ()) if name in attributes}
     rest = without(said, "event_name", "attributes", "type")
     if attributes:
         rest = {"attributes": attributes, **rest}
@@ -189,9 +186,8 @@ def _custom(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
 
 
 def _transition(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
-    yield VerbCall(
-        verb, (), without(said, "application_transition_type", "is_first_run", "is_upgrade")
-    )
+    ours = ("application_transition_type", "is_first_run", "is_upgrade")
+    yield VerbCall(verb, (), without(said, *ours))
 
 
 def _commerce(verb: str, said: Mapping[str, Any]) -> Iterator[VerbCall]:
