@@ -28,9 +28,8 @@ async def in_thread(call: Callable[[], T]) -> T:
     def make() -> None:
         try:
             future.set_result(call())
-        except (
-            BaseException
-        ) as error:  # such as a hook's SystemExit: it is raised where the call is awaited
+        # such as a hook's SystemExit: it is raised where the call is awaited
+        except BaseException as error:
             future.set_exception(error)
 
     try:

@@ -26,16 +26,8 @@ from ..utils.options import checked_timeout
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant
 from ..wire import body as wire
-from .config import (
-    POD,
-    Pod,
-    access_of,
-    check_has,
-    environment_of,
-    forget_frames_within,
-    ids_of,
-    milliseconds_of,
-)
+from . import config
+from .config import POD, Pod
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
 from .submit import Submitter, log_failures
@@ -113,19 +105,19 @@ class Client(PublicNames):
     ) -> None:
         # The secret is gone on the line that uses it, which is also the first that may fail.
         # fmt: off
-        try: access, api_key, api_secret, host = access_of(  # noqa: E701
+        try: access, api_key, api_secret, host = config.access_of(  # noqa: E701
                 api_key, api_secret, pod, host, disabled, unknown
             ), None, None, None
         # fmt: on
         except BaseException as error:  # no frame of the traceback may show the secret
             api_key = api_secret = host = None
             unknown.clear()
-            forget_frames_within(error)
+            config.forget_frames_within(error)
             raise
         if isinstance(access, ConfigurationError):
             raise access
         credentials, base, off = access
-        environment = environment_of(environment)
+        environment = config.environment_of(environment)
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
         for name, hook in (
@@ -138,8 +130,8 @@ class Client(PublicNames):
             raise ConfigurationError(
                 f"Client(retry={brief(retry)}): want a Retry; write retry=Retry(max_attempts=3)"
             )
-        check_has("transport", transport, "send", "RequestsTransport()")
-        check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
+        config.check_has("transport", transport, "send", "RequestsTransport()")
+        config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
         self._disabled = off
         self._counters = Counters()
@@ -148,9 +140,10 @@ class Client(PublicNames):
             environment=environment,
             historical=historical,
             before_send=before_send,
-            now=unix_milliseconds if now is None else milliseconds_of(now),
-            new_ids=random_uuids if new_id is None else ids_of(new_id),
+            now=unix_milliseconds if now is None else config.milliseconds_of(now),
+            new_ids=random_uuids if new_id is None else config.ids_of(new_id),
             hook_raised=self._counters.hook_raised,
+            logged=set(),
         )
         self._submitter = Submitter(self._sealer, self._counters, self._notifier, disabled=off)
         self._report: CloseReport | None = None
@@ -305,8 +298,7 @@ class Client(PublicNames):
         Args:
             timeout: seconds; None for as long as the retry policy may take for a request.
         """
-        timeout = checked_timeout("aflush", timeout)
-        return await self._aside(partial(self.flush, timeout))
+        return await self._aside(partial(self.flush, checked_timeout("aflush", timeout)))
 
     async def aclose(self, timeout: float | None = None) -> CloseReport:
         """Do what :meth:`close` does without holding up the event loop: in asyncio, or trio.
@@ -328,8 +320,7 @@ class Client(PublicNames):
         >>> asyncio.run(main())
         CloseReport(delivered=1, failed=0, left=0)
         """
-        timeout = checked_timeout("aclose", timeout)
-        return await self._aside(partial(self.close, timeout))
+        return await self._aside(partial(self.close, checked_timeout("aclose", timeout)))
 
     async def _aside(self, call: Callable[[], _T]) -> _T:
         """Make a call that may wait, in a thread; in a callback it does not wait, so needs none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Literal, Never, TypedDict, cast
+from typing import Literal, Never, TypedDict, cast, get_args
 
 from ..builder.batch import Batch
 from ..delivery.retry import Retry
@@ -25,13 +25,9 @@ from ..values.validators import Instant
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
-PODS: dict[str, str] = {
-    "us1": "https://s2s.us1.mparticle.com",
-    "us2": "https://s2s.us2.mparticle.com",
-    "eu1": "https://s2s.eu1.mparticle.com",
-    "au1": "https://s2s.au1.mparticle.com",
-}
+PODS: dict[str, str] = {pod: f"https://s2s.{pod}.mparticle.com" for pod in get_args(Pod)}
 ENVIRONMENTS = ("development", "production")
+_SCHEMES = ("http", "https")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -217,38 +213,28 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         name, _ = parts.hostname, parts.port  # a port that is none raises
     except (ValueError, AttributeError, TypeError):  # no text, or no URL
         shown = "…" if isinstance(host, str) else brief(host)  # it may hold a secret anywhere
-        return ConfigurationError(
-            f"Client(host={shown}): want https://name[:port]; write host='https://…'"
-        )
+        return _wrong_host(shown, "want https://name[:port]", "https://…")
     # Letter by letter: other libraries may read an odd host differently, and send elsewhere.
-    if (
-        "\\" in str(host)
-        or not str(host).isprintable()
-        or not re.fullmatch(HOST, str(parts.netloc))
-    ):
-        name = None
+    odd = "\\" in str(host) or not str(host).isprintable()
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
-        return ConfigurationError(
-            "Client(host=…): want https://name[:port] without credentials, query or fragment"
-        )
-    if not name or parts.scheme not in ("http", "https"):
+        why = "want https://name[:port] without credentials, query or fragment"
+        return ConfigurationError(f"Client(host=…): {why}")
+    if odd or not name or not re.fullmatch(HOST, str(parts.netloc)) or parts.scheme not in _SCHEMES:
         bare = isinstance(host, str) and host and "//" not in host
         fixed = f"https://{host}" if bare else "https://…"
-        return ConfigurationError(
-            f"Client(host={brief(host)}): want https://name[:port]; write host='{fixed}'"
-        )
-    if parts.scheme == "http" and name not in _LOOPBACK:
-        return ConfigurationError(
-            f"Client(host={brief(host)}): plain http would show the secret on the way, and goes "
-            f"to this machine only; write host='https://{parts.netloc}{parts.path}'"
-        )
+        return _wrong_host(brief(host), "want https://name[:port]", fixed)
     path = parts.path.rstrip("/")
+    if parts.scheme == "http" and name not in _LOOPBACK:
+        why = "plain http would show the secret on the way, and goes to this machine only"
+        return _wrong_host(brief(host), why, f"https://{parts.netloc}{parts.path}")
     if path.endswith("/v2"):
-        return ConfigurationError(
-            f"Client(host={brief(host)}): want only what comes before /v2; "
-            f"write host='{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}'"
-        )
+        fixed = f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}"
+        return _wrong_host(brief(host), "want only what comes before /v2", fixed)
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _wrong_host(shown: str, why: str, fixed: str) -> ConfigurationError:
+    return ConfigurationError(f"Client(host={shown}): {why}; write host='{fixed}'")
 
 
 def _not_one_of(
@@ -264,11 +250,7 @@ def _not_one_of(
 
 def milliseconds_of(now: Callable[[], Instant]) -> Callable[[], int]:
     """Return the clock, its answer made Unix milliseconds."""
-
-    def moment() -> int:
-        return checked_as(validators.instant, "Client", "now", now())
-
-    return moment
+    return lambda: checked_as(validators.instant, "Client", "now", now())
 
 
 def ids_of(new_id: Callable[[], str]) -> Callable[[int], list[str]]:

@@ -23,35 +23,26 @@ class Prepared(NamedTuple):
     named: bool  # its caller chose its id, or before_send did
 
 
-class Sealer:
+class Sealer(NamedTuple):
     """Makes what is sent of what a caller wrote, on the caller's line.
 
-    Args:
+    Attributes:
         environment: for batches that name none.
         historical: whether they go to the historical endpoint.
         before_send: gets each sealed batch, and returns what to send, or None.
         now: returns Unix milliseconds.
         new_ids: returns so many new unique ids.
         hook_raised: is called if ``before_send`` raises, with it and the error.
+        logged: the kinds of problems that were logged.
     """
 
-    def __init__(
-        self,
-        *,
-        environment: Environment | None,
-        historical: bool,
-        before_send: Callable[[Batch], Batch | None] | None,
-        now: Callable[[], int],
-        new_ids: Callable[[int], list[str]],
-        hook_raised: Callable[[object, BaseException], None],
-    ) -> None:
-        self._environment = environment
-        self._historical = historical
-        self._before_send = before_send
-        self._now = now
-        self._new_ids = new_ids
-        self._hook_raised = hook_raised
-        self._logged: set[str] = set()
+    environment: Environment | None
+    historical: bool
+    before_send: Callable[[Batch], Batch | None] | None
+    now: Callable[[], int]
+    new_ids: Callable[[int], list[str]]
+    hook_raised: Callable[[object, BaseException], None]
+    logged: set[str]
 
     def prepared(self, batch: Batch, *, drop_too_large: bool = False) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
@@ -71,25 +62,25 @@ class Sealer:
     def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None, bool]:
         if not issubclass(type(batch), Batch):
             batch = _own_batch(batch)
-        if "environment" not in batch._keys and self._environment is None:
+        if "environment" not in batch._keys and self.environment is None:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
             )
-        if self._historical:
+        if self.historical:
             self._check_historical(batch)
-        sealed = seal(batch, self._now, self._new_ids, self._environment)
+        sealed = seal(batch, self.now, self.new_ids, self.environment)
         named = "source_request_id" in batch._keys
-        if self._before_send is None:
+        if self.before_send is None:
             self._check_limits(sealed)
             return sealed, None, named
-        kept = self._filtered(sealed, self._before_send)
+        kept = self._filtered(sealed, self.before_send)
         if isinstance(kept, DeliveryError):
             return sealed, kept, named
-        if self._historical:
+        if self.historical:
             self._check_historical(kept)
         named = named or kept.source_request_id not in (None, sealed.source_request_id)
-        kept = seal(kept, self._now, self._new_ids, sealed.environment)
+        kept = seal(kept, self.now, self.new_ids, sealed.environment)
         self._check_limits(kept)
         return kept, None, named
 
@@ -101,7 +92,7 @@ class Sealer:
             kept = hook(sealed)
         except Exception as error:
             # What the hook was to take out may still be in: the batch must not leave.
-            self._hook_raised(hook, error)
+            self.hook_raised(hook, error)
             failure = DeliveryError(
                 f"before_send raised {type(error).__name__}; the batch was not sent",
                 reason="filtered",
@@ -126,7 +117,7 @@ class Sealer:
                 "the historical endpoint takes no batch without events; "
                 "write Client(…) without historical=True for profile data"
             )
-        now = self._now()
+        now = self.now()
         for position, event in enumerate(batch.events):
             if event.at is None:
                 raise InvalidBatch(
@@ -142,15 +133,15 @@ class Sealer:
     def _check_limits(self, batch: Batch) -> None:
         """Raise a documented limit in development, log it once a kind in production."""
         # what is too large is found when it is split
-        found = problems(batch, historical=self._historical, now=self._now())
+        found = problems(batch, historical=self.historical, now=self.now())
         if not found:
             return
         serious = [problem for problem in found if not problem.advice]
         if serious and batch.environment == "development":
             raise InvalidBatch(_listed(serious))
         for problem in found:
-            if problem.kind not in self._logged:
-                self._logged.add(problem.kind)
+            if problem.kind not in self.logged:
+                self.logged.add(problem.kind)
                 # the text of a problem can hold names from the batch, which no log may have
                 warn(
                     "a batch has a problem of the kind %s%s, logged once; "

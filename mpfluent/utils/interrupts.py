@@ -62,7 +62,8 @@ class Waiters:
             return True
         seconds = waitable(timeout)
         limit = -1 if seconds is None else max(0.0, seconds)
-        notified = not self._is_mine() and ticket.acquire(timeout=limit)
+        mine = self._lock._is_owned()  # type: ignore[attr-defined]
+        notified = not mine and ticket.acquire(timeout=limit)
         self._tickets.pop(me, None)
         return notified
 
@@ -98,9 +99,6 @@ class Waiters:
                 return ready()
             if until is not None:
                 left = until - time.monotonic()
-
-    def _is_mine(self) -> bool:
-        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]
 
 
 class Flag:

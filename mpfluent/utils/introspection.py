@@ -8,6 +8,8 @@ read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Never, TypeVar, Unpack, get_args, get_origin
 
@@ -37,17 +39,12 @@ class _LazySignature:
     our verbs at once would make ``import mpfluent`` a tenth slower.
     """
 
-    __slots__ = ("_function", "_known")
-
     def __init__(self, function: Any) -> None:
         self._function = function
-        self._known: inspect.Signature | None = None
 
-    @property
+    @cached_property
     def _signature(self) -> inspect.Signature:
-        if self._known is None:
-            self._known = _expanded(self._function)
-        return self._known
+        return _expanded(self._function)
 
     # hidden from type checkers, which would believe that it is a Signature
     if not TYPE_CHECKING:
@@ -59,7 +56,7 @@ class _LazySignature:
             return inspect.Signature
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_function", "_known", "_signature"):  # a copy has none of them yet
+        if name in ("_function", "_signature"):  # a copy has none of them yet
             raise AttributeError(name)
         return getattr(self._signature, name)
 
@@ -83,49 +80,31 @@ def _expanded(function: Any) -> inspect.Signature:
     import inspect
 
     signature = inspect.signature(twin(function))
-    expanded = []
-    for parameter in signature.parameters.values():
-        if parameter.kind is not parameter.VAR_KEYWORD:
-            expanded.append(parameter)
+    expanded: dict[str, inspect.Parameter] = {}
+    for name, parameter in signature.parameters.items():
+        fields, how = None, parameter.annotation
+        if parameter.kind is parameter.VAR_KEYWORD:
+            if how is Never or str(how).rpartition(".")[2] == "Never":
+                continue  # it only catches unknown keywords, for a better error
+            fields = _unpacked(how, inspect.unwrap(function).__globals__)
+        if fields is None:  # so also for a subclass with an ``__init__`` of its own
+            expanded[name] = parameter
             continue
-        if _is_never(parameter.annotation):
-            continue  # it only catches unknown keywords, for a better error
-        fields = _unpacked(parameter.annotation, inspect.unwrap(function).__globals__)
-        if fields is None:
-            expanded.append(parameter)  # a subclass with an ``__init__`` of its own
-            continue
-        own = {known.name for known in expanded}
-        for name, annotation in fields.__annotations__.items():
-            if name in own:
-                continue
+        for field, annotation in fields.__annotations__.items():
             text = getattr(annotation, "__forward_arg__", annotation)
-            expanded.append(
-                inspect.Parameter(
-                    name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=text
-                )
-            )
-    return signature.replace(parameters=expanded)
+            known = inspect.Parameter(field, parameter.KEYWORD_ONLY, default=None, annotation=text)
+            expanded.setdefault(field, known)
+    return signature.replace(parameters=[*expanded.values()])
 
 
 def twin(function: Any) -> Any:
     """Return a copy of a function without ``__signature__``: ``inspect`` would read that again."""
-    made = FunctionType(
-        function.__code__,
-        function.__globals__,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    made.__kwdefaults__ = function.__kwdefaults__
-    made.__annotations__ = function.__annotations__
-    attributes = vars(function).copy()
-    attributes.pop("__signature__", None)
-    made.__dict__.update(attributes)
+    parts = attrgetter("__code__", "__globals__", "__name__", "__defaults__", "__closure__")
+    made = FunctionType(*parts(function))
+    made.__kwdefaults__, made.__annotations__ = function.__kwdefaults__, function.__annotations__
+    made.__dict__.update(vars(function))
+    made.__dict__.pop("__signature__", None)
     return made
-
-
-def _is_never(annotation: Any) -> bool:
-    return annotation is Never or str(annotation).rpartition(".")[2] == "Never"
 
 
 def _unpacked(annotation: Any, names: Mapping[str, Any]) -> Any:

@@ -113,16 +113,13 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     spare = len(str(len(encoded.events))) + 1 if len(encoded.events) > 1 else 0
     frame = len(encoded.context) + spare + _FRAME
     ends = [*accumulate([len(event) + 1 for event in encoded.events], initial=0)]  # commas, too
-    runs: list[tuple[int, int]] = []
+    parts: list[Part] = []
     end = 0
     while end < len(encoded.events):
         start, end = end, bisect_right(ends, ends[end] + limit - frame + 1) - 1
         if end <= start:  # below it, where the context alone is too large
-            size = frame + len(encoded.events[start])
-            raise _too_large(batch, start, size, limit)
-        runs.append((start, end))
-    parts = []
-    for number, (start, end) in enumerate(runs, 1):
+            raise _too_large(batch, start, frame + len(encoded.events[start]), limit)
+        number = len(parts) + 1
         # not encoded again: only the id differs
         context = _ID.sub(rb"\g<0>-%d" % number, encoded.context, count=1)
         body = Encoded(context, encoded.events[start:end]).body()
@@ -135,9 +132,8 @@ _ID = re.compile(rb'"source_request_id":"(?:[^"\\]|\\.)*')
 
 
 def _too_large(batch: Batch, position: int | None, size: int, limit: int) -> TooLarge:
-    if position is None:
-        what = "the batch's context alone"
-    else:
+    what = "the batch's context alone"
+    if position is not None:
         event = batch.events[position]
         label = event._get("event_name") or event._get("screen_name")
         named = f" {brief(label, 40)}" if label else ""

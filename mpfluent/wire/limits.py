@@ -105,7 +105,12 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
             )
         if not _short(event._state[1]):
             yield from _of_event(f"events[{position}]", event)
-    known = [(place, name, value) for place, name, value in _ids(_parts(*batch._state))]
+    # the context as plain data, as deep as ids stand in it
+    plain = {
+        key: dict(zip(*value._state)) if isinstance(value, Frozen | FrozenMap) else value
+        for key, value in zip(*batch._state)
+    }
+    known = [*_ids(plain)]
     for place, name, value in known:
         if is_nobodys(value):
             yield _nobodys(f"{place}{name}", value)
@@ -256,12 +261,3 @@ def _ids(context: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 _DEVICE_IDS = ("_id", "_idfv", "_uuid", "push_token")  # what names of a device's ids end with
-
-
-def _parts(keys: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a context as plain data, as deep as ids stand in it."""
-    plain = {}
-    for key, value in zip(keys, values):
-        known = isinstance(value, Frozen | FrozenMap)
-        plain[key] = dict(zip(*value._state)) if known else value
-    return plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import TooLarge
 from ..values.code_cache import KNOWN
@@ -13,21 +13,10 @@ from ..values.frozen import Frozen
 from .body import encode, split
 from .limits import MAX_BATCH_BYTES
 
-B = TypeVar("B", bound="Sealable")
+if TYPE_CHECKING:
+    from ..builder.batch import Batch
 
-
-class Sealable(Protocol):
-    """What sealing needs of a batch, whatever its class."""
-
-    _state: tuple[tuple[str, ...], tuple[Any, ...]]
-
-    def _get(self, wire: str) -> Any: ...
-
-    def _events(self) -> tuple[Frozen, ...]: ...
-
-    def _rebuilt(
-        self: B, keys: tuple[str, ...], values: tuple[Any, ...], events: Iterable[Any]
-    ) -> B: ...
+B = TypeVar("B", bound="Batch")
 
 
 def seal(
@@ -51,13 +40,11 @@ def seal(
     missing = _missing(type(batch), keys, own)
     events = batch._events()
     plans = [_missing(type(event), event._state[0], _EVENT_STAMPS) for event in events]
-    wanted = 1 if missing.id else 0
-    moment: int | None = None
+    wanted, late = int(missing.id), False
     for plan in plans:
-        if plan.id:
-            wanted += 1
-        if plan.other and moment is None:
-            moment = now()
+        wanted += plan.id
+        late = late or plan.other
+    moment = now() if late else None
     if not (wanted or missing.other) and moment is None:
         return batch
     ids = iter(new_ids(wanted))
@@ -100,7 +87,7 @@ def _missing(kind: type[Frozen], keys: tuple[str, ...], stamps: tuple[str, ...])
     return _Missing(name, any(others), ordered, picker(picked))
 
 
-def stamps(batch: Sealable) -> Iterator[tuple[str, int]]:
+def stamps(batch: Batch) -> Iterator[tuple[str, int]]:
     """Yield what sealing will stamp, by wire name, and in how many places."""
     events = batch._events()
     if batch._get("source_request_id") is None:
@@ -129,15 +116,16 @@ class Size(NamedTuple):
         return f"{self.bytes:,} bytes ({becomes}: {MAX_BATCH_BYTES:,} fit)"
 
 
-def wire_size(batch: Any) -> Size:
+def wire_size(batch: Batch) -> Size:
     """Return how much a batch will be on the wire."""
     sealed = seal(batch, lambda: _MOMENT, lambda count: [_ID] * count, "development")
     encoded = encode(sealed)
+    found = None
     try:
         split(sealed, encoded)
     except TooLarge as error:
-        return Size(len(encoded.body()), error)
-    return Size(len(encoded.body()), None)
+        found = error
+    return Size(len(encoded.body()), found)
 
 
 _MOMENT = 1_700_000_000_000  # has as many digits as any time until the year 2286
