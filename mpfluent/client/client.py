@@ -120,10 +120,8 @@ class Client(PublicNames):
         environment = config.environment_of(environment)
         if not isinstance(historical, bool):
             raise ConfigurationError(f"Client(historical={brief(historical)}): want True or False")
-        for name, hook in (
-            *(("before_send", before_send), ("on_delivered", on_delivered)),
-            *(("on_failed", on_failed), ("now", now), ("new_id", new_id)),
-        ):
+        names = ("before_send", "on_delivered", "on_failed", "now", "new_id")
+        for name, hook in zip(names, (before_send, on_delivered, on_failed, now, new_id)):
             if hook is not None and not callable(hook):
                 raise ConfigurationError(f"Client({name}={brief(hook)}): want a function")
         if retry is not None and not isinstance(retry, Retry):
@@ -209,7 +207,7 @@ class Client(PublicNames):
                 f"send(callback={brief(callback)}): want a function of the delivery; "
                 "write callback=print"
             )
-        delivery, launch = self._begin(batches)
+        delivery, launch = self._begin(batches, self._dispatcher)
         if callback is not None:
             delivery.add_done_callback(callback)
         launch()
@@ -434,14 +432,13 @@ class Client(PublicNames):
     # From a batch to accepted payloads
 
     def _begin(
-        self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
+        self, batches: tuple[Batch, ...], by: Dispatcher
     ) -> tuple[Delivery, Callable[[], None]]:
         """Check batches; return their delivery and the call that has them sent."""
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
-        by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
         return delivery, lambda: self._submitter.submit(prepared, delivery._settle, by)
 

@@ -8,7 +8,6 @@ from typing import Any, Self, Unpack, overload
 
 from ..builder.batch import Batch
 from ..delivery.future import Delivery
-from ..dispatch.base import Dispatcher
 from ..errors import ApiError, ConfigurationError, DeliveryError, InvalidBatch, brief
 from ..transport.base import Response
 from ..utils.interrupts import Flag
@@ -91,9 +90,7 @@ class Upload(PublicNames):
             DeliveryError: no answer came.
             TimeoutError: it is still on the way.
         """
-        if not self._delivery.wait(timeout):
-            self._delivery.result(0)
-        return _answer(self._delivery)
+        return _answer(self._delivery, timeout)
 
     def __repr__(self) -> str:
         return f"<Upload {self._delivery.state}>"
@@ -196,7 +193,9 @@ class EventsApi(PublicNames):
                 f"callback={brief(callback)}: want a function of (data, status_code, headers); "
                 "write callback=print"
             )
-        delivery, launch = self._client._begin(batches, self._in_background())
+        # in a callback, which may join its uploads, the synchronous one
+        by = self._background if self._background.may_wait() else self._client._dispatcher
+        delivery, launch = self._client._begin(batches, by)
         upload = Upload(delivery)
 
         def settled(done: Delivery) -> None:
@@ -208,11 +207,6 @@ class EventsApi(PublicNames):
         delivery.add_done_callback(settled)
         launch()
         return upload
-
-    def _in_background(self) -> Dispatcher:
-        """Return the dispatcher: in a callback, which may join its uploads, the synchronous one."""
-        here = not self._background.may_wait()
-        return self._client._dispatcher if here else self._background
 
 
 def _client(options: dict[str, Any]) -> Client | ConfigurationError:
@@ -226,15 +220,13 @@ def _client(options: dict[str, Any]) -> Client | ConfigurationError:
         return error
 
 
-def _answer(delivery: Delivery) -> Answer:
+def _answer(delivery: Delivery, timeout: float | None = None) -> Answer:
     """Wait, and return what mParticle answered, or raise the first error."""
-    if not delivery.wait():  # in a callback, or a forked child
+    if not delivery.wait(timeout):  # too late, or in a callback, or a forked child
         delivery.result(0)
-    error = delivery._error()
+    error = delivery._error() or delivery._kept
     if error is not None:
         raise error
-    if delivery._kept is not None:
-        raise delivery._kept
     response = delivery._response
     if response is None:  # before_send dropped all of it, on purpose
         return None, 0, {}

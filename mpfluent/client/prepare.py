@@ -11,8 +11,10 @@ from ..model.context import Environment
 from ..utils.log import warn
 from ..values.foreign import is_a, itself
 from ..wire import body as wire
-from ..wire.limits import HISTORICAL_MINIMUM, Problem, problems
+from ..wire.limits import HISTORICAL_MINIMUM, problems
 from ..wire.seal import seal
+
+_LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems() says more"
 
 
 class Prepared(NamedTuple):
@@ -71,18 +73,16 @@ class Sealer(NamedTuple):
             self._check_historical(batch)
         sealed = seal(batch, self.now, self.new_ids, self.environment)
         named = "source_request_id" in batch._keys
-        if self.before_send is None:
-            self._check_limits(sealed)
-            return sealed, None, named
-        kept = self._filtered(sealed, self.before_send)
-        if isinstance(kept, DeliveryError):
-            return sealed, kept, named
-        if self.historical:
-            self._check_historical(kept)
-        named = named or kept.source_request_id not in (None, sealed.source_request_id)
-        kept = seal(kept, self.now, self.new_ids, sealed.environment)
-        self._check_limits(kept)
-        return kept, None, named
+        if self.before_send is not None:
+            kept = self._filtered(sealed, self.before_send)
+            if isinstance(kept, DeliveryError):
+                return sealed, kept, named
+            if self.historical:
+                self._check_historical(kept)
+            named = named or kept.source_request_id not in (None, sealed.source_request_id)
+            sealed = seal(kept, self.now, self.new_ids, sealed.environment)
+        self._check_limits(sealed)
+        return sealed, None, named
 
     def _filtered(
         self, sealed: Batch, hook: Callable[[Batch], Batch | None]
@@ -93,11 +93,8 @@ class Sealer(NamedTuple):
         except Exception as error:
             # What the hook was to take out may still be in: the batch must not leave.
             self.hook_raised(hook, error)
-            failure = DeliveryError(
-                f"before_send raised {type(error).__name__}; the batch was not sent",
-                reason="filtered",
-                batch=sealed,
-            )
+            why = f"before_send raised {type(error).__name__}; the batch was not sent"
+            failure = DeliveryError(why, reason="filtered", batch=sealed)
             failure.__cause__ = error
             return failure
         kept = itself("before_send", kept, Batch)
@@ -138,19 +135,14 @@ class Sealer(NamedTuple):
             return
         serious = [problem for problem in found if not problem.advice]
         if serious and batch.environment == "development":
-            raise InvalidBatch(_listed(serious))
-        for problem in found:
-            if problem.kind not in self.logged:
-                self.logged.add(problem.kind)
+            more = f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""
+            raise InvalidBatch(f"{serious[0].text}{more}; batch.problems() lists them all")
+        for kind, _, _, place in found:
+            if kind not in self.logged:
+                self.logged.add(kind)
                 # the text of a problem can hold names from the batch, which no log may have
-                warn(
-                    "a batch has a problem of the kind %s%s, logged once; "
-                    "batch.problems() says more",
-                    problem.kind,
-                    f" at {problem.place}" if problem.place else "",
-                    problem=problem.kind,
-                    place=problem.place or None,
-                )
+                where = f" at {place}" if place else ""
+                warn(_LOGGED, kind, where, problem=kind, place=place or None)
 
 
 def _own_batch(batch: Any) -> Batch:
@@ -163,8 +155,3 @@ def _own_batch(batch: Any) -> Batch:
     raise InvalidValue(
         f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
     )
-
-
-def _listed(problems: list[Problem]) -> str:
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{problems[0].text}{more}; batch.problems() lists them all"

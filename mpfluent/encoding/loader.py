@@ -10,32 +10,26 @@ from ..values.fields import Field
 from .schema import F, event_class, made, reading_check
 
 
-def load_valid(cls: type[F], data: Mapping[str, Any]) -> F:
-    """Return what ``schema_of(cls).load(data)`` returns, several times faster.
+def load_valid(cls: type[F], data: Mapping[str, Any], wrapped: bool = False) -> F:
+    """Return what the schema of a class, or of an event with its wrapper, loads; but much faster.
 
     It makes the same checks, without marshmallow's way of gathering complaints: whatever it
     raises means only that the schema must be asked what is wrong.
     """
+    if wrapped:
+        if set(data) != _WRAPPER or data["event_type"] != cls.event_type:  # type: ignore[attr-defined]
+            raise ValueError("no wrapper")
+        data = data["data"]
     given: dict[str, Any] = {}
     for key, value in data.items():
         field = cls._wire[key]
-        if value is not None:
-            given[key] = _loaded(field, value)
-        elif field.null:
-            given[key] = None
-        else:
+        if value is None and not field.null:
             raise ValueError(key)
+        given[key] = None if value is None else _loaded(field, value)
     broken = cls._broken_rule({key: item for key, item in given.items() if item is not None})
     if broken is not None:
         raise ValueError(broken[0])
     return made(cls, given)
-
-
-def load_valid_event(event_class: Any, wrapper: Mapping[str, Any]) -> Any:
-    """Return what the schema of an event class with its wrapper loads, in the same way."""
-    if set(wrapper) != _WRAPPER or wrapper["event_type"] != event_class.event_type:
-        raise ValueError("no wrapper")
-    return load_valid(event_class, wrapper["data"])
 
 
 _WRAPPER = {"event_type", "data"}
@@ -50,7 +44,7 @@ def _loaded(field: Field[Any], value: Any) -> Any:
 
     def load(one: Any, name: Any) -> Any:
         if kind.wrapped:
-            return load_valid_event(event_class(of, one["event_type"]), one)
+            return load_valid(event_class(of, one["event_type"]), one, wrapped=True)
         if kind.container is dict:
             validators.name(name)
         return load_valid(of, one)

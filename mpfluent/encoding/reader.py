@@ -13,14 +13,14 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal, TypeVar, cast
 
-from marshmallow import Schema, ValidationError, missing
+from marshmallow import ValidationError, missing
 
 from ..errors import InvalidBatch, InvalidValue, MPFluentError, brief, unknown_field
 from ..values import validators
 from ..values.fields import Field, entry_name
 from ..values.foreign import own, raised
 from ..values.frozen import Frozen
-from .loader import load_valid, load_valid_event
+from .loader import load_valid
 from .schema import event_class, schema_of, wrapper_schema_of
 
 Unknown = Literal["raise", "ignore"]
@@ -45,12 +45,11 @@ def read(cls: type[F], data: Any, *, unknown: Unknown = "raise", where: str = "f
         of = cls if hasattr(cls, "event_type") else event_class(cls, named)
         if of is None:
             raise reader.complaint("event_type", named, f"{brief(named)} is not an event type")
-    load: Callable[[Any, Any], Any] = load_valid_event if is_event else load_valid
-    schema_for: Callable[[Any], Schema] = wrapper_schema_of if is_event else schema_of
     with suppress(Exception):  # the schema has the words for it
-        return cast(F, load(of, tidy))
+        return cast(F, load_valid(of, tidy, is_event))
+    schema = wrapper_schema_of(of) if is_event else schema_of(of)
     try:
-        return cast(F, schema_for(of).load(tidy, partial=reader.excused or None))
+        return cast(F, schema.load(tidy, partial=reader.excused or None))
     except ValidationError as error:
         raise _complaint(where, error.messages, tidy) from None
 
@@ -98,8 +97,7 @@ class _Reader:
                 if value is not None or declared.null:
                     tidy[key] = value
             elif key not in cls._server_set and not self.ignore:
-                place = f"{self.where}(): {path}" if path else f"{self.where}()"
-                raise unknown_field(place, key, cls._wire, cls._wire_of(key))
+                raise unknown_field(self.place(path), key, cls._wire, cls._wire_of(key))
         for key, default in cls._read_defaults.items():
             tidy.setdefault(key, default)
         for field in cls._required:
@@ -127,11 +125,8 @@ class _Reader:
         if kind.records:
             return self.records(declared, value, path)
         if declared.partly and self.ignore:
-            return {
-                key: entry
-                for key, entry in self.mapping(value, path)
-                if _holds(declared, key, entry)
-            }
+            entries = self.mapping(value, path)
+            return {key: entry for key, entry in entries if _holds(declared, key, entry)}
         if kind.container is not dict or kind.tags:
             return value
         return {
@@ -146,11 +141,8 @@ class _Reader:
         if kind.container is list:
             self.items(value, path)
         elif kind.container is dict:
-            value = {
-                self.name(key, one, path): one
-                for key, one in self.mapping(value, path)
-                if one is not None
-            }
+            entries = self.mapping(value, path)
+            value = {self.name(key, one, path): one for key, one in entries if one is not None}
 
         def tidy(one: Any, key: Any) -> Any:
             inside = path if key is None else path_within(path, key)
@@ -172,8 +164,7 @@ class _Reader:
         for key in data:
             known = key in ("event_type", "data", "message_id", "message_type")
             if not known and not self.ignore:
-                place = f"{self.where}(): {path}" if path else f"{self.where}()"
-                raise unknown_field(place, key, ("event_type", "data"))
+                raise unknown_field(self.place(path), key, ("event_type", "data"))
         inside = self.record(of, data.get("data", {}), f"{path}.data" if path else "data")
         return {"event_type": data["event_type"], "data": inside}
 
@@ -192,6 +183,9 @@ class _Reader:
             return entry_name(key, entry)
         except validators.CheckFailed as bad:
             raise self.complaint(f"{path}{bad.path}", entry, bad.why) from None
+
+    def place(self, path: str) -> str:
+        return f"{self.where}(): {path}" if path else f"{self.where}()"
 
     def complaint(self, path: str, value: Any, why: str) -> InvalidValue:
         label = f"{path}={brief(value)}" if path else brief(value)
@@ -232,6 +226,7 @@ def _whole(value: Any) -> Any:
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    # less than 1E+30: int() of a large exponent would fill the memory
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < 30:
         whole = int(value)
         return whole if whole == value else value

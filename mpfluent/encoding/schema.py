@@ -87,12 +87,8 @@ class RecordSchema(Schema):
 
     @post_load
     def _make(self, loaded: dict[str, Any], **_: Any) -> Frozen:
-        return make(self.value_class, loaded)
-
-
-def make(cls: type[F], loaded: Mapping[str, Any]) -> F:
-    """Return a value of what a schema loaded, by Python name: checked, but not yet frozen."""
-    return made(cls, {cls._fields[name].wire: value for name, value in loaded.items()})
+        cls = self.value_class
+        return made(cls, {cls._fields[name].wire: value for name, value in loaded.items()})
 
 
 def made(cls: type[F], given: Mapping[str, Any]) -> F:
@@ -132,9 +128,7 @@ class Checked(_AnyField):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return plain(value)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
             read = reading_check(self.declared)(value)
         except CheckFailed as bad:
@@ -194,9 +188,7 @@ class EventField(Checked):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return wrapper_schema_of(type(value)).dump(value)
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         event_type = value.get("event_type") if isinstance(value, Mapping) else None
         if event_type is None or event_type == "":
             raise ValidationError('Required event field "event_type" is missing or empty.')
@@ -211,6 +203,9 @@ LEAVES: dict[str, type[Checked]] = {
 }
 
 
+_MISSING: dict[str, Any] = {"required": "must be given"}
+
+
 def _schema_field(declared: Field[Any]) -> _AnyField:
     kind = declared.kind
     nullable = kind.nullable and not (kind.records and kind.container is dict)
@@ -218,7 +213,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
         "data_key": declared.wire,
         "required": declared.required,
         "allow_none": declared.null or (nullable and not declared.required),
-        "error_messages": {"required": "must be given"},
+        "error_messages": _MISSING,
     }
     if not kind.records:
         return LEAVES[kind.schema](declared, **common)
@@ -235,13 +230,17 @@ def schema_class(cls: type[Frozen]) -> type[RecordSchema]:
     """Return the marshmallow schema of a value class; of an event, that of its ``data``."""
     suffix = "DataSchema" if hasattr(cls, "event_type") else "Schema"
     body: dict[str, Any] = {name: _schema_field(field) for name, field in cls._fields.items()}
+    return _derived(RecordSchema, cls, suffix, "", body | {"value_class": cls})
+
+
+def _derived(base: S, cls: type[Frozen], suffix: str, form: str, body: dict[str, Any]) -> S:
+    """Return the schema class of a value class, as it is named and documented."""
     body |= {
         "Meta": _Unlisted,
-        "value_class": cls,
         "__module__": "mpfluent.schemas",
-        "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`.",
+        "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`{form}.",
     }
-    return _ours(type(cls.__name__ + suffix, (RecordSchema,), body))
+    return _ours(cast(S, type(cls.__name__ + suffix, (base,), body)))
 
 
 @_ours
@@ -268,16 +267,10 @@ def wrapper_schema_class(cls: type[Any]) -> type[WrapperSchema]:
         if value != cls.event_type:
             raise ValidationError(f"want {cls.event_type!r}")
 
-    body = {
-        "Meta": _Unlisted,
-        "event_type": fields.String(required=True, validate=same),
-        "data": fields.Nested(
-            schema_class(cls), required=True, error_messages={"required": "must be given"}
-        ),
-        "__module__": "mpfluent.schemas",
-        "__doc__": f"The wire form of :class:`~mpfluent.{cls.__name__}`, in its wrapper.",
-    }
-    return _ours(type(cls.__name__ + "Schema", (WrapperSchema,), body))
+    event_type = fields.String(required=True, validate=same)
+    data = fields.Nested(schema_class(cls), required=True, error_messages=_MISSING)
+    body = {"event_type": event_type, "data": data}
+    return _derived(WrapperSchema, cls, "Schema", ", in its wrapper", body)
 
 
 @once_a_class

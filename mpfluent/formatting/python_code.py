@@ -8,7 +8,7 @@ so a constructor may refuse a value: it is written with the ``from_dict`` of its
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +16,10 @@ from ..model.catalog import CLASSES
 from ..model.event import Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.record import Record
+from . import verb_calls as calls
 from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
 from .summary import moment
-from .verb_calls import (
-    VerbCall,
-    as_arguments,
-    chain_after,
-    class_of,
-    context_calls,
-    made_by,
-    speakable,
-    verb_calls,
-    without,
-    without_defaults,
-)
+from .verb_calls import VerbCall
 
 if TYPE_CHECKING:
     from ..builder.batch import Batch
@@ -64,12 +54,11 @@ def _in_blocks(steps: list[Bracketed]) -> list[Bracketed]:
     """
     if len(steps) <= _MOST_STEPS:
         return steps
-    rest = [
-        steps[first : first + _MOST_STEPS] for first in range(_MOST_STEPS, len(steps), _MOST_STEPS)
-    ]
     nothing = Bracketed("Batch(", [], ")")
-    blocks = [Bracketed(".merge(", [Chained(nothing, block)], ")") for block in rest]
-    return [*steps[:_MOST_STEPS], *_in_blocks(blocks)]
+    starts = range(_MOST_STEPS, len(steps), _MOST_STEPS)
+    blocks = [Chained(nothing, steps[start : start + _MOST_STEPS]) for start in starts]
+    merges = [Bracketed(".merge(", [block], ")") for block in blocks]
+    return [*steps[:_MOST_STEPS], *_in_blocks(merges)]
 
 
 def written(code: Code) -> str:
@@ -119,9 +108,9 @@ def _keywords(given: Mapping[str, Any]) -> list[Code]:
 
 def _record(value: Record) -> Code:
     """Return a record or an event by its constructor, or by ``from_dict`` if that refuses it."""
-    of = class_of(value)
-    places, more = as_arguments(of, without_defaults(of, value._given()))
-    if made_by(of, *places, **more) != value:
+    of = calls.class_of(value)
+    places, more = calls.as_arguments(of, calls.without_defaults(of, value._given()))
+    if calls.made_by(of, *places, **more) != value:
         return Bracketed(f"{of.__name__}.from_dict(", [_value(value.to_dict())], ")")
     by_place = [_value(item, name in _INSTANTS) for name, item in zip(of.__match_args__, places)]
     return Bracketed(f"{of.__name__}(", [*by_place, *_keywords(more)], ")")
@@ -142,7 +131,7 @@ def _head(batch: Batch) -> tuple[Bracketed, set[str]]:
     if user is not None or mpid:
         given = {**({} if user is None else user._given()), **mpid}
         return _call(VerbCall("for_user", (), given), "Batch."), {"user_identities", "mpid"}
-    if device is not None and speakable(device):
+    if device is not None and calls.speakable(device):
         return _call(VerbCall("for_device", (), device._given()), "Batch."), {"device_info"}
     return Bracketed("Batch(", [], ")"), set()
 
@@ -153,9 +142,9 @@ def _context(batch: Batch, said: set[str], empty: Batch) -> Iterator[Bracketed]:
         value = batch._get(name)
         if value is None or name in said:
             continue
-        steps = [*context_calls(batch._wire[name], value)]
+        steps = [*calls.context_calls(batch._wire[name], value)]
         whole = empty._with({name: value})
-        if steps and chain_after(empty, *steps) == whole:
+        if steps and calls.chain_after(empty, *steps) == whole:
             yield from map(_call, steps)
         else:
             rest = Bracketed("Batch.from_dict(", [_value(whole.to_dict())], ")")
@@ -164,14 +153,8 @@ def _context(batch: Batch, said: set[str], empty: Batch) -> Iterator[Bracketed]:
 
 # The fields of the context that read well at the beginning; the rest follow in schema order.
 _FIRST = (
-    "environment",
-    "source_request_id",
-    "partner_identities",
-    "partner_identity",
-    "mp_deviceid",
-    "device_info",
-    "ip",
-    "application_info",
+    *("environment", "source_request_id", "partner_identities", "partner_identity"),
+    *("mp_deviceid", "device_info", "ip", "application_info"),
 )
 
 
@@ -190,13 +173,17 @@ def _steps(
             del rest[-count:]
             continue
         event = rest.pop()
-        for said in verb_calls(event, event._given()):
-            made = chain_after(empty, said)
-            if made is not None and made.events == (event,):
-                yield _call(said)
-                break
-        else:
-            yield Bracketed(".add(", [_record(event)], ")")
+        said = _saying(event, empty, calls.event_calls(event, event._given()))
+        yield _call(said[0]) if said else Bracketed(".add(", [_record(event)], ")")
+
+
+def _saying(event: Event, to: Any, said_by: Iterable[VerbCall]) -> tuple[VerbCall, Any] | None:
+    """Return the first call that adds an event to a batch or session, and what is then made."""
+    for said in said_by:
+        made = calls.chain_after(to, said)
+        if made is not None and made._tail[1] == event:
+            return said, made
+    return None
 
 
 def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chained | None, int]:
@@ -209,25 +196,22 @@ def _session(rest: Sequence[Event], start: Callable[..., Session]) -> tuple[Chai
     first = rest[-1]
     if not isinstance(first, SessionStartEvent) or first.event_num != 0:
         return None, 0
-    given = without(first._given(), "event_num")
+    given = calls.without(first._given(), "event_num")
     places = [given.pop("session_uuid")] if "session_uuid" in given else []
     # the session's own keywords go first
     given = {**{name: given[name] for name in ("session_id", "at") if name in given}, **given}
-    session = made_by(start, *places, **given)
+    session = calls.made_by(start, *places, **given)
     if session is None or session.events != (first,):
         return None, 0
     steps: list[Bracketed] = []
     count = 1
     for event in reversed(rest[-_MOST_STEPS:-1]):
-        for said in _in_session(session, event):
-            made = chain_after(session, said)
-            if made is not None and made._tail[1] == event:
-                session = made
-                steps.append(_call(said))
-                count += 1
-                break
-        else:
+        found = _saying(event, session, _in_session(session, event))
+        if found is None:
             break
+        said, session = found
+        steps.append(_call(said))
+        count += 1
     else:  # a longer session goes on with add(…), since a chain must not be too long
         more = list(_more(session, rest[:-count]))
         steps += [Bracketed(".add(", more, ")")] if more else []
@@ -239,28 +223,27 @@ def _more(session: Session, rest: Sequence[Event]) -> Iterator[Code]:
     """Yield the events that follow in a session, without the fields that the session sets."""
     for event in reversed(rest):
         alone = event._with(dict.fromkeys(("session_uuid", "session_id", "event_num")))
-        made = made_by(session.add, alone)
-        if made is None or made._tail[1] != event:
+        found = _saying(event, session, [VerbCall("add", (alone,))])
+        if found is None:
             return
-        session = made
+        session = found[1]
         yield _record(alone)
 
 
 def _in_session(session: Session, event: Event) -> Iterator[VerbCall]:
     """Yield how an event may be said in a session, which gives it its id, number and time."""
     ours = ("session_uuid", "session_id", "event_num", "at")
-    given = without(event._given(), *ours)
+    given = calls.without(event._given(), *ours)
     before = session._tail[1].at if session._tail else None
     time: dict[str, Any] = {}
     if event.at is not None and event.at != before:
         wait = None if before is None else event.at - before
-        if wait is None or wait < 0:
-            time = {"at": event.at}
-        else:
+        time = {"at": event.at}
+        if wait is not None and wait >= 0:
             time = {"after": wait // 1000 if wait % 1000 == 0 else wait / 1000}
     if isinstance(event, SessionEndEvent):
-        yield VerbCall("end", (), {**without(given, "session_duration_ms"), **time})
-    for verb, places, keywords in verb_calls(event, given):
+        yield VerbCall("end", (), {**calls.without(given, "session_duration_ms"), **time})
+    for verb, places, keywords in calls.event_calls(event, given):
         yield VerbCall(verb, places, {**keywords, **time})
     yield VerbCall("add", (event,))
 

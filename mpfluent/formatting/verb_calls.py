@@ -103,18 +103,14 @@ def context_calls(field: Field[Any], value: Any) -> Iterator[VerbCall]:
         if part.of is ConsentState:
             yield from _consent(item)
         elif part.kind.records:
-            yield VerbCall(str(part.verb), *_arguments_of(item))
+            said = as_arguments(class_of(item), item._given()) if speakable(item) else ((item,), {})
+            yield VerbCall(str(part.verb), *said)
         elif part.kind.name == "maps":
             for name, entries in item.items():
                 number = name.isdecimal() and str(int(name)) == name
                 yield VerbCall(str(part.verb), (int(name) if number else name, entries))
         else:
             yield from whole_calls(part, item)
-
-
-def _arguments_of(value: Record) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Return a record's fields as arguments, or the record itself if they do not make it."""
-    return as_arguments(class_of(value), value._given()) if speakable(value) else ((value,), {})
 
 
 def _consent(state: ConsentState) -> Iterator[VerbCall]:
@@ -135,7 +131,7 @@ def _with_at(consent: Record) -> dict[str, Any]:
 # Events
 
 
-def verb_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
+def event_calls(event: Event, given: Mapping[str, Any]) -> Iterator[VerbCall]:
     """Yield the calls of verbs that may make an event, the most telling first.
 
     Args:

@@ -8,7 +8,7 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -91,20 +91,17 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         for name, value in user._given().items():
             yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
     if attributes is not None:
-        yield from _many("user_attributes", attributes)
+        yield from _long("user_attributes", attributes, MAX_ATTRIBUTES, "too_many_attributes")
         for name, value in attributes.items():
             yield from _attribute("user_attributes", name, value)
     for position, event in enumerate(batch._events()):
         at = None if oldest is None else event._get("timestamp_unixtime_ms")
+        path = f"events[{position}]"
         if at is not None and at < oldest:
-            yield Problem(
-                "old_event",
-                f"events[{position}] is over 30 days old; send it with Client(…, historical=True)",
-                advice=True,
-                place=f"events[{position}]",
-            )
+            text = f"{path} is over 30 days old; send it with Client(…, historical=True)"
+            yield Problem("old_event", text, advice=True, place=path)
         if not _short(event._state[1]):
-            yield from _of_event(f"events[{position}]", event)
+            yield from _of_event(path, event)
     # the context as plain data, as deep as ids stand in it
     plain = {
         key: dict(zip(*value._state)) if isinstance(value, Frozen | FrozenMap) else value
@@ -115,12 +112,11 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         if is_nobodys(value):
             yield _nobodys(f"{place}{name}", value)
     if all(is_nobodys(value) for _, _, value in known):
-        yield Problem(
-            "nobody",
+        text = (
             "nobody is identified: no user identity, no mpid and no device id; "
-            "write Batch.for_user(customer_id=…)",
-            advice=True,
+            "write Batch.for_user(customer_id=…)"
         )
+        yield Problem("nobody", text, advice=True)
 
 
 _NUMBERS = frozenset((int, float, bool, Decimal))  # looked up first: most values are
@@ -155,18 +151,9 @@ def _of_event(path: str, event: Any) -> Iterator[Problem]:
     action = event._get("action_identifier")
     yield from _long(f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long")
     attributes = event.attributes or {}
-    yield from _many(f"{path}.attributes", attributes)
+    yield from _long(f"{path}.attributes", attributes, MAX_ATTRIBUTES, "too_many_attributes")
     for name, value in attributes.items():
         yield from _attribute(f"{path}.attributes", name, value)
-
-
-def _many(path: str, attributes: Mapping[str, Any]) -> Iterator[Problem]:
-    if len(attributes) > MAX_ATTRIBUTES:
-        yield Problem(
-            "too_many_attributes",
-            f"{path} has {len(attributes)} entries; mParticle takes {MAX_ATTRIBUTES}",
-            place=path,
-        )
 
 
 def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
@@ -175,9 +162,7 @@ def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
     if not isinstance(value, tuple):
         yield from _long(path, value, MAX_VALUE, "value_too_long", what=entry)
         return
-    if len(value) > MAX_LIST:
-        text = f"{entry} has {len(value)} entries; mParticle takes {MAX_LIST}"
-        yield Problem("list_too_long", text, place=path)
+    yield from _long(path, value, MAX_LIST, "list_too_long", what=entry)
     for one in value:
         yield from _long(path, one, MAX_LIST_ENTRY, "value_too_long", what=f"an entry of {entry}")
 
@@ -185,9 +170,10 @@ def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
 def _long(
     place: str, value: Any, limit: int, kind: str, verb: str = "takes", what: str | None = None
 ) -> Iterator[Problem]:
-    if isinstance(value, str) and len(value) > limit:
+    if isinstance(value, Sized) and len(value) > limit:
         does = f"cuts it at {limit}" if verb == "cuts" else f"takes {limit}"
-        text = f"{what or place} has {len(value)} characters; mParticle {does}"
+        unit = "characters" if isinstance(value, str) else "entries"
+        text = f"{what or place} has {len(value)} {unit}; mParticle {does}"
         yield Problem(kind, text, place=place)
 
 
