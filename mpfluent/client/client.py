@@ -23,7 +23,6 @@ from ..transport.requests import RequestsTransport
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
 from ..utils.options import checked_timeout
-from ..values.foreign import is_a, itself
 from ..values.validators import Instant
 from ..wire import body as wire
 from . import config
@@ -125,9 +124,8 @@ class Client(PublicNames):
             if hook is not None and not callable(hook):
                 raise ConfigurationError(f"Client({name}={brief(hook)}): want a function")
         if retry is not None and not isinstance(retry, Retry):
-            raise ConfigurationError(
-                f"Client(retry={brief(retry)}): want a Retry; write retry=Retry(max_attempts=3)"
-            )
+            write = "retry=Retry(max_attempts=3)"
+            raise config.wrong_setting("retry", brief(retry), "want a Retry", write)
         config.check_has("transport", transport, "send", "RequestsTransport()")
         config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
         self._environment = environment
@@ -207,7 +205,7 @@ class Client(PublicNames):
                 f"send(callback={brief(callback)}): want a function of the delivery; "
                 "write callback=print"
             )
-        delivery, launch = self._begin(batches, self._dispatcher)
+        delivery, launch = self._begin(batches)
         if callback is not None:
             delivery.add_done_callback(callback)
         launch()
@@ -367,15 +365,9 @@ class Client(PublicNames):
         {"environment":"development",...,"user_identities":{"customer_id":"123456"}}
         END
         """
-        batch = itself("to_curl", batch, Batch)
-        if not is_a(batch, Batch):
-            raise InvalidValue(
-                f"to_curl({brief(batch)}): want a Batch, got {type(batch).__name__}; "
-                "write client.to_curl(batch)"
-            )
         from .curl import curl_command  # seldom needed
 
-        prepared = self._sealer.prepared(batch)
+        prepared = self._sealer.prepared(batch, "to_curl")
         if isinstance(prepared.parts, DeliveryError):
             raise prepared.parts
         requests = wire.pack(prepared.parts, lambda part: len(part.body))
@@ -432,13 +424,14 @@ class Client(PublicNames):
     # From a batch to accepted payloads
 
     def _begin(
-        self, batches: tuple[Batch, ...], by: Dispatcher
+        self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
     ) -> tuple[Delivery, Callable[[], None]]:
         """Check batches; return their delivery and the call that has them sent."""
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
+        by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
         return delivery, lambda: self._submitter.submit(prepared, delivery._settle, by)
 

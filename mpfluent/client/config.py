@@ -25,8 +25,8 @@ from ..values.validators import Instant
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
-PODS: dict[str, str] = {pod: f"https://s2s.{pod}.mparticle.com" for pod in get_args(Pod)}
-ENVIRONMENTS = ("development", "production")
+PODS: tuple[Pod, ...] = get_args(Pod)
+ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
 _SCHEMES = ("http", "https")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -117,7 +117,7 @@ def environment_of(given: Environment | None) -> Environment | None:
     word = next((word for word in ENVIRONMENTS if word == value), None)
     if word is None:
         raise _not_one_of(where, value, "an environment", ENVIRONMENTS)
-    return cast("Environment", word)
+    return word
 
 
 def _variable(name: str) -> tuple[str, str | None]:
@@ -138,9 +138,7 @@ def credentials_of(
     secret = os.environ.get("MPARTICLE_API_SECRET") if api_secret is None else api_secret
     if not needed:
         key, secret = key or "disabled", secret or "disabled"
-    problem = _missing_key("api_key", key, "MPARTICLE_API_KEY") or _missing_key(
-        "api_secret", secret, "MPARTICLE_API_SECRET"
-    )
+    problem = _missing_key("api_key", key) or _missing_key("api_secret", secret)
     if problem is None and ":" in str(key):
         problem = "Client(api_key=…): a key has no ':'; write the key and the secret apart"
     if problem is not None:
@@ -148,7 +146,7 @@ def credentials_of(
     return Credentials(str(key), str(secret))
 
 
-def _missing_key(name: str, value: object, variable: str) -> str | None:
+def _missing_key(name: str, value: object) -> str | None:
     if isinstance(value, str) and value and value == value.strip() and value.isprintable():
         return None
     if value is None or value == "":
@@ -159,7 +157,7 @@ def _missing_key(name: str, value: object, variable: str) -> str | None:
         what = "has spaces around it"
     else:
         what = "has characters that are not printable"
-    return f"Client({name}=…): {what}; write Client({name}='…') or set {variable}"
+    return f"Client({name}=…): {what}; write Client({name}='…') or set MPARTICLE_{name.upper()}"
 
 
 def forget_frames_within(error: BaseException) -> None:
@@ -190,10 +188,8 @@ def check_has(name: str, value: object, method: str, example: str) -> None:
     if isinstance(value, type) and hasattr(value, method):
         example = f"{value.__name__}()"
     if value is not None and (isinstance(value, type) or not hasattr(value, method)):
-        raise ConfigurationError(
-            f"Client({name}={brief(value)}): want an object with a method {method}(); "
-            f"write {name}={example}"
-        )
+        why = f"want an object with a method {method}()"
+        raise wrong_setting(name, brief(value), why, f"{name}={example}")
 
 
 def base_url(pod: str, host: str | None) -> str | ConfigurationError:
@@ -204,8 +200,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
             where, set_to = _variable("MPARTICLE_POD")
             value = set_to or pod
         if not isinstance(value, str) or value not in PODS:
-            return _not_one_of(where, value, "a pod", tuple(PODS))
-        return PODS[value]
+            return _not_one_of(where, value, "a pod", PODS)
+        return f"https://s2s.{value}.mparticle.com"
     from urllib.parse import urlsplit  # with a host of one's own: it is slow to import
 
     try:
@@ -213,7 +209,7 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         name, _ = parts.hostname, parts.port  # a port that is none raises
     except (ValueError, AttributeError, TypeError):  # no text, or no URL
         shown = "…" if isinstance(host, str) else brief(host)  # it may hold a secret anywhere
-        return _wrong_host(shown, "want https://name[:port]", "https://…")
+        return wrong_setting("host", shown, "want https://name[:port]", "host='https://…'")
     # Letter by letter: other libraries may read an odd host differently, and send elsewhere.
     odd = "\\" in str(host) or not str(host).isprintable()
     if parts.username or parts.password or parts.query or parts.fragment or "@" in str(host):
@@ -221,20 +217,22 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         return ConfigurationError(f"Client(host=…): {why}")
     if odd or not name or not re.fullmatch(HOST, str(parts.netloc)) or parts.scheme not in _SCHEMES:
         bare = isinstance(host, str) and host and "//" not in host
-        fixed = f"https://{host}" if bare else "https://…"
-        return _wrong_host(brief(host), "want https://name[:port]", fixed)
+        fixed = f"host='https://{host if bare else '…'}'"
+        return wrong_setting("host", brief(host), "want https://name[:port]", fixed)
     path = parts.path.rstrip("/")
     if parts.scheme == "http" and name not in _LOOPBACK:
         why = "plain http would show the secret on the way, and goes to this machine only"
-        return _wrong_host(brief(host), why, f"https://{parts.netloc}{parts.path}")
+        fixed = f"host='https://{parts.netloc}{parts.path}'"
+        return wrong_setting("host", brief(host), why, fixed)
     if path.endswith("/v2"):
-        fixed = f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}"
-        return _wrong_host(brief(host), "want only what comes before /v2", fixed)
+        fixed = f"host='{parts.scheme}://{parts.netloc}{path.removesuffix('/v2')}'"
+        return wrong_setting("host", brief(host), "want only what comes before /v2", fixed)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def _wrong_host(shown: str, why: str, fixed: str) -> ConfigurationError:
-    return ConfigurationError(f"Client(host={shown}): {why}; write host='{fixed}'")
+def wrong_setting(name: str, shown: str, why: str, write: str) -> ConfigurationError:
+    """Return the error for a setting that cannot be used."""
+    return ConfigurationError(f"Client({name}={shown}): {why}; write {write}")
 
 
 def _not_one_of(

@@ -46,24 +46,15 @@ class Sealer(NamedTuple):
     hook_raised: Callable[[object, BaseException], None]
     logged: set[str]
 
-    def prepared(self, batch: Batch, *, drop_too_large: bool = False) -> Prepared:
+    def prepared(self, batch: Batch, verb: str = "send") -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
 
         Args:
-            drop_too_large: whether to drop what does not fit a request, instead of raising.
+            batch: the batch.
+            verb: of the client. ``send_all`` drops what does not fit a request, instead of raising.
         """
-        sealed, failure, named = self._sealed(batch)
-        try:
-            parts = failure or wire.split(sealed, wire.encode(sealed))
-        except TooLarge as error:  # one event is larger than a batch may be
-            if not drop_too_large:
-                raise
-            parts = DeliveryError(str(error), reason="too_large", batch=sealed)
-        return Prepared(sealed, parts, named)
-
-    def _sealed(self, batch: Batch) -> tuple[Batch, DeliveryError | None, bool]:
         if not issubclass(type(batch), Batch):
-            batch = _own_batch(batch)
+            batch = _own_batch(batch, verb)
         if "environment" not in batch._keys and self.environment is None:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
@@ -76,13 +67,19 @@ class Sealer(NamedTuple):
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
-                return sealed, kept, named
+                return Prepared(sealed, kept, named)
             if self.historical:
                 self._check_historical(kept)
             named = named or kept.source_request_id not in (None, sealed.source_request_id)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
         self._check_limits(sealed)
-        return sealed, None, named
+        try:
+            return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
+        except TooLarge as error:  # one event is larger than a batch may be
+            if verb != "send_all":
+                raise
+            failure = DeliveryError(str(error), reason="too_large", batch=sealed)
+            return Prepared(sealed, failure, named)
 
     def _filtered(
         self, sealed: Batch, hook: Callable[[Batch], Batch | None]
@@ -145,13 +142,21 @@ class Sealer(NamedTuple):
                 warn(_LOGGED, kind, where, problem=kind, place=place or None)
 
 
-def _own_batch(batch: Any) -> Batch:
+# What the verbs of a client take, how an error shows it, and the line to write instead.
+_WANTED = {
+    "send": ("a Batch", "{}", "client.send(Batch.for_user(…).event(…))"),
+    "send_all": ("batches", "[{}, …]", "Batch.for_user(…).event(…)"),
+    "to_curl": ("a Batch", "{}", "client.to_curl(batch)"),
+}
+
+
+def _own_batch(batch: Any, verb: str) -> Batch:
     """Return the batch that a proxy stands for."""
-    batch = itself("send", batch, Batch)
+    batch = itself(verb, batch, Batch)
     if is_a(batch, Batch):
         return batch  # type: ignore[no-any-return]
-    many = is_a(batch, (list, tuple)) or hasattr(type(batch), "__next__")
-    instead = "client.send(*batches)" if many else "client.send(Batch.for_user(…).event(…))"
-    raise InvalidValue(
-        f"send({brief(batch)}): want a Batch, got {type(batch).__name__}; write {instead}"
-    )
+    want, form, instead = _WANTED[verb]
+    if verb == "send" and (is_a(batch, (list, tuple)) or hasattr(type(batch), "__next__")):
+        instead = "client.send(*batches)"
+    shown = f"{verb}({form.format(brief(batch))})"
+    raise InvalidValue(f"{shown}: want {want}, got {type(batch).__name__}; write {instead}")

@@ -101,13 +101,7 @@ class Submitter(NamedTuple):
         iterator = iter(batches)
         while True:
             try:
-                batch = itself("send_all", next(iterator), Batch)
-                if not is_a(batch, Batch):
-                    raise InvalidValue(
-                        f"send_all([{brief(batch)}, …]): want batches, got "
-                        f"{type(batch).__name__}; write Batch.for_user(…).event(…)"
-                    )
-                prepared = self.sealer.prepared(batch, drop_too_large=True)
+                prepared = self.sealer.prepared(next(iterator), "send_all")
             except StopIteration:
                 break
             except BaseException as error:

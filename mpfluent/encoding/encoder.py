@@ -21,15 +21,32 @@ def compile_encoder(schema: Schema) -> Encoder:
         return cast(Encoder, schema.dump)
     special: dict[str, Callable[[Any], Any]] = {}
     for name, field in schema.dump_fields.items():
-        declared = schema.value_class._fields.get(name)
-        if declared is None or field.data_key != declared.wire:
+        declared = schema.value_class._fields[name]
+        encode_field = _compiled_field(field) if field.data_key == declared.wire else None
+        if encode_field is None:
             return cast(Encoder, schema.dump)
-        encode = _compiled_field(field)
-        if encode is None:
-            return cast(Encoder, schema.dump)
-        if encode is not _as_it_is:
-            special[declared.wire] = encode
-    return _encoder_of(special, chain="events" in schema.value_class._wire)
+        if encode_field is not _as_it_is:
+            special[declared.wire] = encode_field
+    disjoint = frozenset(special).isdisjoint
+
+    def encode(value: Any) -> dict[str, Any]:
+        out = dict(zip(*value._state))
+        if not disjoint(out):
+            for key in out:
+                if key in special:
+                    out[key] = special[key](out[key])
+        return out
+
+    def encode_chain(value: Any) -> dict[str, Any]:
+        out = encode(value)
+        events = value.events  # not among its keys: a batch holds its events as a chain
+        if events:
+            out["events"] = [encode_event(event) for event in events]
+        return out
+
+    if "events" in schema.value_class._wire:
+        return encode_chain
+    return encode if special else _flat
 
 
 def _customised(schema: RecordSchema) -> bool:
@@ -69,27 +86,6 @@ def _compiled_field(field: Any) -> Callable[[Any], Any] | None:
         if one is not None:
             return lambda named: {key: one(value) for key, value in named.items()}
     return None
-
-
-def _encoder_of(special: dict[str, Callable[[Any], Any]], *, chain: bool) -> Encoder:
-    disjoint = frozenset(special).isdisjoint
-
-    def encode(value: Any) -> dict[str, Any]:
-        out = dict(zip(*value._state))
-        if not disjoint(out):
-            for key in out:
-                if key in special:
-                    out[key] = special[key](out[key])
-        return out
-
-    def encode_chain(value: Any) -> dict[str, Any]:
-        out = encode(value)
-        events = value.events  # not among its keys: a batch holds its events as a chain
-        if events:
-            out["events"] = [encode_event(event) for event in events]
-        return out
-
-    return encode_chain if chain else encode if special else _flat
 
 
 @once_a_class

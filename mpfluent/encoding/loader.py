@@ -17,7 +17,7 @@ def load_valid(cls: type[F], data: Mapping[str, Any], wrapped: bool = False) -> 
     raises means only that the schema must be asked what is wrong.
     """
     if wrapped:
-        if set(data) != _WRAPPER or data["event_type"] != cls.event_type:  # type: ignore[attr-defined]
+        if data.keys() != {"event_type", "data"} or data["event_type"] != cls.event_type:  # type: ignore[attr-defined]
             raise ValueError("no wrapper")
         data = data["data"]
     given: dict[str, Any] = {}
@@ -30,9 +30,6 @@ def load_valid(cls: type[F], data: Mapping[str, Any], wrapped: bool = False) -> 
     if broken is not None:
         raise ValueError(broken[0])
     return made(cls, given)
-
-
-_WRAPPER = {"event_type", "data"}
 
 
 def _loaded(field: Field[Any], value: Any) -> Any:

@@ -148,16 +148,6 @@ class Text(Checked, fields.String):
     """A string, a UUID, an address or one of the wire's words."""
 
 
-class Name(fields.String):
-    """The name of an entry in a map."""
-
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        try:
-            return validators.name(value)
-        except CheckFailed as bad:
-            raise ValidationError(bad.why) from None
-
-
 class Flag(Checked, fields.Boolean):
     """A boolean."""
 
@@ -222,7 +212,7 @@ def _schema_field(declared: Field[Any]) -> _AnyField:
     one = EventField(declared) if kind.wrapped else fields.Nested(schema_class(declared.of))
     if kind.container is list:
         return fields.List(one, **common)
-    return fields.Dict(keys=Name(), values=one, **common)
+    return fields.Dict(keys=Text(Field("string", validators.name)), values=one, **common)
 
 
 @once_a_class

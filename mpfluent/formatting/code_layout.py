@@ -17,13 +17,6 @@ class Bracketed(NamedTuple):
     closing: str
 
 
-class Labelled(NamedTuple):
-    """A keyword argument, or an entry of a dict."""
-
-    label: str
-    value: Code
-
-
 class Chained(NamedTuple):
     """A value and the calls that follow it, one a line if they do not fit."""
 
@@ -32,51 +25,45 @@ class Chained(NamedTuple):
     outermost: bool = False
 
 
-Code = str | Bracketed | Labelled | Chained
+Code = str | Bracketed | Chained
+
+
+def labelled(label: str, value: str | Bracketed) -> Code:
+    """Return a keyword argument, or an entry of a dict."""
+    if isinstance(value, str):
+        return label + value
+    return value._replace(opening=label + value.opening)
 
 
 def flat(code: Code) -> str:
     """Return an expression on one line."""
-    match code:
-        case Bracketed(opening, items, closing):
-            return f"{opening}{', '.join(map(flat, items))}{closing}"
-        case Labelled(label, value):
-            return label + flat(value)
-        case Chained(head, steps):
-            return "".join(map(flat, (head, *steps)))
-    return code
+    if isinstance(code, Bracketed):
+        return f"{code.opening}{', '.join(map(flat, code.items))}{code.closing}"
+    return code if isinstance(code, str) else "".join(map(flat, (code.head, *code.steps)))
 
 
-def lines(code: Code, room: int, label: str = "") -> list[str]:
+def lines(code: Code, room: int) -> list[str]:
     """Return an expression in lines of at most ``room`` characters, where its parts allow it.
 
-    Args:
-        label: stands before it.
-
-    >>> call = Bracketed("Product(", ['"sku-1"', Labelled("price=", "19.99")], ")")
+    >>> call = Bracketed("Product(", ['"sku-1"', labelled("price=", "19.99")], ")")
     >>> lines(call, 80), lines(call, 25)
     (['Product("sku-1", price=19.99)'], ['Product(', '    "sku-1", price=19.99', ')'])
     """
-    line = label + flat(code)
+    line = flat(code)
     if len(line) <= room or isinstance(code, str):
         return [line]
-    if isinstance(code, Labelled):
-        return lines(code.value, room, label + code.label)
     inside = room - len(_INDENT)
     if isinstance(code, Chained):
         nested = code.outermost and code.steps
-        broken = [
-            text
-            for part in (code.head, *code.steps)
-            for text in lines(part, inside if nested else room)
-        ]
+        width = inside if nested else room
+        broken = [text for part in (code.head, *code.steps) for text in lines(part, width)]
         return ["(", *(_INDENT + text for text in broken), ")"] if nested else broken
     if not code.items:
         return [line]
     body = ", ".join(map(flat, code.items))
     if code.closing == ")" and len(body) <= inside:
-        return [label + code.opening, _INDENT + body, code.closing]
-    found = [label + code.opening]
+        return [code.opening, _INDENT + body, code.closing]
+    found = [code.opening]
     for item in code.items:
         broken = lines(item, inside)
         if len(broken[-1]) == inside:  # room for the comma after it

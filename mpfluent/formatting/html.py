@@ -44,8 +44,7 @@ def _row(label: str, text: str, when: str = "") -> str:
 
 
 def _text(event: Event) -> str:
-    attributes = ", ".join(
-        f"{name}={brief(value, 60)}" for name, value in (event.attributes or {}).items()
-    )
+    given = (event.attributes or {}).items()
+    attributes = ", ".join(f"{name}={brief(value, 60)}" for name, value in given)
     words = " ".join([event.event_type, *telling(event)])
     return f"{words}: {attributes}" if attributes else words

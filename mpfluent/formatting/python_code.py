@@ -7,7 +7,6 @@ so a constructor may refuse a value: it is written with the ``from_dict`` of its
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from ..model.event import Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.record import Record
 from . import verb_calls as calls
-from .code_layout import WIDTH, Bracketed, Chained, Code, Labelled, flat, lines, quoted
+from .code_layout import WIDTH, Bracketed, Chained, Code, flat, labelled, lines, quoted
 from .summary import moment
 from .verb_calls import VerbCall
 
@@ -69,21 +68,15 @@ def written(code: Code) -> str:
 
 def names_in(code: Code) -> set[str]:
     """Return the classes that an expression names."""
-    if isinstance(code, str):
-        return {"Decimal"} if code.startswith("Decimal(") else set()
-    if isinstance(code, Labelled):
-        return names_in(code.value)
-    if isinstance(code, Chained):
-        return {name for part in (code.head, *code.steps) for name in names_in(part)}
-    named = re.match(r"[A-Z]\w*", code.opening)
-    inside = {name for item in code.items for name in names_in(item)}
-    return inside | ({named[0]} if named else set())
+    import ast  # for the command line only
+
+    return {node.id for node in ast.walk(ast.parse(flat(code))) if isinstance(node, ast.Name)}
 
 
 # Values
 
 
-def _value(value: Any, instant: bool = False) -> Code:
+def _value(value: Any, instant: bool = False) -> str | Bracketed:
     """Return a value's expression."""
     if instant and value is not None:
         text = moment(value)
@@ -93,7 +86,7 @@ def _value(value: Any, instant: bool = False) -> Code:
     if isinstance(value, Decimal):
         return f'Decimal("{value}")'
     if isinstance(value, Mapping):
-        entries = [Labelled(f"{quoted(key)}: ", _value(entry)) for key, entry in value.items()]
+        entries = [labelled(f"{quoted(key)}: ", _value(entry)) for key, entry in value.items()]
         return Bracketed("{", entries, "}")
     if isinstance(value, Record):
         return _record(value)
@@ -103,10 +96,10 @@ def _value(value: Any, instant: bool = False) -> Code:
 
 
 def _keywords(given: Mapping[str, Any]) -> list[Code]:
-    return [Labelled(f"{name}=", _value(item, name in _INSTANTS)) for name, item in given.items()]
+    return [labelled(f"{name}=", _value(item, name in _INSTANTS)) for name, item in given.items()]
 
 
-def _record(value: Record) -> Code:
+def _record(value: Record) -> Bracketed:
     """Return a record or an event by its constructor, or by ``from_dict`` if that refuses it."""
     of = calls.class_of(value)
     places, more = calls.as_arguments(of, calls.without_defaults(of, value._given()))

@@ -32,13 +32,12 @@ class Encoded(NamedTuple):
     context: bytes
     events: tuple[bytes, ...]
 
-    def body(self, first: int = 0, last: int | None = None) -> bytes:
-        """Return the batch's JSON with these of its events."""
-        events = self.events[first:last]
-        if not events:
+    def body(self) -> bytes:
+        """Return the batch's JSON."""
+        if not self.events:
             return self.context
         opening = _EVENTS if len(self.context) > 2 else _EVENTS[1:]  # no comma after no context
-        return b"".join((self.context[:-1], opening, b",".join(events), b"]}"))
+        return b"".join((self.context[:-1], opening, b",".join(self.events), b"]}"))
 
 
 def encode(batch: Batch) -> Encoded:
