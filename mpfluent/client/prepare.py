@@ -14,6 +14,8 @@ from ..wire import body as wire
 from ..wire.limits import HISTORICAL_MINIMUM, problems
 from ..wire.seal import seal
 
+BeforeSend = Callable[[Batch], Batch | None]
+
 _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems() says more"
 
 
@@ -40,7 +42,7 @@ class Sealer(NamedTuple):
 
     environment: Environment | None
     historical: bool
-    before_send: Callable[[Batch], Batch | None] | None
+    before_send: BeforeSend | None
     now: Callable[[], int]
     new_ids: Callable[[int], list[str]]
     hook_raised: Callable[[object, BaseException], None]
@@ -81,9 +83,7 @@ class Sealer(NamedTuple):
             failure = DeliveryError(str(error), reason="too_large", batch=sealed)
             return Prepared(sealed, failure, named)
 
-    def _filtered(
-        self, sealed: Batch, hook: Callable[[Batch], Batch | None]
-    ) -> Batch | DeliveryError:
+    def _filtered(self, sealed: Batch, hook: BeforeSend) -> Batch | DeliveryError:
         """Return what ``before_send`` makes of a batch, or why it is dropped."""
         try:
             kept = hook(sealed)

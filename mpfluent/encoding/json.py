@@ -204,20 +204,17 @@ def write_pieces(chain: Any) -> tuple[str, list[str]]:
 # Plain data, to text and back
 
 
-def plain(data: Any, indent: int | None = None) -> str:
+def plain(data: Any, indent: int | None = None, line: str = "\n") -> str:
     """Return the JSON text of dicts, lists and scalars; Decimals keep their digits.
 
     Args:
         data: what ``to_dict`` returns, or ``json.loads``.
         indent: spaces a level; None for one compact line.
+        line: what ends a line, with the spaces that the next one begins with.
 
     >>> plain({"price": Decimal("0.1000000000000000000001")})
     '{"price":0.1000000000000000000001}'
     """
-    return _plain(data, indent, "\n")
-
-
-def _plain(data: Any, indent: int | None, line: str) -> str:
     if isinstance(data, Decimal):
         return number(data)
     if not isinstance(data, dict | list) or not data:
@@ -227,9 +224,9 @@ def _plain(data: Any, indent: int | None, line: str) -> str:
         (":", "", ",", "") if indent is None else (": ", inner, f",{inner}", line)
     )
     if isinstance(data, list):
-        items = [_plain(item, indent, inner) for item in data]
+        items = [plain(item, indent, inner) for item in data]
         return f"[{start}{comma.join(items)}{end}]"
-    items = [f"{quoted(key)}{colon}{_plain(item, indent, inner)}" for key, item in data.items()]
+    items = [f"{quoted(key)}{colon}{plain(item, indent, inner)}" for key, item in data.items()]
     return f"{{{start}{comma.join(items)}{end}}}"
 
 

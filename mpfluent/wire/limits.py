@@ -67,11 +67,9 @@ def problems(
 def _is_usual(batch: Any, oldest: int | None) -> bool:
     """Return whether no limit is near, as it is with most batches: a tenth of the cost."""
     keys, values = batch._state
-    if "user_identities" not in keys or not _short(values):
+    if "user_identities" not in keys or not _short(values) or _may_be_nobodys(keys, values):
         return False
     if not _short(values[keys.index("user_identities")]._state[1]):
-        return False
-    if _may_be_nobodys(keys, values):
         return False
     node = batch._tail
     while node is not None:
@@ -86,14 +84,11 @@ def _is_usual(batch: Any, oldest: int | None) -> bool:
 
 
 def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
-    user, attributes = batch._get("user_identities"), batch._get("user_attributes")
+    user = batch._get("user_identities")
     if user is not None:
         for name, value in user._given().items():
             yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
-    if attributes is not None:
-        yield from _long("user_attributes", attributes, MAX_ATTRIBUTES, "too_many_attributes")
-        for name, value in attributes.items():
-            yield from _attribute("user_attributes", name, value)
+    yield from _of_attributes("user_attributes", batch._get("user_attributes") or {})
     for position, event in enumerate(batch._events()):
         at = None if oldest is None else event._get("timestamp_unixtime_ms")
         path = f"events[{position}]"
@@ -150,21 +145,21 @@ def _of_event(path: str, event: Any) -> Iterator[Problem]:
             yield _nobodys(f"{path}.{key}.identity", identity._get("identity"))
     action = event._get("action_identifier")
     yield from _long(f"{path}.action_identifier", action, MAX_ACTION_IDENTIFIER, "value_too_long")
-    attributes = event.attributes or {}
-    yield from _long(f"{path}.attributes", attributes, MAX_ATTRIBUTES, "too_many_attributes")
+    yield from _of_attributes(f"{path}.attributes", event.attributes or {})
+
+
+def _of_attributes(path: str, attributes: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _long(path, attributes, MAX_ATTRIBUTES, "too_many_attributes")
     for name, value in attributes.items():
-        yield from _attribute(f"{path}.attributes", name, value)
-
-
-def _attribute(path: str, name: str, value: Any) -> Iterator[Problem]:
-    entry = f"{path}[{name[:40]!r}]"
-    yield from _long(path, name, MAX_NAME, "name_too_long", "cuts", f"the name of {entry}")
-    if not isinstance(value, tuple):
-        yield from _long(path, value, MAX_VALUE, "value_too_long", what=entry)
-        return
-    yield from _long(path, value, MAX_LIST, "list_too_long", what=entry)
-    for one in value:
-        yield from _long(path, one, MAX_LIST_ENTRY, "value_too_long", what=f"an entry of {entry}")
+        entry = f"{path}[{name[:40]!r}]"
+        yield from _long(path, name, MAX_NAME, "name_too_long", "cuts", f"the name of {entry}")
+        if not isinstance(value, tuple):
+            yield from _long(path, value, MAX_VALUE, "value_too_long", what=entry)
+            continue
+        yield from _long(path, value, MAX_LIST, "list_too_long", what=entry)
+        for one in value:
+            what = f"an entry of {entry}"
+            yield from _long(path, one, MAX_LIST_ENTRY, "value_too_long", what=what)
 
 
 def _long(
