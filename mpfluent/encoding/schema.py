@@ -96,7 +96,10 @@ def made(cls: type[F], given: Mapping[str, Any]) -> F:
     set_: dict[str, Any] = {}
     for key, value in given.items():
         field = cls._wire[key]
-        value = _settled(value)
+        if isinstance(value, list):
+            value = tuple(value)
+        elif isinstance(value, dict):
+            value = FrozenMap(value) if value else None
         if value is None and not field.null:
             continue
         if value == () and field.kind.empty_is_unset and not field.required:
@@ -108,14 +111,6 @@ def made(cls: type[F], given: Mapping[str, Any]) -> F:
     if lacking:  # a schema may be told not to ask for everything; a value may not lack it
         raise ValidationError("must be given", lacking[0])
     return cls._assemble(set_)
-
-
-def _settled(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if isinstance(value, dict):
-        return FrozenMap(value) if value else None
-    return value
 
 
 class Checked(_AnyField):

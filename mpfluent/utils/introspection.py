@@ -165,9 +165,7 @@ def defaults_of(cls: type[Any]) -> dict[str, Any]:
     import inspect
 
     parameters = inspect.signature(cls).parameters.values()
-    return {
-        each.name: each.default for each in parameters if each.default not in (None, each.empty)
-    }
+    return {p.name: p.default for p in parameters if p.default not in (None, p.empty)}
 
 
 def hide_annotations(function: C) -> C:
