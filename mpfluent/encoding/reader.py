@@ -158,7 +158,9 @@ class _Reader:
             data = self.own(data, path)
         if not isinstance(data, Mapping) or not isinstance(data.get("data", {}), Mapping):
             raise self.complaint(path, data, "want an event: {'event_type': …, 'data': {…}}")
-        of = event_class(base, data.get("event_type"))
+        named = data.get("event_type")
+        # also of a type that does not belong here: what is wrong with its data is said first
+        of = base._by_type.get(named) if isinstance(named, str) else None
         if of is None:
             return dict(data)
         for key in data:
@@ -166,7 +168,7 @@ class _Reader:
             if not known and not self.ignore:
                 raise unknown_field(self.place(path), key, ("event_type", "data"))
         inside = self.record(of, data.get("data", {}), f"{path}.data" if path else "data")
-        return {"event_type": data["event_type"], "data": inside}
+        return {"event_type": named, "data": inside}
 
     def items(self, value: Any, path: str) -> Any:
         if not isinstance(value, list | tuple):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..encoding.reader import _Reader, read
-from ..encoding.schema import event_class, reading_check
+from ..encoding.schema import reading_check
 from ..errors import InvalidBatch, InvalidValue, brief
 from ..model.event import Event
 from ..values.fields import Field
@@ -97,7 +97,7 @@ class _Forgiving(_Reader):
     def event(self, data: Any, path: str, base: Any) -> dict[str, Any] | None:
         """Return an event in strict wire form; None if our values cannot hold it."""
         wrapper = data if isinstance(data, Mapping) else {}
-        of = event_class(base, meant(wrapper.get("event_type"), Event._by_type))
+        of = Event._by_type.get(meant(wrapper.get("event_type"), Event._by_type))
         inside = wrapper.get("data") or {}
         if of is None or not isinstance(inside, Mapping):
             self._leave_out(path, data, "want an event: {'event_type': …, 'data': {…}}")
