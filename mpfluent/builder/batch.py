@@ -249,9 +249,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch.from_json(captured).to_python())
         Batch.for_user(mpid=7).first_run()
         """
-        from ..formatting.python_code import python_code  # seldom needed
+        from ..formatting.python_code import chain, written  # seldom needed
 
-        return python_code(self, Batch(), Session.start)
+        return written(chain(self, Batch(), Session.start))
 
     def problems(
         self, *, historical: bool = False, now: Instant | None = None

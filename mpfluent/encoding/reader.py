@@ -211,10 +211,9 @@ _INDEX = re.compile(r"\[\d+\]")
 
 def _holds(declared: Field[Any], key: Any, entry: Any) -> bool:
     """Return whether a map can have this entry, and it says something."""
-    try:
+    with suppress(validators.CheckFailed):
         return declared.check({key: entry}) is not None
-    except validators.CheckFailed:
-        return False
+    return False
 
 
 def as_text(value: Any) -> Any:

@@ -28,19 +28,14 @@ _ASSIGNED = len("batch = ")  # room for a name before the expression
 _MOST_STEPS = 100  # of one chain: Python 3.11 cannot compile a thousand nested calls
 
 
-def python_code(batch: Batch, empty: Batch, start: Callable[..., Session]) -> str:
-    """Return the chain of verbs that rebuilds a batch.
+def chain(batch: Batch, empty: Batch, start: Callable[..., Session]) -> Chained:
+    """Return the chain of verbs that rebuilds a batch, before its layout.
 
     Args:
         batch: the batch.
         empty: an empty batch, to try verbs on.
         start: ``Session.start``, to try it.
     """
-    return written(chain(batch, empty, start))
-
-
-def chain(batch: Batch, empty: Batch, start: Callable[..., Session]) -> Chained:
-    """Return the chain of verbs that rebuilds a batch, before its layout."""
     head, said = _head(batch)
     steps = [*_context(batch, said, empty), *_steps(batch.events, empty, start)]
     return Chained(head, _in_blocks(steps), outermost=True)

@@ -6,6 +6,7 @@ import math
 import numbers
 import operator
 import sys
+from contextlib import suppress
 
 from ..errors import InvalidValue, brief
 
@@ -50,13 +51,11 @@ def _own_number(value: object) -> int | float | None:
         return None
     if kind is int or kind is float:
         return value  # type: ignore[return-value]
-    try:
+    with suppress(Exception):  # the methods of another library's class may raise anything
         if issubclass(kind, numbers.Integral):
             return operator.index(value)  # type: ignore[arg-type]
         if issubclass(kind, numbers.Real):
             return float(value)  # type: ignore[arg-type]
-    except Exception:  # the methods of another library's class may raise anything
-        return None
     return None
 
 
