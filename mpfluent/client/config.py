@@ -25,8 +25,8 @@ from ..values.validators import Instant
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
-PODS: tuple[Pod, ...] = get_args(Pod)
-ENVIRONMENTS: tuple[Environment, ...] = get_args(Environment)
+PODS: tuple[str, ...] = get_args(Pod)
+ENVIRONMENTS: tuple[str, ...] = get_args(Environment)
 _SCHEMES = ("http", "https")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -117,7 +117,7 @@ def environment_of(given: Environment | None) -> Environment | None:
     word = next((word for word in ENVIRONMENTS if word == value), None)
     if word is None:
         raise _not_one_of(where, value, "an environment", ENVIRONMENTS)
-    return word
+    return cast("Environment", word)
 
 
 def _variable(name: str) -> tuple[str, str | None]:
