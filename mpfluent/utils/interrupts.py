@@ -187,7 +187,8 @@ class Repairs:
             if not self._busy:
                 self._busy = mine = True  # atomically with the look
             while mine and self._left:
-                function, *arguments = self._left[0]
+                repair = self._left[0]
+                function, *arguments = repair
                 function(*arguments)
                 del self._left[0]  # still the first one: add() appends
         finally:
