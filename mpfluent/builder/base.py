@@ -43,8 +43,6 @@ class Piped:
 class Builder(EventHistory):
     """A history of events, and its verbs: what ``Batch`` and ``Session`` derive from."""
 
-    __slots__ = ()
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         check_tables(cls)
         super().__init_subclass__(**kwargs)

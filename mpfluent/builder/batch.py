@@ -56,7 +56,6 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     (0, 2)
     """
 
-    __slots__ = ()
     _server_set = frozenset(
         {
             "schema_version",

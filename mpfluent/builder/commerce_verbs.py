@@ -79,8 +79,6 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
 class CommerceVerbs(Builder):
     """The verbs that append a commerce event."""
 
-    __slots__ = ()
-
     def _event(
         self: V,
         event_class: type[Event],

@@ -53,8 +53,6 @@ _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 class ContextVerbs(Builder, Record):
     """The context of a batch: its fields, by wire name, and the verbs that set them."""
 
-    __slots__ = ()
-
     environment: Field[Environment | None] = set_by(
         "with_environment",
         choice("an environment", get_args(Environment), liberal={"unknown": None}),

@@ -100,8 +100,6 @@ class EventVerbs(CommerceVerbs):
     {'plan': 'pro'}
     """
 
-    __slots__ = ()
-
     @expand_kwargs
     def event(
         self: V,

@@ -56,8 +56,6 @@ class Session(EventVerbs, Piped, kind="Session"):
     4
     """
 
-    __slots__ = ()
-
     session_uuid = uuid(new=True)
     session_id = integer()
     at = instant()

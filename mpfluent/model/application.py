@@ -47,8 +47,6 @@ class ApplicationInformation(Record, kind="ApplicationInformation"):
     'IOS'
     """
 
-    __slots__ = ()
-
     application_name = text()
     application_version = text()
     application_build_number = text()
@@ -67,8 +65,6 @@ class AttributionInfo(Record, kind="AttributionInfo"):
     >>> AttributionInfo("AppsFlyer", "Example network", "Spring").campaign
     'Spring'
     """
-
-    __slots__ = ()
 
     service_provider = required(text())
     publisher = required(text())

@@ -82,7 +82,6 @@ class Product(Record, kind="Product"):
     True
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.PRODUCT)
     _open = True
 
@@ -179,7 +178,6 @@ class ProductAction(Record, kind="ProductAction"):
     'purchase'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.ACTION)
 
     action: Field[ProductActionType] = required(
@@ -220,7 +218,6 @@ class Promotion(Record, kind="Promotion"):
     'hero banner'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.PROMOTION)
 
     id = string()
@@ -244,8 +241,6 @@ class PromotionAction(Record, kind="PromotionAction"):
     'promo-1'
     """
 
-    __slots__ = ()
-
     action: Field[PromotionActionType] = required(
         choice("a promotion action", get_args(PromotionActionType))
     )
@@ -267,8 +262,6 @@ class ProductImpression(Record, kind="ProductImpression"):
     'Search results'
     """
 
-    __slots__ = ()
-
     product_impression_list = required(name(read=plain_text))
     products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
 
@@ -285,8 +278,6 @@ class ShoppingCart(Record, kind="ShoppingCart"):
     >>> len(ShoppingCart([Product("sku-1"), Product("sku-2")]).products)
     2
     """
-
-    __slots__ = ()
 
     products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
 

@@ -22,8 +22,6 @@ class ConsentFields(TypedDict, total=False):
 
 
 class _Consent(Record):
-    __slots__ = ()
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if _Consent in cls.__bases__:  # Python's own errors say whose __init__ it is
             init: Any = twin(_Consent.__init__)
@@ -58,8 +56,6 @@ class GDPRConsentState(_Consent, kind="GDPRConsentState"):
     True
     """
 
-    __slots__ = ()
-
 
 class CCPAConsentState(_Consent, kind="CCPAConsentState"):
     """The CCPA's one purpose: ``consented=True`` means that the user opted *out* of data sale.
@@ -67,8 +63,6 @@ class CCPAConsentState(_Consent, kind="CCPAConsentState"):
     >>> CCPAConsentState(True, "2026-11-23T10:15:00Z").consented
     True
     """
-
-    __slots__ = ()
 
 
 class ConsentState(Record, kind="ConsentState"):
@@ -78,8 +72,6 @@ class ConsentState(Record, kind="ConsentState"):
     >>> ConsentState(gdpr={"marketing": agreed}).gdpr["marketing"].consented
     True
     """
-
-    __slots__ = ()
 
     gdpr: Field[FrozenMap[GDPRConsentState] | None] = set_by(
         "with_gdpr_consent", records_by_name(GDPRConsentState)

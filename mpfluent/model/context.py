@@ -47,7 +47,6 @@ class GeoLocation(Record, kind="GeoLocation"):
     40.7142
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.LOCATION)
 
     latitude: Field[Number] = required(degrees(validators.latitude))
@@ -75,7 +74,6 @@ class DataPlanContext(Record, kind="DataPlanContext"):
     2
     """
 
-    __slots__ = ()
     _server_set = frozenset({"block_metadata"})
 
     plan_id = required(name())
@@ -92,7 +90,6 @@ class BatchContext(Record, kind="BatchContext"):
     'mobile_data_plan'
     """
 
-    __slots__ = ()
     _open = True
 
     data_plan: Field[DataPlanContext | None] = set_by("with_data_plan", record(DataPlanContext))

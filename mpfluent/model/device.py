@@ -100,7 +100,6 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     {'platform': 'iOS', 'screen_height': 2732}
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.DEVICE)
 
     platform: Field[Platform | None] = choice(
@@ -188,7 +187,6 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     0.5
     """
 
-    __slots__ = ()
     _read_as = MappingProxyType(
         # so printed in one of the vendor's examples
         {"system_memory_available_Bytes": "system_memory_available_bytes"}

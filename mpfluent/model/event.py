@@ -102,7 +102,6 @@ _TYPES: dict[object, type[Event]] = {}
 class Event(Record, kind="Event", rank=_LATE):
     """The base of all events: the fields that each of them takes."""
 
-    __slots__ = ()
     _open = True
     _server_set = frozenset({"event_id", "event_system_notification_info"})
     _misnomers = MappingProxyType(sdk_names.EVENT)

@@ -78,7 +78,6 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
     ('Searched', 'teapot', 'search')
     """
 
-    __slots__ = ()
     _read_defaults = MappingProxyType({"custom_event_type": "other"})
 
     event_name = required(name())
@@ -144,7 +143,6 @@ class CommerceEvent(Event, event_type="commerce_event"):
     'sku-1'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.COMMERCE)
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
@@ -209,8 +207,6 @@ class ScreenViewEvent(Event, event_type="screen_view", verb="screen_view"):
     'Home'
     """
 
-    __slots__ = ()
-
     screen_name = required(name())
     activity_type = text()
 
@@ -225,8 +221,6 @@ class SessionStartEvent(Event, event_type="session_start", verb="session_start")
     42
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
         self._fill("SessionStartEvent", fields)
 
@@ -237,8 +231,6 @@ class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
     >>> SessionEndEvent(60_000, session_id=42).session_duration_ms
     60000
     """
-
-    __slots__ = ()
 
     session_duration_ms = required_when_written(integer())  # the vendor's own SDKs leave it out
 
@@ -268,8 +260,6 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     >>> ApplicationStateTransitionEvent.create_install_event().is_first_run
     True
     """
-
-    __slots__ = ()
 
     application_transition_type: Field[ApplicationTransitionType] = required(
         choice("an application transition", get_args(ApplicationTransitionType))
@@ -375,8 +365,6 @@ class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
     'Opened cart'
     """
 
-    __slots__ = ()
-
     label = required(name())
     session_number = integer()
 
@@ -394,8 +382,6 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     >>> CrashReportEvent("Out of tea", "fatal").severity
     'fatal'
     """
-
-    __slots__ = ()
 
     message = required(text())
     severity = required(text())
@@ -439,8 +425,6 @@ class NetworkPerformanceEvent(Event, event_type="network_performance", verb="net
     200
     """
 
-    __slots__ = ()
-
     url = required(name())
     response_code = required(integer())
     http_verb = string()
@@ -462,8 +446,6 @@ class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
     False
     """
 
-    __slots__ = ()
-
     is_opted_out = required(flag())
 
     def __init__(self, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> None:
@@ -477,8 +459,6 @@ class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
     'first_run'
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
         self._fill("FirstRunEvent", fields)
 
@@ -490,8 +470,6 @@ class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
     'uninstall'
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
         self._fill("UninstallEvent", fields)
 
@@ -502,8 +480,6 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
     >>> ProfileEvent("login", previous_mpid=1, current_mpid=2).current_mpid
     2
     """
-
-    __slots__ = ()
 
     previous_mpid = required(integer())
     current_mpid = required(integer())
@@ -536,8 +512,6 @@ class PushRegistrationEvent(Event, event_type="push_registration", verb="push_re
     >>> PushRegistrationEvent("token", register=False).register
     False
     """
-
-    __slots__ = ()
 
     register = required(flag())
     registration_token = required(string())
@@ -579,8 +553,6 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
     >>> PushMessageEvent("received", "token", '{"aps": {}}').push_message_type
     'received'
     """
-
-    __slots__ = ()
 
     push_message_type: Field[PushMessageType] = required(
         choice("a push message type", get_args(PushMessageType))
@@ -634,8 +606,6 @@ class UserAttributeChangeEvent(
     {'user_attribute_name': 'plan', 'new': 'pro', 'old': None}
     """
 
-    __slots__ = ()
-
     user_attribute_name = required(name())
     new = attribute()
     old = attribute()
@@ -664,8 +634,6 @@ class UserIdentityChangeEvent(
     >>> UserIdentityChangeEvent(new, None).new.identity
     '123456'
     """
-
-    __slots__ = ()
 
     new: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
     old: Field[UserIdentity | None] = required(record(UserIdentity, null=True))

@@ -76,7 +76,6 @@ class UserIdentities(Record, kind="UserIdentities"):
     'user@example.com'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.USER)
     _read_as = MappingProxyType({"customerid": "customer_id"})
 
@@ -135,8 +134,6 @@ class UserIdentity(Record, kind="UserIdentity"):
     >>> UserIdentity("email", "user@example.com", "2026-11-23T10:15:00Z").timestamp_unixtime_ms
     1795428900000
     """
-
-    __slots__ = ()
 
     identity_type: Field[IdentityType] = required(
         choice("an identity type", get_args(IdentityType))
