@@ -267,10 +267,7 @@ class CommerceVerbs(Builder):
 
     @expand_kwargs
     def impression(
-        self: V,
-        product_impression_list: str,
-        *products: Product,
-        **fields: Unpack[CommerceFields],
+        self: V, product_impression_list: str, *products: Product, **fields: Unpack[CommerceFields]
     ) -> V:
         """Append products' being shown in a list.
 
@@ -288,8 +285,7 @@ class CommerceVerbs(Builder):
             if name in fields:
                 raise _elsewhere("impression", name)
         shown = ProductImpression._build(
-            "impression",
-            {"product_impression_list": product_impression_list, "products": products},
+            "impression", {"product_impression_list": product_impression_list, "products": products}
         )
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
 

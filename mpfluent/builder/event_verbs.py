@@ -619,7 +619,7 @@ def _described(error: BaseException) -> dict[str, str]:
     told = {
         "class_name": kind.__qualname__
         if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}",
+        else f"{kind.__module__}.{kind.__qualname__}"
     }
     tells: dict[str, Callable[[], str]] = {
         "stack_trace": lambda: "".join(traceback.format_exception(error)),

@@ -38,10 +38,7 @@ class _Consent(Record):
     hardware_id = text()
 
     def __init__(
-        self,
-        consented: bool,
-        timestamp_unixtime_ms: Instant,
-        **fields: Unpack[ConsentFields],
+        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
     ) -> None:
         self._fill(
             type(self).__name__,

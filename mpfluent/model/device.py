@@ -12,16 +12,7 @@ from ..values.validators import choice as choice_of
 from .record import Record
 
 Platform = Literal[
-    "iOS",
-    "Android",
-    "web",
-    "tvOS",
-    "roku",
-    "out_of_band",
-    "alexa",
-    "smart_tv",
-    "fire_tv",
-    "xbox",
+    "iOS", "Android", "web", "tvOS", "roku", "out_of_band", "alexa", "smart_tv", "fire_tv", "xbox"
 ]
 
 

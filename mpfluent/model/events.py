@@ -101,8 +101,7 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
         if is_a(attributes, str):
             raise positional("AppEvent", event_name, str(attributes))
         self._fill(
-            "AppEvent",
-            {"event_name": event_name, "type": type, "attributes": attributes, **fields},
+            "AppEvent", {"event_name": event_name, "type": type, "attributes": attributes, **fields}
         )
 
     def _made_by(self) -> str | None:
