@@ -49,12 +49,12 @@ class RatingEvent(Event, event_type="rating", verb="rated"):
     words = text()
 
     def __init__(self, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> None:
-        self._fill("RatingEvent", {"stars": stars, "scale": scale, **fields})
+        self._fill(RatingEvent, fields, stars, scale)
 """
 VERB = """
     @expand_kwargs
     def rated(self: V, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> V:
-        return self._event(RatingEvent, "rated", {"stars": stars, "scale": scale, **fields})
+        return self._event(RatingEvent, "rated", fields, stars, scale)
 
 """
 EDITS: tuple[Edit, ...] = (

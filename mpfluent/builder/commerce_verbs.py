@@ -79,15 +79,15 @@ def _elsewhere(verb: str, name: str) -> UnknownField:
 class CommerceVerbs(Builder):
     """The verbs that append a commerce event."""
 
-    def _event(
-        self: V,
-        event_class: type[Event],
-        verb: str,
-        given: dict[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> V:
-        """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
+    def _event(self: V, event_class: type[Event], verb: str, given: Any, *values: Any) -> V:
+        """Return a new value with one event more; ``Batch`` and ``Session`` say how.
+
+        Args:
+            event_class, verb: the event, and who makes it.
+            given: fields by name.
+            values: what the event's constructor names, in order; or none, and ``given`` has all.
+        """
+        names = event_class._init_names if values else NO_NAMES
         key = type(self), event_class, "", names, frozenset(given) if given else NO_KEYWORDS
         grown: V | None = appended[key](self, values, given)
         if grown is not None:

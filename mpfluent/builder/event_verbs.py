@@ -137,7 +137,7 @@ class EventVerbs(CommerceVerbs):
         if "event_name" in fields:
             raise unknown_field("event()", "event_name", (), "name")
         try:
-            return self._event(AppEvent, "event", given, names, values)
+            return self._event(AppEvent, "event", {**dict(zip(names, values)), **given})
         except (InvalidValue, InvalidTime) as error:
             if error.field == "attributes" and is_a(attributes, str):
                 raise positional("event", name, str(attributes)) from None
@@ -237,7 +237,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().screen_view("Home").events[0].screen_name
         'Home'
         """
-        return self._event(ScreenViewEvent, "screen_view", {"screen_name": screen_name, **fields})
+        return self._event(ScreenViewEvent, "screen_view", fields, screen_name)
 
     @expand_kwargs
     def session_start(self: V, **fields: Unpack[EventFields]) -> V:
@@ -247,7 +247,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_start(session_id=42).events[0].session_id
         42
         """
-        return self._event(SessionStartEvent, "session_start", {**fields})
+        return self._event(SessionStartEvent, "session_start", fields)
 
     @expand_kwargs
     def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
@@ -260,8 +260,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_end(60_000, session_id=42).events[0].session_duration_ms
         60000
         """
-        given = {"session_duration_ms": session_duration_ms, **fields}
-        return self._event(SessionEndEvent, "session_end", given)
+        return self._event(SessionEndEvent, "session_end", fields, session_duration_ms)
 
     def _transition(self: V, verb: str, transition: str, fields: Any, **more: bool) -> V:
         given = {"application_transition_type": f"application_{transition}", **more}
@@ -343,7 +342,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().first_run().events[0].event_type
         'first_run'
         """
-        return self._event(FirstRunEvent, "first_run", {**fields})
+        return self._event(FirstRunEvent, "first_run", fields)
 
     @expand_kwargs
     def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
@@ -353,7 +352,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().uninstall().events[0].event_type
         'uninstall'
         """
-        return self._event(UninstallEvent, "uninstall", {**fields})
+        return self._event(UninstallEvent, "uninstall", fields)
 
     @expand_kwargs
     def push_registration(
@@ -365,8 +364,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().push_registration("token", register=False).events[0].register
         False
         """
-        given = {"register": register, "registration_token": registration_token, **fields}
-        return self._event(PushRegistrationEvent, "push_registration", given)
+        given = registration_token, register
+        return self._event(PushRegistrationEvent, "push_registration", fields, *given)
 
     @expand_kwargs
     def push_message(
@@ -386,13 +385,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().push_message("received", "token", "{}").events[0].push_message_type
         'received'
         """
-        given = {
-            "push_message_type": push_message_type,
-            "push_message_token": push_message_token,
-            "push_notification_payload": push_notification_payload,
-            **fields,
-        }
-        return self._event(PushMessageEvent, "push_message", given)
+        given = push_message_type, push_message_token, push_notification_payload
+        return self._event(PushMessageEvent, "push_message", fields, *given)
 
     @overload
     def network_performance(
@@ -436,7 +430,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().breadcrumb("Opened cart").events[0].label
         'Opened cart'
         """
-        return self._event(BreadcrumbEvent, "breadcrumb", {"label": label, **fields})
+        return self._event(BreadcrumbEvent, "breadcrumb", fields, label)
 
     @expand_kwargs
     def crash_report(
@@ -482,7 +476,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().opt_out(False).events[0].is_opted_out
         False
         """
-        return self._event(OptOutEvent, "opt_out", {"is_opted_out": is_opted_out, **fields})
+        return self._event(OptOutEvent, "opt_out", fields, is_opted_out)
 
     @expand_kwargs
     def profile(
@@ -499,13 +493,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().profile("login", previous_mpid=1, current_mpid=2).events[0].current_mpid
         2
         """
-        given = {
-            "previous_mpid": previous_mpid,
-            "current_mpid": current_mpid,
-            "profile_event_type": profile_event_type,
-            **fields,
-        }
-        return self._event(ProfileEvent, "profile", given)
+        given = profile_event_type, previous_mpid, current_mpid
+        return self._event(ProfileEvent, "profile", fields, *given)
 
     @expand_kwargs
     def user_attribute_change(
@@ -520,8 +509,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().user_attribute_change("plan", "pro", old="trial").events[0].new
         'pro'
         """
-        given = {"user_attribute_name": user_attribute_name, "new": new, **fields}
-        return self._event(UserAttributeChangeEvent, "user_attribute_change", given)
+        given = user_attribute_name, new
+        return self._event(UserAttributeChangeEvent, "user_attribute_change", fields, *given)
 
     @expand_kwargs
     def user_identity_change(
@@ -534,9 +523,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().user_identity_change(new, None).events[0].new.identity_type
         'email'
         """
-        return self._event(
-            UserIdentityChangeEvent, "user_identity_change", {"new": new, "old": old, **fields}
-        )
+        return self._event(UserIdentityChangeEvent, "user_identity_change", fields, new, old)
 
     # Hidden from type checkers: with this in sight they would accept any verb.
     if not TYPE_CHECKING:

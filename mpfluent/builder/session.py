@@ -13,7 +13,6 @@ from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.history import Events
 from ..utils.introspection import expand_kwargs
 from ..values import validators
-from ..values.codegen import NO_NAMES, Names
 from ..values.fields import instant, integer, uuid
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, Scalar
@@ -157,15 +156,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         given = {"session_duration_ms": duration, "at": moment, **fields}
         return self._event(SessionEndEvent, "end", given)
 
-    def _event(
-        self: S,
-        event_class: type[Event],
-        verb: str,
-        given: dict[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> S:
-        fields = {**dict(zip(names, values)), **given}
+    def _event(self: S, event_class: type[Event], verb: str, given: Any, *values: Any) -> S:
+        fields = {**dict(zip(event_class._init_names, values)), **given}
         after = fields.pop("after", None)
         for name in ("session_uuid", "session_id", "event_num"):
             if fields.get(name) is not None:

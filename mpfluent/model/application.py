@@ -56,7 +56,7 @@ class ApplicationInformation(Record, kind="ApplicationInformation"):
     apple_search_ads_attributes = maps_of_scalars()
 
     def __init__(self, **fields: Unpack[ApplicationFields]) -> None:
-        self._fill("ApplicationInformation", fields)
+        self._fill(ApplicationInformation, fields)
 
 
 class AttributionInfo(Record, kind="AttributionInfo"):
@@ -73,5 +73,4 @@ class AttributionInfo(Record, kind="AttributionInfo"):
     def __init__(
         self, service_provider: str, publisher: str, campaign: str, **unknown: Never
     ) -> None:
-        given = {"service_provider": service_provider, "publisher": publisher}
-        self._fill("AttributionInfo", {**given, "campaign": campaign, **unknown})
+        self._fill(AttributionInfo, unknown, service_provider, publisher, campaign)

@@ -108,7 +108,7 @@ class Product(Record, kind="Product"):
         if not has_id and _is_empty("Product", "id", id) and _is_empty("Product", "name", name):
             self._checked("Product", given)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
-        self._fill("Product", given, _PRODUCT, (id, name))
+        self._fill(Product, given, id, name)
 
     @property
     @hide_annotations
@@ -151,9 +151,6 @@ class Product(Record, kind="Product"):
     def __replace__(self, **changes: Any) -> Self:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
         return super().__replace__(**self._in_wire_words("replace", changes))
-
-
-_PRODUCT = Names(("id", "name"))  # what a product is given in order
 
 
 class ProductActionFields(TypedDict, total=False):
@@ -201,7 +198,7 @@ class ProductAction(Record, kind="ProductAction"):
         products: Sequence[Product] | None = None,
         **fields: Unpack[ProductActionFields],
     ) -> None:
-        self._fill("ProductAction", {"action": action, "products": products, **fields})
+        self._fill(ProductAction, fields, action, products)
 
 
 class PromotionFields(TypedDict, total=False):
@@ -231,7 +228,7 @@ class Promotion(Record, kind="Promotion"):
         if _is_empty("Promotion", "id", id) and _is_empty("Promotion", "name", name):
             self._checked("Promotion", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Promotion() needs an id or a name; write Promotion('id', 'Name')")
-        self._fill("Promotion", {"id": id, "name": name, **fields})
+        self._fill(Promotion, fields, id, name)
 
 
 class PromotionAction(Record, kind="PromotionAction"):
@@ -252,7 +249,7 @@ class PromotionAction(Record, kind="PromotionAction"):
         promotions: Sequence[Promotion] | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("PromotionAction", {"action": action, "promotions": promotions, **unknown})
+        self._fill(PromotionAction, unknown, action, promotions)
 
 
 class ProductImpression(Record, kind="ProductImpression"):
@@ -268,8 +265,7 @@ class ProductImpression(Record, kind="ProductImpression"):
     def __init__(
         self, product_impression_list: str, products: Sequence[Product], **unknown: Never
     ) -> None:
-        given = {"product_impression_list": product_impression_list, "products": products}
-        self._fill("ProductImpression", {**given, **unknown})
+        self._fill(ProductImpression, unknown, product_impression_list, products)
 
 
 class ShoppingCart(Record, kind="ShoppingCart"):
@@ -282,4 +278,4 @@ class ShoppingCart(Record, kind="ShoppingCart"):
     products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
 
     def __init__(self, products: Sequence[Product], **unknown: Never) -> None:
-        self._fill("ShoppingCart", {"products": products, **unknown})
+        self._fill(ShoppingCart, unknown, products)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, Never, TypedDict, Unpack
 
 from ..errors import brief
-from ..utils.introspection import twin
 from ..values.fields import Field, flag, instant, records_by_name, required, set_by, text
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant
@@ -22,13 +21,6 @@ class ConsentFields(TypedDict, total=False):
 
 
 class _Consent(Record):
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        if _Consent in cls.__bases__:  # Python's own errors say whose __init__ it is
-            init: Any = twin(_Consent.__init__)
-            init.__qualname__ = f"{cls.__qualname__}.__init__"
-            cls.__init__ = init  # type: ignore[method-assign]
-        super().__init_subclass__(**kwargs)
-
     _server_set = frozenset({"regulation", "purpose"})
 
     consented = required(flag())
@@ -36,14 +28,6 @@ class _Consent(Record):
     document = text()
     location = text()
     hardware_id = text()
-
-    def __init__(
-        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
-    ) -> None:
-        self._fill(
-            type(self).__name__,
-            {"consented": consented, "timestamp_unixtime_ms": timestamp_unixtime_ms, **fields},
-        )
 
 
 class GDPRConsentState(_Consent, kind="GDPRConsentState"):
@@ -53,6 +37,11 @@ class GDPRConsentState(_Consent, kind="GDPRConsentState"):
     True
     """
 
+    def __init__(
+        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
+    ) -> None:
+        self._fill(GDPRConsentState, fields, consented, timestamp_unixtime_ms)
+
 
 class CCPAConsentState(_Consent, kind="CCPAConsentState"):
     """The CCPA's one purpose: ``consented=True`` means that the user opted *out* of data sale.
@@ -60,6 +49,11 @@ class CCPAConsentState(_Consent, kind="CCPAConsentState"):
     >>> CCPAConsentState(True, "2026-11-23T10:15:00Z").consented
     True
     """
+
+    def __init__(
+        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
+    ) -> None:
+        self._fill(CCPAConsentState, fields, consented, timestamp_unixtime_ms)
 
 
 class ConsentState(Record, kind="ConsentState"):
@@ -84,7 +78,7 @@ class ConsentState(Record, kind="ConsentState"):
         ccpa: Mapping[Literal["data_sale_opt_out"], CCPAConsentState] | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("ConsentState", {"gdpr": gdpr, "ccpa": ccpa, **unknown})
+        self._fill(ConsentState, unknown, gdpr, ccpa)
 
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:

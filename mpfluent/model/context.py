@@ -64,7 +64,7 @@ class GeoLocation(Record, kind="GeoLocation"):
     def __init__(
         self, latitude: Number, longitude: Number, **fields: Unpack[LocationFields]
     ) -> None:
-        self._fill("GeoLocation", {"latitude": latitude, "longitude": longitude, **fields})
+        self._fill(GeoLocation, fields, latitude, longitude)
 
 
 class DataPlanContext(Record, kind="DataPlanContext"):
@@ -80,7 +80,7 @@ class DataPlanContext(Record, kind="DataPlanContext"):
     plan_version = integer()
 
     def __init__(self, plan_id: str, plan_version: int | None = None, **unknown: Never) -> None:
-        self._fill("DataPlanContext", {"plan_id": plan_id, "plan_version": plan_version, **unknown})
+        self._fill(DataPlanContext, unknown, plan_id, plan_version)
 
 
 class BatchContext(Record, kind="BatchContext"):
@@ -102,4 +102,4 @@ class BatchContext(Record, kind="BatchContext"):
         location: GeoLocation | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("BatchContext", {"data_plan": data_plan, "location": location, **unknown})
+        self._fill(BatchContext, unknown, data_plan, location)

@@ -146,7 +146,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     is_dst = flag()
 
     def __init__(self, **fields: Unpack[DeviceFields]) -> None:
-        self._fill("DeviceInformation", fields)
+        self._fill(DeviceInformation, fields)
 
 
 class DeviceStateFields(TypedDict, total=False):
@@ -206,4 +206,4 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     )
 
     def __init__(self, **fields: Unpack[DeviceStateFields]) -> None:
-        self._fill("DeviceCurrentState", fields)
+        self._fill(DeviceCurrentState, fields)

@@ -100,9 +100,7 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
     ) -> None:
         if is_a(attributes, str):
             raise positional("AppEvent", event_name, str(attributes))
-        self._fill(
-            "AppEvent", {"event_name": event_name, "type": type, "attributes": attributes, **fields}
-        )
+        self._fill(AppEvent, fields, event_name, attributes, type)
 
     def _made_by(self) -> str | None:
         attributes: Mapping[str, Scalar] = self.attributes or {}
@@ -162,15 +160,7 @@ class CommerceEvent(Event, event_type="commerce_event"):
         product_impressions: Sequence[ProductImpression] | None = None,
         **fields: Unpack[CommerceFields],
     ) -> None:
-        self._fill(
-            "CommerceEvent",
-            {
-                "product_action": product_action,
-                "promotion_action": promotion_action,
-                "product_impressions": product_impressions,
-                **fields,
-            },
-        )
+        self._fill(CommerceEvent, fields, product_action, promotion_action, product_impressions)
 
     def _made_by(self) -> str:
         if self.product_action is not None:
@@ -210,7 +200,7 @@ class ScreenViewEvent(Event, event_type="screen_view", verb="screen_view"):
     activity_type = text()
 
     def __init__(self, screen_name: str, **fields: Unpack[ScreenViewFields]) -> None:
-        self._fill("ScreenViewEvent", {"screen_name": screen_name, **fields})
+        self._fill(ScreenViewEvent, fields, screen_name)
 
 
 class SessionStartEvent(Event, event_type="session_start", verb="session_start"):
@@ -221,7 +211,7 @@ class SessionStartEvent(Event, event_type="session_start", verb="session_start")
     """
 
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("SessionStartEvent", fields)
+        self._fill(SessionStartEvent, fields)
 
 
 class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
@@ -234,7 +224,7 @@ class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
     session_duration_ms = required_when_written(integer())  # the vendor's own SDKs leave it out
 
     def __init__(self, session_duration_ms: int, **fields: Unpack[EventFields]) -> None:
-        self._fill("SessionEndEvent", {"session_duration_ms": session_duration_ms, **fields})
+        self._fill(SessionEndEvent, fields, session_duration_ms)
 
 
 class TransitionFields(EventFields, total=False):
@@ -277,15 +267,8 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
         is_upgrade: bool | None = None,
         **fields: Unpack[TransitionFields],
     ) -> None:
-        self._fill(
-            "ApplicationStateTransitionEvent",
-            {
-                "application_transition_type": application_transition_type,
-                "is_first_run": is_first_run,
-                "is_upgrade": is_upgrade,
-                **fields,
-            },
-        )
+        said = application_transition_type, is_first_run, is_upgrade
+        self._fill(ApplicationStateTransitionEvent, fields, *said)
 
     def _made_by(self) -> str:
         if self.is_first_run:
@@ -368,7 +351,7 @@ class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
     session_number = integer()
 
     def __init__(self, label: str, **fields: Unpack[BreadcrumbFields]) -> None:
-        self._fill("BreadcrumbEvent", {"label": label, **fields})
+        self._fill(BreadcrumbEvent, fields, label)
 
 
 class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
@@ -397,7 +380,7 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     def __init__(
         self, message: str, severity: str = "error", **fields: Unpack[CrashFields]
     ) -> None:
-        self._fill("CrashReportEvent", {"message": message, "severity": severity, **fields})
+        self._fill(CrashReportEvent, fields, message, severity)
 
 
 class NetworkFields(EventFields, total=False):
@@ -433,9 +416,7 @@ class NetworkPerformanceEvent(Event, event_type="network_performance", verb="net
     data = text()
 
     def __init__(self, url: str, response_code: int, **fields: Unpack[NetworkFields]) -> None:
-        self._fill(
-            "NetworkPerformanceEvent", {"url": url, "response_code": response_code, **fields}
-        )
+        self._fill(NetworkPerformanceEvent, fields, url, response_code)
 
 
 class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
@@ -448,7 +429,7 @@ class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
     is_opted_out = required(flag())
 
     def __init__(self, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> None:
-        self._fill("OptOutEvent", {"is_opted_out": is_opted_out, **fields})
+        self._fill(OptOutEvent, fields, is_opted_out)
 
 
 class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
@@ -459,7 +440,7 @@ class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
     """
 
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("FirstRunEvent", fields)
+        self._fill(FirstRunEvent, fields)
 
 
 class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
@@ -470,7 +451,7 @@ class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
     """
 
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("UninstallEvent", fields)
+        self._fill(UninstallEvent, fields)
 
 
 class ProfileEvent(Event, event_type="profile", verb="profile"):
@@ -494,15 +475,7 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
         current_mpid: int,
         **fields: Unpack[EventFields],
     ) -> None:
-        self._fill(
-            "ProfileEvent",
-            {
-                "previous_mpid": previous_mpid,
-                "current_mpid": current_mpid,
-                "profile_event_type": profile_event_type,
-                **fields,
-            },
-        )
+        self._fill(ProfileEvent, fields, profile_event_type, previous_mpid, current_mpid)
 
 
 class PushRegistrationEvent(Event, event_type="push_registration", verb="push_registration"):
@@ -518,10 +491,7 @@ class PushRegistrationEvent(Event, event_type="push_registration", verb="push_re
     def __init__(
         self, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
     ) -> None:
-        self._fill(
-            "PushRegistrationEvent",
-            {"register": register, "registration_token": registration_token, **fields},
-        )
+        self._fill(PushRegistrationEvent, fields, registration_token, register)
 
 
 class PushMessageFields(EventFields, total=False):
@@ -575,15 +545,8 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
         push_notification_payload: str,
         **fields: Unpack[PushMessageFields],
     ) -> None:
-        self._fill(
-            "PushMessageEvent",
-            {
-                "push_message_type": push_message_type,
-                "push_message_token": push_message_token,
-                "push_notification_payload": push_notification_payload,
-                **fields,
-            },
-        )
+        said = push_message_type, push_message_token, push_notification_payload
+        self._fill(PushMessageEvent, fields, *said)
 
 
 class AttributeChangeFields(EventFields, total=False):
@@ -617,10 +580,7 @@ class UserAttributeChangeEvent(
         new: UserAttributeValue,
         **fields: Unpack[AttributeChangeFields],
     ) -> None:
-        self._fill(
-            "UserAttributeChangeEvent",
-            {"user_attribute_name": user_attribute_name, "new": new, **fields},
-        )
+        self._fill(UserAttributeChangeEvent, fields, user_attribute_name, new)
 
 
 class UserIdentityChangeEvent(
@@ -640,4 +600,4 @@ class UserIdentityChangeEvent(
     def __init__(
         self, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
     ) -> None:
-        self._fill("UserIdentityChangeEvent", {"new": new, "old": old, **fields})
+        self._fill(UserIdentityChangeEvent, fields, new, old)

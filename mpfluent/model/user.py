@@ -103,7 +103,7 @@ class UserIdentities(Record, kind="UserIdentities"):
     phone_number_3 = identity()
 
     def __init__(self, **fields: Unpack[IdentityFields]) -> None:
-        self._fill("UserIdentities", fields)
+        self._fill(UserIdentities, fields)
 
     @classmethod
     def _unify(cls, data: Any) -> Any:
@@ -149,15 +149,7 @@ class UserIdentity(Record, kind="UserIdentity"):
         timestamp_unixtime_ms: Instant,
         **fields: Unpack[UserIdentityFields],
     ) -> None:
-        self._fill(
-            "UserIdentity",
-            {
-                "identity_type": identity_type,
-                "identity": identity,
-                "timestamp_unixtime_ms": timestamp_unixtime_ms,
-                **fields,
-            },
-        )
+        self._fill(UserIdentity, fields, identity_type, identity, timestamp_unixtime_ms)
 
     @classmethod
     def _is_none(cls, data: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, overload
 
 from ..errors import brief
 from . import validators
@@ -106,6 +106,10 @@ class Field(Generic[T]):
         if instance is None:
             return self
         return instance._get(self.wire)  # type: ignore[no-any-return]
+
+    if TYPE_CHECKING:  # for type checkers; where it runs, Frozen.__setattr__ says it
+
+        def __set__(self, instance: Any, value: Never) -> None: ...
 
 
 def required(field: Field[T | None]) -> Field[T]:

@@ -207,7 +207,7 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often() -> None:
         position = a_text()  # an integer in the base
 
         def __init__(self, id: str, **fields: Any) -> None:
-            self._fill("ShelfProduct", {"id": id, **fields})
+            self._fill(ShelfProduct, fields, id)
 
     class ShelfDevice(DeviceInformation):
         shelf = a_text()
