@@ -52,7 +52,6 @@ class RatingEvent(Event, event_type="rating", verb="rated"):
         self._fill(RatingEvent, fields, stars, scale)
 """
 VERB = """
-    @expand_kwargs
     def rated(self: V, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> V:
         return self._event(RatingEvent, "rated", fields, stars, scale)
 

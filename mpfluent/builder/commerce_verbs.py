@@ -17,7 +17,7 @@ from ..model.commerce import (
 )
 from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
-from ..utils.introspection import as_error_of_verb, called_by_name, expand_kwargs
+from ..utils.introspection import as_error_of_verb, describe_verbs
 from ..values.code_cache import CompiledCalls, NoCode
 from ..values.codegen import NO_NAMES, Names
 from .base import Builder
@@ -132,7 +132,6 @@ class CommerceVerbs(Builder):
         about_event["product_action"] = ProductAction._build(verb, about_action)
         return self._event(CommerceEvent, verb, about_event)
 
-    @expand_kwargs
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put into the cart.
 
@@ -142,7 +141,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_cart", products, fields)
 
-    @expand_kwargs
     def remove_from_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken out of the cart.
 
@@ -152,7 +150,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("remove_from_cart", products, fields)
 
-    @expand_kwargs
     def add_to_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put onto the wish list.
 
@@ -162,7 +159,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_wishlist", products, fields)
 
-    @expand_kwargs
     def remove_from_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken off the wish list; the wire spells it in four words.
 
@@ -173,7 +169,6 @@ class CommerceVerbs(Builder):
         action: ProductActionType = "remove_from_wish_list"
         return self._product_action(action, products, fields, "remove_from_wishlist")
 
-    @expand_kwargs
     def view_detail(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a view of products' details.
 
@@ -183,7 +178,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("view_detail", products, fields)
 
-    @expand_kwargs
     def click(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a click on products.
 
@@ -193,7 +187,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("click", products, fields)
 
-    @expand_kwargs
     def checkout(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a step of the checkout.
 
@@ -203,7 +196,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout", products, fields)
 
-    @expand_kwargs
     def checkout_option(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append an option that was chosen in the checkout.
 
@@ -212,7 +204,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout_option", products, fields)
 
-    @expand_kwargs
     def purchase(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a purchase.
 
@@ -225,7 +216,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("purchase", products, fields)
 
-    @expand_kwargs
     def refund(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a refund.
 
@@ -245,7 +235,6 @@ class CommerceVerbs(Builder):
         acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
         return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
 
-    @expand_kwargs
     def promotion_view(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a view of promotions.
 
@@ -255,7 +244,6 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("view", promotions, fields)
 
-    @expand_kwargs
     def promotion_click(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a click on promotions.
 
@@ -265,7 +253,6 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("click", promotions, fields)
 
-    @expand_kwargs
     def impression(
         self: V, product_impression_list: str, *products: Product, **fields: Unpack[CommerceFields]
     ) -> V:
@@ -290,4 +277,4 @@ class CommerceVerbs(Builder):
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
 
 
-called_by_name(CommerceVerbs, globals())
+describe_verbs(CommerceVerbs, globals())

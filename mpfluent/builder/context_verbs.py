@@ -17,7 +17,7 @@ from ..model.device import DeviceFields, DeviceInformation
 from ..model.events import UserAttributeValue
 from ..model.record import Record
 from ..model.user import IdentityFields, UserIdentities
-from ..utils.introspection import called_by_name, expand_kwargs
+from ..utils.introspection import describe_verbs
 from ..values import validators
 from ..values.check_failed import CheckFailed, checked_as
 from ..values.fields import (
@@ -125,7 +125,6 @@ class ContextVerbs(Builder, Record):
         """
         return self._with_field("with_source_request_id", "source_request_id", source_request_id)
 
-    @expand_kwargs
     def with_identities(
         self: C, user: UserIdentities | None = None, /, **identities: Unpack[IdentityFields]
     ) -> C:
@@ -208,7 +207,6 @@ class ContextVerbs(Builder, Record):
         changed = self.without_user_attributes(*checked) if self.user_attributes else self
         return changed._with({"deleted_user_attributes": listed})
 
-    @expand_kwargs
     def with_device(
         self: C, information: DeviceInformation | None = None, /, **fields: Unpack[DeviceFields]
     ) -> C:
@@ -234,7 +232,6 @@ class ContextVerbs(Builder, Record):
         """
         return self._without("without_device", "device_info", DeviceInformation, fields)
 
-    @expand_kwargs
     def with_application(
         self: C,
         application: ApplicationInformation | None = None,
@@ -254,7 +251,6 @@ class ContextVerbs(Builder, Record):
             "with_application", "application_info", ApplicationInformation, application, fields
         )
 
-    @expand_kwargs
     def with_attribution_info(
         self: C,
         service_provider: str | AttributionInfo | None,
@@ -324,7 +320,6 @@ class ContextVerbs(Builder, Record):
         merged = merged_maps(known, FrozenMap.of((module,), (checked,)))
         return self._put("integration_attributes", merged)
 
-    @expand_kwargs
     def with_gdpr_consent(
         self: C,
         purpose: str,
@@ -357,7 +352,6 @@ class ContextVerbs(Builder, Record):
         given = consented, at, document, location, hardware_id
         return self._with_consent(verb, GDPRConsentState, "consented", purpose, given)
 
-    @expand_kwargs
     def with_ccpa_data_sale_opt_out(
         self: C,
         opted_out: bool = True,
@@ -413,7 +407,6 @@ class ContextVerbs(Builder, Record):
         """
         return self._with({"consent_state": None})
 
-    @expand_kwargs
     def with_data_plan(
         self: C,
         plan_id: str | DataPlanContext | None,
@@ -434,7 +427,6 @@ class ContextVerbs(Builder, Record):
         plan = _record_or_keywords("with_data_plan", DataPlanContext, "plan_id", plan_id, rest)
         return self._with_context({"data_plan": plan})
 
-    @expand_kwargs
     def with_location(
         self: C,
         latitude: Number | GeoLocation | None,
@@ -551,7 +543,7 @@ class ContextVerbs(Builder, Record):
         return self._with({wire: left if left is not None and left._keys else None})
 
 
-called_by_name(ContextVerbs, globals())
+describe_verbs(ContextVerbs, globals())
 
 _CONSENT = ("consented", "at", "document", "location", "hardware_id")
 

@@ -53,7 +53,7 @@ from ..model.events import (
 )
 from ..model.user import UserIdentity
 from ..sdk_names import VERBS, called
-from ..utils.introspection import called_by_name, expand_kwargs
+from ..utils.introspection import describe_verbs
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Names
@@ -100,7 +100,6 @@ class EventVerbs(CommerceVerbs):
     {'plan': 'pro'}
     """
 
-    @expand_kwargs
     def event(
         self: V,
         name: str,
@@ -161,7 +160,6 @@ class EventVerbs(CommerceVerbs):
         given["attributes"] = {**told, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
 
-    @expand_kwargs
     def attribution(self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]) -> V:
         """Append an install's attribution to a publisher and a campaign.
 
@@ -172,7 +170,6 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("attribution", "attribution", told, fields)
 
-    @expand_kwargs
     def attribution_delete(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the deletion of an install's attribution.
 
@@ -183,7 +180,6 @@ class EventVerbs(CommerceVerbs):
         told = {"action": "delete"}
         return self._attribution("attribution_delete", "attribution", told, fields)
 
-    @expand_kwargs
     def re_engagement(
         self: V,
         *,
@@ -200,7 +196,6 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("re_engagement", "re-engagement", told, fields)
 
-    @expand_kwargs
     def ltv_increase(
         self: V,
         amount: Number,
@@ -229,7 +224,6 @@ class EventVerbs(CommerceVerbs):
         }
         return self._event(AppEvent, verb, given)
 
-    @expand_kwargs
     def screen_view(self: V, screen_name: str, **fields: Unpack[ScreenViewFields]) -> V:
         """Append a screen that was seen.
 
@@ -239,7 +233,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(ScreenViewEvent, "screen_view", fields, screen_name)
 
-    @expand_kwargs
     def session_start(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the start of a session; ``Session.start`` numbers and times its events for you.
 
@@ -249,7 +242,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(SessionStartEvent, "session_start", fields)
 
-    @expand_kwargs
     def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
         """Append the end of a session.
 
@@ -272,7 +264,6 @@ class EventVerbs(CommerceVerbs):
                 )
         return self._event(ApplicationStateTransitionEvent, verb, {**given, **fields})
 
-    @expand_kwargs
     def app_install(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after its install.
 
@@ -283,7 +274,6 @@ class EventVerbs(CommerceVerbs):
         more = {"is_first_run": True, "is_upgrade": False}
         return self._transition("app_install", "initialized", fields, **more)
 
-    @expand_kwargs
     def app_upgrade(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after an upgrade.
 
@@ -294,7 +284,6 @@ class EventVerbs(CommerceVerbs):
         more = {"is_first_run": False, "is_upgrade": True}
         return self._transition("app_upgrade", "initialized", fields, **more)
 
-    @expand_kwargs
     def app_initialized(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append a start of the app.
 
@@ -304,7 +293,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_initialized", "initialized", fields)
 
-    @expand_kwargs
     def app_foreground(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's coming to the foreground.
 
@@ -314,7 +302,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_foreground", "foreground", fields)
 
-    @expand_kwargs
     def app_background(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's going to the background.
 
@@ -324,7 +311,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_background", "background", fields)
 
-    @expand_kwargs
     def app_exit(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's end.
 
@@ -334,7 +320,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_exit", "exit", fields)
 
-    @expand_kwargs
     def first_run(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's first run; ``app_install`` says more.
 
@@ -344,7 +329,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(FirstRunEvent, "first_run", fields)
 
-    @expand_kwargs
     def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's removal.
 
@@ -354,7 +338,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(UninstallEvent, "uninstall", fields)
 
-    @expand_kwargs
     def push_registration(
         self: V, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
     ) -> V:
@@ -367,7 +350,6 @@ class EventVerbs(CommerceVerbs):
         given = registration_token, register
         return self._event(PushRegistrationEvent, "push_registration", fields, *given)
 
-    @expand_kwargs
     def push_message(
         self: V,
         push_message_type: PushMessageType,
@@ -396,7 +378,6 @@ class EventVerbs(CommerceVerbs):
     def network_performance(
         self: V, url: str, response_code: int, **fields: Unpack[NetworkFields]
     ) -> V: ...
-    @expand_kwargs
     def network_performance(
         self: V,
         url: str | requests.Response,
@@ -422,7 +403,6 @@ class EventVerbs(CommerceVerbs):
                 given["response_code"] = response_code
         return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
 
-    @expand_kwargs
     def breadcrumb(self: V, label: str, **fields: Unpack[BreadcrumbFields]) -> V:
         """Append a trace of what the user did.
 
@@ -432,7 +412,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(BreadcrumbEvent, "breadcrumb", fields, label)
 
-    @expand_kwargs
     def crash_report(
         self: V,
         error: BaseException | None = None,
@@ -468,7 +447,6 @@ class EventVerbs(CommerceVerbs):
                 given["message"] = message
         return self._event(CrashReportEvent, "crash_report", {**given, **fields})
 
-    @expand_kwargs
     def opt_out(self: V, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> V:
         """Append the user's opting out of all tracking, or back in with False.
 
@@ -478,7 +456,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._event(OptOutEvent, "opt_out", fields, is_opted_out)
 
-    @expand_kwargs
     def profile(
         self: V,
         profile_event_type: ProfileEventType,
@@ -496,7 +473,6 @@ class EventVerbs(CommerceVerbs):
         given = profile_event_type, previous_mpid, current_mpid
         return self._event(ProfileEvent, "profile", fields, *given)
 
-    @expand_kwargs
     def user_attribute_change(
         self: V,
         user_attribute_name: str,
@@ -512,7 +488,6 @@ class EventVerbs(CommerceVerbs):
         given = user_attribute_name, new
         return self._event(UserAttributeChangeEvent, "user_attribute_change", fields, *given)
 
-    @expand_kwargs
     def user_identity_change(
         self: V, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
     ) -> V:
@@ -547,7 +522,7 @@ class EventVerbs(CommerceVerbs):
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
 
 
-called_by_name(EventVerbs, globals())
+describe_verbs(EventVerbs, globals())
 
 
 def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
