@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Never, TypeVar, Unpack, get_args
+from typing import Any, Never, TypeVar, Unpack
 
 from ..errors import InvalidBatch, InvalidValue, brief, unknown_field
 from ..model.application import ApplicationFields, ApplicationInformation, AttributionInfo
@@ -54,27 +54,20 @@ class ContextVerbs(Builder, Record):
     """The context of a batch: its fields, by wire name, and the verbs that set them."""
 
     environment: Field[Environment | None] = set_by(
-        "with_environment",
-        choice("an environment", get_args(Environment), liberal={"unknown": None}),
+        "with_environment", choice("an environment", Environment, liberal={"unknown": None})
     )
     source_request_id = set_by("with_source_request_id", word())
     mpid = set_by("with_mpid", integer())
     mp_deviceid = set_by("with_mp_deviceid", uuid())
-    user_identities: Field[UserIdentities | None] = set_by(
-        "with_identities", record(UserIdentities)
-    )
+    user_identities = set_by("with_identities", record(UserIdentities))
     user_attributes = set_by("with_user_attributes", attributes())
     deleted_user_attributes = set_by("with_deleted_user_attributes", names())
-    device_info: Field[DeviceInformation | None] = set_by("with_device", record(DeviceInformation))
-    application_info: Field[ApplicationInformation | None] = set_by(
-        "with_application", record(ApplicationInformation)
-    )
+    device_info = set_by("with_device", record(DeviceInformation))
+    application_info = set_by("with_application", record(ApplicationInformation))
     ip = set_by("with_ip", ip())
-    consent_state: Field[ConsentState | None] = set_by("with_consent_state", record(ConsentState))
-    context: Field[BatchContext | None] = record(BatchContext)  # its fields have verbs
-    attribution_info: Field[AttributionInfo | None] = set_by(
-        "with_attribution_info", record(AttributionInfo)
-    )
+    consent_state = set_by("with_consent_state", record(ConsentState))
+    context = record(BatchContext)  # its fields have verbs
+    attribution_info = set_by("with_attribution_info", record(AttributionInfo))
     integration_attributes = set_by("with_integration_attributes", maps_of_scalars())
     partner_identities = set_by("with_partner_identities", identities())
     partner_identity = set_by("with_partner_identity", identity())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Never, TypedDict, Unpack, get_args
+from typing import Literal, Never, TypedDict, Unpack
 
 from ..values.fields import Field, choice, maps_of_scalars, required, text
 from ..values.validators import Scalar
@@ -52,7 +52,7 @@ class ApplicationInformation(Record, kind="ApplicationInformation"):
     application_build_number = text()
     package = text()
     install_referrer = text()
-    os: Field[OperatingSystem | None] = choice("an operating system", get_args(OperatingSystem))
+    os: Field[OperatingSystem | None] = choice("an operating system", OperatingSystem)
     apple_search_ads_attributes = maps_of_scalars()
 
     def __init__(self, **fields: Unpack[ApplicationFields]) -> None:

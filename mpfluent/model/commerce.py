@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
+from typing import Any, Literal, Never, Self, TypedDict, Unpack
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
@@ -177,10 +177,8 @@ class ProductAction(Record, kind="ProductAction"):
 
     _misnomers = MappingProxyType(sdk_names.ACTION)
 
-    action: Field[ProductActionType] = required(
-        choice("a product action", get_args(ProductActionType))
-    )
-    products: Field[tuple[Product, ...] | None] = records(Product)
+    action: Field[ProductActionType] = required(choice("a product action", ProductActionType))
+    products = records(Product)
     transaction_id = string()
     total_amount = number()
     tax_amount = number()
@@ -238,10 +236,8 @@ class PromotionAction(Record, kind="PromotionAction"):
     'promo-1'
     """
 
-    action: Field[PromotionActionType] = required(
-        choice("a promotion action", get_args(PromotionActionType))
-    )
-    promotions: Field[tuple[Promotion, ...] | None] = records(Promotion)
+    action: Field[PromotionActionType] = required(choice("a promotion action", PromotionActionType))
+    promotions = records(Promotion)
 
     def __init__(
         self,
@@ -260,7 +256,7 @@ class ProductImpression(Record, kind="ProductImpression"):
     """
 
     product_impression_list = required(name(read=plain_text))
-    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+    products = required(records(Product, keep_empty=True))
 
     def __init__(
         self, product_impression_list: str, products: Sequence[Product], **unknown: Never
@@ -275,7 +271,7 @@ class ShoppingCart(Record, kind="ShoppingCart"):
     2
     """
 
-    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+    products = required(records(Product, keep_empty=True))
 
     def __init__(self, products: Sequence[Product], **unknown: Never) -> None:
         self._fill(ShoppingCart, unknown, products)

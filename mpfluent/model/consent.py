@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Never, TypedDict, Unpack
 
 from ..errors import brief
-from ..values.fields import Field, flag, instant, records_by_name, required, set_by, text
-from ..values.frozen_map import FrozenMap
+from ..values.fields import flag, instant, records_by_name, required, set_by, text
 from ..values.validators import Instant
 from .record import Record
 
@@ -64,12 +63,8 @@ class ConsentState(Record, kind="ConsentState"):
     True
     """
 
-    gdpr: Field[FrozenMap[GDPRConsentState] | None] = set_by(
-        "with_gdpr_consent", records_by_name(GDPRConsentState)
-    )
-    ccpa: Field[FrozenMap[CCPAConsentState] | None] = set_by(
-        "with_ccpa_data_sale_opt_out", records_by_name(CCPAConsentState)
-    )
+    gdpr = set_by("with_gdpr_consent", records_by_name(GDPRConsentState))
+    ccpa = set_by("with_ccpa_data_sale_opt_out", records_by_name(CCPAConsentState))
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal, Never, TypedDict, Unpack, get_args
+from typing import Literal, Never, TypedDict, Unpack
 
 from .. import sdk_names
 from ..values import validators
@@ -57,9 +57,7 @@ class GeoLocation(Record, kind="GeoLocation"):
     city_name = text()
     postal_code = text()
     dma_code = integer()
-    location_source: Field[LocationSource | None] = choice(
-        "a location source", get_args(LocationSource)
-    )
+    location_source: Field[LocationSource | None] = choice("a location source", LocationSource)
 
     def __init__(
         self, latitude: Number, longitude: Number, **fields: Unpack[LocationFields]
@@ -92,8 +90,8 @@ class BatchContext(Record, kind="BatchContext"):
 
     _open = True
 
-    data_plan: Field[DataPlanContext | None] = set_by("with_data_plan", record(DataPlanContext))
-    location: Field[GeoLocation | None] = set_by("with_location", record(GeoLocation))
+    data_plan = set_by("with_data_plan", record(DataPlanContext))
+    location = set_by("with_location", record(GeoLocation))
 
     def __init__(
         self,

@@ -94,9 +94,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     _misnomers = MappingProxyType(sdk_names.DEVICE)
 
     platform: Field[Platform | None] = choice(
-        "a platform",
-        get_args(Platform),
-        read=choice_of("a platform", (*get_args(Platform), "desktop")).check,
+        "a platform", Platform, read=choice_of("a platform", (*get_args(Platform), "desktop")).check
     )
     ios_advertising_id = uuid()
     ios_idfv = uuid()
@@ -109,7 +107,7 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     microsoft_publisher_id = identity()
     amp_id = identity()
     att_authorization_status: Field[ATTAuthorizationStatus | None] = choice(
-        "an authorization status", get_args(ATTAuthorizationStatus)
+        "an authorization status", ATTAuthorizationStatus
     )
     att_timestamp_unixtime_ms = instant()
     push_token = identity()
@@ -199,10 +197,10 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     application_memory_max_bytes = number()
     application_memory_total_bytes = number()
     device_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), read=scalar
+        "an orientation", Orientation, read=scalar
     )
     status_bar_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), read=scalar
+        "an orientation", Orientation, read=scalar
     )
 
     def __init__(self, **fields: Unpack[DeviceStateFields]) -> None:

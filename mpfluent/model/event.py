@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypedDict
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, unknown_field
 from ..utils.introspection import hide_annotations
-from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
+from ..values.fields import flag, instant, integer, name, number, record, scalars, text, uuid
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number, Scalar
 from .context import GeoLocation
@@ -117,8 +117,8 @@ class Event(Record, kind="Event", rank=_LATE):
     attributes = scalars(wire="custom_attributes")
     # only for the integration that they name: the vendor's examples put lists into them
     flags = scalars(wire="custom_flags", partly=True)
-    location: Field[GeoLocation | None] = record(GeoLocation)
-    device_current_state: Field[DeviceCurrentState | None] = record(DeviceCurrentState)
+    location = record(GeoLocation)
+    device_current_state = record(DeviceCurrentState)
     session_start_unixtime_ms = instant()
     event_start_unixtime_ms = instant()
     is_goal_defined = flag()

@@ -84,7 +84,7 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
     type: Field[CustomEventType] = required(
         choice(
             "a custom event type",
-            get_args(CustomEventType),
+            CustomEventType,
             wire="custom_event_type",
             liberal={"unknown": "other"},
         )
@@ -144,10 +144,10 @@ class CommerceEvent(Event, event_type="commerce_event"):
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
 
-    product_action: Field[ProductAction | None] = record(ProductAction)
-    promotion_action: Field[PromotionAction | None] = record(PromotionAction)
-    product_impressions: Field[tuple[ProductImpression, ...] | None] = records(ProductImpression)
-    shopping_cart: Field[ShoppingCart | None] = record(ShoppingCart)
+    product_action = record(ProductAction)
+    promotion_action = record(PromotionAction)
+    product_impressions = records(ProductImpression)
+    shopping_cart = record(ShoppingCart)
     currency_code = text()
     screen_name = string()
     is_non_interactive = flag()
@@ -251,7 +251,7 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     """
 
     application_transition_type: Field[ApplicationTransitionType] = required(
-        choice("an application transition", get_args(ApplicationTransitionType))
+        choice("an application transition", ApplicationTransitionType)
     )
     is_first_run = flag()
     is_upgrade = flag()
@@ -371,7 +371,7 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     stack_trace = text()
     exception_handled = flag()
     topmost_context = text()
-    breadcrumbs: Field[tuple[BreadcrumbEvent, ...] | None] = events(BreadcrumbEvent)
+    breadcrumbs = events(BreadcrumbEvent)
     pl_crash_report_file_base64 = text()
     ios_image_base_address = integer(unsigned=True)
     ios_image_size = integer(unsigned=True)
@@ -464,7 +464,7 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
     previous_mpid = required(integer())
     current_mpid = required(integer())
     profile_event_type: Field[ProfileEventType] = required(
-        choice("a profile event type", get_args(ProfileEventType))
+        choice("a profile event type", ProfileEventType)
     )
 
     def __init__(
@@ -524,14 +524,14 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
     """
 
     push_message_type: Field[PushMessageType] = required(
-        choice("a push message type", get_args(PushMessageType))
+        choice("a push message type", PushMessageType)
     )
     push_message_token = required(text())
     push_notification_payload = required(text())
     message = text()
     network = text()
     application_state: Field[PushApplicationState | None] = choice(
-        "an application state", get_args(PushApplicationState), liberal={"unknown": None}
+        "an application state", PushApplicationState, liberal={"unknown": None}
     )
     action_identifier = text()
     push_message_behavior: Field[PushMessageBehavior | int | None] = Field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, Unpack
 
 from .. import sdk_names
 from ..values.fields import Field, choice, flag, identity, instant, required
@@ -135,9 +135,7 @@ class UserIdentity(Record, kind="UserIdentity"):
     1795428900000
     """
 
-    identity_type: Field[IdentityType] = required(
-        choice("an identity type", get_args(IdentityType))
-    )
+    identity_type: Field[IdentityType] = required(choice("an identity type", IdentityType))
     identity = required(identity())
     timestamp_unixtime_ms = required(instant())
     created_this_batch = flag()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import pytest
@@ -255,7 +255,7 @@ def test_a_word_of_a_choice_of_a_subclass_is_escaped_with_and_without_code() -> 
     words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
 
     class Subclass(AppEvent):
-        extra = a_choice("a word", words)
+        extra = a_choice("a word", Literal[words])
 
     for word in words:
         batch = Batch().add(
