@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
-from ..formatting.summary import context, readable
+from ..formatting.summary import context
 from ..model.device import DeviceFields, DeviceInformation
 from ..model.event import Event
 from ..model.history import events
@@ -22,7 +23,7 @@ from ..wire.limits import Problem, problems
 from .base import Piped
 from .context_verbs import ContextVerbs
 from .event_verbs import EventVerbs
-from .merge import JOINS, merged_map, same_user
+from .merge import JOINS, same_user, still_deleted
 from .session import Session
 
 if TYPE_CHECKING:
@@ -105,17 +106,13 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
-        if user is _UNSAID:
-            if mpid is _UNSAID and not identities:
-                raise InvalidValue(
-                    "for_user() needs to know who the user is; "
-                    "write Batch.for_user(customer_id=…), or Batch() for nobody"
-                )
-            user = None
-        if mpid is _UNSAID:
-            mpid = None
-        if mpid is not None:
-            mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
+        if user is _UNSAID and mpid is _UNSAID and not identities:
+            raise InvalidValue(
+                "for_user() needs to know who the user is; "
+                "write Batch.for_user(customer_id=…), or Batch() for nobody"
+            )
+        user = None if user is _UNSAID else user
+        mpid = None if mpid is _UNSAID else cls._checked("for_user", {"mpid": mpid})["mpid"]
         try:
             batch: B = _empty[cls]._with_record(
                 "for_user", "user_identities", UserIdentities, user, identities
@@ -143,9 +140,10 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
                 "for_device() needs to know the device; "
                 "write Batch.for_device(ios_idfv=…), or Batch() for nobody"
             )
-        return cls._make((), ())._with_record(
+        made: B = _empty[cls]._with_record(
             "for_device", "device_info", DeviceInformation, None, device
         )
+        return made
 
     # Composition
 
@@ -156,13 +154,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> len(Batch().add(AppEvent("Searched"), AppEvent("Found")).events)
         2
         """
-        found: list[Event] = []
-        for event in events:
-            if issubclass(type(event), Event):
-                found.append(event)  # type: ignore[arg-type]
-            else:
-                found += _events_of(event)
-        return self._extended(found)
+        return self._extended(chain.from_iterable(map(_events_of, events)))
 
     def merge(self: B, other: Batch) -> B:
         """Join with another batch of the same user; ``+`` does the same.
@@ -186,23 +178,17 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
             )
         same_user(self, other)
         theirs = dict(zip(*other._state))
-        changes: dict[str, Any] = {}
-        for key, value in theirs.items():
-            join = JOINS.get(key)
-            ours = self._get(key)
-            changes[key] = join(ours, value) if join and ours is not None else value
         base = self
         if "deleted_user_attributes" in theirs and base.user_attributes:
             base = base.without_user_attributes(*theirs["deleted_user_attributes"])
-            if "user_attributes" in theirs:
-                changes["user_attributes"] = merged_map(
-                    base.user_attributes, theirs["user_attributes"]
-                )
+        changes: dict[str, Any] = {}
+        for key, value in theirs.items():
+            join, ours = JOINS.get(key), base._get(key)
+            changes[key] = join(ours, value) if join and ours is not None else value
         if "user_attributes" in theirs and base.deleted_user_attributes:
-            set_again = theirs["user_attributes"]
             listed = changes.get("deleted_user_attributes", base.deleted_user_attributes)
-            kept = tuple(name for name in listed if name not in set_again)
-            changes["deleted_user_attributes"] = kept or None
+            kept = still_deleted(listed, theirs["user_attributes"])
+            changes["deleted_user_attributes"] = kept
         return base._with(changes)._extended(other._events())
 
     def __add__(self: B, other: Batch) -> B:
@@ -228,13 +214,11 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
         """Return what was read; an attribute that is set there is not deleted, too."""
-        listed, given = set_.get("deleted_user_attributes"), set_.get("user_attributes")
-        if listed and given:
-            kept = tuple(name for name in listed if name not in given)
-            set_ = {**set_, "deleted_user_attributes": kept}
-            if not kept:
-                del set_["deleted_user_attributes"]
-        return super()._assemble(set_)
+        batch = super()._assemble(set_)
+        listed, given = batch.deleted_user_attributes, batch.user_attributes
+        if not listed or not given:
+            return batch
+        return batch._with({"deleted_user_attributes": still_deleted(listed, given)})
 
     # Looking
 
@@ -322,19 +306,11 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
             )
         return differences(self, other)
 
-    def __repr__(self) -> str:
-        return readable(self._summary(), context(self), self._events())
-
-    def _repr_html_(self) -> str:
-        from ..formatting.html import table
-
-        return table(self._summary(), context(self), self._events())
-
-    def _summary(self) -> str:
+    def _summary(self) -> tuple[Any, ...]:
         from ..wire.seal import wire_size
 
         where = f" {self.environment}" if self.environment else ""
-        return f"Batch{where}, {wire_size(self)}"
+        return f"Batch{where}, {wire_size(self)}", context(self), self._events()
 
     if not TYPE_CHECKING:
 
@@ -362,7 +338,9 @@ def _immutable(cls: type[Batch], name: Any) -> Immutable:
 
 
 def _events_of(added: Any) -> tuple[Event, ...]:
-    """Return the events of a session, or the one that a proxy stands for."""
+    """Return the events of a session, or the one event that was added, or its proxy."""
+    if issubclass(type(added), Event):
+        return (added,)
     added = itself("add", added, Session)
     if is_a(added, Session):
         return added.events  # type: ignore[no-any-return]

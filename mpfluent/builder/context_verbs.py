@@ -44,7 +44,7 @@ from ..values.frozen_map import FrozenMap, frozen_map
 from ..values.validators import Instant, Number
 from .base import Builder
 from .compiled import REGULATIONS, SAID, consented, placed
-from .merge import merged_consent, merged_map, merged_maps, merged_record
+from .merge import merged_consent, merged_map, merged_maps, merged_record, still_deleted
 
 C = TypeVar("C", bound="ContextVerbs")
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
@@ -522,8 +522,8 @@ class ContextVerbs(Builder, Record):
         kept = frozen_map({key: merged[key] for key in merged if key not in gone})
         changes: dict[str, Any] = {name: kept if kept else None}
         if name == "user_attributes" and self.deleted_user_attributes:
-            listed = tuple(key for key in self.deleted_user_attributes if key not in kept)
-            changes["deleted_user_attributes"] = listed or None
+            listed = self.deleted_user_attributes
+            changes["deleted_user_attributes"] = still_deleted(listed, kept)
         return self._with(changes)
 
     def _without(self: C, verb: str, wire: str, of: type[Frozen], names: Iterable[str]) -> C:

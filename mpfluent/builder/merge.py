@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from ..errors import InvalidValue, MixedUsers, brief
@@ -58,6 +58,11 @@ def merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentSta
 def merged_names(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
     """Return both lists of names, each name once."""
     return tuple(dict.fromkeys((*left, *right)))
+
+
+def still_deleted(listed: Iterable[str], given: Container[str]) -> tuple[str, ...] | None:
+    """Return the attributes that are to be deleted, without those that are set."""
+    return tuple(name for name in listed if name not in given) or None
 
 
 # How two values of one field become one; of every other field, the right side wins.

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
-from ..formatting.summary import readable
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.history import Events
@@ -89,7 +88,8 @@ class Session(EventVerbs, Piped, kind="Session"):
                 raise cls._no_keyword("start", SessionStartEvent, error) from None
             raise _no_id("start")
         given = {"session_uuid": session_uuid, "session_id": session_id, "at": at}
-        return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
+        empty = cls._make((), ())._with(cls._checked("start", given))
+        return empty._event(SessionStartEvent, "start", {"at": at, **fields})
 
     @property
     def events(self) -> Events:
@@ -111,9 +111,7 @@ class Session(EventVerbs, Piped, kind="Session"):
                     f"add({brief(event)}): want an event, got {type(event).__name__}; "
                     "write add(AppEvent('Name'))"
                 )
-            number = session._next()
-            ours = {"session_uuid": self.session_uuid, "session_id": self.session_id}
-            for name, own in {**ours, "event_num": number}.items():
+            for name, own in _place(session).items():
                 theirs = getattr(event, name)
                 if theirs is not None and theirs != own:
                     raise InvalidValue(
@@ -147,9 +145,8 @@ class Session(EventVerbs, Piped, kind="Session"):
                 "end() cannot tell the duration of a session without times; "
                 "write Session.start(…, at=…) or session_end(duration_in_ms)"
             )
-        moment = self._moment(
-            "end", after, SessionEndEvent._checked("end", {"at": at}).get("timestamp_unixtime_ms")
-        )
+        checked = SessionEndEvent._checked("end", {"at": at})
+        moment = self._moment("end", after, checked["timestamp_unixtime_ms"])
         duration = 0 if moment is None else moment - first
         if duration < 0:
             raise InvalidTime(f"end(at=…) is {-duration} ms before the start of the session")
@@ -176,20 +173,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         if isinstance(last, SessionEndEvent):
             once = "end(…) once" if verb == "end" else f"{verb}(…) before end(…)"
             raise InvalidValue(f"{verb}(): the session has ended; write {once}")
-        return self._appended(
-            event._with(
-                {
-                    "timestamp_unixtime_ms": self._moment(verb, after, event.at),
-                    "session_uuid": self.session_uuid,
-                    "session_id": self.session_id,
-                    "event_num": self._next(),
-                }
-            )
-        )
-
-    def _next(self) -> int:
-        """Return the number of the event that comes next."""
-        return 0 if self._tail is None else (self._tail[1].event_num or 0) + 1
+        moment = self._moment(verb, after, event.at)
+        return self._appended(event._with({"timestamp_unixtime_ms": moment, **_place(self)}))
 
     def _moment(self, verb: str, after: Any, at: int | None) -> int | None:
         """Return when an event happens, in Unix milliseconds; None for the time of sending."""
@@ -201,20 +186,14 @@ class Session(EventVerbs, Piped, kind="Session"):
         try:
             milliseconds = validators.duration(after)
         except validators.CheckFailed as bad:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): {bad.why}; write after=1.5"
-            ) from bad.cause
+            raise _bad(verb, after, f"{bad.why}; write after=1.5") from bad.cause
         if milliseconds < 0:
-            raise InvalidTime(f"{verb}(after={brief(after)}): an event cannot be before the last")
+            raise _bad(verb, after, "an event cannot be before the last")
         if before is None:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): the session has no time to count from; "
-                "write Session.start(…, at=…)"
-            )
+            why = "the session has no time to count from; write Session.start(…, at=…)"
+            raise _bad(verb, after, why)
         if before + milliseconds > validators.INT64[1]:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): the time does not fit 64 bits; write after=1.5"
-            )
+            raise _bad(verb, after, "the time does not fit 64 bits; write after=1.5")
         return before + milliseconds
 
     def __replace__(self: S, **changes: Any) -> S:
@@ -229,17 +208,9 @@ class Session(EventVerbs, Piped, kind="Session"):
             raise _no_id("replace")
         return self._with(checked)._having(event._with(checked) for event in self._events())
 
-    def __repr__(self) -> str:
-        return readable(self._summary(), (), self._events())
-
-    def _repr_html_(self) -> str:
-        from ..formatting.html import table
-
-        return table(self._summary(), (), self._events())
-
-    def _summary(self) -> str:
+    def _summary(self) -> tuple[Any, ...]:
         ids = [f"{key}={value!r}" for key, value in self._given().items() if key != "at"]
-        return f"Session {' '.join(ids)}"
+        return f"Session {' '.join(ids)}", (), self._events()
 
     if not TYPE_CHECKING:
 
@@ -248,6 +219,17 @@ class Session(EventVerbs, Piped, kind="Session"):
 
         def __setitem__(self, key, value):
             raise Immutable("Session is immutable; write session = session.add(event)")
+
+
+def _place(session: Session) -> dict[str, Any]:
+    """Return what a session says of the event that comes next: its ids, and the number in it."""
+    ids = {"session_uuid": session.session_uuid, "session_id": session.session_id}
+    last = session._tail[1] if session._tail else None
+    return {**ids, "event_num": 0 if last is None else (last.event_num or 0) + 1}
+
+
+def _bad(verb: str, after: Any, why: str) -> InvalidTime:
+    return InvalidTime(f"{verb}(after={brief(after)}): {why}")
 
 
 def _no_id(where: str) -> InvalidValue:
