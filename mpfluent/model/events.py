@@ -18,6 +18,7 @@ from ..values.fields import (
     integer,
     name,
     record,
+    record_or_null,
     records,
     required,
     required_when_written,
@@ -594,8 +595,8 @@ class UserIdentityChangeEvent(
     '123456'
     """
 
-    new: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
-    old: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
+    new = record_or_null(UserIdentity)
+    old = record_or_null(UserIdentity)
 
     def __init__(
         self, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]

@@ -228,9 +228,16 @@ def maps_of_scalars() -> Field[FrozenMap[FrozenMap[validators.Scalar]] | None]:
     return Field("maps", mapping(mapping(validators.scalar)))
 
 
-def record(of: type[T], *, null: bool = False) -> Field[T | None]:
+def record(of: type[T]) -> Field[T | None]:
     """Declare a nested record."""
-    return Field("record", an(of), of=of, null=null)
+    return Field("record", an(of), of=of)
+
+
+def record_or_null(of: type[T]) -> Field[T | None]:
+    """Declare a nested record that must be given, though it may be null."""
+    field = Field[T | None]("record", an(of), of=of, null=True)
+    required(field)
+    return field
 
 
 def records(of: type[T], *, keep_empty: bool = False) -> Field[tuple[T, ...] | None]:
