@@ -19,19 +19,14 @@ from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
 from ..utils.introspection import as_error_of_verb, describe_verbs
 from ..values.code_cache import CompiledCalls, NoCode
-from ..values.codegen import NO_NAMES, Names
+from ..values.codegen import NO_NAMES
 from .base import Builder
 from .compiled import Appended, write_appender
 
 V = TypeVar("V", bound="CommerceVerbs")
 
 _OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
-_OF_EVENT = frozenset(CommerceEvent._fields) - {
-    "product_action",
-    "promotion_action",
-    "product_impressions",
-} | {"after"}
-_ACTED = Names(("action", "products"))  # what a product verb says besides its keywords
+_ACTED = ProductAction._init_names  # what a product verb says besides its keywords
 # What other verbs say, and the line to write instead.
 _ELSEWHERE = {
     "products": "",
@@ -66,14 +61,16 @@ class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
     """
 
 
-def _elsewhere(verb: str, name: str) -> UnknownField:
-    if name in ("products", "promotions", "items"):
-        text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
-    else:
-        text = f"{verb}() has no field {name!r}; write {_ELSEWHERE[name]}"
-    error = UnknownField(text)
-    error.name = name
-    return error
+def _check_elsewhere(verb: str, fields: Any, *more: str) -> None:
+    """Raise if the caller names what is written without a name, or what other verbs say."""
+    for name in (*more, *_ELSEWHERE):
+        if name in fields:
+            text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
+            if instead := _ELSEWHERE.get(name):
+                text = f"{verb}() has no field {name!r}; write {instead}"
+            error = UnknownField(text)
+            error.name = name
+            raise error
 
 
 class CommerceVerbs(Builder):
@@ -117,20 +114,11 @@ class CommerceVerbs(Builder):
         if grown is not None:
             return grown
         verb = verb or action
-        about_action: dict[str, Any] = {"action": action, "products": products}
-        about_event: dict[str, Any] = {"product_action": None}  # first in schema order
-        for name, value in fields.items():
-            if name in _OF_ACTION:
-                about_action[name] = value
-            elif name in _OF_EVENT:
-                about_event[name] = value
-            elif name in _ELSEWHERE:
-                raise _elsewhere(verb, name)
-            else:
-                error = CommerceEvent._no_field(verb, name)
-                raise self._no_keyword(verb, CommerceEvent, error)
-        about_event["product_action"] = ProductAction._build(verb, about_action)
-        return self._event(CommerceEvent, verb, about_event)
+        _check_elsewhere(verb, fields)
+        about_action = {name: fields[name] for name in fields if name in _OF_ACTION}
+        about_event = {name: fields[name] for name in fields if name not in _OF_ACTION}
+        acted = ProductAction._build(verb, about_action, _ACTED, (action, products))
+        return self._event(CommerceEvent, verb, {"product_action": acted, **about_event})
 
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put into the cart.
@@ -229,9 +217,7 @@ class CommerceVerbs(Builder):
         self: V, action: PromotionActionType, promotions: tuple[Promotion, ...], fields: Any
     ) -> V:
         verb = f"promotion_{action}"
-        for name in ("promotions", *_ELSEWHERE):
-            if name in fields:
-                raise _elsewhere(verb, name)
+        _check_elsewhere(verb, fields, "promotions")
         acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
         return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
 
@@ -268,12 +254,9 @@ class CommerceVerbs(Builder):
         >>> len(batch.events[0].product_impressions[0].products)
         2
         """
-        for name in _ELSEWHERE:
-            if name in fields:
-                raise _elsewhere("impression", name)
-        shown = ProductImpression._build(
-            "impression", {"product_impression_list": product_impression_list, "products": products}
-        )
+        _check_elsewhere("impression", fields)
+        listed = {"product_impression_list": product_impression_list, "products": products}
+        shown = ProductImpression._build("impression", listed)
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
 
 

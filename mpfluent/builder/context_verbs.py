@@ -18,26 +18,8 @@ from ..model.events import UserAttributeValue
 from ..model.record import Record
 from ..model.user import IdentityFields, UserIdentities
 from ..utils.introspection import describe_verbs
-from ..values import validators
+from ..values import fields, validators
 from ..values.check_failed import CheckFailed, checked_as
-from ..values.fields import (
-    Field,
-    attributes,
-    choice,
-    entries_of,
-    identities,
-    identity,
-    integer,
-    ip,
-    mapping,
-    maps_of_scalars,
-    names,
-    record,
-    set_by,
-    text,
-    uuid,
-    word,
-)
 from ..values.foreign import is_a, itself, looked_at
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
@@ -53,25 +35,25 @@ _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 class ContextVerbs(Builder, Record):
     """The context of a batch: its fields, by wire name, and the verbs that set them."""
 
-    environment: Field[Environment | None] = set_by(
-        "with_environment", choice("an environment", Environment, liberal={"unknown": None})
+    environment: fields.Field[Environment | None] = fields.set_by(
+        "with_environment", fields.choice("an environment", Environment, liberal={"unknown": None})
     )
-    source_request_id = set_by("with_source_request_id", word())
-    mpid = set_by("with_mpid", integer())
-    mp_deviceid = set_by("with_mp_deviceid", uuid())
-    user_identities = set_by("with_identities", record(UserIdentities))
-    user_attributes = set_by("with_user_attributes", attributes())
-    deleted_user_attributes = set_by("with_deleted_user_attributes", names())
-    device_info = set_by("with_device", record(DeviceInformation))
-    application_info = set_by("with_application", record(ApplicationInformation))
-    ip = set_by("with_ip", ip())
-    consent_state = set_by("with_consent_state", record(ConsentState))
-    context = record(BatchContext)  # its fields have verbs
-    attribution_info = set_by("with_attribution_info", record(AttributionInfo))
-    integration_attributes = set_by("with_integration_attributes", maps_of_scalars())
-    partner_identities = set_by("with_partner_identities", identities())
-    partner_identity = set_by("with_partner_identity", identity())
-    sdk_version = text()
+    source_request_id = fields.set_by("with_source_request_id", fields.word())
+    mpid = fields.set_by("with_mpid", fields.integer())
+    mp_deviceid = fields.set_by("with_mp_deviceid", fields.uuid())
+    user_identities = fields.set_by("with_identities", fields.record(UserIdentities))
+    user_attributes = fields.set_by("with_user_attributes", fields.attributes())
+    deleted_user_attributes = fields.set_by("with_deleted_user_attributes", fields.names())
+    device_info = fields.set_by("with_device", fields.record(DeviceInformation))
+    application_info = fields.set_by("with_application", fields.record(ApplicationInformation))
+    ip = fields.set_by("with_ip", fields.ip())
+    consent_state = fields.set_by("with_consent_state", fields.record(ConsentState))
+    context = fields.record(BatchContext)  # its fields have verbs
+    attribution_info = fields.set_by("with_attribution_info", fields.record(AttributionInfo))
+    integration_attributes = fields.set_by("with_integration_attributes", fields.maps_of_scalars())
+    partner_identities = fields.set_by("with_partner_identities", fields.identities())
+    partner_identity = fields.set_by("with_partner_identity", fields.identity())
+    sdk_version = fields.text()
 
     def with_environment(self: C, environment: Environment | None) -> C:
         """Set where the data belongs: "development" or "production".
@@ -306,7 +288,7 @@ class ContextVerbs(Builder, Record):
         """
         verb = "with_integration_attributes"
         module = checked_as(validators.module, verb, "module_id", module_id)
-        checked = checked_as(mapping(validators.scalar), verb, "attributes", attributes)
+        checked = checked_as(fields.mapping(validators.scalar), verb, "attributes", attributes)
         if checked is None:
             return self
         known = self._get("integration_attributes")
@@ -564,7 +546,7 @@ def _entries(verb: str, given: Any) -> dict[Any, Any]:
     if type(given) is dict:
         return given
     try:
-        return looked_at(entries_of, given)
+        return looked_at(fields.entries_of, given)
     except CheckFailed as bad:
         more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
         raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause

@@ -20,36 +20,21 @@ from ..errors import (
     closest,
     unknown_field,
 )
+from ..model import events
 from ..model.event import EventFields, PlaceFields
 from ..model.events import (
     AppEvent,
-    ApplicationStateTransitionEvent,
     AttributeChangeFields,
-    BreadcrumbEvent,
     BreadcrumbFields,
     CrashFields,
-    CrashReportEvent,
     CustomEventType,
-    FirstRunEvent,
     NetworkFields,
-    NetworkPerformanceEvent,
-    OptOutEvent,
-    ProfileEvent,
     ProfileEventType,
-    PushMessageEvent,
     PushMessageFields,
     PushMessageType,
-    PushRegistrationEvent,
-    ScreenViewEvent,
     ScreenViewFields,
-    SessionEndEvent,
-    SessionStartEvent,
     TransitionFields,
-    UninstallEvent,
-    UserAttributeChangeEvent,
     UserAttributeValue,
-    UserIdentityChangeEvent,
-    positional,
 )
 from ..model.user import UserIdentity
 from ..sdk_names import VERBS, called
@@ -70,6 +55,8 @@ V = TypeVar("V", bound="EventVerbs")
 # What event() takes besides its keywords.
 _NAMES = Names(("event_name", "type", "attributes"))
 _NAMES_AND_TIME = Names(("event_name", "type", "at", "attributes"))
+
+_LEAVE_OUT = "leave it out, or write event(…)"
 
 # What people try on a value that they take to be mutable, and the line to write instead.
 _MUTATORS = {
@@ -139,7 +126,7 @@ class EventVerbs(CommerceVerbs):
             return self._event(AppEvent, "event", {**dict(zip(names, values)), **given})
         except (InvalidValue, InvalidTime) as error:
             if error.field == "attributes" and is_a(attributes, str):
-                raise positional("event", name, str(attributes)) from None
+                raise events.positional("event", name, str(attributes)) from None
             if error.field != "event_name":
                 raise
             # as the keyword is called here, and with nothing else renamed
@@ -155,7 +142,7 @@ class EventVerbs(CommerceVerbs):
         for key, value in told.items():
             if value is not None or verb == "attribution":
                 checked_as(validators.name, verb, key, value)
-        _says_itself(verb, fields, "event_name", "type")
+        events.check_unsaid(verb, ("event_name", "type"), fields, _LEAVE_OUT)
         given = {"event_name": name, "type": "attribution", **fields}
         given["attributes"] = {**told, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
@@ -214,7 +201,7 @@ class EventVerbs(CommerceVerbs):
         """
         verb = "ltv_increase"
         amount = checked_as(validators.number, verb, "amount", amount)
-        _says_itself(verb, fields, "lifetime_value_change", "type")
+        events.check_unsaid(verb, ("lifetime_value_change", "type"), fields, _LEAVE_OUT)
         given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
         given["lifetime_value_change"] = amount
         given["attributes"] = {
@@ -231,7 +218,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().screen_view("Home").events[0].screen_name
         'Home'
         """
-        return self._event(ScreenViewEvent, "screen_view", fields, screen_name)
+        return self._event(events.ScreenViewEvent, "screen_view", fields, screen_name)
 
     def session_start(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the start of a session; ``Session.start`` numbers and times its events for you.
@@ -240,7 +227,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_start(session_id=42).events[0].session_id
         42
         """
-        return self._event(SessionStartEvent, "session_start", fields)
+        return self._event(events.SessionStartEvent, "session_start", fields)
 
     def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
         """Append the end of a session.
@@ -252,17 +239,14 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_end(60_000, session_id=42).events[0].session_duration_ms
         60000
         """
-        return self._event(SessionEndEvent, "session_end", fields, session_duration_ms)
+        return self._event(events.SessionEndEvent, "session_end", fields, session_duration_ms)
 
-    def _transition(self: V, verb: str, transition: str, fields: Any, **more: bool) -> V:
-        given = {"application_transition_type": f"application_{transition}", **more}
-        for name in ("application_transition_type", "is_first_run", "is_upgrade"):
-            if name in fields:
-                raise InvalidValue(
-                    f"{verb}() says {name} itself; for other combinations write "
-                    "add(ApplicationStateTransitionEvent(…))"
-                )
-        return self._event(ApplicationStateTransitionEvent, verb, {**given, **fields})
+    def _transition(self: V, verb: str, transition: str, fields: Any, *flags: bool | None) -> V:
+        of = events.ApplicationStateTransitionEvent
+        instead = "for other combinations write add(ApplicationStateTransitionEvent(…))"
+        events.check_unsaid(verb, of._init_names, fields, instead)
+        is_first_run, is_upgrade = flags or (None, None)
+        return self._event(of, verb, fields, f"application_{transition}", is_first_run, is_upgrade)
 
     def app_install(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after its install.
@@ -271,8 +255,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().app_install().events[0].is_first_run
         True
         """
-        more = {"is_first_run": True, "is_upgrade": False}
-        return self._transition("app_install", "initialized", fields, **more)
+        return self._transition("app_install", "initialized", fields, True, False)
 
     def app_upgrade(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after an upgrade.
@@ -281,8 +264,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().app_upgrade().events[0].is_upgrade
         True
         """
-        more = {"is_first_run": False, "is_upgrade": True}
-        return self._transition("app_upgrade", "initialized", fields, **more)
+        return self._transition("app_upgrade", "initialized", fields, False, True)
 
     def app_initialized(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append a start of the app.
@@ -327,7 +309,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().first_run().events[0].event_type
         'first_run'
         """
-        return self._event(FirstRunEvent, "first_run", fields)
+        return self._event(events.FirstRunEvent, "first_run", fields)
 
     def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's removal.
@@ -336,7 +318,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().uninstall().events[0].event_type
         'uninstall'
         """
-        return self._event(UninstallEvent, "uninstall", fields)
+        return self._event(events.UninstallEvent, "uninstall", fields)
 
     def push_registration(
         self: V, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
@@ -348,7 +330,7 @@ class EventVerbs(CommerceVerbs):
         False
         """
         given = registration_token, register
-        return self._event(PushRegistrationEvent, "push_registration", fields, *given)
+        return self._event(events.PushRegistrationEvent, "push_registration", fields, *given)
 
     def push_message(
         self: V,
@@ -368,7 +350,7 @@ class EventVerbs(CommerceVerbs):
         'received'
         """
         given = push_message_type, push_message_token, push_notification_payload
-        return self._event(PushMessageEvent, "push_message", fields, *given)
+        return self._event(events.PushMessageEvent, "push_message", fields, *given)
 
     @overload
     def network_performance(
@@ -401,7 +383,9 @@ class EventVerbs(CommerceVerbs):
             given = measured
             if response_code is not None:
                 given["response_code"] = response_code
-        return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
+        return self._event(
+            events.NetworkPerformanceEvent, "network_performance", {**given, **fields}
+        )
 
     def breadcrumb(self: V, label: str, **fields: Unpack[BreadcrumbFields]) -> V:
         """Append a trace of what the user did.
@@ -410,7 +394,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().breadcrumb("Opened cart").events[0].label
         'Opened cart'
         """
-        return self._event(BreadcrumbEvent, "breadcrumb", fields, label)
+        return self._event(events.BreadcrumbEvent, "breadcrumb", fields, label)
 
     def crash_report(
         self: V,
@@ -440,12 +424,12 @@ class EventVerbs(CommerceVerbs):
                 hint = f"message={brief(error)}" if is_a(error, str) else "message=…"
                 raise InvalidValue(
                     f"crash_report(error={brief(error)}): want an exception, "
-                    f"got {_kind(error)}; write {hint}"
+                    f"got {type(error).__name__}; write {hint}"
                 )
             given |= _described(error)
             if message is not None:
                 given["message"] = message
-        return self._event(CrashReportEvent, "crash_report", {**given, **fields})
+        return self._event(events.CrashReportEvent, "crash_report", {**given, **fields})
 
     def opt_out(self: V, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> V:
         """Append the user's opting out of all tracking, or back in with False.
@@ -454,7 +438,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().opt_out(False).events[0].is_opted_out
         False
         """
-        return self._event(OptOutEvent, "opt_out", fields, is_opted_out)
+        return self._event(events.OptOutEvent, "opt_out", fields, is_opted_out)
 
     def profile(
         self: V,
@@ -471,7 +455,7 @@ class EventVerbs(CommerceVerbs):
         2
         """
         given = profile_event_type, previous_mpid, current_mpid
-        return self._event(ProfileEvent, "profile", fields, *given)
+        return self._event(events.ProfileEvent, "profile", fields, *given)
 
     def user_attribute_change(
         self: V,
@@ -486,7 +470,7 @@ class EventVerbs(CommerceVerbs):
         'pro'
         """
         given = user_attribute_name, new
-        return self._event(UserAttributeChangeEvent, "user_attribute_change", fields, *given)
+        return self._event(events.UserAttributeChangeEvent, "user_attribute_change", fields, *given)
 
     def user_identity_change(
         self: V, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
@@ -498,7 +482,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().user_identity_change(new, None).events[0].new.identity_type
         'email'
         """
-        return self._event(UserIdentityChangeEvent, "user_identity_change", fields, new, old)
+        return self._event(events.UserIdentityChangeEvent, "user_identity_change", fields, new, old)
 
     # Hidden from type checkers: with this in sight they would accept any verb.
     if not TYPE_CHECKING:
@@ -542,17 +526,6 @@ def _digits(amount: Number) -> str:
     return "0" if digits == "-0" else digits
 
 
-def _says_itself(verb: str, fields: Mapping[str, Any], *names: str) -> None:
-    """Raise if the caller says what the verb says."""
-    for name in names:
-        if name in fields:
-            raise InvalidValue(f"{verb}() says {name} itself; leave it out, or write event(…)")
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
 def _measured(url: Any) -> dict[str, Any] | None:
     """Return what a ``requests.Response`` says of its call; None for all else."""
     return checked_as(partial(looked_at, _told_by), "network_performance", "url", url)
@@ -578,11 +551,8 @@ def _described(error: BaseException) -> dict[str, str]:
     import traceback
 
     kind = type(error)
-    told = {
-        "class_name": kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    }
+    prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    told = {"class_name": f"{prefix}{kind.__qualname__}"}
     tells: dict[str, Callable[[], str]] = {
         "stack_trace": lambda: "".join(traceback.format_exception(error)),
         "message": lambda: str(error) or kind.__name__,

@@ -88,8 +88,7 @@ class Session(EventVerbs, Piped, kind="Session"):
                 raise cls._no_keyword("start", SessionStartEvent, error) from None
             raise _no_id("start")
         given = {"session_uuid": session_uuid, "session_id": session_id, "at": at}
-        empty = cls._make((), ())._with(cls._checked("start", given))
-        return empty._event(SessionStartEvent, "start", {"at": at, **fields})
+        return cls._build("start", given)._event(SessionStartEvent, "start", {"at": at, **fields})
 
     @property
     def events(self) -> Events:

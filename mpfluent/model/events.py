@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
@@ -64,6 +64,13 @@ def positional(where: str, name: object, written: str) -> InvalidValue:
     )
     error.field = "attributes"
     return error
+
+
+def check_unsaid(verb: str, names: Iterable[str], fields: Any, instead: str) -> None:
+    """Raise if the caller says what the verb says."""
+    said = next((each for each in names if each in fields), None)
+    if said is not None:
+        raise InvalidValue(f"{verb}() says {said} itself; {instead}")
 
 
 class AppEvent(Event, event_type="custom_event", verb="event"):
@@ -279,28 +286,30 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
         return self.application_transition_type.replace("application_", "app_")
 
     @classmethod
+    def _create(cls, verb: str, transition: Any, fields: Any, *flags: bool) -> Self:
+        instead = "for other combinations write ApplicationStateTransitionEvent(…)"
+        check_unsaid(verb, ApplicationStateTransitionEvent._init_names, fields, instead)
+        return cls(transition, **{**dict(zip(("is_first_run", "is_upgrade"), flags)), **fields})
+
+    @classmethod
     def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after its install."""
-        _says_itself("create_install_event", fields)
-        return cls("application_initialized", is_first_run=True, is_upgrade=False, **fields)
+        return cls._create("create_install_event", "application_initialized", fields, True, False)
 
     @classmethod
     def create_upgrade_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after an upgrade."""
-        _says_itself("create_upgrade_event", fields)
-        return cls("application_initialized", is_first_run=False, is_upgrade=True, **fields)
+        return cls._create("create_upgrade_event", "application_initialized", fields, False, True)
 
     @classmethod
     def create_foreground_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's coming to the foreground."""
-        _says_itself("create_foreground_event", fields)
-        return cls("application_foreground", **fields)
+        return cls._create("create_foreground_event", "application_foreground", fields)
 
     @classmethod
     def create_background_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's going to the background."""
-        _says_itself("create_background_event", fields)
-        return cls("application_background", **fields)
+        return cls._create("create_background_event", "application_background", fields)
 
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -310,15 +319,6 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
             return None
         why = f"only application_initialized can be a first run or an upgrade, not {transition}"
         return f"{flags[0]}=True", why, "app_install() or app_upgrade()"
-
-
-def _says_itself(name: str, fields: Mapping[str, Any]) -> None:
-    for key in ("application_transition_type", "is_first_run", "is_upgrade"):
-        if key in fields:
-            raise InvalidValue(
-                f"{name}() says {key} itself; for other combinations write "
-                "ApplicationStateTransitionEvent(…)"
-            )
 
 
 class CrashFields(EventFields, total=False):

@@ -130,15 +130,13 @@ class Frozen(PublicNames, metaclass=_Slotted):
             given: values by Python name.
             names, values: more of them, before these.
         """
-        self = _new(cls)
         state = states[cls, names, frozenset(given)](values, given)
         try:
-            _set_state(self, state or cls._said(where, {**dict(zip(names, values)), **given}))
+            return cls._make(*(state or cls._said(where, {**dict(zip(names, values)), **given})))
         except InvalidBatch as error:
             # how it was found says nothing to who wrote it: each frame of ours pushes their own
             # line further up the screen
             raise error.with_traceback(None) from error.__cause__
-        return self
 
     def _fill(self, of: type[Frozen], given: Mapping[str, Any], *values: Any) -> None:
         """Check what the caller wrote, and keep what was set: what ``__init__`` does.
