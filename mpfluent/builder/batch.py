@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
 from ..formatting.summary import context
-from ..model.device import DeviceFields, DeviceInformation
+from ..model.device import DeviceFields
 from ..model.event import Event
 from ..model.history import events
 from ..model.user import IdentityFields, UserIdentities
@@ -114,9 +114,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         user = None if user is _UNSAID else user
         mpid = None if mpid is _UNSAID else cls._checked("for_user", {"mpid": mpid})["mpid"]
         try:
-            batch: B = _empty[cls]._with_record(
-                "for_user", "user_identities", UserIdentities, user, identities
-            )
+            batch: B = _empty[cls]._with_record("user_identities", user, identities, "for_user")
         except UnknownField as error:
             if user is not None:
                 raise
@@ -140,10 +138,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
                 "for_device() needs to know the device; "
                 "write Batch.for_device(ios_idfv=…), or Batch() for nobody"
             )
-        made: B = _empty[cls]._with_record(
-            "for_device", "device_info", DeviceInformation, None, device
-        )
-        return made
+        return cls._make((), ())._with_record("device_info", None, device, "for_device")
 
     # Composition
 
