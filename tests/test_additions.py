@@ -44,9 +44,9 @@ CLASS = """
 class RatingEvent(Event, event_type="rating", verb="rated"):
     __slots__ = ()
 
-    stars = required(integer())
-    scale = required(integer())
-    words = text()
+    stars = fields.required(fields.integer())
+    scale = fields.required(fields.integer())
+    words = fields.text()
 
     def __init__(self, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> None:
         self._fill(RatingEvent, fields, stars, scale)
@@ -112,7 +112,11 @@ FIELD: tuple[Edit, ...] = (
         "class ProductFields(TypedDict, total=False):\n",
         "    shelf: int | None\n",
     ),
-    ("model/commerce.py", "    total_product_amount = number()\n", "    shelf = integer()\n"),
+    (
+        "model/commerce.py",
+        "    total_product_amount = fields.number()\n",
+        "    shelf = fields.integer()\n",
+    ),
 )
 SHELVED = """
 import inspect

@@ -9,21 +9,9 @@ from typing import Any, Literal, Never, Self, TypedDict, Unpack
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
+from ..values import fields
 from ..values.check_failed import checked_as
 from ..values.codegen import NO_NAMES, Names
-from ..values.fields import (
-    Field,
-    choice,
-    instant,
-    integer,
-    name,
-    number,
-    records,
-    required,
-    string,
-    strings,
-    text,
-)
 from ..values.foreign import is_a, itself
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number
@@ -85,18 +73,18 @@ class Product(Record, kind="Product"):
     _misnomers = MappingProxyType(sdk_names.PRODUCT)
     _open = True
 
-    id = string()
-    name = string()
-    brand = text()
-    category = text()
-    variant = text()
-    position = integer()
-    price = number()
-    quantity = number()
-    coupon_code = text()
-    added_to_cart_time_ms = instant()
-    total_product_amount = number()
-    custom_attributes = strings()
+    id = fields.string()
+    name = fields.string()
+    brand = fields.text()
+    category = fields.text()
+    variant = fields.text()
+    position = fields.integer()
+    price = fields.number()
+    quantity = fields.number()
+    coupon_code = fields.text()
+    added_to_cart_time_ms = fields.instant()
+    total_product_amount = fields.number()
+    custom_attributes = fields.strings()
 
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
@@ -177,18 +165,20 @@ class ProductAction(Record, kind="ProductAction"):
 
     _misnomers = MappingProxyType(sdk_names.ACTION)
 
-    action: Field[ProductActionType] = required(choice("a product action", ProductActionType))
-    products = records(Product)
-    transaction_id = string()
-    total_amount = number()
-    tax_amount = number()
-    shipping_amount = number()
-    affiliation = text()
-    coupon_code = text()
-    checkout_step = integer()
-    checkout_options = text()
-    product_action_list = text()
-    product_list_source = text()
+    action: fields.Field[ProductActionType] = fields.required(
+        fields.choice("a product action", ProductActionType)
+    )
+    products = fields.records(Product)
+    transaction_id = fields.string()
+    total_amount = fields.number()
+    tax_amount = fields.number()
+    shipping_amount = fields.number()
+    affiliation = fields.text()
+    coupon_code = fields.text()
+    checkout_step = fields.integer()
+    checkout_options = fields.text()
+    product_action_list = fields.text()
+    product_list_source = fields.text()
 
     def __init__(
         self,
@@ -215,10 +205,10 @@ class Promotion(Record, kind="Promotion"):
 
     _misnomers = MappingProxyType(sdk_names.PROMOTION)
 
-    id = string()
-    name = string()
-    creative = text()
-    position = text()
+    id = fields.string()
+    name = fields.string()
+    creative = fields.text()
+    position = fields.text()
 
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[PromotionFields]
@@ -236,8 +226,10 @@ class PromotionAction(Record, kind="PromotionAction"):
     'promo-1'
     """
 
-    action: Field[PromotionActionType] = required(choice("a promotion action", PromotionActionType))
-    promotions = records(Promotion)
+    action: fields.Field[PromotionActionType] = fields.required(
+        fields.choice("a promotion action", PromotionActionType)
+    )
+    promotions = fields.records(Promotion)
 
     def __init__(
         self,
@@ -255,8 +247,8 @@ class ProductImpression(Record, kind="ProductImpression"):
     'Search results'
     """
 
-    product_impression_list = required(name(read=plain_text))
-    products = required(records(Product, keep_empty=True))
+    product_impression_list = fields.required(fields.name(read=plain_text))
+    products = fields.required(fields.records(Product, keep_empty=True))
 
     def __init__(
         self, product_impression_list: str, products: Sequence[Product], **unknown: Never
@@ -271,7 +263,7 @@ class ShoppingCart(Record, kind="ShoppingCart"):
     2
     """
 
-    products = required(records(Product, keep_empty=True))
+    products = fields.required(fields.records(Product, keep_empty=True))
 
     def __init__(self, products: Sequence[Product], **unknown: Never) -> None:
         self._fill(ShoppingCart, unknown, products)

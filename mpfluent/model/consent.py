@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Never, TypedDict, Unpack
 
 from ..errors import brief
-from ..values.fields import flag, instant, records_by_name, required, set_by, text
+from ..values import fields
 from ..values.validators import Instant
 from .record import Record
 
@@ -22,11 +22,11 @@ class ConsentFields(TypedDict, total=False):
 class _Consent(Record):
     _server_set = frozenset({"regulation", "purpose"})
 
-    consented = required(flag())
-    timestamp_unixtime_ms = required(instant())
-    document = text()
-    location = text()
-    hardware_id = text()
+    consented = fields.required(fields.flag())
+    timestamp_unixtime_ms = fields.required(fields.instant())
+    document = fields.text()
+    location = fields.text()
+    hardware_id = fields.text()
 
 
 class GDPRConsentState(_Consent, kind="GDPRConsentState"):
@@ -63,8 +63,8 @@ class ConsentState(Record, kind="ConsentState"):
     True
     """
 
-    gdpr = set_by("with_gdpr_consent", records_by_name(GDPRConsentState))
-    ccpa = set_by("with_ccpa_data_sale_opt_out", records_by_name(CCPAConsentState))
+    gdpr = fields.set_by("with_gdpr_consent", fields.records_by_name(GDPRConsentState))
+    ccpa = fields.set_by("with_ccpa_data_sale_opt_out", fields.records_by_name(CCPAConsentState))
 
     def __init__(
         self,

@@ -6,19 +6,7 @@ from types import MappingProxyType
 from typing import Literal, Never, TypedDict, Unpack
 
 from .. import sdk_names
-from ..values import validators
-from ..values.fields import (
-    Field,
-    choice,
-    degrees,
-    integer,
-    name,
-    number,
-    record,
-    required,
-    set_by,
-    text,
-)
+from ..values import fields, validators
 from ..values.validators import Number
 from .record import Record
 
@@ -49,15 +37,17 @@ class GeoLocation(Record, kind="GeoLocation"):
 
     _misnomers = MappingProxyType(sdk_names.LOCATION)
 
-    latitude: Field[Number] = required(degrees(validators.latitude))
-    longitude: Field[Number] = required(degrees(validators.longitude))
-    accuracy = number()
-    country_code = text()
-    region_code = text()
-    city_name = text()
-    postal_code = text()
-    dma_code = integer()
-    location_source: Field[LocationSource | None] = choice("a location source", LocationSource)
+    latitude: fields.Field[Number] = fields.required(fields.degrees(validators.latitude))
+    longitude: fields.Field[Number] = fields.required(fields.degrees(validators.longitude))
+    accuracy = fields.number()
+    country_code = fields.text()
+    region_code = fields.text()
+    city_name = fields.text()
+    postal_code = fields.text()
+    dma_code = fields.integer()
+    location_source: fields.Field[LocationSource | None] = fields.choice(
+        "a location source", LocationSource
+    )
 
     def __init__(
         self, latitude: Number, longitude: Number, **fields: Unpack[LocationFields]
@@ -74,8 +64,8 @@ class DataPlanContext(Record, kind="DataPlanContext"):
 
     _server_set = frozenset({"block_metadata"})
 
-    plan_id = required(name())
-    plan_version = integer()
+    plan_id = fields.required(fields.name())
+    plan_version = fields.integer()
 
     def __init__(self, plan_id: str, plan_version: int | None = None, **unknown: Never) -> None:
         self._fill(DataPlanContext, unknown, plan_id, plan_version)
@@ -90,8 +80,8 @@ class BatchContext(Record, kind="BatchContext"):
 
     _open = True
 
-    data_plan = set_by("with_data_plan", record(DataPlanContext))
-    location = set_by("with_location", record(GeoLocation))
+    data_plan = fields.set_by("with_data_plan", fields.record(DataPlanContext))
+    location = fields.set_by("with_location", fields.record(GeoLocation))
 
     def __init__(
         self,

@@ -9,22 +9,7 @@ from typing import Any, Literal, Self, Unpack, get_args
 from .. import sdk_names
 from ..errors import InvalidValue, brief
 from ..utils.introspection import hide_annotations
-from ..values.fields import (
-    Field,
-    attribute,
-    choice,
-    events,
-    flag,
-    integer,
-    name,
-    record,
-    record_or_null,
-    records,
-    required,
-    required_when_written,
-    string,
-    text,
-)
+from ..values import fields
 from ..values.foreign import is_a
 from ..values.validators import Scalar, choice_or_integer
 from .commerce import ProductAction, ProductImpression, PromotionAction, ShoppingCart
@@ -88,9 +73,9 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
 
     _read_defaults = MappingProxyType({"custom_event_type": "other"})
 
-    event_name = required(name())
-    type: Field[CustomEventType] = required(
-        choice(
+    event_name = fields.required(fields.name())
+    type: fields.Field[CustomEventType] = fields.required(
+        fields.choice(
             "a custom event type",
             CustomEventType,
             wire="custom_event_type",
@@ -152,13 +137,13 @@ class CommerceEvent(Event, event_type="commerce_event"):
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
 
-    product_action = record(ProductAction)
-    promotion_action = record(PromotionAction)
-    product_impressions = records(ProductImpression)
-    shopping_cart = record(ShoppingCart)
-    currency_code = text()
-    screen_name = string()
-    is_non_interactive = flag()
+    product_action = fields.record(ProductAction)
+    promotion_action = fields.record(PromotionAction)
+    product_impressions = fields.records(ProductImpression)
+    shopping_cart = fields.record(ShoppingCart)
+    currency_code = fields.text()
+    screen_name = fields.string()
+    is_non_interactive = fields.flag()
 
     def __init__(
         self,
@@ -204,8 +189,8 @@ class ScreenViewEvent(Event, event_type="screen_view", verb="screen_view"):
     'Home'
     """
 
-    screen_name = required(name())
-    activity_type = text()
+    screen_name = fields.required(fields.name())
+    activity_type = fields.text()
 
     def __init__(self, screen_name: str, **fields: Unpack[ScreenViewFields]) -> None:
         self._fill(ScreenViewEvent, fields, screen_name)
@@ -229,7 +214,8 @@ class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
     60000
     """
 
-    session_duration_ms = required_when_written(integer())  # the vendor's own SDKs leave it out
+    # the vendor's own SDKs leave it out
+    session_duration_ms = fields.required_when_written(fields.integer())
 
     def __init__(self, session_duration_ms: int, **fields: Unpack[EventFields]) -> None:
         self._fill(SessionEndEvent, fields, session_duration_ms)
@@ -258,14 +244,14 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     True
     """
 
-    application_transition_type: Field[ApplicationTransitionType] = required(
-        choice("an application transition", ApplicationTransitionType)
+    application_transition_type: fields.Field[ApplicationTransitionType] = fields.required(
+        fields.choice("an application transition", ApplicationTransitionType)
     )
-    is_first_run = flag()
-    is_upgrade = flag()
-    successfully_closed = flag()
-    push_notification_payload = text()
-    launch_referral = text()
+    is_first_run = fields.flag()
+    is_upgrade = fields.flag()
+    successfully_closed = fields.flag()
+    push_notification_payload = fields.text()
+    launch_referral = fields.text()
 
     def __init__(
         self,
@@ -348,8 +334,8 @@ class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
     'Opened cart'
     """
 
-    label = required(name())
-    session_number = integer()
+    label = fields.required(fields.name())
+    session_number = fields.integer()
 
     def __init__(self, label: str, **fields: Unpack[BreadcrumbFields]) -> None:
         self._fill(BreadcrumbEvent, fields, label)
@@ -366,17 +352,17 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     'fatal'
     """
 
-    message = required(text())
-    severity = required(text())
-    class_name = text()
-    stack_trace = text()
-    exception_handled = flag()
-    topmost_context = text()
-    breadcrumbs = events(BreadcrumbEvent)
-    pl_crash_report_file_base64 = text()
-    ios_image_base_address = integer(unsigned=True)
-    ios_image_size = integer(unsigned=True)
-    session_number = integer()
+    message = fields.required(fields.text())
+    severity = fields.required(fields.text())
+    class_name = fields.text()
+    stack_trace = fields.text()
+    exception_handled = fields.flag()
+    topmost_context = fields.text()
+    breadcrumbs = fields.events(BreadcrumbEvent)
+    pl_crash_report_file_base64 = fields.text()
+    ios_image_base_address = fields.integer(unsigned=True)
+    ios_image_size = fields.integer(unsigned=True)
+    session_number = fields.integer()
 
     def __init__(
         self, message: str, severity: str = "error", **fields: Unpack[CrashFields]
@@ -408,13 +394,13 @@ class NetworkPerformanceEvent(Event, event_type="network_performance", verb="net
     200
     """
 
-    url = required(name())
-    response_code = required(integer())
-    http_verb = string()
-    time_elapsed = integer()
-    bytes_in = integer()
-    bytes_out = integer()
-    data = text()
+    url = fields.required(fields.name())
+    response_code = fields.required(fields.integer())
+    http_verb = fields.string()
+    time_elapsed = fields.integer()
+    bytes_in = fields.integer()
+    bytes_out = fields.integer()
+    data = fields.text()
 
     def __init__(self, url: str, response_code: int, **fields: Unpack[NetworkFields]) -> None:
         self._fill(NetworkPerformanceEvent, fields, url, response_code)
@@ -427,7 +413,7 @@ class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
     False
     """
 
-    is_opted_out = required(flag())
+    is_opted_out = fields.required(fields.flag())
 
     def __init__(self, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> None:
         self._fill(OptOutEvent, fields, is_opted_out)
@@ -462,10 +448,10 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
     2
     """
 
-    previous_mpid = required(integer())
-    current_mpid = required(integer())
-    profile_event_type: Field[ProfileEventType] = required(
-        choice("a profile event type", ProfileEventType)
+    previous_mpid = fields.required(fields.integer())
+    current_mpid = fields.required(fields.integer())
+    profile_event_type: fields.Field[ProfileEventType] = fields.required(
+        fields.choice("a profile event type", ProfileEventType)
     )
 
     def __init__(
@@ -486,8 +472,8 @@ class PushRegistrationEvent(Event, event_type="push_registration", verb="push_re
     False
     """
 
-    register = required(flag())
-    registration_token = required(string())
+    register = fields.required(fields.flag())
+    registration_token = fields.required(fields.string())
 
     def __init__(
         self, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
@@ -524,18 +510,18 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
     'received'
     """
 
-    push_message_type: Field[PushMessageType] = required(
-        choice("a push message type", PushMessageType)
+    push_message_type: fields.Field[PushMessageType] = fields.required(
+        fields.choice("a push message type", PushMessageType)
     )
-    push_message_token = required(text())
-    push_notification_payload = required(text())
-    message = text()
-    network = text()
-    application_state: Field[PushApplicationState | None] = choice(
+    push_message_token = fields.required(fields.text())
+    push_notification_payload = fields.required(fields.text())
+    message = fields.text()
+    network = fields.text()
+    application_state: fields.Field[PushApplicationState | None] = fields.choice(
         "an application state", PushApplicationState, liberal={"unknown": None}
     )
-    action_identifier = text()
-    push_message_behavior: Field[PushMessageBehavior | int | None] = Field(
+    action_identifier = fields.text()
+    push_message_behavior: fields.Field[PushMessageBehavior | int | None] = fields.Field(
         "choice", choice_or_integer("a push behavior", get_args(PushMessageBehavior))
     )
 
@@ -569,11 +555,11 @@ class UserAttributeChangeEvent(
     {'user_attribute_name': 'plan', 'new': 'pro', 'old': None}
     """
 
-    user_attribute_name = required(name())
-    new = attribute()
-    old = attribute()
-    deleted = flag()
-    is_new_attribute = flag()
+    user_attribute_name = fields.required(fields.name())
+    new = fields.attribute()
+    old = fields.attribute()
+    deleted = fields.flag()
+    is_new_attribute = fields.flag()
 
     def __init__(
         self,
@@ -595,8 +581,8 @@ class UserIdentityChangeEvent(
     '123456'
     """
 
-    new = record_or_null(UserIdentity)
-    old = record_or_null(UserIdentity)
+    new = fields.record_or_null(UserIdentity)
+    old = fields.record_or_null(UserIdentity)
 
     def __init__(
         self, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
