@@ -298,6 +298,12 @@ def unknown_field(
     return error
 
 
+def wrong_type(where: str, value: object, want: str, write: str, name: str = "") -> InvalidValue:
+    """Return the error for an argument of another type than the wanted one."""
+    shown = f"{name}={brief(value)}" if name else brief(value)
+    return InvalidValue(f"{where}({shown}): want {want}, got {type(value).__name__}; write {write}")
+
+
 def unknown_option(where: str, name: object, allowed: Iterable[str]) -> ConfigurationError:
     """Return the error for a setting that does not exist, with the one that was meant."""
     allowed = tuple(allowed)

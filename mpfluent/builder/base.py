@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from ..errors import InvalidValue, brief
+from ..errors import wrong_type
 from ..formatting.summary import readable
 from ..model.history import EventHistory
 from ..values.frozen import merged
@@ -34,10 +34,7 @@ class Piped:
         {'vip': None}
         """
         if not callable(function):
-            raise InvalidValue(
-                f"pipe({brief(function)}): want a function, got {type(function).__name__}; "
-                "write pipe(function)"
-            )
+            raise wrong_type("pipe", function, "a function", "pipe(function)")
         return function(self, *args, **kwargs)
 
 

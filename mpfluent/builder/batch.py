@@ -7,7 +7,7 @@ from itertools import chain
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
-from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
+from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field, wrong_type
 from ..formatting.summary import context
 from ..model.device import DeviceFields
 from ..model.event import Event
@@ -167,10 +167,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         """
         other = itself("merge", other, Batch)
         if not is_a(other, Batch):
-            raise InvalidValue(
-                f"merge({brief(other)}): want a Batch, got {type(other).__name__}; "
-                "write add(event) for events"
-            )
+            raise wrong_type("merge", other, "a Batch", "add(event) for events")
         same_user(self, other)
         theirs = dict(zip(*other._state))
         base = self
@@ -188,10 +185,8 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
     def __add__(self: B, other: Batch) -> B:
         """Join with another batch of the same user."""
-        other = itself("merge", other, Batch)
-        if not is_a(other, Batch):
-            return NotImplemented
-        return self.merge(other)
+        is_batch = is_a(itself("merge", other, Batch), Batch)
+        return self.merge(other) if is_batch else NotImplemented
 
     def __replace__(self: B, **changes: Any) -> B:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
@@ -200,10 +195,8 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         if events is None:
             return new
         if not is_a(events, (list, tuple)):
-            raise InvalidValue(
-                f"replace(events={brief(events)}): want a list of events, "
-                f"got {type(events).__name__}; write replace(events=[event])"
-            )
+            write = "replace(events=[event])"
+            raise wrong_type("replace", events, "a list of events", write, "events")
         return new._having(()).add(*events)
 
     @classmethod
@@ -295,10 +288,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         other = itself("diff", other, Batch)
         if not is_a(other, Batch):
             instead = "Batch.from_dict(…)" if is_a(other, Mapping) else "other_batch"
-            raise InvalidValue(
-                f"diff({brief(other)}): want a Batch, got {type(other).__name__}; "
-                f"write diff({instead})"
-            )
+            raise wrong_type("diff", other, "a Batch", f"diff({instead})")
         return differences(self, other)
 
     def _summary(self) -> tuple[Any, ...]:
@@ -346,9 +336,7 @@ def _events_of(added: Any) -> tuple[Event, ...]:
         hint = "merge(batch)"
     elif is_a(added, (list, tuple)):
         hint = "add(*events)"
-    raise InvalidValue(
-        f"add({brief(added)}): want an event or a session, got {type(added).__name__}; write {hint}"
-    )
+    raise wrong_type("add", added, "an event or a session", hint)
 
 
 _empty: Memo[type[Batch], Any] = Memo(lambda cls: cls._make((), ()))  # what for_user begins with

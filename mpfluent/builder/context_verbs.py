@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Never, TypeVar, Unpack
 
-from ..errors import InvalidBatch, InvalidValue, brief, unknown_field
+from ..errors import InvalidBatch, InvalidValue, brief, unknown_field, wrong_type
 from ..model.application import ApplicationFields, ApplicationInformation, AttributionInfo
 from ..model.consent import CCPAConsentState, ConsentState, GDPRConsentState
 from ..model.context import BatchContext, DataPlanContext, Environment, GeoLocation, LocationFields
@@ -429,21 +429,12 @@ class ContextVerbs(Builder, Record):
                 return changed
         known, field = self._get(wire), self._wire[wire]
         of, verb = field.of, verb or str(field.verb)
-        if known is None and record is None:
-            try:
-                new = of._build(verb, fields)
-            except InvalidBatch as error:
-                raise error.with_traceback(None) from error.__cause__  # with few frames of ours
-            return self._put(wire, new) if new._keys else self
         if record is not None:
             record = itself(verb, record, of)
             if not is_a(record, of):
-                spread = is_a(record, Mapping)
-                raise InvalidValue(
-                    f"{verb}({brief(record)}): want {of.__name__} or keywords, "
-                    f"got {type(record).__name__}; "
-                    f"write {verb}({f'**{brief(record)}' if spread else 'name=value'})"
-                )
+                instead = f"**{brief(record)}" if is_a(record, Mapping) else "name=value"
+                want = f"{of.__name__} or keywords"
+                raise wrong_type(verb, record, want, f"{verb}({instead})")
             if record._keys:
                 known = record if known is None else merge.merged_record(known, record)
         changes = of._checked(verb, fields)
@@ -529,10 +520,7 @@ def _one_named(verb: str, name: Any) -> str:
     if is_a(name, str):
         return str.__str__(name)
     first = name[0] if is_a(name, (list, tuple)) and name else "name"
-    raise InvalidValue(
-        f"{verb}({brief(name)}): want names, got {type(name).__name__}; "
-        f"write {verb}({brief(first)})"
-    )
+    raise wrong_type(verb, name, "names", f"{verb}({brief(first)})")
 
 
 def _entries(verb: str, given: Any) -> dict[Any, Any]:

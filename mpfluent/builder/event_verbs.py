@@ -19,6 +19,7 @@ from ..errors import (
     brief,
     closest,
     unknown_field,
+    wrong_type,
 )
 from ..model import events
 from ..model.event import EventFields, PlaceFields
@@ -422,10 +423,7 @@ class EventVerbs(CommerceVerbs):
         if error is not None:
             if not is_a(error, BaseException):
                 hint = f"message={brief(error)}" if is_a(error, str) else "message=…"
-                raise InvalidValue(
-                    f"crash_report(error={brief(error)}): want an exception, "
-                    f"got {type(error).__name__}; write {hint}"
-                )
+                raise wrong_type("crash_report", error, "an exception", hint, "error")
             given |= _described(error)
             if message is not None:
                 given["message"] = message

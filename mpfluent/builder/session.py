@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
+from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief, wrong_type
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.history import Events
@@ -106,10 +106,7 @@ class Session(EventVerbs, Piped, kind="Session"):
         for event in events:
             event = itself("add", event, Event)
             if not is_a(event, Event):
-                raise InvalidValue(
-                    f"add({brief(event)}): want an event, got {type(event).__name__}; "
-                    "write add(AppEvent('Name'))"
-                )
+                raise wrong_type("add", event, "an event", "add(AppEvent('Name'))")
             for name, own in _place(session).items():
                 theirs = getattr(event, name)
                 if theirs is not None and theirs != own:

@@ -75,9 +75,10 @@ def instrument(
         ) from None
     if _found(client) is not None:
         return
-    instruments = _instruments_of(meter_provider)
     if meter_provider is None:
-        meter_provider = metrics.get_meter_provider()
+        instruments, meter_provider = _global, metrics.get_meter_provider()
+    else:
+        instruments = _by_provider.setdefault(meter_provider, _Instruments())
     tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
     instruments.begin(meter_provider.get_meter(_SCOPE, __version__))
     instruments.clients.add(client)
@@ -149,10 +150,6 @@ class _Instruments:
 
 _global = _Instruments()  # of the global provider, also before it is set
 _by_provider: weakref.WeakKeyDictionary[Any, _Instruments] = weakref.WeakKeyDictionary()
-
-
-def _instruments_of(provider: MeterProvider | None) -> _Instruments:
-    return _global if provider is None else _by_provider.setdefault(provider, _Instruments())
 
 
 class _Instrumentation:

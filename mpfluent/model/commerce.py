@@ -9,13 +9,12 @@ from typing import Any, Literal, Never, Self, TypedDict, Unpack
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
-from ..values import fields
+from ..values import fields, validators
 from ..values.check_failed import checked_as
 from ..values.codegen import NO_NAMES, Names
 from ..values.foreign import is_a, itself
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number
-from ..values.validators import text as plain_text
 from .record import Record
 
 ProductActionType = Literal[
@@ -247,7 +246,7 @@ class ProductImpression(Record, kind="ProductImpression"):
     'Search results'
     """
 
-    product_impression_list = fields.required(fields.name(read=plain_text))
+    product_impression_list = fields.required(fields.name(read=validators.text))
     products = fields.required(fields.records(Product, keep_empty=True))
 
     def __init__(

@@ -6,9 +6,8 @@ from types import MappingProxyType
 from typing import Literal, TypedDict, Unpack, get_args
 
 from .. import sdk_names
-from ..values import fields
-from ..values.validators import Instant, Number, scalar
-from ..values.validators import choice as choice_of
+from ..values import fields, validators
+from ..values.validators import Instant, Number
 from .record import Record
 
 Platform = Literal[
@@ -94,7 +93,9 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     _misnomers = MappingProxyType(sdk_names.DEVICE)
 
     platform: fields.Field[Platform | None] = fields.choice(
-        "a platform", Platform, read=choice_of("a platform", (*get_args(Platform), "desktop")).check
+        "a platform",
+        Platform,
+        read=validators.choice("a platform", (*get_args(Platform), "desktop")).check,
     )
     ios_advertising_id = fields.uuid()
     ios_idfv = fields.uuid()
@@ -197,10 +198,10 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     application_memory_max_bytes = fields.number()
     application_memory_total_bytes = fields.number()
     device_orientation: fields.Field[Orientation | None] = fields.choice(
-        "an orientation", Orientation, read=scalar
+        "an orientation", Orientation, read=validators.scalar
     )
     status_bar_orientation: fields.Field[Orientation | None] = fields.choice(
-        "an orientation", Orientation, read=scalar
+        "an orientation", Orientation, read=validators.scalar
     )
 
     def __init__(self, **fields: Unpack[DeviceStateFields]) -> None:

@@ -138,15 +138,12 @@ class Event(Record, kind="Event", rank=_LATE):
 
         ``verb`` appends such an event. Where several verbs do, ``_made_by`` says which.
         """
-        if verb is not None:
-            cls._verb = verb
+        cls._verb = verb or cls._verb
         if event_type is not None:
             cls.event_type = event_type
-            kwargs.setdefault("kind", event_type)
-            kwargs.setdefault("rank", 0)
-        super().__init_subclass__(**kwargs)
-        if event_type is not None:
+            kwargs = {"kind": event_type, "rank": 0, **kwargs}
             _TYPES[event_type] = cls
+        super().__init_subclass__(**kwargs)
 
     def _made_by(self) -> str | None:
         """Return the verb that appends an event like this one, if there is one."""

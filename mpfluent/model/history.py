@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ..errors import Immutable, InvalidValue, brief
+from ..errors import Immutable, wrong_type
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
@@ -45,10 +45,8 @@ class Events(tuple[Event, ...]):
         if not (isinstance(given, type) and issubclass(given, Event)):
             name = given.event_type if isinstance(given, Event) else given
             meant = Event._by_type.get(name) if isinstance(name, str) else None
-            raise InvalidValue(
-                f"of({brief(given)}): want a class of events, got {type(given).__name__}; "
-                f"write of({'CommerceEvent' if meant is None else meant.__name__})"
-            )
+            write = f"of({'CommerceEvent' if meant is None else meant.__name__})"
+            raise wrong_type("of", given, "a class of events", write)
         return tuple(event for event in self if isinstance(event, kind))
 
     def __reduce__(self) -> tuple[Any, ...]:
