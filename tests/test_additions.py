@@ -53,12 +53,11 @@ class RatingEvent(Event, event_type="rating", verb="rated"):
 """
 VERB = """
     def rated(self: V, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> V:
-        return self._event(RatingEvent, "rated", fields, stars, scale)
+        return self._event(events.RatingEvent, "rated", fields, stars, scale)
 
 """
 EDITS: tuple[Edit, ...] = (
     ("model/events.py", "", CLASS),
-    ("builder/event_verbs.py", "from ..model.events import (\n", "    RatingEvent,\n"),
     ("builder/event_verbs.py", "class EventVerbs(CommerceVerbs):\n", VERB),
     ("__init__.py", '"model.events": (\n', '        "RatingEvent "\n'),
     ("__init__.py", "__all__ = [\n", '    "RatingEvent",\n'),

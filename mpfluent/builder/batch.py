@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
@@ -149,7 +148,13 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> len(Batch().add(AppEvent("Searched"), AppEvent("Found")).events)
         2
         """
-        return self._extended(chain.from_iterable(map(_events_of, events)))
+        found: list[Event] = []
+        for event in events:
+            if issubclass(type(event), Event):
+                found.append(event)  # type: ignore[arg-type]
+            else:
+                found += _events_of(event)
+        return self._extended(found)
 
     def merge(self: B, other: Batch) -> B:
         """Join with another batch of the same user; ``+`` does the same.
@@ -323,9 +328,7 @@ def _immutable(cls: type[Batch], name: Any) -> Immutable:
 
 
 def _events_of(added: Any) -> tuple[Event, ...]:
-    """Return the events of a session, or the one event that was added, or its proxy."""
-    if issubclass(type(added), Event):
-        return (added,)
+    """Return the events of a session, or the one that a proxy stands for."""
     added = itself("add", added, Session)
     if is_a(added, Session):
         return added.events  # type: ignore[no-any-return]

@@ -63,8 +63,8 @@ class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
 
 def _check_elsewhere(verb: str, fields: Any, *more: str) -> None:
     """Raise if the caller names what is written without a name, or what other verbs say."""
-    for name in (*more, *_ELSEWHERE):
-        if name in fields:
+    for name in fields:
+        if name in _ELSEWHERE or name in more:
             text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
             if instead := _ELSEWHERE.get(name):
                 text = f"{verb}() has no field {name!r}; write {instead}"

@@ -219,9 +219,9 @@ class Session(EventVerbs, Piped, kind="Session"):
 
 def _place(session: Session) -> dict[str, Any]:
     """Return what a session says of the event that comes next: its ids, and the number in it."""
-    ids = {"session_uuid": session.session_uuid, "session_id": session.session_id}
-    last = session._tail[1] if session._tail else None
-    return {**ids, "event_num": 0 if last is None else (last.event_num or 0) + 1}
+    place: dict[str, Any] = {"session_uuid": session.session_uuid, "session_id": session.session_id}
+    place["event_num"] = (session._tail[1].event_num or 0) + 1 if session._tail else 0
+    return place
 
 
 def _bad(verb: str, after: Any, why: str) -> InvalidTime:

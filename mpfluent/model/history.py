@@ -90,7 +90,10 @@ class EventHistory(Frozen):
         _set_tail(self, None)
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
-        return _linked(type(self), keys, values, self._tail)
+        new = _new(type(self))  # as _linked does, without a call for each step of a chain
+        _set_state(new, (keys, values))
+        _set_tail(new, self._tail)
+        return new
 
     def _appended(self, event: Event) -> Self:
         return _linked(type(self), *self._state, (self._tail, event))
