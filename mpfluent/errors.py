@@ -266,11 +266,8 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     same = [option for option in folded if squeezed(option) == bare]
     swapped = [option for option in folded if sorted(option) == letters]
     longer = [option for option in folded if len(wanted) > 2 and option.startswith(wanted)]
-    alike = [  # for a less close match, the first letter has to agree, or one contains the other
-        option
-        for option in folded
-        if option[:1] == wanted[:1] or wanted in option or option in wanted
-    ]
+    # for a less close match, the first letter has to agree, or one contains the other
+    alike = [o for o in folded if o[:1] == wanted[:1] or wanted in o or o in wanted]
     found = (
         (same if len(same) == 1 else [])
         or (swapped if len(swapped) == 1 else [])
@@ -299,6 +296,12 @@ def unknown_field(
     error.allowed = allowed
     error.suggestion = suggestion
     return error
+
+
+def wrong_type(where: str, value: object, want: str, write: str, name: str = "") -> InvalidValue:
+    """Return the error for an argument of another type than the wanted one."""
+    shown = f"{name}={brief(value)}" if name else brief(value)
+    return InvalidValue(f"{where}({shown}): want {want}, got {type(value).__name__}; write {write}")
 
 
 def unknown_option(where: str, name: object, allowed: Iterable[str]) -> ConfigurationError:

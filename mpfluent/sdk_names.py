@@ -48,12 +48,9 @@ USER = _all(
     mobile_number="phone phone_number mobile mobile_phone telephone",
     phone_number_2="phone_2 mobile_2 mobile_number_2",
     phone_number_3="phone_3 mobile_3 mobile_number_3",
-    facebook="facebook_id",
-    twitter="twitter_id",
-    google="google_id",
-    microsoft="microsoft_id",
-    yahoo="yahoo_id",
-) | {f"other_{number}": f"other_id_{number}" for number in range(2, 11)}
+    **{site: f"{site}_id" for site in ("facebook", "twitter", "google", "microsoft", "yahoo")},
+    **{f"other_id_{number}": f"other_{number}" for number in range(2, 11)},
+)
 DEVICE = _all(
     ios_advertising_id="idfa",
     ios_idfv="idfv",
@@ -117,15 +114,11 @@ EVENT = _all(
     source_message_id="message_id event_id insert_id $insert_id",
     page_url="url",
 )
-COMMERCE = (
-    EVENT
-    | ACTION
-    | _all(
-        currency_code="currency",
-        shopping_cart="cart",
-        screen_name="screen",
-        is_non_interactive="non_interaction non_interactive",
-    )
+COMMERCE = {**EVENT, **ACTION} | _all(
+    currency_code="currency",
+    shopping_cart="cart",
+    screen_name="screen",
+    is_non_interactive="non_interaction non_interactive",
 )
 
 # Verbs

@@ -44,22 +44,20 @@ CLASS = """
 class RatingEvent(Event, event_type="rating", verb="rated"):
     __slots__ = ()
 
-    stars = required(integer())
-    scale = required(integer())
-    words = text()
+    stars = fields.required(fields.integer())
+    scale = fields.required(fields.integer())
+    words = fields.text()
 
     def __init__(self, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> None:
-        self._fill("RatingEvent", {"stars": stars, "scale": scale, **fields})
+        self._fill(RatingEvent, fields, stars, scale)
 """
 VERB = """
-    @expand_kwargs
     def rated(self: V, stars: int, *, scale: int = 5, **fields: Unpack[EventFields]) -> V:
-        return self._event(RatingEvent, "rated", {"stars": stars, "scale": scale, **fields})
+        return self._event(events.RatingEvent, "rated", fields, stars, scale)
 
 """
 EDITS: tuple[Edit, ...] = (
     ("model/events.py", "", CLASS),
-    ("builder/event_verbs.py", "from ..model.events import (\n", "    RatingEvent,\n"),
     ("builder/event_verbs.py", "class EventVerbs(CommerceVerbs):\n", VERB),
     ("__init__.py", '"model.events": (\n', '        "RatingEvent "\n'),
 )
@@ -112,7 +110,11 @@ FIELD: tuple[Edit, ...] = (
         "class ProductFields(TypedDict, total=False):\n",
         "    shelf: int | None\n",
     ),
-    ("model/commerce.py", "    total_product_amount = number()\n", "    shelf = integer()\n"),
+    (
+        "model/commerce.py",
+        "    total_product_amount = fields.number()\n",
+        "    shelf = fields.integer()\n",
+    ),
 )
 SHELVED = """
 import inspect

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from ..errors import InvalidValue, brief
+from ..errors import wrong_type
+from ..formatting.summary import readable
 from ..model.history import EventHistory
 from ..values.frozen import merged
 from . import unused_warning
@@ -33,23 +34,28 @@ class Piped:
         {'vip': None}
         """
         if not callable(function):
-            raise InvalidValue(
-                f"pipe({brief(function)}): want a function, got {type(function).__name__}; "
-                "write pipe(function)"
-            )
+            raise wrong_type("pipe", function, "a function", "pipe(function)")
         return function(self, *args, **kwargs)
 
 
 class Builder(EventHistory):
     """A history of events, and its verbs: what ``Batch`` and ``Session`` derive from."""
 
-    __slots__ = ()
+    _summary: Callable[..., tuple[Any, ...]]  # what is shown: a line, the context, the events
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         check_tables(cls)
         super().__init_subclass__(**kwargs)
         check_names(cls)
         unused_warning.register(cls)
+
+    def __repr__(self) -> str:
+        return readable(*self._summary())
+
+    def _repr_html_(self) -> str:
+        from ..formatting.html import table
+
+        return table(*self._summary())
 
     def _put(self, wire: str, value: Any) -> Self:
         """Return a value with one field set to a value that is not None."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
-from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field
-from ..formatting.summary import context, readable
-from ..model.device import DeviceFields, DeviceInformation
+from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field, wrong_type
+from ..formatting.summary import context
+from ..model.device import DeviceFields
 from ..model.event import Event
 from ..model.history import events
 from ..model.user import IdentityFields, UserIdentities
@@ -22,7 +22,7 @@ from ..wire.limits import Problem, problems
 from .base import Piped
 from .context_verbs import ContextVerbs
 from .event_verbs import EventVerbs
-from .merge import JOINS, merged_map, same_user
+from .merge import JOINS, same_user, still_deleted
 from .session import Session
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     (0, 2)
     """
 
-    __slots__ = ()
     _server_set = frozenset(
         {
             "schema_version",
@@ -106,21 +105,15 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> Batch.for_user(customer_id="123456", email="user@example.com").user_identities.email
         'user@example.com'
         """
-        if user is _UNSAID:
-            if mpid is _UNSAID and not identities:
-                raise InvalidValue(
-                    "for_user() needs to know who the user is; "
-                    "write Batch.for_user(customer_id=…), or Batch() for nobody"
-                )
-            user = None
-        if mpid is _UNSAID:
-            mpid = None
-        if mpid is not None:
-            mpid = cls._checked("for_user", {"mpid": mpid})["mpid"]
-        try:
-            batch: B = _empty[cls]._with_record(
-                "for_user", "user_identities", UserIdentities, user, identities
+        if user is _UNSAID and mpid is _UNSAID and not identities:
+            raise InvalidValue(
+                "for_user() needs to know who the user is; "
+                "write Batch.for_user(customer_id=…), or Batch() for nobody"
             )
+        user = None if user is _UNSAID else user
+        mpid = None if mpid is _UNSAID else cls._checked("for_user", {"mpid": mpid})["mpid"]
+        try:
+            batch: B = _empty[cls]._with_record("user_identities", user, identities, "for_user")
         except UnknownField as error:
             if user is not None:
                 raise
@@ -144,9 +137,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
                 "for_device() needs to know the device; "
                 "write Batch.for_device(ios_idfv=…), or Batch() for nobody"
             )
-        return cls._make((), ())._with_record(
-            "for_device", "device_info", DeviceInformation, None, device
-        )
+        return cls._make((), ())._with_record("device_info", None, device, "for_device")
 
     # Composition
 
@@ -181,37 +172,26 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         """
         other = itself("merge", other, Batch)
         if not is_a(other, Batch):
-            raise InvalidValue(
-                f"merge({brief(other)}): want a Batch, got {type(other).__name__}; "
-                "write add(event) for events"
-            )
+            raise wrong_type("merge", other, "a Batch", "add(event) for events")
         same_user(self, other)
         theirs = dict(zip(*other._state))
-        changes: dict[str, Any] = {}
-        for key, value in theirs.items():
-            join = JOINS.get(key)
-            ours = self._get(key)
-            changes[key] = join(ours, value) if join and ours is not None else value
         base = self
         if "deleted_user_attributes" in theirs and base.user_attributes:
             base = base.without_user_attributes(*theirs["deleted_user_attributes"])
-            if "user_attributes" in theirs:
-                changes["user_attributes"] = merged_map(
-                    base.user_attributes, theirs["user_attributes"]
-                )
+        changes: dict[str, Any] = {}
+        for key, value in theirs.items():
+            join, ours = JOINS.get(key), base._get(key)
+            changes[key] = join(ours, value) if join and ours is not None else value
         if "user_attributes" in theirs and base.deleted_user_attributes:
-            set_again = theirs["user_attributes"]
             listed = changes.get("deleted_user_attributes", base.deleted_user_attributes)
-            kept = tuple(name for name in listed if name not in set_again)
-            changes["deleted_user_attributes"] = kept or None
+            kept = still_deleted(listed, theirs["user_attributes"])
+            changes["deleted_user_attributes"] = kept
         return base._with(changes)._extended(other._events())
 
     def __add__(self: B, other: Batch) -> B:
         """Join with another batch of the same user."""
-        other = itself("merge", other, Batch)
-        if not is_a(other, Batch):
-            return NotImplemented
-        return self.merge(other)
+        is_batch = is_a(itself("merge", other, Batch), Batch)
+        return self.merge(other) if is_batch else NotImplemented
 
     def __replace__(self: B, **changes: Any) -> B:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""
@@ -220,22 +200,18 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         if events is None:
             return new
         if not is_a(events, (list, tuple)):
-            raise InvalidValue(
-                f"replace(events={brief(events)}): want a list of events, "
-                f"got {type(events).__name__}; write replace(events=[event])"
-            )
+            write = "replace(events=[event])"
+            raise wrong_type("replace", events, "a list of events", write, "events")
         return new._having(()).add(*events)
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
         """Return what was read; an attribute that is set there is not deleted, too."""
-        listed, given = set_.get("deleted_user_attributes"), set_.get("user_attributes")
-        if listed and given:
-            kept = tuple(name for name in listed if name not in given)
-            set_ = {**set_, "deleted_user_attributes": kept}
-            if not kept:
-                del set_["deleted_user_attributes"]
-        return super()._assemble(set_)
+        batch = super()._assemble(set_)
+        listed, given = batch.deleted_user_attributes, batch.user_attributes
+        if not listed or not given:
+            return batch
+        return batch._with({"deleted_user_attributes": still_deleted(listed, given)})
 
     # Looking
 
@@ -317,25 +293,14 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         other = itself("diff", other, Batch)
         if not is_a(other, Batch):
             instead = "Batch.from_dict(…)" if is_a(other, Mapping) else "other_batch"
-            raise InvalidValue(
-                f"diff({brief(other)}): want a Batch, got {type(other).__name__}; "
-                f"write diff({instead})"
-            )
+            raise wrong_type("diff", other, "a Batch", f"diff({instead})")
         return differences(self, other)
 
-    def __repr__(self) -> str:
-        return readable(self._summary(), context(self), self._events())
-
-    def _repr_html_(self) -> str:
-        from ..formatting.html import table
-
-        return table(self._summary(), context(self), self._events())
-
-    def _summary(self) -> str:
+    def _summary(self) -> tuple[Any, ...]:
         from ..wire.seal import wire_size
 
         where = f" {self.environment}" if self.environment else ""
-        return f"Batch{where}, {wire_size(self)}"
+        return f"Batch{where}, {wire_size(self)}", context(self), self._events()
 
     if not TYPE_CHECKING:
 
@@ -374,9 +339,7 @@ def _events_of(added: Any) -> tuple[Event, ...]:
         hint = "merge(batch)"
     elif is_a(added, (list, tuple)):
         hint = "add(*events)"
-    raise InvalidValue(
-        f"add({brief(added)}): want an event or a session, got {type(added).__name__}; write {hint}"
-    )
+    raise wrong_type("add", added, "an event or a session", hint)
 
 
 _empty: Memo[type[Batch], Any] = Memo(lambda cls: cls._make((), ()))  # what for_user begins with

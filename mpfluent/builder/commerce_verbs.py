@@ -17,21 +17,16 @@ from ..model.commerce import (
 )
 from ..model.event import Event
 from ..model.events import CommerceEvent, CommerceFields
-from ..utils.introspection import as_error_of_verb, called_by_name, expand_kwargs
+from ..utils.introspection import as_error_of_verb, describe_verbs
 from ..values.code_cache import CompiledCalls, NoCode
-from ..values.codegen import NO_NAMES, Names
+from ..values.codegen import NO_NAMES
 from .base import Builder
 from .compiled import Appended, write_appender
 
 V = TypeVar("V", bound="CommerceVerbs")
 
 _OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
-_OF_EVENT = frozenset(CommerceEvent._fields) - {
-    "product_action",
-    "promotion_action",
-    "product_impressions",
-} | {"after"}
-_ACTED = Names(("action", "products"))  # what a product verb says besides its keywords
+_ACTED = ProductAction._init_names  # what a product verb says besides its keywords
 # What other verbs say, and the line to write instead.
 _ELSEWHERE = {
     "products": "",
@@ -66,30 +61,30 @@ class ProductVerbFields(ProductActionFields, CommerceFields, total=False):
     """
 
 
-def _elsewhere(verb: str, name: str) -> UnknownField:
-    if name in ("products", "promotions", "items"):
-        text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
-    else:
-        text = f"{verb}() has no field {name!r}; write {_ELSEWHERE[name]}"
-    error = UnknownField(text)
-    error.name = name
-    return error
+def _check_elsewhere(verb: str, fields: Any, *more: str) -> None:
+    """Raise if the caller names what is written without a name, or what other verbs say."""
+    for name in fields:
+        if name in _ELSEWHERE or name in more:
+            text = f"{verb}() takes {name} without a name; write {verb}(*{name})"
+            if instead := _ELSEWHERE.get(name):
+                text = f"{verb}() has no field {name!r}; write {instead}"
+            error = UnknownField(text)
+            error.name = name
+            raise error
 
 
 class CommerceVerbs(Builder):
     """The verbs that append a commerce event."""
 
-    __slots__ = ()
+    def _event(self: V, event_class: type[Event], verb: str, given: Any, *values: Any) -> V:
+        """Return a new value with one event more; ``Batch`` and ``Session`` say how.
 
-    def _event(
-        self: V,
-        event_class: type[Event],
-        verb: str,
-        given: dict[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> V:
-        """Return a new value with one event more; ``Batch`` and ``Session`` say how."""
+        Args:
+            event_class, verb: the event, and who makes it.
+            given: fields by name.
+            values: what the event's constructor names, in order; or none, and ``given`` has all.
+        """
+        names = event_class._init_names if values else NO_NAMES
         key = type(self), event_class, "", names, frozenset(given) if given else NO_KEYWORDS
         grown: V | None = appended[key](self, values, given)
         if grown is not None:
@@ -119,22 +114,12 @@ class CommerceVerbs(Builder):
         if grown is not None:
             return grown
         verb = verb or action
-        about_action: dict[str, Any] = {"action": action, "products": products}
-        about_event: dict[str, Any] = {"product_action": None}  # first in schema order
-        for name, value in fields.items():
-            if name in _OF_ACTION:
-                about_action[name] = value
-            elif name in _OF_EVENT:
-                about_event[name] = value
-            elif name in _ELSEWHERE:
-                raise _elsewhere(verb, name)
-            else:
-                error = CommerceEvent._no_field(verb, name)
-                raise self._no_keyword(verb, CommerceEvent, error)
-        about_event["product_action"] = ProductAction._build(verb, about_action)
-        return self._event(CommerceEvent, verb, about_event)
+        _check_elsewhere(verb, fields)
+        about_action = {name: fields[name] for name in fields if name in _OF_ACTION}
+        about_event = {name: fields[name] for name in fields if name not in _OF_ACTION}
+        acted = ProductAction._build(verb, about_action, _ACTED, (action, products))
+        return self._event(CommerceEvent, verb, {"product_action": acted, **about_event})
 
-    @expand_kwargs
     def add_to_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put into the cart.
 
@@ -144,7 +129,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_cart", products, fields)
 
-    @expand_kwargs
     def remove_from_cart(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken out of the cart.
 
@@ -154,7 +138,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("remove_from_cart", products, fields)
 
-    @expand_kwargs
     def add_to_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being put onto the wish list.
 
@@ -164,7 +147,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("add_to_wishlist", products, fields)
 
-    @expand_kwargs
     def remove_from_wishlist(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append products' being taken off the wish list; the wire spells it in four words.
 
@@ -175,7 +157,6 @@ class CommerceVerbs(Builder):
         action: ProductActionType = "remove_from_wish_list"
         return self._product_action(action, products, fields, "remove_from_wishlist")
 
-    @expand_kwargs
     def view_detail(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a view of products' details.
 
@@ -185,7 +166,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("view_detail", products, fields)
 
-    @expand_kwargs
     def click(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a click on products.
 
@@ -195,7 +175,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("click", products, fields)
 
-    @expand_kwargs
     def checkout(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a step of the checkout.
 
@@ -205,7 +184,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout", products, fields)
 
-    @expand_kwargs
     def checkout_option(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append an option that was chosen in the checkout.
 
@@ -214,7 +192,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("checkout_option", products, fields)
 
-    @expand_kwargs
     def purchase(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a purchase.
 
@@ -227,7 +204,6 @@ class CommerceVerbs(Builder):
         """
         return self._product_action("purchase", products, fields)
 
-    @expand_kwargs
     def refund(self: V, *products: Product, **fields: Unpack[ProductVerbFields]) -> V:
         """Append a refund.
 
@@ -241,13 +217,10 @@ class CommerceVerbs(Builder):
         self: V, action: PromotionActionType, promotions: tuple[Promotion, ...], fields: Any
     ) -> V:
         verb = f"promotion_{action}"
-        for name in ("promotions", *_ELSEWHERE):
-            if name in fields:
-                raise _elsewhere(verb, name)
+        _check_elsewhere(verb, fields, "promotions")
         acted = PromotionAction._build(verb, {"action": action, "promotions": promotions})
         return self._event(CommerceEvent, verb, {"promotion_action": acted, **fields})
 
-    @expand_kwargs
     def promotion_view(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a view of promotions.
 
@@ -257,7 +230,6 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("view", promotions, fields)
 
-    @expand_kwargs
     def promotion_click(self: V, *promotions: Promotion, **fields: Unpack[CommerceFields]) -> V:
         """Append a click on promotions.
 
@@ -267,12 +239,8 @@ class CommerceVerbs(Builder):
         """
         return self._promotion("click", promotions, fields)
 
-    @expand_kwargs
     def impression(
-        self: V,
-        product_impression_list: str,
-        *products: Product,
-        **fields: Unpack[CommerceFields],
+        self: V, product_impression_list: str, *products: Product, **fields: Unpack[CommerceFields]
     ) -> V:
         """Append products' being shown in a list.
 
@@ -286,14 +254,10 @@ class CommerceVerbs(Builder):
         >>> len(batch.events[0].product_impressions[0].products)
         2
         """
-        for name in _ELSEWHERE:
-            if name in fields:
-                raise _elsewhere("impression", name)
-        shown = ProductImpression._build(
-            "impression",
-            {"product_impression_list": product_impression_list, "products": products},
-        )
+        _check_elsewhere("impression", fields)
+        listed = {"product_impression_list": product_impression_list, "products": products}
+        shown = ProductImpression._build("impression", listed)
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
 
 
-called_by_name(CommerceVerbs, globals())
+describe_verbs(CommerceVerbs, globals())

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any, Never, TypeVar, Unpack, get_args
+from typing import Any, Never, TypeVar, Unpack
 
-from ..errors import InvalidBatch, InvalidValue, brief, unknown_field
+from ..errors import InvalidBatch, InvalidValue, brief, unknown_field, wrong_type
 from ..model.application import ApplicationFields, ApplicationInformation, AttributionInfo
 from ..model.consent import CCPAConsentState, ConsentState, GDPRConsentState
 from ..model.context import BatchContext, DataPlanContext, Environment, GeoLocation, LocationFields
@@ -17,34 +17,16 @@ from ..model.device import DeviceFields, DeviceInformation
 from ..model.events import UserAttributeValue
 from ..model.record import Record
 from ..model.user import IdentityFields, UserIdentities
-from ..utils.introspection import called_by_name, expand_kwargs
-from ..values import validators
+from ..utils.introspection import describe_verbs
+from ..values import fields, validators
 from ..values.check_failed import CheckFailed, checked_as
-from ..values.fields import (
-    Field,
-    attributes,
-    choice,
-    entries_of,
-    identities,
-    identity,
-    integer,
-    ip,
-    mapping,
-    maps_of_scalars,
-    names,
-    record,
-    set_by,
-    text,
-    uuid,
-    word,
-)
 from ..values.foreign import is_a, itself, looked_at
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
 from ..values.validators import Instant, Number
+from . import merge
 from .base import Builder
 from .compiled import REGULATIONS, SAID, consented, placed
-from .merge import merged_consent, merged_map, merged_maps, merged_record
 
 C = TypeVar("C", bound="ContextVerbs")
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
@@ -53,34 +35,25 @@ _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 class ContextVerbs(Builder, Record):
     """The context of a batch: its fields, by wire name, and the verbs that set them."""
 
-    __slots__ = ()
-
-    environment: Field[Environment | None] = set_by(
-        "with_environment",
-        choice("an environment", get_args(Environment), liberal={"unknown": None}),
+    environment: fields.Field[Environment | None] = fields.set_by(
+        "with_environment", fields.choice("an environment", Environment, liberal={"unknown": None})
     )
-    source_request_id = set_by("with_source_request_id", word())
-    mpid = set_by("with_mpid", integer())
-    mp_deviceid = set_by("with_mp_deviceid", uuid())
-    user_identities: Field[UserIdentities | None] = set_by(
-        "with_identities", record(UserIdentities)
-    )
-    user_attributes = set_by("with_user_attributes", attributes())
-    deleted_user_attributes = set_by("with_deleted_user_attributes", names())
-    device_info: Field[DeviceInformation | None] = set_by("with_device", record(DeviceInformation))
-    application_info: Field[ApplicationInformation | None] = set_by(
-        "with_application", record(ApplicationInformation)
-    )
-    ip = set_by("with_ip", ip())
-    consent_state: Field[ConsentState | None] = set_by("with_consent_state", record(ConsentState))
-    context: Field[BatchContext | None] = record(BatchContext)  # its fields have verbs
-    attribution_info: Field[AttributionInfo | None] = set_by(
-        "with_attribution_info", record(AttributionInfo)
-    )
-    integration_attributes = set_by("with_integration_attributes", maps_of_scalars())
-    partner_identities = set_by("with_partner_identities", identities())
-    partner_identity = set_by("with_partner_identity", identity())
-    sdk_version = text()
+    source_request_id = fields.set_by("with_source_request_id", fields.word())
+    mpid = fields.set_by("with_mpid", fields.integer())
+    mp_deviceid = fields.set_by("with_mp_deviceid", fields.uuid())
+    user_identities = fields.set_by("with_identities", fields.record(UserIdentities))
+    user_attributes = fields.set_by("with_user_attributes", fields.attributes())
+    deleted_user_attributes = fields.set_by("with_deleted_user_attributes", fields.names())
+    device_info = fields.set_by("with_device", fields.record(DeviceInformation))
+    application_info = fields.set_by("with_application", fields.record(ApplicationInformation))
+    ip = fields.set_by("with_ip", fields.ip())
+    consent_state = fields.set_by("with_consent_state", fields.record(ConsentState))
+    context = fields.record(BatchContext)  # its fields have verbs
+    attribution_info = fields.set_by("with_attribution_info", fields.record(AttributionInfo))
+    integration_attributes = fields.set_by("with_integration_attributes", fields.maps_of_scalars())
+    partner_identities = fields.set_by("with_partner_identities", fields.identities())
+    partner_identity = fields.set_by("with_partner_identity", fields.identity())
+    sdk_version = fields.text()
 
     def with_environment(self: C, environment: Environment | None) -> C:
         """Set where the data belongs: "development" or "production".
@@ -89,7 +62,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_environment("development").environment
         'development'
         """
-        return self._with_field("with_environment", "environment", environment)
+        return self._with_field("environment", environment)
 
     def with_mpid(self: C, mpid: int | None) -> C:
         """Set mParticle's own id of the user, a signed 64-bit integer.
@@ -98,7 +71,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_mpid(-7636538281262557000).mpid
         -7636538281262557000
         """
-        return self._with_field("with_mpid", "mpid", mpid)
+        return self._with_field("mpid", mpid)
 
     def with_mp_deviceid(self: C, mp_deviceid: str | None) -> C:
         """Set mParticle's own id of the device, a UUID.
@@ -107,7 +80,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_mp_deviceid("3fb44a79-df2d-446d-acf1-e87eda854ae1").mp_deviceid[:8]
         '3fb44a79'
         """
-        return self._with_field("with_mp_deviceid", "mp_deviceid", mp_deviceid)
+        return self._with_field("mp_deviceid", mp_deviceid)
 
     def with_ip(self: C, ip: str | None) -> C:
         """Set the user's IPv4 or IPv6 address.
@@ -116,7 +89,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_ip("203.0.113.7").ip
         '203.0.113.7'
         """
-        return self._with_field("with_ip", "ip", ip)
+        return self._with_field("ip", ip)
 
     def with_source_request_id(self: C, source_request_id: str | None) -> C:
         """Set the id by which mParticle removes duplicates; sending makes one if none is set.
@@ -125,9 +98,8 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_source_request_id("order-1").source_request_id
         'order-1'
         """
-        return self._with_field("with_source_request_id", "source_request_id", source_request_id)
+        return self._with_field("source_request_id", source_request_id)
 
-    @expand_kwargs
     def with_identities(
         self: C, user: UserIdentities | None = None, /, **identities: Unpack[IdentityFields]
     ) -> C:
@@ -140,9 +112,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch.for_user(customer_id="123456").with_identities(email="a@b.example").to_dict()
         {'user_identities': {'customer_id': '123456', 'email': 'a@b.example'}}
         """
-        return self._with_record(
-            "with_identities", "user_identities", UserIdentities, user, identities
-        )
+        return self._with_record("user_identities", user, identities)
 
     def without_identities(self: C, *names: str) -> C:
         """Remove these identities; without names, all of them.
@@ -174,8 +144,8 @@ class ContextVerbs(Builder, Record):
         keys = self._state[0]
         usual = type(attributes) is dict and not more
         if usual and "user_attributes" not in keys and "deleted_user_attributes" not in keys:
-            return self._with_field("with_user_attributes", "user_attributes", attributes)
-        return self._with_map("with_user_attributes", "user_attributes", attributes, more)
+            return self._with_field("user_attributes", attributes)
+        return self._with_map("user_attributes", attributes, more)
 
     def without_user_attributes(self: C, *names: str) -> C:
         """Take these attributes out of the batch; without names, all of them.
@@ -201,16 +171,14 @@ class ContextVerbs(Builder, Record):
         >>> batch.to_dict()
         {'deleted_user_attributes': ['plan']}
         """
-        checked = self._checked("with_deleted_user_attributes", {"deleted_user_attributes": names})[
-            "deleted_user_attributes"
-        ]
+        name = "deleted_user_attributes"
+        checked = self._checked("with_deleted_user_attributes", {name: names})[name]
         if not checked:
             return self
-        listed = tuple(dict.fromkeys((*(self.deleted_user_attributes or ()), *checked)))
+        listed = merge.merged_names(self.deleted_user_attributes or (), checked)
         changed = self.without_user_attributes(*checked) if self.user_attributes else self
         return changed._with({"deleted_user_attributes": listed})
 
-    @expand_kwargs
     def with_device(
         self: C, information: DeviceInformation | None = None, /, **fields: Unpack[DeviceFields]
     ) -> C:
@@ -223,9 +191,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_device(platform="iOS").with_device(is_tablet=False).to_dict()
         {'device_info': {'platform': 'iOS', 'is_tablet': False}}
         """
-        return self._with_record(
-            "with_device", "device_info", DeviceInformation, information, fields
-        )
+        return self._with_record("device_info", information, fields)
 
     def without_device(self: C, *fields: str) -> C:
         """Remove these fields of the device; without names, all of it.
@@ -236,7 +202,6 @@ class ContextVerbs(Builder, Record):
         """
         return self._without("without_device", "device_info", DeviceInformation, fields)
 
-    @expand_kwargs
     def with_application(
         self: C,
         application: ApplicationInformation | None = None,
@@ -252,11 +217,8 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_application(application_name="Shop").application_info.application_name
         'Shop'
         """
-        return self._with_record(
-            "with_application", "application_info", ApplicationInformation, application, fields
-        )
+        return self._with_record("application_info", application, fields)
 
-    @expand_kwargs
     def with_attribution_info(
         self: C,
         service_provider: str | AttributionInfo | None,
@@ -271,14 +233,10 @@ class ContextVerbs(Builder, Record):
         >>> batch.attribution_info.publisher
         'Example network'
         """
-        verb = "with_attribution_info"
         rest = {"publisher": publisher, "campaign": campaign, **unknown}
-        service_provider = itself(verb, service_provider, AttributionInfo, "service_provider")
-        if service_provider is None or is_a(service_provider, AttributionInfo):
-            _alone(verb, AttributionInfo, service_provider, rest)
-            return self._with_field(verb, "attribution_info", service_provider)
-        info = AttributionInfo._build(verb, {"service_provider": service_provider, **rest})
-        return self._put("attribution_info", info)
+        said = "service_provider", service_provider, rest
+        info = _record_or_keywords("with_attribution_info", AttributionInfo, *said, whole=True)
+        return self._with({"attribution_info": info})
 
     def with_partner_identities(self: C, identities: Mapping[str, str | None], /) -> C:
         """Merge ids that partners know the user by; None clears one.
@@ -290,9 +248,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_partner_identities({"Acme_Id": "1234"}).partner_identities
         {'Acme_Id': '1234'}
         """
-        return self._with_map(
-            "with_partner_identities", "partner_identities", identities, {}, clear=True
-        )
+        return self._with_map("partner_identities", identities, {}, clear=True)
 
     def with_partner_identity(self: C, partner_identity: str | None) -> C:
         """Set the one id that a partner feed knows the user by.
@@ -301,7 +257,7 @@ class ContextVerbs(Builder, Record):
         >>> Batch().with_partner_identity("1234").partner_identity
         '1234'
         """
-        return self._with_field("with_partner_identity", "partner_identity", partner_identity)
+        return self._with_field("partner_identity", partner_identity)
 
     def with_integration_attributes(
         self: C, module_id: int | str, attributes: Mapping[str, Any], /
@@ -319,14 +275,13 @@ class ContextVerbs(Builder, Record):
         """
         verb = "with_integration_attributes"
         module = checked_as(validators.module, verb, "module_id", module_id)
-        checked = checked_as(mapping(validators.scalar), verb, "attributes", attributes)
+        checked = checked_as(fields.mapping(validators.scalar), verb, "attributes", attributes)
         if checked is None:
             return self
         known = self._get("integration_attributes")
-        merged = merged_maps(known, FrozenMap.of((module,), (checked,)))
+        merged = merge.merged_maps(known, FrozenMap.of((module,), (checked,)))
         return self._put("integration_attributes", merged)
 
-    @expand_kwargs
     def with_gdpr_consent(
         self: C,
         purpose: str,
@@ -359,7 +314,6 @@ class ContextVerbs(Builder, Record):
         given = consented, at, document, location, hardware_id
         return self._with_consent(verb, GDPRConsentState, "consented", purpose, given)
 
-    @expand_kwargs
     def with_ccpa_data_sale_opt_out(
         self: C,
         opted_out: bool = True,
@@ -399,11 +353,11 @@ class ContextVerbs(Builder, Record):
         """
         if consent_state is None:
             return self.without_consent()
-        checked = self._checked("with_consent_state", {"consent_state": consent_state})
-        found = checked["consent_state"]
+        name = "consent_state"
+        found = self._checked("with_consent_state", {name: consent_state})[name]
         if found is None:
             return self
-        return self._put("consent_state", merged_consent(self._get("consent_state"), found))
+        return self._put("consent_state", merge.merged_consent(self._get("consent_state"), found))
 
     def without_consent(self: C) -> C:
         """Remove all consents.
@@ -415,7 +369,6 @@ class ContextVerbs(Builder, Record):
         """
         return self._with({"consent_state": None})
 
-    @expand_kwargs
     def with_data_plan(
         self: C,
         plan_id: str | DataPlanContext | None,
@@ -436,7 +389,6 @@ class ContextVerbs(Builder, Record):
         plan = _record_or_keywords("with_data_plan", DataPlanContext, "plan_id", plan_id, rest)
         return self._with_context({"data_plan": plan})
 
-    @expand_kwargs
     def with_location(
         self: C,
         latitude: Number | GeoLocation | None,
@@ -459,41 +411,32 @@ class ContextVerbs(Builder, Record):
 
     # How the verbs above work
 
-    def _with_field(self: C, verb: str, name: str, value: Any) -> C:
+    def _with_field(self: C, name: str, value: Any) -> C:
         changed: C | None = placed[type(self), self._state[0], name, None](self, (value,), None)
         if changed is not None:
             return changed
         if value is not None:
-            value = checked_as(self._fields[name].check, verb, name, value)
+            field = self._fields[name]
+            value = checked_as(field.check, str(field.verb), name, value)
         return self._with({name: None}) if value is None else self._put(name, value)
 
-    def _with_record(
-        self: C, verb: str, wire: str, of: type[Frozen], record: Any, fields: Mapping[str, Any]
-    ) -> C:
+    def _with_record(self: C, wire: str, record: Any, fields: Any, verb: str = "") -> C:
         """Merge a record, then keywords, into the record at ``wire``."""
         if record is None:
             key = type(self), self._state[0], wire, frozenset(fields)
             changed: C | None = placed[key](self, (), fields)
             if changed is not None:
                 return changed
-        known = self._get(wire)
-        if known is None and record is None:
-            try:
-                new = of._build(verb, fields)
-            except InvalidBatch as error:
-                raise error.with_traceback(None) from error.__cause__  # with few frames of ours
-            return self._put(wire, new) if new._keys else self
+        known, field = self._get(wire), self._wire[wire]
+        of, verb = field.of, verb or str(field.verb)
         if record is not None:
             record = itself(verb, record, of)
             if not is_a(record, of):
-                spread = is_a(record, Mapping)
-                raise InvalidValue(
-                    f"{verb}({brief(record)}): want {of.__name__} or keywords, "
-                    f"got {type(record).__name__}; "
-                    f"write {verb}({f'**{brief(record)}' if spread else 'name=value'})"
-                )
+                instead = f"**{brief(record)}" if is_a(record, Mapping) else "name=value"
+                want = f"{of.__name__} or keywords"
+                raise wrong_type(verb, record, want, f"{verb}({instead})")
             if record._keys:
-                known = record if known is None else merged_record(known, record)
+                known = record if known is None else merge.merged_record(known, record)
         changes = of._checked(verb, fields)
         if not changes and (record is None or not record._keys):
             return self
@@ -508,39 +451,46 @@ class ContextVerbs(Builder, Record):
         changed: C | None = consented[key](self, given, purpose)
         if changed is not None:
             return changed
-        consent = _consent(of, verb, named, given)
+        try:
+            consent = of._build(verb, {}, SAID, given)
+        except InvalidBatch:  # in words of the verb's own
+            consented_, at, *_ = given
+            if at is None:
+                raise InvalidValue(f"{verb}() needs at; write {verb}(at=…)") from None
+            checked_as(validators.flag, verb, named, consented_)
+            checked_as(validators.instant, verb, "at", at)
+            raise
         purpose = checked_as(validators.name, verb, "purpose", purpose)
         regulation = REGULATIONS[of]
         consents = FrozenMap.of((purpose,), (consent,))
         if known is None:
             state = ConsentState._make((regulation,), (consents,))
         else:
-            before = known._get(regulation)
-            state = known._with({regulation: merged_map(before, consents) if before else consents})
+            merged = merge.merged_map(known._get(regulation), consents)
+            state = known._with({regulation: merged})
         return self._put("consent_state", state)
 
     def _with_context(self: C, changes: Mapping[str, Any]) -> C:
         context = (self.context or BatchContext())._with(changes)
         return self._with({"context": context if context._keys else None})
 
-    def _with_map(
-        self: C, verb: str, name: str, given: Any, more: Mapping[str, Any], *, clear: bool = False
-    ) -> C:
+    def _with_map(self: C, name: str, given: Any, more: Any, *, clear: bool = False) -> C:
         """Merge entries into the map at ``name``; with ``clear``, None removes one."""
+        verb = str(self._fields[name].verb)
         given = {} if given is None else _entries(verb, given)
         known = self._get(name)
         entries = {**given, **more} if more else given
-        if known is None and not (clear or "deleted_user_attributes" in self._keys):
-            return self._with_field(verb, name, entries)
+        if known is None and not (clear or "deleted_user_attributes" in self._state[0]):
+            return self._with_field(name, entries)
         checked = self._checked(verb, {name: entries})[name]
         cleared = [key for key, value in entries.items() if clear and value is None]
         gone = {validators.name(key) for key in cleared}
-        merged = merged_map(known, checked or {})
+        merged = merge.merged_map(known, checked or {})
         kept = frozen_map({key: merged[key] for key in merged if key not in gone})
-        changes: dict[str, Any] = {name: kept if kept else None}
+        changes: dict[str, Any] = {name: kept or None}
         if name == "user_attributes" and self.deleted_user_attributes:
-            listed = tuple(key for key in self.deleted_user_attributes if key not in kept)
-            changes["deleted_user_attributes"] = listed or None
+            listed = self.deleted_user_attributes
+            changes["deleted_user_attributes"] = merge.still_deleted(listed, kept)
         return self._with(changes)
 
     def _without(self: C, verb: str, wire: str, of: type[Frozen], names: Iterable[str]) -> C:
@@ -553,7 +503,7 @@ class ContextVerbs(Builder, Record):
         return self._with({wire: left if left is not None and left._keys else None})
 
 
-called_by_name(ContextVerbs, globals())
+describe_verbs(ContextVerbs, globals())
 
 _CONSENT = ("consented", "at", "document", "location", "hardware_id")
 
@@ -570,10 +520,7 @@ def _one_named(verb: str, name: Any) -> str:
     if is_a(name, str):
         return str.__str__(name)
     first = name[0] if is_a(name, (list, tuple)) and name else "name"
-    raise InvalidValue(
-        f"{verb}({brief(name)}): want names, got {type(name).__name__}; "
-        f"write {verb}({brief(first)})"
-    )
+    raise wrong_type(verb, name, "names", f"{verb}({brief(first)})")
 
 
 def _entries(verb: str, given: Any) -> dict[Any, Any]:
@@ -581,7 +528,7 @@ def _entries(verb: str, given: Any) -> dict[Any, Any]:
     if type(given) is dict:
         return given
     try:
-        return looked_at(entries_of, given)
+        return looked_at(fields.entries_of, given)
     except CheckFailed as bad:
         more = "" if bad.write is None else f"; write {verb}({{'name': value}})"
         raise InvalidValue(f"{verb}({brief(given)}): {bad.why}{more}") from bad.cause
@@ -598,33 +545,17 @@ def _alone(verb: str, of: type[Frozen], value: Any, rest: Mapping[str, Any]) -> 
 
 
 def _record_or_keywords(
-    verb: str, of: type[Any], first: str, value: Any, rest: Mapping[str, Any]
+    verb: str, of: type[Any], first: str, value: Any, rest: Mapping[str, Any], whole: bool = False
 ) -> Any:
-    """Return the record of what a verb was given: the record itself, or its fields."""
+    """Return the record of what a verb was given: the record itself, or its fields.
+
+    Keywords beside a record change it, unless it is a ``whole``.
+    """
     value = itself(verb, value, of, first)
-    if value is None:
+    if value is None or (whole and is_a(value, of)):
         _alone(verb, of, value, rest)
-        return None
+        return value
     if is_a(value, of):
         checked = of._checked(verb, rest)
         return value._with({key: item for key, item in checked.items() if item is not None})
     return of._build(verb, {first: value, **rest})
-
-
-def _consent(of: type[_Consent], verb: str, named: str, given: tuple[Any, ...]) -> _Consent:
-    """Return a consent record; its complaints speak of the verb's own keywords."""
-    try:
-        return of._build(verb, {}, SAID, given)
-    except InvalidBatch:
-        consented, at, *_ = given
-        if at is None:
-            raise InvalidValue(f"{verb}() needs at; write {verb}(at=…)") from None
-        for name, value, check in (
-            (named, consented, validators.flag),
-            ("at", at, validators.instant),
-        ):
-            try:  # not checked_as: one frame less before the message
-                check(value)
-            except CheckFailed as bad:
-                raise bad.at(verb, name, value) from bad.cause
-        raise

@@ -19,41 +19,27 @@ from ..errors import (
     brief,
     closest,
     unknown_field,
+    wrong_type,
 )
+from ..model import events
 from ..model.event import EventFields, PlaceFields
 from ..model.events import (
     AppEvent,
-    ApplicationStateTransitionEvent,
     AttributeChangeFields,
-    BreadcrumbEvent,
     BreadcrumbFields,
     CrashFields,
-    CrashReportEvent,
     CustomEventType,
-    FirstRunEvent,
     NetworkFields,
-    NetworkPerformanceEvent,
-    OptOutEvent,
-    ProfileEvent,
     ProfileEventType,
-    PushMessageEvent,
     PushMessageFields,
     PushMessageType,
-    PushRegistrationEvent,
-    ScreenViewEvent,
     ScreenViewFields,
-    SessionEndEvent,
-    SessionStartEvent,
     TransitionFields,
-    UninstallEvent,
-    UserAttributeChangeEvent,
     UserAttributeValue,
-    UserIdentityChangeEvent,
-    positional,
 )
 from ..model.user import UserIdentity
 from ..sdk_names import VERBS, called
-from ..utils.introspection import called_by_name, expand_kwargs
+from ..utils.introspection import describe_verbs
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.codegen import Names
@@ -70,6 +56,8 @@ V = TypeVar("V", bound="EventVerbs")
 # What event() takes besides its keywords.
 _NAMES = Names(("event_name", "type", "attributes"))
 _NAMES_AND_TIME = Names(("event_name", "type", "at", "attributes"))
+
+_LEAVE_OUT = "leave it out, or write event(…)"
 
 # What people try on a value that they take to be mutable, and the line to write instead.
 _MUTATORS = {
@@ -100,9 +88,6 @@ class EventVerbs(CommerceVerbs):
     {'plan': 'pro'}
     """
 
-    __slots__ = ()
-
-    @expand_kwargs
     def event(
         self: V,
         name: str,
@@ -139,10 +124,10 @@ class EventVerbs(CommerceVerbs):
         if "event_name" in fields:
             raise unknown_field("event()", "event_name", (), "name")
         try:
-            return self._event(AppEvent, "event", given, names, values)
+            return self._event(AppEvent, "event", {**dict(zip(names, values)), **given})
         except (InvalidValue, InvalidTime) as error:
             if error.field == "attributes" and is_a(attributes, str):
-                raise positional("event", name, str(attributes)) from None
+                raise events.positional("event", name, str(attributes)) from None
             if error.field != "event_name":
                 raise
             # as the keyword is called here, and with nothing else renamed
@@ -158,12 +143,11 @@ class EventVerbs(CommerceVerbs):
         for key, value in told.items():
             if value is not None or verb == "attribution":
                 checked_as(validators.name, verb, key, value)
-        _says_itself(verb, fields, "event_name", "type")
+        events.check_unsaid(verb, ("event_name", "type"), fields, _LEAVE_OUT)
         given = {"event_name": name, "type": "attribution", **fields}
         given["attributes"] = {**told, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
 
-    @expand_kwargs
     def attribution(self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]) -> V:
         """Append an install's attribution to a publisher and a campaign.
 
@@ -174,7 +158,6 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("attribution", "attribution", told, fields)
 
-    @expand_kwargs
     def attribution_delete(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the deletion of an install's attribution.
 
@@ -185,7 +168,6 @@ class EventVerbs(CommerceVerbs):
         told = {"action": "delete"}
         return self._attribution("attribution_delete", "attribution", told, fields)
 
-    @expand_kwargs
     def re_engagement(
         self: V,
         *,
@@ -202,7 +184,6 @@ class EventVerbs(CommerceVerbs):
         told = {"publisher": publisher, "campaign": campaign}
         return self._attribution("re_engagement", "re-engagement", told, fields)
 
-    @expand_kwargs
     def ltv_increase(
         self: V,
         amount: Number,
@@ -221,7 +202,7 @@ class EventVerbs(CommerceVerbs):
         """
         verb = "ltv_increase"
         amount = checked_as(validators.number, verb, "amount", amount)
-        _says_itself(verb, fields, "lifetime_value_change", "type")
+        events.check_unsaid(verb, ("lifetime_value_change", "type"), fields, _LEAVE_OUT)
         given: dict[str, Any] = {"event_name": event_name, "type": "transaction", **fields}
         given["lifetime_value_change"] = amount
         given["attributes"] = {
@@ -231,7 +212,6 @@ class EventVerbs(CommerceVerbs):
         }
         return self._event(AppEvent, verb, given)
 
-    @expand_kwargs
     def screen_view(self: V, screen_name: str, **fields: Unpack[ScreenViewFields]) -> V:
         """Append a screen that was seen.
 
@@ -239,9 +219,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().screen_view("Home").events[0].screen_name
         'Home'
         """
-        return self._event(ScreenViewEvent, "screen_view", {"screen_name": screen_name, **fields})
+        return self._event(events.ScreenViewEvent, "screen_view", fields, screen_name)
 
-    @expand_kwargs
     def session_start(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the start of a session; ``Session.start`` numbers and times its events for you.
 
@@ -249,9 +228,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_start(session_id=42).events[0].session_id
         42
         """
-        return self._event(SessionStartEvent, "session_start", {**fields})
+        return self._event(events.SessionStartEvent, "session_start", fields)
 
-    @expand_kwargs
     def session_end(self: V, session_duration_ms: int, **fields: Unpack[EventFields]) -> V:
         """Append the end of a session.
 
@@ -262,20 +240,15 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().session_end(60_000, session_id=42).events[0].session_duration_ms
         60000
         """
-        given = {"session_duration_ms": session_duration_ms, **fields}
-        return self._event(SessionEndEvent, "session_end", given)
+        return self._event(events.SessionEndEvent, "session_end", fields, session_duration_ms)
 
-    def _transition(self: V, verb: str, transition: str, fields: Any, **more: bool) -> V:
-        given = {"application_transition_type": f"application_{transition}", **more}
-        for name in ("application_transition_type", "is_first_run", "is_upgrade"):
-            if name in fields:
-                raise InvalidValue(
-                    f"{verb}() says {name} itself; for other combinations write "
-                    "add(ApplicationStateTransitionEvent(…))"
-                )
-        return self._event(ApplicationStateTransitionEvent, verb, {**given, **fields})
+    def _transition(self: V, verb: str, transition: str, fields: Any, *flags: bool | None) -> V:
+        of = events.ApplicationStateTransitionEvent
+        instead = "for other combinations write add(ApplicationStateTransitionEvent(…))"
+        events.check_unsaid(verb, of._init_names, fields, instead)
+        is_first_run, is_upgrade = flags or (None, None)
+        return self._event(of, verb, fields, f"application_{transition}", is_first_run, is_upgrade)
 
-    @expand_kwargs
     def app_install(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after its install.
 
@@ -283,10 +256,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().app_install().events[0].is_first_run
         True
         """
-        more = {"is_first_run": True, "is_upgrade": False}
-        return self._transition("app_install", "initialized", fields, **more)
+        return self._transition("app_install", "initialized", fields, True, False)
 
-    @expand_kwargs
     def app_upgrade(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the first start of the app after an upgrade.
 
@@ -294,10 +265,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().app_upgrade().events[0].is_upgrade
         True
         """
-        more = {"is_first_run": False, "is_upgrade": True}
-        return self._transition("app_upgrade", "initialized", fields, **more)
+        return self._transition("app_upgrade", "initialized", fields, False, True)
 
-    @expand_kwargs
     def app_initialized(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append a start of the app.
 
@@ -307,7 +276,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_initialized", "initialized", fields)
 
-    @expand_kwargs
     def app_foreground(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's coming to the foreground.
 
@@ -317,7 +285,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_foreground", "foreground", fields)
 
-    @expand_kwargs
     def app_background(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's going to the background.
 
@@ -327,7 +294,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_background", "background", fields)
 
-    @expand_kwargs
     def app_exit(self: V, **fields: Unpack[TransitionFields]) -> V:
         """Append the app's end.
 
@@ -337,7 +303,6 @@ class EventVerbs(CommerceVerbs):
         """
         return self._transition("app_exit", "exit", fields)
 
-    @expand_kwargs
     def first_run(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's first run; ``app_install`` says more.
 
@@ -345,9 +310,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().first_run().events[0].event_type
         'first_run'
         """
-        return self._event(FirstRunEvent, "first_run", {**fields})
+        return self._event(events.FirstRunEvent, "first_run", fields)
 
-    @expand_kwargs
     def uninstall(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the app's removal.
 
@@ -355,9 +319,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().uninstall().events[0].event_type
         'uninstall'
         """
-        return self._event(UninstallEvent, "uninstall", {**fields})
+        return self._event(events.UninstallEvent, "uninstall", fields)
 
-    @expand_kwargs
     def push_registration(
         self: V, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
     ) -> V:
@@ -367,10 +330,9 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().push_registration("token", register=False).events[0].register
         False
         """
-        given = {"register": register, "registration_token": registration_token, **fields}
-        return self._event(PushRegistrationEvent, "push_registration", given)
+        given = registration_token, register
+        return self._event(events.PushRegistrationEvent, "push_registration", fields, *given)
 
-    @expand_kwargs
     def push_message(
         self: V,
         push_message_type: PushMessageType,
@@ -388,13 +350,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().push_message("received", "token", "{}").events[0].push_message_type
         'received'
         """
-        given = {
-            "push_message_type": push_message_type,
-            "push_message_token": push_message_token,
-            "push_notification_payload": push_notification_payload,
-            **fields,
-        }
-        return self._event(PushMessageEvent, "push_message", given)
+        given = push_message_type, push_message_token, push_notification_payload
+        return self._event(events.PushMessageEvent, "push_message", fields, *given)
 
     @overload
     def network_performance(
@@ -404,7 +361,6 @@ class EventVerbs(CommerceVerbs):
     def network_performance(
         self: V, url: str, response_code: int, **fields: Unpack[NetworkFields]
     ) -> V: ...
-    @expand_kwargs
     def network_performance(
         self: V,
         url: str | requests.Response,
@@ -428,9 +384,10 @@ class EventVerbs(CommerceVerbs):
             given = measured
             if response_code is not None:
                 given["response_code"] = response_code
-        return self._event(NetworkPerformanceEvent, "network_performance", {**given, **fields})
+        return self._event(
+            events.NetworkPerformanceEvent, "network_performance", {**given, **fields}
+        )
 
-    @expand_kwargs
     def breadcrumb(self: V, label: str, **fields: Unpack[BreadcrumbFields]) -> V:
         """Append a trace of what the user did.
 
@@ -438,9 +395,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().breadcrumb("Opened cart").events[0].label
         'Opened cart'
         """
-        return self._event(BreadcrumbEvent, "breadcrumb", {"label": label, **fields})
+        return self._event(events.BreadcrumbEvent, "breadcrumb", fields, label)
 
-    @expand_kwargs
     def crash_report(
         self: V,
         error: BaseException | None = None,
@@ -467,16 +423,12 @@ class EventVerbs(CommerceVerbs):
         if error is not None:
             if not is_a(error, BaseException):
                 hint = f"message={brief(error)}" if is_a(error, str) else "message=…"
-                raise InvalidValue(
-                    f"crash_report(error={brief(error)}): want an exception, "
-                    f"got {_kind(error)}; write {hint}"
-                )
+                raise wrong_type("crash_report", error, "an exception", hint, "error")
             given |= _described(error)
             if message is not None:
                 given["message"] = message
-        return self._event(CrashReportEvent, "crash_report", {**given, **fields})
+        return self._event(events.CrashReportEvent, "crash_report", {**given, **fields})
 
-    @expand_kwargs
     def opt_out(self: V, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> V:
         """Append the user's opting out of all tracking, or back in with False.
 
@@ -484,9 +436,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().opt_out(False).events[0].is_opted_out
         False
         """
-        return self._event(OptOutEvent, "opt_out", {"is_opted_out": is_opted_out, **fields})
+        return self._event(events.OptOutEvent, "opt_out", fields, is_opted_out)
 
-    @expand_kwargs
     def profile(
         self: V,
         profile_event_type: ProfileEventType,
@@ -501,15 +452,9 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().profile("login", previous_mpid=1, current_mpid=2).events[0].current_mpid
         2
         """
-        given = {
-            "previous_mpid": previous_mpid,
-            "current_mpid": current_mpid,
-            "profile_event_type": profile_event_type,
-            **fields,
-        }
-        return self._event(ProfileEvent, "profile", given)
+        given = profile_event_type, previous_mpid, current_mpid
+        return self._event(events.ProfileEvent, "profile", fields, *given)
 
-    @expand_kwargs
     def user_attribute_change(
         self: V,
         user_attribute_name: str,
@@ -522,10 +467,9 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().user_attribute_change("plan", "pro", old="trial").events[0].new
         'pro'
         """
-        given = {"user_attribute_name": user_attribute_name, "new": new, **fields}
-        return self._event(UserAttributeChangeEvent, "user_attribute_change", given)
+        given = user_attribute_name, new
+        return self._event(events.UserAttributeChangeEvent, "user_attribute_change", fields, *given)
 
-    @expand_kwargs
     def user_identity_change(
         self: V, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
     ) -> V:
@@ -536,9 +480,7 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().user_identity_change(new, None).events[0].new.identity_type
         'email'
         """
-        return self._event(
-            UserIdentityChangeEvent, "user_identity_change", {"new": new, "old": old, **fields}
-        )
+        return self._event(events.UserIdentityChangeEvent, "user_identity_change", fields, new, old)
 
     # Hidden from type checkers: with this in sight they would accept any verb.
     if not TYPE_CHECKING:
@@ -562,7 +504,7 @@ class EventVerbs(CommerceVerbs):
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
 
 
-called_by_name(EventVerbs, globals())
+describe_verbs(EventVerbs, globals())
 
 
 def _attributes(verb: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -580,17 +522,6 @@ def _digits(amount: Number) -> str:
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     return "0" if digits == "-0" else digits
-
-
-def _says_itself(verb: str, fields: Mapping[str, Any], *names: str) -> None:
-    """Raise if the caller says what the verb says."""
-    for name in names:
-        if name in fields:
-            raise InvalidValue(f"{verb}() says {name} itself; leave it out, or write event(…)")
-
-
-def _kind(value: object) -> str:
-    return type(value).__name__
 
 
 def _measured(url: Any) -> dict[str, Any] | None:
@@ -618,11 +549,8 @@ def _described(error: BaseException) -> dict[str, str]:
     import traceback
 
     kind = type(error)
-    told = {
-        "class_name": kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}",
-    }
+    prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    told = {"class_name": f"{prefix}{kind.__qualname__}"}
     tells: dict[str, Callable[[], str]] = {
         "stack_trace": lambda: "".join(traceback.format_exception(error)),
         "message": lambda: str(error) or kind.__name__,

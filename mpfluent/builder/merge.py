@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from ..errors import InvalidValue, MixedUsers, brief
 from ..model.consent import ConsentState
-from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap, frozen_map
 
 
@@ -28,12 +27,8 @@ def merged_record(left: Any, right: Any) -> Any:
 
 def merged_map(left: Mapping[str, Any] | None, right: Mapping[str, Any]) -> FrozenMap[Any]:
     """Return both maps' entries; the right side wins."""
-    return frozen_map({**_dict(left), **_dict(right)})
-
-
-def _dict(items: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    # one pass: a look-up in a frozen map goes through its names
-    return dict(zip(*items._state)) if isinstance(items, FrozenMap) else items or {}
+    # by its items, for a look-up in a frozen map goes through its names
+    return frozen_map(dict([*(left or {}).items(), *right.items()]))
 
 
 def merged_maps(left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> Any:
@@ -48,16 +43,17 @@ def merged_consent(left: ConsentState | None, right: ConsentState) -> ConsentSta
     """Return both consents, joined purpose by purpose."""
     if left is None:
         return right
-    changes = {}
-    for key, value in zip(right._keys, right._values):
-        known = left._get(key)
-        changes[key] = value if known is None else merged_map(known, value)
-    return left._with(changes)
+    return left._with({k: merged_map(left._get(k), v) for k, v in zip(*right._state)})
 
 
 def merged_names(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
     """Return both lists of names, each name once."""
     return tuple(dict.fromkeys((*left, *right)))
+
+
+def still_deleted(listed: Iterable[str], given: Container[str]) -> tuple[str, ...] | None:
+    """Return the attributes that are to be deleted, without those that are set."""
+    return tuple(name for name in listed if name not in given) or None
 
 
 # How two values of one field become one; of every other field, the right side wins.
@@ -76,19 +72,21 @@ JOINS: dict[str, Callable[[Any, Any], Any]] = {
 
 def same_user(left: Any, right: Any) -> None:
     """Raise if the two batches name different users."""
-    pairs: list[tuple[str, Any, Any]] = [
-        (name, left._get(name), right._get(name)) for name in ("mpid", "partner_identity")
-    ]
-    for field in ("user_identities", "partner_identities"):
-        ours, theirs = left._get(field), right._get(field)
-        if ours is None or theirs is None:
-            continue
-        mine = ours._given() if isinstance(ours, Frozen) else ours
-        yours = theirs._given() if isinstance(theirs, Frozen) else theirs
-        pairs += [(name, mine[name], yours[name]) for name in mine if name in yours]
-    for name, ours, theirs in pairs:
-        if ours is not None and theirs is not None and ours != theirs:
+    known = _who(right)
+    for (field, name), ours in _who(left).items():
+        theirs = known.get((field, name), ours)
+        if theirs != ours:
             raise MixedUsers(
                 f"cannot merge {name}={brief(ours)} with {name}={brief(theirs)}: "
                 "a batch is one user; send both with client.send(a, b)"
             )
+
+
+def _who(batch: Any) -> dict[tuple[str, str], Any]:
+    """Return what a batch says of its user, by field and name."""
+    named = {name: batch._get(name) for name in ("mpid", "partner_identity")}
+    said = {(name, name): value for name, value in named.items() if value is not None}
+    for field in ("user_identities", "partner_identities"):
+        if (inside := batch._get(field)) is not None:
+            said |= {(field, name): value for name, value in zip(*inside._state)}
+    return said

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief
-from ..formatting.summary import readable
+from ..errors import Immutable, InvalidTime, InvalidValue, UnknownField, brief, wrong_type
 from ..model.event import DetailFields, Event
 from ..model.events import SessionEndEvent, SessionStartEvent
 from ..model.history import Events
 from ..utils.introspection import expand_kwargs
 from ..values import validators
-from ..values.codegen import NO_NAMES, Names
 from ..values.fields import instant, integer, uuid
 from ..values.foreign import is_a, itself
 from ..values.validators import Instant, Scalar
@@ -55,8 +53,6 @@ class Session(EventVerbs, Piped, kind="Session"):
     >>> len(Batch.for_user(customer_id="123456").add(session).events)
     4
     """
-
-    __slots__ = ()
 
     session_uuid = uuid(new=True)
     session_id = integer()
@@ -110,13 +106,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         for event in events:
             event = itself("add", event, Event)
             if not is_a(event, Event):
-                raise InvalidValue(
-                    f"add({brief(event)}): want an event, got {type(event).__name__}; "
-                    "write add(AppEvent('Name'))"
-                )
-            number = session._next()
-            ours = {"session_uuid": self.session_uuid, "session_id": self.session_id}
-            for name, own in {**ours, "event_num": number}.items():
+                raise wrong_type("add", event, "an event", "add(AppEvent('Name'))")
+            for name, own in _place(session).items():
                 theirs = getattr(event, name)
                 if theirs is not None and theirs != own:
                     raise InvalidValue(
@@ -150,24 +141,16 @@ class Session(EventVerbs, Piped, kind="Session"):
                 "end() cannot tell the duration of a session without times; "
                 "write Session.start(…, at=…) or session_end(duration_in_ms)"
             )
-        moment = self._moment(
-            "end", after, SessionEndEvent._checked("end", {"at": at}).get("timestamp_unixtime_ms")
-        )
+        checked = SessionEndEvent._checked("end", {"at": at})
+        moment = self._moment("end", after, checked["timestamp_unixtime_ms"])
         duration = 0 if moment is None else moment - first
         if duration < 0:
             raise InvalidTime(f"end(at=…) is {-duration} ms before the start of the session")
         given = {"session_duration_ms": duration, "at": moment, **fields}
         return self._event(SessionEndEvent, "end", given)
 
-    def _event(
-        self: S,
-        event_class: type[Event],
-        verb: str,
-        given: dict[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> S:
-        fields = {**dict(zip(names, values)), **given}
+    def _event(self: S, event_class: type[Event], verb: str, given: Any, *values: Any) -> S:
+        fields = {**dict(zip(event_class._init_names, values)), **given}
         after = fields.pop("after", None)
         for name in ("session_uuid", "session_id", "event_num"):
             if fields.get(name) is not None:
@@ -186,20 +169,8 @@ class Session(EventVerbs, Piped, kind="Session"):
         if isinstance(last, SessionEndEvent):
             once = "end(…) once" if verb == "end" else f"{verb}(…) before end(…)"
             raise InvalidValue(f"{verb}(): the session has ended; write {once}")
-        return self._appended(
-            event._with(
-                {
-                    "timestamp_unixtime_ms": self._moment(verb, after, event.at),
-                    "session_uuid": self.session_uuid,
-                    "session_id": self.session_id,
-                    "event_num": self._next(),
-                }
-            )
-        )
-
-    def _next(self) -> int:
-        """Return the number of the event that comes next."""
-        return 0 if self._tail is None else (self._tail[1].event_num or 0) + 1
+        moment = self._moment(verb, after, event.at)
+        return self._appended(event._with({"timestamp_unixtime_ms": moment, **_place(self)}))
 
     def _moment(self, verb: str, after: Any, at: int | None) -> int | None:
         """Return when an event happens, in Unix milliseconds; None for the time of sending."""
@@ -211,20 +182,14 @@ class Session(EventVerbs, Piped, kind="Session"):
         try:
             milliseconds = validators.duration(after)
         except validators.CheckFailed as bad:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): {bad.why}; write after=1.5"
-            ) from bad.cause
+            raise _bad(verb, after, f"{bad.why}; write after=1.5") from bad.cause
         if milliseconds < 0:
-            raise InvalidTime(f"{verb}(after={brief(after)}): an event cannot be before the last")
+            raise _bad(verb, after, "an event cannot be before the last")
         if before is None:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): the session has no time to count from; "
-                "write Session.start(…, at=…)"
-            )
+            why = "the session has no time to count from; write Session.start(…, at=…)"
+            raise _bad(verb, after, why)
         if before + milliseconds > validators.INT64[1]:
-            raise InvalidTime(
-                f"{verb}(after={brief(after)}): the time does not fit 64 bits; write after=1.5"
-            )
+            raise _bad(verb, after, "the time does not fit 64 bits; write after=1.5")
         return before + milliseconds
 
     def __replace__(self: S, **changes: Any) -> S:
@@ -239,17 +204,9 @@ class Session(EventVerbs, Piped, kind="Session"):
             raise _no_id("replace")
         return self._with(checked)._having(event._with(checked) for event in self._events())
 
-    def __repr__(self) -> str:
-        return readable(self._summary(), (), self._events())
-
-    def _repr_html_(self) -> str:
-        from ..formatting.html import table
-
-        return table(self._summary(), (), self._events())
-
-    def _summary(self) -> str:
+    def _summary(self) -> tuple[Any, ...]:
         ids = [f"{key}={value!r}" for key, value in self._given().items() if key != "at"]
-        return f"Session {' '.join(ids)}"
+        return f"Session {' '.join(ids)}", (), self._events()
 
     if not TYPE_CHECKING:
 
@@ -258,6 +215,17 @@ class Session(EventVerbs, Piped, kind="Session"):
 
         def __setitem__(self, key, value):
             raise Immutable("Session is immutable; write session = session.add(event)")
+
+
+def _place(session: Session) -> dict[str, Any]:
+    """Return what a session says of the event that comes next: its ids, and the number in it."""
+    place: dict[str, Any] = {"session_uuid": session.session_uuid, "session_id": session.session_id}
+    place["event_num"] = (session._tail[1].event_num or 0) + 1 if session._tail else 0
+    return place
+
+
+def _bad(verb: str, after: Any, why: str) -> InvalidTime:
+    return InvalidTime(f"{verb}(after={brief(after)}): {why}")
 
 
 def _no_id(where: str) -> InvalidValue:

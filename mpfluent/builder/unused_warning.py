@@ -84,15 +84,11 @@ def _warn_if_unused(frame: FrameType | None, name: str, made: Any) -> None:
             kind, owner = made._kind.lower(), re.split(r"\.\w+\(| \+", text)[0]
             target = owner if isinstance(_value(frame, owner), roots) else kind
             verb = "+" if name == "__add__" else f"{name}()"
-            warnings.warn_explicit(
-                f"{verb} returns a new {kind}, and this line throws it away; "
-                f"write {target} = {text}",
-                UnusedBatchWarning,
-                code.co_filename,
-                line or frame.f_lineno,
-                frame.f_globals.get("__name__", "<string>"),  # exec may be given no name
-                frame.f_globals.setdefault("__warningregistry__", {}),
-            )
+            why = f"{verb} returns a new {kind}, and this line throws it away"
+            module = frame.f_globals.get("__name__", "<string>")  # exec may be given no name
+            registry = frame.f_globals.setdefault("__warningregistry__", {})
+            at = code.co_filename, line or frame.f_lineno, module, registry
+            warnings.warn_explicit(f"{why}; write {target} = {text}", UnusedBatchWarning, *at)
         if end != "RETURN_VALUE" or code.co_flags & _LAZY:
             return
         name, frame = code.co_name, frame.f_back

@@ -10,6 +10,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter as Sums
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,29 +28,19 @@ _SCOPE = "mpfluent"
 _NANOSECONDS = 1_000_000_000
 
 
-def _sum(client: Client, what: str) -> int:
-    """Return the sum of an attribute of all dispatchers of a client; some do not have it."""
-    return sum(getattr(dispatcher, what, 0) for dispatcher in client._dispatchers)
+# What is measured when a reader collects: the name, and the description.
+_GAUGES = {
+    "pending": "Batches that are neither delivered nor failed: waiting, on their way, or kept.",
+    "queue": "Batches that wait in memory for a worker.",
+    "outbox": "Batches of this process in the outbox.",
+}
 
 
-# What is measured when a reader collects: the name, the description, and how to get it of a client.
-_GAUGES: tuple[tuple[str, str, Callable[[Client], int]], ...] = (
-    (
-        "mpfluent.pending",
-        "Batches that are neither delivered nor failed: waiting, on their way, or kept.",
-        lambda client: client.stats.pending,
-    ),
-    (
-        "mpfluent.queue",
-        "Batches that wait in memory for a worker.",
-        lambda client: _sum(client, "waiting"),
-    ),
-    (
-        "mpfluent.outbox",
-        "Batches of this process in the outbox.",
-        lambda client: _sum(client, "stored"),
-    ),
-)
+def _measured(client: Client, gauge: str) -> int:
+    if gauge == "pending":
+        return client.stats.pending
+    what = "waiting" if gauge == "queue" else "stored"
+    return sum(getattr(dispatcher, what, 0) for dispatcher in client._dispatchers)  # some have none
 
 
 def instrument(
@@ -84,9 +75,10 @@ def instrument(
         ) from None
     if _found(client) is not None:
         return
-    instruments = _instruments_of(meter_provider)
     if meter_provider is None:
-        meter_provider = metrics.get_meter_provider()
+        instruments, meter_provider = _global, metrics.get_meter_provider()
+    else:
+        instruments = _by_provider.setdefault(meter_provider, _Instruments())
     tracer = trace.get_tracer(_SCOPE, __version__, tracer_provider)
     instruments.begin(meter_provider.get_meter(_SCOPE, __version__))
     instruments.clients.add(client)
@@ -143,29 +135,21 @@ class _Instruments:
             return
         counter = meter.create_counter("mpfluent.batches", "{batch}", "Batches by outcome.")
         self.count = lambda attributes: counter.add(1, attributes)
-        for name, description, value in _GAUGES:
-            meter.create_observable_gauge(name, [self._asking(value)], "{batch}", description)
+        for gauge, description in _GAUGES.items():
+            name, callback = f"mpfluent.{gauge}", partial(self._observed, gauge)
+            meter.create_observable_gauge(name, [callback], "{batch}", description)
 
-    def _asking(
-        self, value: Callable[[Client], int]
-    ) -> Callable[[CallbackOptions], Iterator[Observation]]:
+    def _observed(self, gauge: str, options: CallbackOptions) -> Iterator[Observation]:
         from opentelemetry.metrics import Observation
 
-        def observed(options: CallbackOptions) -> Iterator[Observation]:
-            sums: Sums[tuple[tuple[str, Any], ...]] = Sums()
-            for client in list(self.clients):
-                sums[tuple(_server(client._base).items())] += value(client)
-            yield from (Observation(number, dict(server)) for server, number in sums.items())
-
-        return observed
+        sums: Sums[tuple[tuple[str, Any], ...]] = Sums()
+        for client in list(self.clients):
+            sums[tuple(_server(client._base).items())] += _measured(client, gauge)
+        yield from (Observation(number, dict(server)) for server, number in sums.items())
 
 
 _global = _Instruments()  # of the global provider, also before it is set
 _by_provider: weakref.WeakKeyDictionary[Any, _Instruments] = weakref.WeakKeyDictionary()
-
-
-def _instruments_of(provider: MeterProvider | None) -> _Instruments:
-    return _global if provider is None else _by_provider.setdefault(provider, _Instruments())
 
 
 class _Instrumentation:
@@ -199,10 +183,9 @@ class _Instrumentation:
 
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Count a batch."""
-        failed = isinstance(outcome, DeliveryError)
-        attributes = {**self._server, "mpfluent.outcome": "failed" if failed else "delivered"}
+        attributes = {**self._server, "mpfluent.outcome": "delivered"}
         if isinstance(outcome, DeliveryError):
-            attributes["mpfluent.reason"] = outcome.reason
+            attributes |= {"mpfluent.outcome": "failed", "mpfluent.reason": outcome.reason}
         if self.instruments.count is not None:
             self.instruments.count(attributes)
 

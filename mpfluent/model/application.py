@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Never, TypedDict, Unpack, get_args
+from typing import Literal, Never, TypedDict, Unpack
 
-from ..values.fields import Field, choice, maps_of_scalars, required, text
+from ..values import fields
 from ..values.validators import Scalar
 from .record import Record
 
@@ -47,18 +47,16 @@ class ApplicationInformation(Record, kind="ApplicationInformation"):
     'IOS'
     """
 
-    __slots__ = ()
-
-    application_name = text()
-    application_version = text()
-    application_build_number = text()
-    package = text()
-    install_referrer = text()
-    os: Field[OperatingSystem | None] = choice("an operating system", get_args(OperatingSystem))
-    apple_search_ads_attributes = maps_of_scalars()
+    application_name = fields.text()
+    application_version = fields.text()
+    application_build_number = fields.text()
+    package = fields.text()
+    install_referrer = fields.text()
+    os: fields.Field[OperatingSystem | None] = fields.choice("an operating system", OperatingSystem)
+    apple_search_ads_attributes = fields.maps_of_scalars()
 
     def __init__(self, **fields: Unpack[ApplicationFields]) -> None:
-        self._fill("ApplicationInformation", fields)
+        self._fill(ApplicationInformation, fields)
 
 
 class AttributionInfo(Record, kind="AttributionInfo"):
@@ -68,14 +66,11 @@ class AttributionInfo(Record, kind="AttributionInfo"):
     'Spring'
     """
 
-    __slots__ = ()
-
-    service_provider = required(text())
-    publisher = required(text())
-    campaign = required(text())
+    service_provider = fields.required(fields.text())
+    publisher = fields.required(fields.text())
+    campaign = fields.required(fields.text())
 
     def __init__(
         self, service_provider: str, publisher: str, campaign: str, **unknown: Never
     ) -> None:
-        given = {"service_provider": service_provider, "publisher": publisher}
-        self._fill("AttributionInfo", {**given, "campaign": campaign, **unknown})
+        self._fill(AttributionInfo, unknown, service_provider, publisher, campaign)

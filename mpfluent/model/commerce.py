@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, Never, Self, TypedDict, Unpack, get_args
+from typing import Any, Literal, Never, Self, TypedDict, Unpack
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
+from ..values import fields, validators
 from ..values.check_failed import checked_as
 from ..values.codegen import NO_NAMES, Names
-from ..values.fields import (
-    Field,
-    choice,
-    instant,
-    integer,
-    name,
-    number,
-    records,
-    required,
-    string,
-    strings,
-    text,
-)
 from ..values.foreign import is_a, itself
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number
-from ..values.validators import text as plain_text
 from .record import Record
 
 ProductActionType = Literal[
@@ -82,22 +69,21 @@ class Product(Record, kind="Product"):
     True
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.PRODUCT)
     _open = True
 
-    id = string()
-    name = string()
-    brand = text()
-    category = text()
-    variant = text()
-    position = integer()
-    price = number()
-    quantity = number()
-    coupon_code = text()
-    added_to_cart_time_ms = instant()
-    total_product_amount = number()
-    custom_attributes = strings()
+    id = fields.string()
+    name = fields.string()
+    brand = fields.text()
+    category = fields.text()
+    variant = fields.text()
+    position = fields.integer()
+    price = fields.number()
+    quantity = fields.number()
+    coupon_code = fields.text()
+    added_to_cart_time_ms = fields.instant()
+    total_product_amount = fields.number()
+    custom_attributes = fields.strings()
 
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[ProductFields]
@@ -109,7 +95,7 @@ class Product(Record, kind="Product"):
         if not has_id and _is_empty("Product", "id", id) and _is_empty("Product", "name", name):
             self._checked("Product", given)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Product() needs an id or a name; write Product('sku', 'Name')")
-        self._fill("Product", given, _PRODUCT, (id, name))
+        self._fill(Product, given, id, name)
 
     @property
     @hide_annotations
@@ -154,9 +140,6 @@ class Product(Record, kind="Product"):
         return super().__replace__(**self._in_wire_words("replace", changes))
 
 
-_PRODUCT = Names(("id", "name"))  # what a product is given in order
-
-
 class ProductActionFields(TypedDict, total=False):
     """The optional keywords of :class:`ProductAction`, but for its products."""
 
@@ -179,23 +162,22 @@ class ProductAction(Record, kind="ProductAction"):
     'purchase'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.ACTION)
 
-    action: Field[ProductActionType] = required(
-        choice("a product action", get_args(ProductActionType))
+    action: fields.Field[ProductActionType] = fields.required(
+        fields.choice("a product action", ProductActionType)
     )
-    products: Field[tuple[Product, ...] | None] = records(Product)
-    transaction_id = string()
-    total_amount = number()
-    tax_amount = number()
-    shipping_amount = number()
-    affiliation = text()
-    coupon_code = text()
-    checkout_step = integer()
-    checkout_options = text()
-    product_action_list = text()
-    product_list_source = text()
+    products = fields.records(Product)
+    transaction_id = fields.string()
+    total_amount = fields.number()
+    tax_amount = fields.number()
+    shipping_amount = fields.number()
+    affiliation = fields.text()
+    coupon_code = fields.text()
+    checkout_step = fields.integer()
+    checkout_options = fields.text()
+    product_action_list = fields.text()
+    product_list_source = fields.text()
 
     def __init__(
         self,
@@ -203,7 +185,7 @@ class ProductAction(Record, kind="ProductAction"):
         products: Sequence[Product] | None = None,
         **fields: Unpack[ProductActionFields],
     ) -> None:
-        self._fill("ProductAction", {"action": action, "products": products, **fields})
+        self._fill(ProductAction, fields, action, products)
 
 
 class PromotionFields(TypedDict, total=False):
@@ -220,13 +202,12 @@ class Promotion(Record, kind="Promotion"):
     'hero banner'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.PROMOTION)
 
-    id = string()
-    name = string()
-    creative = text()
-    position = text()
+    id = fields.string()
+    name = fields.string()
+    creative = fields.text()
+    position = fields.text()
 
     def __init__(
         self, id: str | None = None, name: str | None = None, **fields: Unpack[PromotionFields]
@@ -234,7 +215,7 @@ class Promotion(Record, kind="Promotion"):
         if _is_empty("Promotion", "id", id) and _is_empty("Promotion", "name", name):
             self._checked("Promotion", fields)  # where id or name is misspelt, that is the mistake
             raise InvalidValue("Promotion() needs an id or a name; write Promotion('id', 'Name')")
-        self._fill("Promotion", {"id": id, "name": name, **fields})
+        self._fill(Promotion, fields, id, name)
 
 
 class PromotionAction(Record, kind="PromotionAction"):
@@ -244,12 +225,10 @@ class PromotionAction(Record, kind="PromotionAction"):
     'promo-1'
     """
 
-    __slots__ = ()
-
-    action: Field[PromotionActionType] = required(
-        choice("a promotion action", get_args(PromotionActionType))
+    action: fields.Field[PromotionActionType] = fields.required(
+        fields.choice("a promotion action", PromotionActionType)
     )
-    promotions: Field[tuple[Promotion, ...] | None] = records(Promotion)
+    promotions = fields.records(Promotion)
 
     def __init__(
         self,
@@ -257,7 +236,7 @@ class PromotionAction(Record, kind="PromotionAction"):
         promotions: Sequence[Promotion] | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("PromotionAction", {"action": action, "promotions": promotions, **unknown})
+        self._fill(PromotionAction, unknown, action, promotions)
 
 
 class ProductImpression(Record, kind="ProductImpression"):
@@ -267,16 +246,13 @@ class ProductImpression(Record, kind="ProductImpression"):
     'Search results'
     """
 
-    __slots__ = ()
-
-    product_impression_list = required(name(read=plain_text))
-    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+    product_impression_list = fields.required(fields.name(read=validators.text))
+    products = fields.required(fields.records(Product, keep_empty=True))
 
     def __init__(
         self, product_impression_list: str, products: Sequence[Product], **unknown: Never
     ) -> None:
-        given = {"product_impression_list": product_impression_list, "products": products}
-        self._fill("ProductImpression", {**given, **unknown})
+        self._fill(ProductImpression, unknown, product_impression_list, products)
 
 
 class ShoppingCart(Record, kind="ShoppingCart"):
@@ -286,9 +262,7 @@ class ShoppingCart(Record, kind="ShoppingCart"):
     2
     """
 
-    __slots__ = ()
-
-    products: Field[tuple[Product, ...]] = required(records(Product, keep_empty=True))
+    products = fields.required(fields.records(Product, keep_empty=True))
 
     def __init__(self, products: Sequence[Product], **unknown: Never) -> None:
-        self._fill("ShoppingCart", {"products": products, **unknown})
+        self._fill(ShoppingCart, unknown, products)

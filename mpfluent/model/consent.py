@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Never, TypedDict, Unpack
 
 from ..errors import brief
-from ..utils.introspection import twin
-from ..values.fields import Field, flag, instant, records_by_name, required, set_by, text
-from ..values.frozen_map import FrozenMap
+from ..values import fields
 from ..values.validators import Instant
 from .record import Record
 
@@ -22,33 +20,13 @@ class ConsentFields(TypedDict, total=False):
 
 
 class _Consent(Record):
-    __slots__ = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        if _Consent in cls.__bases__:  # Python's own errors say whose __init__ it is
-            init: Any = twin(_Consent.__init__)
-            init.__qualname__ = f"{cls.__qualname__}.__init__"
-            cls.__init__ = init  # type: ignore[method-assign]
-        super().__init_subclass__(**kwargs)
-
     _server_set = frozenset({"regulation", "purpose"})
 
-    consented = required(flag())
-    timestamp_unixtime_ms = required(instant())
-    document = text()
-    location = text()
-    hardware_id = text()
-
-    def __init__(
-        self,
-        consented: bool,
-        timestamp_unixtime_ms: Instant,
-        **fields: Unpack[ConsentFields],
-    ) -> None:
-        self._fill(
-            type(self).__name__,
-            {"consented": consented, "timestamp_unixtime_ms": timestamp_unixtime_ms, **fields},
-        )
+    consented = fields.required(fields.flag())
+    timestamp_unixtime_ms = fields.required(fields.instant())
+    document = fields.text()
+    location = fields.text()
+    hardware_id = fields.text()
 
 
 class GDPRConsentState(_Consent, kind="GDPRConsentState"):
@@ -58,7 +36,10 @@ class GDPRConsentState(_Consent, kind="GDPRConsentState"):
     True
     """
 
-    __slots__ = ()
+    def __init__(
+        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
+    ) -> None:
+        self._fill(GDPRConsentState, fields, consented, timestamp_unixtime_ms)
 
 
 class CCPAConsentState(_Consent, kind="CCPAConsentState"):
@@ -68,7 +49,10 @@ class CCPAConsentState(_Consent, kind="CCPAConsentState"):
     True
     """
 
-    __slots__ = ()
+    def __init__(
+        self, consented: bool, timestamp_unixtime_ms: Instant, **fields: Unpack[ConsentFields]
+    ) -> None:
+        self._fill(CCPAConsentState, fields, consented, timestamp_unixtime_ms)
 
 
 class ConsentState(Record, kind="ConsentState"):
@@ -79,14 +63,8 @@ class ConsentState(Record, kind="ConsentState"):
     True
     """
 
-    __slots__ = ()
-
-    gdpr: Field[FrozenMap[GDPRConsentState] | None] = set_by(
-        "with_gdpr_consent", records_by_name(GDPRConsentState)
-    )
-    ccpa: Field[FrozenMap[CCPAConsentState] | None] = set_by(
-        "with_ccpa_data_sale_opt_out", records_by_name(CCPAConsentState)
-    )
+    gdpr = fields.set_by("with_gdpr_consent", fields.records_by_name(GDPRConsentState))
+    ccpa = fields.set_by("with_ccpa_data_sale_opt_out", fields.records_by_name(CCPAConsentState))
 
     def __init__(
         self,
@@ -95,7 +73,7 @@ class ConsentState(Record, kind="ConsentState"):
         ccpa: Mapping[Literal["data_sale_opt_out"], CCPAConsentState] | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("ConsentState", {"gdpr": gdpr, "ccpa": ccpa, **unknown})
+        self._fill(ConsentState, unknown, gdpr, ccpa)
 
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:

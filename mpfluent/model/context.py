@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal, Never, TypedDict, Unpack, get_args
+from typing import Literal, Never, TypedDict, Unpack
 
 from .. import sdk_names
-from ..values import validators
-from ..values.fields import (
-    Field,
-    choice,
-    degrees,
-    integer,
-    name,
-    number,
-    record,
-    required,
-    set_by,
-    text,
-)
+from ..values import fields, validators
 from ..values.validators import Number
 from .record import Record
 
@@ -47,25 +35,24 @@ class GeoLocation(Record, kind="GeoLocation"):
     40.7142
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.LOCATION)
 
-    latitude: Field[Number] = required(degrees(validators.latitude))
-    longitude: Field[Number] = required(degrees(validators.longitude))
-    accuracy = number()
-    country_code = text()
-    region_code = text()
-    city_name = text()
-    postal_code = text()
-    dma_code = integer()
-    location_source: Field[LocationSource | None] = choice(
-        "a location source", get_args(LocationSource)
+    latitude: fields.Field[Number] = fields.required(fields.degrees(validators.latitude))
+    longitude: fields.Field[Number] = fields.required(fields.degrees(validators.longitude))
+    accuracy = fields.number()
+    country_code = fields.text()
+    region_code = fields.text()
+    city_name = fields.text()
+    postal_code = fields.text()
+    dma_code = fields.integer()
+    location_source: fields.Field[LocationSource | None] = fields.choice(
+        "a location source", LocationSource
     )
 
     def __init__(
         self, latitude: Number, longitude: Number, **fields: Unpack[LocationFields]
     ) -> None:
-        self._fill("GeoLocation", {"latitude": latitude, "longitude": longitude, **fields})
+        self._fill(GeoLocation, fields, latitude, longitude)
 
 
 class DataPlanContext(Record, kind="DataPlanContext"):
@@ -75,14 +62,13 @@ class DataPlanContext(Record, kind="DataPlanContext"):
     2
     """
 
-    __slots__ = ()
     _server_set = frozenset({"block_metadata"})
 
-    plan_id = required(name())
-    plan_version = integer()
+    plan_id = fields.required(fields.name())
+    plan_version = fields.integer()
 
     def __init__(self, plan_id: str, plan_version: int | None = None, **unknown: Never) -> None:
-        self._fill("DataPlanContext", {"plan_id": plan_id, "plan_version": plan_version, **unknown})
+        self._fill(DataPlanContext, unknown, plan_id, plan_version)
 
 
 class BatchContext(Record, kind="BatchContext"):
@@ -92,11 +78,10 @@ class BatchContext(Record, kind="BatchContext"):
     'mobile_data_plan'
     """
 
-    __slots__ = ()
     _open = True
 
-    data_plan: Field[DataPlanContext | None] = set_by("with_data_plan", record(DataPlanContext))
-    location: Field[GeoLocation | None] = set_by("with_location", record(GeoLocation))
+    data_plan = fields.set_by("with_data_plan", fields.record(DataPlanContext))
+    location = fields.set_by("with_location", fields.record(GeoLocation))
 
     def __init__(
         self,
@@ -105,4 +90,4 @@ class BatchContext(Record, kind="BatchContext"):
         location: GeoLocation | None = None,
         **unknown: Never,
     ) -> None:
-        self._fill("BatchContext", {"data_plan": data_plan, "location": location, **unknown})
+        self._fill(BatchContext, unknown, data_plan, location)

@@ -6,22 +6,12 @@ from types import MappingProxyType
 from typing import Literal, TypedDict, Unpack, get_args
 
 from .. import sdk_names
-from ..values.fields import Field, choice, flag, identity, instant, integer, number, text, uuid
-from ..values.validators import Instant, Number, scalar
-from ..values.validators import choice as choice_of
+from ..values import fields, validators
+from ..values.validators import Instant, Number
 from .record import Record
 
 Platform = Literal[
-    "iOS",
-    "Android",
-    "web",
-    "tvOS",
-    "roku",
-    "out_of_band",
-    "alexa",
-    "smart_tv",
-    "fire_tv",
-    "xbox",
+    "iOS", "Android", "web", "tvOS", "roku", "out_of_band", "alexa", "smart_tv", "fire_tv", "xbox"
 ]
 
 
@@ -100,63 +90,62 @@ class DeviceInformation(Record, kind="DeviceInformation"):
     {'platform': 'iOS', 'screen_height': 2732}
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.DEVICE)
 
-    platform: Field[Platform | None] = choice(
+    platform: fields.Field[Platform | None] = fields.choice(
         "a platform",
-        get_args(Platform),
-        read=choice_of("a platform", (*get_args(Platform), "desktop")).check,
+        Platform,
+        read=validators.choice("a platform", (*get_args(Platform), "desktop")).check,
     )
-    ios_advertising_id = uuid()
-    ios_idfv = uuid()
-    android_advertising_id = uuid()
-    android_uuid = identity()
-    fire_advertising_id = uuid()
-    roku_advertising_id = uuid()
-    roku_publisher_id = uuid()
-    microsoft_advertising_id = identity()
-    microsoft_publisher_id = identity()
-    amp_id = identity()
-    att_authorization_status: Field[ATTAuthorizationStatus | None] = choice(
-        "an authorization status", get_args(ATTAuthorizationStatus)
+    ios_advertising_id = fields.uuid()
+    ios_idfv = fields.uuid()
+    android_advertising_id = fields.uuid()
+    android_uuid = fields.identity()
+    fire_advertising_id = fields.uuid()
+    roku_advertising_id = fields.uuid()
+    roku_publisher_id = fields.uuid()
+    microsoft_advertising_id = fields.identity()
+    microsoft_publisher_id = fields.identity()
+    amp_id = fields.identity()
+    att_authorization_status: fields.Field[ATTAuthorizationStatus | None] = fields.choice(
+        "an authorization status", ATTAuthorizationStatus
     )
-    att_timestamp_unixtime_ms = instant()
-    push_token = identity()
-    brand = text()
-    product = text()
-    device = text()
-    device_manufacturer = text()
-    device_model = text()
-    os_version = text()
-    build_identifier = text()
-    build_version_release = text()
-    cpu_architecture = text()
-    screen_height = integer()
-    screen_width = integer()
-    screen_dpi = integer()
-    device_country = text()
-    locale_language = text()
-    locale_country = text()
-    network_country = text()
-    network_carrier = text()
-    network_code = text()
-    network_mobile_country_code = text()
-    timezone_offset = integer()
-    http_header_user_agent = text()
-    radio_access_technology = text()
-    bluetooth_version = text()
-    is_tablet = flag()
-    push_notification_sound_enabled = flag()
-    push_notification_vibrate_enabled = flag()
-    supports_telephony = flag()
-    has_nfc = flag()
-    bluetooth_enabled = flag()
-    limit_ad_tracking = flag()
-    is_dst = flag()
+    att_timestamp_unixtime_ms = fields.instant()
+    push_token = fields.identity()
+    brand = fields.text()
+    product = fields.text()
+    device = fields.text()
+    device_manufacturer = fields.text()
+    device_model = fields.text()
+    os_version = fields.text()
+    build_identifier = fields.text()
+    build_version_release = fields.text()
+    cpu_architecture = fields.text()
+    screen_height = fields.integer()
+    screen_width = fields.integer()
+    screen_dpi = fields.integer()
+    device_country = fields.text()
+    locale_language = fields.text()
+    locale_country = fields.text()
+    network_country = fields.text()
+    network_carrier = fields.text()
+    network_code = fields.text()
+    network_mobile_country_code = fields.text()
+    timezone_offset = fields.integer()
+    http_header_user_agent = fields.text()
+    radio_access_technology = fields.text()
+    bluetooth_version = fields.text()
+    is_tablet = fields.flag()
+    push_notification_sound_enabled = fields.flag()
+    push_notification_vibrate_enabled = fields.flag()
+    supports_telephony = fields.flag()
+    has_nfc = fields.flag()
+    bluetooth_enabled = fields.flag()
+    limit_ad_tracking = fields.flag()
+    is_dst = fields.flag()
 
     def __init__(self, **fields: Unpack[DeviceFields]) -> None:
-        self._fill("DeviceInformation", fields)
+        self._fill(DeviceInformation, fields)
 
 
 class DeviceStateFields(TypedDict, total=False):
@@ -188,33 +177,32 @@ class DeviceCurrentState(Record, kind="DeviceCurrentState"):
     0.5
     """
 
-    __slots__ = ()
     _read_as = MappingProxyType(
         # so printed in one of the vendor's examples
         {"system_memory_available_Bytes": "system_memory_available_bytes"}
     )
 
-    time_since_start_ms = integer()
-    battery_level = number()
-    data_connection_type = text()
-    data_connection_type_detail = text()
-    gps_state = flag()
-    total_system_memory_usage_bytes = integer()
-    disk_space_free_bytes = integer()
-    external_disk_space_free_bytes = integer()
-    cpu = text()
-    system_memory_available_bytes = number()
-    system_memory_low = flag()
-    system_memory_threshold_bytes = number()
-    application_memory_available_bytes = number()
-    application_memory_max_bytes = number()
-    application_memory_total_bytes = number()
-    device_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), read=scalar
+    time_since_start_ms = fields.integer()
+    battery_level = fields.number()
+    data_connection_type = fields.text()
+    data_connection_type_detail = fields.text()
+    gps_state = fields.flag()
+    total_system_memory_usage_bytes = fields.integer()
+    disk_space_free_bytes = fields.integer()
+    external_disk_space_free_bytes = fields.integer()
+    cpu = fields.text()
+    system_memory_available_bytes = fields.number()
+    system_memory_low = fields.flag()
+    system_memory_threshold_bytes = fields.number()
+    application_memory_available_bytes = fields.number()
+    application_memory_max_bytes = fields.number()
+    application_memory_total_bytes = fields.number()
+    device_orientation: fields.Field[Orientation | None] = fields.choice(
+        "an orientation", Orientation, read=validators.scalar
     )
-    status_bar_orientation: Field[Orientation | None] = choice(
-        "an orientation", get_args(Orientation), read=scalar
+    status_bar_orientation: fields.Field[Orientation | None] = fields.choice(
+        "an orientation", Orientation, read=validators.scalar
     )
 
     def __init__(self, **fields: Unpack[DeviceStateFields]) -> None:
-        self._fill("DeviceCurrentState", fields)
+        self._fill(DeviceCurrentState, fields)

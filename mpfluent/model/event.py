@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypedDict
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, unknown_field
 from ..utils.introspection import hide_annotations
-from ..values.fields import Field, flag, instant, integer, name, number, record, scalars, text, uuid
+from ..values import fields
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number, Scalar
 from .context import GeoLocation
@@ -102,7 +102,6 @@ _TYPES: dict[object, type[Event]] = {}
 class Event(Record, kind="Event", rank=_LATE):
     """The base of all events: the fields that each of them takes."""
 
-    __slots__ = ()
     _open = True
     _server_set = frozenset({"event_id", "event_system_notification_info"})
     _misnomers = MappingProxyType(sdk_names.EVENT)
@@ -110,27 +109,27 @@ class Event(Record, kind="Event", rank=_LATE):
     event_type: ClassVar[str]
     _verb: ClassVar[str | None] = None
 
-    at = instant(wire="timestamp_unixtime_ms")
-    source_message_id = name()
-    session_uuid = uuid(new=True)
-    session_id = integer()
-    event_num = integer()
-    attributes = scalars(wire="custom_attributes")
+    at = fields.instant(wire="timestamp_unixtime_ms")
+    source_message_id = fields.name()
+    session_uuid = fields.uuid(new=True)
+    session_id = fields.integer()
+    event_num = fields.integer()
+    attributes = fields.scalars(wire="custom_attributes")
     # only for the integration that they name: the vendor's examples put lists into them
-    flags = scalars(wire="custom_flags", partly=True)
-    location: Field[GeoLocation | None] = record(GeoLocation)
-    device_current_state: Field[DeviceCurrentState | None] = record(DeviceCurrentState)
-    session_start_unixtime_ms = instant()
-    event_start_unixtime_ms = instant()
-    is_goal_defined = flag()
-    lifetime_value_change = number()
-    lifetime_value_attribute_name = text()
-    data_connection_type = text()
-    view_controller = text()
-    is_main_thread = flag()
-    canonical_name = text()
-    page_url = text()
-    active_time_on_site_ms = integer()
+    flags = fields.scalars(wire="custom_flags", partly=True)
+    location = fields.record(GeoLocation)
+    device_current_state = fields.record(DeviceCurrentState)
+    session_start_unixtime_ms = fields.instant()
+    event_start_unixtime_ms = fields.instant()
+    is_goal_defined = fields.flag()
+    lifetime_value_change = fields.number()
+    lifetime_value_attribute_name = fields.text()
+    data_connection_type = fields.text()
+    view_controller = fields.text()
+    is_main_thread = fields.flag()
+    canonical_name = fields.text()
+    page_url = fields.text()
+    active_time_on_site_ms = fields.integer()
 
     def __init_subclass__(
         cls, *, event_type: str | None = None, verb: str | None = None, **kwargs: Any
@@ -139,15 +138,12 @@ class Event(Record, kind="Event", rank=_LATE):
 
         ``verb`` appends such an event. Where several verbs do, ``_made_by`` says which.
         """
-        if verb is not None:
-            cls._verb = verb
+        cls._verb = verb or cls._verb
         if event_type is not None:
             cls.event_type = event_type
-            kwargs.setdefault("kind", event_type)
-            kwargs.setdefault("rank", 0)
-        super().__init_subclass__(**kwargs)
-        if event_type is not None:
+            kwargs = {"kind": event_type, "rank": 0, **kwargs}
             _TYPES[event_type] = cls
+        super().__init_subclass__(**kwargs)
 
     def _made_by(self) -> str | None:
         """Return the verb that appends an event like this one, if there is one."""

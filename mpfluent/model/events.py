@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, Self, Unpack, get_args
 
 from .. import sdk_names
 from ..errors import InvalidValue, brief
 from ..utils.introspection import hide_annotations
-from ..values.fields import (
-    Field,
-    attribute,
-    choice,
-    events,
-    flag,
-    integer,
-    name,
-    record,
-    records,
-    required,
-    required_when_written,
-    string,
-    text,
-)
+from ..values import fields
 from ..values.foreign import is_a
 from ..values.validators import Scalar, choice_or_integer
 from .commerce import ProductAction, ProductImpression, PromotionAction, ShoppingCart
@@ -65,6 +51,13 @@ def positional(where: str, name: object, written: str) -> InvalidValue:
     return error
 
 
+def check_unsaid(verb: str, names: Iterable[str], fields: Any, instead: str) -> None:
+    """Raise if the caller says what the verb says."""
+    said = next((each for each in names if each in fields), None)
+    if said is not None:
+        raise InvalidValue(f"{verb}() says {said} itself; {instead}")
+
+
 class AppEvent(Event, event_type="custom_event", verb="event"):
     """A custom event, also a media or an attribution event.
 
@@ -78,14 +71,13 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
     ('Searched', 'teapot', 'search')
     """
 
-    __slots__ = ()
     _read_defaults = MappingProxyType({"custom_event_type": "other"})
 
-    event_name = required(name())
-    type: Field[CustomEventType] = required(
-        choice(
+    event_name = fields.required(fields.name())
+    type: fields.Field[CustomEventType] = fields.required(
+        fields.choice(
             "a custom event type",
-            get_args(CustomEventType),
+            CustomEventType,
             wire="custom_event_type",
             liberal={"unknown": "other"},
         )
@@ -101,10 +93,7 @@ class AppEvent(Event, event_type="custom_event", verb="event"):
     ) -> None:
         if is_a(attributes, str):
             raise positional("AppEvent", event_name, str(attributes))
-        self._fill(
-            "AppEvent",
-            {"event_name": event_name, "type": type, "attributes": attributes, **fields},
-        )
+        self._fill(AppEvent, fields, event_name, attributes, type)
 
     def _made_by(self) -> str | None:
         attributes: Mapping[str, Scalar] = self.attributes or {}
@@ -144,18 +133,17 @@ class CommerceEvent(Event, event_type="commerce_event"):
     'sku-1'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.COMMERCE)
     _server_set = Event._server_set | {"event_name", "custom_event_type"}
     _rules_of_names = True
 
-    product_action: Field[ProductAction | None] = record(ProductAction)
-    promotion_action: Field[PromotionAction | None] = record(PromotionAction)
-    product_impressions: Field[tuple[ProductImpression, ...] | None] = records(ProductImpression)
-    shopping_cart: Field[ShoppingCart | None] = record(ShoppingCart)
-    currency_code = text()
-    screen_name = string()
-    is_non_interactive = flag()
+    product_action = fields.record(ProductAction)
+    promotion_action = fields.record(PromotionAction)
+    product_impressions = fields.records(ProductImpression)
+    shopping_cart = fields.record(ShoppingCart)
+    currency_code = fields.text()
+    screen_name = fields.string()
+    is_non_interactive = fields.flag()
 
     def __init__(
         self,
@@ -165,15 +153,7 @@ class CommerceEvent(Event, event_type="commerce_event"):
         product_impressions: Sequence[ProductImpression] | None = None,
         **fields: Unpack[CommerceFields],
     ) -> None:
-        self._fill(
-            "CommerceEvent",
-            {
-                "product_action": product_action,
-                "promotion_action": promotion_action,
-                "product_impressions": product_impressions,
-                **fields,
-            },
-        )
+        self._fill(CommerceEvent, fields, product_action, promotion_action, product_impressions)
 
     def _made_by(self) -> str:
         if self.product_action is not None:
@@ -209,13 +189,11 @@ class ScreenViewEvent(Event, event_type="screen_view", verb="screen_view"):
     'Home'
     """
 
-    __slots__ = ()
-
-    screen_name = required(name())
-    activity_type = text()
+    screen_name = fields.required(fields.name())
+    activity_type = fields.text()
 
     def __init__(self, screen_name: str, **fields: Unpack[ScreenViewFields]) -> None:
-        self._fill("ScreenViewEvent", {"screen_name": screen_name, **fields})
+        self._fill(ScreenViewEvent, fields, screen_name)
 
 
 class SessionStartEvent(Event, event_type="session_start", verb="session_start"):
@@ -225,10 +203,8 @@ class SessionStartEvent(Event, event_type="session_start", verb="session_start")
     42
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("SessionStartEvent", fields)
+        self._fill(SessionStartEvent, fields)
 
 
 class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
@@ -238,12 +214,11 @@ class SessionEndEvent(Event, event_type="session_end", verb="session_end"):
     60000
     """
 
-    __slots__ = ()
-
-    session_duration_ms = required_when_written(integer())  # the vendor's own SDKs leave it out
+    # the vendor's own SDKs leave it out
+    session_duration_ms = fields.required_when_written(fields.integer())
 
     def __init__(self, session_duration_ms: int, **fields: Unpack[EventFields]) -> None:
-        self._fill("SessionEndEvent", {"session_duration_ms": session_duration_ms, **fields})
+        self._fill(SessionEndEvent, fields, session_duration_ms)
 
 
 class TransitionFields(EventFields, total=False):
@@ -269,16 +244,14 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     True
     """
 
-    __slots__ = ()
-
-    application_transition_type: Field[ApplicationTransitionType] = required(
-        choice("an application transition", get_args(ApplicationTransitionType))
+    application_transition_type: fields.Field[ApplicationTransitionType] = fields.required(
+        fields.choice("an application transition", ApplicationTransitionType)
     )
-    is_first_run = flag()
-    is_upgrade = flag()
-    successfully_closed = flag()
-    push_notification_payload = text()
-    launch_referral = text()
+    is_first_run = fields.flag()
+    is_upgrade = fields.flag()
+    successfully_closed = fields.flag()
+    push_notification_payload = fields.text()
+    launch_referral = fields.text()
 
     def __init__(
         self,
@@ -288,15 +261,8 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
         is_upgrade: bool | None = None,
         **fields: Unpack[TransitionFields],
     ) -> None:
-        self._fill(
-            "ApplicationStateTransitionEvent",
-            {
-                "application_transition_type": application_transition_type,
-                "is_first_run": is_first_run,
-                "is_upgrade": is_upgrade,
-                **fields,
-            },
-        )
+        said = application_transition_type, is_first_run, is_upgrade
+        self._fill(ApplicationStateTransitionEvent, fields, *said)
 
     def _made_by(self) -> str:
         if self.is_first_run:
@@ -306,28 +272,30 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
         return self.application_transition_type.replace("application_", "app_")
 
     @classmethod
+    def _create(cls, verb: str, transition: Any, fields: Any, *flags: bool) -> Self:
+        instead = "for other combinations write ApplicationStateTransitionEvent(…)"
+        check_unsaid(verb, ApplicationStateTransitionEvent._init_names, fields, instead)
+        return cls(transition, **{**dict(zip(("is_first_run", "is_upgrade"), flags)), **fields})
+
+    @classmethod
     def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after its install."""
-        _says_itself("create_install_event", fields)
-        return cls("application_initialized", is_first_run=True, is_upgrade=False, **fields)
+        return cls._create("create_install_event", "application_initialized", fields, True, False)
 
     @classmethod
     def create_upgrade_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the first start of the app after an upgrade."""
-        _says_itself("create_upgrade_event", fields)
-        return cls("application_initialized", is_first_run=False, is_upgrade=True, **fields)
+        return cls._create("create_upgrade_event", "application_initialized", fields, False, True)
 
     @classmethod
     def create_foreground_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's coming to the foreground."""
-        _says_itself("create_foreground_event", fields)
-        return cls("application_foreground", **fields)
+        return cls._create("create_foreground_event", "application_foreground", fields)
 
     @classmethod
     def create_background_event(cls, **fields: Unpack[TransitionFields]) -> Self:
         """Construct the app's going to the background."""
-        _says_itself("create_background_event", fields)
-        return cls("application_background", **fields)
+        return cls._create("create_background_event", "application_background", fields)
 
     @classmethod
     def _broken_rule(cls, set_: Mapping[str, Any]) -> tuple[str, str, str] | None:
@@ -337,15 +305,6 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
             return None
         why = f"only application_initialized can be a first run or an upgrade, not {transition}"
         return f"{flags[0]}=True", why, "app_install() or app_upgrade()"
-
-
-def _says_itself(name: str, fields: Mapping[str, Any]) -> None:
-    for key in ("application_transition_type", "is_first_run", "is_upgrade"):
-        if key in fields:
-            raise InvalidValue(
-                f"{name}() says {key} itself; for other combinations write "
-                "ApplicationStateTransitionEvent(…)"
-            )
 
 
 class CrashFields(EventFields, total=False):
@@ -375,13 +334,11 @@ class BreadcrumbEvent(Event, event_type="breadcrumb", verb="breadcrumb"):
     'Opened cart'
     """
 
-    __slots__ = ()
-
-    label = required(name())
-    session_number = integer()
+    label = fields.required(fields.name())
+    session_number = fields.integer()
 
     def __init__(self, label: str, **fields: Unpack[BreadcrumbFields]) -> None:
-        self._fill("BreadcrumbEvent", {"label": label, **fields})
+        self._fill(BreadcrumbEvent, fields, label)
 
 
 class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
@@ -395,24 +352,22 @@ class CrashReportEvent(Event, event_type="crash_report", verb="crash_report"):
     'fatal'
     """
 
-    __slots__ = ()
-
-    message = required(text())
-    severity = required(text())
-    class_name = text()
-    stack_trace = text()
-    exception_handled = flag()
-    topmost_context = text()
-    breadcrumbs: Field[tuple[BreadcrumbEvent, ...] | None] = events(BreadcrumbEvent)
-    pl_crash_report_file_base64 = text()
-    ios_image_base_address = integer(unsigned=True)
-    ios_image_size = integer(unsigned=True)
-    session_number = integer()
+    message = fields.required(fields.text())
+    severity = fields.required(fields.text())
+    class_name = fields.text()
+    stack_trace = fields.text()
+    exception_handled = fields.flag()
+    topmost_context = fields.text()
+    breadcrumbs = fields.events(BreadcrumbEvent)
+    pl_crash_report_file_base64 = fields.text()
+    ios_image_base_address = fields.integer(unsigned=True)
+    ios_image_size = fields.integer(unsigned=True)
+    session_number = fields.integer()
 
     def __init__(
         self, message: str, severity: str = "error", **fields: Unpack[CrashFields]
     ) -> None:
-        self._fill("CrashReportEvent", {"message": message, "severity": severity, **fields})
+        self._fill(CrashReportEvent, fields, message, severity)
 
 
 class NetworkFields(EventFields, total=False):
@@ -439,20 +394,16 @@ class NetworkPerformanceEvent(Event, event_type="network_performance", verb="net
     200
     """
 
-    __slots__ = ()
-
-    url = required(name())
-    response_code = required(integer())
-    http_verb = string()
-    time_elapsed = integer()
-    bytes_in = integer()
-    bytes_out = integer()
-    data = text()
+    url = fields.required(fields.name())
+    response_code = fields.required(fields.integer())
+    http_verb = fields.string()
+    time_elapsed = fields.integer()
+    bytes_in = fields.integer()
+    bytes_out = fields.integer()
+    data = fields.text()
 
     def __init__(self, url: str, response_code: int, **fields: Unpack[NetworkFields]) -> None:
-        self._fill(
-            "NetworkPerformanceEvent", {"url": url, "response_code": response_code, **fields}
-        )
+        self._fill(NetworkPerformanceEvent, fields, url, response_code)
 
 
 class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
@@ -462,12 +413,10 @@ class OptOutEvent(Event, event_type="opt_out", verb="opt_out"):
     False
     """
 
-    __slots__ = ()
-
-    is_opted_out = required(flag())
+    is_opted_out = fields.required(fields.flag())
 
     def __init__(self, is_opted_out: bool = True, **fields: Unpack[EventFields]) -> None:
-        self._fill("OptOutEvent", {"is_opted_out": is_opted_out, **fields})
+        self._fill(OptOutEvent, fields, is_opted_out)
 
 
 class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
@@ -477,10 +426,8 @@ class FirstRunEvent(Event, event_type="first_run", verb="first_run"):
     'first_run'
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("FirstRunEvent", fields)
+        self._fill(FirstRunEvent, fields)
 
 
 class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
@@ -490,10 +437,8 @@ class UninstallEvent(Event, event_type="uninstall", verb="uninstall"):
     'uninstall'
     """
 
-    __slots__ = ()
-
     def __init__(self, **fields: Unpack[EventFields]) -> None:
-        self._fill("UninstallEvent", fields)
+        self._fill(UninstallEvent, fields)
 
 
 class ProfileEvent(Event, event_type="profile", verb="profile"):
@@ -503,12 +448,10 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
     2
     """
 
-    __slots__ = ()
-
-    previous_mpid = required(integer())
-    current_mpid = required(integer())
-    profile_event_type: Field[ProfileEventType] = required(
-        choice("a profile event type", get_args(ProfileEventType))
+    previous_mpid = fields.required(fields.integer())
+    current_mpid = fields.required(fields.integer())
+    profile_event_type: fields.Field[ProfileEventType] = fields.required(
+        fields.choice("a profile event type", ProfileEventType)
     )
 
     def __init__(
@@ -519,15 +462,7 @@ class ProfileEvent(Event, event_type="profile", verb="profile"):
         current_mpid: int,
         **fields: Unpack[EventFields],
     ) -> None:
-        self._fill(
-            "ProfileEvent",
-            {
-                "previous_mpid": previous_mpid,
-                "current_mpid": current_mpid,
-                "profile_event_type": profile_event_type,
-                **fields,
-            },
-        )
+        self._fill(ProfileEvent, fields, profile_event_type, previous_mpid, current_mpid)
 
 
 class PushRegistrationEvent(Event, event_type="push_registration", verb="push_registration"):
@@ -537,18 +472,13 @@ class PushRegistrationEvent(Event, event_type="push_registration", verb="push_re
     False
     """
 
-    __slots__ = ()
-
-    register = required(flag())
-    registration_token = required(string())
+    register = fields.required(fields.flag())
+    registration_token = fields.required(fields.string())
 
     def __init__(
         self, registration_token: str, *, register: bool = True, **fields: Unpack[EventFields]
     ) -> None:
-        self._fill(
-            "PushRegistrationEvent",
-            {"register": register, "registration_token": registration_token, **fields},
-        )
+        self._fill(PushRegistrationEvent, fields, registration_token, register)
 
 
 class PushMessageFields(EventFields, total=False):
@@ -580,20 +510,18 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
     'received'
     """
 
-    __slots__ = ()
-
-    push_message_type: Field[PushMessageType] = required(
-        choice("a push message type", get_args(PushMessageType))
+    push_message_type: fields.Field[PushMessageType] = fields.required(
+        fields.choice("a push message type", PushMessageType)
     )
-    push_message_token = required(text())
-    push_notification_payload = required(text())
-    message = text()
-    network = text()
-    application_state: Field[PushApplicationState | None] = choice(
-        "an application state", get_args(PushApplicationState), liberal={"unknown": None}
+    push_message_token = fields.required(fields.text())
+    push_notification_payload = fields.required(fields.text())
+    message = fields.text()
+    network = fields.text()
+    application_state: fields.Field[PushApplicationState | None] = fields.choice(
+        "an application state", PushApplicationState, liberal={"unknown": None}
     )
-    action_identifier = text()
-    push_message_behavior: Field[PushMessageBehavior | int | None] = Field(
+    action_identifier = fields.text()
+    push_message_behavior: fields.Field[PushMessageBehavior | int | None] = fields.Field(
         "choice", choice_or_integer("a push behavior", get_args(PushMessageBehavior))
     )
 
@@ -604,15 +532,8 @@ class PushMessageEvent(Event, event_type="push_message", verb="push_message"):
         push_notification_payload: str,
         **fields: Unpack[PushMessageFields],
     ) -> None:
-        self._fill(
-            "PushMessageEvent",
-            {
-                "push_message_type": push_message_type,
-                "push_message_token": push_message_token,
-                "push_notification_payload": push_notification_payload,
-                **fields,
-            },
-        )
+        said = push_message_type, push_message_token, push_notification_payload
+        self._fill(PushMessageEvent, fields, *said)
 
 
 class AttributeChangeFields(EventFields, total=False):
@@ -634,13 +555,11 @@ class UserAttributeChangeEvent(
     {'user_attribute_name': 'plan', 'new': 'pro', 'old': None}
     """
 
-    __slots__ = ()
-
-    user_attribute_name = required(name())
-    new = attribute()
-    old = attribute()
-    deleted = flag()
-    is_new_attribute = flag()
+    user_attribute_name = fields.required(fields.name())
+    new = fields.attribute()
+    old = fields.attribute()
+    deleted = fields.flag()
+    is_new_attribute = fields.flag()
 
     def __init__(
         self,
@@ -648,10 +567,7 @@ class UserAttributeChangeEvent(
         new: UserAttributeValue,
         **fields: Unpack[AttributeChangeFields],
     ) -> None:
-        self._fill(
-            "UserAttributeChangeEvent",
-            {"user_attribute_name": user_attribute_name, "new": new, **fields},
-        )
+        self._fill(UserAttributeChangeEvent, fields, user_attribute_name, new)
 
 
 class UserIdentityChangeEvent(
@@ -665,12 +581,10 @@ class UserIdentityChangeEvent(
     '123456'
     """
 
-    __slots__ = ()
-
-    new: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
-    old: Field[UserIdentity | None] = required(record(UserIdentity, null=True))
+    new = fields.record_or_null(UserIdentity)
+    old = fields.record_or_null(UserIdentity)
 
     def __init__(
         self, new: UserIdentity | None, old: UserIdentity | None, **fields: Unpack[EventFields]
     ) -> None:
-        self._fill("UserIdentityChangeEvent", {"new": new, "old": old, **fields})
+        self._fill(UserIdentityChangeEvent, fields, new, old)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ..errors import Immutable, InvalidValue, brief
-from ..values.codegen import NO_NAMES, Names
+from ..errors import Immutable, wrong_type
 from ..values.fields import Field
 from ..values.frozen import Frozen
 from ..values.frozen_map import content
@@ -22,9 +21,7 @@ H = TypeVar("H", bound="EventHistory")
 
 
 # What people call on a list, and events are one to them.
-_LIST_METHODS = frozenset(
-    ("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse")
-)
+_LIST_METHODS = {"append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"}
 
 
 class Events(tuple[Event, ...]):
@@ -48,10 +45,8 @@ class Events(tuple[Event, ...]):
         if not (isinstance(given, type) and issubclass(given, Event)):
             name = given.event_type if isinstance(given, Event) else given
             meant = Event._by_type.get(name) if isinstance(name, str) else None
-            raise InvalidValue(
-                f"of({brief(given)}): want a class of events, got {type(given).__name__}; "
-                f"write of({'CommerceEvent' if meant is None else meant.__name__})"
-            )
+            write = f"of({'CommerceEvent' if meant is None else meant.__name__})"
+            raise wrong_type("of", given, "a class of events", write)
         return tuple(event for event in self if isinstance(event, kind))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,11 +60,10 @@ class Events(tuple[Event, ...]):
                 raise self._immutable()
             raise AttributeError(f"events are a tuple and have no {name!r}")
 
-        def __setitem__(self, place, event):
+        def __setitem__(self, *_):
             raise self._immutable()
 
-        def __delitem__(self, place):
-            raise self._immutable()
+        __delitem__ = __setitem__
 
         def __iadd__(self, other):
             if not isinstance(other, tuple):
@@ -90,40 +84,22 @@ class EventHistory(Frozen):
     def _make(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
         return _linked(cls, keys, values, None)
 
-    @classmethod
-    def _build(
-        cls,
-        where: str,
-        given: Mapping[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> Self:
-        new = super()._build(where, given, names, values)
-        _set_tail(new, None)
-        return new
-
     def _begin(self) -> None:
         """Be empty: what ``__init__`` does."""
         _set_state(self, ((), ()))
         _set_tail(self, None)
 
     def _derive(self, keys: tuple[str, ...], values: tuple[Any, ...]) -> Self:
-        new = _new(type(self))
+        new = _new(type(self))  # as _linked does, without a call for each step of a chain
         _set_state(new, (keys, values))
         _set_tail(new, self._tail)
         return new
 
     def _appended(self, event: Event) -> Self:
-        new = _new(type(self))
-        _set_state(new, self._state)
-        _set_tail(new, (self._tail, event))
-        return new
+        return _linked(type(self), *self._state, (self._tail, event))
 
     def _extended(self, events: Iterable[Event]) -> Self:
-        tail = self._tail
-        for event in events:
-            tail = (tail, event)
-        return self._ending_with(tail)
+        return _linked(type(self), *self._state, self._tail, events)
 
     def _having(self, events: Iterable[Event]) -> Self:
         """Return the same context with these events instead of its own."""
@@ -133,13 +109,7 @@ class EventHistory(Frozen):
         self, keys: tuple[str, ...], values: tuple[Any, ...], events: Iterable[Event]
     ) -> Self:
         """Return a value of the same class with other fields and events."""
-        tail: _Node | None = None
-        for event in events:
-            tail = (tail, event)
-        return _linked(type(self), keys, values, tail)
-
-    def _ending_with(self, tail: _Node | None) -> Self:
-        return _linked(type(self), *self._state, tail)
+        return _linked(type(self), keys, values, None, events)
 
     def _events(self) -> tuple[Event, ...]:
         events = []
@@ -147,8 +117,7 @@ class EventHistory(Frozen):
         while node is not None:
             node, event = node
             events.append(event)
-        events.reverse()
-        return tuple(events)
+        return tuple(events[::-1])
 
     @classmethod
     def _assemble(cls, set_: Mapping[str, Any]) -> Self:
@@ -185,20 +154,20 @@ _set_state = Frozen.__dict__["_state"].__set__
 _set_tail = EventHistory.__dict__["_tail"].__set__
 
 
-def _linked(cls: type[H], keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> H:
+def _linked(
+    cls: type[H], keys: Any, values: Any, tail: _Node | None, events: Iterable[Event] = ()
+) -> H:
+    """Return a value with these fields, whose events are those of a node, and then these."""
+    for event in events:
+        tail = (tail, event)
     new = _new(cls)
     _set_state(new, (keys, values))
     _set_tail(new, tail)
     return new
 
 
-def _restored(
-    cls: type[EventHistory],
-    keys: tuple[str, ...],
-    values: tuple[Any, ...],
-    events: tuple[Event, ...],
-) -> EventHistory:
-    return cls._make(keys, values)._extended(events)
+def _restored(cls: type[H], keys: Any, values: Any, events: Iterable[Event]) -> H:
+    return _linked(cls, keys, values, None, events)
 
 
 def events() -> Field[Events]:

@@ -26,8 +26,6 @@ class Record(Frozen):
     True
     """
 
-    __slots__ = ()
-
     def to_dict(self) -> dict[str, Any]:
         """Export as plain dicts and lists, by wire name; Decimals stay Decimals.
 

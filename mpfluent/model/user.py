@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, Unpack
 
 from .. import sdk_names
-from ..values.fields import Field, choice, flag, identity, instant, required
+from ..values import fields
 from ..values.validators import Instant, is_blank
 from .record import Record
 
@@ -76,35 +76,34 @@ class UserIdentities(Record, kind="UserIdentities"):
     'user@example.com'
     """
 
-    __slots__ = ()
     _misnomers = MappingProxyType(sdk_names.USER)
     _read_as = MappingProxyType({"customerid": "customer_id"})
 
-    customer_id = identity()
-    other = identity()
-    facebook = identity()
-    twitter = identity()
-    google = identity()
-    microsoft = identity()
-    yahoo = identity()
-    email = identity()
-    alias = identity()
-    facebook_custom_audience_id = identity()
-    other_id_2 = identity()
-    other_id_3 = identity()
-    other_id_4 = identity()
-    other_id_5 = identity()
-    other_id_6 = identity()
-    other_id_7 = identity()
-    other_id_8 = identity()
-    other_id_9 = identity()
-    other_id_10 = identity()
-    mobile_number = identity()
-    phone_number_2 = identity()
-    phone_number_3 = identity()
+    customer_id = fields.identity()
+    other = fields.identity()
+    facebook = fields.identity()
+    twitter = fields.identity()
+    google = fields.identity()
+    microsoft = fields.identity()
+    yahoo = fields.identity()
+    email = fields.identity()
+    alias = fields.identity()
+    facebook_custom_audience_id = fields.identity()
+    other_id_2 = fields.identity()
+    other_id_3 = fields.identity()
+    other_id_4 = fields.identity()
+    other_id_5 = fields.identity()
+    other_id_6 = fields.identity()
+    other_id_7 = fields.identity()
+    other_id_8 = fields.identity()
+    other_id_9 = fields.identity()
+    other_id_10 = fields.identity()
+    mobile_number = fields.identity()
+    phone_number_2 = fields.identity()
+    phone_number_3 = fields.identity()
 
     def __init__(self, **fields: Unpack[IdentityFields]) -> None:
-        self._fill("UserIdentities", fields)
+        self._fill(UserIdentities, fields)
 
     @classmethod
     def _unify(cls, data: Any) -> Any:
@@ -136,14 +135,12 @@ class UserIdentity(Record, kind="UserIdentity"):
     1795428900000
     """
 
-    __slots__ = ()
-
-    identity_type: Field[IdentityType] = required(
-        choice("an identity type", get_args(IdentityType))
+    identity_type: fields.Field[IdentityType] = fields.required(
+        fields.choice("an identity type", IdentityType)
     )
-    identity = required(identity())
-    timestamp_unixtime_ms = required(instant())
-    created_this_batch = flag()
+    identity = fields.required(fields.identity())
+    timestamp_unixtime_ms = fields.required(fields.instant())
+    created_this_batch = fields.flag()
 
     def __init__(
         self,
@@ -152,15 +149,7 @@ class UserIdentity(Record, kind="UserIdentity"):
         timestamp_unixtime_ms: Instant,
         **fields: Unpack[UserIdentityFields],
     ) -> None:
-        self._fill(
-            "UserIdentity",
-            {
-                "identity_type": identity_type,
-                "identity": identity,
-                "timestamp_unixtime_ms": timestamp_unixtime_ms,
-                **fields,
-            },
-        )
+        self._fill(UserIdentity, fields, identity_type, identity, timestamp_unixtime_ms)
 
     @classmethod
     def _is_none(cls, data: Mapping[str, Any]) -> bool:

@@ -140,10 +140,11 @@ def as_error_of_verb(
     return unknown_field(f"{verb.__name__}()", error.name, takes, meant)
 
 
-def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
-    """Make Python's own errors name the verbs of a class without the class.
+def describe_verbs(cls: type[Any], names: dict[str, Any]) -> None:
+    """Make ``help()``, completion and Python's own errors describe the verbs of a class.
 
-    Python puts the class's name before the method's, and people never see this class.
+    Signatures have all keywords. Python's errors would put the class's name before the verb's, and
+    people never see this class.
 
     Args:
         cls: the class.
@@ -152,7 +153,7 @@ def called_by_name(cls: type[Any], names: dict[str, Any]) -> None:
     for name, verb in vars(cls).items():
         if isinstance(verb, FunctionType) and not name.startswith("_"):
             verb.__qualname__ = name
-            names[name] = verb
+            names[name] = expand_kwargs(verb)
 
 
 def defaults_of(cls: type[Any]) -> dict[str, Any]:

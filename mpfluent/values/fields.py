@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, get_args, overload
 
 from ..errors import brief
 from . import validators
@@ -107,6 +107,10 @@ class Field(Generic[T]):
             return self
         return instance._get(self.wire)  # type: ignore[no-any-return]
 
+    if TYPE_CHECKING:  # for type checkers; where it runs, Frozen.__setattr__ says it
+
+        def __set__(self, instance: Any, value: Never) -> None: ...
+
 
 def required(field: Field[T | None]) -> Field[T]:
     """Return the field, marked as one that must be given."""
@@ -189,9 +193,9 @@ def instant(*, wire: str = "") -> Field[int | None]:
     return Field("instant", validators.instant, wire=wire, read=validators.integer)
 
 
-def choice(what: str, options: tuple[str, ...], **more: Any) -> Field[Any]:
-    """Declare one of the wire's words; ``what`` names them with their article."""
-    return Field("choice", validators.choice(what, options), **more)
+def choice(what: str, words: Any, **more: Any) -> Field[Any]:
+    """Declare one of a ``Literal``'s words; ``what`` names them with their article."""
+    return Field("choice", validators.choice(what, get_args(words)), **more)
 
 
 def scalars(*, wire: str = "", partly: bool = False) -> Field[FrozenMap[validators.Scalar] | None]:
@@ -224,17 +228,24 @@ def maps_of_scalars() -> Field[FrozenMap[FrozenMap[validators.Scalar]] | None]:
     return Field("maps", mapping(mapping(validators.scalar)))
 
 
-def record(of: type[Any], *, null: bool = False) -> Field[Any]:
+def record(of: type[T]) -> Field[T | None]:
     """Declare a nested record."""
-    return Field("record", an(of), of=of, null=null)
+    return Field("record", an(of), of=of)
 
 
-def records(of: type[Any], *, keep_empty: bool = False) -> Field[Any]:
+def record_or_null(of: type[T]) -> Field[T | None]:
+    """Declare a nested record that must be given, though it may be null."""
+    field = Field[T | None]("record", an(of), of=of, null=True)
+    required(field)
+    return field
+
+
+def records(of: type[T], *, keep_empty: bool = False) -> Field[tuple[T, ...] | None]:
     """Declare a list of records; an empty one is none, unless the wire wants it."""
     return Field("records", many(of, keep_empty=keep_empty), of=of)
 
 
-def events(of: type[Any]) -> Field[Any]:
+def events(of: type[T]) -> Field[tuple[T, ...] | None]:
     """Declare a list of events, each of which has a wrapper on the wire."""
     return Field("events", many(of), of=of)
 
@@ -261,7 +272,7 @@ def _one_name(value: Any) -> str:
     return validators.name(value)
 
 
-def records_by_name(of: type[Any]) -> Field[Any]:
+def records_by_name(of: type[T]) -> Field[FrozenMap[T] | None]:
     """Declare a map of names to records."""
     return Field("records_by_name", mapping(an(of)), of=of)
 

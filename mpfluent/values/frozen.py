@@ -58,6 +58,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
     _fields: Mapping[str, Field[Any]] = MappingProxyType({})  # Python name -> field
     _wire: Mapping[str, Field[Any]] = MappingProxyType({})  # wire name -> field
     _required: tuple[Field[Any], ...] = ()
+    _init_names = NO_NAMES  # what the constructor takes besides its **fields
     # wire names that mParticle sets itself: dropped when reading, never written
     _server_set: frozenset[str] = frozenset()
     __match_args__: tuple[
@@ -102,6 +103,8 @@ class Frozen(PublicNames, metaclass=_Slotted):
         if "__init__" in vars(cls) and declared:
             code = expand_kwargs(cls.__init__).__code__
             cls.__match_args__ = code.co_varnames[1 : code.co_argcount]  # type: ignore[misc]
+            named = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+            cls._init_names = Names(named) if named else NO_NAMES
 
     def __init__(self, **_: Any) -> None:
         raise InvalidValue(f"{type(self).__name__} is a base class; write one of its subclasses")
@@ -127,28 +130,27 @@ class Frozen(PublicNames, metaclass=_Slotted):
             given: values by Python name.
             names, values: more of them, before these.
         """
-        self = _new(cls)
         state = states[cls, names, frozenset(given)](values, given)
         try:
-            _set_state(self, state or cls._said(where, {**dict(zip(names, values)), **given}))
+            return cls._make(*(state or cls._said(where, {**dict(zip(names, values)), **given})))
         except InvalidBatch as error:
             # how it was found says nothing to who wrote it: each frame of ours pushes their own
             # line further up the screen
             raise error.with_traceback(None) from error.__cause__
-        return self
 
-    def _fill(
-        self,
-        where: str,
-        given: Mapping[str, Any],
-        names: Names = NO_NAMES,
-        values: tuple[Any, ...] = (),
-    ) -> None:
-        """Check what the caller wrote, and keep what was set: what ``__init__`` does."""
-        cls = type(self)
+    def _fill(self, of: type[Frozen], given: Mapping[str, Any], *values: Any) -> None:
+        """Check what the caller wrote, and keep what was set: what ``__init__`` does.
+
+        Args:
+            of: the class of that ``__init__``; errors name it.
+            given: its ``**fields``.
+            values: the rest of what it takes, in order.
+        """
+        cls, names = type(self), of._init_names
         state = states[cls, names, frozenset(given)](values, given)
         try:
-            _set_state(self, state or cls._said(where, {**dict(zip(names, values)), **given}))
+            said = state or cls._said(of.__name__, {**dict(zip(names, values)), **given})
+            _set_state(self, said)
         except InvalidBatch as error:
             raise error.with_traceback(None) from error.__cause__
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
 import pytest
@@ -207,7 +207,7 @@ def test_a_record_with_a_field_more_is_written_with_it_however_often() -> None:
         position = a_text()  # an integer in the base
 
         def __init__(self, id: str, **fields: Any) -> None:
-            self._fill("ShelfProduct", {"id": id, **fields})
+            self._fill(ShelfProduct, fields, id)
 
     class ShelfDevice(DeviceInformation):
         shelf = a_text()
@@ -255,7 +255,7 @@ def test_a_word_of_a_choice_of_a_subclass_is_escaped_with_and_without_code() -> 
     words = ('","environment":"production', "back\\slash", "line\nend", "é", "plain")
 
     class Subclass(AppEvent):
-        extra = a_choice("a word", words)
+        extra = a_choice("a word", Literal[words])
 
     for word in words:
         batch = Batch().add(
