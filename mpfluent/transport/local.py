@@ -12,6 +12,7 @@ from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, TransportError, brief, one_line
 from ..utils.introspection import PublicNames
 from .base import Request, Response, Transport, attempted, raised_in, raises_only_transport_errors
+from .handlers import of_handler
 
 _MOST_WORDS = 1_000  # characters of an answer that are printed; a page of a proxy can be long
 
@@ -116,10 +117,8 @@ class FileTransport(PublicNames):
         Raises:
             TransportError: the file cannot be written.
         """
-        body = request.body
-        lines = [body]
-        if body.startswith(b"["):
-            lines = [plain(entry).encode() for entry in parsed(body)]
+        many = request.body.startswith(b"[")
+        lines = [plain(each).encode() for each in parsed(request.body)] if many else [request.body]
         try:
             with self._lock, open(self._path, "ab") as file:
                 file.write(b"".join(line + b"\n" for line in lines))
@@ -134,8 +133,6 @@ class FileTransport(PublicNames):
 
 def _failed(transport: Transport, error: Exception) -> TransportError:
     """Return the transport's error, or raise the exception that a signal handler raised."""
-    from .request_errors import of_handler  # rarely needed
-
     if of_handler(error) is not None:
         raise error
     return raised_in(transport, error)
