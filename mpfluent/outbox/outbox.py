@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from sqlite3 import Connection, DatabaseError
 from typing import Concatenate, Never, NoReturn, ParamSpec, TypeVar
 
 from ..errors import ConfigurationError, unknown_option
 from ..transport.destination import Destination
 from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..wire.body import Part
 from .database import MOST_ROWS, Work, totals
 from .loading import Loaded, read
 from .loading import Stored as Stored  # of the methods' types
 from .options import Durability, check_durability, checked_bytes, checked_path, checked_seconds
 from .owner import Owner
-from .rows import INSERT, OwnedRows, Row
+from .rows import INSERT, OwnedRows, Parts, Row
 
 T = TypeVar("T")
 P = ParamSpec("P")
-Batches = Sequence[tuple[str, tuple[Part, ...]]]
+Batches = Sequence[tuple[str, Parts]]
 
 
 class OutboxFull(Exception):
     """The file would hold more than ``max_bytes``."""
 
 
-def _in_turn(
-    method: Callable[Concatenate[Outbox, P], T],
-) -> Callable[Concatenate[Outbox, P], T]:
+def _in_turn(method: Callable[Concatenate[Outbox, P], T]) -> Callable[Concatenate[Outbox, P], T]:
     """Let one thread in at a time, and call its reports when it has released the lock.
 
     A report is a call of ``failed`` or ``lost``. It settles batches, and may take other locks.
@@ -44,19 +41,14 @@ def _in_turn(
         if self._pid != os.getpid():
             self.restart()
         reports: list[Callable[[], None]] = []
-
-        def reporting() -> T:
-            outer = self._reports
-            try:
-                self._reports = reports
-                return method(self, *args, **kwargs)
-            finally:
-                self._reports = outer
-
         try:
             # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block
             with self._lock:
-                return reporting()
+                outer, self._reports = self._reports, reports
+                try:
+                    return method(self, *args, **kwargs)
+                finally:
+                    self._reports = outer
         finally:
             for report in reports:
                 report()
@@ -130,15 +122,10 @@ class Outbox(PublicNames):
         self._last = 0  # the last number given here, stored or not, so that none is given twice
         self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by the identity of the batches
         self._own = OwnedRows()
+        failed, lost = partial(self._report, self._failed), partial(self._report, self._lost)
+        is_full = self.durability == "full"
         self._owner = Owner(
-            self._path,
-            full=self.durability == "full",
-            lease=self.lease,
-            wall=self._wall,
-            own=self._own,
-            busy=self._lock,
-            failed=partial(self._report, self._failed),
-            lost=partial(self._report, self._lost),
+            self._path, is_full, self.lease, self._wall, self._own, self._lock, failed, lost
         )
         self._reports: list[Callable[[], None]] = []
         self._pid = os.getpid()  # last: other threads read it without the lock, and then go on
@@ -196,12 +183,12 @@ class Outbox(PublicNames):
             self._remove_rest()
         return rows
 
-    def _insert(self, batches: Batches, connection: sqlite3.Connection) -> list[int]:
+    def _insert(self, batches: Batches, connection: Connection) -> list[int]:
         held, last = totals(connection)
         last = max(last, self._last)
         whose, created, owner = self._whose(), float(self._wall()), self._owner.number
         rows = [
-            Row.of(row, *whose, id, created, parts, owner)
+            Row.of(row, whose, id, created, parts, owner)
             for row, (id, parts) in enumerate(batches, last + 1)
         ]
         if held > 0 and held + sum([row.size for row in rows]) > self.max_bytes:
@@ -234,7 +221,7 @@ class Outbox(PublicNames):
         values = [(group, position, row, owner) for position, row in enumerate(rows)]
         update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
 
-        def store(connection: sqlite3.Connection) -> bool:
+        def store(connection: Connection) -> bool:
             stored = connection.executemany(update, values).rowcount == len(values)
             if not stored:  # one of the rows is gone: the others must not name a group without it
                 connection.executemany(update, [(None, 0, row, owner) for row in rows])
@@ -289,23 +276,16 @@ class Outbox(PublicNames):
         """
         own = self._own
         first: list[int] = [min(own.parked)] if oldest and own.parked else []
+        since = self._wall() - self.max_age
+
+        def look(connection: Connection) -> Loaded:
+            return read(connection, own, self._owner.number, first, count, most_bytes, since)
+
         try:
             if not oldest:
                 own.take_first(first, count, untried=untried)
-            loaded, missing, damaged = self._transact(
-                partial(
-                    read,
-                    own=own,
-                    owner=self._owner.number,
-                    numbers=first,
-                    count=count,
-                    most_bytes=most_bytes,
-                    oldest=self._wall() - self.max_age,
-                ),
-                Loaded([], [], set()),
-                "DEFERRED",
-                moved=True,
-            )
+            nothing = Loaded([], [], set())
+            loaded, missing, damaged = self._transact(look, nothing, "DEFERRED", moved=True)
             rows = [stored.row for stored in loaded]
             if taken is not None:
                 taken += rows
@@ -315,7 +295,7 @@ class Outbox(PublicNames):
                 own.unremoved.update(damaged)
                 self._report(self._lost, own.unpark({*missing, *damaged}))
             for row in damaged:
-                self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
+                self._report(self._failed, DatabaseError(f"row {row} is damaged"))
         finally:
             if not oldest:  # whatever was not loaded is loaded later, also after an interrupt
                 own.put_back(first)
@@ -334,7 +314,7 @@ class Outbox(PublicNames):
         if done:
             unremoved.clear()
 
-    def _delete(self, connection: sqlite3.Connection) -> bool:
+    def _delete(self, connection: Connection) -> bool:
         # AND owner: another process may have adopted the row since. And a number that we gave may
         # not be stored, while another process has given the same one.
         rows = [(row, self._owner.number) for row in sorted(self._own.unremoved)]
@@ -360,25 +340,15 @@ class Outbox(PublicNames):
         self._own.park([(row, id) for row, id in self._claimed if row not in self._own.parked])
         self._claimed = []
 
-    def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    def _claim(self, connection: Connection) -> list[tuple[int, str]]:
         owner = self._owner
         owner.sign(connection)
         owner.delete_dead_owners(connection)
-        living = {number for (number,) in connection.execute("SELECT id FROM owners")}
-        # Rows with our own number that we do not know: Ctrl-C came after they were claimed.
-        living.discard(owner.number)
         own = self._own
         puts = [row for _, rows in self._putting.values() for row in rows]
         known = {*own.held, *own.parked, *own.unremoved, *puts}
-        of_destination = (
-            "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
-            "AND row BETWEEN 1 AND ? ORDER BY row"
-        )
-        claimed = [
-            (row, str(id))
-            for row, id, number in connection.execute(of_destination, (*self._whose(), MOST_ROWS))
-            if number not in living and row not in known
-        ]
+        found = connection.execute(_LEFT, (*self._whose(), MOST_ROWS, owner.number))
+        claimed = [(row, str(id)) for row, id in found if row not in known]
         connection.executemany(
             "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]
         )
@@ -392,8 +362,7 @@ class Outbox(PublicNames):
     @property
     def stored(self) -> int:
         """How many batches of this process are in the file, as far as it knows."""
-        mine = self._pid == os.getpid()
-        return len(self._own.held) + len(self._own.parked) if mine else 0
+        return len(self._own.held) + len(self._own.parked) if self._pid == os.getpid() else 0
 
     @property
     def untried(self) -> int:
@@ -403,12 +372,12 @@ class Outbox(PublicNames):
     @_in_turn
     def elsewhere(self) -> int:
         """Return how many rows have the same API key, but go to another address."""
-        count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
-        return self._transact(
-            lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
-            0,
-            "DEFERRED",
-        )
+        query = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
+
+        def count(connection: Connection) -> int:
+            return int(connection.execute(query, self._whose()).fetchone()[0])
+
+        return self._transact(count, 0, "DEFERRED")
 
     @property
     def tend_every(self) -> float | None:
@@ -439,8 +408,7 @@ class Outbox(PublicNames):
             if self._owner.is_open:
                 self._remove_rest()
             self._owner.leave()
-            self._own.clear()
-            self._closed = True
+            self._own, self._closed = OwnedRows(), True
 
     def _report(self, report: Callable[[T], None], what: T) -> None:
         """Make this call when the lock is released."""
@@ -449,8 +417,9 @@ class Outbox(PublicNames):
     def _transact(
         self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
     ) -> T:
-        usable = self._is_usable()
-        return self._owner.transact(work, otherwise, kind, moved=moved) if usable else otherwise
+        if not self._is_usable():
+            return otherwise
+        return self._owner.transact(work, otherwise, kind, moved=moved)
 
     def _is_usable(self) -> bool:
         self._whose()
@@ -477,6 +446,12 @@ class Outbox(PublicNames):
 
 
 _OPTIONS = ("path", "durability", "max_bytes", "max_age", "lease", "wall")
+# The rows of a destination that no living process has. Those with our own number, too: if we do not
+# know them, Ctrl-C came after they were claimed.
+_LEFT = """
+    SELECT row, id FROM rows WHERE host = ? AND key = ? AND row BETWEEN 1 AND ?
+    AND (owner IS NULL OR owner NOT IN (SELECT id FROM owners WHERE id <> ?)) ORDER BY row
+"""
 
 
 def _ignore(what: object) -> None:
