@@ -18,6 +18,7 @@ from typing import TypeVar
 from ..errors import ConfigurationError
 from . import existing_files, locks
 from .existing_files import BESIDE, lock_path
+from .options import Durability
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -64,15 +65,6 @@ _STEPS: tuple[str, ...] = (
     END;
     """,
 )
-# These two correct a file when it is opened: the size of each row first, then the totals.
-_SIZES = """
-    UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)
-"""
-_LAST = """
-    SELECT (SELECT MAX(row) FROM rows WHERE row BETWEEN 1 AND :most),
-        (SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND :most)
-"""
-_TOTALS = "INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows"
 
 
 def totals(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -99,13 +91,12 @@ def first_look(given: str) -> bool:
         sqlite3.Error: it cannot be read just now.
         OSError: this user may not look.
     """
-    path = os.path.realpath(given)
-    owned = existing_files.has_owners(path)
+    owned = existing_files.has_owners(given)
     try:
         # If another process makes the file after this look, it makes an outbox, as we do.
         return not existing_files.inspect(given, len(_STEPS), owned=owned) or owned
     except ConfigurationError:
-        if owned or not existing_files.has_owners(path):
+        if owned or not existing_files.has_owners(given):
             raise
         return True  # another process is just making it: now it has owners
     except sqlite3.DatabaseError as error:
@@ -120,7 +111,7 @@ class Database:
     Args:
         given: the absolute path, which may be a link.
         owned: what ``first_look`` returned.
-        full: whether each transaction is to survive a power cut.
+        durability: "full" if each transaction is to survive a power cut, else "normal".
         busy: the lock that a thread holds while it uses the connection.
         settle: is called in the transaction that opens the file, with the connection and whether
             the file is new.
@@ -141,7 +132,7 @@ class Database:
     is_closed = False
 
     def __init__(
-        self, given: str, owned: bool, full: bool, busy: threading.RLock, settle: Settle
+        self, given: str, owned: bool, durability: Durability, busy: threading.RLock, settle: Settle
     ) -> None:
         self._pid = os.getpid()
         self.path = os.path.realpath(given)
@@ -156,7 +147,7 @@ class Database:
 
         try:
             locks.exclusive(lock_path(self.path), connected)
-            self._prepare(given, full, settle)
+            self._prepare(given, durability, settle)
             self._beside = {suffix: locks.file_id(self.path + suffix) for suffix in BESIDE}
             self._opened = locks.Opened(self.which, self._beside["-shm"], busy)
             locks.opened_here().append(self._opened)
@@ -165,11 +156,11 @@ class Database:
                 self.close()
             raise
 
-    def _prepare(self, given: str, full: bool, settle: Settle) -> None:
+    def _prepare(self, given: str, durability: Durability, settle: Settle) -> None:
         run = self.connection.execute
         run("PRAGMA trusted_schema = OFF")
         run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+        run(f"PRAGMA synchronous = {durability}")
 
         def look(connection: sqlite3.Connection) -> None:
             heads = existing_files.heads_of(connection)
@@ -327,15 +318,17 @@ def _made_by(steps: tuple[str, ...]) -> frozenset[tuple[object, ...]]:
 
 def _correct(connection: sqlite3.Connection) -> None:
     """Correct the sizes, the numbers of rows that are out of range, and the totals."""
-    run = connection.execute
-    run(_SIZES)
-    row, given = run(_LAST, {"most": MOST_ROWS - 1}).fetchone()
+    run, most = connection.execute, (MOST_ROWS - 1,)
+    run("UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)")
+    (row,) = run("SELECT MAX(row) FROM rows WHERE row BETWEEN 1 AND ?", most).fetchone()
+    (given,) = run("SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND ?", most).fetchone()
     last = max(row or 0, given or time.time_ns() // 1000)
-    odd = run("SELECT row FROM rows WHERE NOT row BETWEEN 1 AND ?", (MOST_ROWS - 1,)).fetchall()
+    odd = run("SELECT row FROM rows WHERE NOT row BETWEEN 1 AND ?", most).fetchall()
     renamed = [(number, row) for number, (row,) in enumerate(odd, last + 1)]
     connection.executemany("UPDATE rows SET row = ? WHERE row = ?", renamed)
     run("DELETE FROM totals")
-    run(_TOTALS, (last + len(renamed),))
+    last += len(renamed)
+    run("INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows", (last,))
 
 
 def _make_tables(connection: sqlite3.Connection, steps: tuple[str, ...]) -> None:

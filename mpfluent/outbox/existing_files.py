@@ -30,8 +30,8 @@ _MAIN = "ro&immutable=1"  # reads the file only, without its log: SQLite then ma
 
 
 def lock_path(path: str) -> str:
-    """Return the path of the lock file beside a database."""
-    return f"{path}-owners"
+    """Return the path of the lock file beside the database that a path leads to."""
+    return f"{os.path.realpath(path)}-owners"
 
 
 def connect(path: str, mode: str) -> sqlite3.Connection:
@@ -77,7 +77,8 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        _check_nothing(given, path, linked=linked, owned=owned)
+        if not owned:
+            _check_nothing(given, path, linked=linked)
         return False
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "none"
@@ -131,10 +132,8 @@ def keep_private(path: str) -> None:
                 os.chmod(path + suffix, stat.S_IMODE(found.st_mode) & 0o700)
 
 
-def _check_nothing(given: str, path: str, *, linked: bool, owned: bool) -> None:
+def _check_nothing(given: str, path: str, *, linked: bool) -> None:
     """Raise if a new file would be made where a link leads, or beside another database's log."""
-    if owned:
-        return
     if linked:
         why = f"this is a link to {path!r}, which does not exist; write Outbox({path!r})"
         raise refused(repr(given), why)

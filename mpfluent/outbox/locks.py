@@ -69,8 +69,7 @@ def opened_here() -> list[Opened]:
 
 def is_open(path: str) -> bool:
     """Return whether this process has a database open that a path leads to."""
-    found = file_id(path)
-    return any(opened.which == found for opened in opened_here())
+    return file_id(path) in [opened.which for opened in opened_here()]
 
 
 class _LockFile:
@@ -169,39 +168,48 @@ def hold(path: str, owner: int) -> OwnerLock | None:
         path: of the lock file.
         owner: a number above 0 that no other owner has.
     """
-    here, file = _here(), None
+    here = _here()
     if fcntl is None:
         return None
+    # One call is the whole block, here and below: CPython does not release the lock if an exception
+    # is raised at the line ``try:`` of a nested statement, as a debugger can do.
     with here.guard:
-        try:
-            file = here.use(path, owner)
-            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
-            here.owners.add(owner)
-            return OwnerLock(here, file, owner)
-        except BaseException as error:  # Ctrl-C, too: no byte may stay locked without an OwnerLock
-            here.owners.discard(owner)
-            if file is not None:
-                here.leave(file, owner)
-            if not isinstance(error, OSError):
-                raise
-            return None
+        return _lock_of_owner(here, path, owner)
+
+
+def _lock_of_owner(here: _Process, path: str, owner: int) -> OwnerLock | None:
+    file = None
+    try:
+        file = here.use(path, owner)
+        fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
+        here.owners.add(owner)
+        return OwnerLock(here, file, owner)
+    except BaseException as error:  # Ctrl-C, too: no byte may stay locked without an OwnerLock
+        here.owners.discard(owner)
+        if file is not None:
+            here.leave(file, owner)
+        if not isinstance(error, OSError):
+            raise
+        return None
 
 
 def is_alive(path: str, owner: int) -> bool:
     """Return whether a process holds the lock of an owner; also True if that is unknown."""
-    here, file = _here(), None
+    here = _here()
     if owner in here.owners or fcntl is None:
         return True
     with here.guard:
-        try:
-            file = here.use(path, owner)
-            fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
-            return False
-        except OSError:  # it is locked; or there is an error, and then nobody may adopt its rows
-            return True
-        finally:
-            if file is not None:
-                here.leave(file, owner)
+        return _is_locked(here, path, owner)
+
+
+def _is_locked(here: _Process, path: str, owner: int) -> bool:
+    lock = None
+    try:
+        lock = _lock_of_owner(here, path, owner)
+        return lock is None  # also after an error: then nobody may adopt its rows
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def exclusive(path: str, work: Callable[[], T]) -> T:
@@ -216,20 +224,23 @@ def exclusive(path: str, work: Callable[[], T]) -> T:
     Raises:
         TimeoutError: another process took too long.
     """
-    here, file = _here(), None
+    here = _here()
     with here.gate:
-        try:
-            if fcntl is not None:
-                with suppress(
-                    OSError
-                ):  # the database cannot be made either, and its error says why
-                    file = here.use(path, _GATE)
-            if file is not None:
-                _enter(file.descriptor)
-            return work()
-        finally:
-            if file is not None:
-                here.leave(file, _GATE)
+        return _at_gate(here, path, work)
+
+
+def _at_gate(here: _Process, path: str, work: Callable[[], T]) -> T:
+    file = None
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # the database cannot be made either, and its error says why
+                file = here.use(path, _GATE)
+        if file is not None:
+            _enter(file.descriptor)
+        return work()
+    finally:
+        if file is not None:
+            here.leave(file, _GATE)
 
 
 def _enter(descriptor: int) -> None:

@@ -18,7 +18,7 @@ from .database import MOST_ROWS, Work, totals
 from .loading import Loaded, read
 from .loading import Stored as Stored  # of the methods' types
 from .options import Durability, check_durability, checked_bytes, checked_path, checked_seconds
-from .owner import Owner
+from .owner import Failed, Lost, Owner
 from .rows import INSERT, OwnedRows, Parts, Row
 
 T = TypeVar("T")
@@ -41,14 +41,20 @@ def _in_turn(method: Callable[Concatenate[Outbox, P], T]) -> Callable[Concatenat
         if self._pid != os.getpid():
             self.restart()
         reports: list[Callable[[], None]] = []
+
+        def reporting() -> T:
+            outer = self._reports
+            try:
+                self._reports = reports
+                return method(self, *args, **kwargs)
+            finally:
+                self._reports = outer
+
         try:
-            # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block
+            # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block, which is
+            # one call (see ``locks.hold``)
             with self._lock:
-                outer, self._reports = self._reports, reports
-                try:
-                    return method(self, *args, **kwargs)
-                finally:
-                    self._reports = outer
+                return reporting()
         finally:
             for report in reports:
                 report()
@@ -102,15 +108,15 @@ class Outbox(PublicNames):
         self._path = checked_path(path)
         check_durability(durability)
         self.path = os.fspath(path)
-        self.durability = durability
+        self.durability: Durability = durability
         self.max_bytes = checked_bytes(max_bytes)
         self.max_age = checked_seconds("max_age", max_age, "30 * 24 * 3600")
         self.lease = checked_seconds("lease", lease, "30")
         self._wall = wall
         self._destination: Destination | None = None
         self._closed = False
-        self._failed: Callable[[Exception], None] = _ignore
-        self._lost: Callable[[list[str]], None] = _ignore
+        self._failed: Failed = _ignore
+        self._lost: Lost = _ignore
         self._begin()
 
     def _begin(self) -> None:
@@ -123,19 +129,12 @@ class Outbox(PublicNames):
         self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by the identity of the batches
         self._own = OwnedRows()
         failed, lost = partial(self._report, self._failed), partial(self._report, self._lost)
-        is_full = self.durability == "full"
-        self._owner = Owner(
-            self._path, is_full, self.lease, self._wall, self._own, self._lock, failed, lost
-        )
+        settings = self._path, self.durability, self.lease, self._wall
+        self._owner = Owner(*settings, self._own, self._lock, failed, lost)
         self._reports: list[Callable[[], None]] = []
         self._pid = os.getpid()  # last: other threads read it without the lock, and then go on
 
-    def open(
-        self,
-        destination: Destination,
-        failed: Callable[[Exception], None],
-        lost: Callable[[list[str]], None],
-    ) -> None:
+    def open(self, destination: Destination, failed: Failed, lost: Lost) -> None:
         """Belong to a dispatcher from now on. No file is opened.
 
         Args:
@@ -196,7 +195,7 @@ class Outbox(PublicNames):
         self._last = rows[-1].row
         numbers = [row.row for row in rows]
         self._putting[id(batches)] = batches, numbers
-        if not self._owner.is_locked:
+        if self._owner.lock is None:
             self._owner.sign(connection)  # whoever stores something is alive
         connection.executemany(INSERT, rows)
         return numbers
@@ -328,8 +327,7 @@ class Outbox(PublicNames):
         Args:
             count: is called with their number before they can be loaded.
         """
-        nothing: list[tuple[int, str]] = []
-        claimed = self._claimed = self._transact(self._claim, nothing)
+        claimed = self._claimed = self._transact(self._claim, [])
         count(len(claimed))
         self.take_up()
         return len(claimed)
@@ -345,13 +343,12 @@ class Outbox(PublicNames):
         owner.sign(connection)
         owner.delete_dead_owners(connection)
         own = self._own
-        puts = [row for _, rows in self._putting.values() for row in rows]
+        puts = [row for _, put in self._putting.values() for row in put]
         known = {*own.held, *own.parked, *own.unremoved, *puts}
         found = connection.execute(_LEFT, (*self._whose(), MOST_ROWS, owner.number))
         claimed = [(row, str(id)) for row, id in found if row not in known]
-        connection.executemany(
-            "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]
-        )
+        rows = [(owner.number, row) for row, _ in claimed]
+        connection.executemany("UPDATE rows SET owner = ? WHERE row = ?", rows)
         return claimed
 
     @property
@@ -384,13 +381,13 @@ class Outbox(PublicNames):
         """Seconds between calls of ``tend``; None where locks show who is alive."""
         here = self._pid == os.getpid() and self._owner.is_open
         # a third: two signs of life may be late before the lease is over
-        return self.lease / 3 if here and not self._owner.is_locked else None
+        return self.lease / 3 if here and self._owner.lock is None else None
 
     @_in_turn
     def tend(self) -> None:
         """Give a sign of life, and remove the rows that could not be removed before."""
         if self._owner.is_open:
-            if not self._owner.is_locked:
+            if self._owner.lock is None:
                 self._transact(self._owner.sign, None)
             self._remove_rest()
 
@@ -439,10 +436,8 @@ class Outbox(PublicNames):
         return f"<Outbox {getattr(self, 'path', None)!r} {shown}>"
 
     def __reduce__(self) -> NoReturn:
-        raise ConfigurationError(
-            "an outbox cannot be pickled, for it is a file that this process has open; "
-            "write Outbox(path) where you need it"
-        )
+        why = "it is a file that this process has open; write Outbox(path) where you need it"
+        raise ConfigurationError(f"an outbox cannot be pickled, for {why}")
 
 
 _OPTIONS = ("path", "durability", "max_bytes", "max_age", "lease", "wall")

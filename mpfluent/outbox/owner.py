@@ -17,10 +17,13 @@ from ..errors import ConfigurationError
 from . import locks
 from .database import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
 from .existing_files import connect, lock_path
+from .options import Durability
 from .recovery import copy, copy_owners, move_aside
 from .rows import OwnedRows
 
 T = TypeVar("T")
+Failed = Callable[[Exception], None]
+Lost = Callable[[list[str]], None]
 
 _AGAIN = 1.0  # seconds before the next try to open a file; each send would wait for a try
 # The numbers of owners, drawn at random: no two are ever equal. As bytes of the lock file they stay
@@ -34,29 +37,32 @@ class Owner:
 
     Args:
         path: of the file.
-        full: whether each transaction is to survive a power cut.
+        durability: "full" if each transaction is to survive a power cut, else "normal".
         lease: seconds for which a sign of life counts, where there are no locks.
         wall: returns Unix seconds.
         own: its rows.
         busy: the lock that the caller of a method holds.
         failed: is called with each failure of the disk.
         lost: is called with the ids of parked rows that are no longer in the file.
+
+    Attributes:
+        lock: shows that it is alive; without one, it has to sign now and then.
     """
 
     path: str
-    full: bool
+    durability: Durability
     lease: float
     wall: Callable[[], float]
     own: OwnedRows
     busy: threading.RLock
-    failed: Callable[[Exception], None]
-    lost: Callable[[list[str]], None]
+    failed: Failed
+    lost: Lost
 
     def __post_init__(self) -> None:
         self.number = _NUMBERS[int.from_bytes(os.urandom(6), "big")]
         self._database: Database | None = None
         self._gone: Database | None = None
-        self._lock: locks.OwnerLock | None = None
+        self.lock: locks.OwnerLock | None = None
         self._next_try = -math.inf
         self._refusal: str | None = None
 
@@ -64,11 +70,6 @@ class Owner:
     def is_open(self) -> bool:
         """Whether it has a file open, which may have been deleted or replaced meanwhile."""
         return self._database is not None and not self._database.is_closed
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether a lock shows that it is alive; otherwise it has to sign now and then."""
-        return self._lock is not None
 
     def transact(
         self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
@@ -102,7 +103,7 @@ class Owner:
         """Return the file, opened if need be, or None if it cannot be opened."""
         database = self._database
         if database is not None and database.is_there():
-            if self._lock is not None and not self._lock.is_seen():
+            if self.lock is not None and not self.lock.is_seen():
                 self._hold()
             return database
         if monotonic() >= self._next_try:
@@ -132,7 +133,7 @@ class Owner:
                 found = locks.file_id(self.path)
                 settle = partial(self._settle, source, copied)
                 try:
-                    new = Database(self.path, owned, self.full, self.busy, settle)
+                    new = Database(self.path, owned, self.durability, self.busy, settle)
                 except FAILURES as error:
                     if not is_damage(error):
                         raise
@@ -144,7 +145,7 @@ class Owner:
                         # with it, SQLite also reads a file that was cut off
                         source.execute("PRAGMA writable_schema = ON")
                     settle = partial(self._settle, source, copied)
-                    new = Database(self.path, True, self.full, self.busy, settle)
+                    new = Database(self.path, True, self.durability, self.busy, settle)
         except (*FAILURES, ConfigurationError) as error:
             self._next_try = monotonic() + _AGAIN  # only after a failure, not after a Ctrl-C
             if old is None and isinstance(error, ConfigurationError):
@@ -152,8 +153,7 @@ class Owner:
                 raise
             self.failed(error)  # a file that was put there later is no mistake of the caller
             return False
-        self._database = new
-        self._next_try = -math.inf
+        self._database, self._next_try = new, -math.inf
         if old is not None:
             lost = [row for row in self.own.parked if row not in copied]
             if lost:
@@ -177,7 +177,7 @@ class Owner:
             else:
                 connection.execute("DELETE FROM rows WHERE owner = ?", (self.number,))
             copied |= copy(source, connection, self.own, None if is_new else self.number)
-        if self._lock is None or not self._lock.is_seen():
+        if self.lock is None or not self.lock.is_seen():
             self._hold()
         self.sign(connection)
 
@@ -192,29 +192,21 @@ class Owner:
 
     def _hold(self) -> None:
         """Hold the lock that says that this owner is alive, if there are locks."""
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = locks.hold(self.lock_path(), self.number)
+        if self.lock is not None:
+            self.lock.release()
+        self.lock = locks.hold(lock_path(self.path), self.number)
 
     def sign(self, connection: Connection) -> None:
         """Write that this owner is alive, and whether a lock shows it."""
-        connection.execute(
-            "INSERT OR REPLACE INTO owners VALUES (?, ?, ?)",
-            (self.number, self._lock is not None, self.wall() + self.lease),
-        )
-
-    def lock_path(self) -> str:
-        """Return the path of the file that holds the locks of all owners."""
-        return lock_path(os.path.realpath(self.path))
+        values = self.number, self.lock is not None, self.wall() + self.lease
+        connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", values)
 
     def delete_dead_owners(self, connection: Connection) -> None:
         """Delete the owners that are dead, so that their rows can be adopted."""
-        path = self.lock_path()
-        others = connection.execute(
-            "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?",
-            (self.wall(), self.number),
-        )
-        for owner, locked, over in others.fetchall():
+        path = lock_path(self.path)
+        query = "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?"
+        others = connection.execute(query, (self.wall(), self.number)).fetchall()
+        for owner, locked, over in others:
             # a number out of range is damage: no process has it
             alive = owner in _NUMBERS and (locks.is_alive(path, owner) if locked else not over)
             if not alive:
@@ -231,15 +223,13 @@ class Owner:
                 self.failed(error)
             # Kept in _gone: Python ignores what Ctrl-C raises in a __del__, which would run here.
             self._gone, self._database = self._database, None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
 
     def _resign(self, connection: Connection) -> None:
-        connection.executemany(
-            "UPDATE rows SET owner = NULL WHERE row = ? AND owner = ?",
-            [(row, self.number) for row in (*self.own.held, *self.own.parked)],
-        )
+        rows = [(row, self.number) for row in (*self.own.held, *self.own.parked)]
+        connection.executemany("UPDATE rows SET owner = NULL WHERE row = ? AND owner = ?", rows)
         connection.execute("DELETE FROM owners WHERE id = ?", (self.number,))
 
     def leave_to_parent(self) -> None:

@@ -85,13 +85,11 @@ def _readable(connection: Connection, known: set[int]) -> Generator[Row, None, N
     looked up by number: the known rows, and those next to the damage on either side.
     """
     last, first = 0, None
-    try:
+    with suppress(*FAILURES):  # here is the damage; the rows after it are read backwards
         for row in _rows(connection, "ORDER BY row"):
             last = row.row
             yield row
         return
-    except FAILURES:
-        pass  # here is the damage; the rows after it are read backwards
     with suppress(*FAILURES):  # here is the other end of the damage
         for row in _rows(connection, "ORDER BY row DESC"):
             if row.row <= last:

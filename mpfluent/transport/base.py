@@ -97,14 +97,11 @@ class Response(_Immutable):
         self, status_code: int, headers: Mapping[str, str] | None = None, body: bytes | str = b""
     ) -> None:
         if not isinstance(status_code, int) or isinstance(status_code, bool):
-            raise ConfigurationError(
-                f"Response({brief(status_code)}): want an HTTP status; write Response(202)"
-            )
+            want = "an HTTP status; write Response(202)"
+            raise ConfigurationError(f"Response({brief(status_code)}): want {want}")
         if not isinstance(body, bytes | str):
-            raise ConfigurationError(
-                f"Response(body=…): want bytes or text, got {type(body).__name__}; "
-                "write Response(400, body=b'no')"
-            )
+            want = f"bytes or text, got {type(body).__name__}; write Response(400, body=b'no')"
+            raise ConfigurationError(f"Response(body=…): want {want}")
         object.__setattr__(self, "status_code", int(status_code))
         object.__setattr__(self, "headers", MappingProxyType(dict(headers or {})))
         object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)

@@ -85,16 +85,10 @@ class Attempt:
         the descriptor leads to the null device from now on. That ends the greenlet's wait. A
         shutdown would end the parent's connection, too.
         """
-        if self._pid == os.getpid():
-            return
-        with suppress(OSError, AttributeError):  # there is no socket yet, or it is closed
-            descriptor = self.sock.fileno()
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            try:
-                if descriptor >= 0:
-                    os.dup2(nowhere, descriptor, inheritable=False)
-            finally:
-                os.close(nowhere)
+        if self._pid != os.getpid():
+            # an error: there is no socket yet, or it is closed
+            with suppress(OSError, AttributeError), open(os.devnull, "r+b", 0) as nowhere:
+                os.dup2(nowhere.fileno(), self.sock.fileno(), inheritable=False)
 
 
 current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)

@@ -29,10 +29,8 @@ class FunctionTransport(PublicNames):
 
     def __init__(self, function: Callable[[Request], Response | int]) -> None:
         if not callable(function):
-            raise ConfigurationError(
-                f"FunctionTransport({brief(function)}): want a function of one request; "
-                "write FunctionTransport(lambda request: 202)"
-            )
+            want = "a function of one request; write FunctionTransport(lambda request: 202)"
+            raise ConfigurationError(f"FunctionTransport({brief(function)}): want {want}")
         self._function = function
 
     def send(self, request: Request) -> Response:
@@ -54,10 +52,10 @@ class PrintingTransport(PublicNames):
 
     def __init__(self, to: Transport | None = None, *, file: IO[str] | None = None) -> None:
         if to is not None and (isinstance(to, type) or not hasattr(to, "send")):
-            raise ConfigurationError(
-                f"PrintingTransport({brief(to)}): want a transport to pass requests on to; "
-                "write PrintingTransport(RequestsTransport())"
+            want = (
+                "a transport to pass requests on to; write PrintingTransport(RequestsTransport())"
             )
+            raise ConfigurationError(f"PrintingTransport({brief(to)}): want {want}")
         self._to = to
         self._file = file
 
@@ -103,10 +101,8 @@ class FileTransport(PublicNames):
 
     def __init__(self, path: str | PathLike[str]) -> None:
         if not isinstance(path, str | PathLike) or not path:
-            raise ConfigurationError(
-                f"FileTransport({brief(path)}): want the path of a file; "
-                "write FileTransport('batches.jsonl')"
-            )
+            want = "the path of a file; write FileTransport('batches.jsonl')"
+            raise ConfigurationError(f"FileTransport({brief(path)}): want {want}")
         self._path = path
         self._lock = threading.Lock()  # so that two threads do not mix their lines
 

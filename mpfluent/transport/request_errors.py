@@ -86,10 +86,8 @@ def misconfigured(error: Exception) -> bool:
 def reason(error: Exception, times: Times) -> tuple[str, bool]:
     """Return why there was no answer, and whether another attempt can help."""
     found = list(linked(error))
-    if misconfigured(error):
-        if type(error) is OSError:
-            return one_line(str(error), _MOST_WORDS), False  # a file that is missing, for example
-        return ADDRESS, False
+    if misconfigured(error):  # an OSError says why: a file is missing, for example
+        return one_line(str(error), _MOST_WORDS) if type(error) is OSError else ADDRESS, False
     by_proxy = isinstance(error, exceptions.ProxyError)
     if distrust := certificates.distrust(found, "the proxy's" if by_proxy else "its"):
         return distrust, False

@@ -36,6 +36,11 @@ class Times(NamedTuple):
     deadline: float
 
 
+def refused(given: str, why: str) -> ConfigurationError:
+    """Return the error for an argument of a transport, as it was written."""
+    return ConfigurationError(f"RequestsTransport({given}): {why}")
+
+
 def checked_times(timeout: object, deadline: object) -> Times:
     """Return the times of a transport.
 
@@ -45,10 +50,8 @@ def checked_times(timeout: object, deadline: object) -> Times:
     pair = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (0, 0)
     seconds = [number_between(value, 0, _MOST_SECONDS) or 0 for value in (*pair, deadline)]
     if not all(seconds):
-        raise ConfigurationError(
-            f"RequestsTransport(timeout={brief(timeout)}, deadline={brief(deadline)}): want "
-            "positive seconds; write timeout=(3.05, 10.0), deadline=30.0"
-        )
+        given = f"timeout={brief(timeout)}, deadline={brief(deadline)}"
+        raise refused(given, "want positive seconds; write timeout=(3.05, 10.0), deadline=30.0")
     return Times(*seconds)
 
 
@@ -62,10 +65,8 @@ def check_session(session: Any) -> None:
     """
     is_one = all(hasattr(session, name) for name in _USED)
     if not (session is None or (is_one and isinstance(session.proxies, Mapping))):
-        raise ConfigurationError(
-            f"RequestsTransport(session=…): want a requests.Session, got "
-            f"{type(session).__name__}; write session=requests.Session()"
-        )
+        why = f"want a requests.Session, got {type(session).__name__}"
+        raise refused("session=…", f"{why}; write session=requests.Session()")
 
 
 def problem_of_proxies(proxies: Any) -> str | None:
@@ -94,10 +95,8 @@ def checked_files(verify: object, cert: object) -> dict[str, Any]:
     files = {"verify": certificates.plain_paths(verify), "cert": certificates.plain_paths(cert)}
     for name, value in files.items():
         if problem := certificates.PROBLEMS[name](value):
-            raise ConfigurationError(
-                f"RequestsTransport({name}={certificates.shown(value)}): {problem}; "
-                f"write {name}={_EXAMPLES[name]}"
-            )
+            hint = f"write {name}={_EXAMPLES[name]}"
+            raise refused(f"{name}={certificates.shown(value)}", f"{problem}; {hint}")
     return files
 
 

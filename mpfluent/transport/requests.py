@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
 from ..errors import ConfigurationError, TransportError, one_line, unknown_option
@@ -85,7 +84,7 @@ class RequestsTransport(PublicNames):
         problem = request_settings.problem_of_proxies(proxies)
         if problem is not None:
             del proxies  # a traceback may show this frame's variables, and there a password
-            raise ConfigurationError(f"RequestsTransport(proxies=…): {problem}")
+            raise request_settings.refused("proxies=…", problem)
         self._proxies = dict(proxies or {})
         files = request_settings.checked_files(verify, cert)
         self._own = session is None
@@ -105,7 +104,7 @@ class RequestsTransport(PublicNames):
 
     def preload(self) -> None:
         """Import requests, which takes about 100 milliseconds."""
-        import_module(".deadline", __package__)
+        from . import answers, deadline  # noqa: F401 # it is enough to import them
 
     @raises_only_transport_errors
     def send(self, request: Request) -> Response:
@@ -161,8 +160,7 @@ class RequestsTransport(PublicNames):
 
         token = current.set(attempt)
         try:
-            session = self._ready()
-            settings = self._environment(session, request.url)
+            session, settings = self._ready(request.url)
             left = attempt.left()
             settings["timeout"] = min(self._times.connect, left), min(self._times.read, left)
             return read_answer(self._sent(session, request, settings))
@@ -186,11 +184,9 @@ class RequestsTransport(PublicNames):
         sign = _unchanged if request.credentials is None else request.credentials.sign
         if not self._own:
             self._ask(session, request.url, settings)
-            asked = requests.Request(
-                "POST", request.url, {**request.headers, **_PLAIN}, data=request.body, auth=sign
-            )
-            prepared = session.prepare_request(asked)
-            return session.send(prepared, allow_redirects=False, **settings)
+            headers = {**request.headers, **_PLAIN}
+            asked = requests.Request("POST", request.url, headers, data=request.body, auth=sign)
+            return session.send(session.prepare_request(asked), allow_redirects=False, **settings)
         # Our own session has no hooks and keeps no cookies, so all requests to an address are
         # prepared alike. Preparing once saves a third of the time of a request.
         template = self._templates.get(request.url)
@@ -222,23 +218,19 @@ class RequestsTransport(PublicNames):
             elif self._session is not None:
                 self._session.close()  # closes the kept connections in this process only
 
-    def _ready(self) -> requests.Session:
+    def _ready(self, url: str) -> tuple[requests.Session, dict[str, Any]]:
+        """Return the session, and the settings for an address: merged only once, which is slow."""
+        from .deadline import DeadlineSession
+
         self.check_process()
         with self._lock:
             if self._session is None:
-                from .deadline import DeadlineSession
-
                 self._session = DeadlineSession()
-            return self._session
-
-    def _environment(self, session: requests.Session, url: str) -> dict[str, Any]:
-        """Return the settings for an address; they are merged only once, since that is slow."""
-        with self._lock:
             if url not in self._settings:
                 self._settings[url] = request_settings.merged(
-                    session, url, self._proxies, self._verify, self._cert
+                    self._session, url, self._proxies, self._verify, self._cert
                 )
-            return dict(self._settings[url])
+            return self._session, dict(self._settings[url])
 
     def _failed(self, request: Request, error: Exception, attempt: Attempt) -> TransportError:
         """Return the error for an attempt without an answer."""
