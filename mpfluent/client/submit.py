@@ -13,7 +13,7 @@ from ..delivery.observers import code_of
 from ..delivery.stats import Acceptance, Counters, Report, ReportBuilder
 from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidValue, brief
-from ..transport.request_errors import of_handler
+from ..transport.handlers import of_handler
 from ..utils.log import batch_count, warn
 from ..values.foreign import is_a, itself
 from ..wire.limits import MAX_BATCHES_PER_REQUEST

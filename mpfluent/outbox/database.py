@@ -10,24 +10,15 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import cache
 from typing import TypeVar
 
 from ..errors import ConfigurationError
-from . import locks
-from .existing_files import (
-    BESIDE,
-    OURS,
-    check,
-    connect,
-    has_owners,
-    heads_of,
-    inspect,
-    keep_private,
-    lock_path,
-)
+from . import existing_files, locks
+from .existing_files import BESIDE, lock_path
+from .options import Durability
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -74,20 +65,6 @@ _STEPS: tuple[str, ...] = (
     END;
     """,
 )
-# These two correct a file when it is opened: the size of each row first, then the totals.
-_SIZES = """
-    UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)
-"""
-_LAST = """
-    SELECT MAX(number) FROM (
-        SELECT MAX(row) AS number FROM rows WHERE row BETWEEN 1 AND :most
-        UNION ALL SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND :most
-        UNION ALL SELECT :now WHERE NOT EXISTS (
-            SELECT 1 FROM totals WHERE last BETWEEN 1 AND :most
-        )
-    )
-"""
-_TOTALS = "INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows"
 
 
 def totals(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -114,13 +91,12 @@ def first_look(given: str) -> bool:
         sqlite3.Error: it cannot be read just now.
         OSError: this user may not look.
     """
-    path = os.path.realpath(given)
-    owned = has_owners(path)
+    owned = existing_files.has_owners(given)
     try:
         # If another process makes the file after this look, it makes an outbox, as we do.
-        return not inspect(given, len(_STEPS), owned=owned) or owned
+        return not existing_files.inspect(given, len(_STEPS), owned=owned) or owned
     except ConfigurationError:
-        if owned or not has_owners(path):
+        if owned or not existing_files.has_owners(given):
             raise
         return True  # another process is just making it: now it has owners
     except sqlite3.DatabaseError as error:
@@ -135,7 +111,7 @@ class Database:
     Args:
         given: the absolute path, which may be a link.
         owned: what ``first_look`` returned.
-        full: whether each transaction is to survive a power cut.
+        durability: "full" if each transaction is to survive a power cut, else "normal".
         busy: the lock that a thread holds while it uses the connection.
         settle: is called in the transaction that opens the file, with the connection and whether
             the file is new.
@@ -152,42 +128,43 @@ class Database:
     connection: sqlite3.Connection
     which: locks.FileId | None
     _pid = os.getpid()  # for __del__, if __init__ was interrupted
-    _opened: locks.Opened | None = None
+    _opened: locks.Opened | None = None  # until it is open
     is_closed = False
 
     def __init__(
-        self, given: str, owned: bool, full: bool, busy: threading.RLock, settle: Settle
+        self, given: str, owned: bool, durability: Durability, busy: threading.RLock, settle: Settle
     ) -> None:
         self._pid = os.getpid()
         self.path = os.path.realpath(given)
 
         def connected() -> None:
             locks.retake_sqlite_locks(self.path)
-            inspect(given, len(_STEPS), owned=owned)
-            keep_private(self.path)
+            existing_files.inspect(given, len(_STEPS), owned=owned)
+            existing_files.keep_private(self.path)
             _make(self.path)
             self.which = locks.file_id(self.path)
-            self.connection = connect(self.path, "rw")
+            self.connection = existing_files.connect(self.path, "rw")
 
         try:
             locks.exclusive(lock_path(self.path), connected)
-            self._prepare(given, full, settle)
-            self._opened = locks.Opened(self.path, busy)
+            self._prepare(given, durability, settle)
             self._beside = {suffix: locks.file_id(self.path + suffix) for suffix in BESIDE}
+            self._opened = locks.Opened(self.which, self._beside["-shm"], busy)
+            locks.opened_here().append(self._opened)
         except BaseException:  # Ctrl-C, too: nobody else can close this connection
             if hasattr(self, "connection"):
                 self.close()
             raise
 
-    def _prepare(self, given: str, full: bool, settle: Settle) -> None:
+    def _prepare(self, given: str, durability: Durability, settle: Settle) -> None:
         run = self.connection.execute
         run("PRAGMA trusted_schema = OFF")
         run("PRAGMA journal_mode = WAL")
-        run(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+        run(f"PRAGMA synchronous = {durability}")
 
         def look(connection: sqlite3.Connection) -> None:
-            heads = heads_of(connection)
-            check(given, heads, len(_STEPS))
+            heads = existing_files.heads_of(connection)
+            existing_files.check(given, heads, len(_STEPS))
             if _schema(connection) != _made_by(_STEPS[: heads.version]):
                 raise sqlite3.DatabaseError("the outbox is damaged: its tables are not ours")
 
@@ -200,11 +177,9 @@ class Database:
         def upgrade(connection: sqlite3.Connection) -> None:
             # read again, in this transaction: another process may have upgraded it meanwhile
             (version,) = run("PRAGMA user_version").fetchone()
-            for step in _STEPS[version:]:
-                for statement in _statements(step):
-                    run(statement)
+            _make_tables(connection, _STEPS[version:])
             if version < len(_STEPS):
-                run(f"PRAGMA application_id = {OURS}")
+                run(f"PRAGMA application_id = {existing_files.OURS}")
                 run(f"PRAGMA user_version = {len(_STEPS)}")
             settle(connection, version == 0)
             _correct(connection)
@@ -250,7 +225,8 @@ class Database:
     def close(self) -> None:
         """Close the connection; SQLite then writes the log back into the file."""
         if self._opened is not None:
-            self._opened.closed()
+            with suppress(ValueError):  # the parent opened it, or an earlier call was interrupted
+                locks.opened_here().remove(self._opened)
         self.is_closed = True  # atomically with the call of C code in the next line
         self.connection.close()
 
@@ -315,12 +291,17 @@ def _make(path: str) -> None:
 
 
 def is_ours(connection: sqlite3.Connection, table: str) -> bool:
-    """Return whether a table in an untrusted file is exactly as one of our versions made it."""
-    found = {each for each in _schema(connection) if each[1] == table}
-    return any(
-        found == {each for each in _made_by(_STEPS[:version]) if each[1] == table}
-        for version in range(1, len(_STEPS) + 1)
-    )
+    """Return whether a table in an untrusted file is exactly as one of our versions made it.
+
+    To read another table, such as a hostile view, could take for ever.
+    """
+    with suppress(*FAILURES):  # not even the schema can be read
+        found = {each for each in _schema(connection) if each[1] == table}
+        return any(
+            found == {each for each in _made_by(_STEPS[:version]) if each[1] == table}
+            for version in range(1, len(_STEPS) + 1)
+        )
+    return False
 
 
 def _schema(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
@@ -331,30 +312,30 @@ def _schema(connection: sqlite3.Connection) -> frozenset[tuple[object, ...]]:
 @cache
 def _made_by(steps: tuple[str, ...]) -> frozenset[tuple[object, ...]]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        for step in steps:
-            for statement in _statements(step):
-                connection.execute(statement)
+        _make_tables(connection, steps)
         return _schema(connection)
 
 
 def _correct(connection: sqlite3.Connection) -> None:
     """Correct the sizes, the numbers of rows that are out of range, and the totals."""
-    run = connection.execute
-    run(_SIZES)
-    now = time.time_ns() // 1000
-    (last,) = run(_LAST, {"most": MOST_ROWS - 1, "now": now}).fetchone()
-    odd = run("SELECT row FROM rows WHERE NOT row BETWEEN 1 AND ?", (MOST_ROWS - 1,)).fetchall()
+    run, most = connection.execute, (MOST_ROWS - 1,)
+    run("UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)")
+    (row,) = run("SELECT MAX(row) FROM rows WHERE row BETWEEN 1 AND ?", most).fetchone()
+    (given,) = run("SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND ?", most).fetchone()
+    last = max(row or 0, given or time.time_ns() // 1000)
+    odd = run("SELECT row FROM rows WHERE NOT row BETWEEN 1 AND ?", most).fetchall()
     renamed = [(number, row) for number, (row,) in enumerate(odd, last + 1)]
     connection.executemany("UPDATE rows SET row = ? WHERE row = ?", renamed)
     run("DELETE FROM totals")
-    run(_TOTALS, (last + len(renamed),))
+    last += len(renamed)
+    run("INSERT INTO totals SELECT CAST(TOTAL(size) AS INTEGER), ? FROM rows", (last,))
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script; ``executescript`` would end the transaction."""
+def _make_tables(connection: sqlite3.Connection, steps: tuple[str, ...]) -> None:
+    """Run the statements of some steps; ``executescript`` would end the transaction."""
     statement = ""
-    for line in script.splitlines(keepends=True):
+    for line in "".join(steps).splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
-            yield statement
+            connection.execute(statement)
             statement = ""

@@ -18,8 +18,8 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..errors import ConfigurationError
 from . import locks
+from .options import refused
 
 OURS = 0x6D70666C  # "mpfl", the application_id
 BESIDE = ("-wal", "-shm")  # the suffixes of SQLite's files beside a database: its log and its index
@@ -30,8 +30,8 @@ _MAIN = "ro&immutable=1"  # reads the file only, without its log: SQLite then ma
 
 
 def lock_path(path: str) -> str:
-    """Return the path of the lock file beside a database."""
-    return f"{path}-owners"
+    """Return the path of the lock file beside the database that a path leads to."""
+    return f"{os.path.realpath(path)}-owners"
 
 
 def connect(path: str, mode: str) -> sqlite3.Connection:
@@ -39,13 +39,9 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
 
     We register no Python function with it: SQLite swallows a Ctrl-C that comes while one runs.
     """
-    connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode={mode}",
-        uri=True,
-        timeout=1.0,  # seconds that a send waits at most while another process writes
-        isolation_level=None,
-        check_same_thread=False,
-    )
+    uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
+    # 1.0: the seconds that a send waits at most while another process writes
+    connection = sqlite3.connect(uri, 1.0, isolation_level=None, check_same_thread=False, uri=True)
     # Damaged text must not raise here; the checksum of its row finds it. ``str`` is C code.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
@@ -76,29 +72,29 @@ def inspect(given: str, newest: int, *, owned: bool) -> bool:
         sqlite3.Error: it is an outbox, and damaged, or in use.
         OSError: this user may not look.
     """
-    path = os.path.realpath(given)
-    linked = os.path.islink(given)
+    path, linked = os.path.realpath(given), os.path.islink(given)
+    what = f"this is a link to {path!r}, which is no outbox" if linked else "this is no outbox"
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        _check_nothing(given, path, linked=linked, owned=owned)
+        if not owned:
+            _check_nothing(given, path, linked=linked)
         return False
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "none"
-        raise _refused(given, f"want a file, and this is {kind}; {_NEW}")
-    what = f"this is a link to {path!r}, which is no outbox" if linked else "this is no outbox"
+        raise refused(repr(given), f"want a file, and this is {kind}; {_NEW}")
     if not found.st_size:  # an empty file is what another process has just made, or nothing
         if linked and not owned:
-            raise _refused(given, f"{what}; {_NEW}")
+            raise refused(repr(given), f"{what}; {_NEW}")
         return False
     try:
         heads = _read_heads(path, owned=owned)
     except sqlite3.DatabaseError as error:
         if not owned and _is_none_of_ours(path, error):
-            raise _refused(given, f"{what}; {_NEW}") from None
+            raise refused(repr(given), f"{what}; {_NEW}") from None
         raise
     if not any(heads) and not owned:
-        raise _refused(given, f"{what}; {_NEW}")
+        raise refused(repr(given), f"{what}; {_NEW}")
     check(given, heads, newest)
     return True
 
@@ -113,24 +109,18 @@ class Heads(NamedTuple):
 
 def heads_of(connection: sqlite3.Connection) -> Heads:
     """Return the head of a database."""
-    questions = (
-        "PRAGMA application_id",
-        "PRAGMA user_version",
-        "SELECT COUNT(*) FROM sqlite_master",
-    )
-    return Heads(*[int(connection.execute(each).fetchone()[0]) for each in questions])
+    queries = "PRAGMA application_id", "PRAGMA user_version", "SELECT COUNT(*) FROM sqlite_master"
+    return Heads(*[int(connection.execute(query).fetchone()[0]) for query in queries])
 
 
 def check(given: str, heads: Heads, newest: int) -> None:
     """Raise if a database is another program's, or was written by a newer mpfluent."""
     if heads.application != OURS and any(heads):
-        raise _refused(given, f"this is another program's database; {_NEW}")
+        raise refused(repr(given), f"this is another program's database; {_NEW}")
     if not 0 <= heads.version <= newest:
-        raise _refused(
-            given,
-            f"a newer mpfluent wrote this file (version {heads.version}, and this one knows "
-            f"{newest}); install that one, or write another path",
-        )
+        which = f"version {heads.version}, and this one knows {newest}"
+        why = f"a newer mpfluent wrote this file ({which}); install that one, or write another path"
+        raise refused(repr(given), why)
 
 
 def keep_private(path: str) -> None:
@@ -142,24 +132,16 @@ def keep_private(path: str) -> None:
                 os.chmod(path + suffix, stat.S_IMODE(found.st_mode) & 0o700)
 
 
-def _refused(given: str, why: str) -> ConfigurationError:
-    return ConfigurationError(f"Outbox({given!r}): {why}")
-
-
-def _check_nothing(given: str, path: str, *, linked: bool, owned: bool) -> None:
+def _check_nothing(given: str, path: str, *, linked: bool) -> None:
     """Raise if a new file would be made where a link leads, or beside another database's log."""
-    if owned:
-        return
     if linked:
         why = f"this is a link to {path!r}, which does not exist; write Outbox({path!r})"
-        raise _refused(given, why)
+        raise refused(repr(given), why)
     for suffix in BESIDE:
         if os.path.lexists(path + suffix):
-            raise _refused(
-                given,
-                f"{path + suffix!r} belongs to a database that is not there; "
-                "remove it if nobody needs it, or write another path",
-            )
+            why = f"{path + suffix!r} belongs to a database that is not there"
+            hint = "remove it if nobody needs it, or write another path"
+            raise refused(repr(given), f"{why}; {hint}")
 
 
 def _read_heads(path: str, *, owned: bool) -> Heads:
@@ -168,13 +150,12 @@ def _read_heads(path: str, *, owned: bool) -> Heads:
     if not owned:
         try:
             heads = _look(path, _MAIN)
+            if heads.application != OURS and any(heads):
+                return heads
         except sqlite3.DatabaseError as error:
             # with the log, SQLite would make an index beside a file that is not even a database
             if _is_none_of_ours(path, error):
                 raise
-        else:
-            if heads.application != OURS and any(heads):
-                return heads
     return _look(path, "ro")
 
 
@@ -185,18 +166,16 @@ def _look(path: str, how: str) -> Heads:
 
 
 def _is_none_of_ours(path: str, error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error means that a file without owners never was an outbox."""
+    """Return whether an error means that a file without owners never was an outbox.
+
+    A file that SQLite cannot read is judged by its first bytes.
+    """
     # type(), not isinstance(): an OperationalError means that it cannot be read just now
-    return type(error) is sqlite3.DatabaseError and not _has_our_header(path)
-
-
-def _has_our_header(path: str) -> bool:
-    """Return whether a file that SQLite cannot read was an outbox, judged by its first bytes."""
-    if locks.is_open(path):
-        return True
+    if type(error) is not sqlite3.DatabaseError or locks.is_open(path):
+        return False
     # only if it is not open here: to close a descriptor drops all locks of this process on it
     with open(path, "rb") as file:
         head = file.read(72)
     # half of the magic is enough: the damage may be just there
     right = sum(there == meant for there, meant in zip(head, _MAGIC))
-    return right >= len(_MAGIC) // 2 and head[68:] == OURS.to_bytes(4, "big")
+    return right < len(_MAGIC) // 2 or head[68:] != OURS.to_bytes(4, "big")

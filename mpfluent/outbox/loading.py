@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
+from sqlite3 import Connection
 from typing import NamedTuple
 
 from ..wire.body import Part
@@ -47,7 +47,7 @@ class Loaded(NamedTuple):
 
 
 def read(
-    connection: sqlite3.Connection,
+    connection: Connection,
     own: OwnedRows,
     owner: int,
     numbers: Iterable[int],
@@ -84,15 +84,13 @@ def read(
             break
         size += more
         for row in sound:
-            expired = row.created < oldest
-            tries = own.tries[row.row]
-            loaded[row.row] = Stored(
-                row.row, row.id, row.parts(), row.created, row.grp, expired, tries
-            )
+            late, tries = row.created < oldest, own.tries[row.row]
+            stored = Stored(row.row, row.id, row.parts(), row.created, row.grp, late, tries)
+            loaded[row.row] = stored
     return Loaded([*loaded.values()], missing, damaged)
 
 
-def _group_of(connection: sqlite3.Connection, own: OwnedRows, owner: int, number: int) -> list[Row]:
+def _group_of(connection: Connection, own: OwnedRows, owner: int, number: int) -> list[Row]:
     """Return the row of this number, and the parked rows that travel with it."""
     rows = select(connection, "WHERE owner = ? AND row = ?", owner, number)
     if rows and (group := rows[0].grp) is not None:

@@ -18,8 +18,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar, cast
+from contextlib import ExitStack, suppress
+from typing import Any, NamedTuple, TypeVar, cast
 
 try:
     import fcntl as _fcntl
@@ -39,12 +39,8 @@ _POLL = 0.005  # seconds between two tries
 _LOCKED_BY_SQLITE = (("", 0x40000002, 510), ("-shm", 128, 1))
 
 
-def _has_locks() -> bool:
-    return fcntl is not None
-
-
-def file_id(path: str) -> FileId | None:
-    """Return the id of the file that a path leads to now, or None if there is no file."""
+def file_id(path: str | int) -> FileId | None:
+    """Return the id of the file that a path or a descriptor leads to, or None if there is none."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -52,30 +48,28 @@ def file_id(path: str) -> FileId | None:
     return found.st_dev, found.st_ino
 
 
-class Opened:
+class Opened(NamedTuple):
     """A database that this process has open. Its forked children have to know it.
 
-    Args:
-        path: of the file.
+    Attributes:
+        which: its file.
+        shared: SQLite's index beside it; None if the file system does not allow WAL.
         busy: the lock that a thread holds while it uses the connection.
     """
 
-    def __init__(self, path: str, busy: threading.RLock) -> None:
-        self.which = file_id(path)
-        self.shared = file_id(f"{path}-shm")  # None if the file system does not allow WAL
-        self.busy = busy
-        _here().opened.append(self)
+    which: FileId | None
+    shared: FileId | None
+    busy: threading.RLock
 
-    def closed(self) -> None:
-        """Forget it."""
-        with suppress(ValueError):  # the parent of this process opened it
-            _here().opened.remove(self)
+
+def opened_here() -> list[Opened]:
+    """Return the list of the databases that this process has open."""
+    return _here().opened
 
 
 def is_open(path: str) -> bool:
     """Return whether this process has a database open that a path leads to."""
-    found = file_id(path)
-    return any(opened.which == found for opened in _here().opened)
+    return file_id(path) in [opened.which for opened in opened_here()]
 
 
 class _LockFile:
@@ -90,8 +84,7 @@ class _LockFile:
         self.users: set[int] = set()
         # _NO_LINK: a link could lead to another program's file
         self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
-        found = os.fstat(self.descriptor)
-        self.which = (found.st_dev, found.st_ino)
+        self.which = file_id(self.descriptor)
 
 
 class _Process:
@@ -125,10 +118,12 @@ class _Process:
             return file
 
     def leave(self, file: _LockFile, byte: int) -> None:
-        """Stop counting this byte as a user; close the file after the last one."""
+        """Unlock this byte, and stop counting it as a user; close the file after the last one."""
         with self.guard:
             if byte not in file.users:
                 return
+            with suppress(OSError):  # another process has it locked
+                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, byte)
             file.users.discard(byte)
             if not file.users:
                 if self.files.get(file.path) is file:
@@ -146,27 +141,24 @@ def _here() -> _Process:
     return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
-class OwnerLock:
+class OwnerLock(NamedTuple):
     """The lock of an owner, until it is released or the process dies."""
 
-    def __init__(self, process: _Process, file: _LockFile, owner: int) -> None:
-        self._process = process
-        self._file = file
-        self._owner = owner
+    process: _Process
+    file: _LockFile
+    owner: int
 
     def is_seen(self) -> bool:
         """Return whether other processes can find the lock: the file is still at its path."""
-        with suppress(OSError):
-            return file_id(self._file.path) == self._file.which
+        with suppress(OSError):  # this user may no longer look, but the lock is still there
+            return file_id(self.file.path) == self.file.which
         return True
 
     def release(self) -> None:
         """Release the lock: the owner counts as dead. In a forked child, do nothing."""
-        if self._process is _here():
-            with suppress(OSError):  # the descriptor is closed below, which releases it, too
-                fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN, 1, self._owner)
-            self._process.owners.discard(self._owner)
-            self._process.leave(self._file, self._owner)
+        if self.process is _here():
+            self.process.leave(self.file, self.owner)
+            self.process.owners.discard(self.owner)
 
 
 def hold(path: str, owner: int) -> OwnerLock | None:
@@ -177,8 +169,10 @@ def hold(path: str, owner: int) -> OwnerLock | None:
         owner: a number above 0 that no other owner has.
     """
     here = _here()
-    if not _has_locks():
+    if fcntl is None:
         return None
+    # One call is the whole block, here and below: CPython does not release the lock if an exception
+    # is raised at the line ``try:`` of a nested statement, as a debugger can do.
     with here.guard:
         return _lock_of_owner(here, path, owner)
 
@@ -202,25 +196,20 @@ def _lock_of_owner(here: _Process, path: str, owner: int) -> OwnerLock | None:
 def is_alive(path: str, owner: int) -> bool:
     """Return whether a process holds the lock of an owner; also True if that is unknown."""
     here = _here()
-    if owner in here.owners or not _has_locks():
+    if owner in here.owners or fcntl is None:
         return True
     with here.guard:
         return _is_locked(here, path, owner)
 
 
 def _is_locked(here: _Process, path: str, owner: int) -> bool:
-    file = None
+    lock = None
     try:
-        file = here.use(path, owner)
-        fcntl.lockf(file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, owner)
-        return False
-    except OSError:  # it is locked; or there is an error, and then nobody may adopt its rows
-        return True
+        lock = _lock_of_owner(here, path, owner)
+        return lock is None  # also after an error: then nobody may adopt its rows
     finally:
-        if file is not None:
-            with suppress(OSError):  # it was not locked by us
-                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, owner)
-            here.leave(file, owner)
+        if lock is not None:
+            lock.release()
 
 
 def exclusive(path: str, work: Callable[[], T]) -> T:
@@ -243,7 +232,7 @@ def exclusive(path: str, work: Callable[[], T]) -> T:
 def _at_gate(here: _Process, path: str, work: Callable[[], T]) -> T:
     file = None
     try:
-        if _has_locks():
+        if fcntl is not None:
             with suppress(OSError):  # the database cannot be made either, and its error says why
                 file = here.use(path, _GATE)
         if file is not None:
@@ -251,8 +240,6 @@ def _at_gate(here: _Process, path: str, work: Callable[[], T]) -> T:
         return work()
     finally:
         if file is not None:
-            with suppress(OSError):  # harmless if it was not locked: this thread has the gate
-                fcntl.lockf(file.descriptor, fcntl.LOCK_UN, 1, _GATE)
             here.leave(file, _GATE)
 
 
@@ -285,15 +272,10 @@ def retake_sqlite_locks(path: str) -> None:
         OSError: the parent was using the file when it forked, or has closed it since. SQLite
             cannot use this file in this process.
     """
-    here = _here()
-    found = file_id(path)
-    inherited = [
-        opened
-        for process in list(_processes.values())
-        if process is not here
-        for opened in process.opened
-        if opened.which == found and opened.shared is not None
-    ]
+    here, found = _here(), file_id(path)
+    others = [process.opened for process in [*_processes.values()] if process is not here]
+    of_path = [each for opened in others for each in opened if each.which == found]
+    inherited = [opened for opened in of_path if opened.shared is not None]
     if found is None or found in here.retaken or not inherited:
         return
     for opened in inherited:
@@ -301,17 +283,15 @@ def retake_sqlite_locks(path: str) -> None:
         if not opened.busy.acquire(blocking=False):
             raise OSError("the process was forked while a thread used its outbox")
         opened.busy.release()
-    taken = []
-    try:
+    with ExitStack() as taken:
+        # an OSError here: the parent has closed it meanwhile; its lock is exclusive, or a file gone
         for suffix, first, length in _LOCKED_BY_SQLITE:
-            taken.append(os.open(path + suffix, os.O_RDONLY))
-            fcntl.lockf(taken[-1], fcntl.LOCK_SH | fcntl.LOCK_NB, length, first)
+            descriptor = os.open(path + suffix, os.O_RDONLY)
+            taken.callback(os.close, descriptor)
+            fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB, length, first)
         # only now: with these locks held, no other process can delete the files any more
         shared = {opened.shared for opened in inherited}
         if file_id(path) != found or file_id(f"{path}-shm") not in shared:
             raise OSError("the outbox was closed by the process that this one was forked from")
-    except OSError:  # the parent has closed it meanwhile: its lock is exclusive, or a file is gone
-        for descriptor in taken:
-            os.close(descriptor)
-        raise
-    here.retaken.add(found)  # the descriptors stay open: to close them would drop the locks
+        here.retaken.add(found)
+        taken.pop_all()  # the descriptors stay open: to close them would drop the locks

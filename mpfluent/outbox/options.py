@@ -12,6 +12,11 @@ from ..utils.options import integer_between, number_between
 Durability = Literal["normal", "full"]
 
 
+def refused(given: str, why: str) -> ConfigurationError:
+    """Return the error for an argument of an outbox, as it was written."""
+    return ConfigurationError(f"Outbox({given}): {why}")
+
+
 def checked_path(path: object) -> str:
     """Return the absolute path.
 
@@ -20,27 +25,21 @@ def checked_path(path: object) -> str:
     """
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str):
-        raise ConfigurationError(
-            f"Outbox({brief(path)}): want a path, got {type(path).__name__}; "
-            "write Outbox('outbox.db')"
-        )
+        kind = type(path).__name__
+        raise refused(brief(path), f"want a path, got {kind}; write Outbox('outbox.db')")
     if text in ("", ":memory:") or "\0" in text:
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): want a file, for the outbox outlives the process; "
-            "write Outbox('outbox.db')"
-        )
+        why = "want a file, for the outbox outlives the process; write Outbox('outbox.db')"
+        raise refused(brief(text), why)
     absolute = os.path.abspath(text)
     folder = os.path.dirname(absolute)
     if os.path.isdir(absolute):
-        inside = os.path.join(text, "outbox.db")
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): want a file, and this is a folder; write Outbox({inside!r})"
+        why = (
+            f"want a file, and this is a folder; write Outbox({os.path.join(text, 'outbox.db')!r})"
         )
+        raise refused(brief(text), why)
     if not os.path.isdir(folder):
-        raise ConfigurationError(
-            f"Outbox({brief(text)}): there is no folder {folder!r}; "
-            f"write os.makedirs({folder!r}, exist_ok=True) before it"
-        )
+        line = f"os.makedirs({folder!r}, exist_ok=True)"
+        raise refused(brief(text), f"there is no folder {folder!r}; write {line} before it")
     return absolute
 
 
@@ -52,10 +51,8 @@ def check_durability(durability: object) -> None:
     """
     if durability not in get_args(Durability):
         meant = closest(durability, get_args(Durability)) or "normal"
-        raise ConfigurationError(
-            f"Outbox(durability={brief(durability)}): want 'normal' or 'full'; "
-            f"write durability={meant!r}"
-        )
+        why = f"want 'normal' or 'full'; write durability={meant!r}"
+        raise refused(f"durability={brief(durability)}", why)
 
 
 def checked_bytes(max_bytes: object) -> int:
@@ -66,10 +63,8 @@ def checked_bytes(max_bytes: object) -> int:
     """
     number = integer_between(max_bytes, 1)
     if number is None:
-        raise ConfigurationError(
-            f"Outbox(max_bytes={brief(max_bytes)}): want an integer, 1 or more; "
-            "write max_bytes=256 * 2**20"
-        )
+        why = "want an integer, 1 or more; write max_bytes=256 * 2**20"
+        raise refused(f"max_bytes={brief(max_bytes)}", why)
     return number
 
 
@@ -81,7 +76,5 @@ def checked_seconds(name: str, value: object, example: str) -> float:
     """
     seconds = number_between(value, 0, sys.float_info.max)
     if not seconds:  # 0 is refused, too
-        raise ConfigurationError(
-            f"Outbox({name}={brief(value)}): want positive seconds; write {name}={example}"
-        )
+        raise refused(f"{name}={brief(value)}", f"want positive seconds; write {name}={example}")
     return seconds

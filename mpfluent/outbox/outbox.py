@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from sqlite3 import Connection, DatabaseError
 from typing import Concatenate, Never, NoReturn, ParamSpec, TypeVar
 
 from ..errors import ConfigurationError, unknown_option
 from ..transport.destination import Destination
 from ..utils.fork import process_lock
 from ..utils.introspection import PublicNames, expand_kwargs
-from ..wire.body import Part
 from .database import MOST_ROWS, Work, totals
 from .loading import Loaded, read
 from .loading import Stored as Stored  # of the methods' types
 from .options import Durability, check_durability, checked_bytes, checked_path, checked_seconds
-from .owner import Owner
-from .rows import INSERT, OwnedRows, Row
+from .owner import Failed, Lost, Owner
+from .rows import INSERT, OwnedRows, Parts, Row
 
 T = TypeVar("T")
 P = ParamSpec("P")
-Batches = Sequence[tuple[str, tuple[Part, ...]]]
+Batches = Sequence[tuple[str, Parts]]
 
 
 class OutboxFull(Exception):
     """The file would hold more than ``max_bytes``."""
 
 
-def _in_turn(
-    method: Callable[Concatenate[Outbox, P], T],
-) -> Callable[Concatenate[Outbox, P], T]:
+def _in_turn(method: Callable[Concatenate[Outbox, P], T]) -> Callable[Concatenate[Outbox, P], T]:
     """Let one thread in at a time, and call its reports when it has released the lock.
 
     A report is a call of ``failed`` or ``lost``. It settles batches, and may take other locks.
@@ -54,7 +51,8 @@ def _in_turn(
                 self._reports = outer
 
         try:
-            # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block
+            # ``with`` of a raw lock: no Ctrl-C can come between taking it and its block, which is
+            # one call (see ``locks.hold``)
             with self._lock:
                 return reporting()
         finally:
@@ -110,15 +108,15 @@ class Outbox(PublicNames):
         self._path = checked_path(path)
         check_durability(durability)
         self.path = os.fspath(path)
-        self.durability = durability
+        self.durability: Durability = durability
         self.max_bytes = checked_bytes(max_bytes)
         self.max_age = checked_seconds("max_age", max_age, "30 * 24 * 3600")
         self.lease = checked_seconds("lease", lease, "30")
         self._wall = wall
         self._destination: Destination | None = None
         self._closed = False
-        self._failed: Callable[[Exception], None] = _ignore
-        self._lost: Callable[[list[str]], None] = _ignore
+        self._failed: Failed = _ignore
+        self._lost: Lost = _ignore
         self._begin()
 
     def _begin(self) -> None:
@@ -130,25 +128,13 @@ class Outbox(PublicNames):
         self._last = 0  # the last number given here, stored or not, so that none is given twice
         self._putting: dict[int, tuple[Batches, list[int]]] = {}  # by the identity of the batches
         self._own = OwnedRows()
-        self._owner = Owner(
-            self._path,
-            full=self.durability == "full",
-            lease=self.lease,
-            wall=self._wall,
-            own=self._own,
-            busy=self._lock,
-            failed=partial(self._report, self._failed),
-            lost=partial(self._report, self._lost),
-        )
+        failed, lost = partial(self._report, self._failed), partial(self._report, self._lost)
+        settings = self._path, self.durability, self.lease, self._wall
+        self._owner = Owner(*settings, self._own, self._lock, failed, lost)
         self._reports: list[Callable[[], None]] = []
         self._pid = os.getpid()  # last: other threads read it without the lock, and then go on
 
-    def open(
-        self,
-        destination: Destination,
-        failed: Callable[[Exception], None],
-        lost: Callable[[list[str]], None],
-    ) -> None:
+    def open(self, destination: Destination, failed: Failed, lost: Lost) -> None:
         """Belong to a dispatcher from now on. No file is opened.
 
         Args:
@@ -196,12 +182,12 @@ class Outbox(PublicNames):
             self._remove_rest()
         return rows
 
-    def _insert(self, batches: Batches, connection: sqlite3.Connection) -> list[int]:
+    def _insert(self, batches: Batches, connection: Connection) -> list[int]:
         held, last = totals(connection)
         last = max(last, self._last)
         whose, created, owner = self._whose(), float(self._wall()), self._owner.number
         rows = [
-            Row.of(row, *whose, id, created, parts, owner)
+            Row.of(row, whose, id, created, parts, owner)
             for row, (id, parts) in enumerate(batches, last + 1)
         ]
         if held > 0 and held + sum([row.size for row in rows]) > self.max_bytes:
@@ -209,7 +195,7 @@ class Outbox(PublicNames):
         self._last = rows[-1].row
         numbers = [row.row for row in rows]
         self._putting[id(batches)] = batches, numbers
-        if not self._owner.is_locked:
+        if self._owner.lock is None:
             self._owner.sign(connection)  # whoever stores something is alive
         connection.executemany(INSERT, rows)
         return numbers
@@ -234,7 +220,7 @@ class Outbox(PublicNames):
         values = [(group, position, row, owner) for position, row in enumerate(rows)]
         update = "UPDATE rows SET grp = ?, place = ? WHERE row = ? AND owner = ?"
 
-        def store(connection: sqlite3.Connection) -> bool:
+        def store(connection: Connection) -> bool:
             stored = connection.executemany(update, values).rowcount == len(values)
             if not stored:  # one of the rows is gone: the others must not name a group without it
                 connection.executemany(update, [(None, 0, row, owner) for row in rows])
@@ -289,23 +275,16 @@ class Outbox(PublicNames):
         """
         own = self._own
         first: list[int] = [min(own.parked)] if oldest and own.parked else []
+        since = self._wall() - self.max_age
+
+        def look(connection: Connection) -> Loaded:
+            return read(connection, own, self._owner.number, first, count, most_bytes, since)
+
         try:
             if not oldest:
                 own.take_first(first, count, untried=untried)
-            loaded, missing, damaged = self._transact(
-                partial(
-                    read,
-                    own=own,
-                    owner=self._owner.number,
-                    numbers=first,
-                    count=count,
-                    most_bytes=most_bytes,
-                    oldest=self._wall() - self.max_age,
-                ),
-                Loaded([], [], set()),
-                "DEFERRED",
-                moved=True,
-            )
+            nothing = Loaded([], [], set())
+            loaded, missing, damaged = self._transact(look, nothing, "DEFERRED", moved=True)
             rows = [stored.row for stored in loaded]
             if taken is not None:
                 taken += rows
@@ -315,7 +294,7 @@ class Outbox(PublicNames):
                 own.unremoved.update(damaged)
                 self._report(self._lost, own.unpark({*missing, *damaged}))
             for row in damaged:
-                self._report(self._failed, sqlite3.DatabaseError(f"row {row} is damaged"))
+                self._report(self._failed, DatabaseError(f"row {row} is damaged"))
         finally:
             if not oldest:  # whatever was not loaded is loaded later, also after an interrupt
                 own.put_back(first)
@@ -334,7 +313,7 @@ class Outbox(PublicNames):
         if done:
             unremoved.clear()
 
-    def _delete(self, connection: sqlite3.Connection) -> bool:
+    def _delete(self, connection: Connection) -> bool:
         # AND owner: another process may have adopted the row since. And a number that we gave may
         # not be stored, while another process has given the same one.
         rows = [(row, self._owner.number) for row in sorted(self._own.unremoved)]
@@ -348,8 +327,7 @@ class Outbox(PublicNames):
         Args:
             count: is called with their number before they can be loaded.
         """
-        nothing: list[tuple[int, str]] = []
-        claimed = self._claimed = self._transact(self._claim, nothing)
+        claimed = self._claimed = self._transact(self._claim, [])
         count(len(claimed))
         self.take_up()
         return len(claimed)
@@ -360,28 +338,17 @@ class Outbox(PublicNames):
         self._own.park([(row, id) for row, id in self._claimed if row not in self._own.parked])
         self._claimed = []
 
-    def _claim(self, connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    def _claim(self, connection: Connection) -> list[tuple[int, str]]:
         owner = self._owner
         owner.sign(connection)
         owner.delete_dead_owners(connection)
-        living = {number for (number,) in connection.execute("SELECT id FROM owners")}
-        # Rows with our own number that we do not know: Ctrl-C came after they were claimed.
-        living.discard(owner.number)
         own = self._own
-        puts = [row for _, rows in self._putting.values() for row in rows]
+        puts = [row for _, put in self._putting.values() for row in put]
         known = {*own.held, *own.parked, *own.unremoved, *puts}
-        of_destination = (
-            "SELECT row, id, owner FROM rows WHERE host = ? AND key = ? "
-            "AND row BETWEEN 1 AND ? ORDER BY row"
-        )
-        claimed = [
-            (row, str(id))
-            for row, id, number in connection.execute(of_destination, (*self._whose(), MOST_ROWS))
-            if number not in living and row not in known
-        ]
-        connection.executemany(
-            "UPDATE rows SET owner = ? WHERE row = ?", [(owner.number, row) for row, _ in claimed]
-        )
+        found = connection.execute(_LEFT, (*self._whose(), MOST_ROWS, owner.number))
+        claimed = [(row, str(id)) for row, id in found if row not in known]
+        rows = [(owner.number, row) for row, _ in claimed]
+        connection.executemany("UPDATE rows SET owner = ? WHERE row = ?", rows)
         return claimed
 
     @property
@@ -392,8 +359,7 @@ class Outbox(PublicNames):
     @property
     def stored(self) -> int:
         """How many batches of this process are in the file, as far as it knows."""
-        mine = self._pid == os.getpid()
-        return len(self._own.held) + len(self._own.parked) if mine else 0
+        return len(self._own.held) + len(self._own.parked) if self._pid == os.getpid() else 0
 
     @property
     def untried(self) -> int:
@@ -403,25 +369,25 @@ class Outbox(PublicNames):
     @_in_turn
     def elsewhere(self) -> int:
         """Return how many rows have the same API key, but go to another address."""
-        count = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
-        return self._transact(
-            lambda connection: int(connection.execute(count, self._whose()).fetchone()[0]),
-            0,
-            "DEFERRED",
-        )
+        query = "SELECT COUNT(*) FROM rows WHERE host <> ? AND key = ?"
+
+        def count(connection: Connection) -> int:
+            return int(connection.execute(query, self._whose()).fetchone()[0])
+
+        return self._transact(count, 0, "DEFERRED")
 
     @property
     def tend_every(self) -> float | None:
         """Seconds between calls of ``tend``; None where locks show who is alive."""
         here = self._pid == os.getpid() and self._owner.is_open
         # a third: two signs of life may be late before the lease is over
-        return self.lease / 3 if here and not self._owner.is_locked else None
+        return self.lease / 3 if here and self._owner.lock is None else None
 
     @_in_turn
     def tend(self) -> None:
         """Give a sign of life, and remove the rows that could not be removed before."""
         if self._owner.is_open:
-            if not self._owner.is_locked:
+            if self._owner.lock is None:
                 self._transact(self._owner.sign, None)
             self._remove_rest()
 
@@ -439,8 +405,7 @@ class Outbox(PublicNames):
             if self._owner.is_open:
                 self._remove_rest()
             self._owner.leave()
-            self._own.clear()
-            self._closed = True
+            self._own, self._closed = OwnedRows(), True
 
     def _report(self, report: Callable[[T], None], what: T) -> None:
         """Make this call when the lock is released."""
@@ -449,8 +414,9 @@ class Outbox(PublicNames):
     def _transact(
         self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
     ) -> T:
-        usable = self._is_usable()
-        return self._owner.transact(work, otherwise, kind, moved=moved) if usable else otherwise
+        if not self._is_usable():
+            return otherwise
+        return self._owner.transact(work, otherwise, kind, moved=moved)
 
     def _is_usable(self) -> bool:
         self._whose()
@@ -470,13 +436,17 @@ class Outbox(PublicNames):
         return f"<Outbox {getattr(self, 'path', None)!r} {shown}>"
 
     def __reduce__(self) -> NoReturn:
-        raise ConfigurationError(
-            "an outbox cannot be pickled, for it is a file that this process has open; "
-            "write Outbox(path) where you need it"
-        )
+        why = "it is a file that this process has open; write Outbox(path) where you need it"
+        raise ConfigurationError(f"an outbox cannot be pickled, for {why}")
 
 
 _OPTIONS = ("path", "durability", "max_bytes", "max_age", "lease", "wall")
+# The rows of a destination that no living process has. Those with our own number, too: if we do not
+# know them, Ctrl-C came after they were claimed.
+_LEFT = """
+    SELECT row, id FROM rows WHERE host = ? AND key = ? AND row BETWEEN 1 AND ?
+    AND (owner IS NULL OR owner NOT IN (SELECT id FROM owners WHERE id <> ?)) ORDER BY row
+"""
 
 
 def _ignore(what: object) -> None:

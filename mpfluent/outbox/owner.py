@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from functools import partial
+from sqlite3 import Connection
 from time import monotonic
 from typing import TypeVar
 
@@ -16,10 +17,13 @@ from ..errors import ConfigurationError
 from . import locks
 from .database import FAILURES, Database, Work, first_look, is_damage, leave_to_parent
 from .existing_files import connect, lock_path
+from .options import Durability
 from .recovery import copy, copy_owners, move_aside
 from .rows import OwnedRows
 
 T = TypeVar("T")
+Failed = Callable[[Exception], None]
+Lost = Callable[[list[str]], None]
 
 _AGAIN = 1.0  # seconds before the next try to open a file; each send would wait for a try
 # The numbers of owners, drawn at random: no two are ever equal. As bytes of the lock file they stay
@@ -27,43 +31,38 @@ _AGAIN = 1.0  # seconds before the next try to open a file; each send would wait
 _NUMBERS = range(1, 2**48 + 1)
 
 
+@dataclass(eq=False, repr=False)
 class Owner:
     """One of the users of a file. It opens the file with the first transaction.
 
     Args:
         path: of the file.
-        full: whether each transaction is to survive a power cut.
+        durability: "full" if each transaction is to survive a power cut, else "normal".
         lease: seconds for which a sign of life counts, where there are no locks.
         wall: returns Unix seconds.
         own: its rows.
         busy: the lock that the caller of a method holds.
         failed: is called with each failure of the disk.
         lost: is called with the ids of parked rows that are no longer in the file.
+
+    Attributes:
+        lock: shows that it is alive; without one, it has to sign now and then.
     """
 
-    def __init__(
-        self,
-        path: str,
-        full: bool,
-        lease: float,
-        wall: Callable[[], float],
-        own: OwnedRows,
-        busy: threading.RLock,
-        failed: Callable[[Exception], None],
-        lost: Callable[[list[str]], None],
-    ) -> None:
+    path: str
+    durability: Durability
+    lease: float
+    wall: Callable[[], float]
+    own: OwnedRows
+    busy: threading.RLock
+    failed: Failed
+    lost: Lost
+
+    def __post_init__(self) -> None:
         self.number = _NUMBERS[int.from_bytes(os.urandom(6), "big")]
-        self._path = path
-        self._full = full
-        self._lease = lease
-        self._wall = wall
-        self._own = own
-        self._busy = busy
-        self._failed = failed
-        self._lost = lost
         self._database: Database | None = None
         self._gone: Database | None = None
-        self._lock: locks.OwnerLock | None = None
+        self.lock: locks.OwnerLock | None = None
         self._next_try = -math.inf
         self._refusal: str | None = None
 
@@ -72,18 +71,8 @@ class Owner:
         """Whether it has a file open, which may have been deleted or replaced meanwhile."""
         return self._database is not None and not self._database.is_closed
 
-    @property
-    def is_locked(self) -> bool:
-        """Whether a lock shows that it is alive; otherwise it has to sign now and then."""
-        return self._lock is not None
-
     def transact(
-        self,
-        work: Work[T],
-        otherwise: T,
-        kind: str = "IMMEDIATE",
-        *,
-        moved: bool = False,
+        self, work: Work[T], otherwise: T, kind: str = "IMMEDIATE", *, moved: bool = False
     ) -> T:
         """Return what ``work(connection)`` returns; all of it is stored, or nothing.
 
@@ -105,10 +94,8 @@ class Owner:
                 return database.transact(work, kind)
             # a ConfigurationError, too: only ready(), in the caller's first send, raises that
             except (*FAILURES, ConfigurationError) as error:
-                self._failed(error)
-                if last or database is None or not is_damage(error):
-                    break
-                if not self._set_aside(database):
+                self.failed(error)
+                if last or database is None or not (is_damage(error) and self._set_aside(database)):
                     break
         return otherwise
 
@@ -116,13 +103,13 @@ class Owner:
         """Return the file, opened if need be, or None if it cannot be opened."""
         database = self._database
         if database is not None and database.is_there():
-            if self._lock is not None and not self._lock.is_seen():
+            if self.lock is not None and not self.lock.is_seen():
                 self._hold()
             return database
         if monotonic() >= self._next_try:
             if database is not None:
                 gone = FileNotFoundError(f"the outbox {database.path} was deleted or replaced")
-                self._failed(gone)
+                self.failed(gone)
             if self._open_file(database):
                 return self._database
         elif database is None and self._refusal is not None:
@@ -135,59 +122,48 @@ class Owner:
         Args:
             old: the file that was used before, if it was deleted or replaced.
         """
-        path = os.path.realpath(self._path)
         copied: set[int] = set()
         self._refusal = None
         try:
             with ExitStack() as stack:
                 source = None if old is None else old.connection
-                owned = first_look(self._path)  # before make_room(), which makes a lock file
+                owned = first_look(self.path)  # before make_room(), which makes a lock file
                 if old is not None:
                     old.make_room()
-                found = locks.file_id(path)
+                found = locks.file_id(self.path)
                 settle = partial(self._settle, source, copied)
                 try:
-                    new = Database(self._path, owned, self._full, self._busy, settle)
+                    new = Database(self.path, owned, self.durability, self.busy, settle)
                 except FAILURES as error:
                     if not is_damage(error):
                         raise
                     # damaged: move it aside, and copy what can be read into a new file
-                    self._failed(error)
-                    aside = move_aside(path, found, self._wall())
+                    self.failed(error)
+                    aside = move_aside(os.path.realpath(self.path), found, self.wall())
                     if source is None and aside is not None:
                         source = stack.enter_context(closing(connect(aside, "ro")))
                         # with it, SQLite also reads a file that was cut off
                         source.execute("PRAGMA writable_schema = ON")
                     settle = partial(self._settle, source, copied)
-                    new = Database(self._path, True, self._full, self._busy, settle)
-        except FAILURES as error:
+                    new = Database(self.path, True, self.durability, self.busy, settle)
+        except (*FAILURES, ConfigurationError) as error:
             self._next_try = monotonic() + _AGAIN  # only after a failure, not after a Ctrl-C
-            self._failed(error)
-            return False
-        except ConfigurationError as error:
-            self._next_try = monotonic() + _AGAIN
-            if old is None:
+            if old is None and isinstance(error, ConfigurationError):
                 self._refusal = str(error)
                 raise
-            self._failed(error)  # it was put there later, so it is no mistake of the caller
+            self.failed(error)  # a file that was put there later is no mistake of the caller
             return False
-        self._database = new
-        self._next_try = -math.inf
+        self._database, self._next_try = new, -math.inf
         if old is not None:
-            parked = self._own.parked
-            lost = [row for row in parked if row not in copied]
+            lost = [row for row in self.own.parked if row not in copied]
             if lost:
-                self._lost(self._own.unpark(lost))
+                self.lost(self.own.unpark(lost))
             with suppress(*FAILURES):  # all that can be saved was copied
                 old.close()
         return True
 
     def _settle(
-        self,
-        source: sqlite3.Connection | None,
-        copied: set[int],
-        connection: sqlite3.Connection,
-        is_new: bool,
+        self, source: Connection | None, copied: set[int], connection: Connection, is_new: bool
     ) -> None:
         """Sign as an owner in the file, and copy rows of the old one.
 
@@ -200,52 +176,37 @@ class Owner:
                 copy_owners(source, connection)
             else:
                 connection.execute("DELETE FROM rows WHERE owner = ?", (self.number,))
-            copied |= copy(
-                source,
-                connection,
-                {*self._own.held, *self._own.parked},
-                lambda row: (
-                    row.row not in self._own.unremoved and (is_new or row.owner == self.number)
-                ),
-            )
-        if self._lock is None or not self._lock.is_seen():
+            copied |= copy(source, connection, self.own, None if is_new else self.number)
+        if self.lock is None or not self.lock.is_seen():
             self._hold()
         self.sign(connection)
 
     def _set_aside(self, database: Database) -> bool:
         """Move a damaged file aside, and open a new one."""
         try:
-            move_aside(database.path, database.which, self._wall())
+            move_aside(database.path, database.which, self.wall())
         except OSError as error:
-            self._failed(error)
+            self.failed(error)
             return False
         return self._open_file(database)
 
     def _hold(self) -> None:
         """Hold the lock that says that this owner is alive, if there are locks."""
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = locks.hold(self.lock_path(), self.number)
+        if self.lock is not None:
+            self.lock.release()
+        self.lock = locks.hold(lock_path(self.path), self.number)
 
-    def sign(self, connection: sqlite3.Connection) -> None:
+    def sign(self, connection: Connection) -> None:
         """Write that this owner is alive, and whether a lock shows it."""
-        connection.execute(
-            "INSERT OR REPLACE INTO owners VALUES (?, ?, ?)",
-            (self.number, self._lock is not None, self._wall() + self._lease),
-        )
+        values = self.number, self.lock is not None, self.wall() + self.lease
+        connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?)", values)
 
-    def lock_path(self) -> str:
-        """Return the path of the file that holds the locks of all owners."""
-        return lock_path(os.path.realpath(self._path))
-
-    def delete_dead_owners(self, connection: sqlite3.Connection) -> None:
+    def delete_dead_owners(self, connection: Connection) -> None:
         """Delete the owners that are dead, so that their rows can be adopted."""
-        path = self.lock_path()
-        others = connection.execute(
-            "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?",
-            (self._wall(), self.number),
-        )
-        for owner, locked, over in others.fetchall():
+        path = lock_path(self.path)
+        query = "SELECT id, locked, lease_until < ? FROM owners WHERE id <> ?"
+        others = connection.execute(query, (self.wall(), self.number)).fetchall()
+        for owner, locked, over in others:
             # a number out of range is damage: no process has it
             alive = owner in _NUMBERS and (locks.is_alive(path, owner) if locked else not over)
             if not alive:
@@ -259,18 +220,16 @@ class Owner:
             try:
                 self._database.close()
             except FAILURES as error:
-                self._failed(error)
+                self.failed(error)
             # Kept in _gone: Python ignores what Ctrl-C raises in a __del__, which would run here.
             self._gone, self._database = self._database, None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
 
-    def _resign(self, connection: sqlite3.Connection) -> None:
-        connection.executemany(
-            "UPDATE rows SET owner = NULL WHERE row = ? AND owner = ?",
-            [(row, self.number) for row in (*self._own.held, *self._own.parked)],
-        )
+    def _resign(self, connection: Connection) -> None:
+        rows = [(row, self.number) for row in (*self.own.held, *self.own.parked)]
+        connection.executemany("UPDATE rows SET owner = NULL WHERE row = ? AND owner = ?", rows)
         connection.execute("DELETE FROM owners WHERE id = ?", (self.number,))
 
     def leave_to_parent(self) -> None:

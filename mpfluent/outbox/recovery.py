@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from itertools import count
+from sqlite3 import Connection
 
 from . import locks
 from .database import FAILURES, is_ours
 from .existing_files import BESIDE, keep_private, lock_path
-from .rows import INSERT, SELECT, Row
+from .rows import INSERT, SELECT, OwnedRows, Row
 
 _MOST_GUESSES = 5_000  # row numbers that are tried one by one: about 0.1 s, while a send waits
 
@@ -36,11 +37,9 @@ def move_aside(path: str, found: locks.FileId | None, wall: float) -> str | None
             return None
         keep_private(path)
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(wall))
-        aside = f"{path}.corrupt-{stamp}"
-        number = 1
+        aside, numbers = f"{path}.corrupt-{stamp}", count(2)
         while any(os.path.lexists(aside + suffix) for suffix in ("", *BESIDE)):
-            number += 1
-            aside = f"{path}.corrupt-{stamp}-{number}"
+            aside = f"{path}.corrupt-{stamp}-{next(numbers)}"
         # the file last: another process that finds no file would delete the log, and make a file
         for suffix in (*BESIDE, ""):
             with suppress(FileNotFoundError):  # an idle database has no log
@@ -50,61 +49,47 @@ def move_aside(path: str, found: locks.FileId | None, wall: float) -> str | None
     return locks.exclusive(lock_path(path), moved)
 
 
-def copy(
-    source: sqlite3.Connection,
-    target: sqlite3.Connection,
-    known: Iterable[int],
-    wanted: Callable[[Row], bool],
-) -> set[int]:
-    """Copy the wanted rows that can be read, with their numbers; return the numbers.
+def copy(source: Connection, target: Connection, own: OwnedRows, owner: int | None) -> set[int]:
+    """Copy the rows that can be read, with their numbers; return the numbers.
 
     Args:
         source: the connection to a file that may be damaged.
         target: the connection to a new file, in a transaction.
-        known: the numbers of rows that should be there.
-        wanted: returns whether to copy a row.
+        own: our rows, which should be there, and those of them that were to be removed.
+        owner: whose rows to copy; None for everybody's.
     """
     copied: set[int] = set()
-    if not _is_ours(source, "rows"):
+    if not is_ours(source, "rows"):
         return copied
-    with closing(_readable(source, frozenset(known))) as rows:
+    with closing(_readable(source, {*own.held, *own.parked})) as rows:
         for row in rows:
-            if wanted(row) and row.is_sound():
+            wanted = row.row not in own.unremoved and (owner is None or row.owner == owner)
+            if wanted and row.is_sound():
                 target.execute(INSERT.replace("INSERT", "INSERT OR IGNORE", 1), row)
                 copied.add(row.row)
     return copied
 
 
-def copy_owners(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+def copy_owners(source: Connection, target: Connection) -> None:
     """Copy the owners that can be read, so that nobody adopts the rows of a living one."""
-    if not _is_ours(source, "owners"):
-        return
-    with suppress(*FAILURES):  # the rest of the table is damaged
-        for owner in source.execute("SELECT id, locked, lease_until FROM owners"):
-            target.execute("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", owner)
+    if is_ours(source, "owners"):
+        with suppress(*FAILURES):  # the rest of the table is damaged
+            for owner in source.execute("SELECT id, locked, lease_until FROM owners"):
+                target.execute("INSERT OR IGNORE INTO owners VALUES (?, ?, ?)", owner)
 
 
-def _is_ours(source: sqlite3.Connection, table: str) -> bool:
-    """Return whether a table is one of ours; to read a hostile view could take for ever."""
-    with suppress(*FAILURES):  # not even the schema can be read
-        return is_ours(source, table)
-    return False
-
-
-def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generator[Row, None, None]:
+def _readable(connection: Connection, known: set[int]) -> Generator[Row, None, None]:
     """Yield every row that can be read.
 
     First forwards up to the damage, then backwards from the end down to it. What lies between is
     looked up by number: the known rows, and those next to the damage on either side.
     """
     last, first = 0, None
-    try:
+    with suppress(*FAILURES):  # here is the damage; the rows after it are read backwards
         for row in _rows(connection, "ORDER BY row"):
             last = row.row
             yield row
         return
-    except FAILURES:
-        pass  # here is the damage; the rows after it are read backwards
     with suppress(*FAILURES):  # here is the other end of the damage
         for row in _rows(connection, "ORDER BY row DESC"):
             if row.row <= last:
@@ -121,7 +106,7 @@ def _readable(connection: sqlite3.Connection, known: frozenset[int]) -> Generato
             yield from _rows(connection, f"WHERE row = {guess}")
 
 
-def _rows(connection: sqlite3.Connection, which: str) -> Iterator[Row]:
+def _rows(connection: Connection, which: str) -> Iterator[Row]:
     with closing(connection.execute(f"{SELECT} {which}")) as cursor:
         for values in cursor:
             yield Row(*values)

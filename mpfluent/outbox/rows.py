@@ -8,7 +8,10 @@ import zlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..transport.destination import Destination
 from ..wire.body import Part
+
+Parts = tuple[Part, ...]
 
 
 class Row(NamedTuple):
@@ -45,21 +48,14 @@ class Row(NamedTuple):
 
     @classmethod
     def of(
-        cls,
-        row: int,
-        host: str,
-        key: str,
-        id: str,
-        created: float,
-        parts: tuple[Part, ...],
-        owner: int,
+        cls, row: int, to: Destination, id: str, created: float, parts: Parts, owner: int
     ) -> Row:
         """Return the row of a batch."""
         bodies = b"\n".join([part.body for part in parts])
         heads = " ".join([str(part.head) for part in parts])
         size = len(bodies) - len(parts) + 1  # without the line ends
         checksum = _checksum(id, created, heads, bodies)
-        return cls(row, host, key, id, created, size, checksum, owner, None, None, heads, bodies)
+        return cls(row, *to, id, created, size, checksum, owner, None, None, heads, bodies)
 
     def is_sound(self) -> bool:
         """Return whether the row is as we stored it; another program may have written the file."""
@@ -75,7 +71,7 @@ class Row(NamedTuple):
             for head, body in zip(heads, bodies)
         )
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> Parts:
         """Return the parts of the batch."""
         bodies = self.bodies.split(b"\n")
         ids = [self.id] if len(bodies) == 1 else [f"{self.id}-{k + 1}" for k in range(len(bodies))]
@@ -167,11 +163,3 @@ class OwnedRows:
             self.tries.pop(row, None)
         self.unpark(rows)
         self.unremoved.update(rows)
-
-    def clear(self) -> None:
-        """Forget all rows."""
-        for rows in (
-            *(self.held, self.parked, self.untried, self.unremoved),
-            *(self._order, self.tries),
-        ):
-            rows.clear()

@@ -17,7 +17,20 @@ _MOST_HEADERS = 16_000  # characters of an answer's headers that are kept; an er
 S = TypeVar("S", bound=Callable[..., object])
 
 
-class Request(PublicNames):
+class _Immutable(PublicNames):
+    """A value whose slots are filled by its ``__init__``, and never again."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        kind = type(self).__name__
+        raise Immutable(f"{kind} is immutable; write a new {kind}(…)")
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+
+class Request(_Immutable):
     """One HTTP request to the Events API.
 
     Attributes:
@@ -29,7 +42,7 @@ class Request(PublicNames):
         timeout: seconds that the retry policy leaves for the attempt; None if it sets no limit.
     """
 
-    __slots__ = ("batch_ids", "body", "credentials", "headers", "method", "timeout", "url")
+    __slots__ = ("method", "url", "body", "headers", "batch_ids", "credentials", "timeout")
 
     def __init__(
         self,
@@ -40,15 +53,8 @@ class Request(PublicNames):
         credentials: Credentials | None = None,
         timeout: float | None = None,
     ) -> None:
-        for name, value in (
-            ("method", "POST"),
-            ("url", url),
-            ("body", body),
-            ("headers", MappingProxyType(dict(headers))),
-            ("batch_ids", batch_ids),
-            ("credentials", credentials),
-            ("timeout", timeout),
-        ):
+        values = "POST", url, body, MappingProxyType(dict(headers)), batch_ids, credentials, timeout
+        for name, value in zip(Request.__slots__, values):
             object.__setattr__(self, name, value)
 
     method: str
@@ -63,12 +69,6 @@ class Request(PublicNames):
         """Return the body as Python data: a batch, or a list of batches."""
         return json.loads(self.body)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise Immutable("Request is immutable; write a new Request(…)")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
-
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.url}, {len(self.body)} bytes>"
 
@@ -76,7 +76,7 @@ class Request(PublicNames):
         return Request, (self.url, self.body, dict(self.headers), self.batch_ids)
 
 
-class Response(PublicNames):
+class Response(_Immutable):
     """mParticle's answer.
 
     Attributes:
@@ -94,20 +94,14 @@ class Response(PublicNames):
     __slots__ = ("body", "headers", "status_code")
 
     def __init__(
-        self,
-        status_code: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | str = b"",
+        self, status_code: int, headers: Mapping[str, str] | None = None, body: bytes | str = b""
     ) -> None:
         if not isinstance(status_code, int) or isinstance(status_code, bool):
-            raise ConfigurationError(
-                f"Response({brief(status_code)}): want an HTTP status; write Response(202)"
-            )
+            want = "an HTTP status; write Response(202)"
+            raise ConfigurationError(f"Response({brief(status_code)}): want {want}")
         if not isinstance(body, bytes | str):
-            raise ConfigurationError(
-                f"Response(body=…): want bytes or text, got {type(body).__name__}; "
-                "write Response(400, body=b'no')"
-            )
+            want = f"bytes or text, got {type(body).__name__}; write Response(400, body=b'no')"
+            raise ConfigurationError(f"Response(body=…): want {want}")
         object.__setattr__(self, "status_code", int(status_code))
         object.__setattr__(self, "headers", MappingProxyType(dict(headers or {})))
         object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)
@@ -131,32 +125,21 @@ class Response(PublicNames):
     def header(self, name: str) -> str | None:
         """Return a header's value, whatever the case of its name."""
         wanted = name.casefold()
-        for key, value in self.headers.items():
-            if key.casefold() == wanted:
-                return value
-        return None
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise Immutable("Response is immutable; write a new Response(…)")
-
-    def __delattr__(self, name: str) -> None:
-        self.__setattr__(name, None)
+        values = (value for key, value in self.headers.items() if key.casefold() == wanted)
+        return next(values, None)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Response):
             return NotImplemented
-        return self._parts() == other._parts()
+        return self.__reduce__() == other.__reduce__()
 
     def __hash__(self) -> int:
         return hash((self.status_code, self.body))
 
-    def _parts(self) -> tuple[Any, ...]:
-        return self.status_code, dict(self.headers), self.body
-
     def __repr__(self) -> str:
         return f"<Response {self.status_code}, {len(self.body)} bytes>"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return Response, (self.status_code, dict(self.headers), self.body)
 
 
@@ -176,7 +159,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close connections and files."""
-        ...
 
 
 def few(headers: Mapping[str, str]) -> dict[str, str]:
@@ -226,16 +208,18 @@ def attempted(transport: Transport, request: Request) -> Response | TransportErr
         failure.__cause__ = error
         return failure
     if not isinstance(answer, Response):
-        return TransportError(
+        return not_retryable(
             f"the transport {type(transport).__name__} answered with {type(answer).__name__}; "
-            "write return Response(202)",
-            retryable=False,
+            "write return Response(202)"
         )
     return answer
 
 
 def raised_in(transport: Transport, error: Exception) -> TransportError:
     """Return the error for a transport that has a bug: another attempt would not help."""
-    return TransportError(
-        f"the transport {type(transport).__name__} raised {type(error).__name__}", retryable=False
-    )
+    return not_retryable(f"the transport {type(transport).__name__} raised {type(error).__name__}")
+
+
+def not_retryable(why: str) -> TransportError:
+    """Return an error for something that is wrong in this program, and stays so."""
+    return TransportError(why, retryable=False)

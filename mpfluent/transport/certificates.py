@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import brief, one_line
@@ -15,11 +15,24 @@ Path = str | os.PathLike[str]
 Verify = bool | Path
 Cert = Path | tuple[Path, Path]
 
-# OpenSSL's numbers of errors, the X509_V_ERR_… in its x509_vfy.h
-_EXPIRED, _NOT_YET = 10, 9
-_NAMES = (62, 64)  # another host name, another IP address
-_ISSUERS = (2, 18, 19, 20, 21)  # no trusted authority signed it
-_STRICT = range(79, 95)  # of VERIFY_X509_STRICT, on since Python 3.13 with urllib3 2.4 and newer
+_OTHER_NAME = 62  # the certificate is for another host
+_NOT_TRUSTED = "is not trusted ({})"
+# What OpenSSL's numbers of errors mean, the X509_V_ERR_… in its x509_vfy.h
+_MEANINGS: tuple[tuple[Collection[int], str], ...] = (
+    ([10], "has expired, by the clock of this machine"),
+    ([9], "is not valid yet, by the clock of this machine"),
+    # 64: it is for another IP address
+    ([_OTHER_NAME, 64], "is for another name ({}); check the host and who answers there"),
+    (  # no trusted authority signed it
+        [2, 18, 19, 20, 21],
+        f"{_NOT_TRUSTED}; if you trust its issuer, write RequestsTransport(verify='ca-bundle.pem')",
+    ),
+    (  # of VERIFY_X509_STRICT, on since Python 3.13 with urllib3 2.4 and newer
+        range(79, 95),
+        "breaks a rule that Python checks since 3.13 ({}); make a new one, or let its issuer make "
+        "a new one",
+    ),
+)
 
 
 def plain_paths(value: object) -> Any:
@@ -53,23 +66,21 @@ def problem_of_cert(cert: object) -> str | None:
     """Return what is wrong with an argument ``cert``, or None."""
     if cert is None:
         return None
-    pair = cert if isinstance(cert, tuple) else (cert, None)
-    paths = pair if isinstance(cert, tuple) else pair[:1]
-    if len(pair) != 2 or not all(isinstance(path, str) and path for path in paths):
+    paths = cert if isinstance(cert, tuple) and len(cert) == 2 else (cert,)
+    if not all(isinstance(path, str) and path for path in paths):
         return "want the path of a PEM file, or a pair of paths"
-    asked: list[bool] = []
 
     def no_password() -> str:  # without a callback, OpenSSL would ask at the terminal
-        asked.append(True)
-        return ""
+        raise _Locked
 
     def load(context: ssl.SSLContext) -> None:
-        context.load_cert_chain(str(pair[0]), pair[1], no_password)
+        context.load_cert_chain(str(paths[0]), str(paths[-1]), no_password)
 
-    problem = _problem(load, "there is no PEM certificate with its key in it")
-    if asked:
-        return "its key has a password, which requests cannot give; save the key without one"
-    return problem
+    return _problem(load, "there is no PEM certificate with its key in it")
+
+
+class _Locked(Exception):
+    """A key has a password."""
 
 
 PROBLEMS = {"verify": problem_of_verify, "cert": problem_of_cert}
@@ -87,6 +98,8 @@ def _problem(load: Any, otherwise: str) -> str | None:
         return f"it cannot be read ({error.strerror})"
     except ValueError:  # it has a NUL
         return "that is no path"
+    except _Locked:
+        return "its key has a password, which requests cannot give; save the key without one"
     return None
 
 
@@ -106,28 +119,13 @@ def distrust(linked: Iterable[BaseException], whose: str) -> str | None:
             said = one_line(str(getattr(one, "verify_message", "") or one)).rstrip(".")
             return f"{whose} certificate {_why(getattr(one, 'verify_code', 0), said)}"
         if isinstance(one, ssl_match_hostname.CertificateError):  # of urllib3 before 2
-            return f"{whose} certificate {_why(_NAMES[0], one_line(str(one)))}"
+            return f"{whose} certificate {_why(_OTHER_NAME, one_line(str(one)))}"
     return None
 
 
 def _why(code: int, said: str) -> str:
-    if code == _EXPIRED:
-        return "has expired, by the clock of this machine"
-    if code == _NOT_YET:
-        return "is not valid yet, by the clock of this machine"
-    if code in _NAMES:
-        return f"is for another name ({said}); check the host and who answers there"
-    if code in _ISSUERS:
-        return (
-            f"is not trusted ({said}); if you trust its issuer, "
-            "write RequestsTransport(verify='ca-bundle.pem')"
-        )
-    if code in _STRICT:
-        return (
-            f"breaks a rule that Python checks since 3.13 ({said}); make a new one, or let its "
-            "issuer make a new one"
-        )
-    return f"is not trusted ({said})"
+    meaning = next((text for codes, text in _MEANINGS if code in codes), _NOT_TRUSTED)
+    return meaning.format(said)
 
 
 def shown(value: object) -> str:

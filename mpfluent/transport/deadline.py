@@ -17,6 +17,8 @@ import socket
 import time
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -43,6 +45,7 @@ _SWITCHING = 101  # the one status below 200 that is final
 _POOL = 64  # kept connections to one host: as many as threads that send; requests keeps only 10
 
 
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One attempt: its deadline, and its connection.
 
@@ -54,15 +57,12 @@ class Attempt:
         sock: its socket, which a forked child leaves to the parent.
     """
 
-    __slots__ = ("_pid", "fresh", "read", "reused", "sock", "until")
-
-    def __init__(self, until: float, read: float) -> None:
-        self.until = until
-        self.read = read
-        self.fresh = False
-        self.reused = False
-        self.sock: Any = None
-        self._pid = os.getpid()
+    until: float
+    read: float
+    fresh: bool = False
+    reused: bool = False
+    sock: Any = None
+    _pid: int = field(default_factory=os.getpid)
 
     def left(self) -> float:
         """Return the seconds that are left.
@@ -85,16 +85,10 @@ class Attempt:
         the descriptor leads to the null device from now on. That ends the greenlet's wait. A
         shutdown would end the parent's connection, too.
         """
-        if self._pid == os.getpid():
-            return
-        with suppress(OSError, AttributeError):  # there is no socket yet, or it is closed
-            descriptor = self.sock.fileno()
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            try:
-                if descriptor >= 0:
-                    os.dup2(nowhere, descriptor, inheritable=False)
-            finally:
-                os.close(nowhere)
+        if self._pid != os.getpid():
+            # an error: there is no socket yet, or it is closed
+            with suppress(OSError, AttributeError), open(os.devnull, "r+b", 0) as nowhere:
+                os.dup2(nowhere.fileno(), self.sock.fileno(), inheritable=False)
 
 
 current: ContextVar[Attempt | None] = ContextVar("mpfluent_attempt", default=None)
@@ -113,37 +107,23 @@ class _Reader(io.RawIOBase):
     """Reads one answer from a socket, with a new timeout for each wait."""
 
     def __init__(self, sock: Any) -> None:
-        self._sock = sock
+        self.sock = sock
+        self.is_over = False  # whether to read no more
         self._raw = sock.makefile("rb", 0)  # the socket stays open until this file is closed
         self._read = 0
-        self._over = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._over:
+        if self.is_over:
             return 0
-        _limit(self._sock)
+        _limit(self.sock)
         count: int | None = self._raw.readinto(buffer)
         self._read += count or 0
         if self._read > _MOST_ANSWER and current.get() is not None:
             raise ConnectionAbortedError(errno.ECONNABORTED, "the answer does not end")
         return count
-
-    def end(self) -> None:
-        """Read no more."""
-        self._over = True
-
-    def pending(self) -> int:
-        """Return how many bytes of TLS are decrypted already: ``select`` does not know of them."""
-        pending: Any = getattr(self._sock, "pending", int)
-        return int(pending())
-
-    def cut(self) -> None:
-        """End the connection, so that the pool does not use it for another request."""
-        with suppress(OSError):  # it is closed already
-            self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._raw.close()
@@ -160,25 +140,19 @@ class _Buffer(io.BufferedReader):
 
     def close(self) -> None:
         if not self.closed:
-            self.raw.end()
-            if self.peek(1) or self.raw.pending():
-                self.raw.cut()
+            self.raw.is_over = True
+            # pending: bytes of TLS that are decrypted already
+            if self.peek(1) or getattr(self.raw.sock, "pending", int)():
+                with suppress(OSError):  # it is closed already
+                    self.raw.sock.shutdown(socket.SHUT_RDWR)
         super().close()
-
-
-class _Readable:
-    """The part of a socket that ``http.client`` reads an answer from."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return _Buffer(_Reader(self._sock))
 
 
 class _Answer(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
-        super().__init__(_Readable(sock), *args, **options)  # type: ignore[arg-type]
+        # all that ``http.client`` takes from the socket is this file
+        readable: Any = SimpleNamespace(makefile=lambda mode: _Buffer(_Reader(sock)))
+        super().__init__(readable, *args, **options)
 
     def _read_status(self) -> tuple[str, int, str]:
         """Return the final status: a server or a proxy may send others before it.
@@ -257,7 +231,7 @@ class _PlainConnection(HTTPConnection):
 
 
 class _SecureConnection(_PlainConnection, HTTPSConnection):
-    pass
+    """The same with TLS."""
 
 
 def _unless_replaced(ours: type, original: type, pool: type) -> Any:

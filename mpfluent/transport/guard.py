@@ -28,8 +28,7 @@ def ask(url: str, proxies: Mapping[str, str]) -> None:
 
     refuse(url)
     utils: Any = requests.utils  # not all of it is typed
-    proxy = utils.select_proxy(url, proxies)
-    if proxy:
+    if proxy := utils.select_proxy(url, proxies):
         refuse(utils.prepend_scheme_if_needed(proxy, "http"))
 
 

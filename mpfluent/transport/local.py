@@ -12,6 +12,7 @@ from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, TransportError, brief, one_line
 from ..utils.introspection import PublicNames
 from .base import Request, Response, Transport, attempted, raised_in, raises_only_transport_errors
+from .handlers import of_handler
 
 _MOST_WORDS = 1_000  # characters of an answer that are printed; a page of a proxy can be long
 
@@ -28,10 +29,8 @@ class FunctionTransport(PublicNames):
 
     def __init__(self, function: Callable[[Request], Response | int]) -> None:
         if not callable(function):
-            raise ConfigurationError(
-                f"FunctionTransport({brief(function)}): want a function of one request; "
-                "write FunctionTransport(lambda request: 202)"
-            )
+            want = "a function of one request; write FunctionTransport(lambda request: 202)"
+            raise ConfigurationError(f"FunctionTransport({brief(function)}): want {want}")
         self._function = function
 
     def send(self, request: Request) -> Response:
@@ -53,10 +52,10 @@ class PrintingTransport(PublicNames):
 
     def __init__(self, to: Transport | None = None, *, file: IO[str] | None = None) -> None:
         if to is not None and (isinstance(to, type) or not hasattr(to, "send")):
-            raise ConfigurationError(
-                f"PrintingTransport({brief(to)}): want a transport to pass requests on to; "
-                "write PrintingTransport(RequestsTransport())"
+            want = (
+                "a transport to pass requests on to; write PrintingTransport(RequestsTransport())"
             )
+            raise ConfigurationError(f"PrintingTransport({brief(to)}): want {want}")
         self._to = to
         self._file = file
 
@@ -102,10 +101,8 @@ class FileTransport(PublicNames):
 
     def __init__(self, path: str | PathLike[str]) -> None:
         if not isinstance(path, str | PathLike) or not path:
-            raise ConfigurationError(
-                f"FileTransport({brief(path)}): want the path of a file; "
-                "write FileTransport('batches.jsonl')"
-            )
+            want = "the path of a file; write FileTransport('batches.jsonl')"
+            raise ConfigurationError(f"FileTransport({brief(path)}): want {want}")
         self._path = path
         self._lock = threading.Lock()  # so that two threads do not mix their lines
 
@@ -116,10 +113,8 @@ class FileTransport(PublicNames):
         Raises:
             TransportError: the file cannot be written.
         """
-        body = request.body
-        lines = [body]
-        if body.startswith(b"["):
-            lines = [plain(entry).encode() for entry in parsed(body)]
+        many = request.body.startswith(b"[")
+        lines = [plain(each).encode() for each in parsed(request.body)] if many else [request.body]
         try:
             with self._lock, open(self._path, "ab") as file:
                 file.write(b"".join(line + b"\n" for line in lines))
@@ -134,8 +129,6 @@ class FileTransport(PublicNames):
 
 def _failed(transport: Transport, error: Exception) -> TransportError:
     """Return the transport's error, or raise the exception that a signal handler raised."""
-    from .request_errors import of_handler  # rarely needed
-
     if of_handler(error) is not None:
         raise error
     return raised_in(transport, error)

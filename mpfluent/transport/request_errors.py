@@ -3,38 +3,28 @@
 These errors are long and nested. They hold the request with its credentials, addresses of objects,
 and the server's bytes, none of which may reach a log. One of them may also wrap the exception that
 a signal handler raised.
+
+This module is imported with the first send, since ``requests`` is slow to import.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import socket
+import ssl
 from contextlib import suppress
-from functools import partial
-from types import CodeType
+from http.client import HTTPException
 from typing import Any
+
+from requests import PreparedRequest, RequestException, exceptions
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from ..errors import one_line
 from . import certificates
-
-ADDRESS = "the host's or the proxy's address is not valid"
-NO_CONNECTION = "no connection in time"
-NO_ANSWER = "no answer in time"
+from .handlers import linked, of_handler
+from .request_settings import ADDRESS, Times
 
 _MOST_WORDS = 300  # characters that are kept of a message of another library or the server
-
-
-def linked(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all errors inside it: causes, contexts and arguments; outermost first."""
-    waiting: list[Any] = [error]
-    seen: set[int] = set()
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
 
 
 def from_outside(error: BaseException) -> BaseException | None:
@@ -45,52 +35,9 @@ def from_outside(error: BaseException) -> BaseException | None:
     handler. A handler may raise a ``TimeoutError``, as the system does: the frames of its
     traceback tell which it is.
     """
-    import http.client
-
-    import requests
-    import urllib3
-
-    of_sending = (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        http.client.HTTPException,
-        OSError,
-        UnicodeError,  # a host name that cannot be encoded
-    )
+    # requests' errors are OSErrors; a UnicodeError is about a host name that cannot be encoded
+    of_sending = HTTPError, HTTPException, OSError, UnicodeError
     return of_handler(error) if isinstance(error, of_sending) else error
-
-
-def of_handler(error: BaseException) -> BaseException | None:
-    """Return the exception that a signal handler raised: this one, or one inside it; else None."""
-    handlers = _handlers()
-    for one in linked(error):
-        wraps = any(isinstance(arg, BaseException) for arg in one.args)
-        # urllib3 gives a wrapper the traceback of the error inside it
-        entry = None if wraps else one.__traceback__
-        while entry is not None:
-            if entry.tb_frame.f_code in handlers:
-                return one
-            entry = entry.tb_next
-    return None
-
-
-def _handlers() -> set[CodeType]:
-    """Return the code of the signal handlers that are in force."""
-    import signal
-
-    found: set[CodeType] = set()
-    for number in signal.valid_signals():
-        handler: Any = signal.getsignal(number)
-        while isinstance(handler, partial):
-            handler = handler.func
-        if not callable(handler):
-            continue  # SIG_DFL, SIG_IGN, or a handler that C code has set
-        call = getattr(type(handler), "__call__", None)  # noqa: B004 - an object may be one
-        for function in (handler, call):
-            code = getattr(getattr(function, "__func__", function), "__code__", None)
-            if isinstance(code, CodeType):
-                found.add(code)
-    return found
 
 
 def forget_frames(error: BaseException) -> None:
@@ -115,9 +62,7 @@ def forget_frames(error: BaseException) -> None:
 
 def _bare(request: Any) -> Any:
     """Return a request with its method and URL only, without headers and body."""
-    import requests
-
-    bare = requests.PreparedRequest()
+    bare = PreparedRequest()
     bare.method = getattr(request, "method", None)
     bare.url = getattr(request, "url", None)
     return bare
@@ -125,83 +70,47 @@ def _bare(request: Any) -> Any:
 
 def broken_off(error: Exception) -> bool:
     """Return whether a connection broke after it had been opened."""
-    import ssl
-
-    return any(
-        isinstance(
-            one,
-            ConnectionResetError
-            | ConnectionAbortedError
-            | BrokenPipeError
-            | ssl.SSLEOFError
-            | ssl.SSLZeroReturnError,
-        )
-        for one in linked(error)
-    )
+    of_tls = ssl.SSLEOFError, ssl.SSLZeroReturnError
+    broken = ConnectionResetError, ConnectionAbortedError, BrokenPipeError, *of_tls
+    return any(isinstance(one, broken) for one in linked(error))
 
 
 def misconfigured(error: Exception) -> bool:
     """Return whether an address or a file is wrong: nothing was sent, and retrying cannot help."""
-    import requests
-    import urllib3
-
-    named = (
-        requests.exceptions.InvalidURL,  # of the proxy, too
-        requests.exceptions.InvalidSchema,
-        requests.exceptions.MissingSchema,
-        urllib3.exceptions.LocationValueError,
-    )
-    if isinstance(error, named):
-        return True
-    if isinstance(error, requests.RequestException | urllib3.exceptions.HTTPError):
-        return False
+    if isinstance(error, RequestException | HTTPError):  # of the host's address, or the proxy's
+        wrong = exceptions.InvalidURL, exceptions.InvalidSchema, exceptions.MissingSchema
+        return isinstance(error, (*wrong, LocationValueError))
     return isinstance(error, UnicodeError) or (type(error) is OSError and error.errno is None)
 
 
-def reason(error: Exception) -> tuple[str, bool]:
+def reason(error: Exception, times: Times) -> tuple[str, bool]:
     """Return why there was no answer, and whether another attempt can help."""
-    import socket
-
-    import requests
-
     found = list(linked(error))
-    if misconfigured(error):
-        if type(error) is OSError:
-            return one_line(str(error), _MOST_WORDS), False  # a file that is missing, for example
-        return ADDRESS, False
-    by_proxy = isinstance(error, requests.exceptions.ProxyError)
-    distrust = certificates.distrust(found, "the proxy's" if by_proxy else "its")
-    if distrust is not None:
+    if misconfigured(error):  # an OSError says why: a file is missing, for example
+        return one_line(str(error), _MOST_WORDS) if type(error) is OSError else ADDRESS, False
+    by_proxy = isinstance(error, exceptions.ProxyError)
+    if distrust := certificates.distrust(found, "the proxy's" if by_proxy else "its"):
         return distrust, False
     if by_proxy:
         refusal = re.search(r"Tunnel connection failed: (\d{3})", str(error))
         if refusal is None:
             return f"the proxy did not answer ({_root(found)})", True
         status = int(refusal[1])
-        passing = status in (408, 429) or status >= 500
-        return f"the proxy refused with {status}", passing
+        return f"the proxy refused with {status}", status in (408, 429) or status >= 500
     for one in found:
         if isinstance(one, socket.gaierror):
             return f"its name is not known ({one.strerror})", True
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return NO_CONNECTION, True
-    if any(isinstance(one, TimeoutError | requests.exceptions.Timeout) for one in found):
-        return NO_ANSWER, True
+    if isinstance(error, exceptions.ConnectTimeout):
+        return f"no connection within {times.connect:.3g} s", True
+    if any(isinstance(one, TimeoutError | exceptions.Timeout) for one in found):
+        return f"nothing came for {times.read:.3g} s", True
     return _root(found), True
 
 
 def _root(found: list[BaseException]) -> str:
     """Return the message of the innermost error; the outer ones add addresses of objects to it."""
-    import http.client
-
-    import requests
-
-    inner = [
-        one
-        for one in found
-        if isinstance(one, OSError | http.client.HTTPException)
-        and not isinstance(one, requests.RequestException)
-    ]
+    below = [one for one in found if not isinstance(one, RequestException)]
+    inner = [one for one in below if isinstance(one, OSError | HTTPException)]
     error = (inner or found)[-1]
     said = getattr(error, "strerror", None) or (str(error.args[-1]) if error.args else "")
     text = one_line(said.split(">: ")[-1], _MOST_WORDS)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import ConfigurationError, TransportError, brief
+from ..errors import ConfigurationError, brief
 from ..utils.options import number_between
 from . import certificates, guard
-from .request_errors import ADDRESS
+from .base import not_retryable
 
 if TYPE_CHECKING:
     import requests
+
+ADDRESS = "the host's or the proxy's address is not valid"
 
 _MOST_SECONDS = 1e8  # more than that no socket can wait
 _SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")  # of a proxy
@@ -34,6 +36,11 @@ class Times(NamedTuple):
     deadline: float
 
 
+def refused(given: str, why: str) -> ConfigurationError:
+    """Return the error for an argument of a transport, as it was written."""
+    return ConfigurationError(f"RequestsTransport({given}): {why}")
+
+
 def checked_times(timeout: object, deadline: object) -> Times:
     """Return the times of a transport.
 
@@ -43,10 +50,8 @@ def checked_times(timeout: object, deadline: object) -> Times:
     pair = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (0, 0)
     seconds = [number_between(value, 0, _MOST_SECONDS) or 0 for value in (*pair, deadline)]
     if not all(seconds):
-        raise ConfigurationError(
-            f"RequestsTransport(timeout={brief(timeout)}, deadline={brief(deadline)}): want "
-            "positive seconds; write timeout=(3.05, 10.0), deadline=30.0"
-        )
+        given = f"timeout={brief(timeout)}, deadline={brief(deadline)}"
+        raise refused(given, "want positive seconds; write timeout=(3.05, 10.0), deadline=30.0")
     return Times(*seconds)
 
 
@@ -60,10 +65,8 @@ def check_session(session: Any) -> None:
     """
     is_one = all(hasattr(session, name) for name in _USED)
     if not (session is None or (is_one and isinstance(session.proxies, Mapping))):
-        raise ConfigurationError(
-            f"RequestsTransport(session=…): want a requests.Session, got "
-            f"{type(session).__name__}; write session=requests.Session()"
-        )
+        why = f"want a requests.Session, got {type(session).__name__}"
+        raise refused("session=…", f"{why}; write session=requests.Session()")
 
 
 def problem_of_proxies(proxies: Any) -> str | None:
@@ -91,12 +94,9 @@ def checked_files(verify: object, cert: object) -> dict[str, Any]:
     """
     files = {"verify": certificates.plain_paths(verify), "cert": certificates.plain_paths(cert)}
     for name, value in files.items():
-        problem = certificates.PROBLEMS[name](value)
-        if problem is not None:
-            raise ConfigurationError(
-                f"RequestsTransport({name}={certificates.shown(value)}): {problem}; "
-                f"write {name}={_EXAMPLES[name]}"
-            )
+        if problem := certificates.PROBLEMS[name](value):
+            hint = f"write {name}={_EXAMPLES[name]}"
+            raise refused(f"{name}={certificates.shown(value)}", f"{problem}; {hint}")
     return files
 
 
@@ -108,26 +108,20 @@ def problem_of_proxy(proxy: str | None) -> str | None:
     >>> problem_of_proxy("ftp://proxy")
     "the proxy's address is not valid; write proxies={'https': 'http://proxy:3128'}"
     """
+    from importlib.util import find_spec
+
     if not proxy:
         return None
     scheme, separated, _ = proxy.lower().partition("://")
     if not guard.is_plain(proxy) or (separated and scheme not in _SCHEMES):
         return f"the proxy's address is not valid; {_PROXIES}"
-    if not (separated and scheme.startswith("socks")):
-        return None
-    from importlib.util import find_spec
-
-    if find_spec("socks") is None:
+    if separated and scheme.startswith("socks") and find_spec("socks") is None:
         return "a SOCKS proxy needs PySocks; write pip install 'requests[socks]'"
     return None
 
 
 def merged(
-    session: requests.Session,
-    url: str,
-    proxies: Mapping[str, Any],
-    verify: Any,
-    cert: Any,
+    session: requests.Session, url: str, proxies: Mapping[str, Any], verify: Any, cert: Any
 ) -> dict[str, Any]:
     """Return the settings for an address: the transport's first, then the session's, then others'.
 
@@ -154,22 +148,18 @@ def merged(
         url, dict(given), None, None if trusted is True else trusted, cert
     )
     if not isinstance(found, Mapping):
-        raise TransportError(
-            f"the session's settings are {type(found).__name__}; write session=requests.Session()",
-            retryable=False,
+        raise not_retryable(
+            f"the session's settings are {type(found).__name__}; write session=requests.Session()"
         )
-    settings = dict(found)
-    del settings["stream"]  # a transport always reads the body itself
+    settings = {**found, "stream": True}  # a transport always reads the body itself
     utils: Any = requests.utils  # not all of it is typed
     plain = url.lower().startswith("http:")
     # Plain http goes to this machine only: a proxy elsewhere would be shown the secret.
     if plain or utils.select_proxy(url, given):
         settings["proxies"] = given
-    problem = problem_of_proxy(utils.select_proxy(url, settings["proxies"]))
-    if problem is not None:
+    if problem := problem_of_proxy(utils.select_proxy(url, settings["proxies"])):
         raise OSError(problem)
     for name, problem_of in certificates.PROBLEMS.items():
-        problem = None if plain else problem_of(settings[name])
-        if problem is not None:
+        if not plain and (problem := problem_of(settings[name])):
             raise OSError(f"{name}={certificates.shown(settings[name])}: {problem}")
     return settings

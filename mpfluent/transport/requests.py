@@ -6,31 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Never
 
 from ..errors import ConfigurationError, TransportError, one_line, unknown_option
 from ..utils.introspection import PublicNames, expand_kwargs
-from . import certificates, guard
-from .answers import read_answer
-from .base import Request, Response, raises_only_transport_errors
-from .request_errors import (
-    NO_ANSWER,
-    NO_CONNECTION,
-    broken_off,
-    forget_frames,
-    from_outside,
-    misconfigured,
-    reason,
-)
-from .request_settings import (
-    Times,
-    check_session,
-    checked_files,
-    checked_times,
-    merged,
-    problem_of_proxies,
-)
+from . import certificates, guard, request_settings
+from .base import Request, Response, not_retryable, raises_only_transport_errors
 
 if TYPE_CHECKING:
     import requests
@@ -82,7 +63,7 @@ class RequestsTransport(PublicNames):
     """
 
     # for the repr of a transport whose __init__ raised: a traceback may show it
-    _times = Times(0.0, 0.0, 0.0)
+    _times = request_settings.Times(0.0, 0.0, 0.0)
 
     @expand_kwargs
     def __init__(
@@ -98,14 +79,14 @@ class RequestsTransport(PublicNames):
     ) -> None:
         if unknown:
             raise unknown_option("RequestsTransport", next(iter(unknown)), _OPTIONS)
-        self._times = checked_times(timeout, deadline)
-        check_session(session)
-        problem = problem_of_proxies(proxies)
+        self._times = request_settings.checked_times(timeout, deadline)
+        request_settings.check_session(session)
+        problem = request_settings.problem_of_proxies(proxies)
         if problem is not None:
             del proxies  # a traceback may show this frame's variables, and there a password
-            raise ConfigurationError(f"RequestsTransport(proxies=…): {problem}")
+            raise request_settings.refused("proxies=…", problem)
         self._proxies = dict(proxies or {})
-        files = checked_files(verify, cert)
+        files = request_settings.checked_files(verify, cert)
         self._own = session is None
         self._session = session
         # None lets the session decide; our own trusts the authorities that requests trusts
@@ -123,7 +104,7 @@ class RequestsTransport(PublicNames):
 
     def preload(self) -> None:
         """Import requests, which takes about 100 milliseconds."""
-        import_module(".deadline", __package__)
+        from . import answers, deadline  # noqa: F401 # it is enough to import them
 
     @raises_only_transport_errors
     def send(self, request: Request) -> Response:
@@ -134,11 +115,11 @@ class RequestsTransport(PublicNames):
         """
         try:
             from .deadline import Attempt
+            from .request_errors import broken_off
         except ImportError as error:  # the interpreter is shutting down and imports nothing
-            raise TransportError("requests cannot be imported", retryable=False) from error
+            raise not_retryable("requests cannot be imported") from error
 
         attempt = Attempt(time.monotonic() + self._seconds(request), self._times.read)
-        self.check_process()
         _running.add(attempt)
         try:
             answer = self._exchange(request, attempt)
@@ -173,17 +154,15 @@ class RequestsTransport(PublicNames):
         Raises:
             BaseException: it is no error of sending; a signal handler raised it, for example.
         """
+        from .answers import read_answer
         from .deadline import current
+        from .request_errors import forget_frames, from_outside
 
         token = current.set(attempt)
         try:
-            session = self._ready()
-            settings = self._environment(session, request.url)
+            session, settings = self._ready(request.url)
             left = attempt.left()
-            settings |= {
-                "timeout": (min(self._times.connect, left), min(self._times.read, left)),
-                "stream": True,
-            }
+            settings["timeout"] = min(self._times.connect, left), min(self._times.read, left)
             return read_answer(self._sent(session, request, settings))
         except BaseException as error:  # also KeyboardInterrupt: its frames hold the credentials
             outside = from_outside(error)
@@ -205,11 +184,9 @@ class RequestsTransport(PublicNames):
         sign = _unchanged if request.credentials is None else request.credentials.sign
         if not self._own:
             self._ask(session, request.url, settings)
-            asked = requests.Request(
-                "POST", request.url, {**request.headers, **_PLAIN}, data=request.body, auth=sign
-            )
-            prepared = session.prepare_request(asked)
-            return session.send(prepared, allow_redirects=False, **settings)
+            headers = {**request.headers, **_PLAIN}
+            asked = requests.Request("POST", request.url, headers, data=request.body, auth=sign)
+            return session.send(session.prepare_request(asked), allow_redirects=False, **settings)
         # Our own session has no hooks and keeps no cookies, so all requests to an address are
         # prepared alike. Preparing once saves a third of the time of a request.
         template = self._templates.get(request.url)
@@ -241,35 +218,30 @@ class RequestsTransport(PublicNames):
             elif self._session is not None:
                 self._session.close()  # closes the kept connections in this process only
 
-    def _ready(self) -> requests.Session:
+    def _ready(self, url: str) -> tuple[requests.Session, dict[str, Any]]:
+        """Return the session, and the settings for an address: merged only once, which is slow."""
+        from .deadline import DeadlineSession
+
         self.check_process()
         with self._lock:
             if self._session is None:
-                from .deadline import DeadlineSession
-
                 self._session = DeadlineSession()
-            return self._session
-
-    def _environment(self, session: requests.Session, url: str) -> dict[str, Any]:
-        """Return the settings for an address; they are merged only once, since that is slow."""
-        with self._lock:
             if url not in self._settings:
-                self._settings[url] = merged(session, url, self._proxies, self._verify, self._cert)
-            return dict(self._settings[url])
+                self._settings[url] = request_settings.merged(
+                    self._session, url, self._proxies, self._verify, self._cert
+                )
+            return self._session, dict(self._settings[url])
 
     def _failed(self, request: Request, error: Exception, attempt: Attempt) -> TransportError:
         """Return the error for an attempt without an answer."""
-        seconds = self._seconds(request)
-        connect, read, deadline = self._times
-        why, retryable = reason(error)
+        from .request_errors import misconfigured, reason
+
+        why, retryable = reason(error, self._times)
         if retryable and time.monotonic() >= attempt.until:
+            seconds = self._seconds(request)
             why = f"the deadline of {seconds:.3g} s passed"
-            if seconds < deadline:
+            if seconds < self._times.deadline:
                 why += ", which Retry(max_elapsed=…) left"
-        elif why == NO_CONNECTION:
-            why = f"no connection within {connect:.3g} s"
-        elif why == NO_ANSWER:
-            why = f"nothing came for {read:.3g} s"
         host = one_line("/".join(request.url.split("/")[:3]))
         failure = TransportError(f"no answer from {host}: {why}", retryable=retryable)
         if not misconfigured(error):  # such an error may show a proxy's address with a password

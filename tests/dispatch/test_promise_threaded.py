@@ -232,9 +232,9 @@ class Promise(Promised):
         if owner._database is not None:
             owner._database.close()
             owner._database = None
-        if owner._lock is not None:
-            owner._lock.release()
-            owner._lock = None
+        if owner.lock is not None:
+            owner.lock.release()
+            owner.lock = None
         self.open()
 
     # What always holds

@@ -209,7 +209,7 @@ def generators_that_hold():
 
 
 def test_no_generator_of_the_outbox_can_hold_a_lock():
-    assert {*generators_that_hold()} == {"_statements", "_readable", "_rows"}  # which take none
+    assert {*generators_that_hold()} == {"_readable", "_rows"}  # which take none
 
 
 def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
