@@ -18,7 +18,6 @@ from typing import TypeVar
 from ..errors import ConfigurationError
 from . import existing_files, locks
 from .existing_files import BESIDE, lock_path
-from .options import Durability
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -132,7 +131,7 @@ class Database:
     is_closed = False
 
     def __init__(
-        self, given: str, owned: bool, durability: Durability, busy: threading.RLock, settle: Settle
+        self, given: str, owned: bool, durability: str, busy: threading.RLock, settle: Settle
     ) -> None:
         self._pid = os.getpid()
         self.path = os.path.realpath(given)
@@ -156,7 +155,7 @@ class Database:
                 self.close()
             raise
 
-    def _prepare(self, given: str, durability: Durability, settle: Settle) -> None:
+    def _prepare(self, given: str, durability: str, settle: Settle) -> None:
         run = self.connection.execute
         run("PRAGMA trusted_schema = OFF")
         run("PRAGMA journal_mode = WAL")
@@ -319,6 +318,7 @@ def _made_by(steps: tuple[str, ...]) -> frozenset[tuple[object, ...]]:
 def _correct(connection: sqlite3.Connection) -> None:
     """Correct the sizes, the numbers of rows that are out of range, and the totals."""
     run, most = connection.execute, (MOST_ROWS - 1,)
+    # the sizes first: the totals are their sum
     run("UPDATE rows SET size = LENGTH(bodies) WHERE NOT size BETWEEN 0 AND LENGTH(bodies)")
     (row,) = run("SELECT MAX(row) FROM rows WHERE row BETWEEN 1 AND ?", most).fetchone()
     (given,) = run("SELECT MAX(last) FROM totals WHERE last BETWEEN 1 AND ?", most).fetchone()

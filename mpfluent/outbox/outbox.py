@@ -108,7 +108,7 @@ class Outbox(PublicNames):
         self._path = checked_path(path)
         check_durability(durability)
         self.path = os.fspath(path)
-        self.durability: Durability = durability
+        self.durability = durability
         self.max_bytes = checked_bytes(max_bytes)
         self.max_age = checked_seconds("max_age", max_age, "30 * 24 * 3600")
         self.lease = checked_seconds("lease", lease, "30")
@@ -130,7 +130,7 @@ class Outbox(PublicNames):
         self._own = OwnedRows()
         failed, lost = partial(self._report, self._failed), partial(self._report, self._lost)
         settings = self._path, self.durability, self.lease, self._wall
-        self._owner = Owner(*settings, self._own, self._lock, failed, lost)
+        self._owner = Owner(settings, self._own, self._lock, failed, lost)
         self._reports: list[Callable[[], None]] = []
         self._pid = os.getpid()  # last: other threads read it without the lock, and then go on
 

@@ -17,7 +17,6 @@ import socket
 import time
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,6 @@ _SWITCHING = 101  # the one status below 200 that is final
 _POOL = 64  # kept connections to one host: as many as threads that send; requests keeps only 10
 
 
-@dataclass(slots=True, eq=False)
 class Attempt:
     """One attempt: its deadline, and its connection.
 
@@ -57,12 +55,14 @@ class Attempt:
         sock: its socket, which a forked child leaves to the parent.
     """
 
-    until: float
-    read: float
-    fresh: bool = False
-    reused: bool = False
+    fresh = False
+    reused = False
     sock: Any = None
-    _pid: int = field(default_factory=os.getpid)
+
+    def __init__(self, until: float, read: float) -> None:
+        self.until = until
+        self.read = read
+        self._pid = os.getpid()
 
     def left(self) -> float:
         """Return the seconds that are left.
