@@ -19,7 +19,7 @@ import pytest
 import mpfluent
 from mpfluent import Batch, Product, Promotion, Session
 
-pytestmark = pytest.mark.xdist_group("type checkers")
+pytestmark = pytest.mark.together("type checkers")
 HERE = Path(__file__).parent / "typing"
 GOOD, MISTAKES = HERE / "good.py", HERE / "mistakes.py"
 PACKAGE = Path(mpfluent.__file__).parents[1]  # where the checkers find what the tests import

@@ -210,7 +210,7 @@ def own_environment(app):
     }
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     done = subprocess.run(
         [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
@@ -223,7 +223,7 @@ def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     assert done.stdout == "True\nFalse\n"
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 def test_they_are_completed_on_live_objects(app):
     done = subprocess.run(
         [sys.executable, "-c", COMPLETE],
@@ -259,7 +259,7 @@ batch.seen(5)  # mistake
 """
 
 
-@pytest.mark.xdist_group("type checkers")
+@pytest.mark.together("type checkers")
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_a_type_checker_follows_the_verbs_of_two_packages(app, tmp_path, checker, mypy_cache):
     (tmp_path / "checked.py").write_text(CHECKED)
