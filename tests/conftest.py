@@ -90,6 +90,12 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def slow(request):
+    """Whether a search goes all the way, as it does with ``--slow``."""
+    return request.config.getoption("--slow")
+
+
+@pytest.fixture(scope="session")
 def shell():
     """The shell's own variables, for what installs something: it may need proxies and bundles."""
     return json.loads(_SHELL)
