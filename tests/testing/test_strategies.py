@@ -108,7 +108,7 @@ def test_every_field_is_drawn(cls: type[Any]) -> None:
     def fields(value: Any) -> list[str]:
         return [*value._keys, *(["events"] if cls is Batch and value.events else [])]
 
-    assert seen(values(cls, max_fields=12), fields, set(cls._wire), enough=1) == set(cls._wire)
+    assert seen(values(cls, max_fields=40), fields, set(cls._wire), enough=1) == set(cls._wire)
 
 
 def test_every_event_type_is_drawn() -> None:

@@ -487,6 +487,7 @@ COMPLETIONS = [
 ]
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(("text", "wanted"), COMPLETIONS)
 def test_jedi_completes_verbs_and_fields(text, wanted):
     found = {completion.name for completion in jedi.Interpreter(text, [LIVE]).complete()}
@@ -494,6 +495,7 @@ def test_jedi_completes_verbs_and_fields(text, wanted):
     assert wanted in found
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -508,6 +510,7 @@ def test_jedi_completes_in_the_middle_of_a_chain(text, wanted):
     assert wanted in found
 
 
+@pytest.mark.together("jedi")
 def test_jedi_shows_the_signature_while_one_types():
     (signature,) = jedi.Interpreter("batch.with_device(", [LIVE]).get_signatures()
 
@@ -522,6 +525,7 @@ def completed_by_ipython(text, **options):
     return {option.rpartition(".")[2] for option in found}
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(("text", "wanted"), COMPLETIONS)
 def test_ipython_completes_verbs_and_fields(text, wanted):
     assert wanted in completed_by_ipython(text)
