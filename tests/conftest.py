@@ -26,12 +26,17 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("--slow"):
-        return
     slow = [item for item in items if item.get_closest_marker("slow")]
-    if slow:
+    if slow and not config.getoption("--slow"):
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    # the first worker of pytest-xdist begins at the front, and others steal from the end
+    items.sort(key=_group_of)
+
+
+def _group_of(item):
+    group = item.get_closest_marker("together")
+    return group.args if group else ("~",)  # which is behind all names
 
 
 def pytest_collection_finish():
@@ -85,13 +90,19 @@ def pytest_configure(config):
 
 
 @pytest.fixture(scope="session")
+def slow(request):
+    """Whether a search goes all the way, as it does with ``--slow``."""
+    return request.config.getoption("--slow")
+
+
+@pytest.fixture(scope="session")
 def shell():
     """The shell's own variables, for what installs something: it may need proxies and bundles."""
     return json.loads(_SHELL)
 
 
-@pytest.fixture(autouse=True)
-def no_way_out(monkeypatch):
+@pytest.fixture(autouse=True, scope="session")  # as each fixture of thousands of tests takes time
+def no_way_out():
     """A test that connects to another machine fails, and nothing leaves."""
 
     def guarded(method):
@@ -102,21 +113,25 @@ def no_way_out(monkeypatch):
 
         return connect
 
-    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        yield
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_for_the_end():
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown():
     """What a test leaves behind is not delivered at the end, and has no thread in the next test."""
-    yield
-    left = list(shutdown._watched.values())
-    shutdown._watched.clear()
-    for dispatcher in left:
-        dispatcher._workers.stop()
-        with dispatcher._scheduler.lock:
-            dispatcher._scheduler.for_work.notify_all()
-        dispatcher._workers.join(0.5)
+    try:
+        return (yield)
+    finally:
+        left = list(shutdown._watched.values())
+        shutdown._watched.clear()
+        for dispatcher in left:
+            dispatcher._workers.stop()
+            with dispatcher._scheduler.lock:
+                dispatcher._scheduler.for_work.notify_all()
+            dispatcher._workers.join(0.5)
 
 
 @pytest.fixture

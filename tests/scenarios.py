@@ -74,6 +74,20 @@ def waits():
     return found
 
 
+def stopwatch():
+    """Return a function that says how many seconds ago that was, and how many of them were ours.
+
+    What others took of the machine is not the library's time.
+    """
+    before, began = waits(), time.monotonic()
+
+    def read():
+        took = time.monotonic() - began
+        return took, took - sum(waited - before.get(who, 0) for who, waited in waits().items())
+
+    return read
+
+
 class Scenario:
     """A client in the background, what its callbacks got, and the server that it talks to."""
 
@@ -109,12 +123,10 @@ class Scenario:
 
     def timed(self, call, limit):
         """Return what a call returns, and hold that it took no longer than it may."""
-        before, began = waits(), time.monotonic()
+        read = stopwatch()
         result = call()
-        took = time.monotonic() - began
-        # what others took of the machine is not the library's time
-        lost = sum(waited - before.get(thread, 0) for thread, waited in waits().items())
-        assert took - lost <= limit + SLACK, f"took {took:.2f} s, may take {limit} s"
+        took, ours = read()
+        assert ours <= limit + SLACK, f"took {took:.2f} s, may take {limit} s"
         return result
 
     @property

@@ -20,7 +20,8 @@ Edit = tuple[str, str, str]  # a file, a line in it, and what is added below tha
 
 def complaints(folder: Path, edits: Iterable[Edit], program: str) -> str:
     """Return what a program complains about that runs with an edited copy of the package."""
-    shutil.copytree(PACKAGE, folder / "mpfluent", ignore=shutil.ignore_patterns("__pycache__"))
+    # with what is compiled already, but not with what is just being written
+    shutil.copytree(PACKAGE, folder / "mpfluent", ignore=shutil.ignore_patterns("*.pyc.*"))
     for name, above, text in edits:
         file = folder / "mpfluent" / name
         source = file.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("a quick run")
+pytestmark = pytest.mark.together("a quick run")
 ROOT = Path(__file__).parents[1]
 OTHERS = ["the vendor's SDK", "Segment", "PostHog"]
 

@@ -15,7 +15,7 @@ from pages import FILE, PAGES, ROOT, Block, blocks, name
 
 import mpfluent
 
-pytestmark = pytest.mark.xdist_group("type checkers")
+pytestmark = pytest.mark.together("type checkers")
 PACKAGE = Path(mpfluent.__file__).parents[1]  # where the checkers find what the pages import
 
 

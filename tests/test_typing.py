@@ -19,9 +19,9 @@ import pytest
 import mpfluent
 from mpfluent import Batch, Product, Promotion, Session
 
-pytestmark = pytest.mark.xdist_group("type checkers")
+pytestmark = pytest.mark.together("type checkers")
 HERE = Path(__file__).parent / "typing"
-GOOD, MISTAKES = HERE / "good.py", HERE / "mistakes.py"
+GOOD, MISTAKES, OWN_VERBS = HERE / "good.py", HERE / "mistakes.py", HERE / "own_verbs.py"
 PACKAGE = Path(mpfluent.__file__).parents[1]  # where the checkers find what the tests import
 MARK = "  # mistake: "
 
@@ -38,7 +38,7 @@ def run(*arguments, **options):
 def mypy(tmp_path_factory, mypy_cache):
     """Return mypy's errors: (file name, line) to messages."""
     folder = tmp_path_factory.mktemp("mypy")
-    (folder / "mypy.ini").write_text(f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n")
+    (folder / "mypy.ini").write_text(f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}:{HERE}\n")
     printed = run(
         "mypy",
         f"--config-file={folder / 'mypy.ini'}",
@@ -48,6 +48,7 @@ def mypy(tmp_path_factory, mypy_cache):
         "--no-pretty",
         GOOD,
         MISTAKES,
+        OWN_VERBS,
         cwd=folder,
     )
     found = {}
@@ -61,14 +62,13 @@ def mypy(tmp_path_factory, mypy_cache):
 @pytest.fixture(scope="module")
 def pyright(tmp_path_factory):
     """Return pyright's errors: (file name, line) to messages."""
-    folder = tmp_path_factory.mktemp("pyright")
-    for file in (GOOD, MISTAKES):  # pyright takes no files from outside its project
-        shutil.copy(file, folder)
+    # pyright takes no files from outside its project
+    folder = Path(shutil.copytree(HERE, tmp_path_factory.mktemp("pyright") / "typing"))
     (folder / "pyrightconfig.json").write_text(
         json.dumps(
             {
-                "include": [GOOD.name, MISTAKES.name],
-                "extraPaths": [str(PACKAGE)],
+                "include": [GOOD.name, MISTAKES.name, OWN_VERBS.name],
+                "extraPaths": [str(PACKAGE), "."],
                 "pythonVersion": "3.11",
                 "typeCheckingMode": "standard",
             }
@@ -78,7 +78,7 @@ def pyright(tmp_path_factory):
         "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", folder, cwd=folder
     )
     report = json.loads(printed)
-    assert report["summary"]["filesAnalyzed"] == 2
+    assert report["summary"]["filesAnalyzed"] == 3
     found = {}
     for entry in report["generalDiagnostics"]:
         if entry["severity"] == "error":
@@ -116,7 +116,16 @@ def test_a_type_checker_has_nothing_to_say_of_the_package_itself(checker, reques
     # the types of marshmallow 3 know no parameter of Field; those of the newest one count
     old = {"schema.py"} if metadata.version("marshmallow").startswith("3.") else set()
 
-    assert {name for name, _ in found} - old <= {GOOD.name, MISTAKES.name}
+    assert {name for name, _ in found} - old <= {GOOD.name, MISTAKES.name, OWN_VERBS.name}
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_a_type_checker_follows_the_verbs_of_two_packages(checker, request):
+    found = request.getfixturevalue(checker)
+    lines = enumerate(OWN_VERBS.read_text("utf-8").splitlines(), 1)
+    wrong = {number for number, line in lines if "# mistake" in line}
+
+    assert {number for name, number in found if name == OWN_VERBS.name} == wrong
 
 
 def test_there_are_mistakes_of_every_kind():

@@ -43,31 +43,25 @@ def test_every_public_verb_has_a_sample():
     assert verbs(EventVerbs) <= set(EVENTS)
 
 
-@pytest.mark.parametrize(
-    ("name", "verb"),
-    [
-        (name, verb)
-        for name, base in BASES.items()
-        for verb in sorted(SAMPLES)
+@pytest.mark.parametrize("verb", sorted(SAMPLES))
+def test_a_verb_leaves_its_value_as_it_was(verb):
+    for name, base in BASES.items():
         # only a session that has times knows its duration
-        if verb in verbs(type(base)) and not (verb == "end" and base.at is None)
-    ],
-)
-def test_a_verb_leaves_its_value_as_it_was(name, verb):
-    base = BASES[name]
-    before, twin, arguments = seen(base), pickle.loads(pickle.dumps(base)), SAMPLES[verb]
-    given_before = repr(arguments)
+        if verb not in verbs(type(base)) or (verb == "end" and base.at is None):
+            continue
+        before, twin, arguments = seen(base), pickle.loads(pickle.dumps(base)), SAMPLES[verb]
+        given_before = repr(arguments)
 
-    result = arguments.on(base, verb)
+        result = arguments.on(base, verb)
 
-    assert seen(base) == before
-    assert base == twin
-    assert seen(twin) == before
-    assert repr(arguments) == given_before
-    if verb not in OTHERS:
-        assert type(result) is type(base)
-        assert leaks(result) == []
-        assert (result is base) <= (result == base)
+        assert seen(base) == before, name
+        assert base == twin, name
+        assert seen(twin) == before, name
+        assert repr(arguments) == given_before, name
+        if verb not in OTHERS:
+            assert type(result) is type(base), name
+            assert leaks(result) == [], name
+            assert (result is base) <= (result == base), name
 
 
 @pytest.mark.parametrize("verb", sorted(EVENTS | SETS | REMOVES))

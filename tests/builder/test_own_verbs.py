@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -19,81 +20,14 @@ import pytest
 import mpfluent
 from mpfluent import Batch, ConfigurationError, EventVerbs, RecordingTransport, Session, UnknownVerb
 
-SHOP = '''
-"""The shop's words."""
-
-from typing import TypeVar
-
-from mpfluent import EventVerbs, Product
-
-V = TypeVar("V", bound="ShopVerbs")
-
-
-class ShopVerbs(EventVerbs):
-    """What customers do."""
-
-    def signed_up(self: V, *, plan: str) -> V:
-        """Append a sign-up."""
-        return self.event("Signed up", {"plan": plan}, type="user_preference")
-
-    def bought(self: V, *skus: str, total: float) -> V:
-        """Append a purchase by SKU."""
-        return self.purchase(*map(Product, skus), total_amount=total)
-'''
-
-NEWS = '''
-"""The paper's words."""
-
-from typing import Self, TypeVar
-
-from mpfluent import EventVerbs
-
-V = TypeVar("V", bound="NewsVerbs")
-
-
-class NewsVerbs(EventVerbs):
-    """What readers do."""
-
-    def read_article(self: V, title: str, *, seconds: int = 0) -> V:
-        """Append the reading of an article."""
-        return self.screen_view(title, attributes={"seconds": seconds})
-
-    def seen(self, advert: str) -> Self:
-        """Append the view of an advert, with Self for a type."""
-        return self.event("Seen", {"advert": advert})
-'''
-
-APP = '''
-"""Both vocabularies together."""
-
-from example_news import NewsVerbs
-from example_shop.verbs import ShopVerbs
-
-from mpfluent import Batch, Session
-
-
-class AppBatch(ShopVerbs, NewsVerbs, Batch):
-    """A batch that speaks of the shop and of the paper."""
-
-
-class AppSession(ShopVerbs, NewsVerbs, Session):
-    """A session that speaks of the shop and of the paper."""
-'''
+TYPING = Path(__file__).parents[1] / "typing"  # type checkers read the same packages there
 
 
 @pytest.fixture
 def app(tmp_path, monkeypatch):
     """Return a module that combines the vocabularies of two packages."""
-    for name, text in {
-        "example_shop/__init__.py": "",
-        "example_shop/py.typed": "",
-        "example_shop/verbs.py": SHOP,
-        "example_news/__init__.py": NEWS,
-        "example_news/py.typed": "",
-        "example_app.py": APP,
-    }.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+    for path in TYPING.glob("example_*"):
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
     yield importlib.import_module("example_app")
@@ -210,7 +144,7 @@ def own_environment(app):
     }
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     done = subprocess.run(
         [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
@@ -223,7 +157,7 @@ def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
     assert done.stdout == "True\nFalse\n"
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 def test_they_are_completed_on_live_objects(app):
     done = subprocess.run(
         [sys.executable, "-c", COMPLETE],
@@ -238,52 +172,6 @@ def test_they_are_completed_on_live_objects(app):
     for text, (by_jedi, by_ipython) in json.loads(done.stdout).items():
         assert COMPLETED[text] in by_jedi, text
         assert COMPLETED[text] in by_ipython, text
-
-
-CHECKED = """
-from typing import assert_type
-
-from example_app import AppBatch, AppSession
-
-batch = AppBatch.for_user(customer_id="1").read_article("x").event("y").signed_up(plan="pro")
-assert_type(batch, AppBatch)
-assert_type(batch.seen("x").with_ip("::1").seen("y").signed_up(plan="pro"), AppBatch)
-assert_type(batch.with_ip("::1").bought("sku", total=5).read_article("x", seconds=1), AppBatch)
-session = AppSession.start(session_id=1).signed_up(plan="pro").read_article("x").event("y")
-assert_type(session, AppSession)
-assert_type(session.end(after=1), AppSession)
-batch.signed_up(plam="pro")  # mistake
-batch.event("x").read_artikle("x")  # mistake
-session.read_article(5)  # mistake
-batch.seen(5)  # mistake
-"""
-
-
-@pytest.mark.xdist_group("type checkers")
-@pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_a_type_checker_follows_the_verbs_of_two_packages(app, tmp_path, checker, mypy_cache):
-    (tmp_path / "checked.py").write_text(CHECKED)
-    package = str(mpfluent.__path__[0]).rpartition("mpfluent")[0]
-    (tmp_path / "mypy.ini").write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {package}:{tmp_path}\ncache_dir = {mypy_cache}\n"
-    )
-    (tmp_path / "pyrightconfig.json").write_text(
-        f'{{"include": ["checked.py"], "extraPaths": ["{package}", "."]}}'
-    )
-    arguments = ["checked.py"] if checker == "mypy" else ["--pythonpath", sys.executable]
-    done = subprocess.run(
-        [sys.executable, "-m", checker, *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = CHECKED.splitlines()
-    wrong = [n for n, line in enumerate(lines, 1) if "# mistake" in line]
-    marks = [line.partition("checked.py:")[2] for line in done.stdout.splitlines()]
-    found = sorted({int(mark.partition(":")[0]) for mark in marks if "error" in mark})
-
-    assert found == wrong, done.stdout
 
 
 # Names that would hide others

@@ -192,7 +192,7 @@ IN_A_CHAIN = [
 ]
 
 
-@pytest.mark.xdist_group("jedi")  # it reads the library once for each process
+@pytest.mark.together("jedi")  # it reads the library once for each process
 @pytest.mark.parametrize(("text", "wanted"), AFTER_A_DOT + IN_A_CHAIN)
 def test_jedi_completes(text, wanted):
     found = {completion.name for completion in jedi.Interpreter(text, [LIVE]).complete()}
@@ -200,7 +200,7 @@ def test_jedi_completes(text, wanted):
     assert wanted in found
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -214,7 +214,7 @@ def test_jedi_completes_in_a_file_that_nobody_has_run(text, wanted):
     assert wanted in [completion.name for completion in jedi.Script(text).complete()]
 
 
-@pytest.mark.xdist_group("jedi")
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(("text", "wanted"), AFTER_A_DOT + IN_A_CHAIN)
 def test_ipython_completes(text, wanted):
     with provisionalcompleter():

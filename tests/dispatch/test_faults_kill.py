@@ -109,7 +109,7 @@ send(client, 3)
 
     assert (ended.code, ended.stderr) == (7, "")
     assert ended.counts("end") == (3, 3, 0, 0)
-    assert ended.said["end"]["seconds"] < PROMPT
+    assert ended.said["end"]["ours"] < 2.5
     assert len(server.unique_ids) == 3
 
 
@@ -117,7 +117,7 @@ send(client, 3)
 
 KILLED = """
 import random
-path, seed, rounds = sys.argv[2], int(sys.argv[3]), 25
+path, seed, rounds = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 random.seed(seed)
 import requests, mpfluent.transport.deadline  # once, instead of in every child
 
@@ -155,11 +155,11 @@ say("end", client, flushed=flushed)
 
 
 @pytest.mark.parametrize("coalesce", [False, True], ids=["as they are", "coalesced"])
-def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path):  # 34
-    seed = random.randrange(2**32)
+def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path, slow):  # 34
+    seed, rounds = random.randrange(2**32), 25 if slow else 15
     code = KILLED.replace("client_of(path", f"client_of(path, coalesce={coalesce}")
     with serving(delay=0.003) as server:
-        ended = run(code, server.url, path, seed)
+        ended = run(code, server.url, path, seed, rounds)
         arrived = Counter(event.source_message_id for one in server.batches for event in one.events)
 
     assert (ended.code, ended.stderr) == (0, ""), f"seed {seed}"
@@ -167,7 +167,7 @@ def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path):  # 34
     submitted, delivered, failed, pending = ended.counts("end")
     assert (submitted, failed, pending) == (delivered, 0, 0)
     confirmed = set(ended.said) - {"end"}
-    assert len(confirmed) >= sum(range(25))
+    assert len(confirmed) >= sum(range(rounds))
     assert confirmed - set(arrived) == set(), f"seed {seed}"
     assert set(arrived.values()) == {1}, f"seed {seed}"  # duplicates had the same id
     assert stored(path) == 0
@@ -279,7 +279,7 @@ assert client.send(batch(2)).wait(10)
     assert ended.stderr == "batch failed: retries_exhausted\n"
     assert ended.code == 0
     assert ended.counts("end") == (2, 1, 1, 0)
-    assert ended.said["end"]["seconds"] <= PROMPT  # of 20
+    assert ended.said["end"]["ours"] <= PROMPT  # of 20
 
 
 def test_what_an_object_sends_when_modules_are_gone_is_counted():  # 39

@@ -93,6 +93,15 @@ def project(pytester):
     return pytester
 
 
+@pytest.fixture
+def no_others(monkeypatch):
+    """A process of its own loads no plugins but those that it names: most of its time is theirs."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+OURS = ("-p", "mpfluent.testing.plugin", "-p", "no:cacheprovider")
+
+
 def alone(*words, **options):
     return subprocess.run(
         [sys.executable, *words], capture_output=True, encoding="utf-8", check=False, **options
@@ -372,12 +381,12 @@ def test_a_marker_opens_it_for_one_test_only(project):
     project.runpytest_inprocess(*QUIET).assert_outcomes(passed=1, failed=1)
 
 
-def test_the_guard_holds_in_the_workers_of_xdist(project):
+def test_the_guard_holds_in_the_workers_of_xdist(project, no_others):
     project.makepyfile(
         "import shop\n" + "".join(f"def test_{n}(): shop.careless()\n" for n in range(4))
     )
 
-    run = alone("-m", "pytest", "-n", "2", "-p", "no:cacheprovider", cwd=project.path)
+    run = alone("-m", "pytest", "-p", "xdist", "-n", "2", *OURS, cwd=project.path)
 
     assert " 4 failed" in run.stdout, run.stdout
 
@@ -394,7 +403,9 @@ def test_one_run_within_another_leaves_its_guard(project, monkeypatch):
 
 
 @pytest.mark.parametrize(("leaves", "after"), [("pass", "open"), ("shop.leave()", "closed")])
-def test_a_process_that_goes_on_may_send_unless_a_test_left_something(project, leaves, after):
+def test_a_process_that_goes_on_may_send_unless_a_test_left_something(
+    project, no_others, leaves, after
+):
     project.makepyfile(
         shop="""
         from mpfluent import Batch, Client, ThreadedDispatcher
@@ -406,12 +417,12 @@ def test_a_process_that_goes_on_may_send_unless_a_test_left_something(project, l
         """,
         test_it=f"import shop\ndef test_it(): {leaves}\n",
     )
-    script = """
+    script = f"""
 import pytest
 from mpfluent.transport import guard as network
 
 for _ in range(2):
-    assert pytest.main(["-p", "no:cacheprovider", "-q"]) == 0
+    assert pytest.main([*{OURS}, "-q"]) == 0
     print("network:", "open" if network.refuse is None else "closed")
 """
 
@@ -451,7 +462,7 @@ def test_what_a_module_sends_when_it_is_imported_is_an_error_of_the_module(proje
     )
 
 
-def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
+def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project, no_others):
     project.makepyfile(
         """
         import shop
@@ -469,7 +480,7 @@ def test_what_is_left_in_a_queue_is_not_sent_at_the_end_of_the_process(project):
         """
     )
 
-    run = alone("-m", "pytest", "-p", "no:cacheprovider", cwd=project.path)
+    run = alone("-m", "pytest", *OURS, cwd=project.path)
 
     assert " 1 passed" in run.stdout
     assert "LEFT: a test does not send to https://s2s.us1.mparticle.com; use the" in run.stdout
@@ -736,11 +747,11 @@ THROWS_AWAY = """
         ("", ("-W", "ignore::mpfluent.errors.UnusedBatchWarning"), {"passed": 1}),
     ],
 )
-def test_a_line_that_throws_a_batch_away_fails_the_test(project, ini, options, outcome):
+def test_a_line_that_throws_a_batch_away_fails_the_test(project, no_others, ini, options, outcome):
     project.makeini(f"[pytest]\n{ini}\n")
     project.makepyfile(THROWS_AWAY)
 
-    result = project.runpytest_subprocess(*QUIET, *options)
+    result = project.runpytest_subprocess(*OURS, *options)
 
     result.assert_outcomes(**outcome)
     said = "UnusedBatchWarning: event() returns a new batch, and this line throws it away; "

@@ -65,9 +65,7 @@ from mpfluent.testing.strategies import (
 )
 from mpfluent.testing.strategies.records import EVENT_CLASSES, RECORD_CLASSES, VALUE_CLASSES
 
-MUCH = settings(
-    max_examples=3 * settings.default.max_examples, derandomize=True, phases=[Phase.generate]
-)
+DRAWS = settings(derandomize=True, phases=[Phase.generate])
 
 
 def smallest(strategy: Any, condition: Any = lambda value: True, often: int = 5_000) -> Any:
@@ -79,14 +77,18 @@ class _Enough(Exception):
     """There is nothing more to be seen."""
 
 
-def seen(strategy: Any, of: Any, all_of: Any = frozenset()) -> set[Any]:
+def seen(
+    strategy: Any,
+    of: Any,
+    all_of: Any = frozenset(),
+    enough: int = settings.default.max_examples,
+) -> set[Any]:
     """Return what ``of`` says of some values, and of as many as it takes to see ``all_of``."""
     found: set[Any] = set()
     drawn: list[Any] = []
-    enough = settings.default.max_examples
 
     @given(strategy)
-    @settings(MUCH, max_examples=5_000)
+    @settings(DRAWS, max_examples=5_000)
     def draw(value: Any) -> None:
         found.update(of(value))
         drawn.append(value)
@@ -106,7 +108,7 @@ def test_every_field_is_drawn(cls: type[Any]) -> None:
     def fields(value: Any) -> list[str]:
         return [*value._keys, *(["events"] if cls is Batch and value.events else [])]
 
-    assert seen(values(cls, max_fields=12), fields, set(cls._wire)) == set(cls._wire)
+    assert seen(values(cls, max_fields=40), fields, set(cls._wire), enough=1) == set(cls._wire)
 
 
 def test_every_event_type_is_drawn() -> None:
@@ -151,7 +153,7 @@ DRAWN = {name: getattr(strategies, name)() for name in strategies.__all__ if nam
 
 
 def thrown_away(strategy: Any, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return how many draws hypothesis gives up because of a filter; 300 are used."""
+    """Return how many draws hypothesis gives up because of a filter."""
     from hypothesis.internal.conjecture.data import ConjectureData
 
     count = 0
@@ -163,7 +165,7 @@ def thrown_away(strategy: Any, monkeypatch: pytest.MonkeyPatch) -> int:
         return mark_invalid(self, *args, **options)
 
     @given(strategy)
-    @settings(MUCH, suppress_health_check=list(HealthCheck))
+    @settings(DRAWS, suppress_health_check=list(HealthCheck))
     def draw(value: Any) -> None:
         pass
 

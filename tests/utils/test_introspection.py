@@ -249,46 +249,47 @@ TYPES: dict[str, Any] = {
     "number": plain(validators.Number),
     "instant": plain(validators.Instant),
 }
-FIELDS = [(cls, name) for cls in VALUE_CLASSES for name in cls._fields]
 
 
-@pytest.mark.parametrize(
-    ("cls", "name"), FIELDS, ids=[f"{cls.__name__}.{name}" for cls, name in FIELDS]
-)
-def test_the_type_of_a_keyword_is_that_of_its_field(cls, name):
-    field, annotation = cls._fields[name], keywords(cls.__init__)[name]
+@pytest.mark.parametrize("cls", VALUE_CLASSES, ids=lambda cls: cls.__name__)
+def test_the_type_of_a_keyword_is_that_of_its_field(cls):
+    annotations = keywords(cls.__init__)
+    for name, field in cls._fields.items():
+        kind, annotation = field.kind.name, annotations[name]
 
-    if field.kind.name in TYPES:
-        assert plain(annotation) == TYPES[field.kind.name]
-    elif field.kind.name == "choice":
-        listed = words(annotation)
-        assert [field.check(word) for word in listed] == listed
-        assert len(listed) == len(set(listed)) >= 2
-    elif field.kind.name == "record":
-        assert plain(annotation) == {field.of}
-    elif field.kind.name in ("records", "events"):
-        assert field.of in {arg for part in plain(annotation) for arg in get_args(part)}
-    else:
-        assert field.kind.name in ("scalars", "strings", "attribute", "maps", "records_by_name")
-    if not field.required:
-        assert (
-            annotation is Any or NoneType in get_args(annotation) or field.kind.name == "attribute"
-        )
+        if kind in TYPES:
+            assert plain(annotation) == TYPES[kind], name
+        elif kind == "choice":
+            listed = words(annotation)
+            assert [field.check(word) for word in listed] == listed, name
+            assert len(listed) == len(set(listed)) >= 2, name
+        elif kind == "record":
+            assert plain(annotation) == {field.of}, name
+        elif kind in ("records", "events"):
+            of = {arg for part in plain(annotation) for arg in get_args(part)}
+            assert field.of in of, name
+        else:
+            kinds = ("scalars", "strings", "attribute", "maps", "records_by_name")
+            assert kind in kinds, name
+        if not field.required:
+            may_be_none = annotation is Any or NoneType in get_args(annotation)
+            assert may_be_none or kind == "attribute", name
 
 
 def test_a_literal_lists_exactly_the_words_that_its_field_takes():
     """The error for a wrong word lists all that are allowed, or names the first three."""
     checked = 0
-    for cls, name in FIELDS:
-        field = cls._fields[name]
-        if field.kind.name != "choice":
-            continue
-        try:
-            field.check("\N{SNOWMAN}")
-        except validators.CheckFailed as bad:
-            listed = bad.why.partition("want one of ")[2].split(", ")
-            assert listed == words(keywords(cls.__init__)[name]), (cls, name)
-            checked += 1
+    for cls in VALUE_CLASSES:
+        annotations = keywords(cls.__init__)
+        for name, field in cls._fields.items():
+            if field.kind.name != "choice":
+                continue
+            try:
+                field.check("\N{SNOWMAN}")
+            except validators.CheckFailed as bad:
+                listed = bad.why.partition("want one of ")[2].split(", ")
+                assert listed == words(annotations[name]), (cls, name)
+                checked += 1
     assert checked >= 15
 
 
@@ -486,6 +487,7 @@ COMPLETIONS = [
 ]
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(("text", "wanted"), COMPLETIONS)
 def test_jedi_completes_verbs_and_fields(text, wanted):
     found = {completion.name for completion in jedi.Interpreter(text, [LIVE]).complete()}
@@ -493,6 +495,7 @@ def test_jedi_completes_verbs_and_fields(text, wanted):
     assert wanted in found
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
@@ -507,6 +510,7 @@ def test_jedi_completes_in_the_middle_of_a_chain(text, wanted):
     assert wanted in found
 
 
+@pytest.mark.together("jedi")
 def test_jedi_shows_the_signature_while_one_types():
     (signature,) = jedi.Interpreter("batch.with_device(", [LIVE]).get_signatures()
 
@@ -521,6 +525,7 @@ def completed_by_ipython(text, **options):
     return {option.rpartition(".")[2] for option in found}
 
 
+@pytest.mark.together("jedi")
 @pytest.mark.parametrize(("text", "wanted"), COMPLETIONS)
 def test_ipython_completes_verbs_and_fields(text, wanted):
     assert wanted in completed_by_ipython(text)
