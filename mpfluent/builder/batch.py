@@ -190,8 +190,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
     def __add__(self: B, other: Batch) -> B:
         """Join with another batch of the same user."""
-        is_batch = is_a(itself("merge", other, Batch), Batch)
-        return self.merge(other) if is_batch else NotImplemented
+        if not is_a(itself("merge", other, Batch), Batch):
+            return NotImplemented
+        return self.merge(other)
 
     def __replace__(self: B, **changes: Any) -> B:
         """Return a copy with these fields changed; ``copy.replace`` calls this from 3.13 on."""

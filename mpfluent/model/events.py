@@ -275,7 +275,8 @@ class ApplicationStateTransitionEvent(Event, event_type="application_state_trans
     def _create(cls, verb: str, transition: Any, fields: Any, *flags: bool) -> Self:
         instead = "for other combinations write ApplicationStateTransitionEvent(…)"
         check_unsaid(verb, ApplicationStateTransitionEvent._init_names, fields, instead)
-        return cls(transition, **{**dict(zip(("is_first_run", "is_upgrade"), flags)), **fields})
+        said: dict[str, Any] = {**dict(zip(("is_first_run", "is_upgrade"), flags)), **fields}
+        return cls(transition, **said)
 
     @classmethod
     def create_install_event(cls, **fields: Unpack[TransitionFields]) -> Self:
