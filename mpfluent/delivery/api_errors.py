@@ -32,18 +32,15 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
 
     errors = _errors(answer.json())
     status = answer.status_code
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:  # a status that HTTP does not know, such as 520
-        phrase = ""
+    # "" for a status that HTTP does not know, such as 520
+    phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+    code = words = ""
     if errors:
         code = one_line(errors[0].get("code", ""), 80)
         words = one_line(errors[0].get("message", ""), _MOST_WORDS)
-        said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     elif reason == "unexpected_redirect":
-        said = f"{status} {phrase}: redirects are not followed; check host= and pod="
-    else:
-        said = f"{status} {phrase}".rstrip()
+        words = "redirects are not followed; check host= and pod="
+    said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     if reason == "unauthorized":
         said += "; check api_key= and api_secret=, and that the pod is the workspace's"
     return ApiError(

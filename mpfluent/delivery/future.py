@@ -85,10 +85,8 @@ class Delivery(PublicNames):
 
     def _error(self) -> DeliveryError | None:
         """Return the first error, but for batches that were dropped on purpose."""
-        for error in self._failures:
-            if error.reason not in _DROPPED or error.__cause__ is not None:
-                return error
-        return None
+        raised = (e for e in self._failures if e.reason not in _DROPPED or e.__cause__ is not None)
+        return next(raised, None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is settled; return whether it is.
@@ -148,15 +146,17 @@ class Delivery(PublicNames):
                 "asyncio.wait() takes tasks, not deliveries; "
                 "write asyncio.wait([asyncio.ensure_future(delivery)])"
             )
-        if self._pid != os.getpid():  # the lock may be held forever, as in ``wait``
-            if not self._open:
-                self._call(callback)
+        if self._pid == os.getpid():
+            with self._lock:
+                if self._open:
+                    self._callbacks += (callback,)
+                    return
+        elif self._open:  # no thread settles it here; and the lock may be held, as in ``wait``
             return
-        with self._lock:
-            if self._open:
-                self._callbacks += (callback,)
-                return
-        self._call(callback)
+        try:
+            callback(self)
+        except Exception as error:  # logged, as in _call_back
+            self._on_hook_error(callback, error)
 
     def __await__(self) -> Generator[Any, None, Response]:
         """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
@@ -222,12 +222,6 @@ class Delivery(PublicNames):
                 first = first or error
         if first is not None:
             raise first
-
-    def _call(self, callback: Callable[[Delivery], object]) -> None:
-        try:
-            callback(self)
-        except Exception as error:  # logged, as in _call_back
-            self._on_hook_error(callback, error)
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"

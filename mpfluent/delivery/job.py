@@ -112,10 +112,10 @@ class Job(Steps):
         self._open = tuple([one for one in self._open if one != part_id])
         return not self._open
 
-    def give_up(self, error: DeliveryError) -> None:
+    def give_up(self, outcome: Outcome) -> None:
         """Fail, or keep, all that has no outcome yet."""
         if self.outcome is None:
-            self._take(error)  # first, as above
+            self._take(outcome)  # first, as above
             self._open = ()
 
     def _take(self, outcome: Outcome) -> None:
@@ -156,7 +156,7 @@ class WorkItem:
     It is one of three:
 
     * ``WorkItem()``: the worker loads it from the outbox.
-    * ``WorkItem(jobs=[…])``: new jobs, which may still be coalesced.
+    * One with ``jobs``: new ones, which may still be coalesced.
     * ``WorkItem(payloads=[…])``: goes as it is, a retry for example: an id must stand for the
       same bytes forever.
 
@@ -166,11 +166,9 @@ class WorkItem:
 
     __slots__ = ("interrupted", "jobs", "payloads")
 
-    def __init__(
-        self, payloads: list[Payload] | None = None, jobs: list[Job] | None = None
-    ) -> None:
+    def __init__(self, payloads: list[Payload] | None = None) -> None:
         self.payloads = payloads
-        self.jobs = jobs
+        self.jobs: list[Job] | None = None
         self.interrupted = False
 
     def all_jobs(self) -> list[Job]:

@@ -149,7 +149,7 @@ class KeptBatches:
             for job, row in zip(jobs, self._outbox.put(batches) or ()):
                 job.row = row
             self._outbox.know_put(batches)
-        except BaseException:  # such as Ctrl-C: the caller does not accept them
+        except BaseException:  # such as Ctrl-C, or OutboxFull: the caller does not accept them
             self._counters.repairs.add((self._take_back, self._outbox, jobs, batches))
             self._counters.repairs.run()
             raise
@@ -179,9 +179,10 @@ class KeptBatches:
         stored = len(rows) == len(payload.jobs) and self._outbox.join(rows)
         return [payload] if stored else payload.apart()
 
-    def take_apart(self, jobs: Iterable[Job]) -> None:
-        """Store that jobs which travelled as one batch go on under ids of their own."""
-        for job in jobs:
+    def take_apart(self, payload: Payload) -> None:
+        """Let the jobs that travelled as one batch go on under ids of their own, and store that."""
+        for job in payload.jobs:
+            job.own_id = True
             if self._outbox is not None and job.row is not None:
                 self._outbox.join([job.row])
 
@@ -208,15 +209,14 @@ class KeptBatches:
             self.due = self._clock()
         if kept:
             self._outbox.park(kept, tried=True)
-            self._try_by(self._clock() + PROBE_EVERY)
+            self.due = min(self.due, self._clock() + PROBE_EVERY)
         return failed
 
     def remove(self, jobs: Iterable[Job]) -> None:
         """Remove jobs from the outbox."""
-        if self._outbox is not None:
-            rows = [job.row for job in jobs if job.row is not None]
-            if rows:
-                self._outbox.remove(rows)
+        rows = [job.row for job in jobs if job.row is not None]
+        if rows and self._outbox is not None:
+            self._outbox.remove(rows)
 
     def load(self, item: WorkItem, expired: list[Job], rows: list[int]) -> bool:
         """Load the oldest of what is kept, about one request of it.
@@ -233,8 +233,7 @@ class KeptBatches:
             Whether any of it was tried before.
         """
         self.due = math.inf
-        if self._outbox is None:
-            return False
+        assert self._outbox is not None  # noqa: S101  # else nothing is due
         early = self._clock() < self._not_before
         stored = self._outbox.load(self._most, _LOAD_BYTES, early, rows)
         groups: dict[int, list[Stored]] = {}
@@ -268,7 +267,7 @@ class KeptBatches:
         """Keep again what was loaded by a call that was interrupted."""
         if self._outbox is not None:
             self._outbox.park(rows)
-        self._try_by(self._clock() + PROBE_EVERY)
+        self.due = min(self.due, self._clock() + PROBE_EVERY)
 
     def _job(self, stored: Stored) -> Job:
         return Job(self._batch_class, stored.parts, row=stored.row, tried_before=stored.tries > 0)
@@ -289,9 +288,6 @@ class KeptBatches:
         """Load at once what was never tried, and the rest when it is time: mParticle answers."""
         if self.waiting:
             self.due = self._clock() if self.untried else max(self._clock(), self._not_before)
-
-    def _try_by(self, moment: float) -> None:
-        self.due = min(self.due, moment)
 
     def tend(self) -> float | None:
         """Show other processes that this one is alive; return the seconds until the next time."""
@@ -317,12 +313,9 @@ class KeptBatches:
     def take_lost(self) -> list[Job]:
         """Return what cannot be read any more, for the caller to fail."""
         ids, self._lost_ids = self._lost_ids, []
-        if ids:
-            warn("%s in the outbox could not be read any more", batch_count(len(ids)))
-        return [self._unread(batch_id) for batch_id in ids]
-
-    def _unread(self, batch_id: str) -> Job:
-        batch = self._batch_class()
-        if batch_id:
-            batch = batch.with_source_request_id(batch_id)
-        return Job(batch, (Part(batch_id, b"", 0),))
+        if not ids:
+            return []
+        warn("%s in the outbox could not be read any more", batch_count(len(ids)))
+        blank = self._batch_class()
+        batches = [blank.with_source_request_id(id) if id else blank for id in ids]
+        return [Job(batch, (Part(id, b"", 0),)) for batch, id in zip(batches, ids)]

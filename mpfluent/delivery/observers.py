@@ -101,11 +101,9 @@ class Observer(Protocol):
 
     def attempted(self, attempt: Attempt) -> None:
         """Take an attempt, in the thread that made it, before the next one."""
-        ...
 
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Take the outcome of a batch that was delivered or has failed."""
-        ...
 
 
 class Observers:

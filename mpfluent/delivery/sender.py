@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import DeliveryError
@@ -95,27 +96,26 @@ class Sender:
 
     def check_process(self) -> None:
         """Start again in a forked child: the threads that hold the locks are in the parent."""
-        self._home.move(self._restart, self._renew_locks)
+        self._home.move(self._renew)
 
-    def _restart(self) -> None:
-        self._rate_limit.renew_lock()  # what it knows of the server holds in the child, too
+    def _renew(self, forked: bool) -> None:
+        self._rate_limit.renew_lock()  # what it knows of the server holds in a child, too
+        if not forked:
+            self.counters.renew_locks()
+            return
         self.counters.restart()
         check = getattr(self._transport, "check_process", None)
         if check is not None:
             check()
-
-    def _renew_locks(self) -> None:
-        self._rate_limit.renew_lock()
-        self.counters.renew_locks()
 
     def deliver(
         self,
         payloads: Sequence[Payload],
         clock: Clock,
         settlement: Settlement,
-        *,
         elapsed_limit: float,
         until: float = math.inf,
+        *,
         once: bool = False,
     ) -> None:
         """Send these payloads as one request; split them as often as mParticle refuses a bulk.
@@ -131,39 +131,36 @@ class Sender:
         pid = os.getpid()
         waiting = [list(payloads)]
         while waiting:
-            group = waiting.pop()
-            outcome = self._send(group, clock, settlement, budget, until)
+            run = waiting.pop()
+            outcome = self._send(run, clock, settlement, budget, until)
             if pid != os.getpid():
                 return  # a greenlet that goes on in a forked child: these are the parent's
             if outcome is not None:
-                settlement.settle(group, outcome)
-            elif len(group) > 1:  # refused as a whole: one of the halves has the bad batch
-                middle = len(group) // 2
-                waiting += [group[middle:], group[:middle]]
+                settlement.settle(run, outcome)
+            elif len(run) > 1:  # refused as a whole: one of the halves has the bad batch
+                middle = len(run) // 2
+                waiting += [run[middle:], run[:middle]]
             else:
-                settlement.take_apart(group[0])
-                waiting += reversed(list(runs(group[0].apart())))
+                settlement.kept.take_apart(run[0])
+                waiting += reversed(list(runs(run[0].apart())))
 
     def budget(self, elapsed_limit: float) -> float:
         """Return the seconds for one request: the policy's, or else a dispatcher's own."""
         return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
-        self,
-        group: list[Payload],
-        clock: Clock,
-        settlement: Settlement,
-        budget: float,
-        until: float,
+        self, run: list[Payload], clock: Clock, settlement: Settlement, budget: float, until: float
     ) -> Response | DeliveryError | None:
         """Return the outcome of one request with its retries; None if it must be split."""
-        parts = [payload.part for payload in group]
+        parts = [payload.part for payload in run]
         ids = tuple([part.id for part in parts])
         url, body = self._addresses.request_of(parts)
         pid = os.getpid()
         began = clock.monotonic()
         ends = min(began + (budget or math.inf), until)  # 0 is for one attempt, however long
         budget = min(budget, max(0.0, until - began))
+        batches = sum([len(payload.jobs) for payload in run])
+        decide = partial(self._retry.decide, budget=budget, batches=batches)
         attempt = 0
         while True:
             blocked = self._rate_limit.wait(clock, began + budget)
@@ -177,14 +174,7 @@ class Sender:
             if pid != os.getpid():
                 return None
             now, wall = clock.monotonic(), clock.wall()
-            verdict = self._retry.decide(
-                answer,
-                attempt=attempt,
-                elapsed=now - began,
-                budget=budget,
-                wall=wall,
-                batches=sum([len(payload.jobs) for payload in group]),
-            )
+            verdict = decide(answer, attempt=attempt, elapsed=now - began, wall=wall)
             self._rate_limit.learn(answer, verdict, now)
             if self.counters.observers.look():
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ..delivery.job import Job, Payload, WorkItem
-from ..delivery.kept import KeptBatches
+from ..delivery.settlement import Settlement
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
@@ -25,13 +25,15 @@ class Scheduler:
 
     Args:
         options: of the dispatcher.
-        kept: what waits in the outbox only.
+        settlement: settles its jobs, and has what waits in the outbox only.
 
     Attributes:
+        now: monotonic seconds.
         lock: guards all of it.
         for_work: workers that wait for something to do.
         for_progress: threads that wait until workers have done something: for room, or the end.
         for_space: senders that had room once, and let the queue get emptier before they go on.
+        for_retry: workers that wait between two attempts.
         urgent: how many callers want everything to leave at once.
         overflowing: whether new jobs go to the outbox only, until it has nothing that was never
             tried: so they keep their order.
@@ -41,7 +43,9 @@ class Scheduler:
         closed: whether it is settled, or being settled.
     """
 
-    def __init__(self, options: Options, kept: KeptBatches) -> None:
+    def __init__(self, options: Options, settlement: Settlement) -> None:
+        self.options, self.settlement = options, settlement
+        self.now = options.clock
         self.renew_locks()
         self.queue = BoundedQueue(options.max_queue, options.max_queue_bytes)
         self.urgent = 0
@@ -53,8 +57,7 @@ class Scheduler:
         self._returned: list[WorkItem] = []  # what workers handed back, or shared: goes first
         self._in_hand: list[WorkItem] = []  # what workers have
         self._left = WorkItem()  # what the thread that closes settles
-        self._kept = kept
-        self._flush_interval = options.flush_interval
+        self._kept = settlement.kept
         self._was_full = False  # whether something found no room since the last work item
         self._leave_now = 0  # how many of the oldest leave at once: a caller waits for them
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
@@ -76,28 +79,26 @@ class Scheduler:
         self.for_work = Waiters(self.lock)
         self.for_progress = Waiters(self.lock)
         self.for_space = Waiters(self.lock)
+        self.for_retry = Waiters(self.lock)
 
     # All that follows is called with the lock held.
 
-    def fits(self, jobs: Sequence[Job]) -> bool:
-        """Return whether all of these may wait in the queue, and need not go to the outbox only."""
+    def add(self, jobs: Sequence[Job], accepted: Callable[[], None] = lambda: None) -> bool:
+        """Let all of these wait, or none: where there is no room, or what is before them is kept.
+
+        Args:
+            accepted: is called first: where Ctrl-C comes after it, what is counted can be settled.
+        """
         behind = self.overflowing and any(job.row is not None for job in jobs)
-        return not behind and self.queue.has_room(jobs)
-
-    def add(self, job: Job, now: float) -> bool:
-        """Let a job wait, if it has room, and nothing before it is in the outbox only."""
-        if (self.overflowing and job.row is not None) or not self.has_room([job]):
+        if self.closed or behind or not self.has_room(jobs):
             return False
-        self.put([job], now)
-        return True
-
-    def put(self, jobs: Iterable[Job], now: float) -> None:
-        """Let jobs wait that have room."""
-        first = not self.queue
+        accepted()
+        first, now = not self.queue, self.now()
         for job in jobs:
             self.queue.add(job, now)
         if first or self.queue.reaches(*self._enough):
             self.for_work.notify()
+        return True
 
     def has_room(self, jobs: Sequence[Job]) -> bool:
         """Return whether all of these may wait; if not, let what waits leave at once."""
@@ -140,7 +141,7 @@ class Scheduler:
             return None
         gather = math.inf
         if self.queue:
-            gather = self.queue.since + self._flush_interval - now
+            gather = self.queue.since + self.options.flush_interval - now
             enough = self._was_full or self._leave_now or self.queue.reaches(*self._enough)
             if enough or gather <= 0 or self.urgent or self.closing:
                 self._take_from_queue(item)
@@ -151,7 +152,7 @@ class Scheduler:
         self._was_full = False
         self._in_hand = [*self._in_hand, item]  # first, so that its jobs are always somewhere
         taken = self.queue.take(*self._most, item)
-        self._leave_now = max(0, self._leave_now - len(taken))
+        self._leave_now = max(0, self._leave_now - taken)
         self.for_progress.notify_all()  # there is room now
         if not self.queue.is_nearly_full():
             self.for_space.notify_all()
@@ -164,19 +165,15 @@ class Scheduler:
         item.payloads, item.jobs, self._returned = first, [], [*self._returned, *items]
         self.for_work.notify(len(rest))
 
-    def hand_back(self, item: WorkItem, payloads: list[Payload]) -> None:
-        """Let another worker begin with these of an item, before all that came after it."""
-        returned = [WorkItem(payloads)] if payloads else []
+    def done(self, item: WorkItem, rest: Sequence[Payload] = ()) -> None:
+        """Know that a worker is done with an item; let another one begin with the rest of it."""
+        returned = [WorkItem([*rest])] if rest else []
         others = [other for other in self._in_hand if other is not item]
         if item in self._in_hand:  # else it was handed back already
             self._returned, self._in_hand = [*returned, *self._returned], others
         self.for_progress.notify_all()
-        self.for_work.notify()
-
-    def done(self, item: WorkItem) -> None:
-        """Know that a worker has finished this."""
-        self._in_hand = [other for other in self._in_hand if other is not item]
-        self.for_progress.notify_all()
+        if rest:
+            self.for_work.notify()
 
     def collect_left(self) -> None:
         """Let no worker take what waits now: the thread that closes settles it."""

@@ -36,7 +36,7 @@ def test_the_outcome_of_a_job_that_is_given_up_again_and_again_is_made_known_onc
 
     assert settlement.give_up([job], TransportError("broken off")) == 1
     assert settlement.give_up([job], TransportError("again")) == 0
-    settlement.resume([job], TransportError("again"))
+    settlement.give_up([job], TransportError("again"), resume=True)
     assert failed == ["broken off"]
     assert (job.notified, job.settled) == (True, True)
 

@@ -5,7 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from internals import shutdown
+from internals import WorkItem, shutdown
 from log_records import calling
 from scenarios import eventually
 from sizes import large
@@ -684,7 +684,7 @@ def test_a_very_long_wait_for_room_is_as_long_as_it_takes():
     waited = []
     scheduler.for_progress.wait = lambda seconds: (
         waited.append(seconds),
-        scheduler.queue.take(1, 10**9),
+        scheduler.queue.take(1, 10**9, WorkItem()),
     )
 
     assert stage.client.send(user("b")).state == "pending"
