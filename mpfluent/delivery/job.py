@@ -147,7 +147,9 @@ class Payload(NamedTuple):
 
     def apart(self) -> list[Payload]:
         """Return the payloads that it was made of, each under its own id."""
-        return [Payload(job.parts[0], (job,)) for job in self.jobs]
+        # what is one job's may be any of its parts, and stays that part
+        joined = len(self.jobs) > 1
+        return [Payload(job.parts[0], (job,)) for job in self.jobs] if joined else [self]
 
 
 class WorkItem:
