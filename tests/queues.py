@@ -57,6 +57,5 @@ def numbers(told):
 
 def work(client):
     """Let a worker deliver all that waits, as a thread of its own would."""
-    with client._dispatcher._scheduler.lock:
-        client._dispatcher._scheduler.urgent += 1
+    client._dispatcher.send_now()
     client._dispatcher._workers.deliver(600, wait=False)

@@ -145,29 +145,24 @@ class Admission(NamedTuple):
 
     def _wait_for_room(self, job: Job, until: float) -> bool:
         self.call()
-        scheduler, counted = self.scheduler, 0
-        try:
+        scheduler = self.scheduler
+        while True:
             with scheduler.lock:
-                scheduler.urgent, counted = scheduler.urgent + 1, 1
-                scheduler.for_work.notify_all()
-            while True:
-                with scheduler.lock:
-                    if scheduler.add([job]):
-                        return True
-                    left = until - scheduler.now()
-                    if scheduler.closed or left <= 0:
-                        return False
-                    scheduler.for_progress.enlist()
-                scheduler.for_progress.wait(waitable(left))
-                with scheduler.lock:
-                    left = until - scheduler.now()
-                    if left <= 0 or not scheduler.queue.is_nearly_full():
-                        continue
-                    scheduler.for_space.enlist()
-                # a sender that wakes for each request slows the worker that empties the queue
-                scheduler.for_space.wait(min(_LINGER, left))
-        finally:
-            scheduler.urgent -= counted  # atomically with leaving
+                if scheduler.add([job]):
+                    return True
+                left = until - scheduler.now()
+                if scheduler.closed or left <= 0:
+                    return False
+                scheduler.send_now()
+                scheduler.for_progress.enlist()
+            scheduler.for_progress.wait(waitable(left))
+            with scheduler.lock:
+                left = until - scheduler.now()
+                if left <= 0 or not scheduler.queue.is_nearly_full():
+                    continue
+                scheduler.for_space.enlist()
+            # a sender that wakes for each request slows the worker that empties the queue
+            scheduler.for_space.wait(min(_LINGER, left))
 
     def _settle_without_room(self, job: Job) -> None:
         scheduler, counted = self.scheduler, 0

@@ -34,7 +34,6 @@ class Scheduler:
         for_progress: threads that wait until workers have done something: for room, or the end.
         for_space: senders that had room once, and let the queue get emptier before they go on.
         for_retry: workers that wait between two attempts.
-        urgent: how many callers want everything to leave at once.
         overflowing: whether new jobs go to the outbox only, until it has nothing that was never
             tried: so they keep their order.
         being_kept: how many jobs are on the way there.
@@ -48,7 +47,6 @@ class Scheduler:
         self.now = options.clock
         self.renew_locks()
         self.queue = BoundedQueue(options.max_queue, options.max_queue_bytes)
-        self.urgent = 0
         self.overflowing = False
         self.being_kept = 0
         self.closing = False
@@ -114,11 +112,12 @@ class Scheduler:
         if self._leave_now:
             self.for_work.notify()
 
-    def next(self, item: WorkItem, now: float) -> float | None:
+    def next(self, item: WorkItem, now: float, *, at_once: bool = False) -> float | None:
         """Let a worker have what is to be delivered now, if there is anything.
 
         Args:
             item: an empty one, to be filled; one that stays empty is to be loaded from the outbox.
+            at_once: whether nothing has to wait for others to travel with.
 
         Returns:
             None if the worker has something; else the seconds until something may be due.
@@ -143,7 +142,7 @@ class Scheduler:
         if self.queue:
             gather = self.queue.since + self.options.flush_interval - now
             enough = self._was_full or self._leave_now or self.queue.reaches(*self._enough)
-            if enough or gather <= 0 or self.urgent or self.closing:
+            if enough or gather <= 0 or at_once or self.closing:
                 self._take_from_queue(item)
                 return None
         return gather if queue_first else min(gather, self._kept.due - now)

@@ -104,7 +104,7 @@ def at_end() -> None:
         return
     until = time.monotonic() + max(one.exit_timeout for one in watched)
     for one in watched:
-        one.start_flush()
+        one.send_now()
     left: list[tuple[int, int]] = []
     first: BaseException | None = None
     for one in watched:

@@ -206,29 +206,26 @@ class ThreadedDispatcher(OpenedOnce):
     def _deliver_all(self, timeout: float) -> None:
         workers, scheduler = self._workers, self._scheduler
         until = scheduler.now() + timeout
-        counted = 0
-        try:
+        with scheduler.lock:
+            scheduler.send_now()
+            scheduler.for_work.notify_all()  # also where only the outbox has something
+        workers.call(until)
+        if not workers.may_wait():
+            return
+        # in real time: threads wait in it, even where a test brings a clock of its own
+        over = time.monotonic() + timeout
+        while (left := over - time.monotonic()) > 0:
             with scheduler.lock:
-                scheduler.urgent, counted = scheduler.urgent + 1, 1
-                scheduler.for_work.notify_all()
-            workers.call(until)
-            if not workers.may_wait():
-                return
-            # in real time: threads wait in it, even where a test brings a clock of its own
-            over = time.monotonic() + timeout
-            while (left := over - time.monotonic()) > 0:
-                with scheduler.lock:
-                    if scheduler.is_idle(scheduler.now()):
-                        return
-                    waits = workers.any() or scheduler.in_hand()
-                    scheduler.for_progress.enlist()
-                if waits:
-                    # a look each second: a worker that is killed notifies nobody
-                    scheduler.for_progress.wait(min(left, 1.0))
-                else:
-                    workers.call(until)  # the worker was stopped meanwhile
-        finally:
-            scheduler.urgent -= counted  # atomically with leaving
+                if scheduler.is_idle(scheduler.now()):
+                    return
+                scheduler.send_now()  # also what came meanwhile
+                waits = workers.any() or scheduler.in_hand()
+                scheduler.for_progress.enlist()
+            if waits:
+                # a look each second: a worker that is killed notifies nobody
+                scheduler.for_progress.wait(min(left, 1.0))
+            else:
+                workers.call(until)  # the worker was stopped meanwhile
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the sender."""
@@ -304,12 +301,6 @@ class ThreadedDispatcher(OpenedOnce):
         with scheduler.lock:
             scheduler.forget_left()
         return left
-
-    def start_flush(self) -> None:
-        """Begin to deliver all that waits, since the process ends."""
-        with self._scheduler.lock:
-            self._scheduler.urgent += 1
-            self._scheduler.for_work.notify_all()
 
     def finish(self, timeout: float) -> tuple[int, int]:
         """Wait for what waits; then settle what is left; return how much is lost, and is kept.

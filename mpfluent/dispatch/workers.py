@@ -139,47 +139,31 @@ class Workers:
             if self._threads and not no_workers:
                 return
         if failed:
-            self._settlement.notices.log(
-                "no thread could be started; sending in the caller's thread"
-            )
-        self.deliver_here(until)
-
-    def deliver_here(self, until: float | None = None) -> None:
-        """Deliver all that waits in the calling thread.
-
-        Args:
-            until: when to stop, where the process ends; else each request has ``exit_timeout``.
-        """
-        if not self.may_wait():
-            return  # a callback: the thread that calls it goes on with the next
-        scheduler, counted = self._scheduler, 0
-        try:
-            with scheduler.lock:
-                scheduler.urgent, counted = scheduler.urgent + 1, 1
-                scheduler.for_work.notify_all()
-            self.deliver(min(self._elapsed_limit, _INLINE), until, wait=False, raises=True)
-        finally:
-            scheduler.urgent -= counted  # atomically with leaving
+            why = "no thread could be started; sending in the caller's thread"
+            self._settlement.notices.log(why)
+        if self.may_wait():  # else it is a callback: the thread that calls it goes on with the next
+            self.deliver(min(self._elapsed_limit, _INLINE), until, wait=False, inline=True)
 
     def deliver(
         self,
-        elapsed_limit: float,
+        limit: float,
         until: float | None = math.inf,
         *,
         wait: bool = True,
-        raises: bool = False,
+        inline: bool = False,
     ) -> None:
         """Be a worker: deliver what is due, until there is nothing more.
 
         Args:
-            until: as above.
+            limit: seconds for each request with its retries, unless the policy says.
+            until: when to stop, where the process ends; None to give each request ``exit_timeout``.
             wait: whether to wait for what is due later.
-            raises: whether any exception is the caller's: its signal handlers may raise some.
+            inline: whether it is the thread of a caller, who wants all of it to be sent at once.
         """
         me = threading.get_ident()
         try:
             self._delivering.add(me)
-            while self._deliver_next(elapsed_limit, self._over(until), wait=wait, raises=raises):
+            while self._deliver_next(limit, self._over(until), wait=wait, inline=inline):
                 pass
         finally:
             self._delivering.discard(me)
@@ -235,7 +219,7 @@ class Workers:
         return self._pid == os.getpid() and not self._stopped
 
     def _deliver_next(
-        self, elapsed_limit: float, until: float = math.inf, *, wait: bool, raises: bool = False
+        self, limit: float, until: float = math.inf, *, wait: bool, inline: bool = False
     ) -> bool:
         """Deliver what is to be delivered next; return whether there was anything.
 
@@ -243,26 +227,26 @@ class Workers:
         """
         item = WorkItem()
         try:
-            if until <= self._scheduler.now() or not self._next(item, wait=wait):
+            if until <= self._scheduler.now() or not self._next(item, wait=wait, at_once=inline):
                 return False
-            self._deliver(item, elapsed_limit, until)
+            self._deliver(item, limit, until)
             with self._scheduler.lock:
                 self._scheduler.done(item)
         except BaseException as error:  # of the caller's, or of a hook; or a bug of ours
             self._settlement.repairs.add((self._hand_back, item, error))
             self._settlement.repairs.run()
-            if raises or not isinstance(error, Exception):
+            if inline or not isinstance(error, Exception):  # a caller's signal handler raises any
                 raise
         return True
 
-    def _next(self, item: WorkItem, *, wait: bool) -> bool:
+    def _next(self, item: WorkItem, *, wait: bool, at_once: bool) -> bool:
         """Let an item have what to deliver next, waiting for it; False for a worker that leaves."""
         scheduler = self._scheduler
         idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
             tend = self._settlement.kept.tend()
             with scheduler.lock:
-                due = scheduler.next(item, self._scheduler.now())
+                due = scheduler.next(item, scheduler.now(), at_once=at_once)
                 if due is None:
                     return True
                 idle = time.monotonic() >= idle_at and not scheduler.has_work() and tend is None
@@ -277,14 +261,14 @@ class Workers:
             scheduler.for_work.wait(min(due, tend or math.inf, _IDLE))
         return False
 
-    def _deliver(self, item: WorkItem, elapsed_limit: float, until: float) -> None:
+    def _deliver(self, item: WorkItem, limit: float, until: float) -> None:
         sender, settlement = self._dispatcher._opened(), self._settlement
         from_outbox = item.payloads is None and item.jobs is None
         once = from_outbox and settlement.bring_back(item)
         if item.payloads is None:
             item.payloads = self._payloads_of_new(item)
         for run in runs(item.payloads):
-            sender.deliver(run, self._clock, settlement, elapsed_limit, until, once=once)
+            sender.deliver(run, self._clock, settlement, limit, until, once=once)
         if from_outbox:
             settlement.kept.learn(item.payloads)
 
