@@ -53,7 +53,7 @@ def named(count, start=0):
 
 def due(one):
     """Let a worker deliver what is due by now, and no more."""
-    one.client._dispatcher._workers.deliver(600, wait=False)
+    one.client._dispatcher._workers.deliver(wait=False)
 
 
 def leave(server, path, sent, **options):

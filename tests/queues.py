@@ -58,4 +58,4 @@ def numbers(told):
 def work(client):
     """Let a worker deliver all that waits, as a thread of its own would."""
     client._dispatcher.send_now()
-    client._dispatcher._workers.deliver(600, wait=False)
+    client._dispatcher._workers.deliver(wait=False)

@@ -45,7 +45,7 @@ class Stage:
 
     def work(self):
         """Let a worker deliver what is due, as a thread of its own would."""
-        self.dispatcher._workers.deliver(600, wait=False)
+        self.dispatcher._workers.deliver(wait=False)
 
     def requests(self):
         """Return the names of the users in each request."""

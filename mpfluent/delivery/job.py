@@ -36,9 +36,8 @@ class Job(Steps):
 
     __slots__ = (
         "_batch",
-        "_failure",
         "_open",
-        "_response",
+        "_outcome",
         "interruptions",
         "notified",
         "on_settled",
@@ -64,8 +63,7 @@ class Job(Steps):
         self._open = tuple([part.id for part in parts])
         self.on_settled = on_settled
         self.notified = False
-        self._failure: DeliveryError | None = None
-        self._response: Response | None = None
+        self._outcome: Outcome | None = None
         self.parts = parts
         self.size = sum([len(part.body) for part in parts])
         self.row = row
@@ -102,7 +100,7 @@ class Job(Steps):
     @property
     def outcome(self) -> Outcome | None:
         """The answer or the error, for good; None while a part is open."""
-        return None if self._open else self._failure or self._response
+        return None if self._open else self._outcome
 
     def settle_part(self, part_id: str, outcome: Outcome) -> bool:
         """Take a part's outcome; return whether it was the last part."""
@@ -120,10 +118,9 @@ class Job(Steps):
 
     def _take(self, outcome: Outcome) -> None:
         """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
-        if not isinstance(outcome, DeliveryError):
-            self._response = outcome
-        elif self._failure is None or isinstance(self._failure, Kept):
-            self._failure = outcome
+        failed, kept = isinstance(self._outcome, DeliveryError), isinstance(self._outcome, Kept)
+        if not failed or (kept and isinstance(outcome, DeliveryError)):
+            self._outcome = outcome
 
     def __repr__(self) -> str:
         return f"<Job of {len(self.parts)} parts, {len(self._open)} open>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeliveryError, Kept
@@ -236,11 +237,9 @@ class KeptBatches:
         assert self._outbox is not None  # noqa: S101  # else nothing is due
         early = self._clock() < self._not_before
         stored = self._outbox.load(self._most, _LOAD_BYTES, early, rows)
-        groups: dict[int, list[Stored]] = {}
-        for one in stored:
-            groups.setdefault(one.row if one.group is None else one.group, []).append(one)
         payloads: list[Payload] = []
-        for members in groups.values():
+        for _, group in groupby(stored, lambda one: one.group or one.row):
+            members = list(group)  # which come one after the other
             jobs = [self._job(one) for one in members]
             if all(one.expired for one in members):  # a group travels under one id: all or none
                 expired += jobs
@@ -300,11 +299,9 @@ class KeptBatches:
 
     def _failed(self, error: Exception) -> None:
         self._counters.outbox_failed()
-        self._notices.log(
-            "the outbox failed, and what it cannot do is done in memory",
-            detail=f": {type(error).__name__}: {error}",
-            error=type(error).__name__,
-        )
+        why = "the outbox failed, and what it cannot do is done in memory"
+        name = type(error).__name__
+        self._notices.log(why, detail=f": {name}: {error}", error=name)
 
     def _lost(self, ids: list[str]) -> None:
         """Remember what cannot be read any more; the outbox calls this where no hook may run."""

@@ -39,9 +39,8 @@ class RateLimit:
         """
         while True:
             if clock.closed():
-                return Closed(
-                    "the client was closed before the batch was delivered", reason="closed"
-                )
+                why = "the client was closed before the batch was delivered"
+                return Closed(why, reason="closed")
             now = clock.monotonic()
             with self._lock:
                 if self._refusal is not None and now < self._probe_at:
@@ -52,10 +51,8 @@ class RateLimit:
                     self._probe_at = now + PROBE_EVERY  # the others fail meanwhile
                     return None
             if must_wait > until - now:
-                return DeliveryError(
-                    f"mParticle asked for no requests for another {must_wait:.1f} s",
-                    reason="rate_limited",
-                )
+                why = f"mParticle asked for no requests for another {must_wait:.1f} s"
+                return DeliveryError(why, reason="rate_limited")
             clock.wait(seconds)
 
     def learn(self, answer: Response | TransportError, verdict: Verdict, now: float) -> None:

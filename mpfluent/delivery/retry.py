@@ -150,10 +150,8 @@ class Retry(PublicNames):
         return self.base * max(0.0, min(percent, 100.0) - 90.0) / 10.0
 
     def __repr__(self) -> str:
-        shown = " ".join(
-            f"{name}={getattr(self, name, None)}"
-            for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
-        )
+        names = ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
+        shown = " ".join(f"{name}={getattr(self, name, None)}" for name in names)
         return f"<Retry {shown}>"
 
 

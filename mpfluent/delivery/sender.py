@@ -16,6 +16,7 @@ from ..errors import DeliveryError
 from ..transport.base import Request, Response, Transport, attempted, is_marked
 from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
+from ..utils.log import Notices
 from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
@@ -79,9 +80,8 @@ class Sender:
     def sends_to(self, target: object) -> bool:
         """Return whether it sends to a transport, or to a server that has this ``url``."""
         url = getattr(target, "url", None)
-        return self._transport is target or (
-            isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
-        )
+        its_server = isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
+        return self._transport is target or its_server
 
     def load(self) -> None:
         """Let the transport import what it needs, before a worker does.
@@ -109,27 +109,18 @@ class Sender:
             check()
 
     def deliver(
-        self,
-        payloads: Sequence[Payload],
-        clock: Clock,
-        settlement: Settlement,
-        elapsed_limit: float,
-        until: float = math.inf,
-        *,
-        once: bool = False,
+        self, run: list[Payload], clock: Clock, settlement: Settlement, budget: float, until: float
     ) -> None:
         """Send these payloads as one request; split them as often as mParticle refuses a bulk.
 
         Args:
-            payloads: at most what one request may hold.
+            run: at most what one request may hold.
             settlement: settles each of them with its outcome.
-            elapsed_limit: seconds for each request with its retries, unless the policy says.
+            budget: seconds for each request with its retries; 0 for a single attempt.
             until: the monotonic time at which all ends, whatever the policy says.
-            once: whether each request has a single attempt, whatever the policy says.
         """
-        budget = 0.0 if once else self.budget(elapsed_limit)
         pid = os.getpid()
-        waiting = [list(payloads)]
+        waiting = [run]
         while waiting:
             run = waiting.pop()
             outcome = self._send(run, clock, settlement, budget, until)
@@ -180,7 +171,7 @@ class Sender:
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
                 self.counters.observers.attempted(seen._replace(background=settlement.background))
             if isinstance(answer, Response) and answer.status_code == 429:
-                _log_rate_limit(answer, verdict, settlement)
+                _log_rate_limit(verdict, settlement.notices)
             if verdict.what == "delivered" and isinstance(answer, Response):
                 return answer
             if verdict.what == "split":
@@ -207,7 +198,7 @@ def runs(payloads: Sequence[Payload]) -> Iterator[list[Payload]]:
     return pack(payloads, lambda payload: len(payload.part.body))
 
 
-def _log_rate_limit(answer: Response, verdict: Verdict, settlement: Settlement) -> None:
+def _log_rate_limit(verdict: Verdict, notices: Notices) -> None:
     """Log that mParticle wants fewer requests, and how long there will be none."""
     if verdict.retry_after:
         detail = f": no request for {verdict.retry_after:.1f} s"
@@ -215,9 +206,5 @@ def _log_rate_limit(answer: Response, verdict: Verdict, settlement: Settlement) 
         detail = f": the request is tried again in {verdict.delay:.1f} s"
     else:
         return
-    settlement.notices.log(
-        f"mParticle answered {answer.status_code}",
-        detail=detail,
-        status=answer.status_code,
-        next_in=verdict.delay or verdict.retry_after,
-    )
+    seconds = verdict.delay or verdict.retry_after
+    notices.log("mParticle answered 429", detail=detail, status=429, next_in=seconds)

@@ -155,17 +155,11 @@ class Settlement:
                 if self._unreachable:
                     continue
                 self._unreachable = True  # until something arrives
-            code = code_of(first)
-            self.notices.log(
-                kind,
-                len(alike),
-                detail=f" {code}" if code else "",
-                batches=len(alike),
-                reason=first.reason,
-                status=first.status_code,
-                code=code,
-                error=None if first.status_code else name_of(first),
-            )
+            code, status = code_of(first), first.status_code
+            error = None if status else name_of(first)
+            fields = {"reason": first.reason, "status": status, "code": code, "error": error}
+            detail = f" {code}" if code else ""
+            self.notices.log(kind, len(alike), detail=detail, batches=len(alike), **fields)
 
     # What the outbox has
 

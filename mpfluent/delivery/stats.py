@@ -67,8 +67,10 @@ class Outcomes:
         else:
             self._delivered, steps.step = self._delivered + 1, step
 
-    def _pending(self) -> int:
-        return self._submitted - self._delivered - sum(self._failed.values())
+    def _totals(self) -> tuple[int, int, int, int]:
+        """Return how many were submitted, were delivered, failed, and are pending."""
+        failed = sum(self._failed.values())
+        return self._submitted, self._delivered, failed, self._submitted - self._delivered - failed
 
 
 class Counters(Outcomes):
@@ -111,7 +113,7 @@ class Counters(Outcomes):
             fresh = steps.step < COUNTED
             if fresh:
                 self._count(outcome, steps, COUNTED)
-            if self._pending() <= 0:  # what ``wait`` waits for
+            if self._totals()[3] <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
             self.observers.settled(outcome)
@@ -138,16 +140,13 @@ class Counters(Outcomes):
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is pending; return whether nothing is."""
-        return self._waiters.wait_for(lambda: self._pending() <= 0, timeout)
+        return self._waiters.wait_for(lambda: self._totals()[3] <= 0, timeout)
 
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
         with self._lock:
             return Stats(
-                submitted=self._submitted,
-                delivered=self._delivered,
-                failed=sum(self._failed.values()),
-                pending=self._pending(),
+                *self._totals(),
                 retries=self._retries,
                 failed_by_reason=MappingProxyType(dict(self._failed)),
                 hook_errors=self._hook_errors,
@@ -247,11 +246,4 @@ class ReportBuilder(Outcomes):
     def report(self) -> Report:
         """Return all counts, of one moment."""
         with self._lock:
-            return Report(
-                submitted=self._submitted,
-                delivered=self._delivered,
-                failed=sum(self._failed.values()),
-                pending=self._pending(),
-                failed_by_reason=dict(self._failed),
-                failures=tuple(self._failures),
-            )
+            return Report(*self._totals(), dict(self._failed), tuple(self._failures))

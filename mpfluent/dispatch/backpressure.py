@@ -209,9 +209,8 @@ def closed(why: str) -> Closed:
 
 
 def _dropped(full: str) -> DeliveryError:
-    return DeliveryError(
-        f"newer batches took its place in the full {full}", reason="dropped_oldest"
-    )
+    why = f"newer batches took its place in the full {full}"
+    return DeliveryError(why, reason="dropped_oldest")
 
 
 def _no_room(batches: int, where: str, error: OutboxFull | None = None) -> QueueFull:

@@ -63,10 +63,8 @@ class Scheduler:
             # A work item may be larger than a request, since it will shrink. Half of what may wait
             # is enough: the other half is for what comes before a worker has woken.
             self._most = WINDOW, WINDOW_BYTES
-            self._enough = (
-                min(WINDOW, -(-options.max_queue // 2)),
-                min(WINDOW_BYTES, -(-options.max_queue_bytes // 2)),
-            )
+            half, half_bytes = -(-options.max_queue // 2), -(-options.max_queue_bytes // 2)
+            self._enough = min(WINDOW, half), min(WINDOW_BYTES, half_bytes)
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -41,15 +42,15 @@ class SyncDispatcher(OpenedOnce):
         sleep: Callable[[float], object] | None = None,
     ) -> None:
         # asked for each time: after a fork the flag is another one
-        self._clock = Clock(
-            *(clock, wall, sleep or (lambda seconds: self._closed.wait(seconds))),
-            lambda: self._closed.is_set(),
-        )
+        self._clock = Clock(clock, wall, sleep or self._sleep, lambda: self._closed.is_set())
         super().__init__(Settlement(None, clock))
         # Threads that send, and must not wait for themselves. By ``get_ident``: after gevent or
         # eventlet patched it, it names greenlets; an older ``threading.local`` would not.
         self._sending: set[int] = set()
         self._closed = Flag()
+
+    def _sleep(self, seconds: float) -> None:
+        self._closed.wait(seconds)
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Send batches in as few requests as they fit."""
@@ -59,9 +60,9 @@ class SyncDispatcher(OpenedOnce):
         try:
             self._sending.add(me)
             accepted()
-            limit = PATIENT if patient else self.max_elapsed
-            for group in runs(payloads_of(jobs)):
-                sender.deliver(group, self._clock, self._settlement, limit)
+            budget = sender.budget(PATIENT if patient else self.max_elapsed)
+            for run in runs(payloads_of(jobs)):
+                sender.deliver(run, self._clock, self._settlement, budget, math.inf)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             repairs.add((self._give_up, jobs, accepted, error))
             with suppress(BaseException):  # the first one is raised

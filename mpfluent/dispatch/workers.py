@@ -142,11 +142,10 @@ class Workers:
             why = "no thread could be started; sending in the caller's thread"
             self._settlement.notices.log(why)
         if self.may_wait():  # else it is a callback: the thread that calls it goes on with the next
-            self.deliver(min(self._elapsed_limit, _INLINE), until, wait=False, inline=True)
+            self.deliver(until, wait=False, inline=True)
 
     def deliver(
         self,
-        limit: float,
         until: float | None = math.inf,
         *,
         wait: bool = True,
@@ -155,7 +154,6 @@ class Workers:
         """Be a worker: deliver what is due, until there is nothing more.
 
         Args:
-            limit: seconds for each request with its retries, unless the policy says.
             until: when to stop, where the process ends; None to give each request ``exit_timeout``.
             wait: whether to wait for what is due later.
             inline: whether it is the thread of a caller, who wants all of it to be sent at once.
@@ -163,7 +161,7 @@ class Workers:
         me = threading.get_ident()
         try:
             self._delivering.add(me)
-            while self._deliver_next(limit, self._over(until), wait=wait, inline=inline):
+            while self._deliver_next(self._over(until), wait=wait, inline=inline):
                 pass
         finally:
             self._delivering.discard(me)
@@ -185,7 +183,7 @@ class Workers:
     def _work(self, slot: Slot) -> None:
         try:
             if self._has_slot(slot):
-                self.deliver(self._elapsed_limit)
+                self.deliver()
         except BaseException as error:  # it ends here: a thread has no caller to raise it to
             if self._is_current():
                 self._settlement.notices.log(f"a worker was stopped by {type(error).__name__}")
@@ -218,9 +216,7 @@ class Workers:
     def _is_current(self) -> bool:
         return self._pid == os.getpid() and not self._stopped
 
-    def _deliver_next(
-        self, limit: float, until: float = math.inf, *, wait: bool, inline: bool = False
-    ) -> bool:
+    def _deliver_next(self, until: float = math.inf, *, wait: bool, inline: bool = False) -> bool:
         """Deliver what is to be delivered next; return whether there was anything.
 
         Whatever happens, nothing of it is lost.
@@ -229,7 +225,7 @@ class Workers:
         try:
             if until <= self._scheduler.now() or not self._next(item, wait=wait, at_once=inline):
                 return False
-            self._deliver(item, limit, until)
+            self._deliver(item, until, inline=inline)
             with self._scheduler.lock:
                 self._scheduler.done(item)
         except BaseException as error:  # of the caller's, or of a hook; or a bug of ours
@@ -261,14 +257,16 @@ class Workers:
             scheduler.for_work.wait(min(due, tend or math.inf, _IDLE))
         return False
 
-    def _deliver(self, item: WorkItem, limit: float, until: float) -> None:
+    def _deliver(self, item: WorkItem, until: float, *, inline: bool) -> None:
         sender, settlement = self._dispatcher._opened(), self._settlement
         from_outbox = item.payloads is None and item.jobs is None
         once = from_outbox and settlement.bring_back(item)
         if item.payloads is None:
             item.payloads = self._payloads_of_new(item)
+        limit = min(self._elapsed_limit, _INLINE) if inline else self._elapsed_limit
+        budget = 0.0 if once else sender.budget(limit)
         for run in runs(item.payloads):
-            sender.deliver(run, self._clock, settlement, limit, until, once=once)
+            sender.deliver(run, self._clock, settlement, budget, until)
         if from_outbox:
             settlement.kept.learn(item.payloads)
 

@@ -190,7 +190,7 @@ class Promise(Promised):
     @rule()
     def worker_runs(self):
         with contextlib.suppress(SystemExit):
-            self.dispatcher._workers.deliver(5, wait=False)
+            self.dispatcher._workers.deliver(wait=False)
 
     @rule()
     def an_answer_is_lost_and_the_worker_stopped(self):

@@ -270,7 +270,7 @@ def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
     lingered = []
 
     def deliver_a_request(seconds):
-        workers._deliver_next(600, wait=False)
+        workers._deliver_next(wait=False)
 
     scheduler.for_progress.wait = deliver_a_request
     scheduler.for_space.wait = lingered.append

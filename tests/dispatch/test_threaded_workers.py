@@ -592,7 +592,7 @@ def test_close_settles_what_was_gathered_and_has_not_left():
     stage = Stage(coalesce=True)
     stage.client.send(*users(250))
     stage.time.now += 1
-    stage.dispatcher._workers._deliver_next(600, wait=False)
+    stage.dispatcher._workers._deliver_next(wait=False)
 
     assert stage.client.close(0) == (100, 150, 0)
     assert stage.told == [(str(number), "closed") for number in range(100, 250)]
