@@ -33,18 +33,8 @@ class Delivery(PublicNames):
     """
 
     __slots__ = (
-        "__weakref__",
-        "_callbacks",
-        "_failures",
-        "_kept",
-        "_lock",
-        "_may_wait",
-        "_on_hook_error",
-        "_open",
-        "_pid",
-        "_response",
-        "_send_now",
-        "_waiters",
+        *("__weakref__", "_callbacks", "_failures", "_kept", "_lock", "_may_wait"),
+        *("_on_hook_error", "_open", "_pid", "_response", "_send_now", "_waiters"),
     )
 
     def __init__(

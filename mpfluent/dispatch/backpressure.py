@@ -188,7 +188,7 @@ class Admission(NamedTuple):
         oldest, scheduler, settlement = WorkItem(), self.scheduler, self.scheduler.settlement
         try:
             with scheduler.lock:
-                scheduler.queue.take_stored(settlement.kept.oldest, oldest)
+                scheduler.queue.take_stored(settlement.kept.outbox.oldest, oldest)
             self._drop(oldest, "outbox")
         except BaseException:  # such as Ctrl-C, or a hook that exits
             settlement.repairs.add((self._drop, oldest, "outbox"))

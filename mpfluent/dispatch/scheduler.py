@@ -127,10 +127,10 @@ class Scheduler:
             item.payloads, item.jobs = first.payloads, first.jobs
             self._returned, self._in_hand = rest, [*self._in_hand, item]
             return None
-        if self.overflowing and not (self._kept.untried or self.being_kept):
+        if self.overflowing and not (self._kept.outbox.untried or self.being_kept):
             self.overflowing = False
             self.for_progress.notify_all()  # senders may use the queue again
-        if not self._kept.waiting:
+        if not self._kept.outbox.parked:
             self._kept.due = math.inf
         queue_first = self.overflowing and self.queue  # what is in the outbox only is newer
         if self._kept.due <= now and not queue_first:
@@ -185,7 +185,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.queue or self._returned or self._kept.waiting)
+        return bool(self.queue or self._returned or self._kept.outbox.parked)
 
     def in_hand(self, item: WorkItem | None = None) -> bool:
         """Return whether a worker has anything in hand, or just this."""
@@ -193,7 +193,7 @@ class Scheduler:
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
-        kept_due = self._kept.waiting and self._kept.due <= now
+        kept_due = self._kept.outbox.parked and self._kept.due <= now
         return not (self.queue or self._returned or self._in_hand or kept_due)
 
     def jobs(self) -> list[Job]:

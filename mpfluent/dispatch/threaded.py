@@ -125,7 +125,7 @@ class ThreadedDispatcher(OpenedOnce):
     @property
     def stored(self) -> int:
         """How many batches of this process the outbox has."""
-        return self._settlement.kept.stored
+        return self._settlement.kept.outbox.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""

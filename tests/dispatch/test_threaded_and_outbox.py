@@ -94,7 +94,7 @@ def test_a_group_expires_as_a_whole_or_not_at_all(path):
         now[0] += 1_000  # while both wait
         client.send(searched("young"))
         client.flush(SOON)
-        assert dispatcher._settlement.kept.waiting
+        assert dispatcher._settlement.kept.outbox.parked
     now[0] += 100
     later = {"wall": lambda: now[0], "max_age": 500.0}
     transport = RecordingTransport()
@@ -214,7 +214,7 @@ def test_what_is_adopted_counts_before_it_moves(path):
         client.send(searched("one"), searched("two"))
         client.flush(SOON)
     client = of_client(RecordingTransport(), path)
-    outbox = client._dispatcher._settlement.kept._outbox
+    outbox = client._dispatcher._settlement.kept.outbox
     seen = []
     park = outbox._own.park
     outbox._own.park = lambda rows: (seen.append(client.stats.submitted), park(rows))
@@ -548,7 +548,7 @@ def test_what_is_kept_for_want_of_room_wakes_a_worker(path, monkeypatch):
     woken, notify = [], scheduler.for_work.notify
 
     def note(*count):
-        woken.append((scheduler.being_kept, kept.waiting > 0))
+        woken.append((scheduler.being_kept, kept.outbox.parked > 0))
         notify(*count)
 
     with monkeypatch.context() as patch:
