@@ -115,11 +115,9 @@ class Delivery(PublicNames):
             if not self._may_wait():
                 raise TimeoutError("still pending; a callback cannot wait for what comes after it")
             raise TimeoutError(f"still pending after {timeout} s")
-        error = self._error()
+        error = self._error() or self._kept
         if error is not None:
             raise error
-        if self._kept is not None:
-            raise self._kept
         return self._response or Response(0)
 
     def add_done_callback(self, callback: Callable[[Delivery], object]) -> None:

@@ -272,9 +272,8 @@ class KeptBatches:
     def go_on(self) -> None:
         """Load at once what was never tried, and the rest when it is time: mParticle answers."""
         if self.outbox.parked:
-            self.due = (
-                self._clock() if self.outbox.untried else max(self._clock(), self._not_before)
-            )
+            now = self._clock()
+            self.due = now if self.outbox.untried else max(now, self._not_before)
 
     def tend(self) -> float | None:
         """Show other processes that this one is alive; return the seconds until the next time."""

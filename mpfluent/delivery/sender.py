@@ -29,11 +29,8 @@ from .settlement import Settlement
 from .stats import Counters
 
 _SHORTEST = 0.1  # seconds that an attempt gets at least: less could not succeed
-_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json",
-    "User-Agent": f"mpfluent/{__version__}",
-}
+_JSON = "application/json"
+_HEADERS = {"Content-Type": _JSON, "Accept": _JSON, "User-Agent": f"mpfluent/{__version__}"}
 
 
 class Addresses(NamedTuple):

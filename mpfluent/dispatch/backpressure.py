@@ -100,7 +100,8 @@ class Admission(NamedTuple):
             stored = all(job.row is not None for job in jobs)
             if scheduler.closed and not stored:
                 raise closed("the client was closed meanwhile")
-            if not stored and not scheduler.has_room(jobs):
+            if not stored and not scheduler.queue.has_room(jobs):
+                scheduler.send_now()
                 raise _no_room(len(jobs), "the queue")
             accepted()  # what is stored also if the client was closed meanwhile: it is kept
             rest = [job for job in jobs if not scheduler.add([job])]
@@ -153,7 +154,6 @@ class Admission(NamedTuple):
                 left = until - scheduler.now()
                 if scheduler.closed or left <= 0:
                     return False
-                scheduler.send_now()
                 scheduler.for_progress.enlist()
             scheduler.for_progress.wait(waitable(left))
             with scheduler.lock:

@@ -86,10 +86,8 @@ class OpenedOnce(PublicNames):
             ConfigurationError: it belongs to another one.
         """
         if self._sender is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; "
-                f"write dispatcher={type(self).__name__}() for each"
-            )
+            write = f"write dispatcher={type(self).__name__}() for each"
+            raise ConfigurationError(f"a dispatcher belongs to one client; {write}")
         self._settlement.open(sender.destination, notifier, batch_class)
         self._sender = sender
 

@@ -56,8 +56,8 @@ class Scheduler:
         self._in_hand: list[WorkItem] = []  # what workers have
         self._left = WorkItem()  # what the thread that closes settles
         self._kept = settlement.kept
-        self._was_full = False  # whether something found no room since the last work item
-        self._leave_now = 0  # how many of the oldest leave at once: a caller waits for them
+        # how many of the oldest leave at once: a caller waits for them, or for their room
+        self._leave_now = 0
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
         if options.coalesce:
             # A work item may be larger than a request, since it will shrink. Half of what may wait
@@ -82,11 +82,14 @@ class Scheduler:
     def add(self, jobs: Sequence[Job], accepted: Callable[[], None] = lambda: None) -> bool:
         """Let all of these wait, or none: where there is no room, or what is before them is kept.
 
+        Then what waits leaves at once.
+
         Args:
             accepted: is called first: where Ctrl-C comes after it, what is counted can be settled.
         """
         behind = self.overflowing and any(job.row is not None for job in jobs)
-        if self.closed or behind or not self.has_room(jobs):
+        if self.closed or behind or not self.queue.has_room(jobs):
+            self.send_now()
             return False
         accepted()
         first, now = not self.queue, self.now()
@@ -95,14 +98,6 @@ class Scheduler:
         if first or self.queue.reaches(*self._enough):
             self.for_work.notify()
         return True
-
-    def has_room(self, jobs: Sequence[Job]) -> bool:
-        """Return whether all of these may wait; if not, let what waits leave at once."""
-        if self.queue.has_room(jobs):
-            return True
-        self._was_full = len(self.queue) > 0
-        self.for_work.notify()
-        return False
 
     def send_now(self) -> None:
         """Let all that waits now leave at once; what comes later gathers as usual."""
@@ -139,14 +134,13 @@ class Scheduler:
         gather = math.inf
         if self.queue:
             gather = self.queue.since + self.options.flush_interval - now
-            enough = self._was_full or self._leave_now or self.queue.reaches(*self._enough)
+            enough = self._leave_now or self.queue.reaches(*self._enough)
             if enough or gather <= 0 or at_once or self.closing:
                 self._take_from_queue(item)
                 return None
         return gather if queue_first else min(gather, self._kept.due - now)
 
     def _take_from_queue(self, item: WorkItem) -> None:
-        self._was_full = False
         self._in_hand = [*self._in_hand, item]  # first, so that its jobs are always somewhere
         taken = self.queue.take(*self._most, item)
         self._leave_now = max(0, self._leave_now - taken)
