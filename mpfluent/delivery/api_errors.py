@@ -7,16 +7,14 @@ from typing import Any
 
 from ..errors import ApiError, DeliveryError, Reason, TransportError, one_line
 from ..transport.base import Response, few
-from .retry import is_judged
+from .retry import Answer, is_judged
 
 _MOST_BODY = 64_000  # bytes of a refusal's body that its error keeps
 _MOST_ERRORS = 100  # of the errors in it
 _MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 
 
-def failure(
-    answer: Response | TransportError, reason: Reason, attempts: int, seconds: float
-) -> DeliveryError:
+def failure(answer: Answer, reason: Reason, attempts: int, seconds: float) -> DeliveryError:
     """Return the error for a request that is not tried again."""
     tried = f" ({attempts} attempts in {seconds:.1f} s)" if attempts > 1 else ""
     if isinstance(answer, Response):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 
-from ..errors import ApiError, Closed, DeliveryError, TransportError
+from ..errors import ApiError, Closed, DeliveryError
 from ..transport.base import Response
 from ..utils.log import warn
 from .api_errors import api_error
 from .clock import Clock
-from .retry import Verdict, is_judged
+from .retry import Answer, Verdict, is_judged
 
 PROBE_EVERY = 60.0  # seconds between two attempts with a key that was refused
 
@@ -55,7 +55,7 @@ class RateLimit:
                 return DeliveryError(why, reason="rate_limited")
             clock.wait(seconds)
 
-    def learn(self, answer: Response | TransportError, verdict: Verdict, now: float) -> None:
+    def learn(self, answer: Answer, verdict: Verdict, now: float) -> None:
         """Remember what an answer says about all later requests of this client."""
         if not isinstance(answer, Response):
             return

@@ -126,9 +126,7 @@ class Settlement:
             if errors and self.background and not quiet:
                 self._log_failures(errors)
 
-    def _claimed(
-        self, jobs: Iterable[Job], errors: list[DeliveryError], resume: bool
-    ) -> Iterator[Job]:
+    def _claimed(self, jobs: list[Job], errors: list[DeliveryError], resume: bool) -> Iterator[Job]:
         """Yield the jobs that this thread is to notify of, one by one, and collect their errors.
 
         One by one, so that a thread that closes does the rest while a slow hook is at the first.

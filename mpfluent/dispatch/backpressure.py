@@ -32,9 +32,7 @@ class Admission(NamedTuple):
     call: Callable[[], None]
     may_wait: Callable[[], bool]
 
-    def submit(
-        self, jobs: Sequence[Job], accepted: Acceptance, patience: float | None = None
-    ) -> None:
+    def submit(self, jobs: Sequence[Job], accepted: Acceptance, patience: float | None) -> None:
         """Take jobs over: into the queue, if it has room for all, or else as ``when_full`` says.
 
         Whatever happens, each job that is accepted waits or has an outcome in the end.

@@ -56,7 +56,6 @@ class SyncDispatcher(OpenedOnce):
         """Send batches in as few requests as they fit."""
         sender = self._opened()
         outer, me = not self.may_wait(), threading.get_ident()
-        repairs = sender.counters.repairs
         try:
             self._sending.add(me)
             accepted()
@@ -64,9 +63,9 @@ class SyncDispatcher(OpenedOnce):
             for run in runs(payloads_of(jobs)):
                 sender.deliver(run, self._clock, self._settlement, budget, math.inf)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            repairs.add((self._give_up, jobs, accepted, error))
+            self._settlement.repairs.add((self._give_up, jobs, accepted, error))
             with suppress(BaseException):  # the first one is raised
-                repairs.run()
+                self._settlement.repairs.run()
             raise
         finally:
             if not outer:

@@ -179,11 +179,9 @@ class ThreadedDispatcher(OpenedOnce):
 
         The worker that has it in hand may be gone.
         """
-        scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
+        progress, seconds = self._scheduler.for_progress, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
-            scheduler.for_progress.wait_for(
-                lambda: not [job for job in jobs if not job.settled], seconds
-            )
+            progress.wait_for(lambda: not [job for job in jobs if not job.settled], seconds)
             self._settlement.give_up(jobs, closed(_ENDED))
             self._settlement.notices.close()
 

@@ -48,18 +48,16 @@ class Workers:
         dispatcher: has the client's sender, and finishes its work when the process ends, or when it
             was closed by a callback.
         scheduler: says what is due, and has the options and the settlement.
-        elapsed_limit: seconds for each request with its retries, unless the policy says.
+        limit: seconds for each request with its retries, unless the policy says.
     """
 
-    def __init__(
-        self, dispatcher: ThreadedDispatcher, scheduler: Scheduler, elapsed_limit: float
-    ) -> None:
+    def __init__(self, dispatcher: ThreadedDispatcher, scheduler: Scheduler, limit: float) -> None:
         self._dispatcher = dispatcher
         self._scheduler = scheduler
         self._options, self._settlement = scheduler.options, scheduler.settlement
         self._stopped = False
         self._clock = Clock(scheduler.now, self._options.wall, self._wait, self._is_over)
-        self._elapsed_limit = elapsed_limit
+        self._limit = limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
         self._delivering: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
@@ -263,7 +261,7 @@ class Workers:
         once = from_outbox and settlement.bring_back(item)
         if item.payloads is None:
             item.payloads = self._payloads_of_new(item)
-        limit = min(self._elapsed_limit, _INLINE) if inline else self._elapsed_limit
+        limit = min(self._limit, _INLINE) if inline else self._limit
         budget = 0.0 if once else sender.budget(limit)
         for run in runs(item.payloads):
             sender.deliver(run, self._clock, settlement, budget, until)
