@@ -234,9 +234,8 @@ def _kind(outcome: DeliveryError) -> str:
     """Return what the log says of an outcome: of an answer its status, and never its words."""
     status = outcome.status_code
     if _is_unreachable(outcome):
-        what = outcome.__cause__ if status is None else f"it was answered with {status}"
-        return (
-            f"a batch did not reach mParticle, and is kept in the outbox to be tried again: {what}"
-        )
+        why = outcome.__cause__ if status is None else f"it was answered with {status}"
+        text = "a batch did not reach mParticle, and is kept in the outbox to be tried again"
+        return f"{text}: {why}"
     what = "kept in the outbox" if isinstance(outcome, Kept) else "failed"
     return f"batch {what}: {outcome.reason}" + ("" if status is None else f", {status}")

@@ -145,13 +145,8 @@ class Counters(Outcomes):
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
         with self._lock:
-            return Stats(
-                *self._totals(),
-                retries=self._retries,
-                failed_by_reason=MappingProxyType(dict(self._failed)),
-                hook_errors=self._hook_errors,
-                outbox_errors=self._outbox_errors,
-            )
+            failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
+            return Stats(*self._totals(), self._retries, failed, self._hook_errors, errors)
 
 
 class Acceptance:

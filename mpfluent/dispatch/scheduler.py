@@ -102,7 +102,7 @@ class Scheduler:
     def send_now(self) -> None:
         """Let all that waits now leave at once; what comes later gathers as usual."""
         self._leave_now = len(self.queue)
-        if self._leave_now:
+        if self.has_work():
             self.for_work.notify()
 
     def next(self, item: WorkItem, now: float, *, at_once: bool = False) -> float | None:
@@ -136,19 +136,15 @@ class Scheduler:
             gather = self.queue.since + self.options.flush_interval - now
             enough = self._leave_now or self.queue.reaches(*self._enough)
             if enough or gather <= 0 or at_once or self.closing:
-                self._take_from_queue(item)
+                self._in_hand = [*self._in_hand, item]  # first: its jobs are always somewhere
+                self._leave_now = max(0, self._leave_now - self.queue.take(*self._most, item))
+                self.for_progress.notify_all()  # there is room now
+                if not self.queue.is_nearly_full():
+                    self.for_space.notify_all()
+                if self.queue:
+                    self.for_work.notify()  # another worker, if one has nothing to do
                 return None
         return gather if queue_first else min(gather, self._kept.due - now)
-
-    def _take_from_queue(self, item: WorkItem) -> None:
-        self._in_hand = [*self._in_hand, item]  # first, so that its jobs are always somewhere
-        taken = self.queue.take(*self._most, item)
-        self._leave_now = max(0, self._leave_now - taken)
-        self.for_progress.notify_all()  # there is room now
-        if not self.queue.is_nearly_full():
-            self.for_space.notify_all()
-        if self.queue:
-            self.for_work.notify()  # another worker, if one has nothing to do
 
     def share(self, item: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
         """Let any worker deliver the rest of an item; a worker alone does so in order."""

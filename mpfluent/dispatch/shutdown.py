@@ -100,9 +100,7 @@ def at_end() -> None:
         return
     ending = True
     watched = list(_watched.values())
-    if not watched:
-        return
-    until = time.monotonic() + max(one.exit_timeout for one in watched)
+    until = time.monotonic() + max((one.exit_timeout for one in watched), default=0.0)
     for one in watched:
         one.send_now()
     left: list[tuple[int, int]] = []

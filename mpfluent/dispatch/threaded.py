@@ -204,9 +204,7 @@ class ThreadedDispatcher(OpenedOnce):
     def _deliver_all(self, timeout: float) -> None:
         workers, scheduler = self._workers, self._scheduler
         until = scheduler.now() + timeout
-        with scheduler.lock:
-            scheduler.send_now()
-            scheduler.for_work.notify_all()  # also where only the outbox has something
+        self.send_now()
         workers.call(until)
         if not workers.may_wait():
             return
@@ -253,8 +251,7 @@ class ThreadedDispatcher(OpenedOnce):
         try:
             with scheduler.lock:
                 closer = self._closer
-                if closer is None:
-                    self._closer = me
+                self._closer = closer or me
                 scheduler.closed = True
                 scheduler.for_work.notify_all()
                 scheduler.for_progress.notify_all()
@@ -323,8 +320,7 @@ class ThreadedDispatcher(OpenedOnce):
             old.join(None)  # however long a request takes: the process would be aborted
         self._settlement.notices.close()
         ended = [job for job in left if not isinstance(job.outcome, Kept | Response)]
-        has_outbox = self._settlement.kept.has_outbox
-        kept = self._sender.counters.snapshot().pending if has_outbox else 0
+        kept = self._sender.counters.snapshot().pending if self._settlement.kept.has_outbox else 0
         return len(ended), kept
 
     def __repr__(self) -> str:

@@ -96,13 +96,10 @@ class Workers:
             seconds: for all of them; None for as long as it takes.
         """
         until = math.inf if seconds is None else time.monotonic() + seconds
-        for thread in self._threads:
-            # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
-            while isinstance(thread, threading.Thread) and thread.is_alive():
-                left = until - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(min(0.001, left))
+        threads = [thread for thread in self._threads if isinstance(thread, threading.Thread)]
+        # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            time.sleep(0.001)
 
     def any(self) -> bool:
         """Return whether a worker is alive."""
