@@ -94,8 +94,7 @@ class Delivery(PublicNames):
         if timeout != 0:
             self._send_now()
         with self._lock:
-            if self._waiters is None:
-                self._waiters = Waiters(self._lock)
+            self._waiters = self._waiters or Waiters(self._lock)
         return self._waiters.wait_for(lambda: not self._open, timeout)
 
     def result(self, timeout: float | None = None) -> Response:

@@ -104,8 +104,9 @@ class Job(Steps):
 
     def _take(self, outcome: Outcome) -> None:
         """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
-        failed, kept = isinstance(self._outcome, DeliveryError), isinstance(self._outcome, Kept)
-        if not failed or (kept and isinstance(outcome, DeliveryError)):
+        before = self._outcome
+        may_fail = isinstance(before, Kept) and isinstance(outcome, DeliveryError)
+        if before is None or may_fail or not isinstance(before, DeliveryError):
             self._outcome = outcome
 
     def __repr__(self) -> str:

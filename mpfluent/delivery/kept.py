@@ -92,14 +92,12 @@ class KeptBatches:
         """
         if not self.outbox.ready() or (self._adopted and not adopt_again):
             return
-        first = not self._adopted
         self._adopt()
-        self._adopted = True
+        first, self._adopted = not self._adopted, True
         if self.outbox.parked:
             self._not_before = -math.inf
             self.due = self._clock()
-        elsewhere = self.outbox.elsewhere() if first else 0
-        if elsewhere:
+        if first and (elsewhere := self.outbox.elsewhere()):
             warn(
                 "the outbox holds %s of this key for another host; "
                 "a client of that host sends what is there",
@@ -144,9 +142,7 @@ class KeptBatches:
 
     def _take_back(self, jobs: Sequence[Job], batches: Batches) -> None:
         """Leave nothing in the outbox of a call that was interrupted."""
-        rows = self.outbox.put_so_far(batches)
-        if rows:
-            self.outbox.remove(rows)
+        self.outbox.remove(self.outbox.put_so_far(batches))
         self.remove(jobs)
         for job in jobs:
             job.row = None
@@ -262,8 +258,7 @@ class KeptBatches:
         outcomes = [job.outcome for payload in payloads for job in payload.jobs]
         if any(isinstance(outcome, Kept) for outcome in outcomes):
             self._most = max(1, self._most // 2)
-            self._not_before = self._clock() + PROBE_EVERY
-            self.due = self._not_before
+            self.due = self._not_before = self._clock() + PROBE_EVERY
             if any(isinstance(outcome, Response) for outcome in outcomes):
                 self.go_on()  # what was never tried need not wait for what is kept
         else:

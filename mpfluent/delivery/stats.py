@@ -67,10 +67,12 @@ class Outcomes:
         else:
             self._delivered, steps.step = self._delivered + 1, step
 
+    def _pending(self) -> int:
+        return self._submitted - self._delivered - sum(self._failed.values())
+
     def _totals(self) -> tuple[int, int, int, int]:
         """Return how many were submitted, were delivered, failed, and are pending."""
-        failed = sum(self._failed.values())
-        return self._submitted, self._delivered, failed, self._submitted - self._delivered - failed
+        return self._submitted, self._delivered, sum(self._failed.values()), self._pending()
 
 
 class Counters(Outcomes):
@@ -113,7 +115,7 @@ class Counters(Outcomes):
             fresh = steps.step < COUNTED
             if fresh:
                 self._count(outcome, steps, COUNTED)
-            if self._totals()[3] <= 0:  # what ``wait`` waits for
+            if self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
             self.observers.settled(outcome)
@@ -140,7 +142,7 @@ class Counters(Outcomes):
 
     def wait(self, timeout: float | None) -> bool:
         """Wait until nothing is pending; return whether nothing is."""
-        return self._waiters.wait_for(lambda: self._totals()[3] <= 0, timeout)
+        return self._waiters.wait_for(lambda: self._pending() <= 0, timeout)
 
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""

@@ -47,15 +47,13 @@ class Admission(NamedTuple):
             Closed: the client was closed meanwhile.
         """
         scheduler, settlement = self.scheduler, self.scheduler.settlement
-        policy: str = scheduler.options.when_full
-        seconds = scheduler.options.block_timeout
-        if patience is not None:
-            policy, seconds = _PATIENT, patience
         try:
             outbox_full = self._store(jobs) if settlement.kept.has_outbox else None
             with scheduler.lock:
                 if outbox_full is None and scheduler.add(jobs, accepted):
                     return
+            policy = scheduler.options.when_full if patience is None else _PATIENT
+            seconds = scheduler.options.block_timeout if patience is None else patience
             if policy == "raise":
                 self._add_all_or_raise(jobs, accepted, outbox_full)
                 return
