@@ -131,6 +131,8 @@ class Admission(NamedTuple):
                 while drops and not added and not scheduler.closed:
                     scheduler.queue.take(1, sys.maxsize, dropped)
                     added = scheduler.add([job])
+                if dropped.jobs or not added:
+                    scheduler.send_now()  # so that there is room again
             if not added and (in_memory_only or policy == _PATIENT) and until > scheduler.now():
                 added = self._wait_for_room(job, until)
             if not added:
@@ -150,6 +152,7 @@ class Admission(NamedTuple):
                 left = until - scheduler.now()
                 if scheduler.closed or left <= 0:
                     return False
+                scheduler.send_now()
                 scheduler.for_progress.enlist()
             scheduler.for_progress.wait(waitable(left))
             with scheduler.lock:

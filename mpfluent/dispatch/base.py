@@ -50,6 +50,7 @@ class Dispatcher(Protocol):
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
+        ...
 
     def send_now(self) -> None:
         """Let what waits leave at once: a caller waits for a delivery. Do not wait here."""
@@ -62,6 +63,7 @@ class Dispatcher(Protocol):
 
         Returns False if that is done later, because the caller is a callback of a delivery.
         """
+        ...
 
     def check_process(self) -> None:
         """Begin empty, and let the sender start again, if this is a forked child."""

@@ -59,8 +59,7 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
             continue
         group = _Group(job)
         groups.append(group)
-        marks = users.get(context)
-        if marks is None:
+        if (marks := users.get(context)) is None:
             # read from the bytes, so that what waits is held as bytes only
             marks = users[context] = set(identities(json.loads(_head(job).decode() + "}")))
         for mark in marks:

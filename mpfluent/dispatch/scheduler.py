@@ -82,14 +82,11 @@ class Scheduler:
     def add(self, jobs: Sequence[Job], accepted: Callable[[], None] = lambda: None) -> bool:
         """Let all of these wait, or none: where there is no room, or what is before them is kept.
 
-        Then what waits leaves at once.
-
         Args:
             accepted: is called first: where Ctrl-C comes after it, what is counted can be settled.
         """
         behind = self.overflowing and any(job.row is not None for job in jobs)
         if self.closed or behind or not self.queue.has_room(jobs):
-            self.send_now()
             return False
         accepted()
         first, now = not self.queue, self.now()

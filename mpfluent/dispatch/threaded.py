@@ -307,8 +307,7 @@ class ThreadedDispatcher(OpenedOnce):
         """
         if self._sender is None or self._closer is not None:
             return 0, 0
-        grace = min(_GRACE, max(0.0, timeout) / 10)
-        old = self._workers
+        old, grace = self._workers, min(_GRACE, max(0.0, timeout) / 10)
         try:
             self._deliver_all(max(0.0, timeout) - grace)
         finally:  # also after Ctrl-C: no more waiting, but all is settled

@@ -169,11 +169,9 @@ class Workers:
 
     def _over(self, until: float | None) -> float:
         """Return when a request of the caller's is over: never, unless the process ends."""
-        if not shutdown.ending:
-            return math.inf
         if until is None:
-            return self._scheduler.now() + max(self._dispatcher.exit_timeout, SHORTEST)
-        return until
+            until = self._scheduler.now() + max(self._dispatcher.exit_timeout, SHORTEST)
+        return until if shutdown.ending else math.inf
 
     def _work(self, slot: Slot) -> None:
         try:
