@@ -53,10 +53,7 @@ def named(count, start=0):
 
 def due(one):
     """Let a worker deliver what is due by now, and no more."""
-    workers = one.client._dispatcher._workers
-    with workers._delivering():
-        while (item := workers._next(wait=False)) is not None:
-            workers._deliver_item(item, 600)
+    one.client._dispatcher._workers.deliver(wait=False)
 
 
 def leave(server, path, sent, **options):

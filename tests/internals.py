@@ -4,7 +4,7 @@ A test uses a public name wherever one exists. Only a test of one mechanism impo
 """
 
 from mpfluent.client import ids
-from mpfluent.delivery.job import Job
+from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.coalescing import coalesce
@@ -22,6 +22,7 @@ from mpfluent.wire.body import Part, encode, read_back, split
 __all__ = [
     "retry_after",
     "Verdict",
+    "WorkItem",
     "Credentials",
     "Destination",
     "Events",

@@ -57,9 +57,5 @@ def numbers(told):
 
 def work(client):
     """Let a worker deliver all that waits, as a thread of its own would."""
-    workers = client._dispatcher._workers
-    with client._dispatcher._scheduler.lock:
-        client._dispatcher._scheduler.urgent += 1
-    with workers._delivering():
-        while (item := workers._next(wait=False)) is not None:
-            workers._deliver_item(item, 600)
+    client._dispatcher.send_now()
+    client._dispatcher._workers.deliver(wait=False)

@@ -45,10 +45,7 @@ class Stage:
 
     def work(self):
         """Let a worker deliver what is due, as a thread of its own would."""
-        workers = self.dispatcher._workers
-        with workers._delivering():
-            while (item := workers._next(wait=False)) is not None:
-                workers._deliver_item(item, 600)
+        self.dispatcher._workers.deliver(wait=False)
 
     def requests(self):
         """Return the names of the users in each request."""

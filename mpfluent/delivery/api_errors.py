@@ -7,16 +7,14 @@ from typing import Any
 
 from ..errors import ApiError, DeliveryError, Reason, TransportError, one_line
 from ..transport.base import Response, few
-from .retry import is_judged
+from .retry import Answer, is_judged
 
 _MOST_BODY = 64_000  # bytes of a refusal's body that its error keeps
 _MOST_ERRORS = 100  # of the errors in it
 _MOST_WORDS = 500  # characters of the server's message in an error's text; errors has them all
 
 
-def failure(
-    answer: Response | TransportError, reason: Reason, attempts: int, seconds: float
-) -> DeliveryError:
+def failure(answer: Answer, reason: Reason, attempts: int, seconds: float) -> DeliveryError:
     """Return the error for a request that is not tried again."""
     tried = f" ({attempts} attempts in {seconds:.1f} s)" if attempts > 1 else ""
     if isinstance(answer, Response):
@@ -32,18 +30,15 @@ def api_error(answer: Response, reason: Reason, tried: str = "") -> ApiError:
 
     errors = _errors(answer.json())
     status = answer.status_code
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:  # a status that HTTP does not know, such as 520
-        phrase = ""
+    # "" for a status that HTTP does not know, such as 520
+    phrase = next((known.phrase for known in HTTPStatus if known == status), "")
+    code = words = ""
     if errors:
         code = one_line(errors[0].get("code", ""), 80)
         words = one_line(errors[0].get("message", ""), _MOST_WORDS)
-        said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     elif reason == "unexpected_redirect":
-        said = f"{status} {phrase}: redirects are not followed; check host= and pod="
-    else:
-        said = f"{status} {phrase}".rstrip()
+        words = "redirects are not followed; check host= and pod="
+    said = f"{status} {code or phrase}".rstrip() + (f": {words}" if words else "")
     if reason == "unauthorized":
         said += "; check api_key= and api_secret=, and that the pod is the workspace's"
     return ApiError(

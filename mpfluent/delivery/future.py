@@ -33,18 +33,8 @@ class Delivery(PublicNames):
     """
 
     __slots__ = (
-        "__weakref__",
-        "_callbacks",
-        "_failures",
-        "_kept",
-        "_lock",
-        "_may_wait",
-        "_on_hook_error",
-        "_open",
-        "_pid",
-        "_response",
-        "_send_now",
-        "_waiters",
+        *("__weakref__", "_callbacks", "_failures", "_kept", "_lock", "_may_wait"),
+        *("_on_hook_error", "_open", "_pid", "_response", "_send_now", "_waiters"),
     )
 
     def __init__(
@@ -85,10 +75,8 @@ class Delivery(PublicNames):
 
     def _error(self) -> DeliveryError | None:
         """Return the first error, but for batches that were dropped on purpose."""
-        for error in self._failures:
-            if error.reason not in _DROPPED or error.__cause__ is not None:
-                return error
-        return None
+        raised = (e for e in self._failures if e.reason not in _DROPPED or e.__cause__ is not None)
+        return next(raised, None)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is settled; return whether it is.
@@ -106,8 +94,7 @@ class Delivery(PublicNames):
         if timeout != 0:
             self._send_now()
         with self._lock:
-            if self._waiters is None:
-                self._waiters = Waiters(self._lock)
+            self._waiters = self._waiters or Waiters(self._lock)
         return self._waiters.wait_for(lambda: not self._open, timeout)
 
     def result(self, timeout: float | None = None) -> Response:
@@ -127,11 +114,9 @@ class Delivery(PublicNames):
             if not self._may_wait():
                 raise TimeoutError("still pending; a callback cannot wait for what comes after it")
             raise TimeoutError(f"still pending after {timeout} s")
-        error = self._error()
+        error = self._error() or self._kept
         if error is not None:
             raise error
-        if self._kept is not None:
-            raise self._kept
         return self._response or Response(0)
 
     def add_done_callback(self, callback: Callable[[Delivery], object]) -> None:
@@ -148,15 +133,17 @@ class Delivery(PublicNames):
                 "asyncio.wait() takes tasks, not deliveries; "
                 "write asyncio.wait([asyncio.ensure_future(delivery)])"
             )
-        if self._pid != os.getpid():  # the lock may be held forever, as in ``wait``
-            if not self._open:
-                self._call(callback)
+        if self._pid == os.getpid():
+            with self._lock:
+                if self._open:
+                    self._callbacks += (callback,)
+                    return
+        elif self._open:  # no thread settles it here; and the lock may be held, as in ``wait``
             return
-        with self._lock:
-            if self._open:
-                self._callbacks += (callback,)
-                return
-        self._call(callback)
+        try:
+            callback(self)
+        except Exception as error:  # logged, as in _call_back
+            self._on_hook_error(callback, error)
 
     def __await__(self) -> Generator[Any, None, Response]:
         """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
@@ -222,12 +209,6 @@ class Delivery(PublicNames):
                 first = first or error
         if first is not None:
             raise first
-
-    def _call(self, callback: Callable[[Delivery], object]) -> None:
-        try:
-            callback(self)
-        except Exception as error:  # logged, as in _call_back
-            self._on_hook_error(callback, error)
 
     def __repr__(self) -> str:
         return f"<Delivery {self.state}>"

@@ -23,30 +23,21 @@ class Job(Steps):
         batch: as it was sealed; or its class, where its parts are all that is kept of it.
         parts: what it travels in; none, if it is dropped.
         on_settled: gets the outcome, and marks the step; None if no call in this process waits.
-        row: its number in the outbox; None if it is not there.
         own_id: whether it must travel under its own id: its caller chose that, or it was refused
             together with others.
-        tried_before: whether it comes out of the outbox after an attempt that was logged here.
 
     Attributes:
+        row: its number in the outbox; None if it is not there.
+        tried_before: whether it comes out of the outbox after an attempt that was logged here.
+        open_parts: the ids of those that have no outcome yet.
         notified: whether a thread has begun to make its outcome known.
         size: bytes of its parts.
         interruptions: how often a worker was stopped while it sent this.
     """
 
     __slots__ = (
-        "_batch",
-        "_failure",
-        "_open",
-        "_response",
-        "interruptions",
-        "notified",
-        "on_settled",
-        "own_id",
-        "parts",
-        "row",
-        "size",
-        "tried_before",
+        *("_batch", "_outcome", "interruptions", "notified", "on_settled", "open_parts", "own_id"),
+        *("parts", "row", "size", "tried_before"),
     )
 
     def __init__(
@@ -54,23 +45,20 @@ class Job(Steps):
         batch: Any,
         parts: tuple[Part, ...],
         on_settled: OnSettled | None = None,
-        row: int | None = None,
         *,
         own_id: bool = False,
-        tried_before: bool = False,
     ) -> None:
         self.step = 0
         self._batch = batch
-        self._open = tuple([part.id for part in parts])
+        self.open_parts = tuple([part.id for part in parts])
         self.on_settled = on_settled
         self.notified = False
-        self._failure: DeliveryError | None = None
-        self._response: Response | None = None
+        self._outcome: Outcome | None = None
         self.parts = parts
         self.size = sum([len(part.body) for part in parts])
-        self.row = row
+        self.row: int | None = None
         self.own_id = own_id
-        self.tried_before = tried_before
+        self.tried_before = False
         self.interruptions = 0
 
     @property
@@ -95,38 +83,34 @@ class Job(Steps):
         """Whether its outcome was counted, and everybody was notified."""
         return self.step >= SETTLED
 
-    def has_open(self, part_id: str) -> bool:
-        """Return whether this part has no outcome yet."""
-        return part_id in self._open
-
     @property
     def outcome(self) -> Outcome | None:
         """The answer or the error, for good; None while a part is open."""
-        return None if self._open else self._failure or self._response
+        return None if self.open_parts else self._outcome
 
     def settle_part(self, part_id: str, outcome: Outcome) -> bool:
         """Take a part's outcome; return whether it was the last part."""
-        if part_id not in self._open:
+        if part_id not in self.open_parts:
             return False
         self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
-        self._open = tuple([one for one in self._open if one != part_id])
-        return not self._open
+        self.open_parts = tuple([one for one in self.open_parts if one != part_id])
+        return not self.open_parts
 
-    def give_up(self, error: DeliveryError) -> None:
+    def give_up(self, outcome: Outcome) -> None:
         """Fail, or keep, all that has no outcome yet."""
         if self.outcome is None:
-            self._take(error)  # first, as above
-            self._open = ()
+            self._take(outcome)  # first, as above
+            self.open_parts = ()
 
     def _take(self, outcome: Outcome) -> None:
         """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
-        if not isinstance(outcome, DeliveryError):
-            self._response = outcome
-        elif self._failure is None or isinstance(self._failure, Kept):
-            self._failure = outcome
+        before = self._outcome
+        may_fail = isinstance(before, Kept) and isinstance(outcome, DeliveryError)
+        if before is None or may_fail or not isinstance(before, DeliveryError):
+            self._outcome = outcome
 
     def __repr__(self) -> str:
-        return f"<Job of {len(self.parts)} parts, {len(self._open)} open>"
+        return f"<Job of {len(self.parts)} parts, {len(self.open_parts)} open>"
 
 
 class Payload(NamedTuple):
@@ -143,11 +127,13 @@ class Payload(NamedTuple):
 
     def is_open(self) -> bool:
         """Return whether anything of it has no outcome yet."""
-        return any(job.has_open(part_id) for job, part_id in self.shares())
+        return any(part_id in job.open_parts for job, part_id in self.shares())
 
     def apart(self) -> list[Payload]:
         """Return the payloads that it was made of, each under its own id."""
-        return [Payload(job.parts[0], (job,)) for job in self.jobs]
+        # what is one job's may be any of its parts, and stays that part
+        joined = len(self.jobs) > 1
+        return [Payload(job.parts[0], (job,)) for job in self.jobs] if joined else [self]
 
 
 class WorkItem:
@@ -156,7 +142,7 @@ class WorkItem:
     It is one of three:
 
     * ``WorkItem()``: the worker loads it from the outbox.
-    * ``WorkItem(jobs=[…])``: new jobs, which may still be coalesced.
+    * One with ``jobs``: new ones, which may still be coalesced.
     * ``WorkItem(payloads=[…])``: goes as it is, a retry for example: an id must stand for the
       same bytes forever.
 
@@ -166,11 +152,9 @@ class WorkItem:
 
     __slots__ = ("interrupted", "jobs", "payloads")
 
-    def __init__(
-        self, payloads: list[Payload] | None = None, jobs: list[Job] | None = None
-    ) -> None:
+    def __init__(self, payloads: list[Payload] | None = None) -> None:
         self.payloads = payloads
-        self.jobs = jobs
+        self.jobs: list[Job] | None = None
         self.interrupted = False
 
     def all_jobs(self) -> list[Job]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeliveryError, Kept
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 _LOAD_BYTES = MAX_REQUEST_BYTES - MAX_BATCHES_PER_REQUEST - 1
 
 
+class _NoOutbox:
+    """What stands for an outbox where there is none: nothing is in it."""
+
+    parked = untried = stored = 0
+    oldest = tend_every = None
+
+    def open(self, *_: object) -> None:
+        """Do nothing."""
+
+    restart = close = open
+
+
 class KeptBatches:
     """What the outbox has of one client, and when to try it again; without an outbox, nothing.
 
@@ -35,11 +48,13 @@ class KeptBatches:
 
     Attributes:
         has_outbox: whether there is an outbox at all.
+        outbox: it, or what stands for none; ``parked`` of it wait there only, not in memory.
         due: when to load what is kept, in monotonic seconds.
     """
 
     def __init__(self, outbox: Outbox | None, clock: Callable[[], float], notices: Notices) -> None:
-        self._outbox = outbox
+        none: Any = _NoOutbox()
+        self.outbox: Outbox = none if outbox is None else outbox
         self.has_outbox = outbox is not None
         self._clock = clock
         self._notices = notices
@@ -56,41 +71,16 @@ class KeptBatches:
         """Belong to a client."""
         self._counters = counters
         self._batch_class = batch_class
-        if self._outbox is not None:
-            self._outbox.open(destination, self._failed, self._lost)
+        self.outbox.open(destination, self._failed, self._lost)
 
     def restart(self) -> None:
         """Start again in a forked child: what the parent keeps stays the parent's."""
         self._begin()
-        if self._outbox is not None:
-            self._outbox.restart()
+        self.outbox.restart()
 
     def close(self) -> None:
         """Close the outbox: the next process takes up what is in it."""
-        if self._outbox is not None:
-            self._outbox.close()
-
-    # How much there is
-
-    @property
-    def waiting(self) -> int:
-        """How many batches wait in the outbox only."""
-        return 0 if self._outbox is None else self._outbox.parked
-
-    @property
-    def untried(self) -> bool:
-        """Whether some of them were never tried, so that what comes after them has to wait."""
-        return self._outbox is not None and self._outbox.untried > 0
-
-    @property
-    def stored(self) -> int:
-        """How many batches of this process the outbox has, in memory too or not."""
-        return 0 if self._outbox is None else self._outbox.stored
-
-    @property
-    def oldest(self) -> int | None:
-        """The row of the oldest batch that waits in the outbox only."""
-        return None if self._outbox is None else self._outbox.oldest
+        self.outbox.close()
 
     # Into the outbox
 
@@ -100,23 +90,21 @@ class KeptBatches:
         Raises:
             ConfigurationError: its file is of a newer version, or no outbox at all.
         """
-        if self._outbox is None or not self._outbox.ready() or (self._adopted and not adopt_again):
+        if not self.outbox.ready() or (self._adopted and not adopt_again):
             return
-        first = not self._adopted
-        self._adopt(self._outbox)
-        self._adopted = True
-        if self.waiting:
+        self._adopt()
+        first, self._adopted = not self._adopted, True
+        if self.outbox.parked:
             self._not_before = -math.inf
             self.due = self._clock()
-        elsewhere = self._outbox.elsewhere() if first else 0
-        if elsewhere:
+        if first and (elsewhere := self.outbox.elsewhere()):
             warn(
                 "the outbox holds %s of this key for another host; "
                 "a client of that host sends what is there",
                 batch_count(elsewhere),
             )
 
-    def _adopt(self, outbox: Outbox) -> None:
+    def _adopt(self) -> None:
         adopted: list[Acceptance] = []
 
         def count(rows: int) -> None:
@@ -124,17 +112,17 @@ class KeptBatches:
             adopted[0]()
 
         try:
-            outbox.adopt(count)
+            self.outbox.adopt(count)
         except BaseException:  # such as Ctrl-C: what is counted can be loaded, and only that
-            self._counters.repairs.add((self._take_up, outbox, adopted))
+            self._counters.repairs.add((self._take_up, adopted))
             self._counters.repairs.run()
             raise
 
-    def _take_up(self, outbox: Outbox, adopted: list[Acceptance]) -> None:
+    def _take_up(self, adopted: list[Acceptance]) -> None:
         """Go on with what was counted, or was about to be; the rest is adopted later."""
         for acceptance in adopted:
             acceptance()
-            outbox.take_up()
+            self.outbox.take_up()
 
     def store(self, jobs: Sequence[Job]) -> None:
         """Write jobs to the outbox; where the disk fails, they are in memory only.
@@ -142,27 +130,23 @@ class KeptBatches:
         Raises:
             OutboxFull: they do not fit, and none was written.
         """
-        if self._outbox is None or not jobs:
-            return
         batches = [(job.id, job.parts) for job in jobs]
         try:
-            for job, row in zip(jobs, self._outbox.put(batches) or ()):
+            for job, row in zip(jobs, self.outbox.put(batches) or ()):
                 job.row = row
-            self._outbox.know_put(batches)
-        except BaseException:  # such as Ctrl-C: the caller does not accept them
-            self._counters.repairs.add((self._take_back, self._outbox, jobs, batches))
+            self.outbox.know_put(batches)
+        except BaseException:  # such as Ctrl-C, or OutboxFull: the caller does not accept them
+            self._counters.repairs.add((self._take_back, jobs, batches))
             self._counters.repairs.run()
             raise
 
-    def _take_back(self, outbox: Outbox, jobs: Sequence[Job], batches: Batches) -> None:
+    def _take_back(self, jobs: Sequence[Job], batches: Batches) -> None:
         """Leave nothing in the outbox of a call that was interrupted."""
-        rows = outbox.put_so_far(batches)
-        if rows:
-            outbox.remove(rows)
+        self.outbox.remove(self.outbox.put_so_far(batches))
         self.remove(jobs)
         for job in jobs:
             job.row = None
-        outbox.know_put(batches)
+        self.outbox.know_put(batches)
 
     def join(self, payloads: Iterable[Payload]) -> list[Payload]:
         """Store which jobs travel as one batch, before they do so for the first time.
@@ -174,23 +158,24 @@ class KeptBatches:
 
     def _joined(self, payload: Payload) -> list[Payload]:
         rows = [job.row for job in payload.jobs if job.row is not None]
-        if len(payload.jobs) == 1 or self._outbox is None or not rows:
+        if len(payload.jobs) == 1 or not rows:
             return [payload]
-        stored = len(rows) == len(payload.jobs) and self._outbox.join(rows)
+        stored = len(rows) == len(payload.jobs) and self.outbox.join(rows)
         return [payload] if stored else payload.apart()
 
-    def take_apart(self, jobs: Iterable[Job]) -> None:
-        """Store that jobs which travelled as one batch go on under ids of their own."""
-        for job in jobs:
-            if self._outbox is not None and job.row is not None:
-                self._outbox.join([job.row])
+    def take_apart(self, payload: Payload) -> None:
+        """Let the jobs that travelled as one batch go on under ids of their own, and store that."""
+        for job in payload.jobs:
+            job.own_id = True
+            if job.row is not None:
+                self.outbox.join([job.row])
 
     # Out of the outbox
 
     def update(self, jobs: Iterable[Job]) -> list[Job]:
         """Remove what was delivered, and note what is kept; return what failed, still there."""
         failed: list[Job] = []
-        if self._outbox is None:
+        if not self.has_outbox:
             return failed
         delivered: list[Job] = []
         kept: list[int] = []
@@ -204,19 +189,18 @@ class KeptBatches:
                 (untried if job.outcome.reason == "queue_full" else kept).append(job.row)
         self.remove(delivered)
         if untried:
-            self._outbox.park(untried)
+            self.outbox.park(untried)
             self.due = self._clock()
         if kept:
-            self._outbox.park(kept, tried=True)
-            self._try_by(self._clock() + PROBE_EVERY)
+            self.outbox.park(kept, tried=True)
+            self.due = min(self.due, self._clock() + PROBE_EVERY)
         return failed
 
     def remove(self, jobs: Iterable[Job]) -> None:
         """Remove jobs from the outbox."""
-        if self._outbox is not None:
-            rows = [job.row for job in jobs if job.row is not None]
-            if rows:
-                self._outbox.remove(rows)
+        rows = [job.row for job in jobs if job.row is not None]
+        if rows:
+            self.outbox.remove(rows)
 
     def load(self, item: WorkItem, expired: list[Job], rows: list[int]) -> bool:
         """Load the oldest of what is kept, about one request of it.
@@ -233,21 +217,17 @@ class KeptBatches:
             Whether any of it was tried before.
         """
         self.due = math.inf
-        if self._outbox is None:
-            return False
         early = self._clock() < self._not_before
-        stored = self._outbox.load(self._most, _LOAD_BYTES, early, rows)
-        groups: dict[int, list[Stored]] = {}
-        for one in stored:
-            groups.setdefault(one.row if one.group is None else one.group, []).append(one)
+        stored = self.outbox.load(self._most, _LOAD_BYTES, early, rows)
         payloads: list[Payload] = []
-        for members in groups.values():
+        for _, group in groupby(stored, lambda one: one.group or one.row):
+            members = list(group)  # which come one after the other
             jobs = [self._job(one) for one in members]
             if all(one.expired for one in members):  # a group travels under one id: all or none
                 expired += jobs
             else:
                 payloads += [together(jobs)] if len(jobs) > 1 else payloads_of(jobs)
-        if self.waiting:
+        if self.outbox.parked:
             # at once where all of these were too old; not where nothing could be read
             at_once = expired and not payloads
             later = self._not_before if early else self._clock() + PROBE_EVERY
@@ -261,25 +241,24 @@ class KeptBatches:
         Args:
             rows: gets its number first, for a caller that is interrupted.
         """
-        stored = [] if self._outbox is None else self._outbox.load(1, oldest=True, taken=rows)
-        return [self._job(one) for one in stored]
+        return [self._job(one) for one in self.outbox.load(1, oldest=True, taken=rows)]
 
     def put_back(self, rows: Sequence[int]) -> None:
         """Keep again what was loaded by a call that was interrupted."""
-        if self._outbox is not None:
-            self._outbox.park(rows)
-        self._try_by(self._clock() + PROBE_EVERY)
+        self.outbox.park(rows)
+        self.due = min(self.due, self._clock() + PROBE_EVERY)
 
     def _job(self, stored: Stored) -> Job:
-        return Job(self._batch_class, stored.parts, row=stored.row, tried_before=stored.tries > 0)
+        job = Job(self._batch_class, stored.parts)
+        job.row, job.tried_before = stored.row, stored.tries > 0
+        return job
 
     def learn(self, payloads: Iterable[Payload]) -> None:
         """Load less, and later, where what was loaded is kept again; else load more."""
         outcomes = [job.outcome for payload in payloads for job in payload.jobs]
         if any(isinstance(outcome, Kept) for outcome in outcomes):
             self._most = max(1, self._most // 2)
-            self._not_before = self._clock() + PROBE_EVERY
-            self.due = self._not_before
+            self.due = self._not_before = self._clock() + PROBE_EVERY
             if any(isinstance(outcome, Response) for outcome in outcomes):
                 self.go_on()  # what was never tried need not wait for what is kept
         else:
@@ -287,28 +266,24 @@ class KeptBatches:
 
     def go_on(self) -> None:
         """Load at once what was never tried, and the rest when it is time: mParticle answers."""
-        if self.waiting:
-            self.due = self._clock() if self.untried else max(self._clock(), self._not_before)
-
-    def _try_by(self, moment: float) -> None:
-        self.due = min(self.due, moment)
+        if self.outbox.parked:
+            now = self._clock()
+            self.due = now if self.outbox.untried else max(now, self._not_before)
 
     def tend(self) -> float | None:
         """Show other processes that this one is alive; return the seconds until the next time."""
-        if self._outbox is None or self._outbox.tend_every is None:
+        if self.outbox.tend_every is None:
             return None
-        self._outbox.tend()
-        return self._outbox.tend_every
+        self.outbox.tend()
+        return self.outbox.tend_every
 
     # What goes wrong with the file
 
     def _failed(self, error: Exception) -> None:
         self._counters.outbox_failed()
-        self._notices.log(
-            "the outbox failed, and what it cannot do is done in memory",
-            detail=f": {type(error).__name__}: {error}",
-            error=type(error).__name__,
-        )
+        why = "the outbox failed, and what it cannot do is done in memory"
+        name = type(error).__name__
+        self._notices.log(why, detail=f": {name}: {error}", error=name)
 
     def _lost(self, ids: list[str]) -> None:
         """Remember what cannot be read any more; the outbox calls this where no hook may run."""
@@ -317,12 +292,9 @@ class KeptBatches:
     def take_lost(self) -> list[Job]:
         """Return what cannot be read any more, for the caller to fail."""
         ids, self._lost_ids = self._lost_ids, []
-        if ids:
-            warn("%s in the outbox could not be read any more", batch_count(len(ids)))
-        return [self._unread(batch_id) for batch_id in ids]
-
-    def _unread(self, batch_id: str) -> Job:
-        batch = self._batch_class()
-        if batch_id:
-            batch = batch.with_source_request_id(batch_id)
-        return Job(batch, (Part(batch_id, b"", 0),))
+        if not ids:
+            return []
+        warn("%s in the outbox could not be read any more", batch_count(len(ids)))
+        blank = self._batch_class()
+        batches = [blank.with_source_request_id(id) if id else blank for id in ids]
+        return [Job(batch, (Part(id, b"", 0),)) for batch, id in zip(batches, ids)]

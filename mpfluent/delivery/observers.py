@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from ..errors import ApiError, DeliveryError, Kept, TransportError
+from ..errors import ApiError, DeliveryError, Kept
 from ..transport.base import Request, Response
 from ..utils.log import batch_count, debug, debugging
-from .retry import Verdict
+from .retry import Answer, Verdict
 
 _LOGGED = ("method", "host", "batches", "bytes", "status", "error", "attempt", "next_in")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -53,12 +53,7 @@ class Attempt(NamedTuple):
 
 
 def attempt_of(
-    request: Request,
-    answer: Response | TransportError,
-    verdict: Verdict,
-    attempt: int,
-    wall: float,
-    seconds: float,
+    request: Request, answer: Answer, verdict: Verdict, attempt: int, wall: float, seconds: float
 ) -> Attempt:
     """Return what is visible of an attempt.
 
@@ -101,11 +96,9 @@ class Observer(Protocol):
 
     def attempted(self, attempt: Attempt) -> None:
         """Take an attempt, in the thread that made it, before the next one."""
-        ...
 
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Take the outcome of a batch that was delivered or has failed."""
-        ...
 
 
 class Observers:

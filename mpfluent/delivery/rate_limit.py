@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 
-from ..errors import ApiError, Closed, DeliveryError, TransportError
+from ..errors import ApiError, Closed, DeliveryError
 from ..transport.base import Response
 from ..utils.log import warn
 from .api_errors import api_error
 from .clock import Clock
-from .retry import Verdict, is_judged
+from .retry import Answer, Verdict, is_judged
 
 PROBE_EVERY = 60.0  # seconds between two attempts with a key that was refused
 
@@ -39,9 +39,8 @@ class RateLimit:
         """
         while True:
             if clock.closed():
-                return Closed(
-                    "the client was closed before the batch was delivered", reason="closed"
-                )
+                why = "the client was closed before the batch was delivered"
+                return Closed(why, reason="closed")
             now = clock.monotonic()
             with self._lock:
                 if self._refusal is not None and now < self._probe_at:
@@ -52,13 +51,11 @@ class RateLimit:
                     self._probe_at = now + PROBE_EVERY  # the others fail meanwhile
                     return None
             if must_wait > until - now:
-                return DeliveryError(
-                    f"mParticle asked for no requests for another {must_wait:.1f} s",
-                    reason="rate_limited",
-                )
+                why = f"mParticle asked for no requests for another {must_wait:.1f} s"
+                return DeliveryError(why, reason="rate_limited")
             clock.wait(seconds)
 
-    def learn(self, answer: Response | TransportError, verdict: Verdict, now: float) -> None:
+    def learn(self, answer: Answer, verdict: Verdict, now: float) -> None:
         """Remember what an answer says about all later requests of this client."""
         if not isinstance(answer, Response):
             return

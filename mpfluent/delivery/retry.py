@@ -20,6 +20,10 @@ _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _PERMANENT: dict[int, Reason] = {401: "unauthorized", 403: "unauthorized", 413: "too_large"}
 
 
+Answer = Response | TransportError
+"""What came of an attempt: an answer, or why there is none."""
+
+
 class Verdict(NamedTuple):
     """What to do after an attempt.
 
@@ -85,9 +89,8 @@ class Retry(PublicNames):
         self.max_retry_after = _seconds("max_retry_after", max_retry_after)
         self.max_attempts = None if max_attempts is None else integer_between(max_attempts, 1)
         if self.max_attempts is None and max_attempts is not None:
-            raise ConfigurationError(
-                f"Retry(max_attempts={brief(max_attempts)}): want 1 or more, or None for no limit"
-            )
+            want = "want 1 or more, or None for no limit"
+            raise ConfigurationError(f"Retry(max_attempts={brief(max_attempts)}): {want}")
         self.random = random
 
     def decide(
@@ -150,10 +153,8 @@ class Retry(PublicNames):
         return self.base * max(0.0, min(percent, 100.0) - 90.0) / 10.0
 
     def __repr__(self) -> str:
-        shown = " ".join(
-            f"{name}={getattr(self, name, None)}"
-            for name in ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
-        )
+        names = ("base", "cap", "max_elapsed", "max_attempts", "max_retry_after")
+        shown = " ".join(f"{name}={getattr(self, name, None)}" for name in names)
         return f"<Retry {shown}>"
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ..errors import DeliveryError
 from ..transport.base import Request, Response, Transport, attempted, is_marked
 from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
+from ..utils.log import Notices
 from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
@@ -27,11 +29,8 @@ from .settlement import Settlement
 from .stats import Counters
 
 _SHORTEST = 0.1  # seconds that an attempt gets at least: less could not succeed
-_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json",
-    "User-Agent": f"mpfluent/{__version__}",
-}
+_JSON = "application/json"
+_HEADERS = {"Content-Type": _JSON, "Accept": _JSON, "User-Agent": f"mpfluent/{__version__}"}
 
 
 class Addresses(NamedTuple):
@@ -78,9 +77,8 @@ class Sender:
     def sends_to(self, target: object) -> bool:
         """Return whether it sends to a transport, or to a server that has this ``url``."""
         url = getattr(target, "url", None)
-        return self._transport is target or (
-            isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
-        )
+        its_server = isinstance(url, str) and self._addresses.single.startswith(f"{url}/")
+        return self._transport is target or its_server
 
     def load(self) -> None:
         """Let the transport import what it needs, before a worker does.
@@ -95,75 +93,62 @@ class Sender:
 
     def check_process(self) -> None:
         """Start again in a forked child: the threads that hold the locks are in the parent."""
-        self._home.move(self._restart, self._renew_locks)
+        self._home.move(self._renew)
 
-    def _restart(self) -> None:
-        self._rate_limit.renew_lock()  # what it knows of the server holds in the child, too
+    def _renew(self, forked: bool) -> None:
+        self._rate_limit.renew_lock()  # what it knows of the server holds in a child, too
+        if not forked:
+            self.counters.renew_locks()
+            return
         self.counters.restart()
         check = getattr(self._transport, "check_process", None)
         if check is not None:
             check()
 
-    def _renew_locks(self) -> None:
-        self._rate_limit.renew_lock()
-        self.counters.renew_locks()
-
     def deliver(
-        self,
-        payloads: Sequence[Payload],
-        clock: Clock,
-        settlement: Settlement,
-        *,
-        elapsed_limit: float,
-        until: float = math.inf,
-        once: bool = False,
+        self, run: list[Payload], clock: Clock, settlement: Settlement, budget: float, until: float
     ) -> None:
         """Send these payloads as one request; split them as often as mParticle refuses a bulk.
 
         Args:
-            payloads: at most what one request may hold.
+            run: at most what one request may hold.
             settlement: settles each of them with its outcome.
-            elapsed_limit: seconds for each request with its retries, unless the policy says.
+            budget: seconds for each request with its retries; 0 for a single attempt.
             until: the monotonic time at which all ends, whatever the policy says.
-            once: whether each request has a single attempt, whatever the policy says.
         """
-        budget = 0.0 if once else self.budget(elapsed_limit)
         pid = os.getpid()
-        waiting = [list(payloads)]
+        waiting = [run]
         while waiting:
-            group = waiting.pop()
-            outcome = self._send(group, clock, settlement, budget, until)
+            run = waiting.pop()
+            outcome = self._send(run, clock, settlement, budget, until)
             if pid != os.getpid():
                 return  # a greenlet that goes on in a forked child: these are the parent's
             if outcome is not None:
-                settlement.settle(group, outcome)
-            elif len(group) > 1:  # refused as a whole: one of the halves has the bad batch
-                middle = len(group) // 2
-                waiting += [group[middle:], group[:middle]]
+                settlement.settle(run, outcome)
+            elif len(run) > 1:  # refused as a whole: one of the halves has the bad batch
+                middle = len(run) // 2
+                waiting += [run[middle:], run[:middle]]
             else:
-                settlement.take_apart(group[0])
-                waiting += reversed(list(runs(group[0].apart())))
+                settlement.kept.take_apart(run[0])
+                waiting += reversed(list(runs(run[0].apart())))
 
     def budget(self, elapsed_limit: float) -> float:
         """Return the seconds for one request: the policy's, or else a dispatcher's own."""
         return elapsed_limit if self._retry.max_elapsed is None else self._retry.max_elapsed
 
     def _send(
-        self,
-        group: list[Payload],
-        clock: Clock,
-        settlement: Settlement,
-        budget: float,
-        until: float,
+        self, run: list[Payload], clock: Clock, settlement: Settlement, budget: float, until: float
     ) -> Response | DeliveryError | None:
         """Return the outcome of one request with its retries; None if it must be split."""
-        parts = [payload.part for payload in group]
+        parts = [payload.part for payload in run]
         ids = tuple([part.id for part in parts])
         url, body = self._addresses.request_of(parts)
         pid = os.getpid()
         began = clock.monotonic()
         ends = min(began + (budget or math.inf), until)  # 0 is for one attempt, however long
         budget = min(budget, max(0.0, until - began))
+        batches = sum([len(payload.jobs) for payload in run])
+        decide = partial(self._retry.decide, budget=budget, batches=batches)
         attempt = 0
         while True:
             blocked = self._rate_limit.wait(clock, began + budget)
@@ -177,20 +162,13 @@ class Sender:
             if pid != os.getpid():
                 return None
             now, wall = clock.monotonic(), clock.wall()
-            verdict = self._retry.decide(
-                answer,
-                attempt=attempt,
-                elapsed=now - began,
-                budget=budget,
-                wall=wall,
-                batches=sum([len(payload.jobs) for payload in group]),
-            )
+            verdict = decide(answer, attempt=attempt, elapsed=now - began, wall=wall)
             self._rate_limit.learn(answer, verdict, now)
             if self.counters.observers.look():
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
                 self.counters.observers.attempted(seen._replace(background=settlement.background))
             if isinstance(answer, Response) and answer.status_code == 429:
-                _log_rate_limit(answer, verdict, settlement)
+                _log_rate_limit(verdict, settlement.notices)
             if verdict.what == "delivered" and isinstance(answer, Response):
                 return answer
             if verdict.what == "split":
@@ -217,7 +195,7 @@ def runs(payloads: Sequence[Payload]) -> Iterator[list[Payload]]:
     return pack(payloads, lambda payload: len(payload.part.body))
 
 
-def _log_rate_limit(answer: Response, verdict: Verdict, settlement: Settlement) -> None:
+def _log_rate_limit(verdict: Verdict, notices: Notices) -> None:
     """Log that mParticle wants fewer requests, and how long there will be none."""
     if verdict.retry_after:
         detail = f": no request for {verdict.retry_after:.1f} s"
@@ -225,9 +203,5 @@ def _log_rate_limit(answer: Response, verdict: Verdict, settlement: Settlement) 
         detail = f": the request is tried again in {verdict.delay:.1f} s"
     else:
         return
-    settlement.notices.log(
-        f"mParticle answered {answer.status_code}",
-        detail=detail,
-        status=answer.status_code,
-        next_in=verdict.delay or verdict.retry_after,
-    )
+    seconds = verdict.delay or verdict.retry_after
+    notices.log("mParticle answered 429", detail=detail, status=429, next_in=seconds)

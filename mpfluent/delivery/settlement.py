@@ -44,7 +44,8 @@ class Settlement:
         self.background = background
         self.notices = Notices(clock)
         self.kept = KeptBatches(outbox, clock, self.notices)
-        self._begin()
+        self._unreachable = False  # whether it was logged that batches do not reach mParticle
+        self.renew_locks()
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
@@ -53,10 +54,6 @@ class Settlement:
         # held. Reentrant, since the garbage collector may close a client in a ``__del__`` anywhere.
         self._lock = threading.RLock()
         self.notices.renew_locks()
-
-    def _begin(self) -> None:
-        self.renew_locks()
-        self._unreachable = False  # whether it was logged that batches do not reach mParticle
 
     def open(self, destination: Destination, notifier: Notifier, batch_class: type[Any]) -> None:
         """Belong to a client.
@@ -72,7 +69,8 @@ class Settlement:
 
     def restart(self) -> None:
         """Start again in a forked child."""
-        self._begin()
+        self.renew_locks()
+        self._unreachable = False
         self.notices.restart()
         self.kept.restart()
 
@@ -88,44 +86,29 @@ class Settlement:
         """Settle each payload of a request with its outcome."""
         shares = [share for payload in group for share in payload.shares()]
         with self._lock:
-            finished = [
-                job for job, part_id in shares if job.settle_part(part_id, _of(job, outcome))
-            ]
+            finished = [job for job, id in shares if job.settle_part(id, _of(job, outcome))]
         self._finish(finished)
         if not isinstance(outcome, DeliveryError):
             self._unreachable = False
             self.kept.go_on()
 
-    def give_up(self, jobs: Iterable[Job], error: DeliveryError, *, quiet: bool = False) -> int:
+    def give_up(
+        self, jobs: Iterable[Job], why: DeliveryError, *, quiet: bool = False, resume: bool = False
+    ) -> int:
         """Fail what has no outcome yet, or keep it; return how many of the jobs that finished.
 
         Args:
             quiet: whether the caller logs it.
-        """
-        given = list(jobs)
-        with self._lock:
-            for job in given:
-                job.give_up(_failure(job, error))
-            finished = [job for job in given if not job.notified]
-        self._finish(finished, quiet=quiet)
-        return len(finished)
-
-    def resume(self, jobs: Iterable[Job], error: DeliveryError) -> None:
-        """Do the same for the jobs of a call that was interrupted.
-
-        It goes on with outcomes that the call had begun to make known: no other thread would.
+            resume: whether to go on with outcomes that an interrupted call has begun to make known:
+                no other thread would.
         """
         rest = [job for job in jobs if not job.settled]
         with self._lock:
             for job in rest:
-                job.give_up(_failure(job, error))
-        self._finish(rest, resume=True)
-
-    def take_apart(self, payload: Payload) -> None:
-        """Let the jobs that travelled as one batch go on under ids of their own."""
-        for job in payload.jobs:
-            job.own_id = True
-        self.kept.take_apart(payload.jobs)
+                job.give_up(_of(job, why))
+            finished = [job for job in rest if resume or not job.notified]
+        self._finish(finished, quiet=quiet, resume=resume)
+        return len(finished)
 
     def _finish(self, jobs: list[Job], *, quiet: bool = False, resume: bool = False) -> None:
         """Bring the outbox up to date, and make the outcomes known that no thread made known yet.
@@ -143,9 +126,7 @@ class Settlement:
             if errors and self.background and not quiet:
                 self._log_failures(errors)
 
-    def _claimed(
-        self, jobs: Iterable[Job], errors: list[DeliveryError], resume: bool
-    ) -> Iterator[Job]:
+    def _claimed(self, jobs: list[Job], errors: list[DeliveryError], resume: bool) -> Iterator[Job]:
         """Yield the jobs that this thread is to notify of, one by one, and collect their errors.
 
         One by one, so that a thread that closes does the rest while a slow hook is at the first.
@@ -172,17 +153,11 @@ class Settlement:
                 if self._unreachable:
                     continue
                 self._unreachable = True  # until something arrives
-            code = code_of(first)
-            self.notices.log(
-                kind,
-                len(alike),
-                detail=f" {code}" if code else "",
-                batches=len(alike),
-                reason=first.reason,
-                status=first.status_code,
-                code=code,
-                error=None if first.status_code else name_of(first),
-            )
+            code, status = code_of(first), first.status_code
+            error = None if status else name_of(first)
+            fields = {"reason": first.reason, "status": status, "code": code, "error": error}
+            detail = f" {code}" if code else ""
+            self.notices.log(kind, len(alike), detail=detail, batches=len(alike), **fields)
 
     # What the outbox has
 
@@ -195,11 +170,6 @@ class Settlement:
         if self.kept.has_outbox:
             self.kept.ready(adopt_again=adopt_again)
             self._fail_lost()
-
-    def keep(self, job: Job) -> None:
-        """Leave a job to the outbox for now: there is no room for it in memory."""
-        why = "kept in the outbox, to be sent as soon as there is room in the queue"
-        self.give_up([job], Kept(why, reason="queue_full"))
 
     def bring_back(self, item: WorkItem) -> bool:
         """Load the oldest of what is kept; fail what was kept for too long, or cannot be read.
@@ -215,7 +185,7 @@ class Settlement:
             why = "it was kept in the outbox for longer than max_age"
             self.give_up(expired, DeliveryError(why, reason="expired"))
         except BaseException:  # such as Ctrl-C, in the caller's thread
-            self.repairs.add((self._put_back, rows, item, expired))
+            self.repairs.add((self._put_back, rows, expired, item))
             raise
         return tried_before
 
@@ -227,37 +197,31 @@ class Settlement:
             oldest += self.kept.load_oldest(rows)
             return self.give_up(oldest, error) > 0
         except BaseException:  # such as Ctrl-C
-            self.repairs.add((self._put_back, rows, WorkItem(), oldest))
+            self.repairs.add((self._put_back, rows, oldest))
             raise
 
-    def _put_back(self, rows: list[int], item: WorkItem, failing: list[Job]) -> None:
+    def _put_back(self, rows: list[int], failing: list[Job], item: WorkItem | None = None) -> None:
         """Keep again what only an interrupted call knew, but settle what it began to settle."""
         begun = [job for job in failing if job.outcome is not None]
-        known = {job.row for job in [*item.all_jobs(), *begun]}
+        known = {job.row for job in [*begun, *(item.all_jobs() if item else [])]}
         self.kept.put_back([row for row in rows if row not in known])
         rows.clear()
         self._finish([job for job in begun if not job.settled], resume=True)
 
     def _fail_lost(self) -> None:
-        lost = self.kept.take_lost()
-        if lost:
-            why = "the outbox's file was damaged, and the batch could not be read any more"
-            self.give_up(lost, DeliveryError(why, reason="transport_error"))
+        why = "the outbox's file was damaged, and the batch could not be read any more"
+        self.give_up(self.kept.take_lost(), DeliveryError(why, reason="transport_error"))
 
 
 def _of(job: Job, outcome: Outcome) -> Outcome:
-    """Return what the outcome of a request is for a job that travelled in it."""
-    return _failure(job, outcome) if isinstance(outcome, DeliveryError) else outcome
-
-
-def _failure(job: Job, error: DeliveryError) -> DeliveryError:
-    """Return what an error is for a job: with an outbox, it may be a reason to keep it."""
-    judged = isinstance(error, ApiError) and error.judged
-    if job.row is None or isinstance(error, Kept) or judged or error.reason in _FINAL:
-        return error
-    kept = Kept(f"kept in the outbox, to be tried again: {error}", reason=error.reason)
-    kept.status_code = error.status_code
-    kept.__cause__ = error
+    """Return what an outcome is for a job: with an outbox, an error may be a reason to keep it."""
+    if job.row is None or not isinstance(outcome, DeliveryError) or isinstance(outcome, Kept):
+        return outcome
+    if outcome.reason in _FINAL or (isinstance(outcome, ApiError) and outcome.judged):
+        return outcome
+    kept = Kept(f"kept in the outbox, to be tried again: {outcome}", reason=outcome.reason)
+    kept.status_code = outcome.status_code
+    kept.__cause__ = outcome
     return kept
 
 
@@ -270,9 +234,8 @@ def _kind(outcome: DeliveryError) -> str:
     """Return what the log says of an outcome: of an answer its status, and never its words."""
     status = outcome.status_code
     if _is_unreachable(outcome):
-        what = outcome.__cause__ if status is None else f"it was answered with {status}"
-        return (
-            f"a batch did not reach mParticle, and is kept in the outbox to be tried again: {what}"
-        )
+        why = outcome.__cause__ if status is None else f"it was answered with {status}"
+        text = "a batch did not reach mParticle, and is kept in the outbox to be tried again"
+        return f"{text}: {why}"
     what = "kept in the outbox" if isinstance(outcome, Kept) else "failed"
     return f"batch {what}: {outcome.reason}" + ("" if status is None else f", {status}")

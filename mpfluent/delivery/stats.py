@@ -40,7 +40,42 @@ class Stats(NamedTuple):
     outbox_errors: int = 0
 
 
-class Counters:
+class Outcomes:
+    """How many batches were accepted, and what became known of them; ``_lock`` guards it."""
+
+    _lock: threading.Lock | threading.RLock
+
+    def _begin(self) -> None:
+        self._submitted = 0
+        self._delivered = 0
+        self._failed: dict[Reason, int] = {}
+
+    def submitted(self, batches: int, by: Acceptance) -> None:
+        """Count accepted batches.
+
+        Args:
+            by: the call that they are of, which notes it atomically.
+        """
+        with self._lock:
+            self._submitted, by.counted = self._submitted + batches, (*by.counted, self)
+
+    def _count(self, outcome: Response | DeliveryError, steps: Steps, step: int) -> None:
+        """Count an outcome, and mark the step atomically with it."""
+        if isinstance(outcome, DeliveryError):
+            failed = self._failed.get(outcome.reason, 0) + 1
+            self._failed[outcome.reason], steps.step = failed, step
+        else:
+            self._delivered, steps.step = self._delivered + 1, step
+
+    def _pending(self) -> int:
+        return self._submitted - self._delivered - sum(self._failed.values())
+
+    def _totals(self) -> tuple[int, int, int, int]:
+        """Return how many were submitted, were delivered, failed, and are pending."""
+        return self._submitted, self._delivered, sum(self._failed.values()), self._pending()
+
+
+class Counters(Outcomes):
     """The counters behind ``stats``: changed under a lock, read as one snapshot.
 
     Attributes:
@@ -64,23 +99,11 @@ class Counters:
         """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
         self.renew_locks()
         self.repairs.forget()
-        self._submitted = 0
-        self._delivered = 0
-        self._failed: dict[Reason, int] = {}
+        self._begin()
         self._retries = 0
         self._hook_errors = 0
         self._outbox_errors = 0
         self._hooks_logged: set[tuple[str, str]] = set()
-
-    def submitted(self, batches: int, by: Acceptance | None = None) -> None:
-        """Count accepted batches.
-
-        Args:
-            by: the call that they are of, which notes it atomically.
-        """
-        by = Acceptance(self, batches) if by is None else by
-        with self._lock:
-            self._submitted, by.counted = self._submitted + batches, True
 
     def settled(self, outcome: Response | DeliveryError, steps: Steps) -> None:
         """Count one batch's outcome.
@@ -91,12 +114,7 @@ class Counters:
         with self._lock:
             fresh = steps.step < COUNTED
             if fresh:
-                if isinstance(outcome, DeliveryError):
-                    reason = outcome.reason
-                    failed = self._failed.get(reason, 0) + 1
-                    self._failed[reason], steps.step = failed, COUNTED
-                else:
-                    self._delivered, steps.step = self._delivered + 1, COUNTED
+                self._count(outcome, steps, COUNTED)
             if self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
@@ -126,22 +144,11 @@ class Counters:
         """Wait until nothing is pending; return whether nothing is."""
         return self._waiters.wait_for(lambda: self._pending() <= 0, timeout)
 
-    def _pending(self) -> int:
-        return self._submitted - self._delivered - sum(self._failed.values())
-
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
         with self._lock:
-            return Stats(
-                submitted=self._submitted,
-                delivered=self._delivered,
-                failed=sum(self._failed.values()),
-                pending=self._pending(),
-                retries=self._retries,
-                failed_by_reason=MappingProxyType(dict(self._failed)),
-                hook_errors=self._hook_errors,
-                outbox_errors=self._outbox_errors,
-            )
+            failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
+            return Stats(*self._totals(), self._retries, failed, self._hook_errors, errors)
 
 
 class Acceptance:
@@ -153,26 +160,23 @@ class Acceptance:
         counts: of ``send_all``, which count them, too.
 
     Attributes:
-        counted: whether they are counted, so that each of them has to be settled.
+        counted: who has counted them; if anybody has, each of them has to be settled.
     """
 
-    __slots__ = ("_batches", "_counts", "_counters", "counted", "reported")
+    __slots__ = ("_all", "_batches", "counted")
 
     def __init__(
         self, counters: Counters, batches: int, counts: ReportBuilder | None = None
     ) -> None:
-        self._counters = counters
+        self._all: tuple[Outcomes, ...] = (counters, counts) if counts else (counters,)
         self._batches = batches
-        self._counts = counts
-        self.counted = False
-        self.reported = False
+        self.counted: tuple[Outcomes, ...] = ()
 
     def __call__(self) -> None:
         """Count them."""
-        if not self.counted:
-            self._counters.submitted(self._batches, self)
-        if self._counts is not None:
-            self._counts.submitted(self._batches, self)
+        for one in self._all:
+            if one not in self.counted:
+                one.submitted(self._batches, self)
 
 
 class Report(NamedTuple):
@@ -204,7 +208,7 @@ class CloseReport(NamedTuple):
     left: int
 
 
-class ReportBuilder:
+class ReportBuilder(Outcomes):
     """What ``send_all`` reports: counts, and the first errors.
 
     Attributes:
@@ -213,17 +217,9 @@ class ReportBuilder:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
-        self._submitted = 0
-        self._delivered = 0
-        self._failed: dict[Reason, int] = {}
+        self._begin()
         self._failures: list[DeliveryError] = []
         self.refusal: DeliveryError | None = None
-
-    def submitted(self, batches: int, by: Acceptance) -> None:
-        """Count accepted batches."""
-        with self._lock:
-            if not by.reported:
-                self._submitted, by.reported = self._submitted + batches, True
 
     def settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
         """Count one batch's outcome; one that is kept is pending still.
@@ -234,27 +230,17 @@ class ReportBuilder:
         with self._lock:
             if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
-            if not isinstance(outcome, DeliveryError):
-                self._delivered, steps.step = self._delivered + 1, NOTIFIED
-                return
-            if outcome.reason == "unauthorized" and self.refusal is None:
-                # a copy: it gets the report, which holds the failures, and none may hold itself
-                self.refusal = outcome.with_batch(outcome.batch)
-            reason, end = outcome.reason, len(self._failures)
-            failed = self._failed.get(reason, 0) + 1
-            self._failed[reason], steps.step = failed, NOTIFIED
-            if end < _MOST_FAILURES:
-                self._failures.append(outcome)  # atomically with the line before
+            failures: list[DeliveryError] = []
+            if isinstance(outcome, DeliveryError):
+                if outcome.reason == "unauthorized" and self.refusal is None:
+                    # a copy: it gets the report, which holds the failures, and none may hold itself
+                    self.refusal = outcome.with_batch(outcome.batch)
+                if len(self._failures) < _MOST_FAILURES:
+                    failures = [outcome]
+            self._count(outcome, steps, NOTIFIED)
+            self._failures += failures  # atomically with the end of the call before
 
     def report(self) -> Report:
         """Return all counts, of one moment."""
         with self._lock:
-            failed = sum(self._failed.values())
-            return Report(
-                submitted=self._submitted,
-                delivered=self._delivered,
-                failed=failed,
-                pending=self._submitted - self._delivered - failed,
-                failed_by_reason=dict(self._failed),
-                failures=tuple(self._failures),
-            )
+            return Report(*self._totals(), dict(self._failed), tuple(self._failures))

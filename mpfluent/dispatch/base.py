@@ -35,7 +35,6 @@ class Dispatcher(Protocol):
             notifier: makes the outcome of each batch known, also of those of earlier processes.
             batch_class: reads back a batch that the outbox kept.
         """
-        ...
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Take batches over: call ``accepted()``, then settle each exactly once.
@@ -48,7 +47,6 @@ class Dispatcher(Protocol):
         Raises:
             QueueFull: there is no room, and none of them was accepted.
         """
-        ...
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for a delivery: not if it delivers itself."""
@@ -56,11 +54,9 @@ class Dispatcher(Protocol):
 
     def send_now(self) -> None:
         """Let what waits leave at once: a caller waits for a delivery. Do not wait here."""
-        ...
 
     def flush(self, timeout: float) -> None:
         """Deliver what waits, and wait for it no longer than these seconds."""
-        ...
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the sender.
@@ -71,7 +67,6 @@ class Dispatcher(Protocol):
 
     def check_process(self) -> None:
         """Begin empty, and let the sender start again, if this is a forked child."""
-        ...
 
 
 class OpenedOnce(PublicNames):
@@ -93,10 +88,8 @@ class OpenedOnce(PublicNames):
             ConfigurationError: it belongs to another one.
         """
         if self._sender is not None:
-            raise ConfigurationError(
-                "a dispatcher belongs to one client; "
-                f"write dispatcher={type(self).__name__}() for each"
-            )
+            write = f"write dispatcher={type(self).__name__}() for each"
+            raise ConfigurationError(f"a dispatcher belongs to one client; {write}")
         self._settlement.open(sender.destination, notifier, batch_class)
         self._sender = sender
 
@@ -107,16 +100,13 @@ class OpenedOnce(PublicNames):
 
     def check_process(self) -> None:
         """Begin empty in a forked child: jobs, and threads that hold a lock, are the parent's."""
-        self._home.move(self._restart, self._renew_locks)
+        self._home.move(self._renew)
 
-    def _restart(self) -> None:
-        """Keep nothing of the parent's."""
-        self._settlement.restart()
-        if self._sender is not None:
-            self._sender.check_process()
-
-    def _renew_locks(self) -> None:
-        """Take new locks: gevent or eventlet replaced Python's."""
-        self._settlement.renew_locks()
+    def _renew(self, forked: bool) -> None:
+        """Keep nothing of the parent's in a child; or take new locks: gevent replaced Python's."""
+        if forked:
+            self._settlement.restart()
+        else:
+            self._settlement.renew_locks()
         if self._sender is not None:
             self._sender.check_process()

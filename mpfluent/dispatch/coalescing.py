@@ -51,14 +51,15 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
     users: dict[bytes, set[tuple[str, str]]] = {}  # by context, which says all the identities
     latest: dict[tuple[str, str], _Group] = {}  # by identity
     for job in jobs:
-        context = _context(job)
+        # What must be equal for jobs to join is the context but for its id. Only the environment
+        # stands before the id, so what is found first is the id itself.
+        context = _ID.sub(b"", _head(job), count=1)
         joins = not job.own_id and len(job.parts) == 1
         if joins and context in same and same[context].takes(job):
             continue
         group = _Group(job)
         groups.append(group)
-        marks = users.get(context)
-        if marks is None:
+        if (marks := users.get(context)) is None:
             # read from the bytes, so that what waits is held as bytes only
             marks = users[context] = set(identities(json.loads(_head(job).decode() + "}")))
         for mark in marks:
@@ -68,12 +69,6 @@ def coalesce(jobs: Iterable[Job]) -> list[Payload]:
         if joins and marks:
             same[context] = group
     return [payload for group in groups for payload in group.payloads()]
-
-
-def _context(job: Job) -> bytes:
-    """Return what must be equal for jobs to join: the context but for its id."""
-    # only the environment stands before the id, so what is found first is the id itself
-    return _ID.sub(b"", _head(job), count=1)
 
 
 def _head(job: Job) -> bytes:

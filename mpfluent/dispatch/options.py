@@ -47,13 +47,14 @@ class Options(NamedTuple):
     def checked(self, outbox: object) -> Options:
         """Return these with Python's own numbers, or raise what the first wrong one has to be."""
         numbers: dict[str, Any] = {}
-        for name in _COUNTS:
-            value = getattr(self, name)
-            numbers[name] = _number(name, value, integer_between(value, 1), "1 or more")
-        for name in _SECONDS:
-            value = getattr(self, name)
-            seconds = number_between(value, 0, sys.float_info.max)
-            numbers[name] = _number(name, value, seconds, "seconds, 0 or more")
+        for name in _COUNTS + _SECONDS:
+            value, wanted = getattr(self, name), "1 or more"
+            numbers[name] = integer_between(value, 1)
+            if name in _SECONDS:
+                wanted = "seconds, 0 or more"
+                numbers[name] = number_between(value, 0, sys.float_info.max)
+            if numbers[name] is None:
+                raise _wrong(name, value, f"{wanted}; write {name}={OPTIONS[name]}")
         policies = get_args(WhenFull)
         if self.when_full not in policies:
             meant = closest(self.when_full, policies) or "block"  # "drop" may mean two of them
@@ -67,13 +68,6 @@ class Options(NamedTuple):
             if not isinstance(outbox, Outbox):
                 raise _wrong("outbox", outbox, "an Outbox; write outbox=Outbox('outbox.db')")
         return self._replace(**numbers)
-
-
-def _number(name: str, value: object, number: float | None, wanted: str) -> float:
-    """Return Python's own number for a value, or raise what it has to be."""
-    if number is None:
-        raise _wrong(name, value, f"{wanted}; write {name}={OPTIONS[name]}")
-    return number
 
 
 def _wrong(name: str, value: object, wanted: str) -> ConfigurationError:

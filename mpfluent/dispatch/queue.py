@@ -48,9 +48,7 @@ class BoundedQueue:
 
     def has_room(self, jobs: Sequence[Job]) -> bool:
         """Return whether all of these fit. A job larger than the bound fits when none waits."""
-        size = self.size
-        for job in jobs:
-            size += job.size
+        size = self.size + sum([job.size for job in jobs])
         if len(self._waiting) + len(jobs) <= self._most and size <= self._most_bytes:
             return True
         return not self._waiting and len(jobs) == 1
@@ -61,13 +59,16 @@ class BoundedQueue:
         self.size += job.size  # atomically with the next line
         self._waiting.append(entry)
 
-    def take(self, most: int, most_bytes: int, into: WorkItem | None = None) -> list[Job]:
-        """Return the oldest jobs, as many as fit a request of these bounds, but at least one.
+    def take(self, most: int, most_bytes: int, into: WorkItem) -> int:
+        """Take the oldest jobs, as many as fit a request of these bounds, but at least one.
 
         Brackets and commas count, so that what is taken needs no small second request.
 
         Args:
             into: gets them atomically, so that Ctrl-C loses none.
+
+        Returns:
+            How many they are.
         """
         taken: list[Job] = []
         size = 1  # the brackets, less the comma that the first part has none of
@@ -78,10 +79,9 @@ class BoundedQueue:
             taken.append(following)
         count = len(taken)
         left = self.size - sum([job.size for job in taken])
-        item = WorkItem() if into is None else into
-        before = item.jobs or []
-        item.jobs, self._waiting[:count], self.size = [*before, *taken], [], left
-        return taken
+        before = into.jobs or []
+        into.jobs, self._waiting[:count], self.size = [*before, *taken], [], left
+        return count
 
     def take_stored(self, before: int | None, into: WorkItem) -> None:
         """Take the oldest job that the outbox has, too.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from ..delivery.job import Job, Payload, WorkItem
-from ..delivery.kept import KeptBatches
+from ..delivery.settlement import Settlement
 from ..utils.interrupts import Waiters
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 from .coalescing import WINDOW, WINDOW_BYTES
@@ -25,14 +25,15 @@ class Scheduler:
 
     Args:
         options: of the dispatcher.
-        kept: what waits in the outbox only.
+        settlement: settles its jobs, and has what waits in the outbox only.
 
     Attributes:
+        now: monotonic seconds.
         lock: guards all of it.
         for_work: workers that wait for something to do.
         for_progress: threads that wait until workers have done something: for room, or the end.
         for_space: senders that had room once, and let the queue get emptier before they go on.
-        urgent: how many callers want everything to leave at once.
+        for_retry: workers that wait between two attempts.
         overflowing: whether new jobs go to the outbox only, until it has nothing that was never
             tried: so they keep their order.
         being_kept: how many jobs are on the way there.
@@ -41,10 +42,11 @@ class Scheduler:
         closed: whether it is settled, or being settled.
     """
 
-    def __init__(self, options: Options, kept: KeptBatches) -> None:
+    def __init__(self, options: Options, settlement: Settlement) -> None:
+        self.options, self.settlement = options, settlement
+        self.now = options.clock
         self.renew_locks()
         self.queue = BoundedQueue(options.max_queue, options.max_queue_bytes)
-        self.urgent = 0
         self.overflowing = False
         self.being_kept = 0
         self.closing = False
@@ -53,19 +55,16 @@ class Scheduler:
         self._returned: list[WorkItem] = []  # what workers handed back, or shared: goes first
         self._in_hand: list[WorkItem] = []  # what workers have
         self._left = WorkItem()  # what the thread that closes settles
-        self._kept = kept
-        self._flush_interval = options.flush_interval
-        self._was_full = False  # whether something found no room since the last work item
-        self._leave_now = 0  # how many of the oldest leave at once: a caller waits for them
+        self._kept = settlement.kept
+        # how many of the oldest leave at once: a caller waits for them, or for their room
+        self._leave_now = 0
         self._most = self._enough = MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
         if options.coalesce:
             # A work item may be larger than a request, since it will shrink. Half of what may wait
             # is enough: the other half is for what comes before a worker has woken.
             self._most = WINDOW, WINDOW_BYTES
-            self._enough = (
-                min(WINDOW, -(-options.max_queue // 2)),
-                min(WINDOW_BYTES, -(-options.max_queue_bytes // 2)),
-            )
+            half, half_bytes = -(-options.max_queue // 2), -(-options.max_queue_bytes // 2)
+            self._enough = min(WINDOW, half), min(WINDOW_BYTES, half_bytes)
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
@@ -76,48 +75,39 @@ class Scheduler:
         self.for_work = Waiters(self.lock)
         self.for_progress = Waiters(self.lock)
         self.for_space = Waiters(self.lock)
+        self.for_retry = Waiters(self.lock)
 
     # All that follows is called with the lock held.
 
-    def fits(self, jobs: Sequence[Job]) -> bool:
-        """Return whether all of these may wait in the queue, and need not go to the outbox only."""
+    def add(self, jobs: Sequence[Job], accepted: Callable[[], None] = lambda: None) -> bool:
+        """Let all of these wait, or none: where there is no room, or what is before them is kept.
+
+        Args:
+            accepted: is called first: where Ctrl-C comes after it, what is counted can be settled.
+        """
         behind = self.overflowing and any(job.row is not None for job in jobs)
-        return not behind and self.queue.has_room(jobs)
-
-    def add(self, job: Job, now: float) -> bool:
-        """Let a job wait, if it has room, and nothing before it is in the outbox only."""
-        if (self.overflowing and job.row is not None) or not self.has_room([job]):
+        if self.closed or behind or not self.queue.has_room(jobs):
             return False
-        self.put([job], now)
-        return True
-
-    def put(self, jobs: Iterable[Job], now: float) -> None:
-        """Let jobs wait that have room."""
-        first = not self.queue
+        accepted()
+        first, now = not self.queue, self.now()
         for job in jobs:
             self.queue.add(job, now)
         if first or self.queue.reaches(*self._enough):
             self.for_work.notify()
-
-    def has_room(self, jobs: Sequence[Job]) -> bool:
-        """Return whether all of these may wait; if not, let what waits leave at once."""
-        if self.queue.has_room(jobs):
-            return True
-        self._was_full = len(self.queue) > 0
-        self.for_work.notify()
-        return False
+        return True
 
     def send_now(self) -> None:
         """Let all that waits now leave at once; what comes later gathers as usual."""
         self._leave_now = len(self.queue)
-        if self._leave_now:
+        if self.has_work():
             self.for_work.notify()
 
-    def next(self, item: WorkItem, now: float) -> float | None:
+    def next(self, item: WorkItem, now: float, *, at_once: bool = False) -> float | None:
         """Let a worker have what is to be delivered now, if there is anything.
 
         Args:
             item: an empty one, to be filled; one that stays empty is to be loaded from the outbox.
+            at_once: whether nothing has to wait for others to travel with.
 
         Returns:
             None if the worker has something; else the seconds until something may be due.
@@ -129,10 +119,10 @@ class Scheduler:
             item.payloads, item.jobs = first.payloads, first.jobs
             self._returned, self._in_hand = rest, [*self._in_hand, item]
             return None
-        if self.overflowing and not (self._kept.untried or self.being_kept):
+        if self.overflowing and not (self._kept.outbox.untried or self.being_kept):
             self.overflowing = False
             self.for_progress.notify_all()  # senders may use the queue again
-        if not self._kept.waiting:
+        if not self._kept.outbox.parked:
             self._kept.due = math.inf
         queue_first = self.overflowing and self.queue  # what is in the outbox only is newer
         if self._kept.due <= now and not queue_first:
@@ -140,23 +130,18 @@ class Scheduler:
             return None
         gather = math.inf
         if self.queue:
-            gather = self.queue.since + self._flush_interval - now
-            enough = self._was_full or self._leave_now or self.queue.reaches(*self._enough)
-            if enough or gather <= 0 or self.urgent or self.closing:
-                self._take_from_queue(item)
+            gather = self.queue.since + self.options.flush_interval - now
+            enough = self._leave_now or self.queue.reaches(*self._enough)
+            if enough or gather <= 0 or at_once or self.closing:
+                self._in_hand = [*self._in_hand, item]  # first: its jobs are always somewhere
+                self._leave_now = max(0, self._leave_now - self.queue.take(*self._most, item))
+                self.for_progress.notify_all()  # there is room now
+                if not self.queue.is_nearly_full():
+                    self.for_space.notify_all()
+                if self.queue:
+                    self.for_work.notify()  # another worker, if one has nothing to do
                 return None
         return gather if queue_first else min(gather, self._kept.due - now)
-
-    def _take_from_queue(self, item: WorkItem) -> None:
-        self._was_full = False
-        self._in_hand = [*self._in_hand, item]  # first, so that its jobs are always somewhere
-        taken = self.queue.take(*self._most, item)
-        self._leave_now = max(0, self._leave_now - len(taken))
-        self.for_progress.notify_all()  # there is room now
-        if not self.queue.is_nearly_full():
-            self.for_space.notify_all()
-        if self.queue:
-            self.for_work.notify()  # another worker, if one has nothing to do
 
     def share(self, item: WorkItem, first: list[Payload], rest: Sequence[list[Payload]]) -> None:
         """Let any worker deliver the rest of an item; a worker alone does so in order."""
@@ -164,19 +149,15 @@ class Scheduler:
         item.payloads, item.jobs, self._returned = first, [], [*self._returned, *items]
         self.for_work.notify(len(rest))
 
-    def hand_back(self, item: WorkItem, payloads: list[Payload]) -> None:
-        """Let another worker begin with these of an item, before all that came after it."""
-        returned = [WorkItem(payloads)] if payloads else []
+    def done(self, item: WorkItem, rest: Sequence[Payload] = ()) -> None:
+        """Know that a worker is done with an item; let another one begin with the rest of it."""
+        returned = [WorkItem([*rest])] if rest else []
         others = [other for other in self._in_hand if other is not item]
         if item in self._in_hand:  # else it was handed back already
             self._returned, self._in_hand = [*returned, *self._returned], others
         self.for_progress.notify_all()
-        self.for_work.notify()
-
-    def done(self, item: WorkItem) -> None:
-        """Know that a worker has finished this."""
-        self._in_hand = [other for other in self._in_hand if other is not item]
-        self.for_progress.notify_all()
+        if rest:
+            self.for_work.notify()
 
     def collect_left(self) -> None:
         """Let no worker take what waits now: the thread that closes settles it."""
@@ -191,7 +172,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.queue or self._returned or self._kept.waiting)
+        return bool(self.queue or self._returned or self._kept.outbox.parked)
 
     def in_hand(self, item: WorkItem | None = None) -> bool:
         """Return whether a worker has anything in hand, or just this."""
@@ -199,7 +180,7 @@ class Scheduler:
 
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
-        kept_due = self._kept.waiting and self._kept.due <= now
+        kept_due = self._kept.outbox.parked and self._kept.due <= now
         return not (self.queue or self._returned or self._in_hand or kept_due)
 
     def jobs(self) -> list[Job]:

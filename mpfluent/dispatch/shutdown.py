@@ -13,19 +13,12 @@ import time
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..utils.log import batch_count, warn
 
 if TYPE_CHECKING:
     from .threaded import ThreadedDispatcher
-
-
-class Left(NamedTuple):
-    """What was not delivered when the process ended."""
-
-    failed: int = 0
-    kept: int = 0
 
 
 # No lock guards these: each is replaced by one assignment, and a lock could be held in a fork.
@@ -107,26 +100,19 @@ def at_end() -> None:
         return
     ending = True
     watched = list(_watched.values())
-    if not watched:
-        return
-    until = time.monotonic() + max(one.exit_timeout for one in watched)
+    until = time.monotonic() + max((one.exit_timeout for one in watched), default=0.0)
     for one in watched:
-        one.start_flush()
-    left: list[Left] = []
+        one.send_now()
+    left: list[tuple[int, int]] = []
     first: BaseException | None = None
     for one in watched:
         try:
             left.append(one.finish(0 if first else until - time.monotonic()))
         except BaseException as error:  # such as Ctrl-C, or a hook that exits: no more waiting
             first = first or error
-    _log(left)
-    if first is not None:
-        raise first
-
-
-def _log(left: list[Left]) -> None:
-    failed, kept = sum(each.failed for each in left), sum(each.kept for each in left)
-    for count, where in (failed, "lost"), (kept, "kept in the outbox"):
-        if count:
+    for where, counts in zip(("lost", "kept in the outbox"), zip(*left)):
+        if count := sum(counts):
             text = "%s not delivered when the process ended, and %s"
             warn(text, batch_count(count), where, batches=count)
+    if first is not None:
+        raise first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -40,7 +41,8 @@ class SyncDispatcher(OpenedOnce):
         wall: Callable[[], float] = time.time,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._clock = Clock(clock, wall, sleep or self._sleep, self._is_closed)
+        # asked for each time: after a fork the flag is another one
+        self._clock = Clock(clock, wall, sleep or self._sleep, lambda: self._closed.is_set())
         super().__init__(Settlement(None, clock))
         # Threads that send, and must not wait for themselves. By ``get_ident``: after gevent or
         # eventlet patched it, it names greenlets; an older ``threading.local`` would not.
@@ -50,24 +52,20 @@ class SyncDispatcher(OpenedOnce):
     def _sleep(self, seconds: float) -> None:
         self._closed.wait(seconds)
 
-    def _is_closed(self) -> bool:
-        return self._closed.is_set()
-
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Send batches in as few requests as they fit."""
         sender = self._opened()
         outer, me = not self.may_wait(), threading.get_ident()
-        repairs = sender.counters.repairs
         try:
             self._sending.add(me)
             accepted()
-            limit = PATIENT if patient else self.max_elapsed
-            for group in runs(payloads_of(jobs)):
-                sender.deliver(group, self._clock, self._settlement, elapsed_limit=limit)
+            budget = sender.budget(PATIENT if patient else self.max_elapsed)
+            for run in runs(payloads_of(jobs)):
+                sender.deliver(run, self._clock, self._settlement, budget, math.inf)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            repairs.add((self._give_up, jobs, accepted, error))
+            self._settlement.repairs.add((self._give_up, jobs, accepted, error))
             with suppress(BaseException):  # the first one is raised
-                repairs.run()
+                self._settlement.repairs.run()
             raise
         finally:
             if not outer:
@@ -80,7 +78,7 @@ class SyncDispatcher(OpenedOnce):
         if accepted.counted:
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__ = error
-            self._settlement.resume(jobs, failure)
+            self._settlement.give_up(jobs, failure, resume=True)
 
     def may_wait(self) -> bool:
         """Return whether to wait: not in a callback of what this very thread is sending."""
@@ -106,14 +104,11 @@ class SyncDispatcher(OpenedOnce):
         self.flush(_GRACE)
         return True
 
-    def _restart(self) -> None:
-        self._closed = Flag(self._is_closed())
-        self._sending &= {threading.get_ident()}  # this one goes on in the child; the others do not
-        super()._restart()
-
-    def _renew_locks(self) -> None:
-        self._closed = Flag(self._is_closed())
-        super()._renew_locks()
+    def _renew(self, forked: bool) -> None:
+        self._closed = Flag(self._closed.is_set())
+        if forked:  # this thread goes on in the child; the others do not
+            self._sending &= {threading.get_ident()}
+        super()._renew(forked)
 
     def __repr__(self) -> str:
         return "<SyncDispatcher>"

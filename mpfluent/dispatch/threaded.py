@@ -11,11 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from ..delivery.job import Job
-from ..delivery.notifier import Notifier
-from ..delivery.sender import Sender
 from ..delivery.settlement import Settlement
 from ..delivery.stats import Acceptance
-from ..errors import Closed, ConfigurationError, Kept, unknown_option
+from ..errors import ConfigurationError, Kept, unknown_option
 from ..transport.base import Response
 from ..utils.interrupts import Flag
 from ..utils.introspection import expand_kwargs
@@ -113,32 +111,11 @@ class ThreadedDispatcher(OpenedOnce):
 
     def _begin(self) -> None:
         """Begin empty, everything new: at first, and in a forked child."""
-        self._scheduler = Scheduler(self._options, self._settlement.kept)
-        self._workers = self._new_workers()
-        self._admission = Admission(
-            self._options,
-            self._scheduler,
-            self._settlement,
-            call=self._call,
-            may_wait=self.may_wait,
-        )
+        self._scheduler = Scheduler(self._options, self._settlement)
+        self._workers = Workers(self, self._scheduler, self.max_elapsed)
+        self._admission = Admission(self._scheduler, self._call, self.may_wait)
         self._closer: int | None = None  # the thread that settles what is left
         self._closed = Flag()
-
-    def _new_workers(self, elapsed_limit: float = max_elapsed) -> Workers:
-        return Workers(
-            self._options,
-            self._scheduler,
-            self._settlement,
-            sender=self._sender,
-            dispatcher=self,
-            elapsed_limit=elapsed_limit,
-        )
-
-    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
-        """Belong to a client."""
-        super().open(sender, notifier, batch_class)
-        self._workers = self._new_workers()
 
     @property
     def waiting(self) -> int:
@@ -148,7 +125,7 @@ class ThreadedDispatcher(OpenedOnce):
     @property
     def stored(self) -> int:
         """How many batches of this process the outbox has."""
-        return self._settlement.kept.stored
+        return self._settlement.kept.outbox.stored
 
     def has_pending(self) -> bool:
         """Return whether something waits here to be delivered."""
@@ -158,19 +135,17 @@ class ThreadedDispatcher(OpenedOnce):
         """Return whether something waits here to go to a transport, or to a server's ``url``."""
         return self._sender is not None and self._sender.sends_to(target) and self.has_pending()
 
-    def _renew_locks(self) -> None:
-        scheduler, workers = self._scheduler, self._workers
+    def _renew(self, forked: bool) -> None:
+        super()._renew(forked)
+        if forked:
+            self._begin()
+            return
+        scheduler = self._scheduler
         with scheduler.lock:  # a worker of before, a thread, has this one
             scheduler.for_work.notify_all()  # and waits at it
-            workers.wake()
+            scheduler.for_retry.notify_all()
             scheduler.renew_locks()
-            workers.renew_locks()
         self._closed = Flag(self._closed.is_set())
-        super()._renew_locks()
-
-    def _restart(self) -> None:
-        super()._restart()
-        self._begin()
 
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Let batches wait for a worker.
@@ -183,9 +158,8 @@ class ThreadedDispatcher(OpenedOnce):
         if not sender.loaded:
             sender.load()
         self._settlement.ready()
-        patience = None
-        if patient:  # the rest of a stream may have to wait for many requests
-            patience = max(self.max_elapsed, sender.budget(self.max_elapsed))
+        # the rest of a stream may have to wait for many requests
+        patience = max(self.max_elapsed, sender.budget(self.max_elapsed)) if patient else None
         try:
             self._admission.submit(jobs, accepted, patience)
             self._workers.call()
@@ -205,11 +179,9 @@ class ThreadedDispatcher(OpenedOnce):
 
         The worker that has it in hand may be gone.
         """
-        scheduler, seconds = self._scheduler, max(self.exit_timeout, SHORTEST)
+        progress, seconds = self._scheduler.for_progress, max(self.exit_timeout, SHORTEST)
         if self.may_wait():
-            scheduler.for_progress.wait_for(
-                lambda: not [one for one in jobs if not one.settled], seconds
-            )
+            progress.wait_for(lambda: not [job for job in jobs if not job.settled], seconds)
             self._settlement.give_up(jobs, closed(_ENDED))
             self._settlement.notices.close()
 
@@ -231,30 +203,25 @@ class ThreadedDispatcher(OpenedOnce):
 
     def _deliver_all(self, timeout: float) -> None:
         workers, scheduler = self._workers, self._scheduler
-        until = workers.now() + timeout
-        counted = 0
-        try:
+        until = scheduler.now() + timeout
+        self.send_now()
+        workers.call(until)
+        if not workers.may_wait():
+            return
+        # in real time: threads wait in it, even where a test brings a clock of its own
+        over = time.monotonic() + timeout
+        while (left := over - time.monotonic()) > 0:
             with scheduler.lock:
-                scheduler.urgent, counted = scheduler.urgent + 1, 1
-                scheduler.for_work.notify_all()
-            workers.call(until)
-            if not workers.may_wait():
-                return
-            # in real time: threads wait in it, even where a test brings a clock of its own
-            over = time.monotonic() + timeout
-            while (left := over - time.monotonic()) > 0:
-                with scheduler.lock:
-                    if scheduler.is_idle(workers.now()):
-                        return
-                    waits = workers.any() or scheduler.in_hand()
-                    scheduler.for_progress.enlist()
-                if waits:
-                    # a look each second: a worker that is killed notifies nobody
-                    scheduler.for_progress.wait(min(left, 1.0))
-                else:
-                    workers.call(until)  # the worker was stopped meanwhile
-        finally:
-            scheduler.urgent -= counted  # atomically with leaving
+                if scheduler.is_idle(scheduler.now()):
+                    return
+                scheduler.send_now()  # also what came meanwhile
+                waits = workers.any() or scheduler.in_hand()
+                scheduler.for_progress.enlist()
+            if waits:
+                # a look each second: a worker that is killed notifies nobody
+                scheduler.for_progress.wait(min(left, 1.0))
+            else:
+                workers.call(until)  # the worker was stopped meanwhile
 
     def close(self, timeout: float) -> bool:
         """Deliver what waits, settle what is left, and close the sender."""
@@ -264,9 +231,9 @@ class ThreadedDispatcher(OpenedOnce):
             if timeout > 0 or not waits:
                 self._scheduler.closing = True
             if not waits:
-                now = self._workers.now()
-                self._scheduler.close_by = min(self._scheduler.close_by, now + timeout)
-                self._workers.wake()
+                until = self._scheduler.now() + timeout
+                self._scheduler.close_by = min(self._scheduler.close_by, until)
+                self._scheduler.for_retry.notify_all()
                 return False
         if timeout > 0 and not self._scheduler.closed:
             self._deliver_all(timeout)
@@ -284,8 +251,7 @@ class ThreadedDispatcher(OpenedOnce):
         try:
             with scheduler.lock:
                 closer = self._closer
-                if closer is None:
-                    self._closer = me
+                self._closer = closer or me
                 scheduler.closed = True
                 scheduler.for_work.notify_all()
                 scheduler.for_progress.notify_all()
@@ -295,8 +261,7 @@ class ThreadedDispatcher(OpenedOnce):
                 self._closed.wait(10 * _GRACE)
                 return
             # also if this thread is closing it already, and the garbage collector came between
-            why = closed("the client was closed before the batch was delivered")
-            self._settle_all(self._workers, why)
+            self._settle_all(self._workers, "the client was closed before the batch was delivered")
             self._settlement.close()
             self._opened().close()
             shutdown.forget(self)
@@ -306,46 +271,34 @@ class ThreadedDispatcher(OpenedOnce):
             raise
 
     def _settle_all(
-        self,
-        workers: Workers,
-        error: Closed,
-        grace: float = _GRACE,
-        *,
-        leave: float = 0.0,
-        quiet: bool = False,
+        self, workers: Workers, why: str, grace: float = _GRACE, *, ends: bool = False
     ) -> list[Job]:
         """End all waits of workers, and settle what is not delivered; return it.
 
         Args:
+            why: the text of its error.
             grace: seconds for workers to settle what they have in hand.
-            leave: seconds for workers to leave.
+            ends: whether the process ends: workers leave, and the caller logs what is left.
         """
         scheduler = self._scheduler
         with scheduler.lock:
             scheduler.collect_left()
             workers.stop()
-            scheduler.for_work.notify_all()
-        workers.join(leave)
+        workers.join(_LEAVE if ends else 0.0)
         if self.may_wait():
             scheduler.for_progress.wait_for(lambda: not scheduler.in_hand(), grace)
         left: list[Job] = []
         for _ in range(2):  # hooks may take their time, in which others send
             with scheduler.lock:
                 more = [job for job in scheduler.jobs() if not job.notified]
-            self._settlement.give_up(more, error, quiet=quiet)
+            self._settlement.give_up(more, closed(why), quiet=ends)
             left += more
         with scheduler.lock:
             scheduler.forget_left()
         return left
 
-    def start_flush(self) -> None:
-        """Begin to deliver all that waits, since the process ends."""
-        with self._scheduler.lock:
-            self._scheduler.urgent += 1
-            self._scheduler.for_work.notify_all()
-
-    def finish(self, timeout: float) -> shutdown.Left:
-        """Wait for what waits; then settle what is left, and return how much it was.
+    def finish(self, timeout: float) -> tuple[int, int]:
+        """Wait for what waits; then settle what is left; return how much is lost, and is kept.
 
         A hook of the process's end that sends after this waits for its delivery itself.
 
@@ -353,24 +306,21 @@ class ThreadedDispatcher(OpenedOnce):
             timeout: seconds; below 0 where the time for all is over since then.
         """
         if self._sender is None or self._closer is not None:
-            return shutdown.Left()
-        grace = min(_GRACE, max(0.0, timeout) / 10)
-        old, why = self._workers, closed(_ENDED)
+            return 0, 0
+        old, grace = self._workers, min(_GRACE, max(0.0, timeout) / 10)
         try:
             self._deliver_all(max(0.0, timeout) - grace)
         finally:  # also after Ctrl-C: no more waiting, but all is settled
             # first: what other threads send meanwhile goes to workers that stay
-            self._workers = self._new_workers(min(self.max_elapsed, self.exit_timeout))
-            left = self._settle_all(old, why, grace, leave=_LEAVE, quiet=True)
+            limit = min(self.max_elapsed, self.exit_timeout)
+            self._workers = Workers(self, self._scheduler, limit)
+            left = self._settle_all(old, _ENDED, grace, ends=True)
         if shutdown.in_subinterpreter():
             old.join(None)  # however long a request takes: the process would be aborted
         self._settlement.notices.close()
-        kept = sum(isinstance(job.outcome, Kept) for job in left)
-        delivered = sum(isinstance(job.outcome, Response) for job in left)
-        pending = (
-            self._sender.counters.snapshot().pending if self._settlement.kept.has_outbox else 0
-        )
-        return shutdown.Left(failed=len(left) - kept - delivered, kept=pending)
+        ended = [job for job in left if not isinstance(job.outcome, Kept | Response)]
+        kept = self._sender.counters.snapshot().pending if self._settlement.kept.has_outbox else 0
+        return len(ended), kept
 
     def __repr__(self) -> str:
         return f"<ThreadedDispatcher: {len(self._scheduler.queue)} waiting>"

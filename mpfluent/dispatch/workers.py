@@ -6,21 +6,17 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..delivery.clock import Clock
 from ..delivery.job import Payload, WorkItem, payloads_of
-from ..delivery.sender import Sender, runs
-from ..delivery.settlement import Settlement
+from ..delivery.sender import runs
 from ..errors import TransportError
-from ..utils.interrupts import Flag, Repairs, Waiters
+from ..utils.interrupts import Flag
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from . import shutdown
 from .coalescing import coalesce
-from .options import Options
 from .scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -39,10 +35,7 @@ class Slot:
         taken: whether the thread is in the list of workers.
     """
 
-    __slots__ = ("taken",)
-
-    def __init__(self) -> None:
-        self.taken = False
+    taken = False
 
 
 class Workers:
@@ -52,75 +45,49 @@ class Workers:
     goes on in the child, as a greenlet does.
 
     Args:
-        options: of the dispatcher.
-        scheduler: says what is due.
-        settlement: settles what was sent.
-        sender: sends it; None for a dispatcher that has no client yet.
-        dispatcher: finishes its work when the process ends, or when it was closed by a callback.
-        elapsed_limit: seconds for each request with its retries, unless the policy says.
+        dispatcher: has the client's sender, and finishes its work when the process ends, or when it
+            was closed by a callback.
+        scheduler: says what is due, and has the options and the settlement.
+        limit: seconds for each request with its retries, unless the policy says.
     """
 
-    def __init__(
-        self,
-        options: Options,
-        scheduler: Scheduler,
-        settlement: Settlement,
-        *,
-        sender: Sender | None,
-        dispatcher: ThreadedDispatcher,
-        elapsed_limit: float,
-    ) -> None:
-        self._sender = sender
+    def __init__(self, dispatcher: ThreadedDispatcher, scheduler: Scheduler, limit: float) -> None:
         self._dispatcher = dispatcher
-        self._options = options
         self._scheduler = scheduler
-        self._settlement = settlement
+        self._options, self._settlement = scheduler.options, scheduler.settlement
         self._stopped = False
-        self.renew_locks()
-        self._clock = Clock(options.clock, options.wall, self._wait, self._is_over)
-        self._elapsed_limit = elapsed_limit
+        self._clock = Clock(scheduler.now, self._options.wall, self._wait, self._is_over)
+        self._limit = limit
         self._pid = os.getpid()
         self._threads: list[Any] = []
-        self._repairs = Repairs() if sender is None else sender.counters.repairs
-        self._delivering_now: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
-
-    def renew_locks(self) -> None:
-        """Use the lock that the scheduler has now."""
-        self._pauses = Waiters(self._scheduler.lock)  # between two attempts
-
-    def now(self) -> float:
-        """Return monotonic seconds."""
-        return self._clock.monotonic()
+        self._delivering: set[int] = set()  # threads, or greenlets, as in SyncDispatcher
 
     def may_wait(self) -> bool:
         """Return whether this thread may wait for workers: not if it delivers itself."""
-        return threading.get_ident() not in self._delivering_now
+        return threading.get_ident() not in self._delivering
 
     def _is_over(self) -> bool:
         """Return whether nothing is tried any more: a callback may have closed the client."""
-        return self._stopped or self.now() >= self._scheduler.close_by
+        return self._stopped or self._scheduler.now() >= self._scheduler.close_by
 
     def _wait(self, seconds: float) -> None:
         """Wait until then, or until closing; show other processes meanwhile that this one lives."""
-        until = self.now() + seconds
+        until = self._scheduler.now() + seconds
         while True:
             tend = self._settlement.kept.tend() or _LOOK_AGAIN
             with self._scheduler.lock:
-                left = min(until, self._scheduler.close_by) - self.now()
+                left = min(until, self._scheduler.close_by) - self._scheduler.now()
                 if self._stopped or left <= 0:
                     return
-                self._pauses.enlist()
-            (self._options.sleep or self._pauses.wait)(min(left, tend))
+                self._scheduler.for_retry.enlist()
+            (self._options.sleep or self._scheduler.for_retry.wait)(min(left, tend))
 
     def stop(self) -> None:
         """End all waits of workers, and let them leave."""
         self._stopped = True
-        self.wake()
-
-    def wake(self) -> None:
-        """Let workers that wait between two attempts look again how long."""
         with self._scheduler.lock:
-            self._pauses.notify_all()
+            self._scheduler.for_retry.notify_all()
+            self._scheduler.for_work.notify_all()
 
     def join(self, seconds: float | None) -> None:
         """Wait for workers to leave, so that none runs when the interpreter ends.
@@ -129,13 +96,10 @@ class Workers:
             seconds: for all of them; None for as long as it takes.
         """
         until = math.inf if seconds is None else time.monotonic() + seconds
-        for thread in self._threads:
-            # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
-            while isinstance(thread, threading.Thread) and thread.is_alive():
-                left = until - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(min(0.001, left))
+        threads = [thread for thread in self._threads if isinstance(thread, threading.Thread)]
+        # no ``Thread.join(timeout)``: eventlet's raises a timeout of its own on Python 3.13
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            time.sleep(0.001)
 
     def any(self) -> bool:
         """Return whether a worker is alive."""
@@ -170,47 +134,49 @@ class Workers:
             if self._threads and not no_workers:
                 return
         if failed:
-            self._settlement.notices.log(
-                "no thread could be started; sending in the caller's thread"
-            )
-        self.deliver_here(until)
+            why = "no thread could be started; sending in the caller's thread"
+            self._settlement.notices.log(why)
+        if self.may_wait():  # else it is a callback: the thread that calls it goes on with the next
+            self.deliver(until, wait=False, inline=True)
 
-    def deliver_here(self, until: float | None = None) -> None:
-        """Deliver all that waits in the calling thread.
+    def deliver(
+        self,
+        until: float | None = math.inf,
+        *,
+        wait: bool = True,
+        inline: bool = False,
+    ) -> None:
+        """Be a worker: deliver what is due, until there is nothing more.
 
         Args:
-            until: when to stop, where the process ends; else each request has ``exit_timeout``.
+            until: when to stop, where the process ends; None to give each request ``exit_timeout``.
+            wait: whether to wait for what is due later.
+            inline: whether it is the thread of a caller, who wants all of it to be sent at once.
         """
-        if not self.may_wait():
-            return  # a callback: the thread that calls it goes on with the next
-        scheduler, counted, me = self._scheduler, 0, threading.get_ident()
+        me = threading.get_ident()
         try:
-            self._delivering_now.add(me)
-            with scheduler.lock:
-                scheduler.urgent, counted = scheduler.urgent + 1, 1
-                scheduler.for_work.notify_all()
-            limit = min(self._elapsed_limit, _INLINE)
-            while (over := self._over(until)) > self.now() and self._deliver_next(
-                limit, over, wait=False
-            ):
+            self._delivering.add(me)
+            while self._deliver_next(self._over(until), wait=wait, inline=inline):
                 pass
         finally:
-            scheduler.urgent -= counted  # atomically with leaving
-            self._delivering_now.discard(me)
-            self._finish_delivering()
+            self._delivering.discard(me)
+            if self._is_current():
+                with self._scheduler.lock:
+                    self._scheduler.for_progress.notify_all()
+                    last = not self._scheduler.in_hand()
+                if last:
+                    self._dispatcher.when_idle()
 
     def _over(self, until: float | None) -> float:
         """Return when a request of the caller's is over: never, unless the process ends."""
-        if not shutdown.ending:
-            return math.inf
-        return self.now() + max(self._dispatcher.exit_timeout, SHORTEST) if until is None else until
+        if until is None:
+            until = self._scheduler.now() + max(self._dispatcher.exit_timeout, SHORTEST)
+        return until if shutdown.ending else math.inf
 
     def _work(self, slot: Slot) -> None:
         try:
             if self._has_slot(slot):
-                with self._delivering():
-                    while self._deliver_next(self._elapsed_limit):
-                        pass
+                self.deliver()
         except BaseException as error:  # it ends here: a thread has no caller to raise it to
             if self._is_current():
                 self._settlement.notices.log(f"a worker was stopped by {type(error).__name__}")
@@ -240,59 +206,38 @@ class Workers:
         with self._scheduler.lock:
             self._threads = [thread for thread in self._threads if thread is not me]
 
-    @contextmanager
-    def _delivering(self) -> Iterator[None]:
-        """Be a worker. Not for the caller's thread: Ctrl-C may break a context manager."""
-        me = threading.get_ident()
-        self._delivering_now.add(me)
-        try:
-            yield
-        finally:
-            self._delivering_now.discard(me)
-            self._finish_delivering()
-
-    def _finish_delivering(self) -> None:
-        """Notify threads that wait for this one: it delivers no more."""
-        if self._is_current():
-            with self._scheduler.lock:
-                self._scheduler.for_progress.notify_all()
-                last = not self._scheduler.in_hand()
-            if last:
-                self._dispatcher.when_idle()
-
     def _is_current(self) -> bool:
         return self._pid == os.getpid() and not self._stopped
 
-    def _deliver_next(
-        self, elapsed_limit: float, until: float = math.inf, *, wait: bool = True
-    ) -> bool:
-        """Deliver what is to be delivered next; return whether there was anything."""
+    def _deliver_next(self, until: float = math.inf, *, wait: bool, inline: bool = False) -> bool:
+        """Deliver what is to be delivered next; return whether there was anything.
+
+        Whatever happens, nothing of it is lost.
+        """
         item = WorkItem()
         try:
-            if self._next(wait=wait, item=item) is None:
+            if until <= self._scheduler.now() or not self._next(item, wait=wait, at_once=inline):
                 return False
-            self._deliver_item(item, elapsed_limit, until, raises=not wait)
-        except BaseException as error:  # such as Ctrl-C, in the caller's thread
-            self._repairs.add((self._hand_back, item, error))
-            self._repairs.run()
-            raise
+            self._deliver(item, until, inline=inline)
+            with self._scheduler.lock:
+                self._scheduler.done(item)
+        except BaseException as error:  # of the caller's, or of a hook; or a bug of ours
+            self._settlement.repairs.add((self._hand_back, item, error))
+            self._settlement.repairs.run()
+            if inline or not isinstance(error, Exception):  # a caller's signal handler raises any
+                raise
         return True
 
-    def _next(self, *, wait: bool = True, item: WorkItem | None = None) -> WorkItem | None:
-        """Return what to deliver next, waiting for it; None for a worker that is to leave.
-
-        Args:
-            item: what to put it into.
-        """
+    def _next(self, item: WorkItem, *, wait: bool, at_once: bool) -> bool:
+        """Let an item have what to deliver next, waiting for it; False for a worker that leaves."""
         scheduler = self._scheduler
-        item = WorkItem() if item is None else item
         idle_at = time.monotonic() + (0.0 if shutdown.in_subinterpreter() else _IDLE)
         while self._is_current():
             tend = self._settlement.kept.tend()
             with scheduler.lock:
-                due = scheduler.next(item, self.now())
+                due = scheduler.next(item, scheduler.now(), at_once=at_once)
                 if due is None:
-                    return item
+                    return True
                 idle = time.monotonic() >= idle_at and not scheduler.has_work() and tend is None
                 # what another worker has in hand may still be shared
                 over = scheduler.closing and not scheduler.in_hand()
@@ -300,50 +245,23 @@ class Workers:
                     if idle and not scheduler.in_hand():
                         shutdown.forget(self._dispatcher)
                     self._leave()
-                    return None
+                    return False
                 scheduler.for_work.enlist()
             scheduler.for_work.wait(min(due, tend or math.inf, _IDLE))
-        return None
+        return False
 
-    def _deliver_item(
-        self, item: WorkItem, elapsed_limit: float, until: float = math.inf, *, raises: bool = False
-    ) -> None:
-        """Deliver an item; whatever happens, nothing of it is lost.
-
-        Args:
-            until: when it is over, in monotonic seconds.
-            raises: whether any exception is the caller's: its signal handlers may raise some.
-        """
-        try:
-            self._deliver(item, elapsed_limit, until)
-            with self._scheduler.lock:
-                self._scheduler.done(item)
-        except BaseException as error:  # of the caller's, or of a hook; or a bug of ours
-            self._repairs.add((self._hand_back, item, error))
-            self._repairs.run()
-            if raises or not isinstance(error, Exception):
-                raise
-
-    def _deliver(self, item: WorkItem, elapsed_limit: float, until: float) -> None:
-        sender, kept = self._sender, self._settlement.kept
-        assert sender is not None  # noqa: S101  # since something was accepted
+    def _deliver(self, item: WorkItem, until: float, *, inline: bool) -> None:
+        sender, settlement = self._dispatcher._opened(), self._settlement
         from_outbox = item.payloads is None and item.jobs is None
-        once = False
-        if from_outbox:
-            once = self._settlement.bring_back(item)
-        elif item.payloads is None:
+        once = from_outbox and settlement.bring_back(item)
+        if item.payloads is None:
             item.payloads = self._payloads_of_new(item)
-        for run in runs(item.payloads or []):
-            sender.deliver(
-                run,
-                self._clock,
-                self._settlement,
-                elapsed_limit=elapsed_limit,
-                until=until,
-                once=once,
-            )
+        limit = min(self._limit, _INLINE) if inline else self._limit
+        budget = 0.0 if once else sender.budget(limit)
+        for run in runs(item.payloads):
+            sender.deliver(run, self._clock, settlement, budget, until)
         if from_outbox:
-            kept.learn(item.payloads or [])
+            settlement.kept.learn(item.payloads)
 
     def _payloads_of_new(self, item: WorkItem) -> list[Payload]:
         """Return what new jobs travel in; with coalescing, the first request of that."""
@@ -366,20 +284,19 @@ class Workers:
         for job in () if counted else rest:  # once, though a repair may be begun twice
             job.interruptions += 1
         payloads = payloads_of(rest) if item.payloads is None else item.payloads
-        payloads = [
-            own
-            for payload in payloads
-            for own in (payload.apart() if payload.jobs[0].own_id else [payload])
-            if own.is_open()
-        ]
-        failing = [
-            payload for payload in payloads if any(job.interruptions > 1 for job in payload.jobs)
-        ]
+        again: list[Payload] = []
+        failing: list[Payload] = []
+        for payload in payloads:
+            for own in payload.apart() if payload.jobs[0].own_id else [payload]:
+                if own.is_open():
+                    twice = any(job.interruptions > 1 for job in own.jobs)
+                    (failing if twice else again).append(own)
         failure = TransportError(f"sending was broken off by {type(error).__name__}, twice")
         failure.__cause__ = error
         begun = [job for job in rest if job.outcome is not None]  # and not notified to the end
-        self._settlement.resume([*begun, *(job for one in failing for job in one.jobs)], failure)
+        failed = [*begun, *(job for payload in failing for job in payload.jobs)]
+        self._settlement.give_up(failed, failure, resume=True)
         if failing:
             self._settlement.kept.learn(failing)  # what an outbox keeps of it waits
         with self._scheduler.lock:
-            self._scheduler.hand_back(item, [one for one in payloads if one not in failing])
+            self._scheduler.done(item, again)

@@ -29,19 +29,18 @@ class ProcessLocal:
     def __init__(self) -> None:
         self._pid, self._kind = os.getpid(), threading.Lock
 
-    def move(self, begin: Callable[[], None], renew_locks: Callable[[], None]) -> None:
-        """Make the call that is needed, if one is, before any thread goes on.
+    def move(self, renew: Callable[[bool], None]) -> None:
+        """Renew the object where that is needed, before any thread goes on.
 
         Args:
-            begin: starts the object again in a forked child.
-            renew_locks: gives it locks of the kind that Python has now.
+            renew: gives it locks of the kind that Python has now; in a forked child, which it is
+                told, it starts the object again.
         """
         if self._pid == os.getpid() and self._kind is threading.Lock:
             return
         with process_lock():
-            if self._pid != os.getpid():
-                begin()
-            elif self._kind is not threading.Lock:
-                renew_locks()
+            forked = self._pid != os.getpid()
+            if forked or self._kind is not threading.Lock:
+                renew(forked)
             # last: other threads read these two without the lock, and then go on
             self._pid, self._kind = os.getpid(), threading.Lock

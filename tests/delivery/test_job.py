@@ -36,7 +36,7 @@ def test_the_outcome_of_a_job_that_is_given_up_again_and_again_is_made_known_onc
 
     assert settlement.give_up([job], TransportError("broken off")) == 1
     assert settlement.give_up([job], TransportError("again")) == 0
-    settlement.resume([job], TransportError("again"))
+    settlement.give_up([job], TransportError("again"), resume=True)
     assert failed == ["broken off"]
     assert (job.notified, job.settled) == (True, True)
 
@@ -67,7 +67,7 @@ def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             job.give_up(TransportError("broken off"))
 
-    assert job.has_open("id-1")
+    assert job.open_parts == ("id-1",)
     job.give_up(TransportError("broken off"))
     assert str(job.outcome) == "broken off"
 

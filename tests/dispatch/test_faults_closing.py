@@ -149,7 +149,7 @@ LOCKS = {
     "counters": lambda client, delivery: client._counters._lock,
     "sender": lambda client, delivery: client._sender._rate_limit._lock,
     "transport": lambda client, delivery: client._sender._transport._lock,
-    "outbox": lambda client, delivery: client._dispatcher._settlement.kept._outbox._lock,
+    "outbox": lambda client, delivery: client._dispatcher._settlement.kept.outbox._lock,
     "notices": lambda client, delivery: client._dispatcher._settlement.notices._lock,
     "delivery": lambda client, delivery: delivery._lock,
     "settlement": lambda client, delivery: client._dispatcher._settlement._lock,

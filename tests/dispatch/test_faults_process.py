@@ -499,7 +499,7 @@ LOCKS = {
     "counters": "client._counters._lock",
     "sender": "client._sender._rate_limit._lock",
     "transport": "client._sender._transport._lock",
-    "outbox": "client._dispatcher._settlement.kept._outbox._lock",
+    "outbox": "client._dispatcher._settlement.kept.outbox._lock",
     "process": "process_lock()",
     "lock file": "owner_locks._here().guard",
     "lock file's gate": "owner_locks._here().gate",

@@ -98,7 +98,7 @@ def test_block_goes_on_as_soon_as_there_is_room(bounds, room):  # 42
         one.send(*batches(room, start=1))
         sender = threading.Thread(target=one.send, args=batches(5, start=1 + room))
         sender.start()
-        assert eventually(lambda: one.client._dispatcher._scheduler.urgent)
+        assert eventually(lambda: one.client._dispatcher._scheduler._leave_now)
         one.gate.open.set()
         sender.join(SOON)
 

@@ -189,10 +189,8 @@ class Promise(Promised):
 
     @rule()
     def worker_runs(self):
-        workers = self.dispatcher._workers
-        with contextlib.suppress(SystemExit), workers._delivering():
-            while (item := workers._next(wait=False)) is not None:
-                workers._deliver_item(item, 5)
+        with contextlib.suppress(SystemExit):
+            self.dispatcher._workers.deliver(wait=False)
 
     @rule()
     def an_answer_is_lost_and_the_worker_stopped(self):

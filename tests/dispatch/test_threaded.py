@@ -5,6 +5,7 @@ import pickle
 import threading
 
 import pytest
+from internals import WorkItem
 from scenarios import eventually
 from stages import SOON, Stage, client_of, name_of, user, users
 
@@ -256,7 +257,7 @@ def test_block_goes_on_as_soon_as_there_is_room():
     scheduler = stage.dispatcher._scheduler
 
     def make_room(seconds):
-        scheduler.queue.take(1, 10**9)
+        scheduler.queue.take(1, 10**9, WorkItem())
 
     scheduler.for_progress.wait = make_room
     assert stage.client.send(user("b")).state == "pending"
@@ -269,8 +270,7 @@ def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
     lingered = []
 
     def deliver_a_request(seconds):
-        with workers._delivering():
-            workers._deliver_item(workers._next(wait=False), 600)
+        workers._deliver_next(wait=False)
 
     scheduler.for_progress.wait = deliver_a_request
     scheduler.for_space.wait = lingered.append

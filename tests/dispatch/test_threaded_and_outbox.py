@@ -5,7 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from internals import shutdown
+from internals import WorkItem, shutdown
 from log_records import calling
 from scenarios import eventually
 from sizes import large
@@ -94,7 +94,7 @@ def test_a_group_expires_as_a_whole_or_not_at_all(path):
         now[0] += 1_000  # while both wait
         client.send(searched("young"))
         client.flush(SOON)
-        assert dispatcher._settlement.kept.waiting
+        assert dispatcher._settlement.kept.outbox.parked
     now[0] += 100
     later = {"wall": lambda: now[0], "max_age": 500.0}
     transport = RecordingTransport()
@@ -214,7 +214,7 @@ def test_what_is_adopted_counts_before_it_moves(path):
         client.send(searched("one"), searched("two"))
         client.flush(SOON)
     client = of_client(RecordingTransport(), path)
-    outbox = client._dispatcher._settlement.kept._outbox
+    outbox = client._dispatcher._settlement.kept.outbox
     seen = []
     park = outbox._own.park
     outbox._own.park = lambda rows: (seen.append(client.stats.submitted), park(rows))
@@ -548,7 +548,7 @@ def test_what_is_kept_for_want_of_room_wakes_a_worker(path, monkeypatch):
     woken, notify = [], scheduler.for_work.notify
 
     def note(*count):
-        woken.append((scheduler.being_kept, kept.waiting > 0))
+        woken.append((scheduler.being_kept, kept.outbox.parked > 0))
         notify(*count)
 
     with monkeypatch.context() as patch:
@@ -684,7 +684,7 @@ def test_a_very_long_wait_for_room_is_as_long_as_it_takes():
     waited = []
     scheduler.for_progress.wait = lambda seconds: (
         waited.append(seconds),
-        scheduler.queue.take(1, 10**9),
+        scheduler.queue.take(1, 10**9, WorkItem()),
     )
 
     assert stage.client.send(user("b")).state == "pending"

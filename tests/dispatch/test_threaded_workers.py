@@ -230,6 +230,25 @@ def test_a_batch_that_stops_two_workers_fails():
     client.close()
 
 
+def test_a_batch_in_two_parts_with_an_id_of_its_own_stays_whole_where_a_worker_is_stopped():
+    stops, requests = [SystemExit()], []
+
+    def fragile(request):
+        requests.append(request.batch_ids)
+        if stops:
+            raise stops.pop()
+        return 202
+
+    large = user().with_source_request_id("mine")
+    for number in range(300):
+        large = large.event(f"{number}", {"words": "x" * 500})
+    client = client_of(FunctionTransport(fragile), flush_interval=0)
+
+    assert client.send(large).result(SOON) == Response(202)
+    assert client.close(SOON) == (1, 0, 0)
+    assert requests == [("mine-1", "mine-2")] * 2
+
+
 def test_a_hook_that_exits_stops_no_delivery():
     def leave(batch, response):
         raise SystemExit
@@ -573,8 +592,7 @@ def test_close_settles_what_was_gathered_and_has_not_left():
     stage = Stage(coalesce=True)
     stage.client.send(*users(250))
     stage.time.now += 1
-    workers = stage.dispatcher._workers
-    workers._deliver_item(workers._next(wait=False), 600)
+    stage.dispatcher._workers._deliver_next(wait=False)
 
     assert stage.client.close(0) == (100, 150, 0)
     assert stage.told == [(str(number), "closed") for number in range(100, 250)]

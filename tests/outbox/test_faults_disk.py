@@ -263,7 +263,7 @@ def test_after_a_suspension_what_is_kept_is_tried_once(code, path):  # 54
 
 
 def outbox_of(one):
-    return one.client._dispatcher._settlement.kept._outbox
+    return one.client._dispatcher._settlement.kept.outbox
 
 
 @contextlib.contextmanager

@@ -158,7 +158,7 @@ def test_whatever_is_done_alone_leaves_the_gate_free(action, path, monkeypatch):
 def test_a_kept_traceback_keeps_no_lock_from_the_workers(path):
     client = client_of(path)
     assert client.send(BATCH).wait(5) is True
-    one = client._dispatcher._settlement.kept._outbox
+    one = client._dispatcher._settlement.kept.outbox
     kept = []
     methods = [one._insert, one._delete, one._transact, one._owner.transact, one._owner.current]
     for method in [*methods, one._owner._database.transact]:
@@ -216,7 +216,7 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
     """Else who is told that it failed, and the next process, which sends it, would not agree."""
     client = client_of(path, 503)
     assert client.send(BATCH).wait(5) is True
-    one = client._dispatcher._settlement.kept._outbox
+    one = client._dispatcher._settlement.kept.outbox
     functions = [
         Outbox.put.__wrapped__,
         Outbox._insert,
@@ -246,7 +246,7 @@ def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_th
             first.flush(5)
             first.close()
             client = client_of(path)
-            client._dispatcher._settlement.kept._outbox.ready()
+            client._dispatcher._settlement.kept.outbox.ready()
             with interrupt(function.__code__, line), contextlib.suppress(KeyboardInterrupt):
                 client.flush(5)
 

@@ -442,7 +442,7 @@ def test_the_next_process_delivers_what_the_way_did_not_let_through(code, path):
     first.time.now += 1
     first.work()
     ids = {
-        one.source_request_id for one in first.client._dispatcher._settlement.kept._outbox.load(0)
+        one.source_request_id for one in first.client._dispatcher._settlement.kept.outbox.load(0)
     }
     assert first.client.close() == (0, 0, 5)
     second = Stage(outbox=Outbox(path))
