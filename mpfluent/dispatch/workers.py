@@ -140,11 +140,7 @@ class Workers:
             self.deliver(until, wait=False, inline=True)
 
     def deliver(
-        self,
-        until: float | None = math.inf,
-        *,
-        wait: bool = True,
-        inline: bool = False,
+        self, until: float | None = math.inf, *, wait: bool = True, inline: bool = False
     ) -> None:
         """Be a worker: deliver what is due, until there is nothing more.
 
