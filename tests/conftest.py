@@ -39,8 +39,10 @@ def _group_of(item):
     return group.args if group else ("~",)  # which is behind all names
 
 
-def pytest_collection_finish():
-    """Leave thousands of collected tests out of each run of the garbage collector."""
+@pytest.fixture(autouse=True, scope="module")
+def little_to_collect():
+    """Leave the collected tests, and what tests before keep, out of the garbage collector's runs."""
+    gc.collect()
     gc.freeze()
 
 
