@@ -41,7 +41,7 @@ def _group_of(item):
 
 @pytest.fixture(autouse=True, scope="module")
 def little_to_collect():
-    """Leave the collected tests, and what tests before keep, out of the garbage collector's runs."""
+    """Leave all that stays of what was before out of each run of the garbage collector."""
     gc.collect()
     gc.freeze()
 
