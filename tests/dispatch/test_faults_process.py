@@ -155,7 +155,7 @@ def test_an_interpreter_beside_the_main_one_ends_with_its_threads():
     pytest.importorskip("_testcapi")  # of CPython's own tests, which not every Python has
     code = f"""{IN_ANOTHER_INTERPRETER}
 import _testcapi
-assert _testcapi.run_in_subinterp(inside.replace("SECONDS", "2")) == 0
+assert _testcapi.run_in_subinterp(inside.replace("SECONDS", "1")) == 0
 say("end")
 """
     ended = run(code, "http://127.0.0.1:1")
@@ -189,7 +189,7 @@ say("end")
 
 def test_all_clients_of_a_process_share_one_budget_at_its_end():  # 27
     code = f"""{TO_THE_END}
-clients = [client_of(exit_timeout=seconds) for seconds in (2, 1.5, 2, 0, 1.8)]
+clients = [client_of(exit_timeout=seconds) for seconds in (1, 0.7, 1, 0, 0.9)]
 client = clients[0]
 for one in clients:
     send(one, 10)
@@ -200,8 +200,8 @@ atexit.register(at_first)
 
     assert ended.stderr == "50 batches not delivered when the process ended, and lost\n"
     assert ended.code == 0
-    assert ended.said["end"]["seconds"] >= 2
-    assert ended.said["end"]["ours"] <= 2.5  # of 7.3
+    assert ended.said["end"]["seconds"] >= 1
+    assert ended.said["end"]["ours"] <= 1.5  # of 3.6
 
 
 @pytest.mark.parametrize(
