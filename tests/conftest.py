@@ -17,6 +17,7 @@ from hypothesis import Phase, settings
 from internals import shutdown
 
 pytest_plugins = ["pytester"]
+collect_ignore = ["typing"]  # what type checkers read
 
 
 def pytest_addoption(parser):

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections import Counter, deque
 from contextlib import closing
 
@@ -136,9 +137,10 @@ class World:
         return wrong + self.law()
 
 
-# What is raised here Python hands on to nobody: callbacks of weak references are of WeakSet, and of
-# the locks of imports.
+# What is raised here Python hands on to nobody: callbacks of weak references are of WeakSet, of the
+# locks of imports, and of what forgets the source of generated code.
 UNRAISABLE = ("__del__", "_remove", "cb")
+FINALIZER = weakref.finalize.__call__.__code__
 
 # Foreign code, and what is called for it: nobody can know what raised there.
 FOREIGN = {
@@ -196,7 +198,7 @@ class Interrupts:
         calls = []
         while frame is not None:
             self.in_hook |= frame.f_code in FOREIGN
-            self.unraisable |= frame.f_code.co_name in UNRAISABLE
+            self.unraisable |= frame.f_code.co_name in UNRAISABLE or frame.f_code is FINALIZER
             calls.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
             frame = frame.f_back
         self.where = " ".join(reversed(calls[:4]))
