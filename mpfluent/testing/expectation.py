@@ -18,7 +18,8 @@ from ..model.event import Event
 from ..model.events import CommerceEvent
 from ..model.user import UserIdentities
 from ..sdk_names import called
-from ..values.fields import Field, choice
+from ..values import validators
+from ..values.fields import Field
 from ..values.frozen import Frozen
 from .event_names import names_of
 from .matching import Fields, differences, matches, prepared, shown
@@ -44,7 +45,7 @@ class Expectation(NamedTuple):
 
 
 def _word(name: str, what: str, options: Iterable[object]) -> Field[Any]:
-    field: Field[Any] = choice(what, tuple(map(str, options)))
+    field: Field[Any] = Field("choice", validators.choice(what, tuple(map(str, options))))
     field.name = field.wire = name
     return field
 

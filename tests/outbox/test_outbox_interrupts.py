@@ -29,14 +29,16 @@ def interrupt(code, line):
     """Raise KeyboardInterrupt when the n-th line of this code is about to run, once.
 
     A line counts when it begins: at the end of a ``with`` block, Python says that its first line
-    runs again, but looks for no signal there.
+    runs again, but looks for no signal there. A finalizer does not count: what it raises comes
+    out nowhere.
     """
     left = [line]
     seen = set()
 
     def trace(frame, event, _):
         place = (id(frame), frame.f_lineno)
-        if frame.f_code is code and event == "line" and place not in seen:
+        in_finalizer = frame.f_back is not None and frame.f_back.f_code.co_name == "__del__"
+        if frame.f_code is code and event == "line" and place not in seen and not in_finalizer:
             seen.add(place)
             left[0] -= 1
             if not left[0]:
