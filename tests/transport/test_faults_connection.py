@@ -49,8 +49,9 @@ class Refusing:
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = None
 
-    def listen(self):
+    def listen(self, *script):
         self._server = LocalServer(api_key=KEY, api_secret=SECRET, port=self.port)
+        self._server.script(*script)
         return self._server
 
     @property
@@ -430,8 +431,7 @@ def test_a_proxy_that_is_not_there_is_tried_again_until_it_is(refusing):
         one.send(*batches(3))
         assert eventually(lambda: one.client.stats.retries >= 2)
         assert one.states == ["pending"] * 3
-        with refusing.listen() as proxy:
-            proxy.script(ok(), ok(), ok())
+        with refusing.listen(ok(), ok(), ok()) as proxy:
             assert one.timed(lambda: one.client.flush(5), 5) is True
             assert one.states == ["delivered"] * 3
             assert {request.path for request in proxy.requests} <= {
