@@ -35,6 +35,12 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=_group_of)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Return one worker more than there are cores, since many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _group_of(item):
     group = item.get_closest_marker("together")
     return group.args if group else ("~",)  # which is behind all names

@@ -48,6 +48,7 @@ def quick(tmp_path_factory, cache):
     return run.stdout, json.loads(file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_every_row_is_measured(quick):
     from benchmarks.rows import ROWS
 
@@ -57,6 +58,7 @@ def test_every_row_is_measured(quick):
     assert list(measured) == [name for name in ROWS if name != "instructions"]
 
 
+@pytest.mark.slow
 def test_every_row_is_printed_with_its_figures_and_verdicts(quick):
     text, data = quick
 
@@ -71,6 +73,7 @@ def test_every_row_is_printed_with_its_figures_and_verdicts(quick):
         assert all(re.search(r"; target [≥≤] .+: (met|MISSED)$", line) for line in verdicts), block
 
 
+@pytest.mark.slow
 def test_every_target_that_needs_nobody_else_is_judged(quick):
     from benchmarks.targets import TARGETS
 
@@ -83,6 +86,7 @@ def test_every_target_that_needs_nobody_else_is_judged(quick):
     }
 
 
+@pytest.mark.slow
 def test_peers_without_an_environment_are_left_out_and_said_so(quick):
     text, _ = quick
 
@@ -91,6 +95,7 @@ def test_peers_without_an_environment_are_left_out_and_said_so(quick):
         assert f"{peer} is left out: {reason}" in text.splitlines()
 
 
+@pytest.mark.slow
 def test_each_cliff_is_judged_beside_its_usual_call(quick):
     _, data = quick
 
@@ -103,6 +108,7 @@ def test_each_cliff_is_judged_beside_its_usual_call(quick):
     assert claims == ["the time of the usual call"] * 5
 
 
+@pytest.mark.slow
 def test_the_last_line_of_a_quick_run_says_what_it_is_worth(quick):
     text, _ = quick
 
@@ -380,6 +386,7 @@ def test_the_page_of_results_has_what_was_printed_and_where():
 # Plots
 
 
+@pytest.mark.slow
 def test_every_curve_has_a_plot_and_every_peer_a_look(quick):
     from benchmarks.plots import LOOKS, PLOTS, series
 
@@ -394,6 +401,7 @@ def test_every_curve_has_a_plot_and_every_peer_a_look(quick):
             assert len(points) >= 2, peer
 
 
+@pytest.mark.slow
 def test_plots_are_drawn(quick, tmp_path):
     pytest.importorskip("matplotlib")
     from benchmarks.plots import main

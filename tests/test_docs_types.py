@@ -87,6 +87,7 @@ def on_pages(found: list[tuple[str, int, str]]) -> str:
     )
 
 
+@pytest.mark.slow
 def test_mypy_accepts_the_code_of_the_pages(folder, mypy_cache):
     untyped = "".join(  # of the pages only, so that what mypy found out of the library holds here
         f"[mypy-{Path(file).stem}]\n"
@@ -110,6 +111,7 @@ def test_mypy_accepts_the_code_of_the_pages(folder, mypy_cache):
     assert on_pages([(file, int(line), text) for file, line, text in errors]) == ""
 
 
+@pytest.mark.slow
 def test_pyright_accepts_the_code_of_the_pages(folder):
     settings = {
         "include": list(modules()),
