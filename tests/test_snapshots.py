@@ -173,6 +173,7 @@ def test_the_example_with_syrupy_works(tmp_path: Path) -> None:
     assert "21.49" in changed.stdout
 
 
+@pytest.mark.slow
 def test_the_example_with_syrupy_works_in_the_workers_of_xdist(tmp_path: Path) -> None:
     test, code = with_syrupy(tmp_path)
     options = ("-p", "xdist", "-n2", *STRICT)

@@ -110,6 +110,7 @@ def test_a_type_checker_flags_every_mistake_and_nothing_else(checker, request):
     assert {line: flagged[line] for line in flagged.keys() - expected.keys()} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_a_type_checker_has_nothing_to_say_of_the_package_itself(checker, request):
     found = request.getfixturevalue(checker)

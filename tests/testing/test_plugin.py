@@ -115,8 +115,8 @@ def alone(*words, **options):
     "arguments",
     [
         (),
-        ("-n", "2"),
-        ("-p", "randomly", "-p", "no:xdist"),
+        pytest.param(("-n", "2"), marks=pytest.mark.slow),
+        pytest.param(("-p", "randomly", "-p", "no:xdist"), marks=pytest.mark.slow),
         ("-p", "no:randomly", "-W", "error", "--strict-config", "--strict-markers"),
     ],
     ids=" ".join,
