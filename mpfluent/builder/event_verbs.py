@@ -57,6 +57,7 @@ V = TypeVar("V", bound="EventVerbs")
 _NAMES = Names(("event_name", "type", "attributes"))
 _NAMES_AND_TIME = Names(("event_name", "type", "at", "attributes"))
 
+_class = type  # which is the name of an argument of event()
 _LEAVE_OUT = "leave it out, or write event(…)"
 
 # What people try on a value that they take to be mutable, and the line to write instead.
@@ -117,7 +118,7 @@ class EventVerbs(CommerceVerbs):
             names, values = _NAMES_AND_TIME, (name, type, at, attributes)
         given: Any = fields
         # as in _event, but most calls are of this verb, and not to call that saves a tenth of them
-        key = self.__class__, AppEvent, "", names, frozenset(given) if given else NO_KEYWORDS
+        key = _class(self), AppEvent, "", names, frozenset(given) if given else NO_KEYWORDS
         grown: V | None = appended[key](self, values, given)
         if grown is not None:
             return grown

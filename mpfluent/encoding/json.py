@@ -40,26 +40,32 @@ def number(value: Any) -> str:
     return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
 
 
-def _map_line(write: Mapping[type, Writer], name: str, size: int) -> MapWriter:
-    """Return the function that writes a map of so many names, or texts of names, and values."""
+def _map_line(write: Mapping[type, Writer], form: str, size: int) -> MapWriter:
+    """Return the function that writes a map of so many names, or texts of names, and values.
+
+    Args:
+        form: how it begins, the first name, what stands between two entries, apart by blanks.
+    """
+    opening, name, comma = form.split(" ")
     source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=write)
     for letter, names in (("n", "names"), ("v", "values")):
         source.add(f"{listed(f'{letter}{n}' for n in range(size))} = {names}")
     pair = name + "{quoted(v0) if type(v0) is str else write[type(v0)](v0)}"
-    pairs = ",".join([pair.replace("0", str(place)) for place in range(size)])
-    source.add(f"return f'{{{{{pairs}}}}}'")
+    pairs = comma.join([pair.replace("0", str(place)) for place in range(size)])
+    source.add(f"return f'{opening}{pairs}}}}}'")
     return source.function()
 
 
 def _map_lines(write: Mapping[type, Writer]) -> NamesMemo[tuple[Sequence[str], MapWriter]]:
     """Return, by the names of a map, what writes it, and what that takes: names, or their text."""
-    of_texts = Memo(partial(_map_line, write, "{n0}"))
-    of_names = Memo(partial(_map_line, write, "{quoted(n0)}:"))
+    of_texts = Memo(partial(_map_line, write, " {n0} "))  # which hold all that stands between
+    of_names = Memo(partial(_map_line, write, "{{ {quoted(n0)}: ,"))
 
     def known(names: Names) -> tuple[Sequence[str], MapWriter] | None:
-        if len(names) > MOST:
+        if not 0 < len(names) <= MOST:
             return None
-        return [f"{quoted(name)}:" for name in names], of_texts[len(names)]
+        first, *rest = map(quoted, names)
+        return (f"{{{first}:", *[f",{text}:" for text in rest]), of_texts[len(names)]
 
     def new(names: Names) -> tuple[Sequence[str], MapWriter]:
         return names, of_names[len(names)] if len(names) <= MOST else _long_map

@@ -227,8 +227,8 @@ def map_maker(size: int, check: Callable[[Any], Any]) -> Callable[..., Any]:
         "if unset:",
         f"    names, pick = {source.named('left', _left)}[names][unset]",
         "    values = pick(values)",
-        "if not names:",
-        "    return None",
+        "    if not names:",
+        "        return None",
     )
     write_new(source, FrozenMap, "made", "(names, values)")
     source.add("return made")

@@ -299,9 +299,11 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
         # copied first, for another thread may change the caller's own between check and use
         items = value.copy() if type(value) is dict else looked_at(entries_of, value)
         found = makers[(*items,)]
-        made: FrozenMap[Any] | None = None if found is None else found[1](found[0], items.values())
-        if made is not None:
-            return made
+        if found is not None:
+            names, make = found
+            made: FrozenMap[Any] | None = make(names, items.values())
+            if made is not None:
+                return made
         kept = one_by_one(items)
         return frozen_map(kept) if kept else None
 
