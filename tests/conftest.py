@@ -87,7 +87,7 @@ jedi.settings.cache_directory = os.path.join(_IPYTHON, "jedi")
 
 def pytest_configure(config):
     """Say how far the searches of hypothesis go, before a test module asks for its settings."""
-    examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 40)
+    examples = os.environ.get("MPFLUENT_EXAMPLES", 250 if config.getoption("--slow") else 25)
     settings.register_profile(
         "mpfluent",
         deadline=None,  # shared machines are slow now and then
