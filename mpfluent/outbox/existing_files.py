@@ -41,7 +41,9 @@ def connect(path: str, mode: str) -> sqlite3.Connection:
     """
     uri = f"file:{quote(os.fsencode(path))}?mode={mode}"
     # 1.0: the seconds that a send waits at most while another process writes
-    connection = sqlite3.connect(uri, 1.0, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(
+        uri, timeout=1.0, isolation_level=None, check_same_thread=False, uri=True
+    )
     # Damaged text must not raise here; the checksum of its row finds it. ``str`` is C code.
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     return connection
