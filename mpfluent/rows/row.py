@@ -226,9 +226,7 @@ class Row(Mapping[str, Any]):
         error.name, error.allowed, error.suggestion = str(column), tuple(columns), meant
         return error
 
-    def _get(
-        self, getter: str, check: Callable[[Any], T], column: str, required: bool
-    ) -> T | None:
+    def _get(self, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
         cell = self._cell(getter, column)
         if cells.missing(cell, self._table.missing):
             if required:
