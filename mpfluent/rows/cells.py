@@ -55,6 +55,8 @@ def missing(cell: Any, words: frozenset[str]) -> bool:
 
 def plain(cell: Any) -> Any:
     """Return what a cell stands for; a moment of NumPy's or pandas' as one of Python's."""
+    if type(cell) in _PLAIN:
+        return cell
     cell = own(cell)
     if time_unit(cell) == "M":
         cell = cell.astype("datetime64[us]").item()
@@ -63,6 +65,7 @@ def plain(cell: Any) -> Any:
     return plain_datetime(cell) if is_a(cell, datetime) else cell
 
 
+_PLAIN = frozenset((str, bool, int, float, Decimal))
 _NO_MOMENT = "want a time between the years 1 and 9999"
 
 
@@ -101,6 +104,8 @@ def attribute(cell: Any) -> Any:
 
 def integer(cell: Any) -> int:
     """Return a whole number of 64 bits; ``123.0`` is 123."""
+    if type(cell) is str and len(cell) < 19 and cell.isdigit() and cell.isascii():
+        return int(cell)  # as nearly all are
     cell = plain(cell)
     if is_a(cell, str):
         digits = _INTEGER.fullmatch(_short(cell, _WHOLE))
@@ -130,28 +135,36 @@ def number(cell: Any) -> validators.Number:
     cell = plain(cell)
     if not is_a(cell, str):
         return validators.number(cell)
-    exact = _decimal(cell)
-    if _INTEGER.fullmatch(cell.strip()) and "." not in cell:
-        return validators.number(int(exact))
-    near = float(exact)
+    digits = _digits(cell)
+    if digits.lstrip("+-").isdigit():
+        return validators.number(int(digits))
+    near = float(digits)
+    if len(digits) < 17 and "e" not in digits.lower():
+        return near  # fifteen digits and a point: a float holds them all
+    exact = _exact(digits)
     return validators.number(near if Decimal(repr(near)) == exact else exact)
 
 
 def decimal(cell: Any) -> Decimal:
     """Return a finite number as a Decimal, digit by digit."""
     cell = plain(cell)
-    found = validators.number(_decimal(cell) if is_a(cell, str) else cell)
+    found = validators.number(_exact(_digits(cell)) if is_a(cell, str) else cell)
     return Decimal(repr(found)) if is_a(found, float) else Decimal(found)
 
 
-def _decimal(cell: str) -> Decimal:
+def _digits(cell: str) -> str:
+    """Return the digits of a number, without the blanks around it."""
     digits = _short(cell, _DIGITS)
+    if _NUMBER.fullmatch(digits) is None:
+        raise CheckFailed(_DIGITS)
+    return digits
+
+
+def _exact(digits: str) -> Decimal:
     try:
-        if _NUMBER.fullmatch(digits):
-            return Decimal(digits)
+        return Decimal(digits)
     except ArithmeticError:  # an exponent that is out of all bounds
-        pass
-    raise CheckFailed(_DIGITS)
+        raise CheckFailed(_DIGITS) from None
 
 
 _DIGITS = "want a number, such as 19.90"
@@ -202,20 +215,20 @@ def moment(cell: Any, form: str | None = None, zone: tzinfo | None = None) -> da
         zone: of a time that names none.
     """
     cell = plain(cell)
-    if is_a(cell, datetime):
-        return _zoned(cell, zone, is_date=False)
-    if is_a(cell, date):
-        return _zoned(datetime(cell.year, cell.month, cell.day), zone, is_date=True)
     counts = form in ("s", "ms")
-    if is_a(cell, (int, float, Decimal)) and not is_a(cell, bool):
+    if not is_a(cell, str):
+        if is_a(cell, datetime):
+            return _zoned(cell, zone, is_date=False)
+        if is_a(cell, date):
+            return _zoned(datetime(cell.year, cell.month, cell.day), zone, is_date=True)
+        if is_a(cell, bool) or not is_a(cell, (int, float, Decimal)):
+            raise CheckFailed(f"want a time, got {type(cell).__name__}")
         if form is None or counts:
             return _counted(validators.number(cell), form)
         cell = text(cell)  # as 20261130 is, in a warehouse
-    if not is_a(cell, str):
-        raise CheckFailed(f"want a time, got {type(cell).__name__}")
     cell = _short(cell, _NO_MOMENT)
     if counts:
-        return _counted(_decimal(cell), form)
+        return _counted(_exact(_digits(cell)), form)
     found, is_date = _read(cell, form)
     return _zoned(found, zone, is_date=is_date)
 
@@ -255,9 +268,10 @@ def _zoned(found: datetime, zone: tzinfo | None, *, is_date: bool) -> datetime:
     if zone is None:
         raise CheckFailed("a time without a zone; write tz='Europe/London', the zone that it is in")
     local = found.replace(tzinfo=zone)
-    before, after = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
-    if not is_date and before is not None and after is not None and before < after:
-        raise CheckFailed(f"does not exist in {zone}, where the clocks went forward")
+    if not is_date and not found.fold:
+        before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
+        if before is None or after is None or before < after:
+            raise CheckFailed(f"does not exist in {zone}, where the clocks went forward")
     return local
 
 
@@ -308,6 +322,11 @@ def zone_of(where: str, tz: Any) -> tzinfo | None:
             f"{where}(tz={brief(tz)}): want the name of a time zone, got {type(tz).__name__}; "
             "write tz='Europe/London'"
         )
+    return _named_zone(where, str.__str__(tz))
+
+
+@lru_cache(100)  # for it is asked for each row
+def _named_zone(where: str, tz: str) -> tzinfo:
     import zoneinfo
 
     try:
