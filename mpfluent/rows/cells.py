@@ -122,7 +122,7 @@ def integer(cell: Any) -> int:
 _WHOLE = "want a whole number, such as 3"
 
 
-def _whole(number: validators.Number) -> int | None:
+def _whole(number: Any) -> int | None:
     """Return a finite float or Decimal as an integer; None if it has a fraction."""
     if is_a(number, float) and abs(number) >= 2**53:
         raise CheckFailed("a float of that size may have lost digits; make the column one of text")

@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
     file: str
     line: int
-    index: int
+    index: int  # type: ignore[assignment]  # instead of the method of tuples
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -47,6 +47,10 @@ class Table(NamedTuple):
     columns: frozenset[str] | None = None
     missing: frozenset[str] = cells.MISSING
     zone: tzinfo | None = None
+
+
+_PLACE, _TABLE = Place("row", 1, 0), Table()
+_NO_TAGS: frozenset[str] = frozenset()
 
 
 class Row(Mapping[str, Any]):
@@ -71,8 +75,8 @@ class Row(Mapping[str, Any]):
     def __init__(
         self,
         cells: Mapping[str, Any],
-        place: Place = Place("row", 1, 0),
-        table: Table = Table(),  # noqa: B008, it never changes
+        place: Place = _PLACE,
+        table: Table = _TABLE,
     ) -> None:
         self._cells = cells
         self._table = table
@@ -238,9 +242,7 @@ class Row(Mapping[str, Any]):
 
     # How the getters work
 
-    def _get(
-        self, getter: str, check: Callable[[Any], T], column: str, required: bool
-    ) -> T | None:
+    def _get(self, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
         try:
             cell = self._cells[column]
         except (KeyError, TypeError):  # no name can be a list
@@ -274,6 +276,3 @@ class Row(Mapping[str, Any]):
         error = InvalidValue(f"{self.place}: {column}={brief(cell)}: {why}")
         error.field = column
         return error
-
-
-_NO_TAGS: frozenset[str] = frozenset()
