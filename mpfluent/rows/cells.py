@@ -49,12 +49,12 @@ def missing(cell: Any, words: frozenset[str]) -> bool:
     if is_a(cell, Decimal):
         return Decimal.is_nan(cell)
     if is_a(cell, float):
-        return math.isnan(float.__add__(cell, 0.0))
+        return math.isnan(cell)
     return cell is None or is_missing(cell)
 
 
 def plain(cell: Any) -> Any:
-    """Return what a cell stands for; a moment of NumPy's or pandas' as one of Python's."""
+    """Return what a cell stands for; text and moments of any class as those of Python's own."""
     if type(cell) in _PLAIN:
         return cell
     cell = own(cell)
@@ -62,7 +62,9 @@ def plain(cell: Any) -> Any:
         cell = cell.astype("datetime64[us]").item()
         if not is_a(cell, datetime):
             raise CheckFailed(_NO_MOMENT)
-    return plain_datetime(cell) if is_a(cell, datetime) else cell
+    if is_a(cell, datetime):
+        return plain_datetime(cell)
+    return str.__str__(cell) if is_a(cell, str) else cell
 
 
 _PLAIN = frozenset((str, bool, int, float, Decimal))
@@ -107,7 +109,7 @@ def integer(cell: Any) -> int:
     if type(cell) is str and len(cell) < 19 and cell.isdigit() and cell.isascii():
         return int(cell)  # as nearly all are
     cell = plain(cell)
-    if is_a(cell, str):
+    if type(cell) is str:
         digits = _INTEGER.fullmatch(_short(cell, _WHOLE))
         if digits is None:
             raise CheckFailed(_WHOLE)
@@ -132,23 +134,23 @@ def _whole(number: Any) -> int | None:
 
 def number(cell: Any) -> validators.Number:
     """Return a finite number; digits that a float would round become a Decimal."""
+    if type(cell) is str and len(cell) < 16 and cell.isascii():
+        if cell.replace(".", "", 1).isdigit():  # as nearly all are; a float holds fifteen digits
+            return float(cell) if "." in cell else int(cell)
     cell = plain(cell)
-    if not is_a(cell, str):
+    if type(cell) is not str:
         return validators.number(cell)
     digits = _digits(cell)
     if digits.lstrip("+-").isdigit():
         return validators.number(int(digits))
-    near = float(digits)
-    if len(digits) < 17 and "e" not in digits.lower():
-        return near  # fifteen digits and a point: a float holds them all
-    exact = _exact(digits)
+    near, exact = float(digits), _exact(digits)
     return validators.number(near if Decimal(repr(near)) == exact else exact)
 
 
 def decimal(cell: Any) -> Decimal:
     """Return a finite number as a Decimal, digit by digit."""
     cell = plain(cell)
-    found = validators.number(_exact(_digits(cell)) if is_a(cell, str) else cell)
+    found = validators.number(_exact(_digits(cell)) if type(cell) is str else cell)
     return Decimal(repr(found)) if is_a(found, float) else Decimal(found)
 
 
@@ -174,14 +176,14 @@ def _short(cell: str, want: str) -> str:
     """Return text without the blanks around it, if a number or a time can be that long."""
     if len(cell) > _LONGEST:
         raise CheckFailed(want)
-    return str.__str__(cell).strip()
+    return cell.strip()
 
 
 def flag(cell: Any) -> bool:
     """Return true/false, yes/no, y/n, t/f, on/off or 1/0, in any case."""
     cell = plain(cell)
     found = None
-    if is_a(cell, str):
+    if type(cell) is str:
         found = _FLAGS.get(cell.strip().lower())
     elif is_a(cell, (int, float, Decimal)) and cell in (0, 1):
         found = bool(cell)
@@ -216,7 +218,7 @@ def moment(cell: Any, form: str | None = None, zone: tzinfo | None = None) -> da
     """
     cell = plain(cell)
     counts = form in ("s", "ms")
-    if not is_a(cell, str):
+    if type(cell) is not str:
         if is_a(cell, datetime):
             return _zoned(cell, zone, is_date=False)
         if is_a(cell, date):
@@ -287,9 +289,9 @@ def checked_format(where: str, form: Any) -> str | None:
     """
     if form is None:
         return None
-    why = _fault_of(form) if is_a(form, str) else f"want text, got {type(form).__name__}"
+    why = _fault_of(form) if type(form) is str else f"want text, got {type(form).__name__}"
     if why is None:
-        return str.__str__(form)
+        return form
     raise ConfigurationError(f"{where}(format={brief(form)}): {why}; write format='%d/%m/%Y'")
 
 

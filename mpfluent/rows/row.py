@@ -249,8 +249,12 @@ class Row(Mapping[str, Any]):
             if self._table.columns is not None or type(column) is not str:
                 raise self._no_column(f"row.{getter}({brief(column)})", column) from None
             cell = None
+        words = self._table.missing
         try:
-            if not cells.missing(cell, self._table.missing):
+            if type(cell) is str and cell[:1].isalnum():  # as nearly all do
+                if cell.strip().lower() not in words:
+                    return check(cell)
+            elif not cells.missing(cell, words):
                 return check(cell)
         except CheckFailed as bad:
             raise self._wrong(column, cell, bad.why) from bad.cause
