@@ -59,7 +59,9 @@ def plain(cell: Any) -> Any:
         return cell
     cell = own(cell)
     if time_unit(cell) == "M":
-        cell = cell.astype("datetime64[us]").item()
+        found = cell.astype("datetime64[us]")
+        day = "datetime64[D]"  # which tells whether it fits microseconds: NumPy does not
+        cell = found.item() if found.astype(day) == cell.astype(day) else None
         if not is_a(cell, datetime):
             raise CheckFailed(_NO_MOMENT)
     if is_a(cell, datetime):
