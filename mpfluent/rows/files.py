@@ -70,13 +70,13 @@ class Files:
         self.paths = [found for text in texts for found in self._expanded(text)]
         if not self.paths:
             raise self.refused([], f"want a path; write {verb}('path/to/rows')")
+        self._states = {path: self._checked(path) for path in self.paths}
         files: dict[str, str] = {}
         for path in self.paths:
             other = files.setdefault(os.path.realpath(path), path)
             if other is not path:
                 raise self.refused(path, f"it is the same file as {other!r}; name it once")
         self.name = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
-        self._states = {path: self._checked(path) for path in self.paths}
         self._fingerprint: str | None = None
 
     def refused(self, path: object, why: str) -> ConfigurationError:
@@ -85,7 +85,9 @@ class Files:
 
     def undecodable(self, path: str, line: int, encoding: str) -> ConfigurationError:
         """Return the error for bytes that no line can be made of."""
-        return self.refused(path, f"at line {line}, the bytes are not {encoding}; write encoding=…")
+        return self.refused(
+            path, f"from line {line} on, the bytes are not {encoding}; write encoding=…"
+        )
 
     def common_columns(self, columns_of: Callable[[str], frozenset[str]]) -> frozenset[str]:
         """Return the columns that each of the files has.

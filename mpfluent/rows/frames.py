@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any
@@ -65,9 +65,9 @@ class ArrowTable:
                 yield place, _at(place, cells)
 
     def _open(self) -> Any:
-        kinds = zip(getattr(self._frame, "columns", ()), getattr(self._frame, "dtypes", ()))
-        for name, kind in kinds:
-            if str(kind) == "Object":  # polars' own, of which it hands out addresses
+        schema = getattr(self._frame, "schema", None)  # polars hands out addresses of its objects
+        for name, kind in schema.items() if isinstance(schema, Mapping) else ():
+            if str(kind) == "Object":
                 raise ConfigurationError(
                     f"{self._where}: the column {brief(name)} holds objects, which only Python "
                     "knows; make it one of text"
@@ -111,7 +111,7 @@ class ParquetFiles(Files):
     def _open(self, path: str) -> Iterator[Any]:
         with self.bytes_of(path) as content:
             with _refused(f"{self._verb}({brief(path)})"):
-                file = self._parquet.ParquetFile(content)
+                file = self._parquet.ParquetFile(content, pre_buffer=False)
             with closing(file):
                 yield file
 

@@ -155,7 +155,7 @@ class _ObjectFiles(Files):
         if flaw is not None:
             return InvalidValue(f"{place}: {flaw}")
         try:
-            found = parsed(line)
+            found = parsed(line.rstrip())
         except InvalidValue as error:
             return InvalidValue(f"{place}: {reason_of(error)}")
         if isinstance(found, dict):
