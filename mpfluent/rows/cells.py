@@ -136,9 +136,10 @@ def _whole(number: Any) -> int | None:
 
 def number(cell: Any) -> validators.Number:
     """Return a finite number; digits that a float would round become a Decimal."""
-    if type(cell) is str and len(cell) < 16 and cell.isascii():
-        if cell.replace(".", "", 1).isdigit():  # as nearly all are; a float holds fifteen digits
+    if type(cell) is str and len(cell) < 16 and cell.replace(".", "", 1).isdigit():
+        if cell.isascii():  # as nearly all are; and a float holds fifteen digits
             return float(cell) if "." in cell else int(cell)
+        raise CheckFailed(_DIGITS)
     cell = plain(cell)
     if type(cell) is not str:
         return validators.number(cell)
@@ -293,7 +294,7 @@ def checked_format(where: str, form: Any) -> str | None:
         return None
     why = _fault_of(form) if type(form) is str else f"want text, got {type(form).__name__}"
     if why is None:
-        return form
+        return str(form)
     raise ConfigurationError(f"{where}(format={brief(form)}): {why}; write format='%d/%m/%Y'")
 
 

@@ -77,6 +77,7 @@ class Files:
             if other is not path:
                 raise self.refused(path, f"it is the same file as {other!r}; name it once")
         self.name = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
+        self._whole: set[str] = set()  # which are compressed, and were found to be whole
         self._fingerprint: str | None = None
 
     def refused(self, path: object, why: str) -> ConfigurationError:
@@ -167,7 +168,7 @@ class Files:
 
     @contextmanager
     def opened(self, path: str) -> Iterator[IO[bytes]]:
-        """Open a file for its content, which it may hold compressed by gzip."""
+        """Open a file for its content; if it is compressed by gzip, it must be whole."""
         with self.bytes_of(path) as file:
             if file.peek(2)[:2] != b"\x1f\x8b":
                 yield file
@@ -177,6 +178,11 @@ class Files:
 
             try:
                 with gzip.GzipFile(fileobj=file) as content:
+                    if path not in self._whole:  # its checksum comes last
+                        while content.read(2**20):
+                            pass
+                        content.seek(0)
+                        self._whole.add(path)
                     yield cast(IO[bytes], content)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 why = f"the gzip is broken ({one_line(str(error))}); fetch the file again"
