@@ -276,22 +276,6 @@ class Row(Mapping[str, Any]):
         error.allowed, error.suggestion = tuple(columns), meant
         return error
 
-<<<<<<< HEAD
-    def _get(self, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
-        cell = self._cell(getter, column)
-        if cells.missing(cell, self._table.missing):
-            if required:
-                raise self._wrong(column, cell, "is missing, and the mapping requires it")
-            return None
-        try:
-            return check(cell)
-        except CheckFailed as bad:
-            raise self._wrong(column, cell, bad.why) from bad.cause
-        except Exception as error:  # a cell is any value, and its code may raise anything
-            raise self._wrong(column, cell, f"raised {type(error).__name__}") from error
-
-=======
->>>>>>> rows
     def _wrong(self, column: str, cell: Any, why: str) -> InvalidValue:
         error = InvalidValue(f"{self.place}: {column}={brief(cell)}: {why}")
         error.field = column
