@@ -28,7 +28,7 @@ class Reject(NamedTuple):
 
     file: str
     line: int
-    index: int
+    index: int  # type: ignore[assignment]  # instead of the method of tuples
     reason: str
     text: str
     row: Mapping[str, Any]

@@ -188,7 +188,9 @@ SAYS = [
 
 
 @pytest.mark.parametrize(
-    ("cell", *GETTERS[:6]), SAYS, ids=[f"{type(cell).__name__} {cell!s:.20}" for cell, *_ in SAYS]
+    ("cell", *GETTERS[:6]),
+    SAYS,
+    ids=[f"{place} {type(cell).__name__}" for place, (cell, *_) in enumerate(SAYS)],
 )
 def test_what_a_cell_says(cell, text, integer, number, decimal, flag, time):
     want = (text, integer, number, decimal, flag, time)
