@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -219,32 +220,34 @@ def moment(cell: Any, form: str | None = None, zone: tzinfo | None = None) -> da
             ISO 8601.
         zone: of a time that names none.
     """
+    if type(cell) is str:
+        with suppress(TypeError):  # a zone of dateutil has no hash
+            return _read(cell, form, zone)
     cell = plain(cell)
-    counts = form in ("s", "ms")
-    if type(cell) is not str:
-        if is_a(cell, datetime):
-            return _zoned(cell, zone, is_date=False)
-        if is_a(cell, date):
-            return _zoned(datetime(cell.year, cell.month, cell.day), zone, is_date=True)
-        if is_a(cell, bool) or not is_a(cell, (int, float, Decimal)):
-            raise CheckFailed(f"want a time, got {type(cell).__name__}")
-        if form is None or counts:
+    if is_a(cell, datetime):
+        return _zoned(cell, zone, is_date=False)
+    if is_a(cell, date):
+        return _zoned(datetime(cell.year, cell.month, cell.day), zone, is_date=True)
+    if is_a(cell, (int, float, Decimal)) and not is_a(cell, bool):
+        if form in (None, "s", "ms"):
             return _counted(validators.number(cell), form)
         cell = text(cell)  # as 20261130 is, in a warehouse
+    if type(cell) is not str:
+        raise CheckFailed(f"want a time, got {type(cell).__name__}")
+    return _read.__wrapped__(cell, form, zone)
+
+
+@lru_cache(10_000)  # a column of times repeats itself, and strptime takes as long as all the rest
+def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
+    """Return the moment that a text says."""
     cell = _short(cell, _NO_MOMENT)
-    if counts:
+    if form in ("s", "ms"):
         return _counted(_exact(_digits(cell)), form)
-    found, is_date = _read(cell, form)
-    return _zoned(found, zone, is_date=is_date)
-
-
-@lru_cache(10_000)  # a column of times repeats itself, and strptime takes as long as the rest
-def _read(cell: str, form: str | None) -> tuple[datetime, bool]:
-    """Return the time that a text says, and whether it is only a date."""
     try:
         if form is None:
-            return parse_iso(cell), not re.search("[Tt ]", cell)
-        return datetime.strptime(cell, form), not re.search("%[HIcX]", form)
+            found, is_date = parse_iso(cell), not re.search("[Tt ]", cell)
+        else:
+            found, is_date = datetime.strptime(cell, form), not re.search("%[HIcX]", form)
     except (ValueError, OverflowError):
         if form is not None:
             raise CheckFailed(f"want a time of the form {form!r}") from None
@@ -252,6 +255,7 @@ def _read(cell: str, form: str | None) -> tuple[datetime, bool]:
         raise CheckFailed(
             f"want a time in ISO 8601, such as 2026-11-30; for another form write format={other!r}"
         ) from None
+    return _zoned(found, zone, is_date=is_date)
 
 
 def _counted(value: Any, form: str | None) -> datetime:

@@ -205,8 +205,8 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         read = partial(self._text.readline, LONGEST)
         for line in iter(read, ""):
-            if len(line) == LONGEST and line[-1] != "\n":
-                while (rest := read()) and rest[-1] != "\n":
+            if len(line) == LONGEST and line[-1] not in "\r\n":
+                while (rest := read()) and rest[-1] not in "\r\n":
                     pass
                 self.flaw = f"the row is longer than {LONGEST} letters"
                 line = "\n"

@@ -267,7 +267,9 @@ class Row(Mapping[str, Any]):
         return None
 
     def _no_column(self, where: str, column: object) -> UnknownField:
-        columns = sorted(self._cells if self._table.columns is None else self._table.columns)
+        columns = sorted(
+            map(str, self._cells if self._table.columns is None else self._table.columns)
+        )
         meant = closest(column, columns)
         shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
         hint = f"did you mean {meant!r}?" if meant else f"it has {shown}"

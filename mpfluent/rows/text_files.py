@@ -74,8 +74,8 @@ class CsvFiles(Files):
             raise self.refused(
                 path, f"its first line names no columns ({brief(shown)}); write their names there"
             )
-        other = next((letter for letter in ";\t|," if letter in names[0]), None)
-        if len(names) == 1 and other is not None:
+        other = next((letter for letter in ";\t|," if letter in names[0]), self._delimiter)
+        if len(names) == 1 and other != self._delimiter:
             raise self.refused(
                 path, f"it has a single column, {brief(names[0])}; write delimiter={other!r}"
             )

@@ -83,6 +83,10 @@ def test_what_csv_writes_is_read_as_it_was(tmp_path_factory, rows):
     assert [[*row.values()] for row in rows_of(source(path, text.getvalue()))] == rows
 
 
+def test_the_name_of_a_single_column_may_hold_the_delimiter(path):
+    assert rows_of(source(path, '"name, full"\nAnn\n')) == [{"name, full": "Ann"}]
+
+
 # What is wrong with a row: the others are read all the same
 
 ROWS = [
