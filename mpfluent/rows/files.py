@@ -15,6 +15,13 @@ from ..errors import ConfigurationError, brief, closest, one_line
 from ..values.foreign import is_a, own
 
 Path = str | os.PathLike[str]
+
+
+def shown_path(path: object) -> str:
+    """Return a path for an error, whole: what is cut out could be what tells two files apart."""
+    return brief(path, 400)
+
+
 Paths = Path | Iterable[Path]
 
 LONGEST = 2**24  # letters of a line: what is longer is never in memory as a whole
@@ -82,7 +89,7 @@ class Files:
 
     def refused(self, path: object, why: str) -> ConfigurationError:
         """Return the error for a whole file."""
-        return ConfigurationError(f"{self._verb}({brief(path)}): {why}")
+        return ConfigurationError(f"{self._verb}({shown_path(path)}): {why}")
 
     def undecodable(self, path: str, line: int, encoding: str) -> ConfigurationError:
         """Return the error for bytes that no line can be made of."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidValue, MPFluentError, brief, one_line
-from .files import Files, Paths
+from .files import Files, Paths, shown_path
 from .row import Place
 from .sources import WINDOW, Cells, checked_columns, place_of
 
@@ -97,7 +97,7 @@ class ParquetFiles(Files):
         for path in self.paths:
             with self._open(path) as file:
                 batches = file.iter_batches(WINDOW, use_threads=False)
-                rows = _rows(self._arrow, f"{self._verb}({brief(path)})", batches)
+                rows = _rows(self._arrow, f"{self._verb}({shown_path(path)})", batches)
                 for line, cells in enumerate(rows, 1):
                     place = place_of((path, line, index))
                     index += 1
@@ -105,12 +105,12 @@ class ParquetFiles(Files):
 
     def _columns_of(self, path: str) -> frozenset[str]:
         with self._open(path) as file:
-            return checked_columns(f"{self._verb}({brief(path)})", file.schema_arrow.names)
+            return checked_columns(f"{self._verb}({shown_path(path)})", file.schema_arrow.names)
 
     @contextmanager
     def _open(self, path: str) -> Iterator[Any]:
         with self.bytes_of(path) as content:
-            with _refused(f"{self._verb}({brief(path)})"):
+            with _refused(f"{self._verb}({shown_path(path)})"):
                 file = self._parquet.ParquetFile(content, pre_buffer=False)
             with closing(file):
                 yield file

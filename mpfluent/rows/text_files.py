@@ -12,7 +12,7 @@ from ..encoding.json import parsed
 from ..encoding.reader import Unknown
 from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
 from .cells import reason_of
-from .files import Files, Lines, Paths, checked_encoding
+from .files import Files, Lines, Paths, checked_encoding, shown_path
 from .row import Place
 from .sources import Cells, checked_columns, place_of
 
@@ -79,7 +79,7 @@ class CsvFiles(Files):
             raise self.refused(
                 path, f"it has a single column, {brief(names[0])}; write delimiter={other!r}"
             )
-        return checked_columns(f"{self._verb}({brief(path)})", names)
+        return checked_columns(f"{self._verb}({shown_path(path)})", names)
 
     def _records(self, path: str) -> Generator[tuple[int, list[str] | str]]:
         """Yield the line and the cells of each row, or what is wrong with it; first the header."""
