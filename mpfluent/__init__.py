@@ -8,6 +8,7 @@ These are its folders. A folder imports only from those that stand before it in 
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport``: requests, and how they travel. ``outbox``: what survives the process.
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
+* ``rows``: tables in, batches out.
 * ``client``: where it all comes together.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 

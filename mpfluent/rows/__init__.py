@@ -1,0 +1,8 @@
+"""Tables in, batches out: sources of rows, and what the cells of a row say.
+
+Rows are taken, not fetched: no connectors, no guessing of types. How batches are delivered is the
+client's, which meets a table by a protocol only.
+"""
+
+from .row import Place as Place
+from .row import Row as Row

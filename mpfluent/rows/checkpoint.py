@@ -1,0 +1,109 @@
+"""How far a run came: everything before that place is settled."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import ConfigurationError, brief
+from ..utils.files import replace_file
+
+
+class Position(NamedTuple):
+    """How far everything before is settled.
+
+    Attributes:
+        rows: so many rows from the table's beginning.
+        table: the fingerprint of the table: rows of another one must not be skipped.
+        job: the job and its environment.
+    """
+
+    rows: int
+    table: str
+    job: str
+
+
+class Checkpoint(Protocol):
+    """What keeps a position between two runs: a file, or the commit of an offset."""
+
+    def load(self) -> Position | None:
+        """Return what was saved last; None where a run has to begin."""
+
+    def save(self, position: Position) -> None:
+        """Keep a position."""
+
+
+class CheckpointFile:
+    """A position in a file of its own. It is written beside, and renamed, so that it is whole.
+
+    Args:
+        path: of the file; it is made with mode 0600.
+
+    >>> import tempfile
+    >>> file = CheckpointFile(os.path.join(tempfile.mkdtemp(), "policies.checkpoint"))
+    >>> file.load()
+    >>> file.save(Position(200, "sha256:1f", "policies 2026-11"))
+    >>> file.load().rows
+    200
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+
+    def load(self) -> Position | None:
+        """Return what was saved last; None if there is no file.
+
+        Raises:
+            ConfigurationError: the file is no checkpoint, or cannot be read.
+        """
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                return _position(json.load(file))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigurationError(
+                f"with_checkpoint({self.path!r}): cannot be read: {error.strerror}"
+            ) from None
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise ConfigurationError(
+                f"with_checkpoint({self.path!r}): the file is no checkpoint of mpfluent; "
+                "write another path, or delete the file to begin at the first row"
+            ) from None
+
+    def save(self, position: Position) -> None:
+        """Keep a position.
+
+        Raises:
+            OSError: it cannot be written; the one before stays.
+        """
+        replace_file(self.path, [json.dumps(position._asdict())])
+
+
+def _position(data: Any) -> Position:
+    rows, table, job = data["rows"], data["table"], data["job"]
+    if type(rows) is not int or rows < 0 or type(table) is not str or type(job) is not str:
+        raise TypeError
+    return Position(rows, table, job)
+
+
+def check_fits(position: Position, table: str, job: str, path: str) -> None:
+    """Raise if a checkpoint is of another job or another table.
+
+    Args:
+        position: what was loaded.
+        table: the fingerprint of the table now.
+        job: the job and its environment now.
+        path: what the error names.
+    """
+    if position.job != job:
+        raise ConfigurationError(
+            f"with_checkpoint({brief(path)}): it is of the job {brief(position.job)}, and this is "
+            f"{brief(job)}; write another path for each job, or delete the file"
+        )
+    if position.table != table:
+        raise ConfigurationError(
+            f"with_checkpoint({brief(path)}): it is of a table with other content; "
+            "write another path, or delete the file to begin at the first row"
+        )

@@ -1,0 +1,56 @@
+"""Ids that are the same in every run of a job, and the keys that were seen in one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from hashlib import blake2b
+from uuid import UUID
+
+Digest = int
+"""128 bits of a key: an integer takes less memory than bytes or text."""
+
+
+class Keys:
+    """Makes the digests of a job's keys, and knows which of them came before.
+
+    Of many keys, each takes about 100 bytes.
+
+    Args:
+        job: what is sent once, however often it is run.
+        environment: mParticle removes duplicates for each API key, so a rehearsal in development
+            must not swallow the real run.
+
+    >>> keys = Keys("policies 2026-11", "production")
+    >>> first = keys.digest_of(["P-17"])
+    >>> id_of(first)
+    'c065593e-ec3d-9d1e-2689-1cf811677afc'
+    >>> keys.claim(first), keys.claim(first)
+    (True, False)
+    """
+
+    def __init__(self, job: str, environment: str | None) -> None:
+        self._begun = blake2b(json.dumps([job, environment]).encode(), digest_size=16)
+        self._seen: set[Digest] = set()
+
+    def digest_of(self, cells: Sequence[str]) -> Digest:
+        """Return the digest of a row's key, or of several keys."""
+        digest = self._begun.copy()
+        # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c")
+        text = cells[0] if len(cells) == 1 else json.dumps([*cells])
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(digest.digest(), "big")
+
+    def claim(self, digest: Digest) -> bool:
+        """Note a key; return whether it is new."""
+        before = len(self._seen)
+        self._seen.add(digest)
+        return len(self._seen) > before
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._seen
+
+
+def id_of(digest: Digest) -> str:
+    """Return the ``source_request_id`` that stands for a digest."""
+    return str(UUID(int=digest))

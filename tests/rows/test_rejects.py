@@ -1,0 +1,114 @@
+"""A row that was not delivered is a line of the rejects file, once."""
+
+import os
+import stat
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from mpfluent import ConfigurationError
+from mpfluent.rows.rejects import Reject, RejectsFile, read_rejects
+
+ONE = Reject("policies.csv", 17, 15, "invalid", "visits='x' is not a whole number", {"visits": "x"})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "policies.rejects.jsonl")
+
+
+def written(path, *rejects):
+    file = RejectsFile(path)
+    for reject in rejects:
+        file.write(reject)
+    file.close()
+    return [*read_rejects(path)]
+
+
+def test_what_is_written_is_read_back(path):
+    other = ONE._replace(index=16, batch={"mpid": 7, "events": []})
+
+    assert written(path, ONE, other) == [ONE, other]
+
+
+def test_lines_of_an_earlier_run_stay(path):
+    written(path, ONE)
+
+    assert written(path, ONE._replace(index=16)) == [ONE, ONE._replace(index=16)]
+
+
+def test_nobody_else_may_read_it(path):
+    written(path, ONE)
+
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, None),
+        (True, True),
+        (2**70, 2**70),
+        (Decimal("1.10"), 1.1),
+        (float("nan"), "nan"),
+        (datetime(2026, 11, 30, tzinfo=UTC), "2026-11-30 00:00:00+00:00"),
+        ("é\ud800", "é\ud800"),
+        (b"\xff", "b'\\xff'"),
+        ([1, {"a": (2,)}], [1, {"a": [2]}]),
+    ],
+)
+def test_a_cell_of_any_kind_is_written(path, cell, text):
+    assert written(path, ONE._replace(row={"cell": cell}))[0].row == {"cell": text}
+
+
+def test_a_line_that_a_kill_cut_off_is_no_part_of_the_next_one(path):
+    written(path, ONE)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"file": "poli')
+    file = RejectsFile(path)
+    file.write(ONE._replace(index=16))
+    file.drop(lambda reject: False)
+    file.close()
+
+    assert [*read_rejects(path)] == [ONE, ONE._replace(index=16)]
+
+
+def test_what_a_resumed_run_reads_again_is_taken_out_and_more_can_be_written(path):
+    file = RejectsFile(path)
+    for index in range(5):
+        file.write(ONE._replace(index=index))
+    file.drop(lambda reject: reject.index >= 2)
+    file.write(ONE._replace(index=7))
+    file.sync()
+
+    assert [reject.index for reject in read_rejects(path)] == [0, 1, 7]
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    file.close()
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        RejectsFile(tmp_path)
+
+    assert str(caught.value) == (
+        f"with_rejects({str(tmp_path)!r}): cannot be written: Is a directory; nothing was sent"
+    )
+
+
+def test_a_line_that_is_no_reject_is_named(path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write('\n{"a": 1}\n')
+    with pytest.raises(ConfigurationError) as caught:
+        [*read_rejects(path)]
+
+    assert str(caught.value) == f"{path}:2: '{{\"a\": 1}}' is no reject that mpfluent wrote"
+
+
+def test_a_file_that_is_not_there_or_no_text_is_an_error_of_ours(path):
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):
+        [*read_rejects(path)]
+    with open(path, "wb") as file:
+        file.write(b"\xff\n")
+    with pytest.raises(ConfigurationError, match="is not UTF-8, so mpfluent did not write it"):
+        [*read_rejects(path)]
