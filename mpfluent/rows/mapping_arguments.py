@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple, get_args, get_origin
 
 from ..model import application, commerce, context, device, event, events, user
@@ -141,16 +142,22 @@ def arguments(spot: Spot, table: Any, takes: list[Parameter], scope: Scope, *mor
         *more: other keys that may stand in the table.
     """
     if type(table) is not dict:
-        raise spot.wrong(table, f"want a table; write [{spot.path}] and its keys below that")
-    spot.check_keys(table, [*more, *(each.name for each in takes), "when"])
+        raise spot.wrong(table, f"want a table; write [{spot.header}] and its keys below that")
+    allowed = [*more, *(each.name for each in takes), "when"]
+    for name in table.keys() & {*scope.sections} - {*allowed}:
+        raise spot.error(
+            f"has no key {name!r}; it is of the whole file: write it above all sections"
+        )
+    spot.check_keys(table, allowed)
     unsaid: dict[str, Any] = {}
     constants: dict[str, Any] = {}
     getters: list[tuple[str, Get]] = []
     for each in takes:
         if each.name in table:
-            get, is_constant = argument(spot.at(each.name), table[each.name], each, scope)
+            place = spot.at(each.name)
+            get, is_constant = argument(place, table[each.name], each, scope)
             if is_constant:
-                constants[each.keyword] = get(Row({}))
+                constants[each.keyword] = place.tried(partial(get, Row({})))
             else:
                 getters.append((each.keyword, get))
         elif each.is_required:
@@ -215,7 +222,7 @@ def _records(spot: Spot, written: Any, of: Any, scope: Scope) -> Made:
     if type(written) is dict:
         written = [written]
     if type(written) is not list or not written:
-        raise spot.wrong(written, f"want tables; write [[{spot.path}]] and its keys below that")
+        raise spot.wrong(written, f"want tables; write [[{spot.header}]] and its keys below that")
     made = [_record(spot.at(i), each, of, scope) for i, each in enumerate(written)]
     getters = [each.get for each in made]
 
@@ -241,7 +248,7 @@ def entries(spot: Spot, written: Any, kind: Kind, scope: Scope) -> Made:
         raise spot.wrong(
             written,
             "several values go here; for this one write a list, "
-            f'{spot.path} = [{{ … }}], or as = "json" for a column of JSON objects',
+            f'{spot.key} = [{{ … }}], or as = "json" for a column of JSON objects',
         )
     parts: list[Callable[[Row], dict[str, Any]]] = []
     columns: dict[str, str] = {}  # of cells as they stand, which one call picks
@@ -276,7 +283,8 @@ def _named(spot: Spot, written: Any) -> list[tuple[Spot, str, Any]]:
     if type(written) is dict:
         return [(spot.at(name), name, each) for name, each in written.items()]
     if type(written) is not list:
-        raise spot.wrong(written, f"want a list or a table; write [{toml(written)}]")
+        example = toml(written) if type(written) is str else '"a column"'
+        raise spot.wrong(written, f"want a list or a table; write {spot.key} = [{example}]")
     named = []
     for i, each in enumerate(written):
         column = each.get("column") if type(each) is dict else each
@@ -284,7 +292,7 @@ def _named(spot: Spot, written: Any) -> list[tuple[Spot, str, Any]]:
             raise spot.at(i).wrong(
                 each,
                 'want a column; write "a column", or { column = "a column" }; '
-                f"what has another name stands in a table, {spot.path} = {{ name = … }}",
+                f"what has another name stands in a table, {spot.key} = {{ name = … }}",
             )
         named.append((spot.at(i), column, each))
     return named

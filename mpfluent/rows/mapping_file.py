@@ -78,7 +78,7 @@ def read_mapping(path: str | Path) -> Mapping:
     if not sections:
         raise spot.error("says nothing of a row; write [user] and [[event]], at least")
     tz = spot.option(table, "tz", str, '"Europe/London"')
-    scope = Scope(zone_of(spot.at("tz"), tz))
+    scope = Scope(zone_of(spot.at("tz"), tz), allowed)
     key = tuple(scope.column(spot.at("key"), column) for column in _key(spot.at("key"), table))
     start, steps = Batch(), []
     for name in sections:
@@ -174,10 +174,13 @@ def _parsed(spot: Spot, text: str) -> dict[str, Any]:
         lines = text.split("\n")
         number = int(found[1]) if found else len(lines)
         line = one_line(lines[number - 1], 60)
-        raise Spot(f"{spot.file}:{number}").error(
-            f"is not TOML at {brief(line)}: {why}; text stands in quotes, as in "
-            'email = "Email Address"'
-        ) from None
+        hint = 'write key = "text", [section] or [[event]]'
+        if why == "Invalid value":
+            hint = 'write text in quotes, as in email = "Email Address"'
+        elif why.startswith("Cannot "):
+            hint = "write each key and each section once"
+        place = Spot(f"{spot.file}:{number}")
+        raise place.error(f"is not TOML at {brief(line)}: {why}; {hint}") from None
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise spot.error(f"is not TOML: {why}") from None

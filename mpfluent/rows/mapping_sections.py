@@ -12,7 +12,7 @@ from ..builder.batch import Batch
 from ..builder.commerce_verbs import CommerceVerbs
 from ..builder.context_verbs import ContextVerbs
 from ..builder.event_verbs import EventVerbs
-from ..errors import ConfigurationError, InvalidBatch, closest
+from ..errors import ConfigurationError, closest
 from ..sdk_names import VERBS, called
 from .mapping_arguments import Made, Parameter, argument, arguments, entries, parameters
 from .mapping_spot import Spot, toml
@@ -82,6 +82,8 @@ def context_steps(spot: Spot, section: str, written: Any, scope: Scope) -> list[
         return [_step(spot, argument(spot, written, head, scope), verb)]
     if first.kind is first.POSITIONAL_ONLY:  # a record instead of keywords
         takes = takes[1:]
+    # None would clear what is not there yet
+    takes = [each._replace(is_required=not each.has_default) for each in takes]
     made = arguments(spot, written, takes, scope)
     if section == "user":
         return [_step(spot, made, _with_user)]
@@ -91,7 +93,7 @@ def context_steps(spot: Spot, section: str, written: Any, scope: Scope) -> list[
 def _each(spot: Spot, written: Any, verb: Verb, takes: list[Parameter], scope: Scope) -> list[Step]:
     """Return a step for each entry of a table, whose key is the verb's first argument."""
     if type(written) is not dict:
-        raise spot.wrong(written, f"want a table; write [{spot.path}.…] and its keys below that")
+        raise spot.wrong(written, f"want a table; write [{spot.path}.name] and its keys below that")
     of_map = takes[0].entries
     steps = []
     for key, each in written.items():
@@ -175,8 +177,5 @@ def _no_verb(spot: Spot, name: str) -> ConfigurationError:
 def _step(spot: Spot, made: Made, call: Call) -> Step:
     """Return the step that calls a verb, after a trial if all rows give it the same."""
     if made.is_constant:
-        try:
-            _ = call(Batch(), made.get(Row({})))  # named: debug mode warns of what is thrown away
-        except InvalidBatch as error:
-            raise ConfigurationError(f"{spot}: {error}") from None
+        spot.tried(lambda: call(Batch(), made.get(Row({}))))
     return Step(made.get, call, made.is_constant)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import filterfalse
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .. import sdk_names
-from ..errors import ConfigurationError, brief, closest
+from ..errors import ConfigurationError, InvalidBatch, brief, closest
 from ..sdk_names import called
+
+T = TypeVar("T")
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _TABLES = (
@@ -40,6 +42,16 @@ class Spot(NamedTuple):
         shown = key if _BARE.fullmatch(key) else toml(key)
         return self._replace(path=f"{self.path}.{shown}" if self.path else shown)
 
+    @property
+    def key(self) -> str:
+        """The last key, without the number of an entry."""
+        return re.sub(r"(\[\d+\])+$", "", self.path.rpartition(".")[2])
+
+    @property
+    def header(self) -> str:
+        """The path as it stands in the header of a section, which has no numbers."""
+        return re.sub(r"\[\d+\]", "", self.path)
+
     def error(self, why: str) -> ConfigurationError:
         """Return the error that begins with this place."""
         return ConfigurationError(f"{self} {why}")
@@ -56,6 +68,13 @@ class Spot(NamedTuple):
         shown = ", ".join(allowed[:12]) + (", …" if len(allowed) > 12 else "")
         hint = f"did you mean {meant!r}?" if meant else f"it has {shown}"
         return self.error(f"has no key {brief(name)}; {hint}")
+
+    def tried(self, get: Callable[[], T]) -> T:
+        """Return what a function returns; an invalid value in it is a mistake of the file."""
+        try:
+            return get()
+        except InvalidBatch as error:
+            raise ConfigurationError(f"{self}: {error}") from None
 
     def check_keys(self, table: Mapping[str, Any], allowed: Iterable[str]) -> None:
         """Raise if a table has a key that does not exist."""

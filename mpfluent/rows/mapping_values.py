@@ -79,12 +79,14 @@ class Scope:
 
     Attributes:
         zone: of times that name none, where the table's rows have no zone either.
+        sections: what may stand at the top of the file.
         columns: each column that the file names, and where.
         literals: texts that are no columns, where one could take them for columns.
     """
 
-    def __init__(self, zone: tzinfo | None) -> None:
+    def __init__(self, zone: tzinfo | None, sections: tuple[str, ...]) -> None:
         self.zone = zone
+        self.sections = sections
         self.columns: dict[str, Spot] = {}
         self.literals: dict[str, Spot] = {}
 
@@ -185,13 +187,24 @@ def _checked(spot: Spot, value: Any, kind: Kind, zone: tzinfo | None) -> Any:
             return cells.moment(value, None, zone)
         return kind.check(value)
     except CheckFailed as bad:
-        key = spot.path.rpartition(".")[2]
-        hint = "" if "did you mean" in bad.why else f"; write {key} = {kind.example}"
-        if kind.literal:
-            hint += '; of a column, { column = "…" }'
-        elif key not in ("value", "default"):
-            hint += f', or {key} = "a column"'
-        raise spot.wrong(value, f"{bad.why}{hint}") from None
+        why = bad.why.partition("; write")[0]
+        if why.startswith("want "):
+            why = f"want {kind.what}"
+        if "did you mean" not in why:
+            why += f"; write {spot.key} = {_instead(spot, kind)}"
+        elif kind.literal:
+            why += ", or write { column = … }"
+        raise spot.wrong(value, why) from None
+
+
+def _instead(spot: Spot, kind: Kind) -> str:
+    """Return what to write instead of a constant."""
+    if spot.key in ("value", "default"):
+        return kind.example
+    if kind.literal:
+        return f"{kind.example}, or {{ column = … }}"
+    is_text = kind.example.startswith('"')
+    return f'"a column", or {f"{{ value = {kind.example} }}" if is_text else kind.example}'
 
 
 def _cell(spot: Spot, table: Mapping[str, Any], place: Spot, kind: Kind, scope: Scope) -> Value:
@@ -277,7 +290,8 @@ def zone_of(spot: Spot, name: str | None) -> tzinfo | None:
     try:
         return cells.zone_of("", name)
     except ConfigurationError as error:
-        raise spot.wrong(name, str(error).partition("): ")[2]) from None
+        why = str(error).partition("): ")[2].replace("tz='Europe/London'", 'tz = "Europe/London"')
+        raise spot.wrong(name, why) from None
 
 
 def _time(column: str, form: str | None, own: tzinfo | None, zone: tzinfo | None) -> Get:
