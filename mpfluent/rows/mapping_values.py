@@ -322,7 +322,7 @@ def _required(get: Get, column: str, spot: Spot) -> Get:
         value = get(row)
         if value is None:
             error = InvalidValue(
-                f"{row.place}: {column}={brief(row[column])} is missing, and {spot} requires it"
+                f"{row.place}: {column}={brief(row.get(column))} is missing, and {spot} requires it"
             )
             error.field = column
             raise error

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
-from mappings import batch_of, mapping, toml
+from mappings import batch_of, toml
 
 from mpfluent import (
     Batch,
@@ -19,7 +19,6 @@ from mpfluent import (
     ShoppingCart,
     UserIdentity,
 )
-from mpfluent.rows import Row
 from mpfluent.rows.mapping_sections import CONTEXT, EVENTS
 
 NOW = "2026-11-30T10:15:00Z"
@@ -57,7 +56,11 @@ BY_TYPE: dict[str, tuple[Any, dict[str, Any], Any]] = {
         UserIdentity("email", "a@b.example", NOW),
     ),
     "Sequence[BreadcrumbEvent]": ([{"label": "c"}], {"c": "x"}, [BreadcrumbEvent("x")]),
-    "Product": ([{"id": "c", "price": "d"}], {"c": "sku-1", "d": "9.5"}, Product("sku-1", price=9.5)),
+    "Product": (
+        [{"id": "c", "price": "d"}],
+        {"c": "sku-1", "d": "9.5"},
+        Product("sku-1", price=9.5),
+    ),
     "Promotion": ([{"id": "c"}], {"c": "promo-1"}, Promotion("promo-1")),
     "CustomEventType": ("search", {}, "search"),
     "PushMessageType": ("sent", {}, "sent"),
@@ -70,17 +73,30 @@ BY_TYPE: dict[str, tuple[Any, dict[str, Any], Any]] = {
     "LocationSource": ("ip_lookup", {}, "ip_lookup"),
     "Environment": ("development", {}, "development"),
 }
+UUIDS = (
+    *("session_uuid", "mp_deviceid", "ios_idfv", "ios_advertising_id", "android_advertising_id"),
+    *("fire_advertising_id", "roku_advertising_id", "roku_publisher_id"),
+)
 # Text that is not just any text.
 BY_NAME: dict[str, tuple[Any, dict[str, Any], Any]] = {
-    **dict.fromkeys(("session_uuid", "mp_deviceid"), ("c", {"c": UUID}, UUID)),
     **dict.fromkeys(
-        ("ios_idfv", "ios_advertising_id", "android_advertising_id"), ("c", {"c": UUID}, UUID)
+        UUIDS,
+        ("c", {"c": UUID}, UUID),
     ),
     **dict.fromkeys(("name", "event_name", "plan_id"), ("Bought", {}, "Bought")),
     "ip": ("c", {"c": "203.0.113.7"}, "203.0.113.7"),
 }
 # What no cell can say.
-LEFT_OUT = {"after", "error"}
+LEFT_OUT = ("after", "error")
+# What the verb says itself.
+SAID = {"ltv_increase": ("lifetime_value_change", "type")}
+# What a verb needs, though it has a default.
+NEEDED = {
+    "crash_report": ("message",),
+    "network_performance": ("response_code",),
+    "with_location": ("longitude",),
+    "with_attribution_info": ("publisher", "campaign"),
+}
 
 
 def sample(parameter: inspect.Parameter) -> tuple[Any, dict[str, Any], Any] | None:
@@ -94,10 +110,15 @@ def sample(parameter: inspect.Parameter) -> tuple[Any, dict[str, Any], Any] | No
     return found[0] if found else None
 
 
-def each_keyword(verb: Any, exclude: tuple[str, ...] = ()) -> Any:
-    """Yield a table with the required keywords and one more, its cells, and the call's arguments."""
-    given = [p for p in inspect.signature(verb).parameters.values() if p.name not in exclude]
-    required = [p for p in given if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+def each_keyword(verb: Any, positional: int = 0) -> Any:
+    """Yield tables of the required keywords and one more, with cells and a call's arguments."""
+    given = [p for p in inspect.signature(verb).parameters.values() if p.name not in LEFT_OUT]
+    given = [p for p in given if p.name not in SAID.get(verb.__name__, ())]
+    given = given[positional:]
+    required = [
+        *(p for p in given if p.default is p.empty and p.kind is not p.VAR_POSITIONAL),
+        *(p for p in given if p.name in NEEDED.get(verb.__name__, ())),
+    ]
     for one in given or [None]:
         table: dict[str, Any] = {}
         cells: dict[str, Any] = {}
@@ -107,9 +128,11 @@ def each_keyword(verb: Any, exclude: tuple[str, ...] = ()) -> Any:
             written, more, value = sample(each) or pytest.fail(f"{each}")
             name = each.name
             if each.kind is each.VAR_POSITIONAL:
-                name, star = name.removesuffix("s"), (value,)
+                star = (value,)
             else:
                 keywords[name] = value
+            if star or str(each.annotation).startswith("Sequence"):
+                name = name.removesuffix("s")
             renamed = {key: f"{name}.{key}" for key in more}
             table[name] = with_columns(written, renamed)
             cells |= {renamed[key]: cell for key, cell in more.items()}
@@ -128,7 +151,7 @@ def with_columns(written: Any, columns: dict[str, str]) -> Any:
 @pytest.mark.parametrize("name", sorted(EVENTS))
 def test_each_keyword_of_an_event_verb_means_what_it_means_in_python(name):
     verb = getattr(Batch(), name)
-    for table, cells, star, keywords in each_keyword(verb, (*LEFT_OUT,)):
+    for table, cells, star, keywords in each_keyword(verb):
         text = f"[[event]]\nverb = {toml(name)}\n"
         text += "".join(f"{toml(key)} = {toml(value)}\n" for key, value in table.items())
         attributes = keywords.get("attributes")
@@ -140,9 +163,69 @@ def test_each_keyword_of_an_event_verb_means_what_it_means_in_python(name):
         assert batch_of(text, **cells) == expected, text
 
 
-def test_every_verb_that_appends_an_event_is_there():
-    members = {name for name in dir(EventVerbs) if callable(getattr(EventVerbs, name, None))}
-    others = {name for name in members if name.startswith(("to_", "from_")) or name == "schema"}
+# Sections of context that have the keywords of their verb, and how many arguments come first.
+KEYWORDS = {
+    "device": 1,  # a record
+    "application": 1,
+    "attribution_info": 0,
+    "data_plan": 0,
+    "location": 0,
+    "ccpa_data_sale_opt_out": 0,
+}
 
-    assert set(EVENTS) >= {"event", "purchase", "screen_view", "impression", "promotion_view"}
-    assert members - others - set(EVENTS) - {"__getattr__"} == set()
+
+@pytest.mark.parametrize("section", sorted(KEYWORDS))
+def test_each_keyword_of_a_section_means_what_it_means_in_python(section):
+    verb = getattr(Batch(), f"with_{section}")
+    for table, cells, _, keywords in each_keyword(verb, KEYWORDS[section]):
+        text = f"[{section}]\n"
+        text += "".join(f"{toml(key)} = {toml(value)}\n" for key, value in table.items())
+
+        assert batch_of(text, **cells) == verb(**keywords), text
+
+
+def test_each_identity_and_the_mpid_are_keys_of_user():
+    for table, cells, _, keywords in each_keyword(Batch.for_user, 1):
+        text = "".join(f"{toml(key)} = {toml(value)}\n" for key, value in table.items())
+
+        assert batch_of(f"[user]\n{text}", **cells) == Batch.for_user(**keywords)
+
+
+def test_each_keyword_of_a_gdpr_consent_means_what_it_means_in_python():
+    for table, cells, _, keywords in each_keyword(Batch().with_gdpr_consent, 1):
+        text = "".join(f"{toml(key)} = {toml(value)}\n" for key, value in table.items())
+        made = batch_of(f'[gdpr_consent."e-mail news"]\n{text}', **cells)
+
+        assert made == Batch().with_gdpr_consent("e-mail news", **keywords)
+
+
+ONE_VALUE = ("environment", "mp_deviceid", "ip", "partner_identity")
+
+
+@pytest.mark.parametrize("section", ONE_VALUE)
+def test_a_verb_of_one_argument_is_a_key_at_the_top(section):
+    verb = getattr(Batch(), f"with_{section}")
+    ((table, cells, _, keywords),) = each_keyword(verb)
+
+    assert batch_of(f"{section} = {toml(table[section])}", **cells) == verb(**keywords)
+
+
+def test_every_verb_that_sets_context_has_a_section():
+    verbs = {name.removeprefix("with_") for name in dir(Batch) if name.startswith("with_")}
+    said_otherwise = {"mpid", "identities", "source_request_id", "consent_state"}
+    maps = {"user_attributes", "partner_identities", "integration_attributes"}
+    others = maps | {"deleted_user_attributes", "gdpr_consent", "user"}
+
+    assert set(CONTEXT) == verbs - said_otherwise | {"user"}
+    assert set(CONTEXT) == {*KEYWORDS, *ONE_VALUE} | others
+
+
+def test_every_verb_that_appends_an_event_is_there():
+    verbs = {
+        name
+        for name, member in inspect.getmembers(EventVerbs, inspect.isfunction)
+        if not name.startswith("_") and member.__module__.endswith("_verbs")
+    }
+
+    assert len(EVENTS) == 38
+    assert set(EVENTS) == verbs
