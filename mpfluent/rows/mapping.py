@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module, invalidate_caches
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..builder.batch import Batch
 from ..errors import ConfigurationError, brief, closest, one_line
@@ -55,11 +55,11 @@ def mapping_of(
     raise ConfigurationError(f"map({brief(thing)}): no such file, and no module:function; {hint}")
 
 
-def _of_function(name: str, function: Any) -> Mapping:
+def _of_function(name: str, thing: object) -> Mapping:
     """Return the mapping of what can be called with a row."""
-    where = f"map({name})"
-    if not callable(function):
-        kind = type(function).__name__
+    where, function = f"map({name})", cast(Any, thing)
+    if not callable(thing):
+        kind = type(thing).__name__
         raise ConfigurationError(f"{where}: want a function of a row, got {kind}; {_ANY}")
     for is_lazy in (
         *(inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction),
