@@ -37,8 +37,8 @@ def mapping_of(
     >>> from mpfluent import Batch
     >>> def imported(row):
     ...     return Batch.for_user(customer_id=row.text("id"))
-    >>> mapping_of(imported)(Row({"id": "17"})).user_identities
-    {'customer_id': '17'}
+    >>> mapping_of(imported)(Row({"id": "17"})).user_identities.customer_id
+    '17'
     """
     if isinstance(thing, Mapping):
         return thing
