@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -250,32 +250,26 @@ def entries(spot: Spot, written: Any, kind: Kind, scope: Scope) -> Made:
             "several values go here; for this one write a list, "
             f'{spot.key} = [{{ … }}], or as = "json" for a column of JSON objects',
         )
-    parts: list[Callable[[Row], dict[str, Any]]] = []
-    columns: dict[str, str] = {}  # of cells as they stand, which one call picks
-    constants = []
+    getters, tags, constants = [], [], []
     for place, name, each in _named(spot, written):
         value = value_of(place, each, kind, scope)
         constants.append(value.is_constant)
-        if value.plain is not None:
-            if not columns:
-                parts.append(_picker(columns))
-            columns[name] = value.plain
+        if value.tag is None:
+            getters.append((name, value.get))
         else:
-            columns = {}  # the next ones come after this one
-            parts.append(
-                _tagger(name, value.tag, value.get) if value.tag else _one(name, value.get)
-            )
-    if len(parts) == 1:
-        (part,) = parts
-        return Made(lambda row: part(row) or None, all(constants))
+            tags.append(_tagger(name, value.tag, value.get))
 
-    def joined(row: Row) -> dict[str, Any] | None:
-        found: dict[str, Any] = {}
-        for part in parts:
-            found |= part(row)
-        return found or None
+    def found(row: Row) -> dict[str, Any] | None:
+        there = {}
+        for name, get in getters:
+            value = get(row)
+            if value is not None:
+                there[name] = value
+        for tag in tags:
+            there |= tag(row)
+        return there or None
 
-    return Made(joined, all(constants))
+    return Made(found, all(constants))
 
 
 def _named(spot: Spot, written: Any) -> list[tuple[Spot, str, Any]]:
@@ -296,14 +290,6 @@ def _named(spot: Spot, written: Any) -> list[tuple[Spot, str, Any]]:
             )
         named.append((spot.at(i), column, each))
     return named
-
-
-def _picker(columns: Mapping[str, str]) -> Callable[[Row], dict[str, Any]]:
-    return lambda row: row.pick(**columns)
-
-
-def _one(name: str, get: Get) -> Callable[[Row], dict[str, Any]]:
-    return lambda row: {} if (value := get(row)) is None else {name: value}
 
 
 def _tagger(name: str, column: str, get: Get) -> Callable[[Row], dict[str, Any]]:

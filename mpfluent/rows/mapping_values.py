@@ -126,13 +126,11 @@ class Value(NamedTuple):
     Attributes:
         get: returns it for a row.
         is_constant: whether each row gives the same.
-        plain: the column that ``get`` takes as it stands, and does nothing else.
         tag: the column of a tag; then ``get`` says whether the tag is set.
     """
 
     get: Get
     is_constant: bool = False
-    plain: str | None = None
     tag: str | None = None
 
 
@@ -172,7 +170,13 @@ def value_of(spot: Spot, written: Any, kind: Kind, scope: Scope) -> Value:
 def condition(spot: Spot, table: Mapping[str, Any], scope: Scope) -> Get | None:
     """Return what says whether the cell that ``when`` names is there; None without ``when``."""
     column = spot.option(table, "when", str, '"a column"')
-    return None if column is None else methodcaller("pick", scope.column(spot.at("when"), column))
+    if column is None:
+        return None
+    return methodcaller("_get", "when", _is_there, scope.column(spot.at("when"), column), False)
+
+
+def _is_there(cell: Any) -> bool:
+    return True
 
 
 def _constant(spot: Spot, value: Any, kind: Kind, zone: tzinfo | None) -> Value:
@@ -225,7 +229,7 @@ def _cell(spot: Spot, table: Mapping[str, Any], place: Spot, kind: Kind, scope: 
         if kind.words[0] == "":
             get = _then(get, datetime.isoformat)
     elif word == "":
-        get = _then(methodcaller("pick", column), methodcaller("get", column))
+        get = methodcaller("_get", "pick", cells.attribute, column, False)
     elif word == "tag":
         get = methodcaller("flag", column)
     else:
@@ -240,8 +244,7 @@ def _cell(spot: Spot, table: Mapping[str, Any], place: Spot, kind: Kind, scope: 
         return Value(_with_default(get, default))
     if required:
         return Value(_required(get, column, spot))
-    plain = column if word == "" else None
-    return Value(get, plain=plain, tag=column if word == "tag" else None)
+    return Value(get, tag=column if word == "tag" else None)
 
 
 def _word(spot: Spot, table: Mapping[str, Any], kind: Kind) -> str:

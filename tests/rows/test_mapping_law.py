@@ -40,13 +40,12 @@ when = "Product"                               # only where this cell is not mis
 
 def imported(row: Row) -> Batch:
     """Return what the file says, by hand."""
-    email, spend = row.text("Email Address"), row.number("spend")
-    batch = (
-        Batch.for_user(customer_id=row.text("customer_id"), email=email and email.lower())
-        .with_data_plan("main", 3)
-        .with_user_attributes(row.pick(**{"$firstname": "first_name"}))
-        .with_user_attributes({} if spend is None else {"spend": spend})
-    )
+    customer_id, email = row.text("customer_id"), row.text("Email Address")
+    batch = Batch.for_user(customer_id=customer_id, email=email and email.lower())
+    attributes, spend = row.pick(**{"$firstname": "first_name"}), row.number("spend")
+    if spend is not None:
+        attributes["spend"] = spend
+    batch = batch.with_data_plan("main", 3).with_user_attributes(attributes)
     if not row.pick("Product"):
         return batch
     attributes, multicar = row.pick("Product", "Brand"), row.flag("Multicar")

@@ -101,7 +101,7 @@ def test_a_mapping_stays_itself():
 
 
 def test_a_function_in_c_may_have_no_signature():
-    assert mapping_of(dict.fromkeys).function == dict.fromkeys
+    assert mapping_of(dict).function is dict
 
 
 @pytest.mark.parametrize(
