@@ -196,7 +196,7 @@ def _checked(spot: Spot, value: Any, kind: Kind, zone: tzinfo | None) -> Any:
             why = f"want {kind.what}"
         if "did you mean" not in why:
             why += f"; write {spot.key} = {_instead(spot, kind)}"
-        elif kind.literal:
+        else:
             why += ", or write { column = … }"
         raise spot.wrong(value, why) from None
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from mappings import EVENT, USER, batch_of, exported, mapping, row_of
 
-from mpfluent import Batch, InvalidValue, Product
+from mpfluent import Batch, InvalidValue, Product, UserIdentity
 from mpfluent.rows import Place, Row
 from mpfluent.rows.row import Table
 
@@ -344,6 +344,23 @@ def test_products_are_tables_below_their_event():
         .add_to_cart(Product("a"))
         .impression("Search", Product("a", attributes={"size": "L"}))
     )
+
+
+def test_a_map_of_maps_may_be_a_constant():
+    text = "[application]\napple_search_ads_attributes = { v1 = { campaign = 'x' } }"
+    expected = {"v1": {"campaign": "x"}}
+
+    assert batch_of(text) == Batch().with_application(apple_search_ads_attributes=expected)
+
+
+def test_what_may_be_none_need_not_be_written():
+    text = (
+        '[[event]]\nverb = "user_identity_change"\n'
+        'new = { identity_type = "email", identity = "mail", timestamp_unixtime_ms = "t" }'
+    )
+    new = UserIdentity("email", "a@b.example", NOW)
+
+    assert batch_of(text, mail="a@b.example", t=NOW) == Batch().user_identity_change(new, None)
 
 
 # The whole file
