@@ -15,41 +15,45 @@ from mpfluent.rows.mapping_sections import CONTEXT, EVENTS
 from mpfluent.rows.mapping_values import AS, KEYS
 
 CELLS = {"id": "17", "mail": "a@b.example", "n": 19.5, "t": "2026-11-30T10:15:00Z", "gap": ""}
+TEXT = st.text("ab é.\"'{}", max_size=3)
+COLUMNS = st.sampled_from([*CELLS])
 WORDS = st.sampled_from([*CELLS, *AS, *KEYS, *EVENTS, "product", "92", "web", "search"])
 CONSTANTS = st.one_of(
-    *(WORDS, WORDS, st.text(max_size=3), st.integers(), st.booleans()),
+    *(COLUMNS, WORDS, TEXT, st.integers(), st.booleans()),
     st.floats(allow_nan=False, allow_infinity=False),
 )
 VALUES = st.recursive(
     CONSTANTS,
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(WORDS | st.text(max_size=3), inner, max_size=3)
-        | st.fixed_dictionaries(
-            {"column": st.sampled_from([*CELLS])}, optional=dict.fromkeys(KEYS[1:], inner)
-        )
+        | st.dictionaries(WORDS | TEXT, inner, max_size=3)
+        | st.fixed_dictionaries({"column": COLUMNS}, optional=dict.fromkeys(KEYS[1:], inner))
     ),
     max_leaves=6,
 )
 
 
-def keywords(verb):
-    return st.sampled_from([*inspect.signature(verb).parameters, "when", "product"])
+@st.composite
+def tables(draw, verb):
+    """Return a table with the keywords that a verb needs, and some others."""
+    takes = [p for p in inspect.signature(verb).parameters.values() if p.name != "self"]
+    needed = [p.name for p in takes if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    others = st.sampled_from([*(p.name for p in takes), "product", "when"])
+    names = {*needed, *draw(st.sets(others, min_size=1, max_size=2))}
+    return {name: draw(COLUMNS | VALUES) for name in sorted(names)}
 
 
 @st.composite
 def files(draw):
-    """Return the text of a file in which the keys mostly exist."""
-    file = {}
-    for section in draw(st.sets(st.sampled_from([*CONTEXT, "key", "job", "tz"]), max_size=4)):
-        names = keywords(CONTEXT[section]) if section in CONTEXT else WORDS
-        file[section] = draw(st.dictionaries(names, VALUES, max_size=3) | VALUES)
-    if verbs := draw(st.lists(st.sampled_from([*EVENTS]), max_size=2)):
-        file["event"] = [
-            {"verb": verb} | draw(st.dictionaries(keywords(EVENTS[verb]), VALUES, max_size=3))
-            for verb in verbs
-        ]
-    return "\n".join(f"{toml(key)} = {toml(value)}" for key, value in file.items())
+    """Return the text of a file with one section or one event, in which most keys exist."""
+    name = draw(st.sampled_from([*CONTEXT, *EVENTS, "key", "job", "tz"]))
+    if name in EVENTS:
+        return f"event = {toml([{'verb': name} | draw(tables(EVENTS[name]))])}"
+    written = st.one_of(COLUMNS, VALUES)
+    if name in CONTEXT:
+        table = tables(CONTEXT[name])
+        written |= table | st.dictionaries(WORDS, table | VALUES, min_size=1, max_size=2)
+    return f"{name} = {toml(draw(written))}\nip = 'id'"
 
 
 def mistake(data, *rows):
