@@ -15,7 +15,7 @@ PAGES = [
 ]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
 # python runs, py needs packages of others and only has to compile, sh is for people, text is output
-KINDS = {"python", "py", "sh", "text", "json"}
+KINDS = {"python", "py", "sh", "text", "json", "toml"}
 FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of a project
 
 

@@ -203,7 +203,7 @@ class Row(Mapping[str, Any]):
         """
         return self._get("json", cells.json, column, required)
 
-    def pick(self, *columns: str, **renamed: str) -> dict[str, Any]:
+    def pick(self, /, *columns: str, **renamed: str) -> dict[str, Any]:
         """Return the cells of these columns by their names, without those that are missing.
 
         Times become text in ISO 8601, as attributes hold them.
