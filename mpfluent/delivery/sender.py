@@ -21,9 +21,9 @@ from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
 from .clock import Clock
+from .gate import Gate
 from .job import Payload
 from .observers import attempt_of
-from .rate_limit import RateLimit
 from .retry import Retry, Verdict
 from .settlement import Settlement
 from .stats import Counters
@@ -70,7 +70,7 @@ class Sender:
         self._credentials = credentials
         self._retry = retry
         self.counters = counters
-        self._rate_limit = RateLimit()
+        self._gate = Gate()
         self.loaded = False
         self._home = ProcessLocal()
 
@@ -96,7 +96,7 @@ class Sender:
         self._home.move(self._renew)
 
     def _renew(self, forked: bool) -> None:
-        self._rate_limit.renew_lock()  # what it knows of the server holds in a child, too
+        self._gate.renew_lock()  # what it knows of the server holds in a child, too
         if not forked:
             self.counters.renew_locks()
             return
@@ -151,7 +151,7 @@ class Sender:
         decide = partial(self._retry.decide, budget=budget, batches=batches)
         attempt = 0
         while True:
-            blocked = self._rate_limit.wait(clock, began + budget)
+            blocked = self._gate.wait(clock, began + budget)
             if blocked is not None:
                 return blocked
             attempt += 1
@@ -163,7 +163,7 @@ class Sender:
                 return None
             now, wall = clock.monotonic(), clock.wall()
             verdict = decide(answer, attempt=attempt, elapsed=now - began, wall=wall)
-            self._rate_limit.learn(answer, verdict, now)
+            self._gate.learn(answer, verdict, now)
             if self.counters.observers.look():
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
                 self.counters.observers.attempted(seen._replace(background=settlement.background))

@@ -15,7 +15,7 @@ from .retry import Answer, Verdict, is_judged
 PROBE_EVERY = 60.0  # seconds between two attempts with a key that was refused
 
 
-class RateLimit:
+class Gate:
     """What one client's workers share about the server: one answer holds back all of them."""
 
     def __init__(self) -> None:
