@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Never, Protocol
+from typing import Any, Never, Protocol
 
 from ..errors import ConfigurationError, InvalidValue, brief, unknown_option
 from ..utils.fork import ProcessLocal
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import warn
 from ..utils.options import integer_between, number_between
+from .bucket import Bucket
 
 _OPTIONS = ("batches_per_second", "burst", "shared")
 _SAVED = 0.1  # seconds of the pace that a burst has, unless it is given
@@ -26,31 +27,6 @@ class Pace(Protocol):
     def take(self, batches: int) -> float:
         """Return 0.0 if so many batches may leave now, or the seconds until it is worth asking."""
         ...
-
-
-class Bucket(NamedTuple):
-    """How far the pace is used: seconds in which nothing may leave, counted from a moment.
-
-    Attributes:
-        at: the moment.
-        debt: the seconds; below 0 for what is saved up.
-    """
-
-    at: float
-    debt: float
-
-    def take(self, now: float, cost: float, saved: float) -> tuple[float, Bucket]:
-        """Return the seconds to wait, or 0.0 if something may leave; and the bucket after that.
-
-        Args:
-            cost: the seconds that it takes from the pace.
-            saved: the most seconds that can be saved up.
-        """
-        # a clock that was set back: from now on as if no time had passed
-        debt = max(self.debt - max(0.0, now - self.at), -saved)
-        if debt > 0:
-            return debt, Bucket(now, debt)
-        return 0.0, Bucket(now, debt + cost)
 
 
 class RateLimit(PublicNames):

@@ -1,7 +1,7 @@
 """The file by which processes of one machine keep to one rate limit.
 
 It has one line: a mark, the moment of the last change in Unix seconds, the debt at that moment
-(see :class:`~mpfluent.delivery.rate_limit.Bucket`), and a checksum of these two.
+(see :class:`~mpfluent.delivery.bucket.Bucket`), and a checksum of these two.
 
 Each look at it opens it, locks it, and closes it. The kernel drops the lock of a process that ends,
 however it ends, and a forked child does not inherit it. A process that stops while it holds the
@@ -20,7 +20,7 @@ from typing import Any, cast
 from zlib import crc32
 
 from ..utils.fork import process_lock
-from .rate_limit import Bucket
+from .bucket import Bucket
 
 try:
     import fcntl as _fcntl
