@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+_NOTHING = 1e-6  # seconds that nobody waits: sums of floats are no more exact
+
 
 class Bucket(NamedTuple):
     """How far the pace is used: seconds in which nothing may leave, counted from a moment.
@@ -25,6 +27,6 @@ class Bucket(NamedTuple):
         """
         # a clock that was set back: from now on as if no time had passed
         debt = max(self.debt - max(0.0, now - self.at), -saved)
-        if debt > 0:
+        if debt > _NOTHING:
             return debt, Bucket(now, debt)
         return 0.0, Bucket(now, debt + cost)

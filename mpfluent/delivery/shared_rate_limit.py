@@ -95,9 +95,9 @@ def _line(bucket: Bucket) -> bytes:
 def _parsed(line: bytes) -> Bucket | None:
     """Return the bucket of a line, or None if it is damaged."""
     with suppress(ValueError):
-        bucket = Bucket(*map(float, line[len(_MARK) :].split()[:2]))
-        if line == _line(bucket):
-            return bucket
+        at, debt = map(float, line[len(_MARK) :].split()[:2])
+        if line == _line(Bucket(at, debt)):
+            return Bucket(at, debt)
     return None
 
 
