@@ -5,13 +5,15 @@ Errors are returned, not raised, where the frame that raises would show a secret
 
 from __future__ import annotations
 
+import numbers
 import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Literal, Never, TypedDict, cast, get_args
 
 from ..builder.batch import Batch
-from ..delivery.rate_limit import Pace, RateLimit, checked_rate
+from ..delivery.rate_limit import Pace, RateLimit
 from ..delivery.retry import Retry
 from ..dispatch.base import Dispatcher
 from ..errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
@@ -199,15 +201,17 @@ def pace_of(rate_limit: object) -> Pace | None:
     """Return what says when requests may leave: for a number, a limit of its own.
 
     Raises:
-        ConfigurationError: it is neither a number above 0, nor has it the method that it needs.
+        ConfigurationError: it is no number above 0, and does not have the method that it needs.
     """
     if rate_limit is None:
         return None
-    if number_between(rate_limit) is not None:
-        where = f"Client(rate_limit={brief(rate_limit)})"
-        return RateLimit(checked_rate(where, rate_limit, "rate_limit=250"))
-    if isinstance(rate_limit, type) or not callable(getattr(rate_limit, "take", None)):
-        why = "want batches a second, or an object with a method take()"
+    rate = number_between(rate_limit, sys.float_info.min, sys.float_info.max)
+    if rate is not None:
+        return RateLimit(rate)
+    # a number of NumPy's has a method of this name
+    is_none = isinstance(rate_limit, type | numbers.Number)
+    if is_none or not callable(getattr(rate_limit, "take", None)):
+        why = "want batches a second, a number above 0, or an object with a method take()"
         line = "rate_limit=RateLimit(250)" if rate_limit is RateLimit else "rate_limit=250"
         raise wrong_setting("rate_limit", brief(rate_limit), why, line)
     return cast("Pace", rate_limit)
