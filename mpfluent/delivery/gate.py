@@ -9,6 +9,7 @@ from typing import cast
 
 from ..errors import ApiError, Closed, DeliveryError, InvalidValue
 from ..transport.base import Response
+from ..transport.handlers import of_handler
 from ..utils.log import warn
 from ..utils.options import number_between
 from .api_errors import api_error
@@ -103,7 +104,10 @@ class Gate:
             if seconds is None:
                 raise InvalidValue("take() returned no seconds, 0 or more")
             return seconds
-        except Exception as error:  # of a pace that is not ours: delivery goes on without it
+        except Exception as error:
+            if of_handler(error) is not None:
+                raise  # such as a job's time limit
+            # delivery goes on, without the pace of somebody else's
             self._raised(take, error)
             return 0.0
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Never, Protocol
 
 from ..errors import ConfigurationError, InvalidValue, brief, unknown_option
+from ..transport.handlers import of_handler
 from ..utils.fork import ProcessLocal
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import warn
@@ -118,6 +119,8 @@ class RateLimit(PublicNames):
             try:
                 seconds, was_damaged = take_from(self.shared, self._clock, cost, saved)
             except OSError as error:
+                if of_handler(error) is not None:
+                    raise  # a signal's handler raised it, not the file
                 self._log("cannot be used (%s): this process keeps to the limit alone", error)
             else:
                 if was_damaged:

@@ -10,12 +10,13 @@ lock (SIGSTOP) is waited for a moment only.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 from zlib import crc32
 
@@ -35,10 +36,10 @@ fcntl, msvcrt = cast(Any, _fcntl), cast(Any, _msvcrt)
 
 _MARK = b"mpfluent rate limit 1 "
 _SIZE = 96  # bytes of the line; always as many, so that one write replaces it
+_NUMBERS = re.compile(_MARK + rb"(\S+ \S+) ([0-9a-f]{8}) *\n")
 _TRIES, _POLL = 200, 0.005  # how often to try to lock it, and seconds between: for a second in all
-_LOCKED = (
-    4096  # the byte that is locked: on Windows, nobody can read a byte that another has locked
-)
+_BUSY = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # another process holds the lock
+_LOCKED = 4096  # the byte that is locked: one that nobody reads, since Windows would refuse that
 _FLAGS = os.O_RDWR | os.O_CREAT
 for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):  # a pipe must not make it wait
     _FLAGS |= getattr(os, _name, 0)
@@ -94,11 +95,10 @@ def _line(bucket: Bucket) -> bytes:
 
 def _parsed(line: bytes) -> Bucket | None:
     """Return the bucket of a line, or None if it is damaged."""
-    with suppress(ValueError):
-        at, debt = map(float, line[len(_MARK) :].split()[:2])
-        if line == _line(Bucket(at, debt)):
-            return Bucket(at, debt)
-    return None
+    match = _NUMBERS.fullmatch(line)
+    if match is None or crc32(match[1]) != int(match[2], 16):
+        return None
+    return Bucket(*map(float, match[1].split()))
 
 
 def _lock(descriptor: int) -> None:
@@ -111,7 +111,9 @@ def _lock(descriptor: int) -> None:
         try:
             _try_to_lock(descriptor)
             return
-        except (BlockingIOError, PermissionError):  # another process has it
+        except OSError as error:
+            if error.errno not in _BUSY:
+                raise
             time.sleep(_POLL)
     raise TimeoutError("another process holds its lock")
 

@@ -11,11 +11,11 @@ import threading
 import types
 
 import pytest
+from internals import shared_rate_limit
 from log_records import text_of
 from outboxes import Clock
 
 from mpfluent import RateLimit
-from mpfluent.delivery import shared_rate_limit
 
 HOLDER = """
 import os, sys

@@ -6,13 +6,12 @@ import math
 import pytest
 import requests
 from clients import numbered
+from internals import RateMeter
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer, ok
-from mpfluent.testing.faults import Action
-from mpfluent.testing.rate_meter import RateMeter
 
-ACCEPTED = Action(202, accept=True)
+ACCEPTED = ok()
 BATCH = {"environment": "development", "user_identities": {"customer_id": "1"}}
 
 

@@ -6,10 +6,9 @@ import pytest
 from clients import client_of
 from hypothesis import given
 from hypothesis import strategies as st
-from internals import seal
+from internals import event_ids, seal
 
 from mpfluent import Batch, RecordingTransport
-from mpfluent.wire.ids import event_ids
 
 NOW = 1_796_000_000_000
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
