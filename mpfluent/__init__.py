@@ -25,6 +25,7 @@ _NAMES = {
     "client.client": "Client",
     "client.events_api": "Configuration EventsApi Upload",
     "delivery.future": "Delivery",
+    "delivery.rate_limit": "RateLimit",
     "delivery.retry": "Retry",
     "delivery.stats": "CloseReport Report Stats",
     "dispatch.base": "Dispatcher",

@@ -9,6 +9,7 @@ from .client.events_api import Configuration as Configuration
 from .client.events_api import EventsApi as EventsApi
 from .client.events_api import Upload as Upload
 from .delivery.future import Delivery as Delivery
+from .delivery.rate_limit import RateLimit as RateLimit
 from .delivery.retry import Retry as Retry
 from .delivery.stats import CloseReport as CloseReport
 from .delivery.stats import Report as Report
@@ -142,6 +143,7 @@ __all__ = [
     "PushMessageEvent",
     "PushRegistrationEvent",
     "QueueFull",
+    "RateLimit",
     "RecordingTransport",
     "Report",
     "Request",

@@ -171,6 +171,12 @@ OPTIONS = {
         environment="env mode",
         disabled="disable",
         now="clock",
+        rate_limit="rate pace throttle limiter rate_limiter qps requests_per_second",
+    ),
+    "RateLimit": _all(
+        batches_per_second="per_second rate limit qps requests_per_second",
+        burst="capacity bucket_size",
+        shared="path file shared_file",
     ),
     "Retry": _all(
         max_attempts="max_retries retries attempts total tries",

@@ -4,6 +4,7 @@ A test uses a public name wherever one exists. Only a test of one mechanism impo
 """
 
 from mpfluent.client import ids
+from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
@@ -13,11 +14,13 @@ from mpfluent.formatting.diff import differences
 from mpfluent.model.history import Events
 from mpfluent.outbox import database, locks, owner, recovery
 from mpfluent.outbox.outbox import OutboxFull
+from mpfluent.testing.rate_meter import RateMeter
 from mpfluent.transport.destination import Credentials, Destination
 from mpfluent.values.frozen import Field, Frozen
 from mpfluent.wire import body as wire
 from mpfluent.wire import limits, seal
 from mpfluent.wire.body import Part, encode, read_back, split
+from mpfluent.wire.ids import event_ids
 
 __all__ = [
     "retry_after",
@@ -33,10 +36,12 @@ __all__ = [
     "OutboxFull",
     "Part",
     "RETRIED",
+    "RateMeter",
     "coalesce",
     "database",
     "differences",
     "encode",
+    "event_ids",
     "ids",
     "is_judged",
     "limits",
@@ -47,6 +52,7 @@ __all__ = [
     "read_back",
     "recovery",
     "seal",
+    "shared_rate_limit",
     "shutdown",
     "split",
     "wire",

@@ -23,7 +23,16 @@ from collections import Counter, deque
 from contextlib import closing
 
 import mpfluent
-from mpfluent import Batch, Client, FunctionTransport, Outbox, Response, Retry, ThreadedDispatcher
+from mpfluent import (
+    Batch,
+    Client,
+    FunctionTransport,
+    Outbox,
+    RateLimit,
+    Response,
+    Retry,
+    ThreadedDispatcher,
+)
 from mpfluent.utils import log
 
 PACKAGE = os.path.dirname(mpfluent.__file__)
@@ -48,7 +57,10 @@ def dropped(batch):
 MODES = {
     "sync": None,
     "filtered": None,
+    "paced": None,
+    "paced together": None,
     "threaded": {},
+    "threaded paced": {},
     "workers": {"workers": 3},
     "blocking": {"max_queue": 1},
     "dropping": {"max_queue": 1, "when_full": "drop_oldest"},
@@ -77,6 +89,10 @@ class World:
                 self.path = os.path.join(folder, "outbox.db")
                 options["outbox"] = Outbox(self.path)
             options = ThreadedDispatcher(**options)
+        pace = None
+        if "paced" in mode:
+            shared = os.path.join(folder, "rate.limit") if mode == "paced together" else None
+            pace = RateLimit(1000, burst=1, shared=shared)
         self.client = Client(
             "key",
             "secret",
@@ -84,6 +100,7 @@ class World:
             transport=FunctionTransport(lambda request: ACCEPTED),
             dispatcher=options,
             before_send=dropped if mode == "filtered" else None,
+            rate_limit=pace,
             retry=Retry(max_elapsed=SOON),
             on_delivered=self.note,
             on_failed=self.note,

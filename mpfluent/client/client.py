@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 from ..builder.batch import Batch
 from ..delivery.future import Delivery
 from ..delivery.notifier import Notifier
+from ..delivery.rate_limit import Pace
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats
@@ -53,6 +54,8 @@ class Client(PublicNames):
         dispatcher: when they leave; :class:`~mpfluent.SyncDispatcher`, at once, unless given;
             :class:`~mpfluent.ThreadedDispatcher` in the background.
         retry: how often a request is tried; see :class:`~mpfluent.Retry`.
+        rate_limit: batches a second that leave, at most; or a :class:`~mpfluent.RateLimit`, or
+            any object with a method ``take(batches)`` that returns the seconds to wait, or 0.0.
         historical: send to the historical endpoint. Its rules are checked at ``send``: every
             batch has events, and every event a time that is at least 72 hours ago.
         before_send: gets each sealed batch; returns what to send, or None to drop it. A batch for
@@ -93,6 +96,7 @@ class Client(PublicNames):
         transport: Transport | None = None,
         dispatcher: Dispatcher | None = None,
         retry: Retry | None = None,
+        rate_limit: float | Pace | None = None,
         historical: bool = False,
         before_send: Callable[[Batch], Batch | None] | None = None,
         on_delivered: Callable[[Batch, Response], object] | None = None,
@@ -154,6 +158,7 @@ class Client(PublicNames):
             credentials=credentials,
             retry=Retry() if retry is None else retry,
             counters=self._counters,
+            pace=config.pace_of(rate_limit),
         )
         self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
@@ -254,14 +259,25 @@ class Client(PublicNames):
         In a callback it does not wait, since the delivery waits for the callback.
 
         Args:
-            timeout: seconds; None for as long as the retry policy may take for a request.
+            timeout: seconds; None for as long as the retry policy may take for a request, and as
+                long as requests wait for their turn.
         """
         timeout = checked_timeout("flush", timeout)
         self._check_process()
         if not self._disabled:  # which would send what an outbox has from before
-            for seconds, dispatcher in self._each_in(timeout):
-                dispatcher.flush(seconds)
+            self._flush_each(timeout)
         return self._counters.wait(0)
+
+    def _flush_each(self, timeout: float | None) -> None:
+        """Flush each dispatcher; without a timeout again, if requests waited for their turn."""
+        gate, seconds = self._sender.gate, self._patience() if timeout is None else timeout
+        while True:
+            turns, until = gate.turns, time.monotonic() + seconds
+            for left, dispatcher in self._each_in(seconds):
+                dispatcher.flush(left)
+            turns_passed = gate.turns > turns or gate.is_waiting()
+            if timeout is not None or not turns_passed or time.monotonic() < until:
+                return
 
     def close(self, timeout: float | None = None) -> CloseReport:
         """Deliver what is pending, close the transport, and report; a second call reports again.
@@ -269,13 +285,18 @@ class Client(PublicNames):
         What is left after the timeout fails with "closed", or is kept in the outbox.
 
         Args:
-            timeout: seconds; None for as long as the retry policy may take for a request.
+            timeout: seconds; None for as long as the retry policy may take for a request, and as
+                long as requests wait for their turn.
         """
         timeout = checked_timeout("close", timeout)
         self._check_process()
         self._closed = True
         final = True
         here = not self._may_wait()
+        paced = self._sender.gate.pace is not None
+        if timeout is None and paced and not here and not self._counters.wait(0):
+            self._flush_each(None)
+            timeout = 0.0
         for seconds, dispatcher in self._each_in(timeout):
             if here and dispatcher.may_wait():
                 continue  # the thread that called this callback closes the transport later
@@ -292,7 +313,8 @@ class Client(PublicNames):
         A task that is cancelled waits no longer; the delivery goes on.
 
         Args:
-            timeout: seconds; None for as long as the retry policy may take for a request.
+            timeout: seconds; None for as long as the retry policy may take for a request, and as
+                long as requests wait for their turn.
         """
         return await self._aside(partial(self.flush, checked_timeout("aflush", timeout)))
 
@@ -302,7 +324,8 @@ class Client(PublicNames):
         A task that is cancelled waits no longer; the closing goes on.
 
         Args:
-            timeout: seconds; None for as long as the retry policy may take for a request.
+            timeout: seconds; None for as long as the retry policy may take for a request, and as
+                long as requests wait for their turn.
 
         >>> import asyncio
         >>> from mpfluent import Batch, RecordingTransport, ThreadedDispatcher
@@ -330,11 +353,15 @@ class Client(PublicNames):
         """Return whether this thread may wait for deliveries: not if it delivers them itself."""
         return all(dispatcher.may_wait() for dispatcher in self._dispatchers)
 
+    def _patience(self) -> float:
+        """Return the seconds that the retry policy may take for a request."""
+        longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
+        return self._sender.budget(longest) or _PATIENCE
+
     def _each_in(self, timeout: float | None) -> Iterator[tuple[float, Dispatcher]]:
         """Yield each dispatcher with what is left of the time for all of them."""
         if timeout is None:
-            longest = max(dispatcher.max_elapsed for dispatcher in self._dispatchers)
-            timeout = self._sender.budget(longest) or _PATIENCE
+            timeout = self._patience()
         if not self._may_wait():
             # in a callback: another dispatcher may wait for the thread that called it
             yield from ((0 if one.may_wait() else timeout, one) for one in self._dispatchers)

@@ -5,12 +5,15 @@ Errors are returned, not raised, where the frame that raises would show a secret
 
 from __future__ import annotations
 
+import numbers
 import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Literal, Never, TypedDict, cast, get_args
 
 from ..builder.batch import Batch
+from ..delivery.rate_limit import Pace, RateLimit
 from ..delivery.retry import Retry
 from ..dispatch.base import Dispatcher
 from ..errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
@@ -19,6 +22,7 @@ from ..sdk_names import ELSEWHERE, called
 from ..transport.base import Response, Transport
 from ..transport.destination import Credentials
 from ..transport.guard import HOST
+from ..utils.options import number_between
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
@@ -42,6 +46,7 @@ class ClientFields(TypedDict, total=False):
     transport: Transport | None
     dispatcher: Dispatcher | None
     retry: Retry | None
+    rate_limit: float | Pace | None
     historical: bool
     before_send: Callable[[Batch], Batch | None] | None
     on_delivered: Callable[[Batch, Response], object] | None
@@ -190,6 +195,26 @@ def check_has(name: str, value: object, method: str, example: str) -> None:
     if value is not None and (isinstance(value, type) or not hasattr(value, method)):
         why = f"want an object with a method {method}()"
         raise wrong_setting(name, brief(value), why, f"{name}={example}")
+
+
+def pace_of(rate_limit: object) -> Pace | None:
+    """Return what says when requests may leave: for a number, a limit of its own.
+
+    Raises:
+        ConfigurationError: it is no number above 0, and does not have the method that it needs.
+    """
+    if rate_limit is None:
+        return None
+    rate = number_between(rate_limit, sys.float_info.min, sys.float_info.max)
+    if rate is not None:
+        return RateLimit(rate)
+    # a number of NumPy's has a method of this name
+    is_none = isinstance(rate_limit, type | numbers.Number)
+    if is_none or not callable(getattr(rate_limit, "take", None)):
+        why = "want batches a second, a number above 0, or an object with a method take()"
+        line = "rate_limit=RateLimit(250)" if rate_limit is RateLimit else "rate_limit=250"
+        raise wrong_setting("rate_limit", brief(rate_limit), why, line)
+    return cast("Pace", rate_limit)
 
 
 def base_url(pod: str, host: str | None) -> str | ConfigurationError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from ..wire.ids import uuid_text
+
 
 def unix_milliseconds() -> int:
     """Return the time in Unix milliseconds."""
@@ -56,21 +58,13 @@ def random_uuids(count: int) -> list[str]:
     if drawn.is_good():
         try:
             while len(found) < count:
-                found.append(_uuid(drawn.left.pop()))  # which no two threads do at once
+                found.append(uuid_text(drawn.left.pop()))  # which no two threads do at once
             return found
         except IndexError:  # the more a moment needs, the more are drawn for the next
             many = min(2 * drawn.many, _MOST_DRAWN)
     # used at once and before another thread sees them, however long the draw took
     more = count - len(found)
     fresh = _Drawn(max(many, more))
-    found += [_uuid(fresh.left.pop()) for _ in range(more)]
+    found += [uuid_text(fresh.left.pop()) for _ in range(more)]
     _drawn = fresh
     return found
-
-
-def _uuid(digits: str) -> str:
-    variant = _VARIANTS[digits[16]]  # all in all a third of the cost of uuid.uuid4
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

@@ -13,8 +13,8 @@ from ..transport.destination import Destination
 from ..utils.log import Notices, batch_count, warn
 from ..wire.body import Part
 from ..wire.limits import MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
+from .gate import PROBE_EVERY
 from .job import Job, Payload, WorkItem, payloads_of, together
-from .rate_limit import PROBE_EVERY
 from .stats import Acceptance, Counters
 
 if TYPE_CHECKING:

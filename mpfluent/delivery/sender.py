@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from ..errors import DeliveryError
@@ -21,9 +20,10 @@ from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
 from .clock import Clock
+from .gate import Gate
 from .job import Payload
 from .observers import attempt_of
-from .rate_limit import RateLimit
+from .rate_limit import Pace
 from .retry import Retry, Verdict
 from .settlement import Settlement
 from .stats import Counters
@@ -52,6 +52,7 @@ class Sender:
     Attributes:
         counters: the client's counts.
         destination: where it sends, and with which key.
+        gate: where requests wait until they may leave.
         loaded: whether the transport has imported what it needs.
     """
 
@@ -63,6 +64,7 @@ class Sender:
         credentials: Credentials,
         retry: Retry,
         counters: Counters,
+        pace: Pace | None = None,
     ) -> None:
         self.destination = Destination(addresses.bulk, credentials.fingerprint)
         self._transport = transport
@@ -70,7 +72,7 @@ class Sender:
         self._credentials = credentials
         self._retry = retry
         self.counters = counters
-        self._rate_limit = RateLimit()
+        self.gate = Gate(pace, counters.hook_raised)
         self.loaded = False
         self._home = ProcessLocal()
 
@@ -96,7 +98,7 @@ class Sender:
         self._home.move(self._renew)
 
     def _renew(self, forked: bool) -> None:
-        self._rate_limit.renew_lock()  # what it knows of the server holds in a child, too
+        self.gate.renew_lock()  # what it knows of the server holds in a child, too
         if not forked:
             self.counters.renew_locks()
             return
@@ -148,12 +150,17 @@ class Sender:
         ends = min(began + (budget or math.inf), until)  # 0 is for one attempt, however long
         budget = min(budget, max(0.0, until - began))
         batches = sum([len(payload.jobs) for payload in run])
-        decide = partial(self._retry.decide, budget=budget, batches=batches)
         attempt = 0
         while True:
-            blocked = self._rate_limit.wait(clock, began + budget)
-            if blocked is not None:
-                return blocked
+            waited = self.gate.wait(clock, began + budget, len(parts), until)
+            if waited:
+                if isinstance(waited, DeliveryError):
+                    return waited
+                if pid != os.getpid():
+                    return None
+                # its turn is not charged to its budget, but nothing outlasts ``until``
+                began, ends = began + waited, min(ends + waited, until)
+                budget = min(budget, max(0.0, until - began))
             attempt += 1
             at = clock.monotonic()
             timeout = None if ends == math.inf else max(ends - at, _SHORTEST)
@@ -162,8 +169,15 @@ class Sender:
             if pid != os.getpid():
                 return None
             now, wall = clock.monotonic(), clock.wall()
-            verdict = decide(answer, attempt=attempt, elapsed=now - began, wall=wall)
-            self._rate_limit.learn(answer, verdict, now)
+            verdict = self._retry.decide(
+                answer,
+                attempt=attempt,
+                elapsed=now - began,
+                budget=budget,
+                wall=wall,
+                batches=batches,
+            )
+            self.gate.learn(answer, verdict, now)
             if self.counters.observers.look():
                 seen = attempt_of(request, answer, verdict, attempt, wall, now - at)
                 self.counters.observers.attempted(seen._replace(background=settlement.background))

@@ -160,6 +160,8 @@ class ThreadedDispatcher(OpenedOnce):
         self._settlement.ready()
         # the rest of a stream may have to wait for many requests
         patience = max(self.max_elapsed, sender.budget(self.max_elapsed)) if patient else None
+        if patient and sender.gate.pace is not None:
+            patience = math.inf  # for the turns of all that waits, too
         try:
             self._admission.submit(jobs, accepted, patience)
             self._workers.call()

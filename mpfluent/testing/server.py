@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Never, Self
 
 from ..builder.batch import Batch
+from ..delivery.rate_limit import checked_rate
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..formatting.summary import cut
@@ -23,9 +24,10 @@ from ..utils.options import integer_between
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
 from .http_server import Arrival, Listener, tls_of
+from .rate_meter import RateMeter
 
 _MOST = 20  # problems of one request that are printed
-_OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate", "strict")
+_OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit")
 
 
 class ReceivedRequest(NamedTuple):
@@ -71,6 +73,8 @@ class LocalServer(PublicNames):
         delay: seconds before every answer.
         certificate: the path of a PEM file with a certificate and its key. Then the URL is https.
         strict: whether to refuse everything that the vendor's JSON schema does not have.
+        rate_limit: batches a second that it accepts; what is more is answered with 429. None for
+            any number.
 
     Attributes:
         url: its address, for ``Client(host=server.url)``.
@@ -97,6 +101,7 @@ class LocalServer(PublicNames):
         delay: float = 0.0,
         certificate: str | os.PathLike[str] | None = None,
         strict: bool = False,
+        rate_limit: float | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -116,6 +121,11 @@ class LocalServer(PublicNames):
                 f"LocalServer(strict={brief(strict)}): want a boolean, got "
                 f"{type(strict).__name__}; write LocalServer(strict=True)"
             )
+        self._meter: RateMeter | None = None
+        if rate_limit is not None:
+            where = f"LocalServer(rate_limit={brief(rate_limit)})"
+            rate = checked_rate(where, rate_limit, "LocalServer(rate_limit=270)")
+            self._meter = RateMeter(rate)
         tls = None if certificate is None else _tls(certificate)
         self._expected = f"{api_key}:{api_secret}".encode()
         self._strict = strict
@@ -281,7 +291,8 @@ class LocalServer(PublicNames):
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         judgement = self._judged(arrival)
-        action = scripted or judgement.action  # a script wins, also over a refusal
+        # a script wins, also over a refusal
+        action = scripted or self._metered(judgement, arrival.at)
         request = ReceivedRequest(
             arrival.path,
             _without_token(arrival.headers),
@@ -300,6 +311,13 @@ class LocalServer(PublicNames):
                 for batch_id, batch in judgement.batches:
                     self._take(batch_id, batch)
         return action
+
+    def _metered(self, judgement: Judgement, now: float) -> Action:
+        """Return the answer to a request, which may be too much for the rate limit."""
+        if self._meter is None or not judgement.action.accept:
+            return judgement.action
+        with self._lock:
+            return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
         return judged(self._expected, *arrival[:4], strict=self._strict)
@@ -374,6 +392,7 @@ def main() -> None:
         action="store_true",
         help="refuse all that the vendor's JSON schema does not have",
     )
+    parser.add_argument("--rate-limit", type=float, help="batches a second that it accepts")
     parser.add_argument("--quiet", action="store_true", help="print no requests")
     options = parser.parse_args()
     try:
@@ -384,6 +403,7 @@ def main() -> None:
             delay=options.delay,
             certificate=options.certificate,
             strict=options.strict,
+            rate_limit=options.rate_limit,
         )
     except ConfigurationError as error:
         parser.error(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -11,10 +11,12 @@ from ..values.code_cache import KNOWN
 from ..values.codegen import picker
 from ..values.frozen import Frozen
 from .body import encode, split
+from .ids import event_ids
 from .limits import MAX_BATCH_BYTES
 
 if TYPE_CHECKING:
     from ..builder.batch import Batch
+    from ..model.event import Event
 
 B = TypeVar("B", bound="Batch")
 
@@ -32,7 +34,8 @@ def seal(
 
     Args:
         now: returns Unix milliseconds.
-        new_ids: returns so many new ids; the batch takes the last one.
+        new_ids: returns so many new ids; the batch takes the last one. The events of a batch that
+            has an id get ids that follow from it.
         environment: for a batch that names none.
     """
     keys, values = batch._state
@@ -47,7 +50,7 @@ def seal(
     moment = now() if late else None
     if not (wanted or missing.other) and moment is None:
         return batch
-    ids = iter(new_ids(wanted))
+    ids = iter(new_ids(wanted) if missing.id else _following(batch, events, wanted))
     sealed = []
     for event, plan in zip(events, plans):
         if plan.id or plan.other:
@@ -56,6 +59,15 @@ def seal(
         sealed.append(event)
     given = (environment, next(ids) if missing.id else None)
     return batch._rebuilt(missing.keys, missing.pick((*values, *given[-len(own) :])), sealed)
+
+
+def _following(batch: Batch, events: Sequence[Event], wanted: int) -> Iterable[str]:
+    """Return so many ids that follow from the batch's own, and that no event of it has."""
+    if not wanted:
+        return ()
+    taken = {event._get("source_message_id") for event in events} if wanted < len(events) else ()
+    ids = event_ids(batch._get("source_request_id"), wanted + len(taken))
+    return [id for id in ids if id not in taken]
 
 
 class _Missing(NamedTuple):

@@ -147,7 +147,7 @@ class Cycle:
 LOCKS = {
     "scheduler": lambda client, delivery: client._dispatcher._scheduler.lock,
     "counters": lambda client, delivery: client._counters._lock,
-    "sender": lambda client, delivery: client._sender._rate_limit._lock,
+    "sender": lambda client, delivery: client._sender.gate._lock,
     "transport": lambda client, delivery: client._sender._transport._lock,
     "outbox": lambda client, delivery: client._dispatcher._settlement.kept.outbox._lock,
     "notices": lambda client, delivery: client._dispatcher._settlement.notices._lock,

@@ -497,7 +497,7 @@ else:
 LOCKS = {
     "scheduler": "client._dispatcher._scheduler.lock",
     "counters": "client._counters._lock",
-    "sender": "client._sender._rate_limit._lock",
+    "sender": "client._sender.gate._lock",
     "transport": "client._sender._transport._lock",
     "outbox": "client._dispatcher._settlement.kept.outbox._lock",
     "process": "process_lock()",

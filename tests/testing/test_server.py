@@ -616,6 +616,14 @@ def test_its_program_can_be_strict(monkeypatch, capsys):
     assert lines[-2:] == ["problem: mpid: want an integer, got str", "0 batches"]
 
 
+def test_its_program_can_keep_a_rate_limit(monkeypatch, capsys):
+    requests = posted(b"{}"), posted(b"{}")
+    lines = printed(monkeypatch, capsys, *requests, options=["--rate-limit", "0.001"])
+
+    assert [line[:3] for line in lines if " POST " in line] == ["202", "429"]
+    assert lines[-1] == "1 batches"
+
+
 def test_its_program_can_be_quiet(monkeypatch, capsys):
     lines = printed(monkeypatch, capsys, posted(b"{}"), posted(b"{"), options=["--quiet"])
 

@@ -158,7 +158,17 @@ def interrupting(*arguments):
     return json.loads(done.stdout)
 
 
-USUAL = ["sync", "filtered", "threaded", "coalescing", "dropping", "inline", "outbox"]
+USUAL = [
+    "sync",
+    "filtered",
+    "paced",
+    "paced together",
+    "threaded",
+    "coalescing",
+    "dropping",
+    "inline",
+    "outbox",
+]
 
 
 @pytest.mark.parametrize("mode", USUAL)
