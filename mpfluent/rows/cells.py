@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..encoding.json import parsed
-from ..errors import ConfigurationError, InvalidValue, brief, closest
+from ..errors import ConfigurationError, InvalidValue, brief, closest, one_line
 from ..values import validators
 from ..values.check_failed import CheckFailed
 from ..values.foreign import is_a, is_missing, own, time_unit
@@ -60,11 +60,7 @@ def plain(cell: Any) -> Any:
         return cell
     cell = own(cell)
     if time_unit(cell) == "M":
-        found = cell.astype("datetime64[us]")
-        day = "datetime64[D]"  # which tells whether it fits microseconds: NumPy does not
-        cell = found.item() if found.astype(day) == cell.astype(day) else None
-        if not is_a(cell, datetime):
-            raise CheckFailed(_NO_MOMENT)
+        cell = _python_time(cell)
     if is_a(cell, datetime):
         return plain_datetime(cell)
     return str.__str__(cell) if is_a(cell, str) else cell
@@ -72,6 +68,17 @@ def plain(cell: Any) -> Any:
 
 _PLAIN = frozenset((str, bool, int, float, Decimal))
 _NO_MOMENT = "want a time between the years 1 and 9999"
+
+
+def _python_time(cell: Any) -> datetime:
+    """Return a moment of NumPy's as one of Python's."""
+    day = "datetime64[D]"
+    with suppress(OverflowError):  # which older versions of NumPy do not raise: they wrap around
+        found = cell.astype("datetime64[us]")
+        moment = found.item()
+        if found.astype(day) == cell.astype(day) and is_a(moment, datetime):
+            return moment  # type: ignore[no-any-return]
+    raise CheckFailed(_NO_MOMENT)
 
 
 def text(cell: Any) -> str:
@@ -294,8 +301,8 @@ def checked_format(where: str, form: Any) -> str | None:
     Raises:
         ConfigurationError: ``strptime`` does not know it.
     """
-    if form is None:
-        return None
+    if form in (None, "s", "ms"):
+        return form  # type: ignore[no-any-return]
     why = _fault_of(form) if type(form) is str else f"want text, got {type(form).__name__}"
     if why is None:
         return str(form)
@@ -305,10 +312,16 @@ def checked_format(where: str, form: Any) -> str | None:
 @lru_cache(100)
 def _fault_of(form: str) -> str | None:
     """Return what is wrong with a format of ``strptime``, if anything is."""
+    if not re.search("%[YyGcxDF]", form):
+        return "it has no year"
     try:
         datetime.strptime("", form)
     except Exception as error:  # a name that comes twice is an error of re
-        return None if "does not match" in str(error) else f"not a form of strptime ({error})"
+        return (
+            None
+            if "does not match" in str(error)
+            else f"not a form of strptime ({one_line(str(error))})"
+        )
     return None
 
 

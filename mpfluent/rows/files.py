@@ -240,7 +240,7 @@ def _folder(path: str) -> str:
 def _why_not(path: str, error: OSError | ValueError) -> str:
     """Return why a file cannot be read."""
     if not isinstance(error, FileNotFoundError):
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else "a path has no NUL"
         return f"it cannot be read ({one_line(str(why))})"
     folder, name = os.path.split(path)
     try:

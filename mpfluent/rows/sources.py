@@ -117,10 +117,11 @@ class Cursor:
     """The rows of a query, from a cursor of PEP 249 that has run it.
 
     >>> import sqlite3
-    >>> cursor = sqlite3.connect(":memory:").execute("SELECT 17 AS customer_id")
-    >>> for place, cells in Cursor(cursor):
+    >>> connection = sqlite3.connect(":memory:")
+    >>> for place, cells in Cursor(connection.execute("SELECT 17 AS customer_id")):
     ...     print(place, cells)
     query:1 {'customer_id': 17}
+    >>> connection.close()
     """
 
     name = "query"

@@ -47,7 +47,12 @@ def said(getter, cell, *args, zone=UTC):
 
 MISSING = [
     *(None, float("nan"), Decimal("NaN"), Decimal("sNaN"), pandas.NaT, pandas.NA, math.nan),
-    *(numpy.float32("nan"), numpy.float64("nan"), numpy.float16("nan"), numpy.datetime64("NaT")),
+    *(
+        numpy.float32("nan"),
+        numpy.float64("nan"),
+        numpy.float16("nan"),
+        numpy.datetime64("NaT", "ns"),
+    ),
     *(numpy.timedelta64("NaT", "s"), numpy.str_(""), numpy.array(float("nan"))),
     *("", " ", "\t", "\u200b", "\ufeff", "\xa0 ", "nan", "NaN", " NULL ", "None", "N/A", "#n/a"),
     *(Text("nan"), Text(" "), LocalProxy(lambda: None), LocalProxy(lambda: float("nan"))),

@@ -68,7 +68,7 @@ def test_what_is_no_file_is_refused_with_what_to_write(folder):
         ("no/zzz", f"there is no such file in {str(folder / 'no')!r}"),
         ("dead.csv", f"there is no such file in {where}; did you mean 'dead.csv'?"),
         ("policies.csv/x", "it cannot be read (Not a directory)"),
-        ("a\0", "it cannot be read (embedded null byte)"),
+        ("a\0", "it cannot be read (a path has no NUL)"),
         ("x-*.csv", f"no file has such a name in {where}"),
         ("unload", "want a file, and this is a folder; write Rows.from_csv('unload/*')"),
         ("pipe", "it can be read only once; write it into a file first"),

@@ -160,9 +160,12 @@ def test_a_time_without_a_zone_is_in_that_of_the_table_or_of_the_call():
 
 
 BAD_FORMATS = [
-    ("%q", "not a form of strptime ('q' is a bad directive in format '%q')"),
-    ("%d %", "not a form of strptime (stray % in format '%d %')"),
-    ("%d %d", "not a form of strptime (redefinition of group name 'd' as group 2; …"),
+    ("%Y-%q", "not a form of strptime ('q' is a bad directive in format '%Y-%q')"),
+    ("%Y %", "not a form of strptime (stray % in format '%Y %')"),
+    ("%Y %d %d", "not a form of strptime (redefinition of group name 'd' as group 3; …"),
+    ("%d/%m", "it has no year"),
+    ("%H:%M", "it has no year"),
+    ("", "it has no year"),
     (3, "want text, got int"),
     (["%d"], "want text, got list"),
 ]
