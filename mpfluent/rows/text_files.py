@@ -46,21 +46,13 @@ class CsvFiles(Files):
         for path in self.paths:
             with closing(self._records(path)) as records:
                 _, names = next(records)
-                width = len(names)
                 for line, cells in records:
                     place = place_of((path, line, index))
                     index += 1
                     if type(cells) is str:
                         yield place, InvalidValue(f"{place}: {cells}")
-                    elif len(cells) == width:
-                        yield place, dict(zip(names, cells))
                     else:
-                        yield (
-                            place,
-                            InvalidValue(
-                                f"{place}: the row has {len(cells)} cells, and the header {width}"
-                            ),
-                        )
+                        yield place, dict(zip(names, cells))
 
     def _header(self, path: str) -> frozenset[str]:
         with closing(self._records(path)) as records:
@@ -86,17 +78,19 @@ class CsvFiles(Files):
         with self.opened(path) as file:
             lines = Lines(file, self._encoding)
             reader = csv.reader(lines, strict=True, delimiter=self._delimiter)
-            line, more = 1, True
-            while more:
+            line, width = 1, 0
+            while True:
                 try:
                     for cells in reader:
                         if lines.flaw is not None:
                             yield line, lines.flaw
                             lines.flaw = None
                         elif cells:
-                            yield line, cells
+                            width = width or len(cells)
+                            fits = len(cells) == width
+                            yield line, cells if fits else _uneven(cells, width, reader, line)
                         line = reader.line_num + 1
-                    more = False
+                    return
                 except UnicodeError:
                     raise self.undecodable(path, line, self._encoding) from None
                 except csv.Error as error:
@@ -105,6 +99,13 @@ class CsvFiles(Files):
                     yield line, _mistake(str(error))
                     lines.flaw = None
                     line = reader.line_num + 1
+
+
+def _uneven(cells: list[str], width: int, reader: Any, line: int) -> str:
+    lines = (
+        f"lines {line} to {reader.line_num} are one row, and it" if reader.line_num > line else ""
+    )
+    return f"{lines or 'the row'} has {len(cells)} cells, and the header {width}"
 
 
 def _open_quote(line: int, end: int) -> str:

@@ -116,6 +116,15 @@ def test_a_bad_row_is_an_error_with_its_place_and_the_others_are_read(path, row,
     assert [place.index for place, _ in rows] == [0, 1, 2, 3, 4]
 
 
+def test_a_bad_row_of_several_lines_names_them(path):
+    rows = source(path, HEADER + '1,"a\n2,b\n3,",c\n4,d\n')
+
+    assert rows_of(rows) == [
+        f"{path}:2: lines 2 to 4 are one row, and it has 3 cells, and the header 2",
+        {"id": "4", "name": "d"},
+    ]
+
+
 def test_a_quote_that_never_closes_in_the_last_row_is_that_row(path):
     assert rows_of(source(path, HEADER + '1,a\n2,"b')) == [
         {"id": "1", "name": "a"},

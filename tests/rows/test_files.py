@@ -103,6 +103,19 @@ def test_a_file_that_may_not_be_read_is_refused(folder):
 
 def test_an_error_of_the_disk_is_refused(folder, monkeypatch):
     path = written(folder / "rows.csv", CSV)
+
+    def fail(number):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fstat", fail)
+    words = refusal(lambda: CsvFiles(path))
+    monkeypatch.undo()
+
+    assert words == f"Rows.from_csv({path!r}): it cannot be read (Input/output error)"
+
+
+def test_a_file_that_is_gone_is_refused(folder):
+    path = written(folder / "rows.csv", CSV)
     rows = CsvFiles(path)
     os.remove(path)
 
