@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
@@ -312,17 +313,16 @@ def checked_format(where: str, form: Any) -> str | None:
 @lru_cache(100)
 def _fault_of(form: str) -> str | None:
     """Return what is wrong with a format of ``strptime``, if anything is."""
-    if not re.search("%[YyGcxDF]", form):
-        return "it has no year"
+    if "%" not in form:
+        return 'want a form as for strptime, "s" or "ms"'
     try:
-        datetime.strptime("", form)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of newer Pythons, about a form without a year
+            datetime.strptime("", form)
     except Exception as error:  # a name that comes twice is an error of re
-        return (
-            None
-            if "does not match" in str(error)
-            else f"not a form of strptime ({one_line(str(error))})"
-        )
-    return None
+        if "does not match" not in str(error):
+            return f"not a form of strptime ({one_line(str(error))})"
+    return None if re.search("%[YyGcxDF]", form) else "it has no year"
 
 
 def zone_of(where: str, tz: Any) -> tzinfo | None:

@@ -278,13 +278,9 @@ def _clock(spot: Spot, table: Mapping[str, Any], word: str) -> tuple[str | None,
 
 def _form(spot: Spot, form: str | None) -> str | None:
     try:
-        cells.checked_format("", form)
-        why = 'want a form as for strptime, "s" or "ms"'
+        return cells.checked_format("", form)
     except ConfigurationError as error:
         why = str(error).partition("): ")[2].rpartition("; write")[0]
-    else:
-        if form is None or form in ("s", "ms") or "%" in form:
-            return form
     raise spot.wrong(form, f'{why}; write format = "%d/%m/%Y"')
 
 

@@ -165,7 +165,8 @@ BAD_FORMATS = [
     ("%Y %d %d", "not a form of strptime (redefinition of group name 'd' as group 3; …"),
     ("%d/%m", "it has no year"),
     ("%H:%M", "it has no year"),
-    ("", "it has no year"),
+    ("DD/MM", 'want a form as for strptime, "s" or "ms"'),
+    ("", 'want a form as for strptime, "s" or "ms"'),
     (3, "want text, got int"),
     (["%d"], "want text, got list"),
 ]

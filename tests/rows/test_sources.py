@@ -16,6 +16,13 @@ from mpfluent.rows.sources import Cursor, Mappings
 ROW = {"id": 1}
 
 
+@pytest.fixture
+def cursor():
+    connection = sqlite3.connect(":memory:")
+    yield connection.cursor()
+    connection.close()
+
+
 # Mappings
 
 
@@ -79,19 +86,18 @@ def test_what_is_no_rows_is_refused_with_what_to_write(rows, shown, got):
     assert " ".join(words.split()) == f"Rows({shown}): want mappings, one a row, got {got}"
 
 
+def test_a_cursor_is_no_rows_by_itself(cursor):
+    words = refusal(lambda: Mappings(cursor))
+
+    assert words.endswith("got a cursor; write Rows.from_cursor(cursor)")
+
+
 def test_an_error_of_the_rows_own_code_comes_through():
     with pytest.raises(ZeroDivisionError):
         rows_of(Mappings({"id": 1 // n} for n in (1, 0)))
 
 
 # Cursors
-
-
-@pytest.fixture
-def cursor():
-    connection = sqlite3.connect(":memory:")
-    yield connection.cursor()
-    connection.close()
 
 
 def test_the_rows_of_a_cursor_are_fetched_window_by_window(cursor):
