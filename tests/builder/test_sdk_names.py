@@ -27,6 +27,7 @@ from mpfluent import (
     Product,
     ProductAction,
     Promotion,
+    RateLimit,
     RecordingTransport,
     RequestsTransport,
     Retry,
@@ -166,11 +167,11 @@ def test_every_name_of_ours_that_a_table_gives_exists() -> None:
     of_client = inspect.signature(Client).parameters  # Configuration has the same
     made = {"Client": of_client, "Configuration": of_client}
     for where, table in OPTIONS.items():
-        kinds = (Retry, RequestsTransport, ThreadedDispatcher, Outbox)
+        kinds = (Retry, RequestsTransport, ThreadedDispatcher, Outbox, RateLimit)
         takes = made.get(where) or next(
             kind.__init__.__kwdefaults__ or {} for kind in kinds if kind.__name__ == where
         )
-        assert set(table.values()) <= {*takes, "path"}
+        assert set(table.values()) <= {*takes, "path", "batches_per_second"}
         assert set(table).isdisjoint(takes)
 
 
