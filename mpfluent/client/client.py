@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ..builder.batch import Batch
 from ..delivery.future import Delivery
+from ..delivery.gate import Pace
 from ..delivery.notifier import Notifier
-from ..delivery.rate_limit import Pace
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats

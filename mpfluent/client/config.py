@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Literal, Never, TypedDict, cast, get_args
 
 from ..builder.batch import Batch
-from ..delivery.rate_limit import Pace, RateLimit
+from ..delivery.gate import Pace
 from ..delivery.retry import Retry
 from ..dispatch.base import Dispatcher
 from ..errors import ConfigurationError, DeliveryError, brief, closest, unknown_option
@@ -205,6 +205,8 @@ def pace_of(rate_limit: object) -> Pace | None:
     """
     if rate_limit is None:
         return None
+    from ..delivery.rate_limit import RateLimit  # with a rate limit: most have none
+
     rate = number_between(rate_limit, sys.float_info.min, sys.float_info.max)
     if rate is not None:
         return RateLimit(rate)
@@ -214,7 +216,7 @@ def pace_of(rate_limit: object) -> Pace | None:
         why = "want batches a second, a number above 0, or an object with a method take()"
         line = "rate_limit=RateLimit(250)" if rate_limit is RateLimit else "rate_limit=250"
         raise wrong_setting("rate_limit", brief(rate_limit), why, line)
-    return cast("Pace", rate_limit)
+    return cast(Pace, rate_limit)
 
 
 def base_url(pod: str, host: str | None) -> str | ConfigurationError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from ..errors import ApiError, Closed, DeliveryError, InvalidValue
 from ..transport.base import Response
@@ -14,11 +14,18 @@ from ..utils.log import warn
 from ..utils.options import number_between
 from .api_errors import api_error
 from .clock import Clock
-from .rate_limit import Pace
 from .retry import Answer, Verdict, is_judged
 
 PROBE_EVERY = 60.0  # seconds between two attempts with a key that was refused
 _SHORTEST, _LONGEST = 0.001, 1.0  # seconds between two questions whether it is a request's turn
+
+
+class Pace(Protocol):
+    """Says when requests may leave: a :class:`~mpfluent.RateLimit`, or somebody else's."""
+
+    def take(self, batches: int) -> float:
+        """Return 0.0 if so many batches may leave now, or the seconds until it is worth asking."""
+        ...
 
 
 class Gate:

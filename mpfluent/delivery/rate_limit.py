@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Never, Protocol
+from typing import Any, Never
 
 from ..errors import ConfigurationError, InvalidValue, brief, unknown_option
 from ..transport.handlers import of_handler
@@ -20,14 +20,6 @@ from .bucket import Bucket
 
 _OPTIONS = ("batches_per_second", "burst", "shared")
 _SAVED = 0.1  # seconds of the pace that a burst has, unless it is given
-
-
-class Pace(Protocol):
-    """Says when requests may leave: a :class:`RateLimit`, or a bucket of somebody else's."""
-
-    def take(self, batches: int) -> float:
-        """Return 0.0 if so many batches may leave now, or the seconds until it is worth asking."""
-        ...
 
 
 class RateLimit(PublicNames):

@@ -20,10 +20,9 @@ from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure
 from .clock import Clock
-from .gate import Gate
+from .gate import Gate, Pace
 from .job import Payload
 from .observers import attempt_of
-from .rate_limit import Pace
 from .retry import Retry, Verdict
 from .settlement import Settlement
 from .stats import Counters

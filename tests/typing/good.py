@@ -70,6 +70,7 @@ from mpfluent import (
     PushMessageEvent,
     PushRegistrationEvent,
     QueueFull,
+    RateLimit,
     RecordingTransport,
     Report,
     Request,
@@ -127,7 +128,9 @@ def the_example() -> Delivery:
         )
     )
     transport = RecordingTransport()
-    with Client("key", "secret", environment="development", transport=transport) as client:
+    with Client(
+        "key", "secret", environment="development", transport=transport, rate_limit=250
+    ) as client:
         return client.send(batch)
 
 
@@ -502,6 +505,7 @@ def sent() -> Stats:
         transport=own,
         dispatcher=SyncDispatcher(),
         retry=Retry(base=0.1, cap=5, max_attempts=3, max_elapsed=None),
+        rate_limit=RateLimit(250, burst=50),
         before_send=without_email,
         on_delivered=lambda batch, response: print(batch, response.status_code, file=io.StringIO()),
         on_failed=failed,

@@ -28,6 +28,7 @@ from mpfluent import (
     ProductAction,
     Promotion,
     PromotionAction,
+    RateLimit,
     RecordingTransport,
     RequestsTransport,
     Response,
@@ -223,6 +224,9 @@ def mistakes(
     Client("key", "secret", retry=3)  # mistake: ConfigurationError
     Client("key", "secret", transport="requests")  # mistake: ConfigurationError
     Client("key", "secret", dispatcher="sync")  # mistake: ConfigurationError
+    Client("key", "secret", rate_limit="250")  # mistake: ConfigurationError
+    RateLimit("250")  # mistake: ConfigurationError
+    RateLimit(250, brust=5)  # mistake: ConfigurationError
     RequestsTransport(timeout=5)  # mistake: ConfigurationError
     ThreadedDispatcher(when_full="drop")  # mistake: ConfigurationError
     ThreadedDispatcher(worker=2)  # mistake: ConfigurationError
