@@ -21,7 +21,7 @@ _SHORTEST, _LONGEST = 0.001, 1.0  # seconds between two questions whether it is 
 
 
 class Pace(Protocol):
-    """Says when requests may leave: :class:`~mpfluent.RateLimit`, or a bucket of somebody else's."""
+    """Says when requests may leave: a :class:`~mpfluent.RateLimit`, or somebody else's."""
 
     def take(self, batches: int) -> float:
         """Return 0.0 if so many batches may leave now, or the seconds until it is worth asking."""
