@@ -266,8 +266,8 @@ class TableRun:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled:
-                return
+            if token.is_settled or getattr(outcome, "broken_off", False):
+                return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
