@@ -297,9 +297,9 @@ class TableRun:
         most = self._stop_after
         bad = sum(self._failed.values()) + sum(self._rejected.values())
         if most is not None and bad > most:
+            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
-                f"{bad:,} rows failed or were rejected, and stop_after={most}; the first: "
-                f"{self._first_rejects[0].text}"
+                f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
 
     def wait(self, timeout: float) -> bool:
