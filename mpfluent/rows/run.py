@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict, deque
@@ -66,6 +67,7 @@ class TableRun:
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
+        self._rejected_before = 0  # rows that are in the rejects file from an earlier run
 
     # Beginning and ending
 
@@ -97,6 +99,7 @@ class TableRun:
             if rejects is not None and rejects.size() >= found.rejects:
                 kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
+                self._rejected_before = len(kept)
         self._begun = where
         self.save()
 
@@ -339,6 +342,13 @@ class TableRun:
             found.append(_PLACE_IDS if known else _NEW_IDS)
         if self._first_rejects and settings.rejects is None:
             found.append(_NO_FILE)
+        if self._rejected_before:
+            path, before = os.fspath(settings.rejects or ""), self._rejected_before
+            rows = "1 row" if before == 1 else f"{before:,} rows"
+            found.append(
+                f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
+                f"is wrong there, and send it by Rows.from_rejects({path!r})"
+            )
         return tuple(found)
 
 
