@@ -428,6 +428,11 @@ class Rows(PublicNames):
                 f"check(rate_limit={brief(rate_limit)}): want batches a second; "
                 "write rate_limit=250"
             )
+        if environment not in (None, "development", "production"):
+            raise ConfigurationError(
+                f"check(environment={brief(environment)}): want 'development' or 'production'; "
+                "write check(environment='production')"
+            )
         historical = flag("check(historical=", historical)
         return dry_run(
             self._settings, environment or "development", historical=historical, rate_limit=rate
