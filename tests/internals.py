@@ -3,6 +3,8 @@
 A test uses a public name wherever one exists. Only a test of one mechanism imports its module.
 """
 
+from mpfluent.cli.code import program as program_of
+from mpfluent.cli.main import main
 from mpfluent.client import ids
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
@@ -46,9 +48,11 @@ __all__ = [
     "is_judged",
     "limits",
     "locks",
+    "main",
     "owner",
     "parsed",
     "plain",
+    "program_of",
     "read_back",
     "recovery",
     "seal",
