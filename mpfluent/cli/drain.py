@@ -13,7 +13,7 @@ from ..outbox.outbox import Outbox
 from ..outbox.waiting import what_waits
 from ..transport.base import Request, Response
 from ..transport.requests import RequestsTransport
-from .outbox import show
+from .outbox_table import show
 from .progress import EVERY
 from .run import client_of, say
 from .statuses import DELIVERED, FAILED, INTERRUPTED, MISTAKE

@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ..wire.body import Part, joined
 from . import locks
 from .database import FAILURES, MOST_ROWS, first_look, is_ours
-from .existing_files import connect, lock_path
+from .existing_files import MAIN_ONLY, connect, lock_path
 from .options import checked_path, refused
 from .rows import SELECT, Row
 
@@ -98,14 +98,12 @@ def batches_of(path: str) -> Iterator[tuple[Part, ...] | None]:
 
 @contextmanager
 def _reading(path: str) -> Iterator[Connection]:
-    """Yield a connection that reads the file of an outbox at one moment."""
-    given = checked_path(path)
+    """Yield a connection that reads the file of an outbox, as it is at one moment."""
     try:
-        if not os.path.lexists(given):
-            raise refused(repr(path), "there is no such file")
-        if not first_look(given):  # which raises for another program's file
-            raise refused(repr(path), "this is no outbox: it is empty")
-        with closing(connect(os.path.realpath(given), "ro")) as connection:
+        real = _checked(path)
+        # Without a log, all is in the file, and SQLite must not make one to read it.
+        alone = not os.path.lexists(f"{real}-wal")
+        with closing(connect(real, MAIN_ONLY if alone else "ro")) as connection:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("BEGIN")
             if not (is_ours(connection, "rows") and is_ours(connection, "owners")):
@@ -116,6 +114,27 @@ def _reading(path: str) -> Iterator[Connection]:
         raise
     except (*FAILURES, ValueError, TypeError) as error:  # the last two, of a number that is none
         raise refused(repr(path), f"cannot be read: {error}") from None
+    if alone and os.path.lexists(f"{real}-wal"):
+        why = "a process began to use it while it was read; write the same line again"
+        raise refused(repr(path), why)
+
+
+def _checked(path: str) -> str:
+    """Return where the file of an outbox really is.
+
+    Raises:
+        ConfigurationError: there is none, or it is another program's.
+    """
+    try:
+        given = checked_path(path)
+        is_outbox = first_look(given)
+    except ConfigurationError as error:  # less the hint, which is for a new outbox
+        raise ConfigurationError(str(error).partition("; write ")[0]) from None
+    if not os.path.lexists(given):
+        raise refused(repr(path), "there is no such file")
+    if not is_outbox or not os.path.getsize(given):
+        raise refused(repr(path), "this is no outbox: it is empty")
+    return os.path.realpath(given)
 
 
 def _rows(connection: Connection, which: str) -> Iterator[Row]:
