@@ -10,9 +10,9 @@ from .client.events_api import EventsApi as EventsApi
 from .client.events_api import Upload as Upload
 from .delivery.future import Delivery as Delivery
 from .delivery.rate_limit import RateLimit as RateLimit
+from .delivery.reports import CloseReport as CloseReport
+from .delivery.reports import Report as Report
 from .delivery.retry import Retry as Retry
-from .delivery.stats import CloseReport as CloseReport
-from .delivery.stats import Report as Report
 from .delivery.stats import Stats as Stats
 from .dispatch.base import Dispatcher as Dispatcher
 from .dispatch.sync import SyncDispatcher as SyncDispatcher

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from .builder.batch import Batch
-    from .delivery.stats import Report
+    from .delivery.reports import Report
 
 Reason = Literal[
     "rejected",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from ..builder.batch import Batch
+from ..delivery.feed import Feed
 from ..delivery.future import Delivery
 from ..delivery.gate import Pace
 from ..delivery.notifier import Notifier
+from ..delivery.reports import CloseReport, Report
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
-from ..delivery.stats import CloseReport, Counters, Report, ReportBuilder, Stats
+from ..delivery.stats import Counters, Stats
 from ..dispatch.base import Dispatcher
 from ..dispatch.sync import SyncDispatcher
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
@@ -30,8 +31,10 @@ from . import config
 from .config import POD, Pod
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
-from .submit import Submitter, log_failures
+from .send_all import SendAll, checked_progress
+from .submit import Submitter
 
+R = TypeVar("R")
 _T = TypeVar("_T")
 
 _PATIENCE = 30.0  # seconds to wait where the policy allows one attempt only, of any length
@@ -219,14 +222,28 @@ class Client(PublicNames):
             raise error
         return delivery
 
-    def send_all(self, batches: Iterable[Batch]) -> Report:
+    @overload
+    def send_all(self, batches: Feed[R], *, progress: Callable[[R], object] | None = None) -> R: ...
+    @overload
+    def send_all(
+        self, batches: Iterable[Batch], *, progress: Callable[[Report], object] | None = None
+    ) -> Report: ...
+    def send_all(
+        self,
+        batches: Any,
+        *,
+        progress: Callable[[Any], object] | None = None,
+    ) -> Any:
         """Send any number of batches with bounded memory; failures are counted, not raised.
 
         A request with its retries may take 600 seconds, unless the retry policy says. Whatever
         ends it early, such as Ctrl-C, has the :class:`~mpfluent.Report` until then as ``report``.
 
         Args:
-            batches: any iterable; it is read as the sending goes on.
+            batches: any iterable; it is read as the sending goes on. Or a table: see
+                :class:`mpfluent.rows.Rows`, whose report counts rows. Of a table, each batch is
+                settled when this returns, in the background, too.
+            progress: called with the report until then, about once a second.
 
         Raises:
             ApiError: the key was refused (401, 403), so all that follows would fail, too. With an
@@ -235,23 +252,11 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        counts = ReportBuilder()
-        try:
-            self._check_open()
-            for chunk in self._submitter.chunks(batches):
-                self._check_open()
-                self._submitter.submit(chunk, counts.settle, self._dispatcher, counts, patient=True)
-                if counts.refusal is not None:
-                    raise counts.refusal
-        except BaseException as error:  # it carries the report until then
-            with suppress(Exception):  # a foreign exception may take no attribute
-                error.report = counts.report()  # type: ignore[attr-defined]
-            raise
-        finally:
-            report = counts.report()
-            if report.failed:
-                log_failures(report)
-        return report
+        submitter, dispatcher = self._submitter, self._dispatcher
+        progress = checked_progress(progress)
+        return SendAll(submitter, dispatcher, self._environment, self._check_open, progress)(
+            batches
+        )
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what waits; return whether nothing is pending, in the outbox either.
@@ -395,7 +400,7 @@ class Client(PublicNames):
         from .curl import curl_command  # seldom needed
 
         prepared = self._sealer.prepared(batch, "to_curl")
-        if isinstance(prepared.parts, DeliveryError):
+        if not isinstance(prepared.parts, tuple):
             raise prepared.parts
         requests = wire.pack(prepared.parts, lambda part: len(part.body))
         commands = (curl_command(*self._addresses.request_of(parts)) for parts in requests)
@@ -460,7 +465,8 @@ class Client(PublicNames):
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
         delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
-        return delivery, lambda: self._submitter.submit(prepared, delivery._settle, by)
+        entries = [(each, delivery._settle) for each in prepared]
+        return delivery, lambda: self._submitter.submit(entries, by)
 
     def _check_open(self) -> None:
         self._check_process()

@@ -11,7 +11,8 @@ from ..model.context import Environment
 from ..utils.log import warn
 from ..values.foreign import is_a, itself
 from ..wire import body as wire
-from ..wire.limits import HISTORICAL_MINIMUM, problems
+from ..wire.checks import check_historical, check_limits
+from ..wire.limits import problems
 from ..wire.seal import seal
 
 BeforeSend = Callable[[Batch], Batch | None]
@@ -20,10 +21,10 @@ _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems()
 
 
 class Prepared(NamedTuple):
-    """A batch as it was sealed, and its parts, or why it is dropped."""
+    """A batch as it was sealed, and its parts, or why it is dropped or refused."""
 
     batch: Batch
-    parts: tuple[wire.Part, ...] | DeliveryError
+    parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
     named: bool  # its caller chose its id, or before_send did
 
 
@@ -48,12 +49,14 @@ class Sealer(NamedTuple):
     hook_raised: Callable[[object, BaseException], None]
     logged: set[str]
 
-    def prepared(self, batch: Batch, verb: str = "send") -> Prepared:
+    def prepared(self, batch: Batch, verb: str = "send", *, of_table: bool = False) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
 
         Args:
             batch: the batch.
             verb: of the client. ``send_all`` drops what does not fit a request, instead of raising.
+            of_table: whether it comes from a row. What is over a limit is refused then, in
+                production, too, and nothing is raised for it.
         """
         if not issubclass(type(batch), Batch):
             batch = _own_batch(batch, verb)
@@ -62,24 +65,28 @@ class Sealer(NamedTuple):
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
             )
-        if self.historical:
-            self._check_historical(batch)
         sealed = seal(batch, self.now, self.new_ids, self.environment)
         named = "source_request_id" in batch._keys
+        unsealed = [batch]
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
                 return Prepared(sealed, kept, named)
-            if self.historical:
-                self._check_historical(kept)
+            unsealed.append(kept)
             named = named or kept.source_request_id not in (None, sealed.source_request_id)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
-        self._check_limits(sealed)
         try:
+            if self.historical:
+                for one in unsealed:
+                    check_historical(one, self.now())
+            self._check_limits(sealed, strict=of_table or sealed.environment == "development")
             return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
-        except TooLarge as error:  # one event is larger than a batch may be
-            if verb != "send_all":
+        except InvalidBatch as error:
+            if of_table:
+                return Prepared(sealed, error, named)
+            if verb != "send_all" or not isinstance(error, TooLarge):
                 raise
+            # one event is larger than a batch may be
             failure = DeliveryError(str(error), reason="too_large", batch=sealed)
             return Prepared(sealed, failure, named)
 
@@ -104,36 +111,11 @@ class Sealer(NamedTuple):
             )
         return kept  # type: ignore[no-any-return]
 
-    def _check_historical(self, batch: Batch) -> None:
-        """Raise if the historical endpoint would skip the batch, which it does in silence."""
-        if not batch.events:
-            raise InvalidBatch(
-                "the historical endpoint takes no batch without events; "
-                "write Client(…) without historical=True for profile data"
-            )
-        now = self.now()
-        for position, event in enumerate(batch.events):
-            if event.at is None:
-                raise InvalidBatch(
-                    f"events[{position}] has no time, which the historical endpoint needs; "
-                    "write at=…"
-                )
-            if now - event.at < HISTORICAL_MINIMUM:
-                raise InvalidBatch(
-                    f"events[{position}] is younger than 72 hours, which the historical endpoint "
-                    "skips; send it with Client(…) without historical=True"
-                )
-
-    def _check_limits(self, batch: Batch) -> None:
-        """Raise a documented limit in development, log it once a kind in production."""
-        # what is too large is found when it is split
+    def _check_limits(self, batch: Batch, *, strict: bool) -> None:
+        """Raise what is over a documented limit, if it is strict; else log it once a kind."""
         found = problems(batch, historical=self.historical, now=self.now())
-        if not found:
-            return
-        serious = [problem for problem in found if not problem.advice]
-        if serious and batch.environment == "development":
-            more = f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""
-            raise InvalidBatch(f"{serious[0].text}{more}; batch.problems() lists them all")
+        if strict:
+            check_limits(found)
         for kind, _, _, place in found:
             if kind not in self.logged:
                 self.logged.add(kind)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..delivery.job import Job, OnSettled
 from ..delivery.notifier import Notifier
 from ..delivery.observers import code_of
-from ..delivery.stats import Acceptance, Counters, Report, ReportBuilder
+from ..delivery.reports import Report, ReportBuilder, by_reason
+from ..delivery.stats import Acceptance, Counters
 from ..dispatch.base import Dispatcher
-from ..errors import DeliveryError, InvalidValue, brief
+from ..errors import DeliveryError, InvalidBatch
 from ..transport.handlers import of_handler
 from ..utils.log import batch_count, warn
-from ..values.foreign import is_a, itself
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from .prepare import Prepared, Sealer
 
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
+_Entry = tuple[Prepared, OnSettled]
 _DISABLED = "the client is disabled; the batch was not sent"
 
 
@@ -40,8 +41,7 @@ class Submitter(NamedTuple):
 
     def submit(
         self,
-        prepared: Sequence[Prepared],
-        on_settled: OnSettled,
+        entries: Sequence[_Entry],
         dispatcher: Dispatcher,
         counts: ReportBuilder | None = None,
         *,
@@ -50,16 +50,17 @@ class Submitter(NamedTuple):
         """Hand batches to the dispatcher; settle those that are dropped, if it accepts the rest.
 
         Args:
-            on_settled: gets each outcome.
+            entries: each batch, with what gets its outcome.
             counts: of ``send_all``.
             patient: see :meth:`Dispatcher.submit`.
         """
         jobs: list[Job] = []
         dropped: list[Job] = []
-        for sealed, parts, named in prepared:
-            if self.disabled and not isinstance(parts, DeliveryError):
+        for (sealed, parts, named), on_settled in entries:
+            if self.disabled and isinstance(parts, tuple):
                 parts = DeliveryError(_DISABLED, reason="disabled")
-            if isinstance(parts, DeliveryError):
+            if not isinstance(parts, tuple):
+                assert isinstance(parts, DeliveryError)  # noqa: S101  # none that was refused
                 job = Job(sealed, (), on_settled)
                 job.give_up(parts)
                 dropped.append(job)
@@ -68,7 +69,7 @@ class Submitter(NamedTuple):
             needed = dispatcher.waits or self.notifier.on_delivered
             held = sealed if needed else type(sealed)
             jobs.append(Job(held, parts, on_settled, own_id=named))
-        accepted = Acceptance(self.counters, len(prepared), counts)
+        accepted = Acceptance(self.counters, len(entries), counts)
         try:
             if jobs:
                 dispatcher.submit(jobs, accepted, patient=patient)
@@ -88,20 +89,28 @@ class Submitter(NamedTuple):
             accepted()  # for ``send_all``, too, where Ctrl-C came between
             self.notifier.notify(dropped)
 
-    def chunks(self, batches: Iterable[Batch]) -> Iterator[list[Prepared]]:
-        """Yield runs of prepared batches that fill a request or a few."""
-        batches = itself("send_all", batches, (list, tuple))
-        if not is_a(batches, Iterable):
-            raise InvalidValue(
-                f"send_all({brief(batches)}): want an iterable of batches, got "
-                f"{type(batches).__name__}; write client.send_all([batch])"
-            )
-        chunk: list[Prepared] = []
+    def chunks(
+        self,
+        batches: Iterator[tuple[Batch, Any]],
+        on_settled: Callable[[Any], OnSettled],
+        refused: Callable[[Any, InvalidBatch], None] | None = None,
+    ) -> Iterator[list[_Entry]]:
+        """Yield runs of prepared batches that fill a request or a few.
+
+        Args:
+            batches: each with a token.
+            on_settled: returns what gets the outcome of a token's batch.
+            refused: gets the token of a batch that is over a limit, if these are of a table.
+        """
+        chunk: list[_Entry] = []
         size = 0
-        iterator = iter(batches)
         while True:
             try:
-                prepared = self.sealer.prepared(next(iterator), "send_all")
+                batch, token = next(batches)
+                prepared = self.sealer.prepared(batch, "send_all", of_table=refused is not None)
+                if refused is not None and isinstance(prepared.parts, InvalidBatch):
+                    refused(token, prepared.parts)
+                    continue
             except StopIteration:
                 break
             except BaseException as error:
@@ -110,8 +119,8 @@ class Submitter(NamedTuple):
                 if chunk and of_handler(error) is None:
                     yield chunk
                 raise
-            chunk.append(prepared)
-            if not isinstance(prepared.parts, DeliveryError):
+            chunk.append((prepared, on_settled(token)))
+            if isinstance(prepared.parts, tuple):
                 size += sum(len(part.body) for part in prepared.parts)
             if len(chunk) >= MAX_BATCHES_PER_REQUEST or size >= _CHUNK_BYTES:
                 yield chunk
@@ -127,7 +136,7 @@ def log_failures(report: Report) -> None:
         "%d of %s failed: %s",
         report.failed,
         batch_count(report.submitted),
-        ", ".join(f"{count} {reason}" for reason, count in report.failed_by_reason.items()),
+        by_reason(report.failed_by_reason),
         batches=report.failed,
         reason=first.reason,
         status=first.status_code,

@@ -164,6 +164,7 @@ class Sender:
             at = clock.monotonic()
             timeout = None if ends == math.inf else max(ends - at, _SHORTEST)
             request = Request(url, body, _HEADERS, ids, self._credentials, timeout)
+            self.counters.requested()
             answer = attempted(self._transport, request)
             if pid != os.getpid():
                 return None

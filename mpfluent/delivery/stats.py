@@ -1,4 +1,4 @@
-"""The counts: of a client's life, of one ``send_all``, of what was left at the end."""
+"""The counts of a client's life, and how batches are counted."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ..errors import DeliveryError, Kept, Reason
+from ..errors import DeliveryError, Reason
 from ..transport.base import Response
-from ..utils.interrupts import COUNTED, NOTIFIED, Repairs, Steps, Waiters
+from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
-
-_MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
 
 
 class Stats(NamedTuple):
@@ -38,6 +36,17 @@ class Stats(NamedTuple):
     failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
     hook_errors: int = 0
     outbox_errors: int = 0
+
+
+class Traffic(NamedTuple):
+    """Counts of requests: all of them, and those that were tried again."""
+
+    requests: int = 0
+    retries: int = 0
+
+    def since(self, before: Traffic) -> Traffic:
+        """Return what was counted since an earlier moment."""
+        return Traffic(self.requests - before.requests, self.retries - before.retries)
 
 
 class Outcomes:
@@ -100,6 +109,7 @@ class Counters(Outcomes):
         self.renew_locks()
         self.repairs.forget()
         self._begin()
+        self._requests = 0
         self._retries = 0
         self._hook_errors = 0
         self._outbox_errors = 0
@@ -119,6 +129,11 @@ class Counters(Outcomes):
                 self._waiters.notify_all()
         if fresh and self.observers.others:
             self.observers.settled(outcome)
+
+    def requested(self) -> None:
+        """Count a request."""
+        with self._lock:
+            self._requests += 1
 
     def retried(self) -> None:
         """Count a request that is tried again."""
@@ -144,6 +159,11 @@ class Counters(Outcomes):
         """Wait until nothing is pending; return whether nothing is."""
         return self._waiters.wait_for(lambda: self._pending() <= 0, timeout)
 
+    def traffic(self) -> Traffic:
+        """Return how many requests there were."""
+        with self._lock:
+            return Traffic(self._requests, self._retries)
+
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
         with self._lock:
@@ -165,9 +185,7 @@ class Acceptance:
 
     __slots__ = ("_all", "_batches", "counted")
 
-    def __init__(
-        self, counters: Counters, batches: int, counts: ReportBuilder | None = None
-    ) -> None:
+    def __init__(self, counters: Counters, batches: int, counts: Outcomes | None = None) -> None:
         self._all: tuple[Outcomes, ...] = (counters, counts) if counts else (counters,)
         self._batches = batches
         self.counted: tuple[Outcomes, ...] = ()
@@ -177,70 +195,3 @@ class Acceptance:
         for one in self._all:
             if one not in self.counted:
                 one.submitted(self._batches, self)
-
-
-class Report(NamedTuple):
-    """The outcomes of the batches of ``send_all``.
-
-    Attributes:
-        submitted: how many there were.
-        delivered: how many arrived.
-        failed: how many did not.
-        pending: how many were on their way when it was made, or were kept in an outbox;
-            ``client.stats`` counts them when they are settled.
-        failed_by_reason: how many failed for each reason.
-        failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
-    """
-
-    submitted: int
-    delivered: int
-    failed: int
-    pending: int
-    failed_by_reason: Mapping[Reason, int]
-    failures: tuple[DeliveryError, ...]
-
-
-class CloseReport(NamedTuple):
-    """What a client did in its life: batches delivered, failed, and left behind."""
-
-    delivered: int
-    failed: int
-    left: int
-
-
-class ReportBuilder(Outcomes):
-    """What ``send_all`` reports: counts, and the first errors.
-
-    Attributes:
-        refusal: the error by which the key was refused, if it was.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
-        self._begin()
-        self._failures: list[DeliveryError] = []
-        self.refusal: DeliveryError | None = None
-
-    def settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
-        """Count one batch's outcome; one that is kept is pending still.
-
-        Args:
-            steps: which steps of settling are done.
-        """
-        with self._lock:
-            if steps.step >= NOTIFIED or isinstance(outcome, Kept):
-                return
-            failures: list[DeliveryError] = []
-            if isinstance(outcome, DeliveryError):
-                if outcome.reason == "unauthorized" and self.refusal is None:
-                    # a copy: it gets the report, which holds the failures, and none may hold itself
-                    self.refusal = outcome.with_batch(outcome.batch)
-                if len(self._failures) < _MOST_FAILURES:
-                    failures = [outcome]
-            self._count(outcome, steps, NOTIFIED)
-            self._failures += failures  # atomically with the end of the call before
-
-    def report(self) -> Report:
-        """Return all counts, of one moment."""
-        with self._lock:
-            return Report(*self._totals(), dict(self._failed), tuple(self._failures))

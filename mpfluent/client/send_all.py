@@ -1,0 +1,146 @@
+"""``send_all``: any number of batches with bounded memory, and tables, which want each outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext, suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+from ..builder.batch import Batch
+from ..delivery.feed import Feed, Run
+from ..delivery.job import Outcome
+from ..delivery.reports import ReportBuilder
+from ..dispatch.base import Dispatcher
+from ..errors import InvalidValue, brief
+from ..utils.interrupts import Steps
+from ..values.foreign import is_a, itself
+from .submit import Submitter, log_failures
+
+_EVERY = 1.0  # seconds between two calls of ``progress``, and two checkpoints
+
+
+class SendAll(NamedTuple):
+    """Sends a client's streams and tables.
+
+    Attributes:
+        submitter: the client's.
+        dispatcher: takes the batches.
+        environment: for batches that name none.
+        check_open: raises if the client is closed.
+        progress: gets the report about once a second; None for nobody.
+    """
+
+    submitter: Submitter
+    dispatcher: Dispatcher
+    environment: str | None
+    check_open: Callable[[], None]
+    progress: Callable[[Any], object] | None
+
+    def __call__(self, batches: Iterable[Batch] | Feed[Any]) -> Any:
+        """Send them; return their report."""
+        counts = ReportBuilder()
+        run: Run[Any] | None = None
+        before = self.submitter.counters.traffic()
+
+        def report() -> Any:
+            found = counts.report()
+            if run is None:
+                return found
+            traffic = self.submitter.counters.traffic().since(before)
+            return run.report(found.submitted, traffic)
+
+        try:
+            self.check_open()
+            if hasattr(type(batches), "_begin_run"):
+                run = batches._begin_run(self.environment)  # type: ignore[union-attr]
+            with run or nullcontext():
+                self._send(batches, run, counts, report)
+        except BaseException as error:  # it carries the report until then
+            with suppress(Exception):  # a foreign exception may take no attribute
+                error.report = report()  # type: ignore[attr-defined]
+            raise
+        finally:
+            if (found := counts.report()).failed:
+                log_failures(found)
+        return report()
+
+    def _send(
+        self,
+        batches: Any,
+        run: Run[Any] | None,
+        counts: ReportBuilder,
+        report: Callable[[], Any],
+    ) -> None:
+        tick = _Tick(self, run, report)
+        if run is None:
+            chunks = self.submitter.chunks(_each_of(batches), lambda _: counts.settle)
+        else:
+            settled = partial(partial, _settle, run, counts)
+            chunks = self.submitter.chunks(iter(run), settled, run.refused)
+        for chunk in chunks:
+            self.check_open()
+            self.submitter.submit(chunk, self.dispatcher, counts, patient=True)
+            if counts.refusal is not None:
+                raise counts.refusal
+            tick()
+        # in a callback of a delivery nobody can wait for others
+        while run is not None and self.dispatcher.may_wait():
+            self.dispatcher.send_now()
+            is_over = run.wait(_EVERY)
+            if counts.refusal is not None:
+                raise counts.refusal
+            if is_over:
+                return
+            tick()
+
+
+class _Tick:
+    """Saves how far a table came, and calls ``progress``: about once a second."""
+
+    def __init__(self, sending: SendAll, run: Run[Any] | None, report: Callable[[], Any]) -> None:
+        self._sending = sending
+        self._run = run
+        self._report = report
+        self._next = time.monotonic() + _EVERY
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        if self._run is not None:
+            self._run.save()
+        progress = self._sending.progress
+        if progress is not None:
+            try:
+                progress(self._report())
+            except Exception as error:
+                self._sending.submitter.counters.hook_raised(progress, error)
+
+
+def _settle(
+    run: Run[Any], counts: ReportBuilder, token: Any, outcome: Outcome, step: Steps
+) -> None:
+    run.settled(token, outcome)  # first: if an interrupt comes between, both are called again
+    counts.settle(outcome, step)
+
+
+def checked_progress(progress: Any) -> Callable[[Any], object] | None:
+    """Return the function that ``progress`` is, or None."""
+    if progress is None or callable(progress):
+        return progress  # type: ignore[no-any-return]
+    raise InvalidValue(
+        f"send_all(progress={brief(progress)}): want a function of the report; write progress=print"
+    )
+
+
+def _each_of(batches: Any) -> Iterator[tuple[Batch, None]]:
+    batches = itself("send_all", batches, (list, tuple))
+    if not is_a(batches, Iterable):
+        raise InvalidValue(
+            f"send_all({brief(batches)}): want an iterable of batches, got "
+            f"{type(batches).__name__}; write client.send_all([batch])"
+        )
+    return ((batch, None) for batch in batches)

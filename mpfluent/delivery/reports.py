@@ -1,0 +1,126 @@
+"""The reports: what became of the batches of one ``send_all``, and of a client's life."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..errors import DeliveryError, Kept, Reason, one_line
+from ..transport.base import Response
+from ..utils.interrupts import NOTIFIED, Steps
+from ..utils.log import batch_count
+from .stats import Outcomes
+
+_SHOWN = 5  # errors in the repr of a report, which is for a terminal
+_MOST_FAILURES = 100  # errors that a report keeps, so that its memory is bounded
+
+
+def failure_of(report: Any, failures: Sequence[DeliveryError], text: str) -> DeliveryError:
+    """Return the error that stands for all failures of a report, the first of them its cause."""
+    first = failures[0]
+    error = DeliveryError(f"{text}; the first: {first}", reason=first.reason, batch=first.batch)
+    error.status_code, error.report, error.__cause__ = first.status_code, report, first
+    return error
+
+
+def by_reason(counts: Mapping[Any, int]) -> str:
+    """Return counts as text, the largest first.
+
+    >>> by_reason({"rejected": 2, "too_large": 1})
+    '2 rejected, 1 too_large'
+    """
+    largest = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{count:,} {reason}" for reason, count in largest)
+
+
+class Report(NamedTuple):
+    """The outcomes of the batches of ``send_all``.
+
+    Attributes:
+        submitted: how many there were.
+        delivered: how many arrived.
+        failed: how many did not.
+        pending: how many were on their way when it was made, or were kept in an outbox;
+            ``client.stats`` counts them when they are settled.
+        failed_by_reason: how many failed for each reason.
+        failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
+    """
+
+    submitted: int
+    delivered: int
+    failed: int
+    pending: int
+    failed_by_reason: Mapping[Reason, int]
+    failures: tuple[DeliveryError, ...]
+
+    def raise_for_failures(self) -> None:
+        """Raise one error if a batch failed; do nothing if none did.
+
+        Raises:
+            DeliveryError: a batch failed. It has the first one's reason, and the ``report``.
+        """
+        if self.failed:
+            counts = f"{self.failed:,} of {batch_count(self.submitted)} failed"
+            text = f"{counts}: {by_reason(self.failed_by_reason)}"
+            raise failure_of(self, self.failures, text) from self.failures[0]
+
+    def __repr__(self) -> str:
+        pending = f", pending={self.pending}" if self.pending else ""
+        reasons = f": {by_reason(self.failed_by_reason)}" if self.failed else ""
+        shown = [f"  {one.reason}: {one_line(str(one))}" for one in self.failures[:_SHOWN]]
+        more = self.failed - len(shown)
+        return "\n".join(
+            [
+                f"Report(submitted={self.submitted}, delivered={self.delivered}, "
+                f"failed={self.failed}{pending}){reasons}",
+                *shown,
+                *([f"  and {more:,} more; on_failed gets each of them"] if more else ()),
+            ]
+        )
+
+
+class CloseReport(NamedTuple):
+    """What a client did in its life: batches delivered, failed, and left behind."""
+
+    delivered: int
+    failed: int
+    left: int
+
+
+class ReportBuilder(Outcomes):
+    """What ``send_all`` reports: counts, and the first errors.
+
+    Attributes:
+        refusal: the error by which the key was refused, if it was.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
+        self._begin()
+        self._failures: list[DeliveryError] = []
+        self.refusal: DeliveryError | None = None
+
+    def settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
+        """Count one batch's outcome; one that is kept is pending still.
+
+        Args:
+            steps: which steps of settling are done.
+        """
+        with self._lock:
+            if steps.step >= NOTIFIED or isinstance(outcome, Kept):
+                return
+            failures: list[DeliveryError] = []
+            if isinstance(outcome, DeliveryError):
+                if outcome.reason == "unauthorized" and self.refusal is None:
+                    # a copy: it gets the report, which holds the failures, and none may hold itself
+                    self.refusal = outcome.with_batch(outcome.batch)
+                if len(self._failures) < _MOST_FAILURES:
+                    failures = [outcome]
+            self._count(outcome, steps, NOTIFIED)
+            self._failures += failures  # atomically with the end of the call before
+
+    def report(self) -> Report:
+        """Return all counts, of one moment."""
+        with self._lock:
+            return Report(*self._totals(), dict(self._failed), tuple(self._failures))
