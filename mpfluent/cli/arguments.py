@@ -44,6 +44,8 @@ class Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {unknown[0]}")
+        if self.commands and found.command is None:  # which argparse would say first
+            self.error("the following arguments are required: COMMAND")
         return found, unknown
 
 
@@ -61,6 +63,8 @@ def _reworded(message: str, options: list[str], commands: list[str]) -> str:
         return f"{found[1].split(',')[0]} is missing; see --help"
     if found := re.match(r"argument (?:-\w, )?(\S+): expected one argument", message):
         return f"{found[1]} wants a value after it; see --help"
+    if found := re.match(r"argument (\S+): not allowed with argument (\S+)", message):
+        return f"{found[2]} and {found[1]} do not go together; write one of them"
     return re.sub(r"^argument (?:-\w, )?(\S+): ", r"\1 ", message)
 
 
@@ -69,8 +73,8 @@ def _unknown(name: str, options: list[str]) -> str:
         return f"{name} is no option: {_SECRETS[name]}"
     if not name.startswith("-"):
         return f"{brief(name)} is one argument too many; see --help"
-    meant = closest(name, options)
-    return f"there is no option {name}; " + (f"did you mean {meant}?" if meant else "see --help")
+    meant = closest(name[2:], [option[2:] for option in options])
+    return f"there is no option {name}; " + (f"did you mean --{meant}?" if meant else "see --help")
 
 
 def count(text: str) -> int:

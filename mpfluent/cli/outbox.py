@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 
 from ..outbox.waiting import batches_of, what_waits
@@ -33,6 +34,8 @@ def outbox(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     """Print what waits, as JSON lines, and return the exit status."""
     damaged = 0
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a test may have replaced it by a StringIO
+        sys.stdout.reconfigure(encoding="utf-8")  # as JSON is
     for parts in batches_of(options.file):
         if parts is None:
             damaged += 1

@@ -38,7 +38,7 @@ examples:
 {_VARIABLES}""",
     )
     commands = top.commands = top.add_subparsers(
-        required=True, metavar="COMMAND", dest="command", title="commands", parser_class=Parser
+        metavar="COMMAND", dest="command", title="commands", parser_class=Parser
     )
     other = top.add_argument_group("options")
     _help(other)

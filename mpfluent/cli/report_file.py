@@ -45,9 +45,9 @@ def write(
         counts["failed_by_reason"] = dict(report.failed_by_reason)
         counts["rejected_by_reason"] = dict(report.rejected_by_reason)
         # without the cells and the batches, which are in the rejects file
-        counts["first_rejects"] = [
+        counts["rejects"] = [
             {name: getattr(reject, name) for name in ("file", "line", "index", "reason", "text")}
-            for reject in report.first_rejects
+            for reject in report.rejects
         ]
     _write(path, {"command": command, "status": status, "error": error, **counts})
 

@@ -13,6 +13,7 @@ from .words import counted, number, size, span
 
 if TYPE_CHECKING:
     from ..rows import RowsReport
+    from ..rows.rejects import Reject
 
 
 class Line(NamedTuple):
@@ -23,8 +24,8 @@ class Line(NamedTuple):
     detail: str = ""
 
 
-# what is shown even if there is none of it
-_ALWAYS = ("delivered", "rejected", "failed")
+# what is shown even if there is none of it: of a run, and of a check
+_ALWAYS = (("delivered", "rejected", "failed"), ("delivered", "rejected"))
 # what the counts of a report mean, in the order of the table
 _COUNTS = {
     "delivered": "",
@@ -34,7 +35,7 @@ _COUNTS = {
     "skipped": "were left out by the mapping",
     "resumed": "were settled before, by the checkpoint",
     "kept": "wait in the outbox",
-    "handed_over": "were handed over to another process",
+    "handed_over": "are somebody else's to deliver",
     "pending": "were on their way, and come again in the next run",
 }
 
@@ -49,7 +50,7 @@ def lines_of(report: RowsReport) -> list[Line]:
     lines = [Line("rows", number(report.rows), _took(report))]
     for name, meaning in _COUNTS.items():
         count = getattr(report, name)
-        if count or name in _ALWAYS:
+        if count or name in _ALWAYS[report.is_check]:
             what = name.replace("_", " ")
             if report.is_check and name == "delivered":
                 what = "to be sent"
@@ -82,10 +83,7 @@ def _reasons(reasons: Mapping[str, int]) -> str:
 
 def show(report: RowsReport) -> None:
     """Print a report on standard output: with colours in a terminal, if rich is there."""
-    rejects = [
-        Line(one_line(f"{reject.file}:{reject.line}"), reject.reason, one_line(reject.text))
-        for reject in report.first_rejects
-    ]
+    rejects = [_line_of(reject) for reject in report.rejects]
     notes = [one_line(note, 400) for note in report.notes]
     cut = report.rejected + report.failed > len(rejects)
     title = f"not delivered, the first {len(rejects)}:" if cut else "not delivered:"
@@ -96,6 +94,12 @@ def show(report: RowsReport) -> None:
         return
     all_lines = chain(_aligned(lines_of(report), "<><"), _listed(title, rejects), _noted(notes))
     sys.stdout.write("".join(f"{line}\n" for line in all_lines))
+
+
+def _line_of(reject: Reject) -> Line:
+    place = f"{reject.file}:{reject.line}"
+    text = reject.text.removeprefix(f"{place}: ")
+    return Line(one_line(place), reject.reason, one_line(text))
 
 
 def _listed(title: str, rejects: list[Line]) -> Iterator[str]:
