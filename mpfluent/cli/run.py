@@ -11,7 +11,7 @@ from ..errors import MPFluentError
 from . import report_file
 from .shell_words import in_a_shell
 from .statuses import DELIVERED, FAILED, status_of
-from .tables import show
+from .tables import show, summary_of
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -37,9 +37,12 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
         report = getattr(error, "report", None)
         status = status_of(error)
         said = again if isinstance(error, KeyboardInterrupt) else message_of(error)
-    if report is not None and not options.quiet:
-        show(report)
-        sys.stdout.flush()
+    if report is not None:
+        if not options.quiet:
+            show(report)
+            sys.stdout.flush()
+        elif not report and said is None:
+            say(options.command, summary_of(report))
     if options.report is not None:
         try:
             report_file.write(options.report, options.command, status, report, said)

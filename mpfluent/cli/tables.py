@@ -81,6 +81,21 @@ def _reasons(reasons: Mapping[str, int]) -> str:
     return ", ".join(f"{number(count)} {reason}" for reason, count in many_first)
 
 
+def summary_of(report: RowsReport) -> str:
+    """Return what went wrong in a run, in one line."""
+    wrong = [
+        (report.rejected, "rejected", report.rejected_by_reason),
+        (report.failed, "failed", report.failed_by_reason),
+        (report.pending, "on their way", {}),
+    ]
+    parts = [
+        f"{number(count)} {what}" + (f" ({_reasons(reasons)})" if reasons else "")
+        for count, what, reasons in wrong
+        if count
+    ]
+    return f"of {counted(report.rows, 'row')}, {', '.join(parts)}"
+
+
 def show(report: RowsReport) -> None:
     """Print a report on standard output: with colours in a terminal, if rich is there."""
     rejects = [_line_of(reject) for reject in report.rejects]
