@@ -18,6 +18,10 @@ from .speed import Speed, left_of, line_of
 if TYPE_CHECKING:
     from ..rows import RowsReport
 
+# A line that is as wide as the terminal would break in two when somebody makes that narrower, and
+# one half would stay.
+_WIDTH = 78
+
 
 @contextmanager
 def bar(total: int | None, clock: Callable[[], float]) -> Generator[Callable[[RowsReport], None]]:
@@ -38,17 +42,19 @@ def bar(total: int | None, clock: Callable[[], float]) -> Generator[Callable[[Ro
     def progress(report: RowsReport) -> None:
         speed.add(clock(), report.rows, report.batches)
         line = line_of(report, total, speed)
-        live.update(_drawn(report.rows, total, left_of(report, total, speed), line))
+        left = left_of(report, total, speed)
+        live.update(_drawn(report.rows, total, left, line, console.width))
 
-    live.update(_drawn(0, total, "", ""))
+    live.update(_drawn(0, total, "", "", console.width))
     with live:
         yield progress
 
 
-def _drawn(rows: int, total: int | None, left: str, line: str) -> Group:
+def _drawn(rows: int, total: int | None, left: str, line: str, width: int) -> Group:
     """Return the bar, with a line below it."""
     share = f"{100 * rows // total}%" if total else ""
     grid = Table.grid(expand=True, padding=(0, 1))
+    grid.width = min(_WIDTH, width)
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)

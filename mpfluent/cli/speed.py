@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from .words import number, span
+from .words import counted, number, span
 
 if TYPE_CHECKING:
     from ..rows import RowsReport
@@ -71,11 +71,10 @@ def line_of(report: RowsReport, total: int | None, speed: Speed) -> str:
         f"{number(report.delivered)} delivered",
         f"{number(report.rejected)} rejected",
     ]
-    said += [
-        f"{number(count)} {word}"
-        for count, word in ((report.failed, "failed"), (report.retries, "retries"))
-        if count
-    ]
+    if report.failed:
+        said.append(f"{number(report.failed)} failed")
+    if report.retries:
+        said.append(counted(report.retries, "retry", "retries"))
     return ", ".join(said)
 
 
