@@ -42,8 +42,11 @@ def check(options: argparse.Namespace) -> int:
     """
 
     def checked() -> RowsReport:
+        from ..client.config import environment_of
+
+        environment = environment_of(options.environment)
         return _chosen(options).check(
-            environment=options.environment,
+            environment=environment,
             historical=options.historical,
             rate_limit=options.rate_limit,
         )

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import re
 
-# Arguments whose options have other names. All others are called the same.
+# Arguments of Python that are options here. Nothing else is reworded: the mapping file has words
+# of its own, such as ``format``.
 _OPTIONS = {
-    "plan_id": "--data-plan-id",
-    "plan_version": "--data-plan-version",
+    **dict.fromkeys(("encoding", "delimiter", "tz", "job"), ""),
+    **dict.fromkeys(("environment", "pod", "host", "rate_limit", "stop_after"), ""),
     "unknown": "--ignore-unknown",
 }
-_VERBS = {
+_OPTIONS = {name: said or f"--{name.replace('_', '-')}" for name, said in _OPTIONS.items()}
+# Methods whose argument is what an option says, or the file that the command is about.
+_METHODS = {
     "with_rejects": "--rejects",
     "with_checkpoint": "--checkpoint",
     "with_key": "--key",
     "grouped_by": "--grouped-by",
     "map": "--map",
-    "Rows.from_csv": "",
-    "Rows.from_jsonl": "",
-    "Rows.from_parquet": "",
-    "Rows.from_batches": "",
+    **dict.fromkeys((f"Rows.from_{kind}" for kind in ("csv", "jsonl", "parquet", "batches")), ""),
     "Rows.from_rejects": "",
     "Outbox": "",
 }
-_QUOTED = r"'[^']*'|\"[^\"]*\"|[^'\",()]*"
-_CALLS = "|".join(map(re.escape, _VERBS))
+_VALUE = r"'[^']*'|\"[^\"]*\"|[\w.…+-]+"
+_METHOD = "|".join(map(re.escape, _METHODS))
+_OPTION = "|".join(_OPTIONS)
+_ANY_MAP = 'map(imported), map("policies.toml") or map("jobs:imported")'
+_REWORDED = (
+    # what is wrong with a key must not repeat it
+    (r"^Client\(\w+=…\): (.*?); write .* or set (\w+)$", r"\2 \1; write export \2='…'"),
+    (re.escape(_ANY_MAP), "--map policies.toml, or --map jobs:imported"),
+    (r"\bmap\(…, allow_nobody=True\)", "--allow-nobody"),
+    (r"\bwith_key\(…, job=…\)", "--key COLUMN --job JOB"),
+    (r"\bClient\(…\) without historical=True", "this command without --historical"),
+    (r"\(\): row\[.*?\]: row has no column ", "(): there is no column "),
+    (r"; batch\.problems\(\) lists them all", ""),
+)
 
 
 def in_a_shell(message: str) -> str:
@@ -38,32 +50,28 @@ def in_a_shell(message: str) -> str:
     '--rejects no/where: cannot be written: No such file or directory'
     >>> in_a_shell("Rows.from_csv('a.csv'): the bytes are not utf-8; write encoding=…")
     'a.csv: the bytes are not utf-8; write --encoding …'
+    >>> in_a_shell("rejects are in no file; write with_rejects('rejects.jsonl')")
+    'rejects are in no file; write --rejects rejects.jsonl'
     """
-    secret = re.fullmatch(r"Client\(\w+=…\): (.*?); write .* or set (\w+)", message)
-    if secret:
-        return f"{secret[2]} {secret[1]}; write export {secret[2]}='…'"
-    message = re.sub(
-        rf"^(?:Client|check|{_CALLS})\((\w+)=({_QUOTED})\)",
-        lambda found: f"{_option(found[1])} {_bare(found[2])}",
-        message,
-    )
-    message = re.sub(
-        rf"^({_CALLS})\(({_QUOTED})\)",
-        lambda found: f"{_VERBS[found[1]]} {_bare(found[2])}".strip(),
-        message,
-    )
-    return re.sub(
-        rf"\bwrite (\w+)=({_QUOTED}|…)",
-        lambda found: f"write {_option(found[1])} {_bare(found[2])}",
-        message,
-    )
+    for pattern, instead in _REWORDED:
+        message = re.sub(pattern, instead, message)
+    message = re.sub(rf"^(?:Client|check|{_METHOD})\(({_OPTION})=({_VALUE})\)", _option, message)
+    message = re.sub(rf"(?:^|\bwrite )({_METHOD})\(({_VALUE})?\)", _method, message)
+    return re.sub(rf"\b(?<=write )({_OPTION})=({_VALUE})", _option, message)
 
 
-def _option(name: str) -> str:
-    return _OPTIONS.get(name) or f"--{name.replace('_', '-')}"
+def _option(found: re.Match[str]) -> str:
+    """Return an argument as an option."""
+    return f"{_OPTIONS[found[1]]} {_bare(found[2])}"
+
+
+def _method(found: re.Match[str]) -> str:
+    """Return a call as an option; of a call that reads files, only which."""
+    before = "write " if found[0].startswith("write ") else ""
+    return f"{before}{_METHODS[found[1]]} {_bare(found[2] or '')}".strip()
 
 
 def _bare(value: str) -> str:
     """Return a value without its quotes, if a shell needs none."""
     bare = value[1:-1] if value[:1] in ("'", '"') else value
-    return bare if re.fullmatch(r"[\w./:*?+=-]+", bare) else value
+    return bare if re.fullmatch(r"[\w./:*?…+=-]*", bare) else value

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import one_line
+from .shell_words import in_a_shell
 from .terminal import is_lively
 from .words import counted, number, size, span
 
@@ -99,7 +100,7 @@ def summary_of(report: RowsReport) -> str:
 def show(report: RowsReport) -> None:
     """Print a report on standard output: with colours in a terminal, if rich is there."""
     rejects = [_line_of(reject) for reject in report.rejects]
-    notes = [one_line(note, 400) for note in report.notes]
+    notes = [one_line(in_a_shell(note), 400) for note in report.notes]
     cut = report.rejected + report.failed > len(rejects)
     title = f"not delivered, the first {len(rejects)}:" if cut else "not delivered:"
     if is_lively(sys.stdout):
@@ -114,7 +115,7 @@ def show(report: RowsReport) -> None:
 def _line_of(reject: Reject) -> Line:
     place = f"{reject.file}:{reject.line}"
     text = reject.text.removeprefix(f"{place}: ")
-    return Line(one_line(place), reject.reason, one_line(text))
+    return Line(one_line(place), reject.reason, one_line(in_a_shell(text)))
 
 
 def _listed(title: str, rejects: list[Line]) -> Iterator[str]:
