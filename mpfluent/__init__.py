@@ -35,8 +35,8 @@ _NAMES = {
     "dispatch.threaded": "ThreadedDispatcher",
     "errors": (
         "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidTime "
-        "InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TransportError "
-        "UnknownField UnknownVerb UnusedBatchWarning"
+        "InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TooManyRejects "
+        "TransportError UnknownField UnknownVerb UnusedBatchWarning"
     ),
     "model.application": "ApplicationInformation AttributionInfo",
     "model.commerce": (

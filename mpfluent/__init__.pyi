@@ -30,6 +30,7 @@ from .errors import MixedUsers as MixedUsers
 from .errors import MPFluentError as MPFluentError
 from .errors import QueueFull as QueueFull
 from .errors import TooLarge as TooLarge
+from .errors import TooManyRejects as TooManyRejects
 from .errors import TransportError as TransportError
 from .errors import UnknownField as UnknownField
 from .errors import UnknownVerb as UnknownVerb
@@ -159,6 +160,7 @@ __all__ = [
     "SyncDispatcher",
     "ThreadedDispatcher",
     "TooLarge",
+    "TooManyRejects",
     "Transport",
     "TransportError",
     "UninstallEvent",

@@ -12,6 +12,7 @@
     ├─ UnknownVerb (AttributeError)
     ├─ Immutable (AttributeError, TypeError)
     ├─ ConfigurationError (ValueError)
+    ├─ TooManyRejects       more rows of a table went wrong than stop_after allows
     └─ DeliveryError (.reason, .batch)
        ├─ ApiError          mParticle refused (.status_code, .headers, .body, .errors)
        ├─ TransportError    no answer came
@@ -105,6 +106,10 @@ class MixedUsers(InvalidBatch):
 
 class TooLarge(InvalidBatch):
     """A single event (with its batch's context) is larger than a batch may be."""
+
+
+class TooManyRejects(MPFluentError):
+    """More rows of a table failed or were rejected than ``stop_after`` allows."""
 
 
 class _NoAttribute(MPFluentError, AttributeError):

@@ -27,7 +27,7 @@ FOLDERS = {
     "transport": "encoding utils",
     "outbox": "transport wire utils",
     "delivery": "outbox transport wire utils",
-    "rows": "delivery builder model wire encoding values utils",
+    "rows": "delivery transport builder model wire encoding values utils",
     "dispatch": "delivery outbox transport wire utils",
     "client": "dispatch delivery outbox transport builder formatting model wire encoding values "
     "utils",

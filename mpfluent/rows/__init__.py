@@ -4,5 +4,7 @@ Rows are taken, not fetched: no connectors, no guessing of types. How batches ar
 client's, which meets a table by a protocol only.
 """
 
+from .report import RowsReport as RowsReport
 from .row import Place as Place
 from .row import Row as Row
+from .rows import Rows as Rows

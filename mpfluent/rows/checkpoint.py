@@ -17,11 +17,13 @@ class Position(NamedTuple):
         rows: so many rows from the table's beginning.
         table: the fingerprint of the table: rows of another one must not be skipped.
         job: the job and its environment.
+        rejects: the bytes of the rejects file when the job began: what stands before is of others.
     """
 
     rows: int
     table: str
     job: str
+    rejects: int = 0
 
 
 class Checkpoint(Protocol):
@@ -76,16 +78,25 @@ class CheckpointFile:
         """Keep a position.
 
         Raises:
-            OSError: it cannot be written; the one before stays.
+            ConfigurationError: it cannot be written; the one before stays.
         """
-        replace_file(self.path, [json.dumps(position._asdict())])
+        try:
+            replace_file(self.path, [json.dumps(position._asdict())])
+        except OSError as error:
+            raise ConfigurationError(
+                f"with_checkpoint({self.path!r}): cannot be written: {error.strerror}; "
+                "nothing more was sent; the next run begins at the checkpoint before"
+            ) from None
 
 
 def _position(data: Any) -> Position:
-    rows, table, job = data["rows"], data["table"], data["job"]
-    if type(rows) is not int or rows < 0 or type(table) is not str or type(job) is not str:
+    found = Position(data["rows"], data["table"], data["job"], data["rejects"])
+    numbers, texts = (found.rows, found.rejects), (found.table, found.job)
+    if any(type(one) is not int or one < 0 for one in numbers):
         raise TypeError
-    return Position(rows, table, job)
+    if any(type(one) is not str for one in texts):
+        raise TypeError
+    return found
 
 
 def check_fits(position: Position, table: str, job: str, path: str) -> None:

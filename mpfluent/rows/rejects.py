@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any, NamedTuple, TextIO
 
+from ..builder.batch import Batch
 from ..encoding.json import plain
-from ..errors import ConfigurationError, brief
+from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
 from ..utils.files import replace_file
+from .row import Place
+from .sources import Cells
 
 
 class Reject(NamedTuple):
@@ -49,40 +54,86 @@ class RejectsFile:
         self.path = os.fspath(path)
         try:
             self._file = _opened(self.path)
-            if not _ends_a_line(self.path):  # a process was killed while it wrote the last one
-                self._file.write("\n")
+            if half := _half_line(self.path):
+                if half.startswith(b'{"file"'):  # a process was killed while it wrote this one
+                    self._file.truncate(os.path.getsize(self.path) - len(half))
+                else:
+                    self._file.write("\n")
         except OSError as error:
             raise ConfigurationError(
                 f"with_rejects({self.path!r}): cannot be written: {error.strerror}; "
                 "nothing was sent"
             ) from None
 
-    def write(self, reject: Reject) -> None:
-        """Write a line."""
-        self._file.write(f"{plain(_jsonable(reject._asdict()))}\n")
+    def write(self, rejects: Iterable[Reject], once: Any = None) -> None:
+        """Write a line for each.
+
+        Args:
+            once: what has ``is_written`` set; nothing is written where that is true already.
+
+        Raises:
+            ConfigurationError: it cannot be written.
+        """
+        lines = "".join(f"{plain(_jsonable(reject._asdict()))}\n" for reject in rejects)
+        write = self._file.write
+        with self._errors():
+            if once is None:
+                write(lines)
+            elif not once.is_written:
+                once.is_written = True  # no signal comes between this and the call in C
+                write(lines)
 
     def sync(self) -> None:
-        """Bring what was written to the disk: a checkpoint must not say more than this file."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Bring what was written to the disk: a checkpoint must not say more than this file.
+
+        Raises:
+            ConfigurationError: it cannot be written.
+        """
+        with self._errors():
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, which was synced before."""
+        with suppress(OSError):  # what cannot be written was an error of ``sync``
+            self._file.close()
 
-    def drop(self, is_again: Callable[[Reject], bool]) -> None:
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConfigurationError(
+                f"with_rejects({self.path!r}): cannot be written: {error.strerror}; "
+                "nothing more was sent; make room, and run the job again"
+            ) from None
+
+    def size(self) -> int:
+        """Return its bytes."""
+        self._file.flush()
+        return os.fstat(self._file.fileno()).st_size
+
+    def drop(self, start: int, is_again: Callable[[Reject], bool]) -> list[Reject]:
         """Take out the rejects of rows that a resumed run reads again, and lines in halves.
 
         The file is written beside and renamed, so that no kill loses a line.
+
+        Args:
+            start: lines before this byte are of other runs, and stay.
+            is_again: whether a reject's row is read again.
+
+        Returns:
+            The rejects that stay, from the start on.
         """
         self._file.close()
-        with open(self.path, encoding="utf-8", errors="surrogateescape") as file:
-            found = [(line, reject_of(line)) for line in file]
-        replace_file(
-            self.path,
-            [line for line, reject in found if reject is not None and not is_again(reject)],
-        )
+        with open(self.path, "rb") as file:
+            before = file.read(start).decode("utf-8", "surrogateescape")
+            lines = [line.decode("utf-8", "surrogateescape") for line in file]
+        found = [(line, reject) for line in lines if (reject := reject_of(line)) is not None]
+        kept = [(line, reject) for line, reject in found if not is_again(reject)]
+        replace_file(self.path, [before, *[line for line, _ in kept]])
         self._file = _opened(self.path)
+        return [reject for _, reject in kept]
 
 
 def _opened(path: str) -> TextIO:
@@ -91,11 +142,13 @@ def _opened(path: str) -> TextIO:
     return open(handle, "a", encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _ends_a_line(path: str) -> bool:
+def _half_line(path: str) -> bytes:
+    """Return what stands after the last line's end."""
+    half = b""
     with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 1))
-        return file.read() in (b"", b"\n")
+        for line in file:
+            half = line
+    return b"" if half.endswith(b"\n") else half
 
 
 def read_rejects(path: str | os.PathLike[str]) -> Iterator[Reject]:
@@ -120,6 +173,41 @@ def read_rejects(path: str | os.PathLike[str]) -> Iterator[Reject]:
         raise ConfigurationError(f"{shown}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{shown}: is not UTF-8, so mpfluent did not write it") from None
+
+
+class RejectedRows:
+    """The rows of a rejects file, for another try: as sealed batches where they had become such.
+
+    Args:
+        path: of the file.
+    """
+
+    columns: frozenset[str] | None = None
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = os.fspath(path)
+        self.paths = (self.name,)
+        next(read_rejects(path), None)  # what is wrong with the file is known at once
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the file."""
+        with open(self.name, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def __iter__(self) -> Iterator[tuple[Place, Cells | Batch | InvalidValue]]:
+        index, before = 0, None
+        for number, reject in enumerate(read_rejects(self.name), 1):
+            place = Place(self.name, number, index)
+            if reject.batch is None:
+                yield place, reject.row
+            elif before == reject.batch:
+                continue  # another row of the same batch
+            else:
+                try:
+                    yield place, Batch.from_dict(reject.batch)
+                except InvalidBatch as error:
+                    yield place, InvalidValue(f"{place}: {error}")
+            index, before = index + 1, reject.batch
 
 
 def reject_of(line: str) -> Reject | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from ..builder.batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief
 from ..values.foreign import is_a, own
 from .row import Place
@@ -38,7 +39,7 @@ class Source(Protocol):
         """Return what stays the same as long as the content does, or None if nothing can say so."""
         ...
 
-    def __iter__(self) -> Iterator[tuple[Place, Cells | InvalidValue]]: ...
+    def __iter__(self) -> Iterator[tuple[Place, Cells | Batch | InvalidValue]]: ...
 
 
 def checked_columns(where: str, names: Sequence[str]) -> frozenset[str]:

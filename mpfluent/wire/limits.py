@@ -97,12 +97,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
             yield Problem("old_event", text, advice=True, place=path)
         if not _short(event._state[1]):
             yield from _of_event(path, event)
-    # the context as plain data, as deep as ids stand in it
-    plain = {
-        key: dict(zip(*value._state)) if isinstance(value, Frozen | FrozenMap) else value
-        for key, value in zip(*batch._state)
-    }
-    known = [*_ids(plain)]
+    known = [*_ids(plain_context(batch))]
     for place, name, value in known:
         if is_nobodys(value):
             yield _nobodys(f"{place}{name}", value)
@@ -184,6 +179,27 @@ def identities(context: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for _, name, value in _ids(context):
         if not is_nobodys(value):
             yield name, str(value)
+
+
+def identifies_nobody(batch: Any) -> bool:
+    """Return whether a batch has no id of a user or a device that is somebody's.
+
+    >>> from mpfluent import Batch
+    >>> identifies_nobody(Batch()), identifies_nobody(Batch.for_user(mpid=7))
+    (True, False)
+    """
+    keys, values = batch._state
+    if "user_identities" in keys and not _may_be_nobodys(keys, values):
+        return False
+    return all(is_nobodys(value) for _, _, value in _ids(plain_context(batch)))
+
+
+def plain_context(batch: Any) -> dict[str, Any]:
+    """Return the context as plain data, as deep as ids stand in it."""
+    return {
+        key: dict(zip(*value._state)) if isinstance(value, Frozen | FrozenMap) else value
+        for key, value in zip(*batch._state)
+    }
 
 
 def is_nobodys(value: Any) -> bool:

@@ -44,8 +44,13 @@ def test_where_it_cannot_be_written_the_one_before_stays(path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(ConfigurationError) as caught:
         file.save(HERE._replace(rows=300))
+
+    assert str(caught.value) == (
+        f"with_checkpoint({path!r}): cannot be written: No space left on device; nothing more was "
+        "sent; the next run begins at the checkpoint before"
+    )
 
     assert file.load() == HERE
     assert os.listdir(os.path.dirname(path)) == ["policies.checkpoint"]

@@ -4,6 +4,7 @@ import os
 import stat
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,8 +21,8 @@ def path(tmp_path):
 
 def written(path, *rejects):
     file = RejectsFile(path)
-    for reject in rejects:
-        file.write(reject)
+    file.write(rejects)
+    file.sync()
     file.close()
     return [*read_rejects(path)]
 
@@ -66,25 +67,63 @@ def test_a_line_that_a_kill_cut_off_is_no_part_of_the_next_one(path):
     written(path, ONE)
     with open(path, "a", encoding="utf-8") as file:
         file.write('{"file": "poli')
-    file = RejectsFile(path)
-    file.write(ONE._replace(index=16))
-    file.drop(lambda reject: False)
-    file.close()
 
-    assert [*read_rejects(path)] == [ONE, ONE._replace(index=16)]
+    assert written(path, ONE._replace(index=16)) == [ONE, ONE._replace(index=16)]
+
+
+def test_a_file_of_somebody_else_keeps_its_last_line(path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("id,plan\n17,pro")
+    written_file = RejectsFile(path)
+    written_file.write([ONE])
+    written_file.close()
+    with open(path, encoding="utf-8") as file:
+        assert file.read().startswith('id,plan\n17,pro\n{"file"')
 
 
 def test_what_a_resumed_run_reads_again_is_taken_out_and_more_can_be_written(path):
     file = RejectsFile(path)
-    for index in range(5):
-        file.write(ONE._replace(index=index))
-    file.drop(lambda reject: reject.index >= 2)
-    file.write(ONE._replace(index=7))
+    file.write([ONE._replace(index=9)])  # of an earlier job
+    start = file.size()
+    file.write(ONE._replace(index=index) for index in range(5))
+    stay = file.drop(start, lambda reject: reject.index >= 2)
+    file.write([ONE._replace(index=7)])
     file.sync()
 
-    assert [reject.index for reject in read_rejects(path)] == [0, 1, 7]
+    assert [reject.index for reject in stay] == [0, 1]
+    assert [reject.index for reject in read_rejects(path)] == [9, 0, 1, 7]
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     file.close()
+
+
+def test_a_call_that_was_interrupted_and_is_made_again_writes_its_lines_once(path):
+    once = SimpleNamespace(is_written=False)
+    file = RejectsFile(path)
+    file.write([ONE], once=once)
+    file.write([ONE], once=once)
+    file.close()
+
+    assert [*read_rejects(path)] == [ONE]
+
+
+@pytest.mark.parametrize("what", ["write", "sync"])
+def test_a_disk_that_is_full_is_an_error_of_ours(path, monkeypatch, what):
+    file = RejectsFile(path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    if what == "write":
+        monkeypatch.setattr(file, "_file", SimpleNamespace(write=full, close=file._file.close))
+    with pytest.raises(ConfigurationError) as caught:
+        getattr(file, what)(*[[ONE]][: what == "write"])
+    file.close()
+
+    assert str(caught.value) == (
+        f"with_rejects({path!r}): cannot be written: No space left on device; nothing more was "
+        "sent; make room, and run the job again"
+    )
 
 
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path):

@@ -1,0 +1,91 @@
+"""What a table is to become: what was said of it, step by step."""
+
+from __future__ import annotations
+
+import os
+from datetime import tzinfo
+from typing import Literal, NamedTuple
+
+from ..errors import ConfigurationError, UnknownField
+from .cells import MISSING, zone_of
+from .checkpoint import Checkpoint
+from .mapping import Mapping
+from .row import Row, Table
+from .sources import Source
+
+WINDOW = 1000  # rows within which those of one user are joined
+
+
+class Settings(NamedTuple):
+    """A table, and what was said of it.
+
+    Attributes:
+        source: where its rows come from.
+        of: what they are: "rows"; "batches"; or "rejects", which are rows or sealed batches.
+        missing: the words that stand for a missing cell, in lower case.
+        zone: of times that name none.
+        mapping: what a row means.
+        allow_nobody: whether a row may identify nobody.
+        key: the columns that make the id of a row.
+        job: what is sent once.
+        rejects: the path of the rejects file.
+        stop_after: how many rows may fail or be rejected.
+        checkpoint: where to keep how far a run came.
+        group: the columns by which rows are joined.
+        window: so many rows, within which they are joined.
+        data_plan: the id and the version of the plan for each batch.
+        first: how many rows are read; None for all.
+    """
+
+    source: Source
+    of: Literal["rows", "batches", "rejects"] = "rows"
+    missing: frozenset[str] = MISSING
+    zone: tzinfo | None = None
+    mapping: Mapping | None = None
+    allow_nobody: bool = False
+    key: tuple[str, ...] = ()
+    job: str | None = None
+    rejects: str | os.PathLike[str] | None = None
+    stop_after: int | None = None
+    checkpoint: Checkpoint | None = None
+    group: tuple[str, ...] = ()
+    window: int = WINDOW
+    data_plan: tuple[str, int | None] | None = None
+    first: int | None = None
+
+    def table(self) -> Table:
+        """Return what all rows have in common."""
+        zone = self.zone
+        if zone is None and self.mapping is not None:
+            zone = zone_of("map", self.mapping.tz)
+        return Table(self.source.columns, self.missing, zone)
+
+    def key_columns(self) -> tuple[str, ...]:
+        """Return the columns of the key: those that were given, or the mapping's."""
+        return self.key or (self.mapping.key if self.mapping is not None else ())
+
+    def job_name(self) -> str | None:
+        """Return what is sent once: what was given, or the mapping's."""
+        return self.job or (self.mapping.job if self.mapping is not None else None)
+
+    def check_columns(self, verb: str, columns: tuple[str, ...]) -> None:
+        """Raise if the table has no such column."""
+        if self.source.columns is None:
+            return
+        row = Row(dict.fromkeys(self.source.columns), table=Table(self.source.columns))
+        for column in columns:
+            try:
+                row[column]
+            except UnknownField as error:
+                raise ConfigurationError(f"{verb}: {error}") from None
+
+    def checked(self) -> Settings:
+        """Return them; raise if a key has no job, once both have been said."""
+        columns = self.key_columns()
+        if columns and self.mapping is not None and not self.job_name():
+            write = f"with_key({', '.join(map(repr, columns))}, job='policies 2026-11')"
+            raise ConfigurationError(
+                f"{write.split(', job')[0]}) has no job: it names what is sent once, however often "
+                f"it is run, such as 'scores 2026-11-30' for a nightly upload; write {write}"
+            )
+        return self
