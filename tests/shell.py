@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from processes import SOON
+
+ROOT = Path(__file__).parents[1]
 
 
 def start(*arguments, **options):
@@ -15,7 +18,7 @@ def start(*arguments, **options):
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "encoding": "utf-8",
-        "env": {**os.environ, "PYTHONIOENCODING": "utf-8"},
+        "env": {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT)},
     }
     command = [sys.executable, "-W", "error", "-m", "mpfluent", *map(str, arguments)]
     return subprocess.Popen(command, **{**settings, **options})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -81,7 +82,18 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError) and not isinstance(error, MPFluentError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}"
-    return in_a_shell(str(error))
+    return in_a_shell(str(error)) + _place_in_code(error.__cause__)
+
+
+def _place_in_code(cause: BaseException | None) -> str:
+    """Return where a function of the user's raised, if one did."""
+    entry = cause.__traceback__ if cause is not None else None
+    if entry is None:
+        return ""
+    while entry.tb_next is not None:
+        entry = entry.tb_next
+    file = os.path.basename(entry.tb_frame.f_code.co_filename)
+    return f" ({file}, line {entry.tb_lineno})"
 
 
 def say(command: str | None, message: str) -> None:

@@ -31,10 +31,15 @@ _REWORDED = (
     # what is wrong with a key must not repeat it
     (r"^Client\(\w+=…\): (.*?); write .* or set (\w+)$", r"\2 \1; write export \2='…'"),
     (re.escape(_ANY_MAP), "--map policies.toml, or --map jobs:imported"),
+    (
+        r"\bClient\(…, environment='development'\) or batch\..*$",
+        "--environment development, or production",
+    ),
     (r"\bmap\(…, allow_nobody=True\)", "--allow-nobody"),
     (r"\bwith_key\(…, job=…\)", "--key COLUMN --job JOB"),
     (r"\bClient\(…\) without historical=True", "this command without --historical"),
     (r"\(\): row\[.*?\]: row has no column ", "(): there is no column "),
+    (r", and stop_after=(\d+);", r", and --stop-after \1;"),
     (r"; batch\.problems\(\) lists them all", ""),
 )
 

@@ -80,7 +80,7 @@ def _format_of(options: argparse.Namespace) -> str:
         return str(options.format)
     found = {_ending_of(path): path for path in reversed(options.files)}
     if len(found) > 1:
-        one, other = list(found.values())[:2]
+        other, one = list(found.values())[-2:]
         raise ConfigurationError(
             f"{one} and {other} have different formats; send them one after the other"
         )

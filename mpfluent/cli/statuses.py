@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import DeliveryError, MPFluentError
+from ..errors import DeliveryError, MPFluentError, TooManyRejects
 
 DELIVERED, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -19,5 +19,5 @@ def status_of(error: BaseException) -> int:
     if isinstance(error, DeliveryError):
         return MISTAKE if error.reason == "unauthorized" else FAILED
     # what is wrong with a call, a mapping, a source: nobody need look what the run did
-    is_mistake = isinstance(error, MPFluentError) and type(error).__name__ != "TooManyRejects"
+    is_mistake = isinstance(error, MPFluentError) and not isinstance(error, TooManyRejects)
     return MISTAKE if is_mistake else FAILED
