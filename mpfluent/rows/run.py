@@ -14,9 +14,17 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.job import Outcome
 from ..delivery.stats import Traffic
-from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..errors import (
+    ConfigurationError,
+    DeliveryError,
+    InvalidBatch,
+    Kept,
+    TooLarge,
+    TooManyRejects,
+    brief,
+)
 from ..utils.interrupts import Waiters
-from .checkpoint import Checkpoint, Position, check_fits
+from .checkpoint import Checkpoint, Position, check_fits, position_of
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
@@ -88,7 +96,7 @@ class TableRun:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
         where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
-        found = checkpoint.load()
+        found = _loaded(checkpoint)
         if found is not None:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
@@ -351,6 +359,17 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
+
+
+def _loaded(checkpoint: Checkpoint) -> Position | None:
+    saved = checkpoint.load()
+    try:
+        return None if saved is None else position_of(saved)
+    except (TypeError, ValueError, KeyError):
+        name = type(checkpoint).__name__
+        raise ConfigurationError(
+            f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
+        ) from None
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:
