@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -57,6 +58,7 @@ class TableRun:
         self._keys = Keys(settings.job_name() or "", environment)
         self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
         self._began = time.monotonic()
+        self._reader = get_ident()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -274,8 +276,8 @@ class TableRun:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled:
-                return
+            if token.is_settled or (_was_broken_off(outcome) and self._reader == get_ident()):
+                return  # the second: it is on its way, and what broke it off ends this run
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
@@ -292,7 +294,7 @@ class TableRun:
             for place, cells, *_ in group.members
         ]
         self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
-        if outcome.reason in _COMES_AGAIN:
+        if outcome.reason in _COMES_AGAIN or _was_broken_off(outcome):
             return False
         try:
             if self._rejects is not None:
@@ -370,6 +372,12 @@ def _loaded(checkpoint: Checkpoint) -> Position | None:
         raise ConfigurationError(
             f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
         ) from None
+
+
+def _was_broken_off(outcome: Outcome) -> bool:
+    """Return whether Ctrl-C, or the like, ended the sending of a batch."""
+    cause = outcome.__cause__ if isinstance(outcome, DeliveryError) else None
+    return cause is not None and not isinstance(cause, Exception)
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:
