@@ -74,7 +74,7 @@ def _travelled(report: RowsReport) -> str:
     said = [counted(report.requests, "request")]
     if report.retries:
         said.append(counted(report.retries, "retry", "retries"))
-    return ", ".join([*said, size(report.bytes)])
+    return ", ".join(said)
 
 
 def _reasons(reasons: Mapping[str, int]) -> str:

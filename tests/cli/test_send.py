@@ -365,8 +365,8 @@ MISTAKES = {
         "--stop-after 1: it needs a place for the rejects; write --rejects rejects.jsonl",
     ),
     "a checkpoint that is none": (
-        [*SEND, "--checkpoint", "policies.csv"],
-        "--checkpoint policies.csv: the file is no checkpoint of mpfluent; "
+        [*SEND, "--checkpoint", "policies.toml"],
+        "--checkpoint policies.toml: the file is no checkpoint of mpfluent; "
         "write another path, or delete the file to begin at the first row",
     ),
 }
