@@ -28,8 +28,9 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line that says what to write."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, formatter_class=_Help, allow_abbrev=False, add_help=False, **kwargs)
+    def __init__(self, **settings: Any) -> None:
+        ours = {"formatter_class": _Help, "allow_abbrev": False, "add_help": False}
+        super().__init__(**{**settings, **ours})
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, and end with status 2."""
@@ -39,7 +40,9 @@ class Parser(argparse.ArgumentParser):
 
     commands: argparse._SubParsersAction[Parser] | None = None
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         """Parse; what is unknown is an error of the command in which it stands."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:

@@ -84,7 +84,7 @@ def batches_of(path: str) -> Iterator[tuple[Part, ...] | None]:
     with _reading(path) as connection:
         rows = _rows(connection, "ORDER BY COALESCE(grp, row), place")
         for group, together in groupby(rows, attrgetter("grp", "owner")):
-            sound = []
+            sound: list[Part] = []
             for row in together:
                 if not row.is_sound():
                     yield None
