@@ -51,6 +51,7 @@ class TableRun:
     ) -> None:
         check_has_mapping(settings)
         self._settings = settings.checked()
+        self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
         self._stop_after = None if is_dry else settings.stop_after
@@ -348,7 +349,7 @@ class TableRun:
         if not settings.key_columns() and settings.mapping is not None:
             known = getattr(self, "_fingerprint", None) is not None
             found.append(_PLACE_IDS if known else _NEW_IDS)
-        if self._first_rejects and settings.rejects is None:
+        if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
