@@ -3,6 +3,10 @@
 A test uses a public name wherever one exists. Only a test of one mechanism imports its module.
 """
 
+from mpfluent.cli import progress, report_file, speed, tables
+from mpfluent.cli.code import program as program_of
+from mpfluent.cli.main import main
+from mpfluent.cli.parser import parser
 from mpfluent.client import ids
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
@@ -46,14 +50,21 @@ __all__ = [
     "is_judged",
     "limits",
     "locks",
+    "main",
     "owner",
     "parsed",
+    "parser",
     "plain",
+    "program_of",
+    "progress",
     "read_back",
     "recovery",
+    "report_file",
     "seal",
     "shared_rate_limit",
     "shutdown",
+    "speed",
     "split",
+    "tables",
     "wire",
 ]

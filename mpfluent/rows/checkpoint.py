@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ConfigurationError, brief
@@ -61,7 +62,7 @@ class CheckpointFile:
         """
         try:
             with open(self.path, encoding="utf-8") as file:
-                return _position(json.load(file))
+                return position_of(json.load(file))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -89,8 +90,16 @@ class CheckpointFile:
             ) from None
 
 
-def _position(data: Any) -> Position:
-    found = Position(data["rows"], data["table"], data["job"], data["rejects"])
+def position_of(saved: Any) -> Position:
+    """Return the position that was saved, whatever JSON or a database made of it.
+
+    Raises:
+        TypeError: it is none. So do ValueError and KeyError.
+
+    >>> position_of([200, "1f", "policies 2026-11", 0]).rows
+    200
+    """
+    found = Position(**saved) if isinstance(saved, Mapping) else Position(*saved)
     numbers, texts = (found.rows, found.rejects), (found.table, found.job)
     if any(type(one) is not int or one < 0 for one in numbers):
         raise TypeError

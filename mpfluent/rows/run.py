@@ -15,9 +15,17 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.job import Outcome
 from ..delivery.stats import Traffic
-from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..errors import (
+    ConfigurationError,
+    DeliveryError,
+    InvalidBatch,
+    Kept,
+    TooLarge,
+    TooManyRejects,
+    brief,
+)
 from ..utils.interrupts import Waiters
-from .checkpoint import Checkpoint, Position, check_fits
+from .checkpoint import Checkpoint, Position, check_fits, position_of
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
@@ -43,6 +51,7 @@ class TableRun:
     ) -> None:
         check_has_mapping(settings)
         self._settings = settings.checked()
+        self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
         self._stop_after = None if is_dry else settings.stop_after
@@ -90,7 +99,7 @@ class TableRun:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
         where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
-        found = checkpoint.load()
+        found = _loaded(checkpoint)
         if found is not None:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
@@ -340,7 +349,7 @@ class TableRun:
         if not settings.key_columns() and settings.mapping is not None:
             known = getattr(self, "_fingerprint", None) is not None
             found.append(_PLACE_IDS if known else _NEW_IDS)
-        if self._first_rejects and settings.rejects is None:
+        if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
@@ -361,6 +370,17 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
+
+
+def _loaded(checkpoint: Checkpoint) -> Position | None:
+    saved = checkpoint.load()
+    try:
+        return None if saved is None else position_of(saved)
+    except (TypeError, ValueError, KeyError):
+        name = type(checkpoint).__name__
+        raise ConfigurationError(
+            f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
+        ) from None
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

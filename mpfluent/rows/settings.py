@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     allow_nobody: bool = False
     key: tuple[str, ...] = ()
     job: str | None = None
-    rejects: str | os.PathLike[str] | None = None
+    rejects: str | None = None
     stop_after: int | None = None
     checkpoint: Checkpoint | None = None
     group: tuple[str, ...] = ()
@@ -68,6 +68,22 @@ class Settings(NamedTuple):
         """Return what is sent once: what was given, or the mapping's."""
         return self.job or (self.mapping.job if self.mapping is not None else None)
 
+    def _check_paths(self) -> None:
+        paths: dict[str, str] = {}
+        named = [(f"the source {path!r}", path) for path in getattr(self.source, "paths", ())]
+        named += [
+            (f"with_{verb}({path!r})", path)
+            for verb, path in (
+                ("rejects", self.rejects),
+                ("checkpoint", getattr(self.checkpoint, "path", None)),
+            )
+            if isinstance(path, str)
+        ]
+        for what, path in named:
+            other = paths.setdefault(os.path.realpath(path), what)
+            if other is not what:
+                raise ConfigurationError(f"{what} is the same file as {other}; write another path")
+
     def check_columns(self, verb: str, columns: tuple[str, ...]) -> None:
         """Raise if the table has no such column."""
         if self.source.columns is None:
@@ -79,7 +95,8 @@ class Settings(NamedTuple):
                 raise ConfigurationError(str(unknown))
 
     def checked(self) -> Settings:
-        """Return them; raise if a key has no job, once both have been said."""
+        """Return them; raise if a key has no job, or one file is to be two things."""
+        self._check_paths()
         columns = self.key_columns()
         if columns and self.mapping is not None and not self.job_name():
             write = f"with_key({', '.join(map(repr, columns))}, job='policies 2026-11')"
