@@ -157,6 +157,7 @@ examples:
     what = command.add_argument_group("what to send")
     what.add_argument("file", metavar="REJECTS", help="what --rejects of mpfluent send wrote")
     _meaning(command, grouped=False)
+    _zone(command.add_argument_group("reading"))
     sending = command.add_argument_group("sending")
     _environment(sending)
     _destination(sending)
@@ -291,15 +292,19 @@ def _reading(command: Parser) -> None:
     )
     reading.add_argument("--delimiter", metavar="LETTER", help="between two cells of a .csv")
     reading.add_argument("--encoding", metavar="NAME", help="of text, such as cp1252; else UTF-8")
-    reading.add_argument(
-        "--tz", metavar="ZONE", help="of times that name none, such as Europe/London"
-    )
+    _zone(reading)
     reading.add_argument(
         "--ignore-unknown",
         action="store_true",
         help="leave out fields of batches that mpfluent does not know",
     )
     reading.add_argument("--limit", type=count, metavar="N", help="only the first N rows")
+
+
+def _zone(group: Any) -> None:
+    group.add_argument(
+        "--tz", metavar="ZONE", help="of times that name none, such as Europe/London"
+    )
 
 
 def _environment(group: Any) -> None:

@@ -36,7 +36,8 @@ def _resent(options: argparse.Namespace) -> RowsReport:
         _check_sendable(options)
         beside = f"{options.file}.{os.getpid()}.new"
         before = _state_of(options.file)
-        rows = with_meaning(Rows.from_rejects(options.file), options).with_rejects(beside)
+        found = Rows.from_rejects(options.file, tz=options.tz)
+        rows = with_meaning(found, options).with_rejects(beside)
         try:
             total = None if options.quiet else rows.count()
             with shown(total, quiet=options.quiet) as progress:

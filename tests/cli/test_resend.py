@@ -93,6 +93,19 @@ def test_what_is_mended_in_the_file_is_mapped_again_under_the_id_of_its_key(
     assert len(mparticle.duplicates) == 3
 
 
+def test_a_time_that_was_mended_is_in_the_zone_of_its_table(folder, capsys, mparticle):
+    (folder / "policies.csv").write_text("policy,id,spend\nP-1,1001,2026-13-30\n")
+    event = '[[event]]\nverb = "event"\nname = "Bought"\nat = "spend"\n'
+    (folder / "policies.toml").write_text(MAPPING.split("[user_attributes]")[0] + event)
+    assert main([*SEND, "--tz", "Europe/London", "--rejects", "r.jsonl", "--quiet"]) == 1
+    mended = (folder / "r.jsonl").read_text().replace('"2026-13-30"', '"2026-11-30"')
+    (folder / "r.jsonl").write_text(mended)
+    code = main([*RESEND, "--map", "policies.toml", "--tz", "Europe/London"])
+
+    assert code == 0
+    assert mparticle.batches[0].events[0].at == 1795996800000
+
+
 def test_at_the_end_the_file_has_what_was_rejected_or_failed_again_and_nothing_else(
     rejects, capsys, mparticle
 ):
