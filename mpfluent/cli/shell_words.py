@@ -38,7 +38,6 @@ _REWORDED = (
     (r"\bmap\(…, allow_nobody=True\)", "--allow-nobody"),
     (r"\bwith_key\(…, job=…\)", "--key COLUMN --job JOB"),
     (r"\bClient\(…\) without historical=True", "this command without --historical"),
-    (r"\(\): row\[.*?\]: row has no column ", "(): there is no column "),
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),
     (r"; batch\.problems\(\) lists them all", ""),
 )
@@ -60,6 +59,11 @@ def in_a_shell(message: str) -> str:
     """
     for pattern, instead in _REWORDED:
         message = re.sub(pattern, instead, message)
+    message = re.sub(
+        rf"\bby Rows\.from_rejects\(({_VALUE})\)",
+        lambda found: f"by mpfluent resend {_bare(found[1])}",
+        message,
+    )
     message = re.sub(rf"^(?:Client|check|{_METHOD})\(({_OPTION})=({_VALUE})\)", _option, message)
     message = re.sub(rf"(?:^|\bwrite )({_METHOD})\(({_VALUE})?\)", _method, message)
     return re.sub(rf"\b(?<=write )({_OPTION})=({_VALUE})", _option, message)

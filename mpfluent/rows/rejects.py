@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,8 +15,13 @@ from ..builder.batch import Batch
 from ..encoding.json import plain
 from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
 from ..utils.files import replace_file
+from ..values.foreign import is_a
+from .cells import attribute, missing
 from .row import Place
 from .sources import Cells
+
+_NO_WORDS: frozenset[str] = frozenset()
+_LONGEST = 10_000  # bits of an integer: Python reads none that has more than 4300 digits
 
 
 class Reject(NamedTuple):
@@ -214,17 +220,38 @@ class RejectedRows:
 def reject_of(line: str) -> Reject | None:
     """Return what a line of a rejects file says; None if it is none."""
     try:
-        return Reject(**json.loads(line))
+        return Reject(**json.loads(line, parse_float=_number))
     except (ValueError, TypeError, RecursionError):
         return None
 
 
-def _jsonable(value: Any) -> Any:
-    """Return a value as JSON can hold it: what a cell is, or the text of it."""
-    if value is None or (isinstance(value, str | bool | int | float | Decimal) and value == value):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(entry) for entry in value]
-    return str(value)
+def _number(digits: str) -> float | Decimal:
+    """Return the number that was written: a Decimal where a float would be written otherwise."""
+    found = float(digits)
+    return found if repr(found) == digits else Decimal(digits)
+
+
+def _jsonable(value: Any, depth: int = 0) -> Any:
+    """Return a cell as JSON can hold it, so that it says the same when it is read back.
+
+    Args:
+        depth: of the lists and mappings around it; what is deeper than 50 may have no end.
+    """
+    with suppress(Exception):  # a cell is any value, and its code may raise anything
+        if not is_a(value, str) and missing(value, _NO_WORDS):
+            return None
+        value = attribute(value)
+        if is_a(value, (str, bool)):
+            return value
+        if is_a(value, Decimal):
+            return Decimal(value) if Decimal.is_finite(value) else str(value)
+        if is_a(value, float):
+            return value if math.isfinite(value) else str(value)
+        if is_a(value, int):
+            return value if value.bit_length() < _LONGEST else brief(value)
+        if is_a(value, Mapping) and depth < 50:
+            return {str(key): _jsonable(entry, depth + 1) for key, entry in value.items()}
+        if is_a(value, (list, tuple)) and depth < 50:
+            return [_jsonable(entry, depth + 1) for entry in value]
+        return brief(value, 1000) if depth >= 50 else str(value)
+    return brief(value)

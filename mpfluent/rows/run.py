@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
-from threading import get_ident
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -59,7 +59,6 @@ class TableRun:
         self._keys = Keys(settings.job_name() or "", environment)
         self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
         self._began = time.monotonic()
-        self._reader = get_ident()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -77,6 +76,7 @@ class TableRun:
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
+        self._rejected_before = 0  # rows that are in the rejects file from an earlier run
 
     # Beginning and ending
 
@@ -108,6 +108,7 @@ class TableRun:
             if rejects is not None and rejects.size() >= found.rejects:
                 kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
+                self._rejected_before = len(kept)
         self._begun = where
         self.save()
 
@@ -277,8 +278,8 @@ class TableRun:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled or (_was_broken_off(outcome) and self._reader == get_ident()):
-                return  # the second: it is on its way, and what broke it off ends this run
+            if token.is_settled or getattr(outcome, "broken_off", False):
+                return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
@@ -295,7 +296,7 @@ class TableRun:
             for place, cells, *_ in group.members
         ]
         self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
-        if outcome.reason in _COMES_AGAIN or _was_broken_off(outcome):
+        if outcome.reason in _COMES_AGAIN:
             return False
         try:
             if self._rejects is not None:
@@ -308,9 +309,9 @@ class TableRun:
         most = self._stop_after
         bad = sum(self._failed.values()) + sum(self._rejected.values())
         if most is not None and bad > most:
+            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
-                f"{bad:,} rows failed or were rejected, and stop_after={most}; the first: "
-                f"{self._first_rejects[0].text}"
+                f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
 
     def wait(self, timeout: float) -> bool:
@@ -350,6 +351,13 @@ class TableRun:
             found.append(_PLACE_IDS if known else _NEW_IDS)
         if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
+        if self._rejected_before:
+            path, before = os.fspath(settings.rejects or ""), self._rejected_before
+            rows = "1 row" if before == 1 else f"{before:,} rows"
+            found.append(
+                f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
+                f"is wrong there, and send it by Rows.from_rejects({path!r})"
+            )
         return tuple(found)
 
 
@@ -373,12 +381,6 @@ def _loaded(checkpoint: Checkpoint) -> Position | None:
         raise ConfigurationError(
             f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
         ) from None
-
-
-def _was_broken_off(outcome: Outcome) -> bool:
-    """Return whether Ctrl-C, or the like, ended the sending of a batch."""
-    cause = outcome.__cause__ if isinstance(outcome, DeliveryError) else None
-    return cause is not None and not isinstance(cause, Exception)
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

@@ -326,7 +326,7 @@ MISTAKES = {
     ),
     "a column that is not there": (
         [*CHECK, "--key", "polcy"],
-        "--key: there is no column 'polcy'; did you mean 'policy'?",
+        "--key polcy: policies.csv has no column 'polcy'; did you mean 'policy'?",
     ),
     "a key without a job": (
         ["check", "policies.csv", "--map", "shop_jobs:imported", "--key", "policy"],

@@ -2,16 +2,31 @@
 
 import os
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 
+import numpy
+import pandas
 import pytest
+from foreign import STANDS_FOR, Money
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mpfluent import ConfigurationError
+from mpfluent.rows import Row
 from mpfluent.rows.rejects import Reject, RejectsFile, read_rejects
 
 ONE = Reject("policies.csv", 17, 15, "invalid", "visits='x' is not a whole number", {"visits": "x"})
+
+
+class Raises:
+    """A value that can neither be shown nor written."""
+
+    def __str__(self):
+        raise RuntimeError("no")
+
+    __repr__ = __str__
 
 
 @pytest.fixture
@@ -51,16 +66,66 @@ def test_nobody_else_may_read_it(path):
         (None, None),
         (True, True),
         (2**70, 2**70),
-        (Decimal("1.10"), 1.1),
-        (float("nan"), "nan"),
-        (datetime(2026, 11, 30, tzinfo=UTC), "2026-11-30 00:00:00+00:00"),
+        (0.1, 0.1),
+        (Decimal("1.10"), Decimal("1.10")),
+        (Decimal("0.1000000000000000000001"), Decimal("0.1000000000000000000001")),
+        (float("nan"), None),
+        (Decimal("sNaN"), None),
+        (pandas.NaT, None),
+        (float("inf"), "inf"),
+        (Decimal("-Infinity"), "-Infinity"),
+        (10**5000, "<int of 16610 bits>"),
+        (numpy.int64(7), 7),
+        (numpy.datetime64("2026-11-30T10:15"), "2026-11-30T10:15:00"),
+        (datetime(2026, 11, 30, tzinfo=UTC), "2026-11-30T00:00:00+00:00"),
+        (date(2026, 11, 30), "2026-11-30"),
         ("é\ud800", "é\ud800"),
+        (b"P-17", "P-17"),
         (b"\xff", "b'\\xff'"),
+        (Money("2.50"), Decimal("2.50")),
+        (Raises(), "<Raises>"),
         ([1, {"a": (2,)}], [1, {"a": [2]}]),
     ],
+    ids=lambda value: type(value).__name__,
 )
 def test_a_cell_of_any_kind_is_written(path, cell, text):
     assert written(path, ONE._replace(row={"cell": cell}))[0].row == {"cell": text}
+
+
+def test_a_cell_that_holds_itself_is_written_as_far_as_it_can_be_read(path):
+    cell = [1]
+    cell.append(cell)
+    (reject,) = written(path, ONE._replace(row={"cell": cell}))
+
+    assert reject.row["cell"][1][1][0] == 1
+
+
+def text_of(cell):
+    return Row({"key": cell}).text("key")
+
+
+KEYS = [
+    *(value for value, plain in STANDS_FOR if isinstance(plain, str | int | float | datetime)),
+    *(123456.0, Decimal("17.00"), "017", True, b"P-17", date(2026, 11, 30)),
+]
+
+
+@pytest.mark.parametrize("cell", KEYS, ids=lambda cell: type(cell).__name__)
+def test_a_key_says_the_same_when_its_row_is_read_back(path, cell):
+    (reject,) = written(path, ONE._replace(row={"key": cell}))
+
+    assert text_of(reject.row["key"]) == text_of(cell)
+
+
+NUMBERS = st.decimals(allow_infinity=False) | st.floats(-1e15, 1e15) | st.integers()
+
+
+@given(NUMBERS | st.text() | st.datetimes() | st.uuids())
+def test_any_key_says_the_same_when_its_row_is_read_back(tmp_path_factory, cell):
+    path = tmp_path_factory.mktemp("any") / "rejects.jsonl"
+    (reject,) = written(path, ONE._replace(row={"key": cell}))
+
+    assert text_of(reject.row["key"]) == text_of(cell)
 
 
 def test_a_line_that_a_kill_cut_off_is_no_part_of_the_next_one(path):
