@@ -37,9 +37,8 @@ def _resent(options: argparse.Namespace) -> RowsReport:
         path = os.path.realpath(options.file)  # what a link leads to is replaced, not the link
         beside = f"{path}.{os.getpid()}.new"
         before = _state_of(path)
-        rows = with_meaning(Rows.from_rejects(options.file, tz=options.tz), options).with_rejects(
-            beside
-        )
+        rejected = Rows.from_rejects(options.file, tz=options.tz)
+        rows = with_meaning(rejected, options).with_rejects(beside)
         try:
             total = None if options.quiet else rows.count()
             with shown(total, quiet=options.quiet) as progress:
