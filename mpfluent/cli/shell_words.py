@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 # Arguments of Python that are options here. Nothing else is reworded: the mapping file has words
 # of its own, such as ``format``.
@@ -26,8 +27,20 @@ _METHODS = {
 _VALUE = r"'[^']*'|\"[^\"]*\"|[\w.…+-]+"
 _METHOD = "|".join(map(re.escape, _METHODS))
 _OPTION = "|".join(_OPTIONS)
+
+
+def _bare(value: str) -> str:
+    """Return a value without its quotes, if a shell needs none."""
+    bare = value[1:-1] if value[:1] in ("'", '"') else value
+    return bare if re.fullmatch(r"[\w./:*?…+=-]*", bare) else value
+
+
+def _resend(found: re.Match[str]) -> str:
+    return f"send it by mpfluent resend {_bare(found[1])}"
+
+
 _ANY_MAP = 'map(imported), map("policies.toml") or map("jobs:imported")'
-_REWORDED = (
+_REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # what is wrong with a key must not repeat it
     (r"^Client\(\w+=…\): (.*?); write .* or set (\w+)$", r"\2 \1; write export \2='…'"),
     (re.escape(_ANY_MAP), "--map policies.toml, or --map jobs:imported"),
@@ -40,6 +53,7 @@ _REWORDED = (
     (r"\bClient\(…\) without historical=True", "this command without --historical"),
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),
     (r"; batch\.problems\(\) lists them all", ""),
+    (rf"send it by Rows\.from_rejects\(({_VALUE})\)", _resend),
 )
 
 
@@ -78,9 +92,3 @@ def _method(found: re.Match[str]) -> str:
     """Return a call as an option; of a call that reads files, only which."""
     before = "write " if found[0].startswith("write ") else ""
     return f"{before}{_METHODS[found[1]]} {_bare(found[2] or '')}".strip()
-
-
-def _bare(value: str) -> str:
-    """Return a value without its quotes, if a shell needs none."""
-    bare = value[1:-1] if value[:1] in ("'", '"') else value
-    return bare if re.fullmatch(r"[\w./:*?…+=-]*", bare) else value
