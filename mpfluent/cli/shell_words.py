@@ -73,11 +73,6 @@ def in_a_shell(message: str) -> str:
     """
     for pattern, instead in _REWORDED:
         message = re.sub(pattern, instead, message)
-    message = re.sub(
-        rf"\bby Rows\.from_rejects\(({_VALUE})\)",
-        lambda found: f"by mpfluent resend {_bare(found[1])}",
-        message,
-    )
     message = re.sub(rf"^(?:Client|check|{_METHOD})\(({_OPTION})=({_VALUE})\)", _option, message)
     message = re.sub(rf"(?:^|\bwrite )({_METHOD})\(({_VALUE})?\)", _method, message)
     return re.sub(rf"\b(?<=write )({_OPTION})=({_VALUE})", _option, message)
