@@ -20,6 +20,7 @@ from mpfluent.outbox import database, locks, owner, recovery
 from mpfluent.outbox.outbox import OutboxFull
 from mpfluent.testing.rate_meter import RateMeter
 from mpfluent.transport.destination import Credentials, Destination
+from mpfluent.utils import files
 from mpfluent.values.frozen import Field, Frozen
 from mpfluent.wire import body as wire
 from mpfluent.wire import limits, seal
@@ -46,6 +47,7 @@ __all__ = [
     "differences",
     "encode",
     "event_ids",
+    "files",
     "ids",
     "is_judged",
     "limits",

@@ -156,8 +156,7 @@ examples:
     )
     what = command.add_argument_group("what to send")
     what.add_argument("file", metavar="REJECTS", help="what --rejects of mpfluent send wrote")
-    _meaning(command, grouped=False)
-    _zone(command.add_argument_group("reading"))
+    _zone(_meaning(command, grouped=False))
     sending = command.add_argument_group("sending")
     _environment(sending)
     _destination(sending)
@@ -249,7 +248,8 @@ def _files(command: Parser) -> None:
     )
 
 
-def _meaning(command: Parser, *, grouped: bool = True) -> None:
+def _meaning(command: Parser, *, grouped: bool = True) -> Any:
+    """Add the options that say what a row means; return their group."""
     meaning = command.add_argument_group("what a row means")
     meaning.add_argument(
         "--map",
@@ -280,6 +280,13 @@ def _meaning(command: Parser, *, grouped: bool = True) -> None:
     meaning.add_argument(
         "--allow-nobody", action="store_true", help="take rows that identify no user and no device"
     )
+    return meaning
+
+
+def _zone(group: Any) -> None:
+    group.add_argument(
+        "--tz", metavar="ZONE", help="of times that name none, such as Europe/London"
+    )
 
 
 def _reading(command: Parser) -> None:
@@ -299,12 +306,6 @@ def _reading(command: Parser) -> None:
         help="leave out fields of batches that mpfluent does not know",
     )
     reading.add_argument("--limit", type=count, metavar="N", help="only the first N rows")
-
-
-def _zone(group: Any) -> None:
-    group.add_argument(
-        "--tz", metavar="ZONE", help="of times that name none, such as Europe/London"
-    )
 
 
 def _environment(group: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigurationError
 from ..utils.files import replace_file
 
 if TYPE_CHECKING:
@@ -19,8 +21,13 @@ def begin(path: str, command: str) -> None:
         command: its name.
 
     Raises:
+        ConfigurationError: there is another file, which would be lost.
         OSError: it cannot be written, which is told before anything is sent.
     """
+    if os.path.lexists(path) and not _is_report(path):
+        raise ConfigurationError(
+            f"--report {path}: this is no report, and would be lost; write the path of a new file"
+        )
     _write(path, {"command": command, "status": None, "error": None})
 
 
@@ -50,6 +57,17 @@ def write(
             for reject in report.rejects
         ]
     _write(path, {"command": command, "status": status, "error": error, **counts})
+
+
+def _is_report(path: str) -> bool:
+    """Return whether there is an empty file at a path, or one that we wrote."""
+    if not os.path.isfile(path):  # to rename a file to /dev/null would end that
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_BEGIN)) in (b"", _BEGIN)
+
+
+_BEGIN = b'{\n  "command": '
 
 
 def _write(path: str, data: dict[str, Any]) -> None:

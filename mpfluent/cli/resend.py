@@ -34,22 +34,23 @@ def _resent(options: argparse.Namespace) -> RowsReport:
 
     with client_of(options, environment=options.environment) as client:
         _check_sendable(options)
-        beside = f"{options.file}.{os.getpid()}.new"
-        before = _state_of(options.file)
-        found = Rows.from_rejects(options.file, tz=options.tz)
-        rows = with_meaning(found, options).with_rejects(beside)
+        path = os.path.realpath(options.file)  # what a link leads to is replaced, not the link
+        beside = f"{path}.{os.getpid()}.new"
+        before = _state_of(path)
+        rejected = Rows.from_rejects(options.file, tz=options.tz)
+        rows = with_meaning(rejected, options).with_rejects(beside)
         try:
             total = None if options.quiet else rows.count()
             with shown(total, quiet=options.quiet) as progress:
                 report = client.send_all(rows, progress=progress)
             unsent = report.failed + report.rejected - sum(1 for _ in read_rejects(beside))
-            if _state_of(options.file) != before:
+            if _state_of(path) != before:
                 say(options.command, f"{options.file} changed meanwhile, and so was left alone")
             elif unsent > 0:  # such as by a client that is off
                 what = counted(unsent, "row was", "rows were")
                 say(options.command, f"{options.file} is as it was: {what} not sent")
             else:
-                os.replace(beside, options.file)
+                os.replace(beside, path)
         finally:
             with suppress(FileNotFoundError):  # it was renamed
                 os.unlink(beside)
@@ -63,9 +64,14 @@ def _state_of(path: str) -> tuple[int, int]:
 
 
 def _check_sendable(options: argparse.Namespace) -> None:
-    """Raise if there are rows that came to no batch, and nothing says what they mean."""
+    """Raise unless it is a file, and there is a mapping for rows that came to no batch."""
     from ..rows.rejects import read_rejects
 
+    if os.path.exists(options.file) and not os.path.isfile(options.file):
+        raise ConfigurationError(
+            f"{options.file}: want a file, in which stays what is rejected again; "
+            "write --rejects rejects.jsonl in mpfluent send"
+        )
     bare = sum(reject.batch is None for reject in read_rejects(options.file))
     if bare and options.map is None:
         raise ConfigurationError(

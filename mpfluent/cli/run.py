@@ -29,9 +29,9 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
     """
     report: RowsReport | None = None
     said: str | None = None
+    if options.report is not None:  # what cannot be written ends the command here
+        report_file.begin(options.report, options.command)
     try:
-        if options.report is not None:
-            report_file.begin(options.report, options.command)
         report = work()
         status = DELIVERED if report else FAILED
     except (KeyboardInterrupt, MPFluentError, OSError) as error:

@@ -26,7 +26,6 @@ _READ_BY = {
     "parquet": ("tz",),
     "batches": ("ignore_unknown",),
 }
-_OPTIONS = {"encoding": "cp1252", "delimiter": "';'", "tz": "Europe/London", "ignore_unknown": ""}
 
 
 def rows_of(options: argparse.Namespace) -> Rows:
@@ -45,12 +44,11 @@ def _read(options: argparse.Namespace) -> Rows:
     from ..rows import Rows
 
     kind = _format_of(options)
-    for name, example in _OPTIONS.items():
+    for name in ("encoding", "delimiter", "tz", "ignore_unknown"):
         if getattr(options, name) and name not in _READ_BY[kind]:
-            option = f"--{name.replace('_', '-')}"
             readers = ", ".join(each for each in FORMATS if name in _READ_BY[each])
             raise ConfigurationError(
-                f"{f'{option} {example}'.strip()} is for {readers}, and these files are {kind}; "
+                f"--{name.replace('_', '-')} is for {readers}, and these files are {kind}; "
                 "leave it out, or write --format"
             )
     given: dict[str, Any] = {

@@ -2,9 +2,14 @@
 
 import re
 import shlex
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib import import_module
 
 import pytest
 from internals import main, parser
+from pages import ROOT
 from shell import command
 
 import mpfluent
@@ -27,6 +32,30 @@ def test_the_module_is_the_same_program():
     done = command("--version")
 
     assert (done.returncode, done.stdout) == (0, f"mpfluent {mpfluent.__version__}\n")
+
+
+def test_the_script_is_declared():
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    name, _, target = config["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = target.partition(":")
+
+    assert name == "mpfluent"
+    assert getattr(import_module(module), function) is main
+
+
+def test_the_help_loads_nothing_that_it_does_not_need():
+    code = (
+        "import sys; from mpfluent.cli.parser import parser; parser().format_help(); "
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    ours = {name for name in done.stdout.split() if name.startswith("mpfluent.")}
+
+    assert {name.split(".")[1] for name in ours} == {"cli", "errors", "sdk_names", "version"}
+    assert {"requests", "rich", "marshmallow", "sqlite3"}.isdisjoint(done.stdout.split())
 
 
 MISTAKES = {

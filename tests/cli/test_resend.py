@@ -1,6 +1,7 @@
 """``mpfluent resend``: what was rejected or failed, once more; nothing is lost on the way."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -151,6 +152,29 @@ def test_a_file_that_is_not_there_or_no_rejects_is_a_mistake(folder, capsys):
         [],
         ["mpfluent resend: r.jsonl:1: 'policy,id' is no reject that mpfluent wrote"],
     )
+
+
+def test_what_is_no_file_is_a_mistake(folder, capsys):
+    os.mkfifo("r.jsonl")
+
+    assert run(capsys, *RESEND) == (
+        2,
+        [],
+        [
+            "mpfluent resend: r.jsonl: want a file, in which stays what is rejected again; "
+            "write --rejects rejects.jsonl in mpfluent send"
+        ],
+    )
+
+
+def test_a_link_stays_a_link(rejects, capsys, mparticle):
+    failed_only(rejects)
+    target = rejects.rename(rejects.with_name("real.jsonl"))
+    rejects.symlink_to(target)
+
+    assert run(capsys, *RESEND)[0] == 0
+    assert rejects.is_symlink()
+    assert target.read_text() == ""
 
 
 # What must not lose the file

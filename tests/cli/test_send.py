@@ -1,6 +1,7 @@
 """``mpfluent send`` and ``mpfluent check``: from a table to the server, and the exit status."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -350,7 +351,7 @@ MISTAKES = {
     ),
     "a delimiter of tabs": (
         [*CHECK, "--format", "tsv", "--delimiter", ","],
-        "--delimiter ';' is for csv, and these files are tsv; leave it out, or write --format",
+        "--delimiter is for csv, and these files are tsv; leave it out, or write --format",
     ),
     "a version without a plan": (
         [*CHECK, "--data-plan-version", "3"],
@@ -393,6 +394,25 @@ def test_a_key_that_is_missing_is_status_2_and_the_line_to_write(name, capsys, m
         [],
         [f"mpfluent send: {name} is missing; write export {name}='…'"],
     )
+
+
+@pytest.mark.parametrize("path", ["policies.csv", "policies.toml", "pipe", "."])
+def test_a_report_does_not_replace_another_file(path, folder, capsys, mparticle):
+    os.mkfifo("pipe")  # stands for a device, which only root could lose
+
+    code, _, err = run(capsys, *SEND, "--report", path)
+
+    assert (code, err) == (
+        2,
+        [
+            f"mpfluent send: --report {path}: this is no report, and would be lost; "
+            "write the path of a new file"
+        ],
+    )
+    assert (folder / "policies.csv").read_text() == TABLE
+    assert (folder / "policies.toml").read_text() == MAPPING
+    assert (folder / "pipe").is_fifo()
+    assert mparticle.requests == []
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(capsys, mparticle):
