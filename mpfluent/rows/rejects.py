@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -60,6 +61,10 @@ class RejectsFile:
         self.path = os.fspath(path)
         try:
             self._file = _opened(self.path)
+            # such as /dev/null, or a pipe, which nobody can read back
+            self._is_file = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+            if not self._is_file:
+                return
             if half := _half_line(self.path):
                 if half.startswith(b'{"file"'):  # a process was killed while it wrote this one
                     self._file.truncate(os.path.getsize(self.path) - len(half))
@@ -97,7 +102,8 @@ class RejectsFile:
         """
         with self._errors():
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if self._is_file:
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file, which was synced before."""
@@ -131,6 +137,8 @@ class RejectsFile:
         Returns:
             The rejects that stay, from the start on.
         """
+        if not self._is_file:
+            return []
         self._file.close()
         with open(self.path, "rb") as file:
             before = file.read(start).decode("utf-8", "surrogateescape")

@@ -6,11 +6,11 @@ import os
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
-from ..errors import ConfigurationError, UnknownField
+from ..errors import ConfigurationError, UnknownField, brief
 from .cells import MISSING, zone_of
 from .checkpoint import Checkpoint
 from .mapping import Mapping
-from .row import Row, Table
+from .row import Place, Row, Table
 from .sources import Source
 
 WINDOW = 1000  # rows within which those of one user are joined
@@ -72,15 +72,34 @@ class Settings(NamedTuple):
         """Raise if the table has no such column."""
         if self.source.columns is None:
             return
-        row = Row(dict.fromkeys(self.source.columns), table=Table(self.source.columns))
+        columns_only = dict.fromkeys(self.source.columns)
+        row = Row(columns_only, Place(self.source.name, 1, 0), Table(self.source.columns))
         for column in columns:
             try:
                 row[column]
             except UnknownField as error:
-                raise ConfigurationError(f"{verb}: {error}") from None
+                why = str(error).removeprefix(f"row[{brief(column)}]: ")
+                raise ConfigurationError(f"{verb}({brief(column)}): {why}") from None
+
+    def _check_files(self) -> None:
+        """Raise if one file is to be read and written, or written twice."""
+        files = {os.path.realpath(path): "read" for path in getattr(self.source, "paths", ())}
+        written = {"rejects": self.rejects, "checkpoint": getattr(self.checkpoint, "path", None)}
+        for name, path in written.items():
+            if not isinstance(path, str):
+                continue
+            other = files.setdefault(os.path.realpath(path), name)
+            if other != name:
+                why = "the rows are in this file" if other == "read" else "the rejects go there"
+                write = f"write with_{name}({path + '.' + name!r})"
+                raise ConfigurationError(f"with_{name}({path!r}): {why}; {write}")
 
     def checked(self) -> Settings:
-        """Return them; raise if a key has no job, once both have been said."""
+        """Return them; raise for what does not go together.
+
+        That a key has no job is known once both have been said.
+        """
+        self._check_files()
         columns = self.key_columns()
         if columns and self.mapping is not None and not self.job_name():
             write = f"with_key({', '.join(map(repr, columns))}, job='policies 2026-11')"
