@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict, deque
@@ -66,6 +67,7 @@ class TableRun:
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
+        self._rejected_before = 0  # rows that are in the rejects file from an earlier run
 
     # Beginning and ending
 
@@ -97,6 +99,7 @@ class TableRun:
             if rejects is not None and rejects.size() >= found.rejects:
                 kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
+                self._rejected_before = len(kept)
         self._begun = where
         self.save()
 
@@ -266,8 +269,8 @@ class TableRun:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled:
-                return
+            if token.is_settled or getattr(outcome, "broken_off", False):
+                return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
@@ -297,9 +300,9 @@ class TableRun:
         most = self._stop_after
         bad = sum(self._failed.values()) + sum(self._rejected.values())
         if most is not None and bad > most:
+            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
-                f"{bad:,} rows failed or were rejected, and stop_after={most}; the first: "
-                f"{self._first_rejects[0].text}"
+                f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
 
     def wait(self, timeout: float) -> bool:
@@ -339,6 +342,13 @@ class TableRun:
             found.append(_PLACE_IDS if known else _NEW_IDS)
         if self._first_rejects and settings.rejects is None:
             found.append(_NO_FILE)
+        if self._rejected_before:
+            path, before = os.fspath(settings.rejects or ""), self._rejected_before
+            rows = "1 row" if before == 1 else f"{before:,} rows"
+            found.append(
+                f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
+                f"is wrong there, and send it by Rows.from_rejects({path!r})"
+            )
         return tuple(found)
 
 

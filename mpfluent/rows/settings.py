@@ -6,11 +6,11 @@ import os
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
-from ..errors import ConfigurationError, UnknownField
+from ..errors import ConfigurationError, brief
 from .cells import MISSING, zone_of
 from .checkpoint import Checkpoint
 from .mapping import Mapping
-from .row import Row, Table
+from .row import Table, no_column
 from .sources import Source
 
 WINDOW = 1000  # rows within which those of one user are joined
@@ -72,12 +72,11 @@ class Settings(NamedTuple):
         """Raise if the table has no such column."""
         if self.source.columns is None:
             return
-        row = Row(dict.fromkeys(self.source.columns), table=Table(self.source.columns))
         for column in columns:
-            try:
-                row[column]
-            except UnknownField as error:
-                raise ConfigurationError(f"{verb}: {error}") from None
+            if column not in self.source.columns:
+                where = f"{verb}({brief(column)})"
+                unknown = no_column(where, self.source.name, self.source.columns, column)
+                raise ConfigurationError(str(unknown))
 
     def checked(self) -> Settings:
         """Return them; raise if a key has no job, once both have been said."""
