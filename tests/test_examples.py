@@ -225,9 +225,7 @@ def test_the_nightly_job_run_again_sends_nothing_twice(tmp_path, monkeypatch, ca
     assert len(Path("policies.rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 6
 
 
-def test_the_nightly_job_with_keys_sends_to_the_workspace(
-    mparticle, tmp_path, monkeypatch, capsys
-):
+def test_the_nightly_job_with_keys_sends_to_the_workspace(mparticle, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     assert nightly_job(capsys) == (1, NIGHTLY)

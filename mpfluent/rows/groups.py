@@ -26,9 +26,10 @@ class Group:
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
+        is_shown: whether the report shows them, as far as it has room.
     """
 
-    __slots__ = ("batch", "is_settled", "is_written", "members", "window")
+    __slots__ = ("batch", "is_settled", "is_shown", "is_written", "members", "window")
 
     def __init__(self, member: Member) -> None:
         self.members = [member]
@@ -36,6 +37,7 @@ class Group:
         self.window = 0
         self.is_settled = False
         self.is_written = False
+        self.is_shown = False
 
     def takes(self, member: Member) -> bool:
         """Add a row, if it is the same user's; return whether it was."""

@@ -50,6 +50,7 @@ class TableRun:
         self._keys = Keys(settings.job_name() or "", environment)
         self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
         self._began = time.monotonic()
+        self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -64,6 +65,7 @@ class TableRun:
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
         self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
+        self._is_over = False
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
@@ -109,6 +111,8 @@ class TableRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._pid != os.getpid():
+            return  # a mapping forked, and its child leaves: it is the parent's run
         try:
             if error is None:
                 self.save()
@@ -116,19 +120,25 @@ class TableRun:
                 with suppress(ConfigurationError, OSError):
                     self.save()
         finally:
-            self._close()
+            try:
+                self._close()
+            except BaseException:  # such as a second Ctrl-C: the next run needs the file
+                self._close()
+                raise
 
     def _close(self) -> None:
-        with self._lock:  # outcomes that come later write nothing any more
-            rejects, self._rejects = self._rejects, None
-        if rejects is not None:
-            rejects.close()
+        with self._lock:
+            self._is_over = True  # outcomes that come later write nothing any more
+            if self._rejects is not None:
+                self._rejects.close()
 
     def save(self) -> None:
         """Bring the rejects to the disk, and then how far the run came."""
         with self._lock:
             if self._error is not None:
                 raise self._error
+            if self._is_over:
+                return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
             rejects = self._rejects
@@ -286,17 +296,22 @@ class TableRun:
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
             for place, cells, *_ in group.members
         ]
-        self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
+        if not group.is_shown:
+            shown = rejects[: SHOWN - len(self._first_rejects)]
+            group.is_shown = True  # together with the next line, as in _open_rows
+            self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
         try:
-            if self._rejects is not None:
+            if self._rejects is not None and not self._is_over:
                 self._rejects.write(rejects, once=group)
         except ConfigurationError as error:  # raised in the thread that reads the rows
             self._error = error
         return self._error is None
 
     def _check_stop(self) -> None:
+        if self._error is not None:
+            raise self._error
         most = self._stop_after
         bad = sum(self._failed.values()) + sum(self._rejected.values())
         if most is not None and bad > most:
