@@ -10,7 +10,6 @@ from full_disks import no_file_beyond
 
 from mpfluent import ConfigurationError
 from mpfluent.rows.rejects import Reject, RejectsFile, read_rejects
-from mpfluent.utils.files import open_alone
 
 ONE = Reject("policies.csv", 17, 15, "invalid", "visits='x' is not a whole number", {"visits": "x"})
 needs_locks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no locks here")
@@ -204,7 +203,7 @@ def test_where_the_file_system_has_no_locks_the_file_is_written_all_the_same(pat
 @needs_locks
 def test_a_file_that_is_replaced_as_it_is_opened_is_opened_again(path, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
-    open_alone(path).close()
+    RejectsFile(path).close()
     lock = fcntl.flock
 
     def replaced(descriptor, how):
