@@ -140,9 +140,12 @@ class DeliveryError(MPFluentError):
         batch: the batch as it was sealed. If you send it again, it keeps its ids, so that
             mParticle cannot count it twice. ``None`` if the error is not about a single batch.
         status_code: the HTTP status of mParticle's last answer, if there was one.
+        broken_off: whether an exception, such as Ctrl-C, ended the call that was to send it, so
+            that nobody knows whether it arrived.
     """
 
     status_code: int | None = None
+    broken_off: bool = False
 
     def __init__(
         self, message: str = "", *, reason: Reason = "transport_error", batch: Batch | None = None

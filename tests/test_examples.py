@@ -1,6 +1,7 @@
 """The examples run as they are, and print what they promise."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -75,7 +76,7 @@ nothing known: {"environment":"development","user_identities":{"customer_id":"12
 
 
 def test_every_example_is_checked_here():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, "quickstart"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, "quickstart", "nightly_job"}
 
 
 @pytest.mark.parametrize("example", sorted(PRINTED))
@@ -85,7 +86,7 @@ def test_an_example_prints_what_it_promises(example, capsys):
     assert capsys.readouterr().out == PRINTED[example]
 
 
-@pytest.mark.parametrize("example", sorted(PRINTED))
+@pytest.mark.parametrize("example", sorted([*PRINTED, "nightly_job"]))
 def test_an_example_fits_a_screen(example):
     lines = (EXAMPLES / f"{example}.py").read_text(encoding="utf-8").splitlines()
 
@@ -185,3 +186,50 @@ def test_the_quickstart_has_everything_that_a_newcomer_needs(mparticle, monkeypa
     assert purchase.product_action.action == "purchase"
     assert session.events[0].session_uuid == session.events[-1].session_uuid
     assert session.events[-1].session_duration_ms == 26500
+
+
+NIGHTLY = f"""\
+20 rows: 13 delivered, 6 rejected (4 invalid, 1 nobody, 1 unreadable), 1 duplicate
+11 batches, 1 request, 0.0 s
+  {EXAMPLES}/policies.csv:7: bought='31/11/2026': want a time of the form '%d/%m/%Y'
+  {EXAMPLES}/policies.csv:9: the row identifies nobody; write map(…, allow_nobody=True) to send it
+  {EXAMPLES}/policies.csv:12: spend='1,204.00': want a number, such as 19.90
+"""
+AGAIN = """\
+20 rows: 0 delivered, 20 resumed
+0 batches, 0 requests, 0.0 s
+note: policies.rejects.jsonl has 6 rows that an earlier run of the job rejected or gave up; mend \
+what is wrong there, and send it by Rows.from_rejects('policies.rejects.jsonl')
+"""
+
+
+def nightly_job(capsys):
+    """Run the job; return its exit status and what it prints, however long it took."""
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / "nightly_job.py"), run_name="__main__")
+    return ended.value.code, re.sub(r"\d+\.\d s$", "0.0 s", capsys.readouterr().out, flags=re.M)
+
+
+def test_the_nightly_job_says_by_its_status_that_rows_were_rejected(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert nightly_job(capsys) == (1, NIGHTLY)
+    assert len(Path("policies.rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 6
+
+
+def test_the_nightly_job_run_again_sends_nothing_twice(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    nightly_job(capsys)
+
+    assert nightly_job(capsys) == (0, AGAIN)
+    assert len(Path("policies.rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 6
+
+
+def test_the_nightly_job_with_keys_sends_to_the_workspace(mparticle, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    assert nightly_job(capsys) == (1, NIGHTLY)
+    assert len(mparticle.batches) == 11
+    ann = next(batch for batch in mparticle.batches if batch.user_identities.customer_id == "17")
+    assert len(ann.events) == 3
+    assert dict(ann.user_attributes) == {"$firstname": "Ann", "spend": 54, "vip": None}

@@ -243,7 +243,7 @@ class Client(PublicNames):
             batches: any iterable; it is read as the sending goes on. Or a table: see
                 :class:`mpfluent.rows.Rows`, whose report counts rows. Of a table, each batch is
                 settled when this returns, in the background, too.
-            progress: called with the report until then, about once a second.
+            progress: called with the report until then, about once a second and at the end.
 
         Raises:
             ApiError: the key was refused (401, 403), so all that follows would fail, too. With an

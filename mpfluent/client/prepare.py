@@ -140,5 +140,7 @@ def _own_batch(batch: Any, verb: str) -> Batch:
     want, form, instead = _WANTED[verb]
     if verb == "send" and (is_a(batch, (list, tuple)) or hasattr(type(batch), "__next__")):
         instead = "client.send(*batches)"
+    if verb == "send" and hasattr(type(batch), "_begin_run"):
+        instead = "client.send_all(rows)"
     shown = f"{verb}({form.format(brief(batch))})"
     raise InvalidValue(f"{shown}: want {want}, got {type(batch).__name__}; write {instead}")

@@ -29,7 +29,7 @@ class SendAll(NamedTuple):
         dispatcher: takes the batches.
         environment: for batches that name none.
         check_open: raises if the client is closed.
-        progress: gets the report about once a second; None for nobody.
+        progress: gets the report about once a second, and at the end; None for nobody.
     """
 
     submitter: Submitter
@@ -57,14 +57,15 @@ class SendAll(NamedTuple):
                 run = batches._begin_run(self.environment)  # type: ignore[union-attr]
             with run or nullcontext():
                 self._send(batches, run, counts, report)
+            self.tell(found := report())
+            return found
         except BaseException as error:  # it carries the report until then
             with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = report()  # type: ignore[attr-defined]
             raise
         finally:
-            if (found := counts.report()).failed:
-                log_failures(found)
-        return report()
+            if (failed := counts.report()).failed:
+                log_failures(failed)
 
     def _send(
         self,
@@ -73,7 +74,7 @@ class SendAll(NamedTuple):
         counts: ReportBuilder,
         report: Callable[[], Any],
     ) -> None:
-        tick = _Tick(self, run, report)
+        tick = _Tick(self.tell, run, report)
         if run is None:
             chunks = self.submitter.chunks(_each_of(batches), lambda _: counts.settle)
         else:
@@ -95,12 +96,22 @@ class SendAll(NamedTuple):
                 return
             tick()
 
+    def tell(self, report: Any) -> None:
+        """Call ``progress``; what it raises is logged, and stops nothing."""
+        if self.progress is not None:
+            try:
+                self.progress(report)
+            except Exception as error:
+                self.submitter.counters.hook_raised(self.progress, error)
+
 
 class _Tick:
-    """Saves how far a table came, and calls ``progress``: about once a second."""
+    """Saves how far a table came, and tells it: about once a second."""
 
-    def __init__(self, sending: SendAll, run: Run[Any] | None, report: Callable[[], Any]) -> None:
-        self._sending = sending
+    def __init__(
+        self, tell: Callable[[Any], None], run: Run[Any] | None, report: Callable[[], Any]
+    ) -> None:
+        self._tell = tell
         self._run = run
         self._report = report
         self._next = time.monotonic() + _EVERY
@@ -112,12 +123,7 @@ class _Tick:
         self._next = now + _EVERY
         if self._run is not None:
             self._run.save()
-        progress = self._sending.progress
-        if progress is not None:
-            try:
-                progress(self._report())
-            except Exception as error:
-                self._sending.submitter.counters.hook_raised(progress, error)
+        self._tell(self._report())
 
 
 def _settle(

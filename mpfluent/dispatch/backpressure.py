@@ -77,6 +77,7 @@ class Admission(NamedTuple):
             waits = set(self.scheduler.jobs())
         rest = [job for job in jobs if job not in waits]
         why = closed(f"send was broken off by {type(error).__name__}")
+        why.broken_off = True
         settlement.give_up(rest, why, resume=True)
 
     def _store(self, jobs: Sequence[Job]) -> OutboxFull | None:

@@ -77,7 +77,7 @@ class SyncDispatcher(OpenedOnce):
         """Fail what a call that was broken off has not settled, if it was accepted."""
         if accepted.counted:
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
-            failure.__cause__ = error
+            failure.__cause__, failure.broken_off = error, True
             self._settlement.give_up(jobs, failure, resume=True)
 
     def may_wait(self) -> bool:

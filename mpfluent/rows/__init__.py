@@ -4,6 +4,9 @@ Rows are taken, not fetched: no connectors, no guessing of types. How batches ar
 client's, which meets a table by a protocol only.
 """
 
+from .checkpoint import Checkpoint as Checkpoint
+from .checkpoint import Position as Position
+from .rejects import Reject as Reject
 from .report import RowsReport as RowsReport
 from .row import Place as Place
 from .row import Row as Row

@@ -27,9 +27,10 @@ class Group:
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
+        is_shown: whether the report shows them, as far as it has room.
     """
 
-    __slots__ = ("batch", "is_settled", "is_written", "members", "window")
+    __slots__ = ("batch", "is_settled", "is_shown", "is_written", "members", "window")
 
     def __init__(self, member: Member) -> None:
         self.members = [member]
@@ -37,6 +38,7 @@ class Group:
         self.window = 0
         self.is_settled = False
         self.is_written = False
+        self.is_shown = False
 
     def takes(self, member: Member) -> bool:
         """Add a row of the same user, if it has all else in common; return whether it has."""

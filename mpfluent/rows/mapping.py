@@ -45,7 +45,8 @@ def mapping_of(
     if isinstance(thing, os.PathLike):
         return read_mapping(os.fspath(thing))
     if not isinstance(thing, str):
-        return _of_function(getattr(thing, "__qualname__", None) or brief(thing), thing)
+        name = getattr(thing, "__qualname__", None) or brief(thing)
+        return _of_function(name.rpartition("<locals>.")[2], thing)
     if thing.endswith(".toml") or Path(thing).is_file():
         return read_mapping(thing)
     if ":" in thing:

@@ -101,24 +101,31 @@ class RowsReport(NamedTuple):
             )
             if count
         ]
-        return f"of {self.rows:,} rows, {' and '.join(parts)}"
+        return f"of {_counted(self.rows, 'row')}, {' and '.join(parts)}"
 
     def __repr__(self) -> str:
         words = "would be delivered" if self.is_check else "delivered"
-        counts = [f"{self.rows:,} rows: {self.delivered:,} {words}"]
+        counts = [f"{_counted(self.rows, 'row')}: {self.delivered:,} {words}"]
         for name in ("failed", "rejected", "duplicates", "skipped", "resumed", "kept", "pending"):
             count = getattr(self, name)
             reasons = getattr(self, f"{name}_by_reason", {})
             if count:
-                counts.append(f"{count:,} {name}" + (f" ({by_reason(reasons)})" if reasons else ""))
-        sent = f"{self.batches:,} batches"
+                shown = (
+                    _counted(count, "duplicate") if name == "duplicates" else f"{count:,} {name}"
+                )
+                counts.append(shown + (f" ({by_reason(reasons)})" if reasons else ""))
+        sent = _counted(self.batches, "batch", "batches")
         if self.is_check:
             sent += f", {self.bytes:,} bytes"
             if self.seconds_at_limit is not None:
                 sent += f", {self.seconds_at_limit:,.0f} s at the rate limit"
         else:
-            sent += f", {self.requests:,} requests, {self.seconds:,.1f} s"
+            sent += f", {_counted(self.requests, 'request')}, {self.seconds:,.1f} s"
         lines = [", ".join(counts), sent]
         lines += [f"  {one_line(reject.text)}" for reject in self.rejects[:3]]
         lines += [f"note: {note}" for note in self.notes[:3]]
         return "\n".join(lines)
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import InvalidValue, MPFluentError, UnknownField, brief, closest
 from ..values.check_failed import CheckFailed
@@ -240,6 +240,16 @@ class Row(Mapping[str, Any]):
         self.tags |= {name}
         return {name: None}
 
+    # hidden from type checkers, which must report a misspelt getter
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            from .hints import unknown_getter  # seldom needed
+
+            raise unknown_getter(name, self._cells, [n for n in dir(Row) if n[0] != "_"])
+
     # How the getters work
 
     def _get(self, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
@@ -267,18 +277,29 @@ class Row(Mapping[str, Any]):
         return None
 
     def _no_column(self, where: str, column: object) -> UnknownField:
-        columns = sorted(
-            map(str, self._cells if self._table.columns is None else self._table.columns)
-        )
-        meant = closest(column, columns)
-        shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
-        hint = f"did you mean {meant!r}?" if meant else f"it has {shown}"
-        error = UnknownField(f"{where}: {self.place.file} has no column {brief(column)}; {hint}")
-        error.name = column if isinstance(column, str) else brief(column)
-        error.allowed, error.suggestion = tuple(columns), meant
-        return error
+        columns = self._cells if self._table.columns is None else self._table.columns
+        return no_column(where, self.place.file, columns, column)
 
     def _wrong(self, column: str, cell: Any, why: str) -> InvalidValue:
         error = InvalidValue(f"{self.place}: {column}={brief(cell)}: {why}")
         error.field = column
         return error
+
+
+def no_column(where: str, source: str, columns: Iterable[str], column: object) -> UnknownField:
+    """Return the error for a column that does not exist.
+
+    Args:
+        where: what asked for it.
+        source: the name of the table.
+        columns: those that there are.
+        column: the one that is not.
+    """
+    names = sorted(map(str, columns))
+    meant = closest(column, names)
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    hint = f"did you mean {meant!r}?" if meant else f"it has {shown}"
+    error = UnknownField(f"{where}: {source} has no column {brief(column)}; {hint}")
+    error.name = column if isinstance(column, str) else brief(column)
+    error.allowed, error.suggestion = tuple(names), meant
+    return error

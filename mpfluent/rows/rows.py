@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from itertools import islice
-from typing import Any, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 from ..builder.batch import Batch
 from ..encoding.reader import Unknown
@@ -412,8 +412,8 @@ class Rows(PublicNames):
 
         >>> print(Rows([{"id": "17"}]).map(lambda row: Batch.for_user(customer_id=row.text("id")))
         ...     .with_key("id", job="scores 2026-11-30").check())
-        1 rows: 1 would be delivered
-        1 batches, ... bytes, 0 s at the rate limit
+        1 row: 1 would be delivered
+        1 batch, ... bytes, 0 s at the rate limit
         note: the key is the customer_id of each row: ...
         """
         from .check import dry_run  # seldom needed
@@ -440,14 +440,21 @@ class Rows(PublicNames):
             steps.append(f"grouped by {', '.join(settings.group)}")
         return f"<Rows {'; '.join(steps)}>"
 
+    # hidden from type checkers, which must report a misspelt verb
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)
+            from .hints import unknown_verb  # seldom needed
+
+            raise unknown_verb(name, dir(self))
+
     # How it works
 
     def _begin_run(self, environment: str | None) -> TableRun:
         """Return a run; see :class:`~mpfluent.delivery.feed.Feed`."""
         return TableRun(self._settings, environment)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._of, (self._settings,)
 
     def _set(self, settings: Settings) -> None:
         object.__setattr__(self, "_settings", settings)
@@ -470,6 +477,9 @@ class Rows(PublicNames):
             )
         self._settings.check_columns(verb, names)
         return names
+
+    def __reduce__(self) -> Any:
+        return self._of, (self._settings,)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         from ..errors import Immutable  # seldom needed

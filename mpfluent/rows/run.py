@@ -52,6 +52,7 @@ class TableRun:
         self._keys = Keys(settings.job_name() or "", environment)
         self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
         self._began = time.monotonic()
+        self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -66,9 +67,11 @@ class TableRun:
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
         self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
+        self._is_over = False
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
+        self._rejected_before = 0  # rows that are in the rejects file from an earlier run
 
     # Beginning and ending
 
@@ -103,7 +106,9 @@ class TableRun:
                     found.rejects,
                     lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
                 )
+                kept = [each for each in kept if os.path.basename(each.file) in names]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
+                self._rejected_before = len(kept)
         self._begun = where
         self.save()
 
@@ -113,6 +118,8 @@ class TableRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._pid != os.getpid():
+            return  # a mapping forked, and its child leaves: it is the parent's run
         try:
             if error is None:
                 self.save()
@@ -122,19 +129,25 @@ class TableRun:
                 with suppress(Exception):
                     self.save()
         finally:
-            self._close()
+            try:
+                self._close()
+            except BaseException:  # such as a second Ctrl-C: the next run needs the file
+                self._close()
+                raise
 
     def _close(self) -> None:
-        with self._lock:  # outcomes that come later write nothing any more
-            rejects, self._rejects = self._rejects, None
-        if rejects is not None:
-            rejects.close()
+        with self._lock:
+            self._is_over = True  # outcomes that come later write nothing any more
+            if self._rejects is not None:
+                self._rejects.close()
 
     def save(self) -> None:
         """Bring the rejects to the disk, and then how far the run came."""
         with self._lock:
             if self._error is not None:
                 raise self._error
+            if self._is_over:
+                return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
             rejects = self._rejects
@@ -275,8 +288,8 @@ class TableRun:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled:
-                return
+            if token.is_settled or getattr(outcome, "broken_off", False):
+                return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
@@ -292,26 +305,31 @@ class TableRun:
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
             for place, cells, *_ in group.members
         ]
-        self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
+        if not group.is_shown:
+            shown = rejects[: SHOWN - len(self._first_rejects)]
+            group.is_shown = True  # together with the next line, as in _open_rows
+            self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
         try:
-            if self._rejects is not None:
+            if self._rejects is not None and not self._is_over:
                 self._rejects.write(rejects, once=group)
         except ConfigurationError as error:  # raised in the thread that reads the rows
             self._error = error
         return self._error is None
 
     def _check_stop(self) -> None:
+        if self._error is not None:
+            raise self._error
         most = self._stop_after
         if most is None:
             return
         judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
         bad = sum(judged) + sum(self._rejected.values())
         if bad > most:
+            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
-                f"{bad:,} rows failed or were rejected, and stop_after={most}; the first: "
-                f"{self._first_rejects[0].text}"
+                f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
 
     def wait(self, timeout: float) -> bool:
@@ -352,6 +370,13 @@ class TableRun:
             found.append(_PLACE_IDS if known else _NEW_IDS)
         if self._first_rejects and settings.rejects is None:
             found.append(_NO_FILE)
+        if self._rejected_before:
+            path, before = os.fspath(settings.rejects or ""), self._rejected_before
+            rows = "1 row" if before == 1 else f"{before:,} rows"
+            found.append(
+                f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
+                f"is wrong there, and send it by Rows.from_rejects({path!r})"
+            )
         return tuple(found)
 
 

@@ -6,11 +6,11 @@ import os
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
-from ..errors import ConfigurationError, UnknownField, brief
+from ..errors import ConfigurationError, brief
 from .cells import MISSING, zone_of
 from .checkpoint import Checkpoint
 from .mapping import Mapping
-from .row import Place, Row, Table
+from .row import Table, no_column
 from .sources import Source
 
 WINDOW = 1000  # rows within which those of one user are joined
@@ -72,14 +72,11 @@ class Settings(NamedTuple):
         """Raise if the table has no such column."""
         if self.source.columns is None:
             return
-        columns_only = dict.fromkeys(self.source.columns)
-        row = Row(columns_only, Place(self.source.name, 1, 0), Table(self.source.columns))
         for column in columns:
-            try:
-                row[column]
-            except UnknownField as error:
-                why = str(error).removeprefix(f"row[{brief(column)}]: ")
-                raise ConfigurationError(f"{verb}({brief(column)}): {why}") from None
+            if column not in self.source.columns:
+                where = f"{verb}({brief(column)})"
+                unknown = no_column(where, self.source.name, self.source.columns, column)
+                raise ConfigurationError(str(unknown))
 
     def _check_files(self) -> None:
         """Raise if one file is to be read and written, or written twice."""

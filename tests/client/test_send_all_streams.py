@@ -185,3 +185,22 @@ def test_what_is_no_batch_among_many_is_an_error_after_those_before_it_left():
         "send_all(['x', …]): want batches, got str; write Batch.for_user(…).event(…)"
     )
     assert [batch.mpid for batch in sent.batches] == [1]
+
+
+def test_progress_gets_the_last_report_too_however_short_it_took():
+    told = []
+    client = client_of()
+    report = client.send_all(numbered(150), progress=told.append)
+
+    assert told == [report]
+
+
+def test_what_progress_raises_at_the_end_is_logged_and_the_report_returned(caplog):
+    def fails(report):
+        raise ValueError("no bar")
+
+    client = client_of()
+
+    assert client.send_all([BATCH], progress=fails).delivered == 1
+    assert client.stats.hook_errors == 1
+    assert "fails raised ValueError; delivery goes on" in caplog.text

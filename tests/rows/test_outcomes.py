@@ -166,8 +166,10 @@ def test_ctrl_c_and_exit_in_a_mapping_come_through_with_the_report(kind):
     with pytest.raises(kind) as caught:
         sent(table(many(300), bad_at(250, leave)))
 
-    assert caught.value.report.delivered == 250
-    assert adds_up(caught.value.report)
+    report = caught.value.report
+    # what is read, and not sent yet, comes again
+    assert (report.rows, report.delivered, report.pending) == (200, 200, 51)
+    assert adds_up(report)
 
 
 def test_a_mapping_may_print(capsys):
@@ -464,7 +466,7 @@ def test_the_last_rows_count_for_stop_after_too(threaded, tmp_path):
         sent(rows, refusing('"17"'), **options)
 
     assert str(caught.value) == (
-        "1 rows failed or were rejected, and stop_after=0; the first: rows:18: mParticle answered "
+        "1 row failed or was rejected, and stop_after=0; the first: rows:18: mParticle answered "
         "400 Bad Request"
     )
     assert caught.value.report[:3] == (50, 49, 1)

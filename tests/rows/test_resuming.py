@@ -38,19 +38,19 @@ def run_of(files, mapping=imported, **options):
 
 
 def broken_at(number, mapping=imported):
-    """Return a mapping that is interrupted at a row."""
+    """Return a mapping that raises at a row, after which what came before is sent."""
 
     def sometimes(row):
         if row["id"] == str(number):
-            raise KeyboardInterrupt
+            raise RuntimeError("no power")
         return mapping(row)
 
     return sometimes
 
 
-def broken_off(rows, transport=None):
-    """Send rows until it is interrupted; return the report."""
-    with pytest.raises(KeyboardInterrupt) as caught:
+def broken_off(rows, transport=None, kind=ConfigurationError):
+    """Send rows until something ends it; return the report."""
+    with pytest.raises(kind) as caught:
         sent(rows, transport)
     assert adds_up(caught.value.report)
     return caught.value.report
@@ -391,11 +391,11 @@ def test_what_was_on_its_way_comes_again_under_the_same_ids(files):
             raise KeyboardInterrupt
         return 202
 
-    first = broken_off(run_of(files), FunctionTransport(answer))
+    first = broken_off(run_of(files), FunctionTransport(answer), KeyboardInterrupt)
     transport = RecordingTransport()
     second = sent(run_of(files), transport)
 
-    assert first.delivered == 100
+    assert (first.rows, first.delivered, first.pending) == (100, 100, 100)
     assert (second.resumed, second.delivered) == (100, 200)
     of_the_second = {batch["source_request_id"] for batch in requests[1].json()}
     assert of_the_second < {batch.source_request_id for batch in transport.batches}
@@ -412,7 +412,7 @@ def test_a_resumed_run_makes_the_groups_that_it_would_have_made(files, window):
 
     def broken(row):
         if row["policy"] == "P-155":
-            raise KeyboardInterrupt
+            raise RuntimeError("no power")
         return imported(row)
 
     transport, at_once = RecordingTransport(), RecordingTransport()
