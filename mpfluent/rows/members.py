@@ -108,7 +108,7 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             digest, claims = digest_of(place, batch)
         elif batch._get("source_request_id") is not None:
             raise ConfigurationError(
-                f"{name} gives a batch an id of its own, and a key gives it one, too; "
+                f"{place}: {name} gives the batch an id of its own, and a key gives it one, too; "
                 "write only one of them"
             )
         else:

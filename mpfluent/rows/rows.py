@@ -200,21 +200,30 @@ class Rows(PublicNames):
         return cls._of(Settings(source, "batches"))
 
     @classmethod
-    def from_rejects(cls, path: Path) -> Self:
+    def from_rejects(
+        cls,
+        path: Path,
+        *,
+        missing: Iterable[str] = MISSING,
+        tz: str | tzinfo | None = None,
+    ) -> Self:
         """Construct from a rejects file, to send again what was mended there or failed.
 
         What had become a batch is sent under the id that it had. Other rows need ``map``, and the
-        key and the job of the run that rejected them.
+        key, the job and the zone of the run that rejected them.
 
         Args:
             path: of the file.
+            missing: the words that stand for a missing cell, in any case.
+            tz: the zone of times that name none, such as "Europe/London".
 
         Raises:
             ConfigurationError: it cannot be read, or a line is no reject.
         """
         from .rejects import RejectedRows  # seldom needed
 
-        return cls._of(Settings(RejectedRows(path), "rejects"))
+        settings = settings_of(RejectedRows(path), "Rows.from_rejects", missing, tz)
+        return cls._of(settings._replace(of="rejects"))
 
     # What a row means
 
@@ -423,6 +432,11 @@ class Rows(PublicNames):
             raise ConfigurationError(
                 f"check(rate_limit={brief(rate_limit)}): want batches a second; "
                 "write rate_limit=250"
+            )
+        if environment not in (None, "development", "production"):
+            raise ConfigurationError(
+                f"check(environment={brief(environment)}): want 'development' or 'production'; "
+                "write check(environment='production')"
             )
         historical = flag("check(historical=", historical)
         return dry_run(
