@@ -62,14 +62,14 @@ class CheckpointFile:
         """
         try:
             with open(self.path, encoding="utf-8") as file:
-                return position_of(json.load(file))
+                return _position(**json.load(file))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): cannot be read: {error.strerror}"
             ) from None
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): the file is no checkpoint of mpfluent; "
                 "write another path, or delete the file to begin at the first row"
@@ -90,22 +90,30 @@ class CheckpointFile:
             ) from None
 
 
-def position_of(saved: Any) -> Position:
-    """Return the position that was saved, whatever JSON or a database made of it.
+def loaded(checkpoint: Checkpoint) -> Position | None:
+    """Return what a checkpoint has; one of the user's may give it back as a list or a dict.
 
     Raises:
-        TypeError: it is none. So do ValueError and KeyError.
-
-    >>> position_of([200, "1f", "policies 2026-11", 0]).rows
-    200
+        ConfigurationError: it is no position.
     """
-    found = Position(**saved) if isinstance(saved, Mapping) else Position(*saved)
-    numbers, texts = (found.rows, found.rejects), (found.table, found.job)
-    if any(type(one) is not int or one < 0 for one in numbers):
+    found: Any = checkpoint.load()
+    if found is None:
+        return None
+    try:
+        return _position(**found) if isinstance(found, Mapping) else _position(*found)
+    except TypeError:
+        raise ConfigurationError(
+            f"with_checkpoint(…): load() returned {brief(found)}: want what save(position) got "
+            "last, or None to begin at the first row"
+        ) from None
+
+
+def _position(rows: Any, table: Any, job: Any, rejects: Any) -> Position:
+    if any(type(one) is not int or one < 0 for one in (rows, rejects)):
         raise TypeError
-    if any(type(one) is not str for one in texts):
+    if any(type(one) is not str for one in (table, job)):
         raise TypeError
-    return found
+    return Position(rows, table, job, rejects)
 
 
 def check_fits(position: Position, table: str, job: str, path: str) -> None:
@@ -119,11 +127,11 @@ def check_fits(position: Position, table: str, job: str, path: str) -> None:
     """
     if position.job != job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of the job {brief(position.job)}, and this is "
-            f"{brief(job)}; write another path for each job, or delete the file"
+            f"with_checkpoint({brief(path, 400)}): it is of the job {brief(position.job)}, and this "
+            f"is {brief(job)}; write another path for each job, or delete the file"
         )
     if position.table != table:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of a table with other content; "
+            f"with_checkpoint({brief(path, 400)}): it is of a table with other content; "
             "write another path, or delete the file to begin at the first row"
         )

@@ -15,17 +15,10 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.job import Outcome
 from ..delivery.stats import Traffic
-from ..errors import (
-    ConfigurationError,
-    DeliveryError,
-    InvalidBatch,
-    Kept,
-    TooLarge,
-    TooManyRejects,
-    brief,
-)
+from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..transport.base import Response
 from ..utils.interrupts import Waiters
-from .checkpoint import Checkpoint, Position, check_fits, position_of
+from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
@@ -35,6 +28,7 @@ from .settings import Settings
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
+TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
 
 
 class TableRun:
@@ -59,6 +53,7 @@ class TableRun:
         self._keys = Keys(settings.job_name() or "", environment)
         self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
         self._began = time.monotonic()
+        self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -73,6 +68,7 @@ class TableRun:
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
         self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
+        self._is_over = False
         self._saved: Position | None = None
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
@@ -99,14 +95,19 @@ class TableRun:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
         where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
-        found = _loaded(checkpoint)
+        found = loaded(checkpoint)
         if found is not None:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
             self._start = found.rows
             # a file that is smaller now was changed by somebody else: all of it stays
             if rejects is not None and rejects.size() >= found.rejects:
-                kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
+                names = _names_of(self._settings)
+                kept = rejects.drop(
+                    found.rejects,
+                    lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
+                )
+                kept = [each for each in kept if os.path.basename(each.file) in names]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -118,26 +119,36 @@ class TableRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._pid != os.getpid():
+            return  # a mapping forked, and its child leaves: it is the parent's run
         try:
             if error is None:
                 self.save()
+                with self._lock:  # of the last rows, nobody knew the outcome before
+                    self._check_stop()
             else:  # which matters more than what may be wrong with the checkpoint
-                with suppress(ConfigurationError, OSError):
+                with suppress(Exception):
                     self.save()
         finally:
-            self._close()
+            try:
+                self._close()
+            except BaseException:  # such as a second Ctrl-C: the next run needs the file
+                self._close()
+                raise
 
     def _close(self) -> None:
-        with self._lock:  # outcomes that come later write nothing any more
-            rejects, self._rejects = self._rejects, None
-        if rejects is not None:
-            rejects.close()
+        with self._lock:
+            self._is_over = True  # outcomes that come later write nothing any more
+            if self._rejects is not None:
+                self._rejects.close()
 
     def save(self) -> None:
         """Bring the rejects to the disk, and then how far the run came."""
         with self._lock:
             if self._error is not None:
                 raise self._error
+            if self._is_over:
+                return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
             rejects = self._rejects
@@ -295,20 +306,28 @@ class TableRun:
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
             for place, cells, *_ in group.members
         ]
-        self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
+        if not group.is_shown:
+            shown = rejects[: SHOWN - len(self._first_rejects)]
+            group.is_shown = True  # together with the next line, as in _open_rows
+            self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
         try:
-            if self._rejects is not None:
+            if self._rejects is not None and not self._is_over:
                 self._rejects.write(rejects, once=group)
         except ConfigurationError as error:  # raised in the thread that reads the rows
             self._error = error
         return self._error is None
 
     def _check_stop(self) -> None:
+        if self._error is not None:
+            raise self._error
         most = self._stop_after
-        bad = sum(self._failed.values()) + sum(self._rejected.values())
-        if most is not None and bad > most:
+        if most is None:
+            return
+        judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
+        bad = sum(judged) + sum(self._rejected.values())
+        if bad > most:
             rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
                 f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
@@ -320,9 +339,10 @@ class TableRun:
 
     # The report
 
-    def first_reject(self) -> Reject | None:
-        """Return the first row that failed or was rejected."""
-        return next(iter(self._first_rejects), None)
+    def check_no_rejects(self) -> None:
+        """Raise if a row was rejected."""
+        if self._first_rejects:
+            raise InvalidBatch(self._first_rejects[0].text)
 
     def report(self, batches: int, traffic: Traffic) -> RowsReport:
         """Return the report until now."""
@@ -372,15 +392,10 @@ _NEW_IDS = (
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
 
 
-def _loaded(checkpoint: Checkpoint) -> Position | None:
-    saved = checkpoint.load()
-    try:
-        return None if saved is None else position_of(saved)
-    except (TypeError, ValueError, KeyError):
-        name = type(checkpoint).__name__
-        raise ConfigurationError(
-            f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
-        ) from None
+def _names_of(settings: Settings) -> set[str]:
+    """Return the names of the source's files, without their folders: those may be written anew."""
+    paths = getattr(settings.source, "paths", ())
+    return {os.path.basename(name) for name in (*paths, settings.source.name)}
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:
