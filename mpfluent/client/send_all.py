@@ -64,8 +64,9 @@ class SendAll(NamedTuple):
                 error.report = report()  # type: ignore[attr-defined]
             raise
         finally:
-            if (failed := counts.report()).failed:
-                log_failures(failed)
+            # the rows of a table that an interruption left pending did not fail
+            if report().failed:
+                log_failures(counts.report())
 
     def _send(
         self,

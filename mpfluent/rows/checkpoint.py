@@ -127,8 +127,8 @@ def check_fits(position: Position, table: str, job: str, path: str) -> None:
     """
     if position.job != job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of the job {brief(position.job)}, and this "
-            f"is {brief(job)}; write another path for each job, or delete the file"
+            f"with_checkpoint({brief(path, 400)}): it is of the job {brief(position.job)}, and "
+            f"this is {brief(job)}; write another path for each job, or delete the file"
         )
     if position.table != table:
         raise ConfigurationError(
