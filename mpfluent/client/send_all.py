@@ -80,7 +80,7 @@ class SendAll(NamedTuple):
             chunks = self.submitter.chunks(_each_of(batches), lambda _: counts.settle)
         else:
             settled = partial(partial, _settle, run, counts)
-            chunks = self.submitter.chunks(iter(run), settled, run.refused)
+            chunks = self.submitter.chunks(run.batches(tick), settled, run.refused)
         for chunk in chunks:
             self.check_open()
             self.submitter.submit(chunk, self.dispatcher, counts, patient=True)

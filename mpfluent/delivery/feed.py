@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -37,8 +37,12 @@ class Run(Protocol[R_co]):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Yield each batch with a token, which stands for it below."""
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Any, Any]]:
+        """Yield each batch with a token, which stands for it below.
+
+        Args:
+            tick: called often, also where no batch comes for a long time.
+        """
         ...
 
     def refused(self, token: Any, error: InvalidBatch) -> None:

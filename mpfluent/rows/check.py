@@ -38,7 +38,7 @@ def dry_run(
     names: Counter[str] = Counter()  # identities that the key is, too
 
     def parts() -> Iterator[Part]:
-        for batch, group in run:
+        for batch, group in run.batches():
             try:
                 if historical:
                     check_historical(batch, now)

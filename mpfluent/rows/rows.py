@@ -399,7 +399,7 @@ class Rows(PublicNames):
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, group in run:
+            for batch, group in run.batches():
                 run.check_no_rejects()
                 yield batch
                 run.settled(group, TAKEN)

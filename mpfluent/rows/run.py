@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -165,13 +165,21 @@ class TableRun:
 
     # From rows to batches
 
-    def __iter__(self) -> Iterator[tuple[Batch, Group]]:
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
+        """Yield each batch with its rows.
+
+        Args:
+            tick: called between rows, since many of them may have no batch.
+        """
+        tick = tick or (lambda: None)
         rows = iter(islice(self._settings.source, self._settings.first))
         for place, cells in islice(rows, self._start):
             self._resumed(place, cells)
+            tick()
         number, before = divmod(self._start, self._window)
         while window := [*islice(rows, self._window - before)]:
             yield from self._sent(number, window)
+            tick()
             number, before = number + 1, 0
 
     def _resumed(self, place: Any, cells: Any) -> None:
