@@ -16,11 +16,12 @@ R_co = TypeVar("R_co", covariant=True)
 class Feed(Protocol[R_co]):
     """A table of batches that can be sent: ``send_all`` begins a run of it."""
 
-    def _begin_run(self, environment: str | None) -> Run[R_co]:
+    def _begin_run(self, environment: str | None, api_key: str) -> Run[R_co]:
         """Return a run.
 
         Args:
             environment: the client's, for batches that name none.
+            api_key: the fingerprint of the client's API key.
         """
         ...
 

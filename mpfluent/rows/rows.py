@@ -466,9 +466,9 @@ class Rows(PublicNames):
 
     # How it works
 
-    def _begin_run(self, environment: str | None) -> TableRun:
+    def _begin_run(self, environment: str | None, api_key: str) -> TableRun:
         """Return a run; see :class:`~mpfluent.delivery.feed.Feed`."""
-        return TableRun(self._settings, environment)
+        return TableRun(self._settings, environment, api_key=api_key)
 
     def _set(self, settings: Settings) -> None:
         object.__setattr__(self, "_settings", settings)

@@ -37,11 +37,17 @@ class TableRun:
     Args:
         settings: of the table.
         environment: the client's.
+        api_key: the fingerprint of the client's; "" for a dry run.
         is_dry: whether neither rejects nor a checkpoint are written, and none is read.
     """
 
     def __init__(
-        self, settings: Settings, environment: str | None, *, is_dry: bool = False
+        self,
+        settings: Settings,
+        environment: str | None,
+        *,
+        api_key: str = "",
+        is_dry: bool = False,
     ) -> None:
         check_has_mapping(settings)
         self._settings = settings.checked()
@@ -51,7 +57,7 @@ class TableRun:
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job, self._api_key = settings.whole_job(environment), api_key
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
@@ -95,11 +101,13 @@ class TableRun:
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
-        where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
+        size = rejects.size() if rejects else 0
+        where = Position(0, self._fingerprint or "", self._job, size, self._api_key)
         found = loaded(checkpoint)
         if found is not None:
-            check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
-            where = self._saved = found
+            check_fits(found, where, getattr(checkpoint, "path", "…"))
+            self._saved = found
+            where = found._replace(api_key=self._api_key)
             self._start = found.rows
             # a file that is smaller now was changed by somebody else: all of it stays
             if rejects is not None and rejects.size() >= found.rejects:

@@ -7,7 +7,7 @@ import stat
 import pytest
 from tables import ROWS, adds_up, csv_of, imported, lines_of, refusing, sent, table
 
-from mpfluent import ConfigurationError, FunctionTransport, RecordingTransport
+from mpfluent import ApiError, Client, ConfigurationError, FunctionTransport, RecordingTransport
 from mpfluent.rows import Rows
 
 
@@ -175,17 +175,43 @@ def test_the_checkpoint_of_another_job_or_environment_is_refused(files):
     checkpoint = files[2]
     broken_off(run_of(files, broken_at(250)))
     tries = {
-        "'two, development'": lambda: sent(run_of(files).with_key("policy", job="two")),
-        "'one, production'": lambda: sent(run_of(files), environment="production"),
+        "'two, development, key policy'": lambda: sent(run_of(files).with_key("policy", job="two")),
+        "'one, production, key policy'": lambda: sent(run_of(files), environment="production"),
+        "'one, development, key id'": lambda: sent(run_of(files).with_key("id", job="one")),
+        "'one, development, key policy, grouped by id in 1000 rows'": lambda: sent(
+            run_of(files).grouped_by("id")
+        ),
     }
     for this, try_it in tries.items():
         with pytest.raises(ConfigurationError) as caught:
             try_it()
         assert str(caught.value) == (
-            f"with_checkpoint({str(checkpoint)!r}): it is of the job 'one, development', and this "
-            f"is {this}; write another path for each job, or delete the file"
+            f"with_checkpoint({str(checkpoint)!r}): it is of the job 'one, development, key "
+            f"policy', and this is {this}; write another path for each job, or delete the file"
         )
     assert sent(run_of(files)).resumed == 250
+
+
+def test_the_checkpoint_of_another_workspace_is_refused(files):
+    checkpoint = files[2]
+    sent(run_of(files))
+    transport = RecordingTransport()
+    client = Client("other", "s", environment="development", transport=transport)
+    with pytest.raises(ConfigurationError) as caught:
+        client.send_all(run_of(files))
+
+    assert str(caught.value) == (
+        f"with_checkpoint({str(checkpoint)!r}): it is of another API key; "
+        "write another path for each, or delete the file to begin at the first row"
+    )
+    assert transport.requests == []
+
+
+def test_a_key_that_was_refused_is_mended_without_a_new_checkpoint(files):
+    broken_off(run_of(files), FunctionTransport(lambda request: 403), ApiError)
+    with Client("other", "s", environment="development", transport=RecordingTransport()) as client:
+        assert client.send_all(run_of(files)).delivered == 300
+        assert client.send_all(run_of(files)).resumed == 300
 
 
 @pytest.mark.parametrize("content", ["", '{"rows": 25', '{"rows": 250}', "[]", "null", "\0" * 90])
