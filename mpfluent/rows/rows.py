@@ -414,6 +414,8 @@ class Rows(PublicNames):
     ) -> RowsReport:
         """Return what would become of the rows: a dry run, which sends nothing and writes no file.
 
+        Whatever ends it early has the report until then as ``report``.
+
         Args:
             environment: for batches that name none.
             historical: check for the historical endpoint.
