@@ -379,9 +379,10 @@ def test_a_mistake_is_status_2_and_one_line_in_the_words_of_a_shell(
 ):
     (folder / "rows.jsonl").write_text("{}\n")
 
-    code, _, err = run(capsys, *line)
+    code, out, err = run(capsys, *line)
 
-    assert (code, err) == (2, [f"mpfluent {line[0]}: {message.format(folder=folder)}"])
+    assert (code, out) == (2, [])
+    assert err == [f"mpfluent {line[0]}: {message.format(folder=folder)}"]
     assert mparticle.requests == []
 
 
