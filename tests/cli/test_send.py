@@ -113,7 +113,10 @@ def test_a_refused_key_is_status_2(folder, capsys, mparticle, monkeypatch):
     code, out, err = run(capsys, *SEND)
 
     assert code == 2
-    assert err[-1].startswith("mpfluent send: mParticle answered 403")
+    assert err[-1] == (
+        "mpfluent send: mParticle answered 403 Forbidden; check MPARTICLE_API_KEY and "
+        "MPARTICLE_API_SECRET, and that --pod is the workspace's"
+    )
     assert out[0].split()[0] == "rows"
 
 
