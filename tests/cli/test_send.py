@@ -352,6 +352,11 @@ MISTAKES = {
         [*CHECK, "--ignore-unknown"],
         "--ignore-unknown is for batches, and these files are csv; leave it out, or write --format",
     ),
+    "nobody in batches": (
+        ["send", "rows.jsonl", "--environment", "development", "--allow-nobody"],
+        "--allow-nobody is for rows that --map makes batches of, and these are batches; "
+        "leave it out",
+    ),
     "a delimiter of tabs": (
         [*CHECK, "--format", "tsv", "--delimiter", ","],
         "--delimiter is for csv, and these files are tsv; leave it out, or write --format",
