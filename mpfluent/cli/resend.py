@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidBatch
 from .progress import shown
 from .run import client_of, run, say
 from .source import with_meaning
@@ -102,7 +102,8 @@ def _state_of(path: str) -> tuple[int, int]:
 
 
 def _check_sendable(options: argparse.Namespace) -> None:
-    """Raise unless it is a file, and there is a mapping for rows that came to no batch."""
+    """Raise unless it is a file of readable batches, and has a mapping for rows without one."""
+    from ..builder.batch import Batch
     from ..rows.rejects import read_rejects
 
     if os.path.exists(options.file) and not os.path.isfile(options.file):
@@ -110,7 +111,17 @@ def _check_sendable(options: argparse.Namespace) -> None:
             f"{options.file}: want a file, in which stays what is rejected again; "
             "write --rejects rejects.jsonl in mpfluent send"
         )
-    bare = sum(reject.batch is None for reject in read_rejects(options.file))
+    bare = 0
+    for reject in read_rejects(options.file):
+        if reject.batch is None:
+            bare += bool(reject.row)
+            continue
+        try:
+            Batch.from_dict(reject.batch)
+        except InvalidBatch as error:  # which would be rejected, and leave the file for good
+            raise ConfigurationError(
+                f"{options.file}: the batch of {reject.file}:{reject.line} cannot be read: {error}"
+            ) from None
     if bare and options.map is None:
         raise ConfigurationError(
             f"{options.file}: {counted(bare, 'row')} came to no batch, so they are mapped again; "

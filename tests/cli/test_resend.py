@@ -103,6 +103,35 @@ def test_what_fails_again_keeps_its_rows(folder, capsys, mparticle):
     assert [file.name for file in folder.glob("r.jsonl*")] == ["r.jsonl"]
 
 
+def test_a_batch_that_was_spoilt_by_hand_is_told_and_stays(rejects, capsys, mparticle):
+    spoilt = rejects.read_text().replace('"user_identities"', '"user_identites"')
+    rejects.write_text(spoilt)
+    sent = len(mparticle.requests)
+
+    assert run(capsys, *RESEND, "--map", "policies.toml") == (
+        2,
+        [],
+        [
+            "mpfluent resend: r.jsonl: the batch of policies.csv:2 cannot be read: from_dict() has "
+            "no field 'user_identites'; did you mean 'user_identities'?"
+        ],
+    )
+    assert rejects.read_text() == spoilt
+    assert len(mparticle.requests) == sent
+
+
+def test_a_row_that_could_not_be_read_stays_what_it_was(folder, capsys, mparticle):
+    (folder / "policies.csv").write_text("policy,id,spend\nP-1,1001\n")
+    main([*SEND, "--rejects", "r.jsonl", "--quiet"])
+    (before,) = lines(folder)
+    code, _, _ = run(capsys, *RESEND, "--map", "policies.toml", "--allow-nobody")
+
+    assert code == 1
+    assert before["text"] == "policies.csv:2: the row has 2 cells, and the header 3"
+    assert lines(folder) == [before]
+    assert mparticle.batches == []
+
+
 def test_what_is_mended_in_the_file_is_mapped_again_under_the_id_of_its_key(
     rejects, capsys, mparticle
 ):
