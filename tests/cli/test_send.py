@@ -194,6 +194,9 @@ def test_too_many_rejects_end_the_run_with_status_1(folder, capsys, mparticle):
 
     assert code == 1
     assert err[-1].startswith("mpfluent send: 2 rows failed or were rejected, and --stop-after 1;")
+    code, _, err = run(capsys, *SEND, "--rejects", "rejects.jsonl", "--stop-after", "0")
+    assert code == 1
+    assert err[-1].startswith("mpfluent send: 1 row failed or was rejected, and --stop-after 0;")
 
 
 FORMATS = {
