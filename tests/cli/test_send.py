@@ -360,6 +360,10 @@ MISTAKES = {
         "--allow-nobody is for rows that --map makes batches of, and these are batches; "
         "leave it out",
     ),
+    "Parquet under another name": (
+        ["check", "frame.csv", "--map", "policies.toml"],
+        "frame.csv: it is a Parquet file; write --format parquet",
+    ),
     "a delimiter of tabs": (
         [*CHECK, "--format", "tsv", "--delimiter", ","],
         "--delimiter is for csv, and these files are tsv; leave it out, or write --format",
@@ -389,6 +393,7 @@ def test_a_mistake_is_status_2_and_one_line_in_the_words_of_a_shell(
     line, message, folder, capsys, mparticle
 ):
     (folder / "rows.jsonl").write_text("{}\n")
+    (folder / "frame.csv").write_bytes(b"PAR1\x15")
 
     code, out, err = run(capsys, *line)
 
