@@ -50,7 +50,7 @@ class TableRun:
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job = _job_of(settings, environment)
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
@@ -365,7 +365,7 @@ class TableRun:
     def _notes(self) -> tuple[str, ...]:
         settings = self._settings
         found = []
-        if not settings.key_columns() and settings.mapping is not None:
+        if not settings.key_columns() and settings.of != "batches" and settings.mapping is not None:
             known = getattr(self, "_fingerprint", None) is not None
             found.append(_PLACE_IDS if known else _NEW_IDS)
         if self._first_rejects and settings.rejects is None:
@@ -389,6 +389,16 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
+
+
+def _job_of(settings: Settings, environment: str | None) -> str:
+    """Return what a checkpoint is of: all that the ids of a table's batches are made of."""
+    said = [settings.job_name() or "no job", environment or "no environment"]
+    if columns := settings.key_columns():
+        said.append(f"key {', '.join(columns)}")
+    if settings.group:
+        said.append(f"grouped by {', '.join(settings.group)} in {settings.window} rows")
+    return ", ".join(said)
 
 
 def _names_of(settings: Settings) -> set[str]:
