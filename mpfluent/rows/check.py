@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from ..builder.batch import Batch
 from ..delivery.stats import Traffic
 from ..errors import InvalidBatch
-from ..transport.base import Response
 from ..wire.body import Part, encode, pack, split
 from ..wire.checks import check_historical, check_limits
 from ..wire.limits import identities, plain_context, problems
@@ -17,11 +16,10 @@ from ..wire.seal import seal
 from .groups import Group
 from .report import RowsReport
 from .row import Row
-from .run import TableRun
+from .run import TAKEN, TableRun
 from .settings import Settings
 
 _ID = "0" * 36  # is as long as a UUID
-_TAKEN = Response(202, {}, b"")
 
 
 def dry_run(
@@ -50,7 +48,7 @@ def dry_run(
             except InvalidBatch as error:
                 run.refused(group, error)
                 continue
-            run.settled(group, _TAKEN)
+            run.settled(group, TAKEN)
             counts["batches"] += 1
             counts["bytes"] += sum(len(part.body) for part in found)
             counts["parts"] += len(found)

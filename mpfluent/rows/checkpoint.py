@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ConfigurationError, brief
@@ -61,14 +62,14 @@ class CheckpointFile:
         """
         try:
             with open(self.path, encoding="utf-8") as file:
-                return _position(json.load(file))
+                return _position(**json.load(file))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): cannot be read: {error.strerror}"
             ) from None
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): the file is no checkpoint of mpfluent; "
                 "write another path, or delete the file to begin at the first row"
@@ -89,14 +90,30 @@ class CheckpointFile:
             ) from None
 
 
-def _position(data: Any) -> Position:
-    found = Position(data["rows"], data["table"], data["job"], data["rejects"])
-    numbers, texts = (found.rows, found.rejects), (found.table, found.job)
-    if any(type(one) is not int or one < 0 for one in numbers):
+def loaded(checkpoint: Checkpoint) -> Position | None:
+    """Return what a checkpoint has; one of the user's may give it back as a list or a dict.
+
+    Raises:
+        ConfigurationError: it is no position.
+    """
+    found: Any = checkpoint.load()
+    if found is None:
+        return None
+    try:
+        return _position(**found) if isinstance(found, Mapping) else _position(*found)
+    except TypeError:
+        raise ConfigurationError(
+            f"with_checkpoint(…): load() returned {brief(found)}: want what save(position) got "
+            "last, or None to begin at the first row"
+        ) from None
+
+
+def _position(rows: Any, table: Any, job: Any, rejects: Any) -> Position:
+    if any(type(one) is not int or one < 0 for one in (rows, rejects)):
         raise TypeError
-    if any(type(one) is not str for one in texts):
+    if any(type(one) is not str for one in (table, job)):
         raise TypeError
-    return found
+    return Position(rows, table, job, rejects)
 
 
 def check_fits(position: Position, table: str, job: str, path: str) -> None:

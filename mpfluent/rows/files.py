@@ -80,9 +80,10 @@ class Files:
         self._states = {path: self._checked(path) for path in self.paths}
         files: dict[str, str] = {}
         for path in self.paths:
-            other = files.setdefault(os.path.realpath(path), path)
-            if other is not path:
-                raise self.refused(path, f"it is the same file as {other!r}; name it once")
+            real = os.path.realpath(path)
+            if real in files:
+                raise self.refused(path, f"it is the same file as {files[real]!r}; name it once")
+            files[real] = path
         self.name = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
         self._whole: set[str] = set()  # which are compressed, and were found to be whole
         self._fingerprint: str | None = None

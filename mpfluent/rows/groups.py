@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..builder.batch import Batch
+from ..builder.merge import same_user
 from ..errors import MixedUsers
 from .keys import Keys, id_of
 from .members import Member
@@ -40,13 +41,14 @@ class Group:
         self.is_shown = False
 
     def takes(self, member: Member) -> bool:
-        """Add a row, if it is the same user's; return whether it was."""
-        if not _share_an_id(self.batch, member.batch):
+        """Add a row of the same user, if it has all else in common; return whether it has."""
+        first = self.members[0]
+        # a missing cell is nobody's, and joins nothing
+        if None in member.group or member.group != first.group:
             return False
-        try:
-            self.batch = self.batch.merge(member.batch)
-        except MixedUsers:
+        if _around(member.batch) != _around(first.batch):
             return False
+        self.batch = self.batch.merge(member.batch)
         self.members.append(member)
         return True
 
@@ -65,21 +67,35 @@ class Group:
 
 
 def grouped(members: Iterable[Member]) -> list[Group]:
-    """Return the groups of a window's rows, in the order of their first rows."""
+    """Return the groups of a window's rows, in the order of their first rows.
+
+    A row joins only the last group of its user, so that what a later row says of the user stays
+    the last word.
+    """
     groups: list[Group] = []
-    alike: dict[Any, list[Group]] = {}
+    last: dict[Any, int] = {}  # the number of the last group of an identity
     for member in members:
-        around = [(k, v) for k, v in zip(*member.batch._state) if k not in _OF_THE_USER]
-        candidates = alike.setdefault((member.group, tuple(around)), [])
-        # a missing cell is nobody's, and joins nothing
-        if None in member.group or not any(group.takes(member) for group in candidates):
+        ids = _ids(member.batch)
+        found = sorted({last[each] for each in ids if each in last}, reverse=True)
+        number = next((each for each in found if _is_same_user(groups[each], member)), None)
+        if number is None or not groups[number].takes(member):
+            number = len(groups)
             groups.append(Group(member))
-            candidates.append(groups[-1])
+        last |= dict.fromkeys(ids, number)
     return groups
 
 
-def _share_an_id(left: Batch, right: Batch) -> bool:
-    return not _ids(left).isdisjoint(_ids(right))
+def _is_same_user(group: Group, member: Member) -> bool:
+    try:
+        same_user(group.batch, member.batch)
+    except MixedUsers:
+        return False
+    return True
+
+
+def _around(batch: Batch) -> dict[str, Any]:
+    """Return what both of two batches must have."""
+    return {key: value for key, value in zip(*batch._state) if key not in _OF_THE_USER}
 
 
 def _ids(batch: Batch) -> set[Any]:

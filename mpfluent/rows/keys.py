@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 Digest = int
@@ -30,12 +31,24 @@ class Keys:
     """
 
     def __init__(self, job: str, environment: str | None) -> None:
-        self._begun = blake2b(json.dumps([job, environment]).encode(), digest_size=16)
+        self._job, self._environment = job, environment
+        self._begun = self._begin(environment)
         self._seen: set[Digest] = set()
 
-    def digest_of(self, cells: Sequence[str]) -> Digest:
-        """Return the digest of a row's key, or of several keys."""
-        digest = self._begun.copy()
+    def _begin(self, environment: str | None) -> Any:
+        return blake2b(json.dumps([self._job, environment]).encode(), digest_size=16)
+
+    def digest_of(self, cells: Sequence[str], environment: str | None = None) -> Digest:
+        """Return the digest of a row's key, or of several keys.
+
+        Args:
+            cells: the key.
+            environment: that the row's own batch names, which is another one than the client's.
+        """
+        if environment is None or environment == self._environment:
+            digest = self._begun.copy()
+        else:
+            digest = self._begin(environment)
         # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c")
         text = cells[0] if len(cells) == 1 else json.dumps([*cells])
         digest.update(text.encode("utf-8", "surrogatepass"))

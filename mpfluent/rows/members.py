@@ -74,7 +74,8 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return keys.digest_of([own]), True
         if fingerprint is None:
             return None, False
-        return keys.digest_of([fingerprint, str(place.index)]), False
+        named = batch._get("environment")
+        return keys.digest_of([fingerprint, str(place.index)], named), False
 
     def of_batch(place: Place, batch: Batch) -> Member | None:
         """Return what a batch of a file means."""
@@ -107,12 +108,13 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             digest, claims = digest_of(place, batch)
         elif batch._get("source_request_id") is not None:
             raise ConfigurationError(
-                f"{name} gives a batch an id of its own, and a key gives it one, too; "
+                f"{place}: {name} gives the batch an id of its own, and a key gives it one, too; "
                 "write only one of them"
             )
         else:
             cells_of_key = [row.text(column, required=True) for column in columns]
-            digest, claims = keys.digest_of(cells_of_key), True  # type: ignore[arg-type]
+            named = batch._get("environment")
+            digest, claims = keys.digest_of(cells_of_key, named), True  # type: ignore[arg-type]
         group = tuple([row.text(column) for column in settings.group])
         return Member(place, cells, batch, digest, claims, group)
 
@@ -126,7 +128,8 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             raise
         except InvalidBatch as error:
             return Refusal("invalid", _with_place(place, error))
-        except ConfigurationError:
+        except ConfigurationError as error:
+            error.args = (_with_place(place, error),)
             raise
         except Exception as error:
             if of_handler(error) is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 from ..builder.batch import Batch
 from ..encoding.reader import Unknown
-from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
+from ..errors import ConfigurationError, InvalidValue, brief
 from ..utils.introspection import PublicNames
 from ..utils.options import integer_between, number_between
 from ..values.foreign import own
@@ -22,7 +22,7 @@ from .mapping import mapping_of
 from .options import flag, path_of, settings_of, text
 from .report import RowsReport
 from .row import Row
-from .run import TableRun
+from .run import TAKEN, TableRun
 from .settings import WINDOW, Settings
 from .sources import Cursor, Mappings
 from .text_files import BatchFiles, CsvFiles, JsonLines
@@ -200,21 +200,30 @@ class Rows(PublicNames):
         return cls._of(Settings(source, "batches"))
 
     @classmethod
-    def from_rejects(cls, path: Path) -> Self:
+    def from_rejects(
+        cls,
+        path: Path,
+        *,
+        missing: Iterable[str] = MISSING,
+        tz: str | tzinfo | None = None,
+    ) -> Self:
         """Construct from a rejects file, to send again what was mended there or failed.
 
         What had become a batch is sent under the id that it had. Other rows need ``map``, and the
-        key and the job of the run that rejected them.
+        key, the job and the zone of the run that rejected them.
 
         Args:
             path: of the file.
+            missing: the words that stand for a missing cell, in any case.
+            tz: the zone of times that name none, such as "Europe/London".
 
         Raises:
             ConfigurationError: it cannot be read, or a line is no reject.
         """
         from .rejects import RejectedRows  # seldom needed
 
-        return cls._of(Settings(RejectedRows(path), "rejects"))
+        settings = settings_of(RejectedRows(path), "Rows.from_rejects", missing, tz)
+        return cls._of(settings._replace(of="rejects"))
 
     # What a row means
 
@@ -343,6 +352,11 @@ class Rows(PublicNames):
                 others the next time, such as those of a query.
         """
         found = own(checkpoint)
+        if isinstance(found, type):  # which has load() and save(), too
+            write = f"write with_checkpoint({found.__name__}(…))"
+            raise ConfigurationError(
+                f"with_checkpoint({brief(found)}): want an object of it; {write}"
+            )
         if callable(getattr(found, "load", None)) and callable(getattr(found, "save", None)):
             return self._with(checkpoint=found)
         file = CheckpointFile(path_of("with_checkpoint", found, "policies.checkpoint"))
@@ -385,11 +399,11 @@ class Rows(PublicNames):
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, _ in run:
+            for batch, group in run:
+                run.check_no_rejects()
                 yield batch
-                bad = run.first_reject()
-                if bad is not None:
-                    raise InvalidBatch(bad.text)
+                run.settled(group, TAKEN)
+            run.check_no_rejects()
 
     def check(
         self,
@@ -418,6 +432,11 @@ class Rows(PublicNames):
             raise ConfigurationError(
                 f"check(rate_limit={brief(rate_limit)}): want batches a second; "
                 "write rate_limit=250"
+            )
+        if environment not in (None, "development", "production"):
+            raise ConfigurationError(
+                f"check(environment={brief(environment)}): want 'development' or 'production'; "
+                "write check(environment='production')"
             )
         historical = flag("check(historical=", historical)
         return dry_run(
@@ -479,4 +498,9 @@ class Rows(PublicNames):
     def __setattr__(self, name: str, value: object) -> NoReturn:
         from ..errors import Immutable  # seldom needed
 
-        raise Immutable(f"Rows is immutable; write rows = rows.with_{name.removeprefix('_')}(…)")
+        said = name.removeprefix("with_").lstrip("_")
+        verbs = (verb for verb in (f"with_{said}", said) if hasattr(type(self), verb))
+        raise Immutable(f"Rows is immutable; write rows = rows.{next(verbs, 'map')}(…)")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)

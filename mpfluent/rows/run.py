@@ -16,8 +16,9 @@ from ..builder.batch import Batch
 from ..delivery.job import Outcome
 from ..delivery.stats import Traffic
 from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..transport.base import Response
 from ..utils.interrupts import Waiters
-from .checkpoint import Checkpoint, Position, check_fits
+from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
@@ -27,6 +28,7 @@ from .settings import Settings
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
+TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
 
 
 class TableRun:
@@ -92,14 +94,19 @@ class TableRun:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
         where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
-        found = checkpoint.load()
+        found = loaded(checkpoint)
         if found is not None:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
             self._start = found.rows
             # a file that is smaller now was changed by somebody else: all of it stays
             if rejects is not None and rejects.size() >= found.rejects:
-                kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
+                names = _names_of(self._settings)
+                kept = rejects.drop(
+                    found.rejects,
+                    lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
+                )
+                kept = [each for each in kept if os.path.basename(each.file) in names]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -116,8 +123,10 @@ class TableRun:
         try:
             if error is None:
                 self.save()
+                with self._lock:  # of the last rows, nobody knew the outcome before
+                    self._check_stop()
             else:  # which matters more than what may be wrong with the checkpoint
-                with suppress(ConfigurationError, OSError):
+                with suppress(Exception):
                     self.save()
         finally:
             try:
@@ -313,8 +322,11 @@ class TableRun:
         if self._error is not None:
             raise self._error
         most = self._stop_after
-        bad = sum(self._failed.values()) + sum(self._rejected.values())
-        if most is not None and bad > most:
+        if most is None:
+            return
+        judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
+        bad = sum(judged) + sum(self._rejected.values())
+        if bad > most:
             rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
                 f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
@@ -326,9 +338,10 @@ class TableRun:
 
     # The report
 
-    def first_reject(self) -> Reject | None:
-        """Return the first row that failed or was rejected."""
-        return next(iter(self._first_rejects), None)
+    def check_no_rejects(self) -> None:
+        """Raise if a row was rejected."""
+        if self._first_rejects:
+            raise InvalidBatch(self._first_rejects[0].text)
 
     def report(self, batches: int, traffic: Traffic) -> RowsReport:
         """Return the report until now."""
@@ -376,6 +389,12 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
+
+
+def _names_of(settings: Settings) -> set[str]:
+    """Return the names of the source's files, without their folders: those may be written anew."""
+    paths = getattr(settings.source, "paths", ())
+    return {os.path.basename(name) for name in (*paths, settings.source.name)}
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

@@ -78,8 +78,25 @@ class Settings(NamedTuple):
                 unknown = no_column(where, self.source.name, self.source.columns, column)
                 raise ConfigurationError(str(unknown))
 
+    def _check_files(self) -> None:
+        """Raise if one file is to be read and written, or written twice."""
+        files = {os.path.realpath(path): "read" for path in getattr(self.source, "paths", ())}
+        written = {"rejects": self.rejects, "checkpoint": getattr(self.checkpoint, "path", None)}
+        for name, path in written.items():
+            if not isinstance(path, str):
+                continue
+            other = files.setdefault(os.path.realpath(path), name)
+            if other != name:
+                why = "the rows are in this file" if other == "read" else "the rejects go there"
+                write = f"write with_{name}({path + '.' + name!r})"
+                raise ConfigurationError(f"with_{name}({path!r}): {why}; {write}")
+
     def checked(self) -> Settings:
-        """Return them; raise if a key has no job, once both have been said."""
+        """Return them; raise for what does not go together.
+
+        That a key has no job is known once both have been said.
+        """
+        self._check_files()
         columns = self.key_columns()
         if columns and self.mapping is not None and not self.job_name():
             write = f"with_key({', '.join(map(repr, columns))}, job='policies 2026-11')"

@@ -25,12 +25,13 @@ def replace_file(path: str, lines: Iterable[str]) -> None:
     """Write a file beside, and rename it, so that a kill or a full disk leaves the old one.
 
     Args:
-        path: of the file; it gets mode 0600.
+        path: of the file; it gets mode 0600. A link stays, and leads to the new file.
         lines: its text.
 
     Raises:
         OSError: it cannot be written.
     """
+    path = os.path.realpath(path)
     beside = f"{path}.{os.getpid()}.{threading.get_ident()}.new"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -81,6 +81,9 @@ def test_what_is_no_file_is_refused_with_what_to_write(folder):
     for path, why in refused:
         shown = repr(path[0] if path == [3] else path)
         assert refusal(lambda path=path: CsvFiles(path)) == f"Rows.from_csv({shown}): {why}"
+    assert refusal(lambda: CsvFiles(["policies.csv"] * 2)) == (
+        "Rows.from_csv('policies.csv'): it is the same file as 'policies.csv'; name it once"
+    )
     assert refusal(lambda: CsvFiles(["policies.csv", "./policies.csv"])) == (
         "Rows.from_csv('./policies.csv'): it is the same file as 'policies.csv'; name it once"
     )
