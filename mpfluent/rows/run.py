@@ -80,13 +80,13 @@ class TableRun:
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)
-        if self._rejects_path is not None:
-            self._rejects = RejectsFile(self._rejects_path)
         try:
+            if self._rejects_path is not None:
+                self._rejects = RejectsFile(self._rejects_path)
             if self._checkpoint is not None:
                 self._resume(self._checkpoint)
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
 
@@ -129,13 +129,12 @@ class TableRun:
                 with suppress(Exception):
                     self.save()
         finally:
-            try:
-                self._close()
-            except BaseException:  # such as a second Ctrl-C: the next run needs the file
-                self._close()
-                raise
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the files; a second call does no more."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._is_over = True  # outcomes that come later write nothing any more
             if self._rejects is not None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from table_runs import wrong_at_checkpoint, wrong_at_end, wrong_report, write_table
+from table_runs import write_table, wrong_at_checkpoint, wrong_at_end, wrong_report
 
 from mpfluent.rows import RowsReport
 from mpfluent.testing import LocalServer
