@@ -11,21 +11,10 @@ import logging
 import random
 import sys
 import tempfile
-from pathlib import Path
 
 from internals import send_all
 from interrupting import PACKAGE, Countdown, Interrupts, TimeLimit
-from table_runs import (
-    dispatcher_of,
-    table,
-    write_table,
-    wrong_at_checkpoint,
-    wrong_at_end,
-    wrong_lines,
-    wrong_report,
-)
-
-from mpfluent import Batch, Client, FunctionTransport, Retry
+from table_runs import World, wrong_report
 
 ROWS = 250
 CALLERS = ("send_all:", "send:", "traced:")  # which have no report when they are interrupted
@@ -47,45 +36,10 @@ class CountdownToEnds(Countdown):
         return super().enter(frame, event, argument)
 
 
-class World:
-    """A table, a server that removes duplicates, and what became of it."""
-
-    def __init__(self, mode, folder):
-        self.mode, self.folder = mode, Path(folder)
-        self.taken = {}  # by id
-        self.report = None
-        write_table(self.folder / "policies.csv", ROWS)
-
-    def answer(self, request):
-        if b'"refused"' in request.body:
-            return 400
-        body = request.json()
-        for entry in body if isinstance(body, list) else [body]:
-            self.taken.setdefault(entry["source_request_id"], entry)
-        return 202
-
-    def client(self):
-        return Client(
-            "key",
-            "secret",
-            environment="production",
-            transport=FunctionTransport(self.answer),
-            dispatcher=dispatcher_of(self.mode),
-            retry=Retry(max_elapsed=SOON / 3),
-        )
-
-    def send(self, client):
-        self.report = client.send_all(table(self.folder, self.mode))
-
-    def batches(self):
-        return [Batch.from_dict(entry) for entry in self.taken.values()]
-
-
 def once(interrupts, mode, countdown, twice=False):
     """Interrupt a run, and let the next one end; return what is wrong."""
-    is_grouped = "grouped" in mode
     with tempfile.TemporaryDirectory() as folder:
-        world = World(mode, folder)
+        world = World(mode, folder, ROWS)
         client = world.client()
 
         def traced():
@@ -106,15 +60,7 @@ def once(interrupts, mode, countdown, twice=False):
             wrong.append("some are left")
         if interrupts.in_hook and interrupts.kind is TimeLimit:
             return []  # for a transport that raises anything, its batch has failed
-        wrong += wrong_lines(world.folder)
-        wrong += wrong_at_checkpoint(world.folder, world.batches(), is_grouped=is_grouped)
-        with world.client() as following:
-            world.send(following)
-        wrong += wrong_report(world.report)
-        if (world.report.rows, world.report.pending) != (ROWS, 0):
-            wrong.append(f"the next run: {world.report}")
-        wrong += wrong_at_end(world.folder, world.batches(), ROWS, is_grouped=is_grouped)
-        return wrong
+        return wrong + world.wrong_now() + world.wrong_at_end()
 
 
 def sweep(mode, signals, where, twice):

@@ -157,6 +157,60 @@ def wrong_at_end(folder: Path, batches, rows: int, *, is_grouped: bool) -> list[
     return [*wrong[:10], *[f"left beside: {name}" for name in left], *wrong_lines(folder)]
 
 
+class World:
+    """A table, a server in this process that removes duplicates, and what became of the rows."""
+
+    def __init__(self, mode, folder, rows):
+        self.mode, self.folder, self.rows = mode, Path(folder), rows
+        self.taken = {}  # by id
+        self.report = None
+        write_table(self.folder / "policies.csv", rows)
+
+    def answer(self, request):
+        return 400 if b'"refused"' in request.body else self.take(request)
+
+    def take(self, request):
+        body = request.json()
+        for entry in body if isinstance(body, list) else [body]:
+            self.taken.setdefault(entry["source_request_id"], entry)
+        return 202
+
+    def client(self, **options):
+        options = {
+            "dispatcher": dispatcher_of(self.mode),
+            "retry": Retry(max_elapsed=10),
+            **options,
+        }
+        options.setdefault("transport", FunctionTransport(self.answer))
+        return Client("key", "secret", environment="production", **options)
+
+    def table(self, mapping=imported):
+        return table(self.folder, self.mode, mapping)
+
+    def send(self, client, rows=None):
+        self.report = client.send_all(self.table() if rows is None else rows)
+        return self.report
+
+    def batches(self):
+        return [Batch.from_dict(entry) for entry in self.taken.values()]
+
+    def wrong_now(self):
+        """Return what is wrong at any moment: with lines, and with what the checkpoint passes."""
+        is_grouped = "grouped" in self.mode
+        passed = wrong_at_checkpoint(self.folder, self.batches(), is_grouped=is_grouped)
+        return wrong_lines(self.folder) + passed
+
+    def wrong_at_end(self):
+        """Send the rest; return what is wrong then."""
+        with self.client() as client:
+            report = self.send(client)
+        wrong = wrong_report(report)
+        if (report.rows, report.pending) != (self.rows, 0):
+            wrong.append(f"the next run: {report}")
+        is_grouped = "grouped" in self.mode
+        return wrong + wrong_at_end(self.folder, self.batches(), self.rows, is_grouped=is_grouped)
+
+
 # A process of its own
 
 
