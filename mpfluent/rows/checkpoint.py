@@ -125,13 +125,14 @@ def check_fits(position: Position, table: str, job: str, path: str) -> None:
         job: the job and its environment now.
         path: what the error names.
     """
+    where = f"with_checkpoint({brief(path, 400)})"
     if position.job != job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of the job {brief(position.job)}, and this is "
-            f"{brief(job)}; write another path for each job, or delete the file"
+            f"{where}: it is of the job {brief(position.job)}, and this is {brief(job)}; "
+            "write another path for each job, or delete the file"
         )
     if position.table != table:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of a table with other content; "
+            f"{where}: it is of a table with other content; "
             "write another path, or delete the file to begin at the first row"
         )
