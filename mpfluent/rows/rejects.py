@@ -168,6 +168,14 @@ class RejectsFile:
         """Return its bytes."""
         return self._end + len(self._waiting)
 
+    def is_line(self, start: int) -> bool:
+        """Return whether a line begins at this byte, or may."""
+        if not self._is_file or not start:
+            return True
+        with open(self.path, "rb") as file:
+            file.seek(start - 1)
+            return file.read(1) == b"\n"
+
     def drop(self, start: int, is_again: Callable[[Reject], bool]) -> list[Reject]:
         """Take out the rejects of rows that a resumed run reads again, and lines in halves.
 

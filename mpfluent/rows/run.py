@@ -99,8 +99,10 @@ class TableRun:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
             self._start = found.rows
-            # a file that is smaller now was changed by somebody else: all of it stays
-            if rejects is not None and rejects.size() >= found.rejects:
+            if rejects is not None and not rejects.is_line(found.rejects):
+                # somebody else has changed or moved the file: all that is there now stays
+                where = found._replace(rejects=rejects.size())
+            elif rejects is not None:
                 names = _names_of(self._settings)
                 kept = rejects.drop(
                     found.rejects,
