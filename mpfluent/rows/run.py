@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -103,12 +103,11 @@ class TableRun:
                 # somebody else has changed or moved the file: all that is there now stays
                 where = found._replace(rejects=rejects.size())
             elif rejects is not None:
-                names = _names_of(self._settings)
+                is_own = _owned_by(self._settings)
                 kept = rejects.drop(
-                    found.rejects,
-                    lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
+                    found.rejects, lambda each: each.index >= found.rows and is_own(each)
                 )
-                kept = [each for each in kept if os.path.basename(each.file) in names]
+                kept = [*filter(is_own, kept)]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -392,10 +391,14 @@ _NEW_IDS = (
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
 
 
-def _names_of(settings: Settings) -> set[str]:
-    """Return the names of the source's files, without their folders: those may be written anew."""
+def _owned_by(settings: Settings) -> Callable[[Reject], bool]:
+    """Return the function that says whether a reject is of this table: several may share a file."""
+    if settings.of == "rejects":
+        return lambda reject: True  # which are of any table
     paths = getattr(settings.source, "paths", ())
-    return {os.path.basename(name) for name in (*paths, settings.source.name)}
+    # without their folders, which may be written in another way the next time
+    names = {os.path.basename(name) for name in (*paths, settings.source.name)}
+    return lambda reject: os.path.basename(reject.file) in names
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:
