@@ -3,7 +3,7 @@
 A test uses a public name wherever one exists. Only a test of one mechanism imports its module.
 """
 
-from mpfluent.client import ids
+from mpfluent.client import ids, send_all
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
@@ -52,6 +52,7 @@ __all__ = [
     "read_back",
     "recovery",
     "seal",
+    "send_all",
     "shared_rate_limit",
     "shutdown",
     "split",
