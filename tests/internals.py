@@ -7,7 +7,7 @@ from mpfluent.cli import progress, report_file, speed, tables
 from mpfluent.cli.code import program as program_of
 from mpfluent.cli.main import main
 from mpfluent.cli.parser import parser
-from mpfluent.client import ids
+from mpfluent.client import ids, send_all
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
@@ -63,6 +63,7 @@ __all__ = [
     "recovery",
     "report_file",
     "seal",
+    "send_all",
     "shared_rate_limit",
     "shutdown",
     "speed",

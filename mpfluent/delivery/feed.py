@@ -37,6 +37,9 @@ class Run(Protocol[R_co]):
         traceback: TracebackType | None,
     ) -> None: ...
 
+    def close(self) -> None:
+        """Let go of what it holds, where Ctrl-C came as ``send_all`` entered or left it."""
+
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield each batch with a token, which stands for it below."""
         ...

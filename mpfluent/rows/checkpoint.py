@@ -17,7 +17,8 @@ class Position(NamedTuple):
     Attributes:
         rows: so many rows from the table's beginning.
         table: the fingerprint of the table: rows of another one must not be skipped.
-        job: the job and its environment.
+        job: the job and its environment, and what else the ids are made of: the columns of the key
+            and of the groups.
         rejects: the bytes of the rejects file when the job began: what stands before is of others.
     """
 
@@ -122,16 +123,18 @@ def check_fits(position: Position, table: str, job: str, path: str) -> None:
     Args:
         position: what was loaded.
         table: the fingerprint of the table now.
-        job: the job and its environment now.
+        job: those of the job now.
         path: what the error names.
     """
+    where = f"with_checkpoint({brief(path, 400)})"
     if position.job != job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of the job {brief(position.job)}, and "
-            f"this is {brief(job)}; write another path for each job, or delete the file"
+            f"{where}: it is of the job {brief(position.job, 400)}, and this is "
+            f"{brief(job, 400)}; "
+            "write another path for each job, or delete the file"
         )
     if position.table != table:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of a table with other content; "
+            f"{where}: it is of a table with other content; "
             "write another path, or delete the file to begin at the first row"
         )

@@ -127,6 +127,9 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             error.args = (_with_place(place, error),)
             raise
         except InvalidBatch as error:
+            raised = error.__cause__ and of_handler(error)
+            if raised is not None:
+                raise raised from None
             return Refusal("invalid", _with_place(place, error))
         except ConfigurationError as error:
             error.args = (_with_place(place, error),)

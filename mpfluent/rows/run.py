@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -51,7 +51,7 @@ class TableRun:
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job = _job_of(settings, environment)
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
@@ -82,13 +82,13 @@ class TableRun:
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)
-        if self._rejects_path is not None:
-            self._rejects = RejectsFile(self._rejects_path)
         try:
+            if self._rejects_path is not None:
+                self._rejects = RejectsFile(self._rejects_path)
             if self._checkpoint is not None:
                 self._resume(self._checkpoint)
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
 
@@ -101,14 +101,15 @@ class TableRun:
             check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
             where = self._saved = found
             self._start = found.rows
-            # a file that is smaller now was changed by somebody else: all of it stays
-            if rejects is not None and rejects.size() >= found.rejects:
-                names = _names_of(self._settings)
+            if rejects is not None and not rejects.is_line(found.rejects):
+                # somebody else has changed or moved the file: all that is there now stays
+                where = found._replace(rejects=rejects.size())
+            elif rejects is not None:
+                is_own = _owned_by(self._settings)
                 kept = rejects.drop(
-                    found.rejects,
-                    lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
+                    found.rejects, lambda each: each.index >= found.rows and is_own(each)
                 )
-                kept = [each for each in kept if os.path.basename(each.file) in names]
+                kept = [*filter(is_own, kept)]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -131,13 +132,12 @@ class TableRun:
                 with suppress(Exception):
                     self.save()
         finally:
-            try:
-                self._close()
-            except BaseException:  # such as a second Ctrl-C: the next run needs the file
-                self._close()
-                raise
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the files; a second call does no more."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._is_over = True  # outcomes that come later write nothing any more
             if self._rejects is not None:
@@ -393,10 +393,24 @@ _NEW_IDS = (
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
 
 
-def _names_of(settings: Settings) -> set[str]:
-    """Return the names of the source's files, without their folders: those may be written anew."""
+def _job_of(settings: Settings, environment: str | None) -> str:
+    """Return what a checkpoint is of: all that the ids of a table's batches are made of."""
+    said = [settings.job_name() or "no job", environment or "no environment"]
+    if columns := settings.key_columns():
+        said.append(f"key {', '.join(columns)}")
+    if settings.group:
+        said.append(f"grouped by {', '.join(settings.group)} in {settings.window} rows")
+    return ", ".join(said)
+
+
+def _owned_by(settings: Settings) -> Callable[[Reject], bool]:
+    """Return the function that says whether a reject is of this table: several may share a file."""
+    if settings.of == "rejects":
+        return lambda reject: True  # which are of any table
     paths = getattr(settings.source, "paths", ())
-    return {os.path.basename(name) for name in (*paths, settings.source.name)}
+    # without their folders, which may be written in another way the next time
+    names = {os.path.basename(name) for name in (*paths, settings.source.name)}
+    return lambda reject: os.path.basename(reject.file) in names
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:
