@@ -22,7 +22,7 @@ class Group:
 
     Attributes:
         members: the rows, in order.
-        batch: theirs, joined; with the id of the group, once it is complete.
+        batch: theirs, joined.
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
@@ -30,10 +30,10 @@ class Group:
 
     __slots__ = ("batch", "is_settled", "is_written", "members", "window")
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, window: int) -> None:
         self.members = [member]
         self.batch = member.batch
-        self.window = 0
+        self.window = window
         self.is_settled = False
         self.is_written = False
 
@@ -48,22 +48,26 @@ class Group:
         self.members.append(member)
         return True
 
-    def identified(self, keys: Keys) -> Group:
-        """Return the group; its batch has the id that follows from the keys of its rows."""
-        digests = [member.digest for member in self.members]
-        if None in digests:
-            return self
-        digest: Any = digests[0]
-        if len(digests) > 1:
+    def identified(self, keys: Keys) -> Batch:
+        """Return the batch with the id that follows from the keys of its rows."""
+        member, *others = self.members
+        digest = member.digest
+        if others:
+            digests = [digest, *[each.digest for each in others]]
+            if None in digests:
+                return self.batch
             digest = keys.digest_of([str(each) for each in digests])
-        elif self.batch._get("source_request_id") is not None:
-            return self
-        self.batch = self.batch._put("source_request_id", id_of(digest))
-        return self
+        elif digest is None or "source_request_id" in self.batch._state[0]:
+            return self.batch
+        return self.batch._put("source_request_id", id_of(digest))
 
 
-def grouped(members: Iterable[Member]) -> list[Group]:
-    """Return the groups of a window's rows, in the order of their first rows."""
+def grouped(members: Iterable[Member], window: int) -> list[Group]:
+    """Return the groups of a window's rows, in the order of their first rows.
+
+    Args:
+        window: its number.
+    """
     groups: list[Group] = []
     alike: dict[Any, list[Group]] = {}
     for member in members:
@@ -71,7 +75,7 @@ def grouped(members: Iterable[Member]) -> list[Group]:
         candidates = alike.setdefault((member.group, tuple(around)), [])
         # a missing cell is nobody's, and joins nothing
         if None in member.group or not any(group.takes(member) for group in candidates):
-            groups.append(Group(member))
+            groups.append(Group(member, window))
             candidates.append(groups[-1])
     return groups
 
