@@ -35,6 +35,16 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=_group_of)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect no garbage while tests are collected: of a fifth of the time, nothing is garbage."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """Return one worker more than there are cores, since many tests wait for other processes."""

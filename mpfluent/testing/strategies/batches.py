@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, overload
 
 from hypothesis import strategies as st
@@ -249,6 +250,7 @@ def _listed(
     return single_values.few(usual if given is None else given, least, max(least, most))
 
 
+@cache
 def drawn_events() -> SearchStrategy[Event]:
     """Draw events of all types."""
     return st.one_of([drawn(cls) for cls in EVENT_CLASSES])

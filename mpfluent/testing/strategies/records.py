@@ -125,6 +125,11 @@ def written(cls: type[Record], name: str) -> SearchStrategy[Any]:
     return st.none() | found if field.null else found
 
 
+@cache
+def _keyword(cls: type[Record], name: str) -> SearchStrategy[tuple[str, Any]]:
+    return st.tuples(st.just(name), written(cls, name))
+
+
 # Fields that a rule ties together
 
 
@@ -230,7 +235,7 @@ def keywords(
     }
     common = [name for name in free if name in Event._fields]
     rest = dict.fromkeys((*common, *free))
-    some = [st.tuples(st.just(name), written(cls, name)) for name in rest if name not in needed]
+    some = [_keyword(cls, name) for name in rest if name not in needed]
     fixed = {
         name: value if isinstance(value, SearchStrategy) else st.just(value)
         for name, value in given.items()
