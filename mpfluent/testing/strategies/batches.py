@@ -229,8 +229,9 @@ def batches(
     check_bound("batches", "max_fields", max_fields)
     some = _listed("batches", events, drawn_events(), min_events, max_events)
     context = keywords(of, max_fields, {**given, "events": None})
-    made = st.tuples(context, some).map(lambda parts: _batch(of, *parts))
-    return single_values.named(f"batches({of.__name__})", made)
+    return single_values.named(
+        f"batches({of.__name__})", lambda draw: _batch(of, draw(context), draw(some))
+    )
 
 
 def _listed(
@@ -334,14 +335,15 @@ def sessions(
     True
     """
     some = _listed("sessions", events, session_events(), min_events, max_events)
-    return single_values.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
+    return single_values.named(
+        f"sessions({of.__name__})", lambda draw: _session(draw, of, timed, ended, some)
+    )
 
 
 _DURATIONS = st.integers(0, 10**9)  # milliseconds: up to eleven days
 
 
-@st.composite
-def _sessions(
+def _session(
     draw: DrawFn,
     of: type[S],
     timed: bool | None,
