@@ -174,6 +174,12 @@ def mparticle(monkeypatch):
         yield server
 
 
+@pytest.fixture
+def no_others(monkeypatch):
+    """A process of its own loads no plugins but those that it names: most of its time is theirs."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 @pytest.fixture(scope="session")
 def mypy_cache(tmp_path_factory):
     """What mypy found out of the library; its tests are of one group, and so of one worker."""
