@@ -37,11 +37,12 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect no garbage while tests are collected: of a fifth of the time, nothing is garbage."""
+    """Run no garbage collector meanwhile: it takes a fifth of the time, and all objects stay."""
     gc.disable()
     try:
         return (yield)
     finally:
+        gc.freeze()
         gc.enable()
 
 
