@@ -37,11 +37,17 @@ class TableRun:
     Args:
         settings: of the table.
         environment: the client's.
+        api_key: the fingerprint of the client's; "" for a dry run.
         is_dry: whether neither rejects nor a checkpoint are written, and none is read.
     """
 
     def __init__(
-        self, settings: Settings, environment: str | None, *, is_dry: bool = False
+        self,
+        settings: Settings,
+        environment: str | None,
+        *,
+        api_key: str = "",
+        is_dry: bool = False,
     ) -> None:
         check_has_mapping(settings)
         self._settings = settings.checked()
@@ -51,7 +57,7 @@ class TableRun:
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = _job_of(settings, environment)
+        self._job, self._api_key = settings.whole_job(environment), api_key
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
@@ -95,11 +101,13 @@ class TableRun:
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
-        where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
+        size = rejects.size() if rejects else 0
+        where = Position(0, self._fingerprint or "", self._job, size, self._api_key)
         found = loaded(checkpoint)
         if found is not None:
-            check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
-            where = self._saved = found
+            check_fits(found, where, getattr(checkpoint, "path", "…"))
+            self._saved = found
+            where = found._replace(api_key=self._api_key)
             self._start = found.rows
             if rejects is not None and not rejects.is_line(found.rejects):
                 # somebody else has changed or moved the file: all that is there now stays
@@ -165,12 +173,20 @@ class TableRun:
 
     # From rows to batches
 
-    def __iter__(self) -> Iterator[tuple[Batch, Group]]:
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
+        """Yield each batch with its rows.
+
+        Args:
+            tick: called between rows, since many of them may have no batch.
+        """
+        tick = tick or (lambda: None)
         rows = iter(islice(self._settings.source, self._settings.first))
         for place, cells in islice(rows, self._start):
             self._resumed(place, cells)
+            tick()
         keys = self._keys
-        for group in self._joined(rows) if self._settings.group else self._singly(rows):
+        groups = self._joined(rows, tick) if self._settings.group else self._singly(rows, tick)
+        for group in groups:
             left = [group]
             while left:
                 group = left.pop()
@@ -198,15 +214,16 @@ class TableRun:
             if isinstance(member, Member) and member.claims and member.digest is not None:
                 self._keys.claim(member.digest)
 
-    def _singly(self, rows: Iterator[tuple[Any, Any]]) -> Iterator[Group]:
+    def _singly(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
         """Yield each row that has a batch; a window is a row."""
         for number, (place, cells) in enumerate(rows, self._start):
             self._open_rows(number, 1)
             member = self._member(number, place, cells)
             if member is not None:
                 yield Group(member, number)
+            tick()
 
-    def _joined(self, rows: Iterator[tuple[Any, Any]]) -> Iterator[Group]:
+    def _joined(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
         """Yield the groups of each window of rows."""
         number, before = divmod(self._start, self._window)
         while window := [*islice(rows, self._window - before)]:
@@ -227,6 +244,7 @@ class TableRun:
             yield from grouped(members, number)
             for member in again:
                 yield Group(member, number)
+            tick()
             number, before = number + 1, 0
 
     def _member(self, number: int, place: Any, cells: Any) -> Member | None:
@@ -406,16 +424,6 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
-
-
-def _job_of(settings: Settings, environment: str | None) -> str:
-    """Return what a checkpoint is of: all that the ids of a table's batches are made of."""
-    said = [settings.job_name() or "no job", environment or "no environment"]
-    if columns := settings.key_columns():
-        said.append(f"key {', '.join(columns)}")
-    if settings.group:
-        said.append(f"grouped by {', '.join(settings.group)} in {settings.window} rows")
-    return ", ".join(said)
 
 
 def _owned_by(settings: Settings) -> Callable[[Reject], bool]:

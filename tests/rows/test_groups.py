@@ -1,10 +1,10 @@
 """Rows of one user travel as one batch, and nobody else's do."""
 
 import pytest
+from internals import merge
 from tables import adds_up, refusing, sent, table
 
 from mpfluent import Batch, ConfigurationError, RecordingTransport
-from mpfluent.builder import merge
 from mpfluent.rows import Rows, groups
 
 
