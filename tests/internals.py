@@ -19,6 +19,7 @@ from mpfluent.formatting.diff import differences
 from mpfluent.model.history import Events
 from mpfluent.outbox import database, locks, owner, recovery
 from mpfluent.outbox.outbox import OutboxFull
+from mpfluent.rows import groups
 from mpfluent.testing.rate_meter import RateMeter
 from mpfluent.transport.destination import Credentials, Destination
 from mpfluent.utils import files
@@ -48,6 +49,7 @@ __all__ = [
     "differences",
     "encode",
     "event_ids",
+    "groups",
     "files",
     "ids",
     "is_judged",
