@@ -36,7 +36,9 @@ FOLDERS = {
     "utils",
     "testing": "schemas client dispatch delivery outbox transport builder formatting model wire "
     "encoding values utils",
-    "__main__": "builder formatting model encoding values utils",
+    "cli": "testing integrations schemas client dispatch delivery outbox transport rows builder "
+    "formatting model wire encoding values utils",
+    "__main__": "cli",
 }
 BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it
 

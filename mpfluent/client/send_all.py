@@ -59,8 +59,9 @@ class SendAll(NamedTuple):
                 with run or nullcontext():
                     self._send(batches, run, counts, report)
             finally:
-                if (failed := counts.report()).failed:
-                    log_failures(failed)
+                # the rows of a table that an interruption left pending did not fail
+                if report().failed:
+                    log_failures(counts.report())
             self.tell(found := report())
             return found
         except BaseException as error:  # it carries the report until then

@@ -17,7 +17,8 @@ class Position(NamedTuple):
     Attributes:
         rows: so many rows from the table's beginning.
         table: the fingerprint of the table: rows of another one must not be skipped.
-        job: the job and its environment.
+        job: the job and its environment, and what else the ids are made of: the columns of the key
+            and of the groups.
         rejects: the bytes of the rejects file when the job began: what stands before is of others.
     """
 
@@ -122,13 +123,14 @@ def check_fits(position: Position, table: str, job: str, path: str) -> None:
     Args:
         position: what was loaded.
         table: the fingerprint of the table now.
-        job: the job and its environment now.
+        job: those of the job now.
         path: what the error names.
     """
     where = f"with_checkpoint({brief(path, 400)})"
     if position.job != job:
         raise ConfigurationError(
-            f"{where}: it is of the job {brief(position.job)}, and this is {brief(job)}; "
+            f"{where}: it is of the job {brief(position.job, 400)}, and this is "
+            f"{brief(job, 400)}; "
             "write another path for each job, or delete the file"
         )
     if position.table != table:

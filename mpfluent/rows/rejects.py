@@ -266,8 +266,9 @@ class RejectedRows:
 
     def __iter__(self) -> Iterator[tuple[Place, Cells | Batch | InvalidValue]]:
         index, before = 0, None
-        for number, reject in enumerate(read_rejects(self.name), 1):
-            place = Place(self.name, number, index)
+        for reject in read_rejects(self.name):
+            # in its own table: who finds it rejected once more, finds it there
+            place = Place(reject.file, reject.line, index)
             if reject.batch is None:
                 yield place, reject.row
             elif before == reject.batch:

@@ -45,21 +45,20 @@ class TableRun:
     ) -> None:
         check_has_mapping(settings)
         self._settings = settings.checked()
+        self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job = _job_of(settings, environment)
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
-        self._counts: dict[str, int] = dict.fromkeys(
-            ("delivered", "duplicates", "skipped", "resumed", "kept"), 0
-        )
+        self._counts = {"delivered": 0, "duplicates": 0, "skipped": 0, "resumed": 0, "kept": 0}
         self._failed: defaultdict[str, int] = defaultdict(int)
         self._rejected: defaultdict[str, int] = defaultdict(int)
         self._first_rejects: list[Reject] = []
@@ -71,6 +70,7 @@ class TableRun:
         self._rejects: RejectsFile | None = None
         self._is_over = False
         self._saved: Position | None = None
+        self._has_no_key = False  # whether a row's id says nothing of what it is
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
         self._rejected_before = 0  # rows that are in the rejects file from an earlier run
@@ -178,9 +178,9 @@ class TableRun:
         """Count a row that an earlier run settled, and note its key."""
         self._open_rows(0, 1)
         self._count("resumed", 0)
-        if self._settings.key_columns() and place.index not in self._unclaimed:
+        if place.index not in self._unclaimed:
             member = self._meaning(place, cells)
-            if isinstance(member, Member) and member.digest is not None:
+            if isinstance(member, Member) and member.claims and member.digest is not None:
                 self._keys.claim(member.digest)
 
     def _sent(self, number: int, window: list[tuple[Any, Any]]) -> Iterator[tuple[Batch, Group]]:
@@ -196,6 +196,7 @@ class TableRun:
             elif isinstance(member, Refusal):
                 self._reject(number, place, cells, member)
             elif not member.claims or member.digest is None:
+                self._has_no_key = True
                 members.append(member)
             elif member.digest in self._keys:
                 self._count("duplicates", number)
@@ -367,10 +368,9 @@ class TableRun:
     def _notes(self) -> tuple[str, ...]:
         settings = self._settings
         found = []
-        if not settings.key_columns() and settings.mapping is not None:
-            known = getattr(self, "_fingerprint", None) is not None
-            found.append(_PLACE_IDS if known else _NEW_IDS)
-        if self._first_rejects and settings.rejects is None:
+        if self._has_no_key:
+            found.append(_NEW_IDS if self._fingerprint is None else _PLACE_IDS)
+        if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
@@ -391,6 +391,16 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
+
+
+def _job_of(settings: Settings, environment: str | None) -> str:
+    """Return what a checkpoint is of: all that the ids of a table's batches are made of."""
+    said = [settings.job_name() or "no job", environment or "no environment"]
+    if columns := settings.key_columns():
+        said.append(f"key {', '.join(columns)}")
+    if settings.group:
+        said.append(f"grouped by {', '.join(settings.group)} in {settings.window} rows")
+    return ", ".join(said)
 
 
 def _owned_by(settings: Settings) -> Callable[[Reject], bool]:

@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     allow_nobody: bool = False
     key: tuple[str, ...] = ()
     job: str | None = None
-    rejects: str | os.PathLike[str] | None = None
+    rejects: str | None = None
     stop_after: int | None = None
     checkpoint: Checkpoint | None = None
     group: tuple[str, ...] = ()

@@ -29,9 +29,12 @@ def replace_file(path: str, lines: Iterable[str]) -> None:
         lines: its text.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is no file: to rename one to a device, such as /dev/null,
+            would take the device from everybody, if root does it.
     """
     path = os.path.realpath(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "want a file, and this is none", path)
     beside = f"{path}.{os.getpid()}.{threading.get_ident()}.new"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

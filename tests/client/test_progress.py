@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from clients import client_of, numbered
+from internals import send_all
 from tables import ROWS, adds_up, csv_of, imported, table
 
 from mpfluent import (
@@ -15,7 +16,6 @@ from mpfluent import (
     Report,
     ThreadedDispatcher,
 )
-from mpfluent.client import send_all
 from mpfluent.rows import Rows, RowsReport
 
 
