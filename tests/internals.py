@@ -55,6 +55,7 @@ __all__ = [
     "is_judged",
     "limits",
     "locks",
+    "merge",
     "main",
     "merge",
     "owner",
