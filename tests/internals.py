@@ -57,7 +57,6 @@ __all__ = [
     "locks",
     "merge",
     "main",
-    "merge",
     "owner",
     "parsed",
     "parser",

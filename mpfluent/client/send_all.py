@@ -55,11 +55,11 @@ class SendAll(NamedTuple):
 
         try:
             try:
-                self.check_open()
                 if hasattr(type(batches), "_begin_run"):
                     run = batches._begin_run(  # type: ignore[union-attr]
                         self.environment, self.api_key
                     )
+                self.check_open()
                 with run or nullcontext():
                     self._send(batches, run, counts, report)
             finally:

@@ -31,6 +31,7 @@ _FLAGS = {
     **dict.fromkeys(("false", "no", "n", "f", "off", "0", "0.0"), False),
 }
 _INTEGER = re.compile(r"([+-]?[0-9]+)(\.0*)?")
+_DAY = re.compile(r"(19|20)[0-9]{2}[01][0-9][0-3][0-9](\.0)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LONGEST = 400  # letters of a number or a time: more are none, and take long to read
 
@@ -271,6 +272,8 @@ def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
 def _counted(value: Any, form: str | None) -> datetime:
     """Return the moment that is so many milliseconds after 1970, or seconds."""
     if form is None and 0 < abs(value) < SECONDS_BELOW:
+        if _DAY.fullmatch(str(value)):  # of which "s" would make a day of 1970
+            raise CheckFailed("looks like a date; write format='%Y%m%d'")
         raise CheckFailed("looks like seconds since 1970; write format='s'")
     if abs(value) > 1e15:  # which the year 9999 is not; and what is larger is slow to count with
         raise CheckFailed(_NO_MOMENT)

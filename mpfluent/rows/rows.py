@@ -394,7 +394,10 @@ class Rows(PublicNames):
         return sum(1 for _ in islice(self._settings.source, self._settings.first))
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches that would be sent.
+        """Yield the batches that would be sent, to look at them.
+
+        Their ids are others than those of ``send_all(rows)``, which depend on the client's
+        environment: send the table, not these.
 
         Their ids are not those of ``client.send_all(rows)``, which are of its environment, too.
 

@@ -49,8 +49,7 @@ class TableRun:
         api_key: str = "",
         is_dry: bool = False,
     ) -> None:
-        check_has_mapping(settings)
-        self._settings = settings.checked()
+        self._settings = settings
         self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
@@ -84,7 +83,8 @@ class TableRun:
     # Beginning and ending
 
     def __enter__(self) -> Self:
-        settings = self._settings
+        settings = self._settings.checked()
+        check_has_mapping(settings)
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)

@@ -449,6 +449,14 @@ def test_check_names_what_is_over_a_limit(environment):
     assert report.rejects[0].text.startswith("rows:4: ")
 
 
+def test_the_batches_of_a_table_are_of_no_environment():
+    transport = RecordingTransport()
+    sent(KEYED, transport)
+    ids = {batch.source_request_id for batch in transport.batches}
+
+    assert ids.isdisjoint(batch.source_request_id for batch in KEYED)
+
+
 def test_check_warns_where_the_key_is_a_users_identity():
     text = (
         "the key is the customer_id of each row: of one user, only the first row is sent, and an "
