@@ -50,7 +50,7 @@ def write(
     if report is not None:
         counts = report._asdict()
         if not report.is_check:  # which alone counts them
-            del counts["bytes"], counts["seconds_at_limit"]
+            counts["bytes"] = None
         counts["failed_by_reason"] = dict(report.failed_by_reason)
         counts["rejected_by_reason"] = dict(report.rejected_by_reason)
         # without the cells and the batches, which are in the rejects file

@@ -54,23 +54,25 @@ class SendAll(NamedTuple):
             return run.report(found.submitted, traffic)
 
         try:
-            if hasattr(type(batches), "_begin_run"):
-                run = batches._begin_run(  # type: ignore[union-attr]
-                    self.environment, self.api_key
-                )
-            self.check_open()
-            with run or nullcontext():
-                self._send(batches, run, counts, report)
+            try:
+                if hasattr(type(batches), "_begin_run"):
+                    run = batches._begin_run(  # type: ignore[union-attr]
+                        self.environment, self.api_key
+                    )
+                self.check_open()
+                with run or nullcontext():
+                    self._send(batches, run, counts, report)
+            finally:
+                if report().failed:  # rows that an interruption left pending did not fail
+                    log_failures(counts.report())
             self.tell(found := report())
             return found
         except BaseException as error:  # it carries the report until then
+            if run is not None:
+                run.close()
             with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = report()  # type: ignore[attr-defined]
             raise
-        finally:
-            # the rows of a table that an interruption left pending did not fail
-            if report().failed:
-                log_failures(counts.report())
 
     def _send(
         self,

@@ -38,6 +38,9 @@ class Run(Protocol[R_co]):
         traceback: TracebackType | None,
     ) -> None: ...
 
+    def close(self) -> None:
+        """Let go of what it holds, where Ctrl-C came as ``send_all`` entered or left it."""
+
     def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Any, Any]]:
         """Yield each batch with a token, which stands for it below.
 

@@ -127,20 +127,20 @@ def check_fits(position: Position, here: Position, path: str) -> None:
         here: the first row of the table now.
         path: what the error names.
     """
+    where = f"with_checkpoint({brief(path, 400)})"
     if position.job != here.job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of the job {brief(position.job, 400)}, "
-            f"and this is {brief(here.job, 400)}; write another path for each job, or delete the "
-            "file"
+            f"{where}: it is of the job {brief(position.job, 400)}, and this is "
+            f"{brief(here.job, 400)}; write another path for each job, or delete the file"
         )
     if position.table != here.table:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of a table with other content; "
+            f"{where}: it is of a table with other content; "
             "write another path, or delete the file to begin at the first row"
         )
     # a key that was refused has settled no row
     if position.rows and position.api_key != here.api_key:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path, 400)}): it is of another API key; "
+            f"{where}: it is of another API key; "
             "write another path for each, or delete the file to begin at the first row"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from itertools import islice
@@ -315,7 +316,7 @@ class Rows(PublicNames):
         Args:
             count: how many.
         """
-        most = integer_between(count, 0)
+        most = integer_between(count, 0, sys.maxsize)
         if most is None:
             raise ConfigurationError(
                 f"first({brief(count)}): want a number of rows; write first(100)"
@@ -397,6 +398,8 @@ class Rows(PublicNames):
 
         Their ids are others than those of ``send_all(rows)``, which depend on the client's
         environment: send the table, not these.
+
+        Their ids are not those of ``client.send_all(rows)``, which are of its environment, too.
 
         Raises:
             InvalidBatch: a row would be rejected.

@@ -171,25 +171,31 @@ def test_the_checkpoint_of_another_file_is_refused(files, change, text):
     assert caught.value.report.rows == 0
 
 
-def test_the_checkpoint_of_another_job_or_environment_is_refused(files):
+def test_the_checkpoint_of_another_job_is_refused_and_so_is_one_with_other_ids(files):
     checkpoint = files[2]
-    broken_off(run_of(files, broken_at(250)))
+    broken_off(run_of(files, broken_at(250)).grouped_by("id"))
+    rows = run_of(files).grouped_by("id")
+    group = "grouped by id in 1000 rows"
     tries = {
-        "'two, development, key policy'": lambda: sent(run_of(files).with_key("policy", job="two")),
-        "'one, production, key policy'": lambda: sent(run_of(files), environment="production"),
-        "'one, development, key id'": lambda: sent(run_of(files).with_key("id", job="one")),
-        "'one, development, key policy, grouped by id in 1000 rows'": lambda: sent(
-            run_of(files).grouped_by("id")
+        f"two, development, key policy, {group}": (rows.with_key("policy", job="two"), {}),
+        f"one, production, key policy, {group}": (rows, {"environment": "production"}),
+        f"one, development, key id, {group}": (rows.with_key("id", job="one"), {}),
+        "one, development, key policy": (run_of(files), {}),
+        "one, development, key policy, grouped by id in 10 rows": (
+            run_of(files).grouped_by("id", window=10),
+            {},
         ),
     }
-    for this, try_it in tries.items():
+    for this, (other, options) in tries.items():
         with pytest.raises(ConfigurationError) as caught:
-            try_it()
+            sent(other, **options)
         assert str(caught.value) == (
             f"with_checkpoint({str(checkpoint)!r}): it is of the job 'one, development, key "
-            f"policy', and this is {this}; write another path for each job, or delete the file"
+            f"policy, {group}', and this is {this!r}; write another path for each job, or delete "
+            "the file"
         )
-    assert sent(run_of(files)).resumed == 250
+    assert sent(rows).resumed == 0  # a window is not settled before its last row
+    assert sent(rows).resumed == 300
 
 
 def test_the_checkpoint_of_another_workspace_is_refused(files):

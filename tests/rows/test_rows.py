@@ -296,6 +296,10 @@ MISTAKES = {
         lambda rows: rows.first(-1),
         "first(-1): want a number of rows; write first(100)",
     ),
+    "more than any machine counts": (
+        lambda rows: rows.first(10**30),
+        f"first({10**30}): want a number of rows; write first(100)",
+    ),
     "first of True": (
         lambda rows: rows.first(True),
         "first(True): want a number of rows; write first(100)",
@@ -501,6 +505,16 @@ def test_without_a_key_the_report_says_what_the_ids_are_made_of(tmp_path):
         " each run sends these rows under new ids"
     ]
     assert sent(KEYED).notes == ()
+
+
+def test_batches_that_are_mapped_have_the_ids_that_they_have(tmp_path):
+    path = tmp_path / "batches.jsonl"
+    path.write_text(Batch.for_user(customer_id="1").with_source_request_id("x").to_json() + "\n")
+    transport = RecordingTransport()
+    report = sent(Rows.from_batches(path).map(lambda batch: batch.event("E")), transport)
+
+    assert report.notes == ()
+    assert [batch.source_request_id for batch in transport.batches] == ["x"]
 
 
 def test_a_report_says_that_rejects_are_in_no_file(tmp_path):
