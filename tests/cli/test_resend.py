@@ -103,6 +103,18 @@ def test_what_fails_again_keeps_its_rows(folder, capsys, mparticle):
     assert [file.name for file in folder.glob("r.jsonl*")] == ["r.jsonl"]
 
 
+def test_a_refused_row_whose_batch_is_null_is_mapped_again_under_its_id(rejects, capsys, mparticle):
+    failed_only(rejects)
+    refused = lines(rejects.parent)
+    mended = [{**line, "batch": None, "row": {**line["row"], "spend": "9"}} for line in refused]
+    rejects.write_text("".join(f"{json.dumps(line)}\n" for line in mended))
+
+    assert run(capsys, *RESEND, "--map", "policies.toml")[0] == 0
+    assert [batch.user_attributes["spend"] for batch in mparticle.batches] == [9, 9]
+    ids = [line["batch"]["source_request_id"] for line in refused]
+    assert sorted(mparticle.unique_ids) == sorted(ids)
+
+
 def test_a_batch_that_was_spoilt_by_hand_is_told_and_stays(rejects, capsys, mparticle):
     spoilt = rejects.read_text().replace('"user_identities"', '"user_identites"')
     rejects.write_text(spoilt)
