@@ -4,7 +4,8 @@
 
 Without keys, it sends to a server on this machine that stands in for mParticle. With
 MPARTICLE_API_KEY and MPARTICLE_API_SECRET, it sends development data to your workspace. The rejects
-and the checkpoint are written into the current folder. Run it again: nothing counts twice.
+and the checkpoint are written into the current folder. Run it again: nothing counts twice. The
+checkpoint is of one API key, so delete it before you use another one.
 """
 
 import os

@@ -3,6 +3,7 @@
 A test uses a public name wherever one exists. Only a test of one mechanism imports its module.
 """
 
+from mpfluent.builder import merge
 from mpfluent.cli import progress, report_file, speed, tables
 from mpfluent.cli.code import program as program_of
 from mpfluent.cli.main import main
@@ -54,6 +55,7 @@ __all__ = [
     "is_judged",
     "limits",
     "locks",
+    "merge",
     "main",
     "owner",
     "parsed",

@@ -42,7 +42,7 @@ def missing(cell: Any, words: frozenset[str]) -> bool:
         words: in lower case.
     """
     if type(cell) is str:
-        return cell.strip().lower() in words or validators.is_blank(cell)
+        return not cell or cell.strip().lower() in words or validators.is_blank(cell)
     if cell is None:
         return True
     cell = own(cell)
@@ -85,7 +85,7 @@ def _python_time(cell: Any) -> datetime:
 def text(cell: Any) -> str:
     """Return text; a whole number that became a float on its way is written without ``.0``."""
     if type(cell) is str:
-        return validators.text(cell)
+        return cell if cell.isascii() else validators.text(cell)
     cell = plain(cell)
     if is_a(cell, bool):
         return "true" if cell else "false"
@@ -229,8 +229,10 @@ def moment(cell: Any, form: str | None = None, zone: tzinfo | None = None) -> da
         zone: of a time that names none.
     """
     if type(cell) is str:
-        with suppress(TypeError):  # a zone of dateutil has no hash
+        try:
             return _read(cell, form, zone)
+        except TypeError:  # a zone of dateutil has no hash
+            return _read.__wrapped__(cell, form, zone)
     cell = plain(cell)
     if is_a(cell, datetime):
         return _zoned(cell, zone, is_date=False)

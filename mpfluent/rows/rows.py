@@ -402,7 +402,7 @@ class Rows(PublicNames):
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, group in run:
+            for batch, group in run.batches():
                 run.check_no_rejects()
                 yield batch
                 run.settled(group, TAKEN)
@@ -416,6 +416,8 @@ class Rows(PublicNames):
         rate_limit: float = _MOST,
     ) -> RowsReport:
         """Return what would become of the rows: a dry run, which sends nothing and writes no file.
+
+        Whatever ends it early has the report until then as ``report``.
 
         Args:
             environment: for batches that name none.
@@ -469,9 +471,9 @@ class Rows(PublicNames):
 
     # How it works
 
-    def _begin_run(self, environment: str | None) -> TableRun:
+    def _begin_run(self, environment: str | None, api_key: str) -> TableRun:
         """Return a run; see :class:`~mpfluent.delivery.feed.Feed`."""
-        return TableRun(self._settings, environment)
+        return TableRun(self._settings, environment, api_key=api_key)
 
     def _set(self, settings: Settings) -> None:
         object.__setattr__(self, "_settings", settings)
