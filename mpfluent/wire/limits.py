@@ -213,6 +213,17 @@ def identifies_nobody(batch: Any) -> bool:
     return all(is_nobodys(value) for _, _, value in _ids(plain_context(batch)))
 
 
+def nobodys_ids(batch: Any) -> list[str]:
+    """Return the ids of a batch that are nobody's, as they are written.
+
+    >>> from mpfluent import Batch
+    >>> nobodys_ids(Batch.for_user(customer_id="00000000"))
+    ["customer_id='00000000'"]
+    """
+    ids = _ids(plain_context(batch))
+    return [f"{name}={brief(value)}" for _, name, value in ids if is_nobodys(value)]
+
+
 def plain_context(batch: Any) -> dict[str, Any]:
     """Return the context as plain data, as deep as ids stand in it."""
     return {
