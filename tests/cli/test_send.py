@@ -194,6 +194,9 @@ def test_too_many_rejects_end_the_run_with_status_1(folder, capsys, mparticle):
 
     assert code == 1
     assert err[-1].startswith("mpfluent send: 2 rows failed or were rejected, and --stop-after 1;")
+    code, _, err = run(capsys, *SEND, "--rejects", "rejects.jsonl", "--stop-after", "0")
+    assert code == 1
+    assert err[-1].startswith("mpfluent send: 1 row failed or was rejected, and --stop-after 0;")
 
 
 FORMATS = {
@@ -357,6 +360,10 @@ MISTAKES = {
         "--allow-nobody is for rows that --map makes batches of, and these are batches; "
         "leave it out",
     ),
+    "Parquet under another name": (
+        ["check", "frame.csv", "--map", "policies.toml"],
+        "frame.csv: it is a Parquet file; write --format parquet",
+    ),
     "a delimiter of tabs": (
         [*CHECK, "--format", "tsv", "--delimiter", ","],
         "--delimiter is for csv, and these files are tsv; leave it out, or write --format",
@@ -386,6 +393,7 @@ def test_a_mistake_is_status_2_and_one_line_in_the_words_of_a_shell(
     line, message, folder, capsys, mparticle
 ):
     (folder / "rows.jsonl").write_text("{}\n")
+    (folder / "frame.csv").write_bytes(b"PAR1\x15")
 
     code, out, err = run(capsys, *line)
 
