@@ -43,8 +43,7 @@ class TableRun:
     def __init__(
         self, settings: Settings, environment: str | None, *, is_dry: bool = False
     ) -> None:
-        check_has_mapping(settings)
-        self._settings = settings.checked()
+        self._settings = settings
         self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
@@ -78,7 +77,8 @@ class TableRun:
     # Beginning and ending
 
     def __enter__(self) -> Self:
-        settings = self._settings
+        check_has_mapping(self._settings)
+        settings = self._settings.checked()
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)
