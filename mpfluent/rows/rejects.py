@@ -267,7 +267,8 @@ class RejectedRows:
             # in its own table: who finds it rejected once more, finds it there
             place = Place(reject.file, reject.line, index)
             if reject.batch is None:
-                yield place, reject.row
+                # without cells it could not be read, and a mapping would make nobody of it
+                yield place, reject.row or InvalidValue(reject.text)
             elif before == reject.batch:
                 continue  # another row of the same batch
             else:

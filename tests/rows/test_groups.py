@@ -1,11 +1,11 @@
 """Rows of one user travel as one batch, and nobody else's do."""
 
 import pytest
-from internals import groups
+from internals import merge
 from tables import adds_up, refusing, sent, table
 
 from mpfluent import Batch, ConfigurationError, RecordingTransport
-from mpfluent.rows import Rows
+from mpfluent.rows import Rows, groups
 
 
 def row(user, n=0, **more):
@@ -186,11 +186,11 @@ def test_a_cell_to_group_by_that_is_no_text_makes_its_row_a_reject():
 
 
 def test_a_row_is_compared_with_the_groups_of_its_own_identities_only(monkeypatch):
-    compared, look = [], groups.same_user
+    compared = []
 
     def same_user(left, right):
         compared.append(right)
-        return look(left, right)
+        return merge.same_user(left, right)
 
     monkeypatch.setattr(groups, "same_user", same_user)
     rows = [row(str(n % 500), n) for n in range(1000)]

@@ -7,7 +7,7 @@ import stat
 import pytest
 from tables import ROWS, adds_up, csv_of, imported, lines_of, refusing, sent, table
 
-from mpfluent import ConfigurationError, FunctionTransport, RecordingTransport
+from mpfluent import ApiError, Client, ConfigurationError, FunctionTransport, RecordingTransport
 from mpfluent.rows import Rows
 
 
@@ -196,6 +196,28 @@ def test_the_checkpoint_of_another_job_is_refused_and_so_is_one_with_other_ids(f
         )
     assert sent(rows).resumed == 0  # a window is not settled before its last row
     assert sent(rows).resumed == 300
+
+
+def test_the_checkpoint_of_another_workspace_is_refused(files):
+    checkpoint = files[2]
+    sent(run_of(files))
+    transport = RecordingTransport()
+    client = Client("other", "s", environment="development", transport=transport)
+    with pytest.raises(ConfigurationError) as caught:
+        client.send_all(run_of(files))
+
+    assert str(caught.value) == (
+        f"with_checkpoint({str(checkpoint)!r}): it is of another API key; "
+        "write another path for each, or delete the file to begin at the first row"
+    )
+    assert transport.requests == []
+
+
+def test_a_key_that_was_refused_is_mended_without_a_new_checkpoint(files):
+    broken_off(run_of(files), FunctionTransport(lambda request: 403), ApiError)
+    with Client("other", "s", environment="development", transport=RecordingTransport()) as client:
+        assert client.send_all(run_of(files)).delivered == 300
+        assert client.send_all(run_of(files)).resumed == 300
 
 
 @pytest.mark.parametrize("content", ["", '{"rows": 25', '{"rows": 250}', "[]", "null", "\0" * 90])
