@@ -53,7 +53,9 @@ class TableRun:
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
-        self._counts = dict.fromkeys(("delivered", "duplicates", "skipped", "resumed", "kept"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(
+            ("delivered", "duplicates", "skipped", "resumed", "kept"), 0
+        )
         self._failed: defaultdict[str, int] = defaultdict(int)
         self._rejected: defaultdict[str, int] = defaultdict(int)
         self._first_rejects: list[Reject] = []
