@@ -24,7 +24,7 @@ from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
 from .rejects import Reject, RejectsFile
-from .report import SHOWN, RowsReport
+from .report import SHOWN, RowsReport, counted
 from .settings import Settings
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
@@ -368,7 +368,7 @@ class TableRun:
         judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
         bad = sum(judged) + sum(self._rejected.values())
         if bad > most:
-            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
+            rows = counted(bad, "row failed or was", "rows failed or were")
             raise TooManyRejects(
                 f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
@@ -412,7 +412,7 @@ class TableRun:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
-            rows = "1 row" if before == 1 else f"{before:,} rows"
+            rows = counted(before, "row")
             found.append(
                 f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
                 f"is wrong there, and send it by Rows.from_rejects({path!r})"
