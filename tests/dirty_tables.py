@@ -71,7 +71,8 @@ def audience(folder: Path, rows: int) -> Dirty:
     kinds, arrived = kinds_of(rows, 1, dict.fromkeys(outcomes, 12) | {"blank": 90}), []
     parts: list[list[bytes]] = [[] for _ in range(4)]
     for number, kind in enumerate(kinds):
-        user = f"{number // 3:08}"  # a user is in three segments; a leading zero is no number's
+        # a user is in three segments; a leading zero is no number's; zeros only are nobody's
+        user = f"{number // 3 + 1:08}"
         day = BEGUN + timedelta(minutes=number)
         cells = {
             "membership": f"M-{number}",

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from ..transport.handlers import of_handler
 from ..values.foreign import is_a, itself
-from ..wire.limits import identifies_nobody
+from ..wire.limits import identifies_nobody, nobodys_ids
 from .keys import Digest, Keys
 from .row import Place, Row
 from .settings import Settings
@@ -106,8 +106,11 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
         if settings.data_plan is not None:
             batch = batch.with_data_plan(*settings.data_plan)
         if not may_be_nobody and identifies_nobody(batch):
-            why = "the row identifies nobody; write map(…, allow_nobody=True) to send it"
-            return Refusal("nobody", f"{place}: {why}")
+            ids = nobodys_ids(batch)
+            verb = "is" if len(ids) == 1 else "are"
+            why = f"{' and '.join(ids)} {verb} nobody's" if ids else "the row identifies nobody"
+            write = "write map(…, allow_nobody=True) to send it"
+            return Refusal("nobody", f"{place}: {why}; {write}")
         if not columns:
             digest, claims = digest_of(place, batch)
         elif "source_request_id" in batch._state[0]:

@@ -15,8 +15,9 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.job import Outcome
 from ..delivery.stats import Traffic
-from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..errors import DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
 from ..transport.base import Response
+from ..transport.handlers import of_handler
 from ..utils.interrupts import Waiters
 from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
@@ -71,7 +72,7 @@ class TableRun:
         self._pending = 0  # rows
         self._open: dict[int, int] = {}  # so many rows of each window are not settled, in order
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
-        self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
+        self._error: Exception | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
         self._is_over = False
         self._saved: Position | None = None
@@ -327,15 +328,22 @@ class TableRun:
             if token.is_settled or getattr(outcome, "broken_off", False):
                 return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
-            if isinstance(outcome, Kept):
-                name = "kept"
-            elif isinstance(outcome, DeliveryError):
-                counts, name = self._failed, outcome.reason
-                again = not self._note_failed(token, outcome)
-            self._account(counts, name, token.window, token, again=again)
+            try:
+                if isinstance(outcome, Kept):
+                    name = "kept"
+                elif isinstance(outcome, DeliveryError):
+                    counts, name = self._failed, outcome.reason
+                    again = not self._note_failed(token, outcome)
+                self._account(counts, name, token.window, token, again=again)
+            except Exception as error:
+                # Such as a full disk. In a worker nobody would see it, and its rows would be waited
+                # for without an end: ``save`` raises it in the thread that reads the rows.
+                if of_handler(error) is not None:
+                    raise
+                self._error = self._error or error
 
     def _note_failed(self, group: Group, outcome: DeliveryError) -> bool:
-        """Note the rejects of a group's rows; return whether they are final, and written."""
+        """Note the rejects of a group's rows; return whether they are final."""
         sent = outcome.batch.to_dict() if outcome.batch is not None else None
         rejects = [
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
@@ -347,12 +355,9 @@ class TableRun:
             self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
-        try:
-            if self._rejects is not None and not self._is_over:
-                self._rejects.write(rejects, once=group)
-        except ConfigurationError as error:  # raised in the thread that reads the rows
-            self._error = error
-        return self._error is None
+        if self._rejects is not None and not self._is_over:
+            self._rejects.write(rejects, once=group)
+        return True
 
     def _check_stop(self) -> None:
         if self._error is not None:

@@ -213,6 +213,17 @@ def identifies_nobody(batch: Any) -> bool:
     return all(is_nobodys(value) for _, _, value in _ids(plain_context(batch)))
 
 
+def nobodys_ids(batch: Any) -> list[str]:
+    """Return the ids of a batch that are nobody's, as they are written.
+
+    >>> from mpfluent import Batch
+    >>> nobodys_ids(Batch.for_user(customer_id="00000000"))
+    ["customer_id='00000000'"]
+    """
+    ids = _ids(plain_context(batch))
+    return [f"{name}={brief(value)}" for _, name, value in ids if is_nobodys(value)]
+
+
 def plain_context(batch: Any) -> dict[str, Any]:
     """Return the context as plain data, as deep as ids stand in it."""
     return {
@@ -241,18 +252,20 @@ def is_nobodys(value: Any) -> bool:
 def _may_be_nobodys(keys: Iterable[str], values: Iterable[Any]) -> bool:
     """Return whether an id in this context may be nobody's: a few times as quick as to ask."""
     for key, value in zip(keys, values):
+        if key not in _WITH_IDS:
+            continue
         if key in _SINGLE_IDS:
             if is_nobodys(value):
                 return True
-        elif key in _MANY_IDS:
-            for one in value._state[1]:
-                if type(one) is str and one[:1] in _BEGINS_NOTHING and is_nobodys(one):
-                    return True
+            continue
+        for one in value._state[1]:
+            if type(one) is str and one[:1] in _BEGINS_NOTHING and is_nobodys(one):
+                return True
     return False
 
 
 _SINGLE_IDS = ("mpid", "mp_deviceid", "partner_identity")
-_MANY_IDS = ("user_identities", "partner_identities", "device_info")
+_WITH_IDS = frozenset((*_SINGLE_IDS, "user_identities", "partner_identities", "device_info"))
 _NOTHING = frozenset(("nan", "null", "none", "undefined"))
 _ZEROS = "0-:.{}"
 _BEGINS_NOTHING = frozenset(f"nNuU {_ZEROS}\t\r\n")

@@ -282,6 +282,22 @@ def test_nobody_may_be_allowed():
     assert sent(rows).delivered == 1
 
 
+def test_an_id_that_is_nobodys_is_named():
+    def mapping(row):
+        return Batch.for_user(customer_id=row.text("id")).with_device(
+            ios_advertising_id=row.text("device")
+        )
+
+    zeros = "00000000-0000-0000-0000-000000000000"
+    report = sent(Rows([{"id": "0000"}, {"id": "0000", "device": zeros}]).map(mapping))
+
+    assert [reject.text for reject in report.rejects] == [
+        "rows:1: customer_id='0000' is nobody's; write map(…, allow_nobody=True) to send it",
+        f"rows:2: customer_id='0000' and ios_advertising_id='{zeros}' are nobody's; "
+        "write map(…, allow_nobody=True) to send it",
+    ]
+
+
 # The key
 
 
