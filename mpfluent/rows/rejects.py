@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -20,7 +21,7 @@ from ..utils.files import close_alone, open_alone, replace_file
 from ..values.foreign import is_a
 from .cells import attribute, missing
 from .row import Place
-from .sources import Cells
+from .sources import Cells, Source
 
 _NO_WORDS: frozenset[str] = frozenset()
 _LONGEST = 10_000  # bits of an integer: Python reads none that has more than 4300 digits
@@ -277,6 +278,27 @@ class RejectedRows:
                 except InvalidBatch as error:
                     yield place, InvalidValue(f"{place}: {error}")
             index, before = index + 1, reject.batch
+
+
+def owned_by(source: Source) -> Callable[[Reject], bool]:
+    """Return the function that says whether a reject is of this table: several may share a file.
+
+    Args:
+        source: of the table.
+    """
+    if isinstance(source, RejectedRows):
+        return lambda reject: True  # which are of any table
+    paths = {*getattr(source, "paths", ()), source.name}
+    names, real = {*map(os.path.basename, paths)}, {*map(os.path.realpath, paths)}
+
+    @lru_cache(100)
+    def is_own(file: str) -> bool:
+        if os.path.basename(file) not in names:
+            return False
+        # its folder may be written in another way the next time, and may be another one
+        return file in paths or not os.path.exists(file) or os.path.realpath(file) in real
+
+    return lambda reject: is_own(reject.file)
 
 
 def reject_of(line: str) -> Reject | None:

@@ -23,7 +23,7 @@ from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
-from .rejects import Reject, RejectsFile
+from .rejects import Reject, RejectsFile, owned_by
 from .report import SHOWN, RowsReport, counted
 from .settings import Settings
 
@@ -112,9 +112,9 @@ class TableRun:
             self._start = found.rows
             if rejects is not None and not rejects.is_line(found.rejects):
                 # somebody else has changed or moved the file: all that is there now stays
-                where = found._replace(rejects=rejects.size())
+                where = where._replace(rejects=rejects.size())
             elif rejects is not None:
-                is_own = _owned_by(self._settings)
+                is_own = owned_by(self._settings.source)
                 kept = rejects.drop(
                     found.rejects, lambda each: each.index >= found.rows and is_own(each)
                 )
@@ -429,16 +429,6 @@ _NEW_IDS = (
     "write with_key(…, job=…)"
 )
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
-
-
-def _owned_by(settings: Settings) -> Callable[[Reject], bool]:
-    """Return the function that says whether a reject is of this table: several may share a file."""
-    if settings.of == "rejects":
-        return lambda reject: True  # which are of any table
-    paths = getattr(settings.source, "paths", ())
-    # without their folders, which may be written in another way the next time
-    names = {os.path.basename(name) for name in (*paths, settings.source.name)}
-    return lambda reject: os.path.basename(reject.file) in names
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

@@ -141,6 +141,20 @@ def test_rejects_are_known_as_the_tables_own_from_another_folder_too(files, monk
     assert [line["index"] for line in lines_of(rejects)] == [0, 50, 100, 150, 200, 250]
 
 
+def test_rejects_of_a_table_of_the_same_name_in_another_folder_stay(files):
+    path, rejects, _ = files
+    other = path.parent / "other" / path.name
+    other.parent.mkdir()
+    csv_of(other, 300)
+    broken_off(run_of(files, broken_at(100, without_some)))
+    sent(run_of((other, rejects, other.parent / "checkpoint"), without_some))
+    sent(run_of(files, without_some))
+
+    rows = [(line["file"], line["index"]) for line in lines_of(rejects)]
+    every = range(0, 300, 50)
+    assert sorted(rows) == sorted((str(file), n) for file in (path, other) for n in every)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
