@@ -221,7 +221,7 @@ def test_the_nightly_job_run_again_sends_nothing_twice(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     nightly_job(capsys)
 
-    assert nightly_job(capsys) == (0, AGAIN)
+    assert nightly_job(capsys) == (1, AGAIN)
     assert len(Path("policies.rejects.jsonl").read_text(encoding="utf-8").splitlines()) == 6
 
 

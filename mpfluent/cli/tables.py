@@ -85,6 +85,7 @@ def summary_of(report: RowsReport) -> str:
     wrong = [
         (report.rejected, "rejected", report.rejected_by_reason),
         (report.failed, "failed", report.failed_by_reason),
+        (report.rejected_before, "rejected by an earlier run", {}),
         (report.pending, "on their way", {}),
     ]
     parts = [

@@ -20,7 +20,8 @@ class RowsReport(NamedTuple):
     """What became of the rows of a table, each of which is counted once.
 
     ``rows == delivered + failed + rejected + duplicates + skipped + resumed + kept + handed_over``.
-    It is true if nothing failed, nothing was rejected, and nothing is pending.
+    It is true if nothing failed, nothing was rejected, and nothing is pending; nor is a row in the
+    rejects file that an earlier run of the job left there.
 
     Attributes:
         rows: how many there were, but for those that are pending.
@@ -32,6 +33,7 @@ class RowsReport(NamedTuple):
         resumed: an earlier run of the job has settled them.
         kept: their batches are in an outbox, which delivers them.
         handed_over: their batches are somebody else's to deliver; 0 with the dispatchers of today.
+        rejected_before: of those that are resumed, how many are in the rejects file.
         pending: read, and on their way: the next run sends them again, under the same ids.
         batches: how many batches were accepted.
         requests: how many requests the client made meanwhile, those of other threads, too.
@@ -56,6 +58,7 @@ class RowsReport(NamedTuple):
     resumed: int = 0
     kept: int = 0
     handed_over: int = 0
+    rejected_before: int = 0
     pending: int = 0
     batches: int = 0
     requests: int = 0
@@ -71,19 +74,20 @@ class RowsReport(NamedTuple):
 
     def __bool__(self) -> bool:
         """Return whether nothing failed, nothing was rejected, and nothing is pending."""
-        return not (self.failed or self.rejected or self.pending)
+        return not (self.failed or self.rejected or self.rejected_before or self.pending)
 
     def raise_for_failures(self) -> None:
-        """Raise one error if a row failed or was rejected; do nothing if none did.
+        """Raise one error if a row failed or was rejected, now or before; else do nothing.
 
         Raises:
             DeliveryError: a batch failed. It has the reason of most, and the ``report``.
             InvalidBatch: rows were rejected, and all batches arrived. It has the ``report``.
         """
-        if not self.failed and not self.rejected:
+        if not (self.failed or self.rejected or self.rejected_before):
             return
-        first = self.rejects[0]
-        text = f"{self._bad()}; the first: {one_line(first.text)}"
+        text = self._bad()
+        if self.rejects:
+            text += f"; the first: {one_line(self.rejects[0].text)}"
         error: DeliveryError | InvalidBatch = InvalidBatch(text)
         if self.failed:
             reason = max(self.failed_by_reason.items(), key=itemgetter(1))[0]
@@ -101,6 +105,8 @@ class RowsReport(NamedTuple):
             )
             if count
         ]
+        if self.rejected_before:
+            parts.append(f"{self.rejected_before:,} rejected by an earlier run")
         return f"of {counted(self.rows, 'row')}, {' and '.join(parts)}"
 
     def __repr__(self) -> str:

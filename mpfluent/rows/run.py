@@ -391,6 +391,7 @@ class TableRun:
                 rows=self._read - self._pending,
                 failed=sum(self._failed.values()),
                 rejected=sum(self._rejected.values()),
+                rejected_before=self._rejected_before,
                 pending=self._pending,
                 batches=batches,
                 requests=traffic.requests,

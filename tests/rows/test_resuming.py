@@ -7,7 +7,14 @@ import stat
 import pytest
 from tables import ROWS, adds_up, csv_of, imported, lines_of, refusing, sent, table
 
-from mpfluent import ApiError, Client, ConfigurationError, FunctionTransport, RecordingTransport
+from mpfluent import (
+    ApiError,
+    Client,
+    ConfigurationError,
+    FunctionTransport,
+    InvalidBatch,
+    RecordingTransport,
+)
 from mpfluent.rows import Rows
 
 
@@ -80,9 +87,23 @@ def test_a_run_that_came_to_its_end_sends_nothing_more(files):
     transport = RecordingTransport()
     report = sent(run_of(files, without_some), transport)
 
-    assert (report.rows, report.resumed, bool(report)) == (300, 300, True)
+    assert (report.rows, report.resumed, report.rejected_before) == (300, 300, 6)
     assert transport.requests == []
     assert len(lines_of(files[1])) == 6
+
+
+def test_a_job_is_no_success_as_long_as_its_rejects_are_in_the_file(files):
+    sent(run_of(files, without_some))
+    report = sent(run_of(files, without_some))
+    with pytest.raises(InvalidBatch) as caught:
+        report.raise_for_failures()
+
+    assert bool(report) is False
+    assert str(caught.value) == "of 300 rows, 6 rejected by an earlier run"
+    files[1].write_text("")  # as mpfluent resend leaves it
+    report = sent(run_of(files, without_some))
+    report.raise_for_failures()
+    assert bool(report) is True
 
 
 def test_what_holds_peoples_data_is_for_the_owner_only(files):
