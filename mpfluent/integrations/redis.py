@@ -26,7 +26,9 @@ from .redis_budget import LINE, Budget, address_of, forget_frames_of, reason_of
 _OPTIONS = ("per_second", "name", "burst", "share")
 _SAVED = 0.1  # seconds of the pace that a burst has, unless it is given
 _RATES = (0.001, 1_000_000)  # batches a second, the fewest and the most
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0  # seconds without a question to a Redis that is away
+_SHORTEST_PAUSE = 0.5  # seconds until a Redis that is away is asked again
+_PAUSES = 10  # or so many times what the last question took: it costs a tenth of the time at most
+_LONGEST_QUESTION = 10.0  # seconds, more or less
 
 
 class RedisRateLimit(PublicNames):
@@ -64,7 +66,7 @@ class RedisRateLimit(PublicNames):
 
     __slots__ = (
         *("_address", "_alone", "_ask_at", "_bucket", "_budget", "_clock", "_home", "_lock"),
-        *("_notices", "_pause", *_OPTIONS),
+        *("_is_away", "_notices", "_waited", *_OPTIONS),
     )
 
     @expand_kwargs
@@ -110,9 +112,10 @@ class RedisRateLimit(PublicNames):
         self._lock = threading.RLock()
         self._notices.restart()
         self._budget = Budget(self._address, self.name, self.per_second, self.burst)
-        self._pause = 0.0  # seconds between two questions; 0 while Redis answers
-        self._ask_at = -math.inf  # when it is next asked, if it does not answer
+        self._is_away = False  # whether Redis did not answer the last question
+        self._ask_at = -math.inf  # when it is next asked
         self._bucket = Bucket(-math.inf, 0.0)
+        self._waited = 0.0  # seconds that the share waited at first
 
     def take(self, batches: int) -> float:
         """Take a turn for a request, if it is its turn.
@@ -129,9 +132,15 @@ class RedisRateLimit(PublicNames):
         """
         count = checked_batches(batches)
         self._home.move(self._renew)
-        pause = self._pause_of_question()
-        if pause is not None:
+        with self._lock:
+            now = self._clock()
+            asks, was_away = now >= self._ask_at, self._is_away
+            if asks and was_away:
+                self._ask_at = now + _LONGEST_QUESTION  # the other threads do not ask meanwhile
+        if asks:
             try:
+                if was_away:
+                    self._charge_share()
                 seconds = self._budget.take(count)
             except BaseException as error:
                 raised = of_handler(error)
@@ -140,34 +149,26 @@ class RedisRateLimit(PublicNames):
                     raise raised from None  # by a signal's handler, and not by Redis
                 if not isinstance(error, Exception):
                     raise
-                self._keep_to_share(error, pause, count)
+                self._keep_to_share(error, self._clock() - now, count)
             else:
-                self._answered(pause)
+                if was_away:
+                    self._come_back()
                 return seconds
         with self._lock:
-            cost = count / self._alone
-            seconds, self._bucket = self._bucket.take(self._clock(), cost, 0.0)
-            return seconds
+            now, cost = self._clock(), count / self._alone
+            seconds, self._bucket = self._bucket.take(now, cost, 0.0)
+            # all processes are to find out soon that Redis is back, also those that wait
+            return min(seconds, max(self._ask_at - now, _SHORTEST_PAUSE))
 
-    def _pause_of_question(self) -> float | None:
-        """Return the pause before this question to Redis, or None if it is not to be asked."""
+    def _keep_to_share(self, error: Exception, took: float, count: int) -> None:
         with self._lock:
-            now = self._clock()
-            if self._pause and now < self._ask_at:
-                return None
-            self._ask_at = now + self._pause  # the other threads do not ask meanwhile
-            return self._pause
-
-    def _keep_to_share(self, error: Exception, pause: float, count: int) -> None:
-        with self._lock:
-            if pause != self._pause:
-                return  # another thread has found it out before
-            self._pause = min(max(2 * pause, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._ask_at = self._clock() + self._pause
-            if pause:
-                return  # it is still away
+            now, was_away, self._is_away = self._clock(), self._is_away, True
+            self._ask_at = now + max(_SHORTEST_PAUSE, _PAUSES * took)
+            if was_away:
+                return
             # All processes find it out at about the same time, and must not send at the same time.
-            self._bucket = Bucket(self._clock(), random.random() * count / self._alone)  # noqa: S311
+            self._waited = random.random() * count / self._alone  # noqa: S311
+            self._bucket = Bucket(now, self._waited)
         why, error_name = reason_of(error)
         self._notices.log(
             f"the rate limit {self.name!r} cannot be asked in Redis",
@@ -176,11 +177,17 @@ class RedisRateLimit(PublicNames):
             error=error_name,
         )
 
-    def _answered(self, pause: float) -> None:
-        if not pause:
-            return
+    def _charge_share(self) -> None:
+        """Tell Redis, which answers again, what left in advance meanwhile."""
         with self._lock:
-            self._pause = 0.0
+            _, bucket = self._bucket.take(self._clock(), 0.0, 0.0)
+            left = math.ceil((bucket.debt - self._waited) * self._alone)
+        if left > 0:
+            self._budget.charge(left)
+
+    def _come_back(self) -> None:
+        with self._lock:
+            self._is_away, self._ask_at = False, -math.inf
         debug("the rate limit %r is asked in Redis again", self.name, host=self._address.shown)
 
     def __repr__(self) -> str:

@@ -19,7 +19,13 @@ try:
     from redis import ConnectionPool, Redis, exceptions
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-    from throttled import RateLimiterRegistry, RateLimiterType, RedisStore, per_duration
+    from throttled import (
+        RateLimiterRegistry,
+        RateLimiterType,
+        RateLimitResult,
+        RedisStore,
+        per_duration,
+    )
 except ModuleNotFoundError as _missing:
     if _missing.name not in ("redis", "throttled"):
         raise
@@ -35,6 +41,7 @@ LINE = "RedisRateLimit('redis://localhost:6379/0', per_second=270, name='ios fee
 _PATIENCE = 0.5  # seconds for each step of a question; the address may have another socket_timeout
 _MOST = 100  # batches of a request, at most
 _LONGEST = 60.0  # seconds: no such request waits longer, unless the rate is very low
+_ANY = 10**12  # batches: a capacity that nothing uses up
 _GCRA = RateLimiterRegistry.get(RateLimiterType.GCRA.value)
 
 # Why Redis did not answer: the first class that fits.
@@ -87,13 +94,24 @@ class Budget:
             seconds = self._ask(batches)
         return seconds
 
+    def charge(self, batches: int) -> None:
+        """Take what has left already out of the budget, whether it was its turn or not.
+
+        Raises:
+            Exception: Redis did not answer; :func:`reason_of` says why.
+        """
+        self._limited(batches, _ANY + batches)
+
     def _ask(self, batches: int) -> float:
         # GCRA never lets through what is larger than the capacity, and lets a large request wait
         # for as long as small ones come. With this capacity, all wait for the same: that what left
         # before is paid for, but for a burst.
-        quota = per_duration(self._period, self._batches, self._burst - 1 + batches)
-        result = _GCRA(quota, self._store).limit(self._key, batches)
+        result = self._limited(batches, self._burst - 1 + batches)
         return result.state.retry_after if result.limited else 0.0
+
+    def _limited(self, batches: int, capacity: int) -> RateLimitResult:
+        quota = per_duration(self._period, self._batches, capacity)
+        return _GCRA(quota, self._store).limit(self._key, batches)
 
 
 class _Connections:
