@@ -28,7 +28,7 @@ _SAVED = 0.1  # seconds of the pace that a burst has, unless it is given
 _RATES = (0.001, 1_000_000)  # batches a second, the fewest and the most
 _SHORTEST_PAUSE = 0.5  # seconds until a Redis that is away is asked again
 _PAUSES = 10  # or so many times what the last question took: it costs a tenth of the time at most
-_LONGEST_QUESTION = 10.0  # seconds, more or less
+_LONGEST_QUESTION = 10.0  # seconds after which another thread asks, if one has not come back
 
 
 class RedisRateLimit(PublicNames):
@@ -39,9 +39,9 @@ class RedisRateLimit(PublicNames):
     name everywhere. Redis 5 or newer will do, also with other data in it; the one key expires by
     itself. A cluster of Redis is not for it.
 
-    While Redis cannot be asked, this is logged, and the process keeps to its share alone. So a
+    While Redis cannot be asked, this is logged, and each process keeps to its share alone. So a
     Redis that is away stops no delivery. It costs half a second for each step of a question
-    (connection, password, answer) at most, and one question in up to ten seconds.
+    (connection, password, answer) at most, and about a tenth of a process' time.
 
     Nothing is opened before the first request. Threads and forked processes may share one object.
     It can be pickled, and then has the address with the password, as the worker needs it.
@@ -81,10 +81,10 @@ class RedisRateLimit(PublicNames):
         clock: Callable[[], float] = time.monotonic,
         **unknown: Never,
     ) -> None:
-        if unknown:
-            raise unknown_option("RedisRateLimit", next(iter(unknown)), _OPTIONS)
         # the address is gone on the line that uses it: no traceback may show it
         address, url = address_of(url), ""
+        if unknown:
+            raise unknown_option("RedisRateLimit", next(iter(unknown)), _OPTIONS)
         if isinstance(address, ConfigurationError):
             raise address
         self._address = address

@@ -40,7 +40,7 @@ LINE = "RedisRateLimit('redis://localhost:6379/0', per_second=270, name='ios fee
 
 _PATIENCE = 0.5  # seconds for each step of a question; the address may have another socket_timeout
 _MOST = 100  # batches of a request, at most
-_LONGEST = 60.0  # seconds: no such request waits longer, unless the rate is very low
+_LONGEST = 60.0  # seconds that nobody waits, or ten times what a request and a burst take
 _ANY = 10**12  # batches: a capacity that nothing uses up
 _GCRA = RateLimiterRegistry.get(RateLimiterType.GCRA.value)
 
@@ -72,7 +72,7 @@ class Budget:
         self._period, self._batches = timedelta(seconds=fraction.denominator), fraction.numerator
         self._burst = burst
         self._key = f"mpfluent:{name}"
-        self._longest = max(_LONGEST, 2 * (burst + _MOST) / rate)
+        self._longest = max(_LONGEST, 10 * (burst + _MOST) / rate)
         # By default, throttled-py keeps one pool of connections for each address, whoever uses it:
         # then other code of the process would have our time limits, or we would have its.
         factory = f"{__name__}.{_Connections.__qualname__}"
