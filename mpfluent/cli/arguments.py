@@ -80,11 +80,11 @@ def _unknown(name: str, options: list[str]) -> str:
     return f"there is no option {name}; " + (f"did you mean --{meant}?" if meant else "see --help")
 
 
-def count(text: str) -> int:
-    """Return the whole number that an option says, 1 or more."""
-    if text.isascii() and text.isdigit() and int(text[:18]) > 0:
+def count(text: str, least: int = 1) -> int:
+    """Return the whole number that an option says, from the least one on."""
+    if text.isascii() and text.isdigit() and int(text[:18]) >= least:
         return int(text[:18])
-    raise argparse.ArgumentTypeError(f"{text}: want a whole number, 1 or more")
+    raise argparse.ArgumentTypeError(f"{text}: want a whole number, {least} or more")
 
 
 def rate(text: str) -> float:

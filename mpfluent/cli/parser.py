@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ..version import __version__
@@ -93,9 +94,9 @@ Run the same line again after an interruption: with a key, nothing counts twice.
     )
     kept.add_argument(
         "--stop-after",
-        type=count,
+        type=partial(count, least=0),
         metavar="N",
-        help="end when more than N rows were rejected; with --rejects",
+        help="end when more than N rows failed or were rejected; with --rejects",
     )
     kept.add_argument(
         "--checkpoint",

@@ -49,6 +49,8 @@ def write(
     counts: dict[str, Any] = {}
     if report is not None:
         counts = report._asdict()
+        if not report.is_check:  # which alone counts them
+            counts["bytes"] = None
         counts["failed_by_reason"] = dict(report.failed_by_reason)
         counts["rejected_by_reason"] = dict(report.rejected_by_reason)
         # without the cells and the batches, which are in the rejects file

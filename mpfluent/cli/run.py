@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MPFluentError
 from . import report_file
 from .shell_words import in_a_shell
-from .statuses import DELIVERED, FAILED, status_of
+from .statuses import DELIVERED, FAILED, MISTAKE, status_of
 from .tables import show, summary_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
         report = getattr(error, "report", None)
         status = status_of(error)
         said = again if isinstance(error, KeyboardInterrupt) else message_of(error)
-    if report is not None:
+    # of a mistake that ended it before the first row, a table of zeros would say nothing
+    if report is not None and (status != MISTAKE or report.rows or report.batches):
         if not options.quiet:
             show(report)
             sys.stdout.flush()

@@ -52,7 +52,12 @@ _REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\bwith_key\(…, job=…\)", "--key COLUMN --job JOB"),
     (r"\bClient\(…\) without historical=True", "this command without --historical"),
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),
+    (r"\bRows\.from_parquet\(…\)", "--format parquet"),
     (r"; batch\.problems\(\) lists them all", ""),
+    (
+        r"check api_key= and api_secret=, and that the pod is the workspace's",
+        "check MPARTICLE_API_KEY and MPARTICLE_API_SECRET, and that --pod is the workspace's",
+    ),
     (rf"send it by Rows\.from_rejects\(({_VALUE})\)", _resend),
 )
 

@@ -121,6 +121,11 @@ def with_meaning(rows: Rows, options: argparse.Namespace) -> Rows:
         mapping = mapping_of(options.map)
         rows = rows.map(mapping, allow_nobody=options.allow_nobody)
         key, job = key or mapping.key, job or mapping.job
+    elif options.allow_nobody:
+        raise ConfigurationError(
+            "--allow-nobody is for rows that --map makes batches of, and these are batches; "
+            "leave it out"
+        )
     if key and not job:
         raise ConfigurationError(
             f"--key {' '.join(key)}: ids need a job, too, which is what is sent once; "

@@ -24,6 +24,14 @@ def shown_path(path: object) -> str:
 
 Paths = Path | Iterable[Path]
 
+_EXCEL = "it is a workbook of Excel or another archive; save the sheet as CSV"
+_NO_TEXT = {  # what people take for text, by its first bytes
+    b"PK\x03\x04": _EXCEL,
+    b"\xd0\xcf\x11\xe0": _EXCEL,
+    b"PAR1": "it is a Parquet file; write Rows.from_parquet(…)",
+    b"\x28\xb5\x2f\xfd": "it is compressed by zstd, and only gzip is read; decompress it first",
+    b"BZh9": "it is compressed by bzip2, and only gzip is read; decompress it first",
+}
 LONGEST = 2**24  # letters of a line: what is longer is never in memory as a whole
 
 
@@ -178,7 +186,10 @@ class Files:
     def opened(self, path: str) -> Iterator[IO[bytes]]:
         """Open a file for its content; if it is compressed by gzip, it must be whole."""
         with self.bytes_of(path) as file:
-            if file.peek(2)[:2] != b"\x1f\x8b":
+            head = file.peek(4)[:4]
+            if head in _NO_TEXT:
+                raise self.refused(path, _NO_TEXT[head])
+            if head[:2] != b"\x1f\x8b":
                 yield file
                 return
             import gzip

@@ -23,7 +23,7 @@ class Group:
 
     Attributes:
         members: the rows, in order.
-        batch: theirs, joined; with the id of the group, once it is complete.
+        batch: theirs, joined.
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
@@ -32,10 +32,10 @@ class Group:
 
     __slots__ = ("batch", "is_settled", "is_shown", "is_written", "members", "window")
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, window: int) -> None:
         self.members = [member]
         self.batch = member.batch
-        self.window = 0
+        self.window = window
         self.is_settled = False
         self.is_written = False
         self.is_shown = False
@@ -52,25 +52,28 @@ class Group:
         self.members.append(member)
         return True
 
-    def identified(self, keys: Keys) -> Group:
-        """Return the group; its batch has the id that follows from the keys of its rows."""
-        digests = [member.digest for member in self.members]
-        if None in digests:
-            return self
-        digest: Any = digests[0]
-        if len(digests) > 1:
+    def identified(self, keys: Keys) -> Batch:
+        """Return the batch with the id that follows from the keys of its rows."""
+        member, *others = self.members
+        digest = member.digest
+        if others:
+            digests = [digest, *[each.digest for each in others]]
+            if None in digests:
+                return self.batch
             digest = keys.digest_of([str(each) for each in digests])
-        elif self.batch._get("source_request_id") is not None:
-            return self
-        self.batch = self.batch._put("source_request_id", id_of(digest))
-        return self
+        elif digest is None or "source_request_id" in self.batch._state[0]:
+            return self.batch
+        return self.batch._put("source_request_id", id_of(digest))
 
 
-def grouped(members: Iterable[Member]) -> list[Group]:
+def grouped(members: Iterable[Member], window: int) -> list[Group]:
     """Return the groups of a window's rows, in the order of their first rows.
 
     A row joins only the last group of its user, so that what a later row says of the user stays
     the last word.
+
+    Args:
+        window: its number.
     """
     groups: list[Group] = []
     last: dict[Any, int] = {}  # the number of the last group of an identity
@@ -80,7 +83,7 @@ def grouped(members: Iterable[Member]) -> list[Group]:
         number = next((each for each in found if _is_same_user(groups[each], member)), None)
         if number is None or not groups[number].takes(member):
             number = len(groups)
-            groups.append(Group(member))
+            groups.append(Group(member, window))
         last |= dict.fromkeys(ids, number)
     return groups
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
-from uuid import UUID
 
 Digest = int
 """128 bits of a key: an integer takes less memory than bytes or text."""
@@ -66,4 +65,5 @@ class Keys:
 
 def id_of(digest: Digest) -> str:
     """Return the ``source_request_id`` that stands for a digest."""
-    return str(UUID(int=digest))
+    digits = f"{digest:032x}"  # a third of the time of uuid.UUID
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

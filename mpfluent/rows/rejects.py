@@ -10,11 +10,13 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from io import FileIO
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..encoding.json import plain
 from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
+from ..transport.handlers import of_handler
 from ..utils.files import close_alone, open_alone, replace_file
 from ..values.foreign import is_a
 from .cells import attribute, missing
@@ -78,18 +80,25 @@ class RejectsFile:
                     f"with_rejects({self.path!r}): another run writes this file; "
                     "wait until it has ended, or write another path"
                 )
-            self._file, self._waiting, self._end = file, b"", 0
-            # /dev/null and pipes have no places, and nobody can read them back
-            self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            if not self._is_file:
-                return
-            self._end = file.seek(0, os.SEEK_END)
-            half = _half_line(self.path)
-            if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
-                self._end -= len(half)  # a process was killed while it wrote this one
-                file.truncate(self._end)
-            elif half:
-                self._waiting = b"\n"
+            try:
+                self._begin(file)
+            except BaseException:  # such as Ctrl-C, whose traceback would keep it from other runs
+                close_alone(file)
+                raise
+
+    def _begin(self, file: FileIO) -> None:
+        self._file, self._waiting, self._end = file, b"", 0
+        # /dev/null and pipes have no places, and nobody can read them back
+        self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        if not self._is_file:
+            return
+        self._end = file.seek(0, os.SEEK_END)
+        half = _half_line(self.path)
+        if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
+            self._end -= len(half)  # a process was killed while it wrote this one
+            file.truncate(self._end)
+        elif half:
+            self._waiting = b"\n"
 
     def write(self, rejects: Iterable[Reject], once: Any = None) -> None:
         """Write a line for each.
@@ -158,6 +167,14 @@ class RejectsFile:
     def size(self) -> int:
         """Return its bytes."""
         return self._end + len(self._waiting)
+
+    def is_line(self, start: int) -> bool:
+        """Return whether a line begins at this byte, or may."""
+        if not self._is_file or not start:
+            return True
+        with open(self.path, "rb") as file:
+            file.seek(start - 1)
+            return file.read(1) == b"\n"
 
     def drop(self, start: int, is_again: Callable[[Reject], bool]) -> list[Reject]:
         """Take out the rejects of rows that a resumed run reads again, and lines in halves.
@@ -253,7 +270,8 @@ class RejectedRows:
             # in its own table: who finds it rejected once more, finds it there
             place = Place(reject.file, reject.line, index)
             if reject.batch is None:
-                yield place, reject.row
+                # without cells it could not be read, and a mapping would make nobody of it
+                yield place, reject.row or InvalidValue(reject.text)
             elif before == reject.batch:
                 continue  # another row of the same batch
             else:
@@ -284,7 +302,7 @@ def _jsonable(value: Any, depth: int = 0) -> Any:
     Args:
         depth: of the lists and mappings around it; what is deeper than 50 may have no end.
     """
-    with suppress(Exception):  # a cell is any value, and its code may raise anything
+    try:
         if not is_a(value, str) and missing(value, _NO_WORDS):
             return None
         value = attribute(value)
@@ -301,4 +319,7 @@ def _jsonable(value: Any, depth: int = 0) -> Any:
         if is_a(value, (list, tuple)) and depth < 50:
             return [_jsonable(entry, depth + 1) for entry in value]
         return brief(value, 1000) if depth >= 50 else str(value)
-    return brief(value)
+    except Exception as error:  # a cell is any value, and its code may raise anything
+        if of_handler(error) is not None:
+            raise  # such as a job's time limit
+        return brief(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from itertools import islice
@@ -315,7 +316,7 @@ class Rows(PublicNames):
         Args:
             count: how many.
         """
-        most = integer_between(count, 0)
+        most = integer_between(count, 0, sys.maxsize)
         if most is None:
             raise ConfigurationError(
                 f"first({brief(count)}): want a number of rows; write first(100)"
@@ -393,13 +394,18 @@ class Rows(PublicNames):
         return sum(1 for _ in islice(self._settings.source, self._settings.first))
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches that would be sent.
+        """Yield the batches that would be sent, to look at them.
+
+        Their ids are others than those of ``send_all(rows)``, which depend on the client's
+        environment: send the table, not these.
+
+        Their ids are not those of ``client.send_all(rows)``, which are of its environment, too.
 
         Raises:
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, group in run:
+            for batch, group in run.batches():
                 run.check_no_rejects()
                 yield batch
                 run.settled(group, TAKEN)
@@ -413,6 +419,8 @@ class Rows(PublicNames):
         rate_limit: float = _MOST,
     ) -> RowsReport:
         """Return what would become of the rows: a dry run, which sends nothing and writes no file.
+
+        Whatever ends it early has the report until then as ``report``.
 
         Args:
             environment: for batches that name none.
@@ -466,9 +474,9 @@ class Rows(PublicNames):
 
     # How it works
 
-    def _begin_run(self, environment: str | None) -> TableRun:
+    def _begin_run(self, environment: str | None, api_key: str) -> TableRun:
         """Return a run; see :class:`~mpfluent.delivery.feed.Feed`."""
-        return TableRun(self._settings, environment)
+        return TableRun(self._settings, environment, api_key=api_key)
 
     def _set(self, settings: Settings) -> None:
         object.__setattr__(self, "_settings", settings)

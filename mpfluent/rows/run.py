@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -37,21 +37,26 @@ class TableRun:
     Args:
         settings: of the table.
         environment: the client's.
+        api_key: the fingerprint of the client's; "" for a dry run.
         is_dry: whether neither rejects nor a checkpoint are written, and none is read.
     """
 
     def __init__(
-        self, settings: Settings, environment: str | None, *, is_dry: bool = False
+        self,
+        settings: Settings,
+        environment: str | None,
+        *,
+        api_key: str = "",
+        is_dry: bool = False,
     ) -> None:
-        check_has_mapping(settings)
-        self._settings = settings.checked()
+        self._settings = settings
         self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job, self._api_key = settings.whole_job(environment), api_key
         self._began = time.monotonic()
         self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
@@ -78,37 +83,41 @@ class TableRun:
     # Beginning and ending
 
     def __enter__(self) -> Self:
-        settings = self._settings
+        settings = self._settings.checked()
+        check_has_mapping(settings)
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)
-        if self._rejects_path is not None:
-            self._rejects = RejectsFile(self._rejects_path)
         try:
+            if self._rejects_path is not None:
+                self._rejects = RejectsFile(self._rejects_path)
             if self._checkpoint is not None:
                 self._resume(self._checkpoint)
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
-        where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
+        size = rejects.size() if rejects else 0
+        where = Position(0, self._fingerprint or "", self._job, size, self._api_key)
         found = loaded(checkpoint)
         if found is not None:
-            check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
-            where = self._saved = found
+            check_fits(found, where, getattr(checkpoint, "path", "…"))
+            self._saved = found
+            where = found._replace(api_key=self._api_key)
             self._start = found.rows
-            # a file that is smaller now was changed by somebody else: all of it stays
-            if rejects is not None and rejects.size() >= found.rejects:
-                names = _names_of(self._settings)
+            if rejects is not None and not rejects.is_line(found.rejects):
+                # somebody else has changed or moved the file: all that is there now stays
+                where = found._replace(rejects=rejects.size())
+            elif rejects is not None:
+                is_own = _owned_by(self._settings)
                 kept = rejects.drop(
-                    found.rejects,
-                    lambda each: each.index >= found.rows and os.path.basename(each.file) in names,
+                    found.rejects, lambda each: each.index >= found.rows and is_own(each)
                 )
-                kept = [each for each in kept if os.path.basename(each.file) in names]
+                kept = [*filter(is_own, kept)]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -131,13 +140,12 @@ class TableRun:
                 with suppress(Exception):
                     self.save()
         finally:
-            try:
-                self._close()
-            except BaseException:  # such as a second Ctrl-C: the next run needs the file
-                self._close()
-                raise
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the files; a second call does no more."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._is_over = True  # outcomes that come later write nothing any more
             if self._rejects is not None:
@@ -165,14 +173,37 @@ class TableRun:
 
     # From rows to batches
 
-    def __iter__(self) -> Iterator[tuple[Batch, Group]]:
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
+        """Yield each batch with its rows.
+
+        Args:
+            tick: called between rows, since many of them may have no batch.
+        """
+        tick = tick or (lambda: None)
         rows = iter(islice(self._settings.source, self._settings.first))
         for place, cells in islice(rows, self._start):
             self._resumed(place, cells)
-        number, before = divmod(self._start, self._window)
-        while window := [*islice(rows, self._window - before)]:
-            yield from self._sent(number, window)
-            number, before = number + 1, 0
+            tick()
+        keys = self._keys
+        groups = self._joined(rows, tick) if self._settings.group else self._singly(rows, tick)
+        for group in groups:
+            left = [group]
+            while left:
+                group = left.pop()
+                members = group.members
+                if len(members) == 1 and members[0].claims and members[0].digest in keys:
+                    self._count("duplicates", group.window)
+                    continue
+                self._refusal = None
+                yield group.identified(keys), group
+                if self._refusal is None:
+                    for member in members:
+                        if member.claims and member.digest is not None:
+                            keys.claim(member.digest)
+                elif len(members) > 1:  # a group that is over a limit: its rows one by one
+                    left += [Group(each, group.window) for each in reversed(members)]
+                else:
+                    self._reject_refused(group, self._refusal)
 
     def _resumed(self, place: Any, cells: Any) -> None:
         """Count a row that an earlier run settled, and note its key."""
@@ -183,53 +214,55 @@ class TableRun:
             if isinstance(member, Member) and member.claims and member.digest is not None:
                 self._keys.claim(member.digest)
 
-    def _sent(self, number: int, window: list[tuple[Any, Any]]) -> Iterator[tuple[Batch, Group]]:
-        """Yield the batches of a window of rows, and settle the rows that have none."""
-        self._open_rows(number, len(window))
-        members: list[Member] = []
-        here: set[int] = set()  # what the rows of this window will claim
-        waiting: deque[Member] = deque()  # rows whose key another row here may claim
-        for place, cells in window:
-            member = self._meaning(place, cells)
-            if member is None:
-                self._count("skipped", number)
-            elif isinstance(member, Refusal):
-                self._reject(number, place, cells, member)
-            elif not member.claims or member.digest is None:
-                self._has_no_key = True
-                members.append(member)
-            elif member.digest in self._keys:
-                self._count("duplicates", number)
-            elif member.digest in here:
-                waiting.append(member)
-            else:
-                here.add(member.digest)
-                members.append(member)
-        groups = grouped(members) if self._settings.group else [Group(each) for each in members]
-        for group in groups:
-            yield from self._offered(number, group)
-        for member in waiting:
-            if member.digest in self._keys:
-                self._count("duplicates", number)
-            else:  # the other one was rejected
-                yield from self._offered(number, Group(member))
+    def _singly(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
+        """Yield each row that has a batch; a window is a row."""
+        for number, (place, cells) in enumerate(rows, self._start):
+            self._open_rows(number, 1)
+            member = self._member(number, place, cells)
+            if member is not None:
+                yield Group(member, number)
+            tick()
 
-    def _offered(self, number: int, group: Group) -> Iterator[tuple[Batch, Group]]:
-        """Yield a group's batch; if it is over a limit, those of its rows one by one."""
-        self._refusal, group.window = None, number
-        yield group.identified(self._keys).batch, group
-        refusal, members = self._refusal, group.members
-        if refusal is None:
-            for member in members:
+    def _joined(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
+        """Yield the groups of each window of rows."""
+        number, before = divmod(self._start, self._window)
+        while window := [*islice(rows, self._window - before)]:
+            self._open_rows(number, len(window))
+            members: list[Member] = []
+            again: list[Member] = []  # whose key came before: of a row that may yet be rejected
+            here: set[int] = set()
+            for place, cells in window:
+                member = self._member(number, place, cells)
+                if member is None:
+                    continue
+                if member.claims and (member.digest in here or member.digest in self._keys):
+                    again.append(member)
+                    continue
                 if member.claims and member.digest is not None:
-                    self._keys.claim(member.digest)
-        elif len(members) > 1:
-            for member in members:
-                yield from self._offered(number, Group(member))
+                    here.add(member.digest)
+                members.append(member)
+            yield from grouped(members, number)
+            for member in again:
+                yield Group(member, number)
+            tick()
+            number, before = number + 1, 0
+
+    def _member(self, number: int, place: Any, cells: Any) -> Member | None:
+        """Return what a row means, if that is a batch; else settle it."""
+        member = self._meaning(place, cells)
+        if member is None:
+            self._count("skipped", number)
+        elif isinstance(member, Refusal):
+            self._reject(number, place, cells, member)
         else:
-            place, cells, *_ = members[0]
-            reason = "too_large" if isinstance(refusal, TooLarge) else "limit"
-            self._reject(number, place, cells, Refusal(reason, f"{place}: {refusal}"))
+            self._has_no_key = self._has_no_key or not member.claims
+            return member
+        return None
+
+    def _reject_refused(self, group: Group, refusal: InvalidBatch) -> None:
+        place, cells, *_ = group.members[0]
+        reason = "too_large" if isinstance(refusal, TooLarge) else "limit"
+        self._reject(group.window, place, cells, Refusal(reason, f"{place}: {refusal}"))
 
     def refused(self, token: Group, error: InvalidBatch) -> None:
         """Note that a batch is over a limit and is not sent; before the next one is read."""
@@ -393,10 +426,14 @@ _NEW_IDS = (
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
 
 
-def _names_of(settings: Settings) -> set[str]:
-    """Return the names of the source's files, without their folders: those may be written anew."""
+def _owned_by(settings: Settings) -> Callable[[Reject], bool]:
+    """Return the function that says whether a reject is of this table: several may share a file."""
+    if settings.of == "rejects":
+        return lambda reject: True  # which are of any table
     paths = getattr(settings.source, "paths", ())
-    return {os.path.basename(name) for name in (*paths, settings.source.name)}
+    # without their folders, which may be written in another way the next time
+    names = {os.path.basename(name) for name in (*paths, settings.source.name)}
+    return lambda reject: os.path.basename(reject.file) in names
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

@@ -68,6 +68,19 @@ class Settings(NamedTuple):
         """Return what is sent once: what was given, or the mapping's."""
         return self.job or (self.mapping.job if self.mapping is not None else None)
 
+    def whole_job(self, environment: str | None) -> str:
+        """Return all that ids follow from, but for the rows.
+
+        Args:
+            environment: the client's.
+        """
+        said = [self.job_name() or "no job", environment or "no environment"]
+        if columns := self.key_columns():
+            said.append(f"key {', '.join(columns)}")
+        if self.group:
+            said.append(f"grouped by {', '.join(self.group)} in {self.window} rows")
+        return ", ".join(said)
+
     def check_columns(self, verb: str, columns: tuple[str, ...]) -> None:
         """Raise if the table has no such column."""
         if self.source.columns is None:

@@ -63,13 +63,17 @@ def open_alone(path: str) -> FileIO | None:
     """
     while True:
         file = FileIO(path, "r+b", opener=_made)
-        if not _is_alone(file):
-            file.close()
-            return None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
-        file.close()  # it was replaced or removed before it was locked
+        try:
+            if not _is_alone(file):
+                file.close()
+                return None
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    return file
+        except BaseException:  # such as Ctrl-C, whose traceback would keep it open
+            close_alone(file)
+            raise
+        close_alone(file)  # it was replaced or removed before it was locked
 
 
 def _made(path: str, flags: int) -> int:

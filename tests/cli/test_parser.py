@@ -79,6 +79,9 @@ MISTAKES = {
     "check a.csv --format xlsx": "mpfluent check: --format xlsx: want one of csv, tsv, jsonl, "
     "parquet, batches",
     "check a.csv --limit 0": "mpfluent check: --limit 0: want a whole number, 1 or more",
+    "send a.csv --stop-after -1": (
+        "mpfluent send: --stop-after -1: want a whole number, 0 or more"
+    ),
     "check a.csv --limit 1e3": "mpfluent check: --limit 1e3: want a whole number, 1 or more",
     "check a.csv --rate-limit nan": "mpfluent check: --rate-limit nan: want batches a second, "
     "a number above 0, such as 270",

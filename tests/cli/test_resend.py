@@ -81,6 +81,57 @@ def test_what_was_sealed_is_sent_under_its_ids_without_a_mapping(rejects, capsys
     assert rejects.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_fails_again_keeps_its_rows(folder, capsys, mparticle):
+    (folder / "policies.csv").write_text("policy,id,spend\nP-1,17,1\nP-2,17,2\nP-3,18,3\n")
+    mparticle.script(REFUSED, REFUSED, REFUSED)
+    main([*SEND, "--rejects", "r.jsonl", "--grouped-by", "id", "--quiet"])
+    before = lines(folder)
+    mparticle.script(REFUSED, REFUSED, status(400, body='{"errors": [{"code": "NEW"}]}'))
+
+    code, _, _ = run(capsys, *RESEND)
+
+    after = lines(folder)
+    texts = [line.pop("text") for line in after]
+    assert code == 1
+    assert len(before) == 3
+    assert after == [{key: line[key] for key in line if key != "text"} for line in before]
+    assert texts == [
+        "policies.csv:2: mParticle answered 400 BAD: no",
+        "policies.csv:3: mParticle answered 400 BAD: no",
+        "policies.csv:4: mParticle answered 400 NEW",
+    ]
+    assert [file.name for file in folder.glob("r.jsonl*")] == ["r.jsonl"]
+
+
+def test_a_batch_that_was_spoilt_by_hand_is_told_and_stays(rejects, capsys, mparticle):
+    spoilt = rejects.read_text().replace('"user_identities"', '"user_identites"')
+    rejects.write_text(spoilt)
+    sent = len(mparticle.requests)
+
+    assert run(capsys, *RESEND, "--map", "policies.toml") == (
+        2,
+        [],
+        [
+            "mpfluent resend: r.jsonl: the batch of policies.csv:2 cannot be read: from_dict() has "
+            "no field 'user_identites'; did you mean 'user_identities'?"
+        ],
+    )
+    assert rejects.read_text() == spoilt
+    assert len(mparticle.requests) == sent
+
+
+def test_a_row_that_could_not_be_read_stays_what_it_was(folder, capsys, mparticle):
+    (folder / "policies.csv").write_text("policy,id,spend\nP-1,1001\n")
+    main([*SEND, "--rejects", "r.jsonl", "--quiet"])
+    (before,) = lines(folder)
+    code, _, _ = run(capsys, *RESEND, "--map", "policies.toml", "--allow-nobody")
+
+    assert code == 1
+    assert before["text"] == "policies.csv:2: the row has 2 cells, and the header 3"
+    assert lines(folder) == [before]
+    assert mparticle.batches == []
+
+
 def test_what_is_mended_in_the_file_is_mapped_again_under_the_id_of_its_key(
     rejects, capsys, mparticle
 ):

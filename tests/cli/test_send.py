@@ -113,7 +113,10 @@ def test_a_refused_key_is_status_2(folder, capsys, mparticle, monkeypatch):
     code, out, err = run(capsys, *SEND)
 
     assert code == 2
-    assert err[-1].startswith("mpfluent send: mParticle answered 403")
+    assert err[-1] == (
+        "mpfluent send: mParticle answered 403 Forbidden; check MPARTICLE_API_KEY and "
+        "MPARTICLE_API_SECRET, and that --pod is the workspace's"
+    )
     assert out[0].split()[0] == "rows"
 
 
@@ -191,6 +194,9 @@ def test_too_many_rejects_end_the_run_with_status_1(folder, capsys, mparticle):
 
     assert code == 1
     assert err[-1].startswith("mpfluent send: 2 rows failed or were rejected, and --stop-after 1;")
+    code, _, err = run(capsys, *SEND, "--rejects", "rejects.jsonl", "--stop-after", "0")
+    assert code == 1
+    assert err[-1].startswith("mpfluent send: 1 row failed or was rejected, and --stop-after 0;")
 
 
 FORMATS = {
@@ -349,6 +355,15 @@ MISTAKES = {
         [*CHECK, "--ignore-unknown"],
         "--ignore-unknown is for batches, and these files are csv; leave it out, or write --format",
     ),
+    "nobody in batches": (
+        ["send", "rows.jsonl", "--environment", "development", "--allow-nobody"],
+        "--allow-nobody is for rows that --map makes batches of, and these are batches; "
+        "leave it out",
+    ),
+    "Parquet under another name": (
+        ["check", "frame.csv", "--map", "policies.toml"],
+        "frame.csv: it is a Parquet file; write --format parquet",
+    ),
     "a delimiter of tabs": (
         [*CHECK, "--format", "tsv", "--delimiter", ","],
         "--delimiter is for csv, and these files are tsv; leave it out, or write --format",
@@ -378,10 +393,12 @@ def test_a_mistake_is_status_2_and_one_line_in_the_words_of_a_shell(
     line, message, folder, capsys, mparticle
 ):
     (folder / "rows.jsonl").write_text("{}\n")
+    (folder / "frame.csv").write_bytes(b"PAR1\x15")
 
-    code, _, err = run(capsys, *line)
+    code, out, err = run(capsys, *line)
 
-    assert (code, err) == (2, [f"mpfluent {line[0]}: {message.format(folder=folder)}"])
+    assert (code, out) == (2, [])
+    assert err == [f"mpfluent {line[0]}: {message.format(folder=folder)}"]
     assert mparticle.requests == []
 
 
@@ -445,6 +462,9 @@ def test_the_report_for_machines_is_private_and_has_the_status(folder, capsys, m
     assert (report["status"], report["rows"], report["delivered"]) == (1, 5, 2)
     assert report["rejected_by_reason"] == {"invalid": 1, "nobody": 1}
     assert report["error"] is None
+    assert report["bytes"] is None  # nobody counted them
+    run(capsys, *CHECK, "--report", "report.json")
+    assert json.loads((folder / "report.json").read_text())["bytes"] > 0
 
 
 def test_the_report_for_machines_has_the_error_that_ended_the_run(folder, capsys):

@@ -4,12 +4,13 @@ import operator
 import sys
 
 import pytest
-from clients import boom
+from clients import boom, client_of
 from tables import ROWS, adds_up, csv_of, imported, lines_of, refusing, sent, table
 
 from mpfluent import (
     ApiError,
     Batch,
+    Closed,
     ConfigurationError,
     FunctionTransport,
     InvalidBatch,
@@ -20,7 +21,7 @@ from mpfluent import (
     UnknownField,
     UnknownVerb,
 )
-from mpfluent.rows import Rows
+from mpfluent.rows import Rows, RowsReport
 
 SOON = 10.0
 
@@ -281,6 +282,22 @@ def test_nobody_may_be_allowed():
     assert sent(rows).delivered == 1
 
 
+def test_an_id_that_is_nobodys_is_named():
+    def mapping(row):
+        return Batch.for_user(customer_id=row.text("id")).with_device(
+            ios_advertising_id=row.text("device")
+        )
+
+    zeros = "00000000-0000-0000-0000-000000000000"
+    report = sent(Rows([{"id": "0000"}, {"id": "0000", "device": zeros}]).map(mapping))
+
+    assert [reject.text for reject in report.rejects] == [
+        "rows:1: customer_id='0000' is nobody's; write map(…, allow_nobody=True) to send it",
+        f"rows:2: customer_id='0000' and ios_advertising_id='{zeros}' are nobody's; "
+        "write map(…, allow_nobody=True) to send it",
+    ]
+
+
 # The key
 
 
@@ -501,6 +518,15 @@ def test_a_batch_without_an_environment_is_a_mistake_of_the_client():
         sent(table(), environment=None)
 
     assert adds_up(caught.value.report)
+
+
+def test_what_ends_a_table_before_its_first_row_has_a_report_of_rows():
+    with client_of() as client, pytest.raises(ConfigurationError) as caught:
+        client.send_all(Rows(ROWS))
+    assert isinstance(caught.value.report, RowsReport)
+    with pytest.raises(Closed) as caught:
+        client.send_all(table())
+    assert isinstance(caught.value.report, RowsReport)
 
 
 def test_a_table_without_rows_is_delivered(tmp_path):

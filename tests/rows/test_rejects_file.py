@@ -220,6 +220,7 @@ def test_a_file_that_is_replaced_as_it_is_opened_is_opened_again(path, monkeypat
 
 
 @needs_locks
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a fork beside threads
 def test_a_forked_child_writes_nothing_of_its_parents_and_keeps_nobody_out(path):
     file = RejectsFile(path)
     file.write(rejects(2))

@@ -7,7 +7,7 @@ import stat
 import pytest
 from tables import ROWS, adds_up, csv_of, imported, lines_of, refusing, sent, table
 
-from mpfluent import ConfigurationError, FunctionTransport, RecordingTransport
+from mpfluent import ApiError, Client, ConfigurationError, FunctionTransport, RecordingTransport
 from mpfluent.rows import Rows
 
 
@@ -171,21 +171,53 @@ def test_the_checkpoint_of_another_file_is_refused(files, change, text):
     assert caught.value.report.rows == 0
 
 
-def test_the_checkpoint_of_another_job_or_environment_is_refused(files):
+def test_the_checkpoint_of_another_job_is_refused_and_so_is_one_with_other_ids(files):
     checkpoint = files[2]
-    broken_off(run_of(files, broken_at(250)))
+    broken_off(run_of(files, broken_at(250)).grouped_by("id"))
+    rows = run_of(files).grouped_by("id")
+    group = "grouped by id in 1000 rows"
     tries = {
-        "'two, development'": lambda: sent(run_of(files).with_key("policy", job="two")),
-        "'one, production'": lambda: sent(run_of(files), environment="production"),
+        f"two, development, key policy, {group}": (rows.with_key("policy", job="two"), {}),
+        f"one, production, key policy, {group}": (rows, {"environment": "production"}),
+        f"one, development, key id, {group}": (rows.with_key("id", job="one"), {}),
+        "one, development, key policy": (run_of(files), {}),
+        "one, development, key policy, grouped by id in 10 rows": (
+            run_of(files).grouped_by("id", window=10),
+            {},
+        ),
     }
-    for this, try_it in tries.items():
+    for this, (other, options) in tries.items():
         with pytest.raises(ConfigurationError) as caught:
-            try_it()
+            sent(other, **options)
         assert str(caught.value) == (
-            f"with_checkpoint({str(checkpoint)!r}): it is of the job 'one, development', and this "
-            f"is {this}; write another path for each job, or delete the file"
+            f"with_checkpoint({str(checkpoint)!r}): it is of the job 'one, development, key "
+            f"policy, {group}', and this is {this!r}; write another path for each job, or delete "
+            "the file"
         )
-    assert sent(run_of(files)).resumed == 250
+    assert sent(rows).resumed == 0  # a window is not settled before its last row
+    assert sent(rows).resumed == 300
+
+
+def test_the_checkpoint_of_another_workspace_is_refused(files):
+    checkpoint = files[2]
+    sent(run_of(files))
+    transport = RecordingTransport()
+    client = Client("other", "s", environment="development", transport=transport)
+    with pytest.raises(ConfigurationError) as caught:
+        client.send_all(run_of(files))
+
+    assert str(caught.value) == (
+        f"with_checkpoint({str(checkpoint)!r}): it is of another API key; "
+        "write another path for each, or delete the file to begin at the first row"
+    )
+    assert transport.requests == []
+
+
+def test_a_key_that_was_refused_is_mended_without_a_new_checkpoint(files):
+    broken_off(run_of(files), FunctionTransport(lambda request: 403), ApiError)
+    with Client("other", "s", environment="development", transport=RecordingTransport()) as client:
+        assert client.send_all(run_of(files)).delivered == 300
+        assert client.send_all(run_of(files)).resumed == 300
 
 
 @pytest.mark.parametrize("content", ["", '{"rows": 25', '{"rows": 250}', "[]", "null", "\0" * 90])

@@ -296,6 +296,10 @@ MISTAKES = {
         lambda rows: rows.first(-1),
         "first(-1): want a number of rows; write first(100)",
     ),
+    "more than any machine counts": (
+        lambda rows: rows.first(10**30),
+        f"first({10**30}): want a number of rows; write first(100)",
+    ),
     "first of True": (
         lambda rows: rows.first(True),
         "first(True): want a number of rows; write first(100)",
@@ -400,7 +404,7 @@ def test_an_object_with_load_and_save_is_a_checkpoint_of_any_table():
     sent(table().with_checkpoint(Kept()))
 
     assert [position.rows for position in kept] == [0, 5]
-    assert kept[-1]._replace(rows=0) == (0, "", "no job, development", 0)
+    assert kept[-1]._replace(rows=0)[:4] == (0, "", "no job, development", 0)
 
 
 # A dry run
@@ -445,6 +449,14 @@ def test_check_names_what_is_over_a_limit(environment):
     assert report.rejects[0].text.startswith("rows:4: ")
 
 
+def test_the_batches_of_a_table_are_of_no_environment():
+    transport = RecordingTransport()
+    sent(KEYED, transport)
+    ids = {batch.source_request_id for batch in transport.batches}
+
+    assert ids.isdisjoint(batch.source_request_id for batch in KEYED)
+
+
 def test_check_warns_where_the_key_is_a_users_identity():
     text = (
         "the key is the customer_id of each row: of one user, only the first row is sent, and an "
@@ -454,6 +466,33 @@ def test_check_warns_where_the_key_is_a_users_identity():
     assert KEYED.check().notes == (text,)
     assert table().with_key("policy", job="one").check().notes == ()
     assert table().with_key("id", "policy", job="one").check().notes == ()
+
+
+def test_check_warns_where_the_mapping_makes_an_id_of_a_users_identity():
+    def mapping(row):
+        return imported(row).with_source_request_id(row[column])
+
+    column = "id"
+    assert table(ROWS, mapping).check().notes == (
+        "the source_request_id is the customer_id of each row: of one user, only the first row is "
+        "sent, and each later upload is dropped; write with_key(…, job=…) instead",
+    )
+    column = "policy"
+    assert table(ROWS, mapping).check().notes == ()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_ends_a_check_has_the_report_until_then(error):
+    def mapping(row):
+        if row["id"] == "3":
+            raise error
+        return imported(row)
+
+    with pytest.raises((KeyboardInterrupt, ConfigurationError)) as caught:
+        table(ROWS, mapping).check()
+
+    report = caught.value.report
+    assert (report.is_check, report.rows, report.delivered, report.pending) == (True, 3, 3, 1)
 
 
 def test_without_a_key_the_report_says_what_the_ids_are_made_of(tmp_path):
@@ -466,6 +505,16 @@ def test_without_a_key_the_report_says_what_the_ids_are_made_of(tmp_path):
         " each run sends these rows under new ids"
     ]
     assert sent(KEYED).notes == ()
+
+
+def test_batches_that_are_mapped_have_the_ids_that_they_have(tmp_path):
+    path = tmp_path / "batches.jsonl"
+    path.write_text(Batch.for_user(customer_id="1").with_source_request_id("x").to_json() + "\n")
+    transport = RecordingTransport()
+    report = sent(Rows.from_batches(path).map(lambda batch: batch.event("E")), transport)
+
+    assert report.notes == ()
+    assert [batch.source_request_id for batch in transport.batches] == ["x"]
 
 
 def test_a_report_says_that_rejects_are_in_no_file(tmp_path):
