@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import threading
 import time
@@ -10,6 +11,7 @@ import pytest
 from clients import client_of, numbered
 from log_records import text_of
 from outboxes import Clock
+from pages import text_of as text_of_page
 from processes import GREEN, done, run, start
 from redis import Redis
 from redis_server import RedisServer
@@ -399,6 +401,18 @@ def test_a_wrong_password_is_told_without_it(tmp_path, secret):
         expected = line_of(server, "AuthenticationError", "it refuses the user or the password")
 
         assert away(pace) == ([] if secret == "right" else expected)
+
+
+def test_a_user_who_may_do_no_more_than_the_page_says_can_use_it(own_redis):
+    page = text_of_page("docs/scale.md")
+    (rule,) = re.findall(r"`ACL SETUSER (sender on >password .*?)`", page)
+    with Redis.from_url(own_redis.url) as client:
+        client.execute_command("ACL", "SETUSER", *rule.split())
+    url = own_redis.url.replace("//", "//sender:password@")
+    pace = RedisRateLimit(url, per_second=0.001, name="ios feed", burst=5)
+
+    assert away(pace) == []
+    assert pace.take(1) > 0
 
 
 def test_a_redis_that_is_back_is_used_again(own_redis):
