@@ -17,8 +17,6 @@ from ..transport.handlers import linked
 
 try:
     from redis import ConnectionPool, Redis, exceptions
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
     from throttled import (
         RateLimiterRegistry,
         RateLimiterType,
@@ -125,10 +123,9 @@ class _Connections:
 
 
 def _pool(url: str) -> ConnectionPool:
-    # without retries of its own: redis-py would try again for seconds
-    retry = Retry(NoBackoff(), 0)
+    # a client that makes its own pool would try again for seconds
     limits = {"socket_timeout": _PATIENCE, "socket_connect_timeout": _PATIENCE}
-    return ConnectionPool.from_url(url, retry=retry, **limits)
+    return ConnectionPool.from_url(url, **limits)
 
 
 class Address:

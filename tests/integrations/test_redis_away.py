@@ -1,6 +1,7 @@
 """A rate limit in a Redis that is not there: the share of each process, mistakes, and secrets."""
 
 import math
+import os
 import signal
 import socket
 import subprocess
@@ -154,6 +155,21 @@ def test_only_one_thread_asks_a_redis_that_is_away(silent):
     for thread in threads:
         thread.join()
 
+    assert silent.count() == 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_finds_out_for_itself(silent):
+    pace = limit_of(silent.port, clock=Clock())
+    pace.take(1)
+    pid = os.fork()
+    if not pid:
+        signal.alarm(20)
+        pace.take(1)
+        os._exit(0)
+
+    assert os.waitpid(pid, 0)[1] == 0
     assert silent.count() == 2
 
 
