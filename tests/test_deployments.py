@@ -9,9 +9,7 @@ import http.client
 import importlib.util
 import os
 import re
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from typing import NamedTuple
 
 import pytest
 from pages import FILE, ROOT, blocks
+from redis_server import RedisServer, free_port
 
 from mpfluent.testing import LocalServer
 
@@ -238,11 +237,6 @@ def check(project, name, events=EVENTS):
 # Web servers
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
-
-
 def get(port, path):
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SOON)) as connection:
         connection.request("GET", path)
@@ -384,25 +378,16 @@ def test_uwsgi(project, kind, options, sends):
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory):
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("no redis-server; write apt-get install redis-server")
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen([program, *options], cwd=folder, stdout=log, stderr=log)
-    yield f"redis://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(SOON)
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
 
 
 @pytest.fixture
 def queue(project, redis):
     """A project with an empty database of redis."""
     needs("redis")
-    project.environment["REDIS_URL"] = f"{redis}/0"
-    assert project.run(f"from redis import Redis; Redis.from_url('{redis}/0').flushall()") == 0
+    project.environment["REDIS_URL"] = redis
+    assert project.run(f"from redis import Redis; Redis.from_url('{redis}').flushall()") == 0
     return project
 
 

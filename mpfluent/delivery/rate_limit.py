@@ -99,11 +99,7 @@ class RateLimit(PublicNames):
         Raises:
             InvalidValue: it is no number of batches.
         """
-        count = integer_between(batches, 1)
-        if count is None:
-            want = "want a number of batches, 1 or more"
-            raise InvalidValue(f"take({brief(batches)}): {want}; write take(1)")
-        cost = count / self.batches_per_second
+        cost = checked_batches(batches) / self.batches_per_second
         saved = (self.burst - 1) / self.batches_per_second
         if self.shared is not None:
             from .shared_rate_limit import take_from  # few need it
@@ -160,6 +156,19 @@ def checked_rate(where: str, value: object, write: str) -> float:
         why = "want batches a second, a number above 0"
         raise ConfigurationError(f"{where}: {why}; write {write}")
     return rate
+
+
+def checked_batches(batches: object) -> int:
+    """Return how many batches a request has as Python's own number.
+
+    Raises:
+        InvalidValue: it is no number of batches.
+    """
+    count = integer_between(batches, 1)
+    if count is None:
+        want = "want a number of batches, 1 or more"
+        raise InvalidValue(f"take({brief(batches)}): {want}; write take(1)")
+    return count
 
 
 def _checked_path(path: object) -> str:

@@ -1,5 +1,5 @@
 """Connects mpfluent to other libraries.
 
-Each module names the extra to install, and imports the other library only when it is used. No
-other folder imports these modules.
+Each module names the extra to install where the other library is missing. No other folder imports
+these modules, so nothing loads these libraries but who asks for them.
 """
