@@ -267,6 +267,14 @@ def test_the_table_of_reasons_is_complete():
     assert len(REASONS) == 13
 
 
+def test_the_table_of_reasons_says_which_are_temporary():
+    said = re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", text_of("docs/errors.md"), re.M)
+    errors = [mpfluent.DeliveryError(reason=reason) for reason, _ in said]
+
+    assert [("no", "yes")[error.temporary] for error in errors] == [word for _, word in said]
+    assert len(said) == 13
+
+
 def test_the_tree_of_errors_has_every_error():
     errors = {
         name
