@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, Reason
 from ..transport.base import Response
+from ..utils.counts import reduced
 from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
@@ -36,6 +37,9 @@ class Stats(NamedTuple):
     failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
     hook_errors: int = 0
     outbox_errors: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
 
 class Traffic(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from ..delivery.reports import by_reason
 from ..errors import DeliveryError, InvalidBatch, Reason, one_line
+from ..utils.counts import added, reduced
 from .rejects import Reject
 
 SHOWN = 10  # rejects that a report keeps, so that its memory is bounded
@@ -20,7 +21,8 @@ class RowsReport(NamedTuple):
     """What became of the rows of a table, each of which is counted once.
 
     ``rows == delivered + failed + rejected + duplicates + skipped + resumed + kept + handed_over``.
-    It is true if nothing failed, nothing was rejected, and nothing is pending.
+    It is true if nothing failed, nothing was rejected, and nothing is pending. Reports add up:
+    ``sum(reports, RowsReport())``.
 
     Attributes:
         rows: how many there were, but for those that are pending.
@@ -68,6 +70,17 @@ class RowsReport(NamedTuple):
     seconds_at_limit: float | None = None
     notes: tuple[str, ...] = ()
     is_check: bool = False
+
+    def __add__(self, other: object) -> RowsReport:
+        """Return the report of both; the seconds of both are added, too."""
+        if not isinstance(other, RowsReport):
+            return NotImplemented
+        both = RowsReport(*map(added, self, other))
+        notes = tuple(dict.fromkeys(both.notes))
+        return both._replace(rejects=both.rejects[:SHOWN], notes=notes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
     def __bool__(self) -> bool:
         """Return whether nothing failed, nothing was rejected, and nothing is pending."""
