@@ -21,6 +21,7 @@ marshmallow schemas. No module is imported before a name of it is used.
 _NAMES = {
     "builder.batch": "Batch",
     "builder.event_verbs": "EventVerbs",
+    "builder.sealed": "SealedBatch",
     "builder.session": "Session",
     "client.client": "Client",
     "client.events_api": "Configuration EventsApi Upload",

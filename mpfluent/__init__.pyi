@@ -3,6 +3,7 @@
 
 from .builder.batch import Batch as Batch
 from .builder.event_verbs import EventVerbs as EventVerbs
+from .builder.sealed import SealedBatch as SealedBatch
 from .builder.session import Session as Session
 from .client.client import Client as Client
 from .client.events_api import Configuration as Configuration
@@ -152,6 +153,7 @@ __all__ = [
     "Response",
     "Retry",
     "ScreenViewEvent",
+    "SealedBatch",
     "Session",
     "SessionEndEvent",
     "SessionStartEvent",

@@ -78,6 +78,7 @@ from mpfluent import (
     Response,
     Retry,
     ScreenViewEvent,
+    SealedBatch,
     Session,
     SessionEndEvent,
     SessionStartEvent,
@@ -526,6 +527,11 @@ def sent() -> Stats:
 
     assert_type(client.send_all(many()), Report)
     assert_type(client.to_curl(batch), str)
+    sealed = client.seal(batch)
+    assert_type(sealed, SealedBatch)
+    assert_type(SealedBatch.from_json(sealed.to_json()), SealedBatch)
+    assert_type(client.send(sealed), Delivery)
+    assert_type(sum([client.send_all([sealed])], Report()), Report)
     assert_type(client.flush(), bool)
     assert_type(client.stats, Stats)
     assert_type(client.close(5.0), CloseReport)
@@ -684,7 +690,7 @@ def main() -> None:
     assert of_one_class(every_verb(), Session.start(session_id=1)) > 2
     assert round_trip(contexts())
     assert round_trip(every_verb().add(*every_event().events))
-    assert sent().delivered == 5
+    assert sent().delivered == 7
     with tempfile.TemporaryDirectory() as folder:
         assert in_the_background(Path(folder)) == (2, 0, 0)
     assert len(transports()) == 9
