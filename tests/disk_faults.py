@@ -63,7 +63,7 @@ def leave(server, path, sent, **options):
         server=server, transport=outage, outbox=Outbox(path), retry=ONCE, **options
     ) as one:
         one.client.send(*sent).wait(SOON)
-        assert one.client.close() == (0, 0, len(sent))
+        assert one.client.close() == (0, 0, len(sent), 0)
 
 
 def contents(folder):

@@ -331,7 +331,8 @@ class Client(PublicNames):
                 continue  # the thread that called this callback closes the transport later
             final = dispatcher.close(seconds) and final
         stats = self.stats
-        report = self._report or CloseReport(stats.delivered, stats.failed, stats.pending)
+        counts = stats.delivered, stats.failed, stats.pending, stats.handed_over
+        report = self._report or CloseReport(*counts)
         if final:
             self._report = report
         return report

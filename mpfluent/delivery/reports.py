@@ -47,6 +47,7 @@ class Report(NamedTuple):
             ``client.stats`` counts them when they are settled.
         failed_by_reason: how many failed for each reason.
         failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
+        handed_over: how many a broker took, so that somebody else delivers them.
 
     >>> Report(submitted=2, delivered=2) + Report(submitted=1, delivered=1)
     Report(submitted=3, delivered=3, failed=0)
@@ -58,6 +59,7 @@ class Report(NamedTuple):
     pending: int = 0
     failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
     failures: tuple[DeliveryError, ...] = ()
+    handed_over: int = 0
 
     def __add__(self, other: object) -> Report:
         """Return the report of both."""
@@ -81,14 +83,18 @@ class Report(NamedTuple):
             raise failure_of(self, self.failures, text) from self.failures[0]
 
     def __repr__(self) -> str:
-        pending = f", pending={self.pending}" if self.pending else ""
+        rest = "".join(
+            f", {name}={count}"
+            for name in ("pending", "handed_over")
+            if (count := getattr(self, name))
+        )
         reasons = f": {by_reason(self.failed_by_reason)}" if self.failed else ""
         shown = [f"  {one.reason}: {one_line(str(one))}" for one in self.failures[:_SHOWN]]
         more = self.failed - len(shown)
         return "\n".join(
             [
                 f"Report(submitted={self.submitted}, delivered={self.delivered}, "
-                f"failed={self.failed}{pending}){reasons}",
+                f"failed={self.failed}{rest}){reasons}",
                 *shown,
                 *([f"  and {more:,} more; on_failed gets each of them"] if more else ()),
             ]
@@ -96,11 +102,17 @@ class Report(NamedTuple):
 
 
 class CloseReport(NamedTuple):
-    """What a client did in its life: batches delivered, failed, and left behind."""
+    """What a client did in its life: batches delivered, failed, left behind, and handed over."""
 
     delivered: int
     failed: int
     left: int
+    handed_over: int = 0
+
+    def __repr__(self) -> str:
+        counts = f"delivered={self.delivered}, failed={self.failed}, left={self.left}"
+        rest = f", handed_over={self.handed_over}" if self.handed_over else ""
+        return f"CloseReport({counts}{rest})"
 
 
 class ReportBuilder(Outcomes):
@@ -139,4 +151,4 @@ class ReportBuilder(Outcomes):
         """Return all counts, of one moment."""
         with self._lock:
             failed = MappingProxyType(dict(self._failed))
-            return Report(*self._totals(), failed, tuple(self._failures))
+            return Report(*self._totals(), failed, tuple(self._failures), self._handed_over)

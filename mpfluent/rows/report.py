@@ -14,6 +14,11 @@ from .rejects import Reject
 
 SHOWN = 10  # rejects that a report keeps, so that its memory is bounded
 
+# What the repr shows, if there is any.
+_SHOWN_COUNTS = (
+    *("failed", "rejected", "duplicates", "skipped", "resumed", "kept", "handed_over", "pending"),
+)
+
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
@@ -33,7 +38,7 @@ class RowsReport(NamedTuple):
         skipped: the mapping returned None for them.
         resumed: an earlier run of the job has settled them.
         kept: their batches are in an outbox, which delivers them.
-        handed_over: their batches are somebody else's to deliver; 0 with the dispatchers of today.
+        handed_over: a broker has their batches, and somebody else delivers them.
         pending: read, and on their way: the next run sends them again, under the same ids.
         batches: how many batches were accepted.
         requests: how many requests the client made meanwhile, those of other threads, too.
@@ -119,12 +124,13 @@ class RowsReport(NamedTuple):
     def __repr__(self) -> str:
         words = "would be delivered" if self.is_check else "delivered"
         counts = [f"{_counted(self.rows, 'row')}: {self.delivered:,} {words}"]
-        for name in ("failed", "rejected", "duplicates", "skipped", "resumed", "kept", "pending"):
+        for name in _SHOWN_COUNTS:
             count = getattr(self, name)
             reasons = getattr(self, f"{name}_by_reason", {})
             if count:
+                words = name.replace("_", " ")
                 shown = (
-                    _counted(count, "duplicate") if name == "duplicates" else f"{count:,} {name}"
+                    _counted(count, "duplicate") if name == "duplicates" else f"{count:,} {words}"
                 )
                 counts.append(shown + (f" ({by_reason(reasons)})" if reasons else ""))
         sent = _counted(self.batches, "batch", "batches")

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from ..builder.batch import Batch
-from ..delivery.job import Outcome
+from ..delivery.outcome import HandedOver, Outcome
 from ..delivery.stats import Traffic
 from ..errors import (
     ConfigurationError,
@@ -32,6 +32,8 @@ from .members import Member, Refusal, check_has_mapping, meaning_of
 from .rejects import Reject, RejectsFile
 from .report import SHOWN, RowsReport
 from .settings import Settings
+
+_COUNTED = ("delivered", "duplicates", "skipped", "resumed", "kept", "handed_over")
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
@@ -62,7 +64,7 @@ class TableRun:
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
-        self._counts = dict.fromkeys(("delivered", "duplicates", "skipped", "resumed", "kept"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
         self._failed: defaultdict[str, int] = defaultdict(int)
         self._rejected: defaultdict[str, int] = defaultdict(int)
         self._first_rejects: list[Reject] = []
@@ -282,6 +284,8 @@ class TableRun:
             again, counts, name = False, self._counts, "delivered"
             if isinstance(outcome, Kept):
                 name = "kept"
+            elif isinstance(outcome, HandedOver):
+                name = "handed_over"
             elif isinstance(outcome, DeliveryError):
                 counts, name = self._failed, outcome.reason
                 again = not self._note_failed(token, outcome)

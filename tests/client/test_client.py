@@ -180,8 +180,8 @@ def test_stats_are_a_snapshot():
     before = client.stats
     client.send(BATCH)
 
-    assert before == (0, 0, 0, 0, 0, {}, 0, 0)
-    assert client.stats == (1, 1, 0, 0, 0, {}, 0, 0)
+    assert before == (0, 0, 0, 0, 0, {}, 0, 0, 0)
+    assert client.stats == (1, 1, 0, 0, 0, {}, 0, 0, 0)
     with pytest.raises(TypeError):
         client.stats.failed_by_reason["rejected"] = 1
 
@@ -250,7 +250,7 @@ def test_a_child_begins_to_count_from_zero(monkeypatch):
         assert client.flush() is True
         client.send(BATCH)
         assert client.stats[:2] == (1, 1)
-        assert client.close() == (1, 0, 0)
+        assert client.close() == (1, 0, 0, 0)
         leave.set()
         sender.join(5)
 

@@ -24,7 +24,7 @@ def test_close_reports_and_reports_the_same_again():
     with pytest.raises(ApiError):
         client.send(BATCH)
 
-    assert client.close() == (1, 1, 0)
+    assert client.close() == (1, 1, 0, 0)
     assert client.close() is client.close(1)
     assert repr(client) == "<Client https://s2s.us1.mparticle.com development closed>"
 
@@ -66,7 +66,7 @@ def test_a_transport_that_cannot_be_closed_is_logged(caplog):
     client = client_of(Transport())
     client.send(BATCH)
 
-    assert client.close() == (1, 0, 0)
+    assert client.close() == (1, 0, 0, 0)
     assert client.stats.hook_errors == 1
     assert "close raised OSError" in caplog.text
     assert "customer" not in caplog.text
@@ -125,7 +125,7 @@ def test_close_waits_for_what_other_threads_send():
     threading.Timer(0.05, leave.set).start()
 
     assert client.flush(5) is True
-    assert client.close() == (1, 0, 0)
+    assert client.close() == (1, 0, 0, 0)
     sender.join()
 
 
@@ -154,7 +154,7 @@ def test_close_ends_the_waits_of_other_threads():
 
     assert time.monotonic() - began < 5
     sender.join(5)
-    assert report == (0, 1, 0)
+    assert report == (0, 1, 0, 0)
     assert errors[0].reason == "closed"
     assert errors[0].batch.events
     assert client.stats.failed_by_reason == {"closed": 1}
@@ -173,10 +173,10 @@ def test_close_says_what_it_left_behind():
     sender.start()
     assert entered.wait(5)
 
-    assert client.close(0.01) == (0, 0, 1)
+    assert client.close(0.01) == (0, 0, 1, 0)
     leave.set()
     sender.join(5)
-    assert client.close() == (0, 0, 1)
+    assert client.close() == (0, 0, 1, 0)
     assert client.stats.delivered == 1
 
 
@@ -196,7 +196,7 @@ def test_closing_in_several_threads_at_once_is_one_closing():
     for thread in threads:
         thread.join(5)
 
-    assert reports == [(1, 0, 0)] * 8
+    assert reports == [(1, 0, 0, 0)] * 8
 
 
 def test_closing_two_threads_from_each_others_callbacks_ends():
@@ -215,7 +215,7 @@ def test_closing_two_threads_from_each_others_callbacks_ends():
         thread.join(5)
 
     assert [thread.is_alive() for thread in threads] == [False, False]
-    assert client.close() == (2, 0, 0)
+    assert client.close() == (2, 0, 0, 0)
 
 
 def test_closing_by_the_garbage_collector_in_the_midst_of_a_send_ends():
@@ -234,11 +234,11 @@ def test_closing_by_the_garbage_collector_in_the_midst_of_a_send_ends():
     with client._counters._lock:  # the thread holds what closing needs
         App()
 
-    assert client.close() == (0, 0, 0)
+    assert client.close() == (0, 0, 0, 0)
 
     client = client_of(FunctionTransport(send))
     client.send(BATCH)
-    assert client.close() == (1, 0, 0)
+    assert client.close() == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])

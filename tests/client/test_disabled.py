@@ -55,7 +55,7 @@ def test_a_client_that_is_off_drops_each_batch_and_says_why(dispatcher):
     assert client.stats[:4] == (2, 0, 2, 0)
     assert client.stats.failed_by_reason == {"disabled": 2}
     assert client.flush() is True
-    assert client.close() == (0, 2, 0)
+    assert client.close() == (0, 2, 0, 0)
     assert transport.requests == []
 
 

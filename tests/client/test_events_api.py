@@ -367,7 +367,7 @@ def test_closing_the_client_delivers_what_waits():
     uploads = [api.upload_events(BATCH, lambda *a: answers.append(a[1])) for _ in range(5)]
     threading.Timer(0.05, leave.set).start()
 
-    assert configuration.client.close() == (5, 0, 0)
+    assert configuration.client.close() == (5, 0, 0, 0)
     assert answers == [202] * 5
     assert all(upload.result(SOON)[1] == 202 for upload in uploads)
     for call in (lambda: api.upload_events(BATCH), lambda: api.upload_events(BATCH, print)):
@@ -390,7 +390,7 @@ def test_closing_in_a_hurry_calls_every_callback():
     for upload in uploads:
         upload.join(SOON)
 
-    assert report == (0, 5, 0)
+    assert report == (0, 5, 0, 0)
     assert answers == [0] * 5
     assert api._client.stats.failed_by_reason == {"closed": 5}
 

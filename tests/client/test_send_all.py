@@ -261,7 +261,7 @@ def test_what_is_no_iterable_has_a_report_of_nothing(argument):
     with pytest.raises(InvalidValue) as raised:
         client_of().send_all(argument)
 
-    assert raised.value.report == (0, 0, 0, 0, {}, ())
+    assert raised.value.report == (0, 0, 0, 0, {}, (), 0)
 
 
 def test_a_client_that_is_closed_before_or_meanwhile_has_the_report():
@@ -320,7 +320,7 @@ def test_in_the_background_what_ends_it_has_the_report():
 
     assert raised.value.report[:4] == (130, 0, 0, 130)
     gate.set()
-    assert client.close(SOON) == (130, 0, 0)
+    assert client.close(SOON) == (130, 0, 0, 0)
 
 
 def test_what_ends_it_is_in_the_log_with_what_failed(caplog):

@@ -250,11 +250,11 @@ def test_flush_waits_for_the_turns_of_what_waits():
 
 
 def test_close_waits_for_the_turns_of_what_waits():
-    assert behind().close() == (300, 0, 0)
+    assert behind().close() == (300, 0, 0, 0)
 
 
 def test_close_waits_for_the_turns_of_a_queue_that_nobody_has_touched_yet():
-    assert behind(flush_interval=600).close() == (300, 0, 0)
+    assert behind(flush_interval=600).close() == (300, 0, 0, 0)
 
 
 def test_a_timeout_is_one_whoever_waits():

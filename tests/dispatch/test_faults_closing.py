@@ -25,7 +25,7 @@ def test_closing_twice_reports_the_same():  # 36
         one.send(*batches(3))
         report = one.client.close(5)
 
-        assert report == (3, 0, 0)
+        assert report == (3, 0, 0, 0)
         assert one.timed(lambda: one.client.close(5), 0) is report
 
 
@@ -44,7 +44,7 @@ def test_closing_in_many_threads_at_once_reports_the_same():  # 36
         for thread in threads:
             thread.join(SOON)
 
-        assert reports == [(3, 0, 0)] * 8
+        assert reports == [(3, 0, 0, 0)] * 8
 
 
 def test_closing_in_many_threads_while_the_server_hangs_reports_the_same():  # 36
@@ -62,7 +62,7 @@ def test_closing_in_many_threads_while_the_server_hangs_reports_the_same():  # 3
         for thread in threads:
             thread.join(SOON)
 
-        assert reports == [(0, 3, 0)] * 8
+        assert reports == [(0, 3, 0, 0)] * 8
         assert one.reasons == {"closed": 3}
 
 
@@ -97,7 +97,7 @@ def test_closing_in_a_callback_waits_for_nothing(hook, status, left):  # 36
         here.append(one)
         (delivery,) = one.send(batch())
         assert delivery.wait(SOON)
-        counts = (1, 0, 0) if hook == "on_delivered" else (0, 1, 0)
+        counts = (1, 0, 0, 0) if hook == "on_delivered" else (0, 1, 0, 0)
 
         assert eventually(lambda: not one.client._dispatcher._workers.any())
         assert reports == [counts]
@@ -114,8 +114,8 @@ def test_closing_where_a_delivery_settles_waits_for_nothing():  # 36
         assert delivery.wait(SOON)
 
         assert eventually(lambda: reports)
-        assert one.client.close() == (3, 0, 0)
-        assert reports == [(3, 0, 0)]
+        assert one.client.close() == (3, 0, 0, 0)
+        assert reports == [(3, 0, 0, 0)]
 
 
 def test_closing_in_the_midst_of_a_request_of_the_same_worker_waits_for_nothing():  # 36
@@ -129,8 +129,8 @@ def test_closing_in_the_midst_of_a_request_of_the_same_worker_waits_for_nothing(
         (delivery,) = one.send(batch())
 
         assert delivery.result(SOON).status_code == 202
-        assert one.client.close() == (1, 0, 0)
-        assert reports == [(0, 0, 1)]
+        assert one.client.close() == (1, 0, 0, 0)
+        assert reports == [(0, 0, 1, 0)]
 
 
 class Cycle:
@@ -172,8 +172,8 @@ def test_the_garbage_collector_may_close_in_the_midst_of_anything(lock, tmp_path
         with LOCKS[lock](one.client, delivery):
             gc.collect()
 
-        assert reports == [(0, 0, 1)]
-        assert one.client.close() == (0, 0, 1)
+        assert reports == [(0, 0, 1, 0)]
+        assert one.client.close() == (0, 0, 1, 0)
         assert delivery.state == "kept"
 
 
@@ -189,8 +189,8 @@ def test_the_garbage_collector_may_close_on_a_worker():  # 36
         (delivery,) = one.send(batch())
 
         assert delivery.result(SOON).status_code == 202
-        assert reports[0] == (0, 0, 1)
-        assert one.client.close() == (1, 0, 0)
+        assert reports[0] == (0, 0, 1, 0)
+        assert one.client.close() == (1, 0, 0, 0)
 
 
 def test_what_closes_its_client_when_it_is_garbage_loses_nothing():  # 36
@@ -250,7 +250,7 @@ def test_flushing_where_a_delivery_settles_waits_for_nothing():  # 37
 def test_sending_on_a_closed_client_raises_and_accepts_nothing(verb):  # 38
     with scenario() as one:
         one.send(batch(0))
-        assert one.client.close(5) == (1, 0, 0)
+        assert one.client.close(5) == (1, 0, 0, 0)
         with pytest.raises(Closed) as raised:
             one.timed(lambda: verb(one.client, batch(1)), 0)
 
@@ -463,7 +463,7 @@ def test_threads_that_race_with_flush_and_close_lose_nothing():  # 46
 
     assert escaped == []
     assert stats.pending == 0
-    assert report == (len(delivered), len(failed), 0)
+    assert report == (len(delivered), len(failed), 0, 0)
     assert (stats.delivered, stats.failed) == (len(delivered), len(failed))
     assert Counter(reason for _, reason in failed) == stats.failed_by_reason
     assert set(stats.failed_by_reason) <= {"closed"}

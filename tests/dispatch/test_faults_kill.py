@@ -343,7 +343,7 @@ say("end", client, flush=said, longest=max(gaps), ticks=len(gaps), closed=report
     assert (ended.code, ended.stderr) == (0, "")
     end = ended.said["end"]
     assert ended.counts("end") == (1000, 1000, 0, 0)
-    assert (end["flush"], end["closed"], end["of"]) == (True, [1000, 0, 0], kind)
+    assert (end["flush"], end["closed"], end["of"]) == (True, [1000, 0, 0, 0], kind)
     assert end["ticks"] > 20
     assert end["longest"] < 1.0
     assert (len(server.unique_ids), server.duplicates) == (1000, [])

@@ -549,7 +549,7 @@ for name, where in {locks!r}.items():
         timed(sooner.add_done_callback, told.append)
         assert told == [sooner]
         of_the_child("child " + name)
-        assert timed(client.close, 5) == (5, 0, 0)
+        assert timed(client.close, 5) == (5, 0, 0, 0)
         say("closed " + name, seconds=longest)
         break
     let_go.set()

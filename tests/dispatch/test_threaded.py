@@ -454,7 +454,7 @@ def test_close_fails_what_is_left_and_reports_the_same_again():
     deliveries = [stage.client.send(one) for one in users(3)]
     report = stage.client.close(0)
 
-    assert report == (0, 3, 0)
+    assert report == (0, 3, 0, 0)
     assert stage.client.close() is report
     assert [delivery.failures[0].reason for delivery in deliveries] == ["closed"] * 3
     assert str(deliveries[0].failures[0]) == (
@@ -466,7 +466,7 @@ def test_close_delivers_what_waits():
     client = client_of(RecordingTransport(), flush_interval=60)
     client.send(*users(3))
 
-    assert client.close() == (3, 0, 0)
+    assert client.close() == (3, 0, 0, 0)
 
 
 def test_close_ends_the_waits_between_attempts():
@@ -476,7 +476,7 @@ def test_close_ends_the_waits_between_attempts():
     delivery = client.send(user())
     assert eventually(lambda: client._dispatcher._scheduler.in_hand())
 
-    assert client.close(0.05) == (0, 1, 0)
+    assert client.close(0.05) == (0, 1, 0, 0)
     assert delivery.failures[0].reason == "closed"
 
 
@@ -494,7 +494,7 @@ def test_a_callback_that_closes_lets_the_rest_be_delivered():
     assert eventually(lambda: client.stats.delivered == 150)
     assert eventually(lambda: not client._dispatcher._workers.any())
     assert reports[0].left > 0
-    assert client.close() == (150, 0, 0)
+    assert client.close() == (150, 0, 0, 0)
 
 
 def test_nothing_is_accepted_after_close():

@@ -311,7 +311,7 @@ def test_close_leaves_nobody_untold_however_slow_the_hooks_are():
     assert eventually(lambda: client._dispatcher._scheduler.in_hand())
     report = client.close(0.05)
 
-    assert report == (0, 80, 0)
+    assert report == (0, 80, 0, 0)
     assert eventually(lambda: len(told) == 80)  # the last one may be in its hook still
     assert set(told) == {"closed"}
 
@@ -415,7 +415,7 @@ def test_as_many_workers_begin_as_there_are_requests_to_make():
     client = client_of(FunctionTransport(meet), workers=4, flush_interval=60)
     client.send(*users(400))
 
-    assert client.close(SOON) == (400, 0, 0)
+    assert client.close(SOON) == (400, 0, 0, 0)
 
 
 def test_a_failure_of_the_disk_is_one_line_whatever_it_says(path, caplog):
@@ -621,7 +621,7 @@ def test_closing_in_a_callback_ends_the_waits_of_other_workers():
 
     assert slow.wait(SOON) is True
     assert slow.failures[0].reason == "closed"
-    assert eventually(lambda: client.close() == (1, 1, 0))
+    assert eventually(lambda: client.close() == (1, 1, 0, 0))
 
 
 def test_a_group_of_which_a_row_is_missing_is_not_stored_at_all(path):
@@ -699,5 +699,5 @@ def test_a_very_long_wait_between_attempts_ends_with_the_client():
     delivery = client.send(user())
     assert eventually(lambda: client._dispatcher._scheduler.in_hand())
 
-    assert client.close(0.05) == (0, 1, 0)
+    assert client.close(0.05) == (0, 1, 0, 0)
     assert delivery.failures[0].reason == "closed"

@@ -100,7 +100,7 @@ def test_several_workers_send_at_once():
         client.send(one)
         client._dispatcher._scheduler._most = 1, 1
 
-    assert client.close(SOON) == (3, 0, 0)
+    assert client.close(SOON) == (3, 0, 0, 0)
 
 
 def test_workers_that_wait_share_one_send_of_several_requests(monkeypatch):
@@ -209,7 +209,7 @@ def test_a_worker_that_is_stopped_is_replaced_and_loses_nothing(error, caplog):
     delivery = client.send(user("a"), user("b"))
 
     assert delivery.result(SOON).status_code == 202
-    assert client.close(SOON) == (2, 0, 0)
+    assert client.close(SOON) == (2, 0, 0, 0)
     assert caplog.messages == [f"a worker was stopped by {type(error).__name__}"]
 
 
@@ -245,7 +245,7 @@ def test_a_batch_in_two_parts_with_an_id_of_its_own_stays_whole_where_a_worker_i
     client = client_of(FunctionTransport(fragile), flush_interval=0)
 
     assert client.send(large).result(SOON) == Response(202)
-    assert client.close(SOON) == (1, 0, 0)
+    assert client.close(SOON) == (1, 0, 0, 0)
     assert requests == [("mine-1", "mine-2")] * 2
 
 
@@ -257,7 +257,7 @@ def test_a_hook_that_exits_stops_no_delivery():
     client.send(*users(3))
     client.send(*users(3))
 
-    assert client.close(SOON) == (6, 0, 0)
+    assert client.close(SOON) == (6, 0, 0, 0)
 
 
 def test_a_broken_retry_policy_settles_every_batch():
@@ -520,7 +520,7 @@ def test_several_workers_share_what_was_gathered(leave, monkeypatch):
         client.send(one)
     getattr(client, leave)(SOON)
 
-    assert client.close(SOON) == (300, 0, 0)
+    assert client.close(SOON) == (300, 0, 0, 0)
     assert left == [False]
 
 
@@ -594,7 +594,7 @@ def test_close_settles_what_was_gathered_and_has_not_left():
     stage.time.now += 1
     stage.dispatcher._workers._deliver_next(wait=False)
 
-    assert stage.client.close(0) == (100, 150, 0)
+    assert stage.client.close(0) == (100, 150, 0, 0)
     assert stage.told == [(str(number), "closed") for number in range(100, 250)]
 
 

@@ -321,7 +321,7 @@ def test_what_is_in_memory_only_fails_at_close_and_the_rest_is_kept(path, server
                 one.client.send(each.with_source_request_id(f"id-{number_of(each):04}"))
             report = one.client.close(0.1)
 
-        assert report == (0, 2, 2)
+        assert report == (0, 2, 2, 0)
         assert ids(one.failed) == ["id-0002", "id-0003"]
         assert one.reasons == {"closed": 2}
         assert rows(path) == ["id-0000", "id-0001"]
@@ -757,7 +757,7 @@ def test_a_file_of_a_newer_version_is_refused_and_stays_as_it_is(path, server, m
                     f"Outbox({str(path)!r}): a newer mpfluent wrote this file (version 2, and "
                     "this one knows 1); install that one, or write another path"
                 )
-        assert one.client.stats == (0, 0, 0, 0, 0, {}, 0, 0)
+        assert one.client.stats == (0, 0, 0, 0, 0, {}, 0, 0, 0)
     assert contents(path.parent) == before
     assert server.requests == []
 

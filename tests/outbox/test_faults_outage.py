@@ -127,7 +127,7 @@ def test_close_keeps_and_the_next_client_delivers_under_the_same_ids(path, serve
     with scenario(server=server, outbox=Outbox(path), retry=patient) as first:
         delivery = first.client.send(*named(3))
         assert eventually(lambda: len(server.requests) == 1)
-        assert first.client.close(0.1) == (0, 0, 3)
+        assert first.client.close(0.1) == (0, 0, 3, 0)
         assert delivery.state == "kept"
         with pytest.raises(Kept) as raised:
             delivery.result()

@@ -192,7 +192,7 @@ def test_a_closing_that_was_interrupted_is_gone_on_with_where_it_was(tmp_path):
                 except KeyboardInterrupt as error:
                     kept.append(error)
 
-            assert client.close() == (1, 0, 0)
+            assert client.close() == (1, 0, 0, 0)
             assert client.stats.outbox_errors == 0, (function, line)
             with locks._here().guard:
                 assert str(path) + "-owners" not in locks._here().files

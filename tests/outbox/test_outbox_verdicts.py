@@ -444,7 +444,7 @@ def test_the_next_process_delivers_what_the_way_did_not_let_through(code, path):
     ids = {
         one.source_request_id for one in first.client._dispatcher._settlement.kept.outbox.load(0)
     }
-    assert first.client.close() == (0, 0, 5)
+    assert first.client.close() == (0, 0, 5, 0)
     second = Stage(outbox=Outbox(path))
     second.client.flush(0)
     second.work()

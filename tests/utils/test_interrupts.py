@@ -95,7 +95,7 @@ def test_a_client_whose_closing_was_interrupted_closes(dispatcher, code, event):
     closing.start()
     closing.join(SOON)
     assert not closing.is_alive()
-    assert client.close() == (1, 0, 0)
+    assert client.close() == (1, 0, 0, 0)
 
 
 # The line with which a lock is let go of is none at which a signal's handler runs
@@ -118,7 +118,7 @@ def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method
     assert delivered + failed == submitted == len(told) == len(set(told))
     assert client.flush(0) is True
     assert client.send(BATCH).state == "delivered"
-    assert client.close() == (delivered + 1, failed, 0)
+    assert client.close() == (delivered + 1, failed, 0, 0)
 
 
 @pytest.mark.parametrize("line", range(1, 3))
