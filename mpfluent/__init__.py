@@ -10,6 +10,7 @@ These are its folders. A folder imports only from those that stand before it in 
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
 * ``rows``: tables in, batches out.
 * ``client``: where it all comes together.
+* ``partitions``: tables that an engine runs in parts.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 
 ``errors``, ``sdk_names`` and ``version`` stand beside the folders, and ``schemas`` names the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Any
 from uuid import UUID
 
 Digest = int
@@ -33,11 +34,18 @@ class Keys:
         self._begun = blake2b(json.dumps([job, environment]).encode(), digest_size=16)
         self._seen: set[Digest] = set()
 
-    def digest_of(self, cells: Sequence[str]) -> Digest:
-        """Return the digest of a row's key, or of several keys."""
+    def digest_of(self, cells: Sequence[Any]) -> Digest:
+        """Return the digest of a row's key, or of several keys.
+
+        Args:
+            cells: texts, or other JSON data.
+        """
         digest = self._begun.copy()
-        # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c")
-        text = cells[0] if len(cells) == 1 else json.dumps([*cells])
+        text = cells[0] if len(cells) == 1 else None
+        # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c"). A text by
+        # itself stays as it is, unless it looks like such a list.
+        if type(text) is not str or text[:1] == "[":
+            text = json.dumps([*cells])
         digest.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "big")
 

@@ -112,7 +112,7 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             )
         else:
             cells_of_key = [row.text(column, required=True) for column in columns]
-            digest, claims = keys.digest_of(cells_of_key), True  # type: ignore[arg-type]
+            digest, claims = keys.digest_of(cells_of_key), True
         group = tuple([row.text(column) for column in settings.group])
         return Member(place, cells, batch, digest, claims, group)
 

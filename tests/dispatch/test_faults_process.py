@@ -462,7 +462,7 @@ say("it", client, longest=longest, waited=waited, closed=client.close(10))
     assert ended.counts("it") == (sent + 10, sent + 10, 0, 0)
     assert ended.said["it"]["waited"] == [True] * 20
     assert ended.said["it"]["longest"] < ANSWERED
-    assert ended.said["it"]["closed"] == [sent + 10, 0, 0]
+    assert ended.said["it"]["closed"] == [sent + 10, 0, 0, 0]
     assert (len(server.unique_ids), server.duplicates) == (sent + 10, [])
 
 
