@@ -132,7 +132,7 @@ class Run(ExitStack):
 
     def _check_vendor(self, vendor: Peer) -> None:
         """Make sure that both build the same batches; otherwise their times say nothing."""
-        for content, number in (("whole", 10), ("usual", 7), ("identical", 7)):
+        for content, number in (("whole", 10), ("usual", 7), ("identical", 7), ("policy", 7)):
             theirs = vendor.ask("show", content, number)
             identities = theirs["user_identities"]
             identities["customer_id"] = identities.pop("customerid")

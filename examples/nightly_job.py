@@ -3,8 +3,8 @@
     python examples/nightly_job.py
 
 Without keys, it sends to a server on this machine that stands in for mParticle. With
-MPARTICLE_API_KEY and MPARTICLE_API_SECRET, it sends development data to your workspace. The rejects
-and the checkpoint are written into the current folder. Run it again: nothing counts twice.
+MPARTICLE_API_KEY and MPARTICLE_API_SECRET, it sends development data to your workspace; delete
+policies.checkpoint before, which is of one key. Run it again: nothing counts twice.
 """
 
 import os

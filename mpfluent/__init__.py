@@ -12,6 +12,7 @@ These are its folders. A folder imports only from those that stand before it in 
 * ``client``: where it all comes together.
 * ``partitions``: tables that an engine runs in parts.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
+* ``cli``: the command line.
 
 ``errors``, ``sdk_names`` and ``version`` stand beside the folders, and ``schemas`` names the
 marshmallow schemas. No module is imported before a name of it is used.

@@ -35,6 +35,17 @@ def pytest_collection_modifyitems(config, items):
     items.sort(key=_group_of)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Run no garbage collector meanwhile: it takes a fifth of the time, and all objects stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """Return one worker more than there are cores, since many tests wait for other processes."""
@@ -162,6 +173,12 @@ def mparticle(monkeypatch):
         monkeypatch.setenv("MPARTICLE_API_KEY", "key")
         monkeypatch.setenv("MPARTICLE_API_SECRET", "secret")
         yield server
+
+
+@pytest.fixture
+def no_others(monkeypatch):
+    """A process of its own loads no plugins but those that it names: most of its time is theirs."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 @pytest.fixture(scope="session")

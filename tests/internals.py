@@ -3,7 +3,12 @@
 A test uses a public name wherever one exists. Only a test of one mechanism imports its module.
 """
 
-from mpfluent.client import ids
+from mpfluent.builder import merge
+from mpfluent.cli import progress, report_file, speed, tables
+from mpfluent.cli.code import program as program_of
+from mpfluent.cli.main import main
+from mpfluent.cli.parser import parser
+from mpfluent.client import ids, send_all
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
@@ -14,8 +19,10 @@ from mpfluent.formatting.diff import differences
 from mpfluent.model.history import Events
 from mpfluent.outbox import database, locks, owner, recovery
 from mpfluent.outbox.outbox import OutboxFull
+from mpfluent.rows import groups
 from mpfluent.testing.rate_meter import RateMeter
 from mpfluent.transport.destination import Credentials, Destination
+from mpfluent.utils import files
 from mpfluent.values.frozen import Field, Frozen
 from mpfluent.wire import body as wire
 from mpfluent.wire import limits, seal
@@ -42,18 +49,29 @@ __all__ = [
     "differences",
     "encode",
     "event_ids",
+    "groups",
+    "files",
     "ids",
     "is_judged",
     "limits",
     "locks",
+    "merge",
+    "main",
     "owner",
     "parsed",
+    "parser",
     "plain",
+    "program_of",
+    "progress",
     "read_back",
     "recovery",
+    "report_file",
     "seal",
+    "send_all",
     "shared_rate_limit",
     "shutdown",
+    "speed",
     "split",
+    "tables",
     "wire",
 ]

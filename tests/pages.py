@@ -14,8 +14,9 @@ PAGES = [
     *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md")),
 ]
 FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
-# python runs, py needs packages of others and only has to compile, sh is for people, text is output
-KINDS = {"python", "py", "sh", "text", "json", "toml"}
+# python and console run, py needs packages of others and only has to compile, sh is for people,
+# text is output
+KINDS = {"python", "py", "sh", "console", "text", "json", "toml", "csv"}
 FILE = re.compile(r"# (\w+\.py)\n")  # the first line of a block that is a file of a project
 
 

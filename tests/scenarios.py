@@ -22,8 +22,7 @@ from pathlib import Path
 
 from log_records import text_of
 
-from mpfluent import Batch, Client, Retry, ThreadedDispatcher
-from mpfluent.testing import LocalServer
+from mpfluent import Batch, Client, Retry, ThreadedDispatcher, testing
 
 KEY = "us1-0123456789abcdef"
 SECRET = "s3cr3t-fedcba9876543210"
@@ -209,7 +208,9 @@ def scenario(*script, server=None, delay=0.0, close_timeout=2.0, **options):
 
         log = stack.enter_context(invariants(texts))
         if server is None:
-            server = stack.enter_context(LocalServer(api_key=KEY, api_secret=SECRET, delay=delay))
+            # by way of its package, since processes that import this module serve nothing
+            server = testing.LocalServer(api_key=KEY, api_secret=SECRET, delay=delay)
+            stack.enter_context(server)
             server.script(*script)
         one = Scenario(server, **options)
         one.log = log

@@ -62,8 +62,14 @@ EDITS: tuple[Edit, ...] = (
     ("builder/event_verbs.py", "class EventVerbs(CommerceVerbs):\n", VERB),
     ("__init__.py", '"model.events": (\n', '        "RatingEvent "\n'),
 )
-TRIED = """
-from hypothesis import find
+FOUND = """
+from hypothesis import Phase, find, settings
+
+# as in conftest.py: to explain a failure takes ten times as long as to find and shrink it
+settings.register_profile("mpfluent", phases=set(Phase) - {Phase.explain})
+settings.load_profile("mpfluent")
+"""
+TRIED = f"""{FOUND}
 from mpfluent import *
 from mpfluent import schemas
 from mpfluent.testing import assert_sent, strategies
@@ -117,9 +123,8 @@ FIELD: tuple[Edit, ...] = (
         "    shelf = fields.integer()\n",
     ),
 )
-SHELVED = """
+SHELVED = f"""{FOUND}
 import inspect
-from hypothesis import find
 from mpfluent import *
 from mpfluent import schemas
 from mpfluent.testing import assert_sent, strategies
@@ -134,7 +139,7 @@ assert find(strategies.bad_values(Product, "shelf"), lambda bad: True).field == 
 assert "shelf" in inspect.signature(Product).parameters
 transport = RecordingTransport()
 Client("key", "secret", environment="development", transport=transport).send(batch)
-assert_sent(transport, event="purchase", products=[{"shelf": 3}])
+assert_sent(transport, event="purchase", products=[{{"shelf": 3}}])
 """
 
 

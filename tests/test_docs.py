@@ -64,7 +64,7 @@ def run(page: Path) -> int:
 
 
 def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
-    pytester, monkeypatch
+    pytester, monkeypatch, no_others
 ):
     files = [
         (found[1], block.text)
@@ -85,7 +85,7 @@ def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
     )
     monkeypatch.delenv("MPFLUENT_DISABLED", raising=False)
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-W", "error", "-m", "pytest", "-p", "mpfluent", "-p", "no:cacheprovider"],
         cwd=pytester.path,
         capture_output=True,
         text=True,

@@ -37,7 +37,9 @@ FOLDERS = {
     "encoding values utils",
     "testing": "schemas client dispatch delivery outbox transport builder formatting model wire "
     "encoding values utils",
-    "__main__": "builder formatting model encoding values utils",
+    "cli": "testing integrations schemas client dispatch delivery outbox transport rows builder "
+    "formatting model wire encoding values utils",
+    "__main__": "cli",
 }
 BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it
 
@@ -378,14 +380,22 @@ def test_the_top_level_holds_what_the_map_says():
 TESTS = ROOT / "tests"
 
 
+@cache  # to parse all tests takes half a second
+def names_of_imports(path: Path) -> list[str]:
+    return [
+        name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+    ]
+
+
 def test_no_test_module_is_imported_by_another_file():
     tests = {path.stem for path in TESTS.rglob("test_*.py")}
     wrong = [
         (path.name, name)
         for path in TESTS.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+        for name in names_of_imports(path)
         if name.partition(".")[0] in tests
     ]
 
@@ -398,9 +408,7 @@ def test_at_most_fifteen_test_files_import_private_modules():
     private = {
         path.relative_to(TESTS).as_posix()
         for path in TESTS.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+        for name in names_of_imports(path)
         if name.startswith("mpfluent.") and name.split(".")[1] not in public
     }
 

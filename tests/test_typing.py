@@ -35,10 +35,13 @@ def run(*arguments, **options):
 
 
 @pytest.fixture(scope="module")
-def mypy(tmp_path_factory, mypy_cache):
+def mypy(tmp_path_factory, mypy_cache, slow):
     """Return mypy's errors: (file name, line) to messages."""
     folder = tmp_path_factory.mktemp("mypy")
-    (folder / "mypy.ini").write_text(f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}:{HERE}\n")
+    settings = f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}:{HERE}\n"
+    if not slow:  # nobody asks for the package's own errors, and its functions are not looked into
+        settings += "[mypy-mpfluent.*]\nignore_errors = True\n"
+    (folder / "mypy.ini").write_text(settings)
     printed = run(
         "mypy",
         f"--config-file={folder / 'mypy.ini'}",

@@ -1,6 +1,6 @@
 """mpfluent, from whichever checkout ``PYTHONPATH`` names first: from values to JSON bytes.
 
-Public names only, so that every commit can be measured; ``ours_sending.framed`` is the exception.
+Public names only, so that every commit can be measured.
 """
 
 import json
@@ -12,7 +12,6 @@ import mpfluent
 from benchmarks.peers import ours_sending as sending
 from benchmarks.peers.actions import answer, timed
 from benchmarks.peers.ours_batches import BATCHES, to_bytes, whole
-from benchmarks.workloads import AT
 from mpfluent import AppEvent, Batch, Product
 from mpfluent.schemas import BatchSchema
 
@@ -37,16 +36,6 @@ def append(events, loops):
     listed = [AppEvent("Searched")] * events
     return timed(lambda: reduce(Batch.add, listed, Batch()), loops)
 
-
-BATCH, EVENT = whole(10), AppEvent("Searched", {"query": "teapot"}, at=AT)
-SIXTEEN = {str(number): number for number in range(16)}
-STEPS = {
-    "{**sixteen_entries, key: value}": lambda: {**SIXTEEN, "15": 1},  # to compare with
-    "add(event)": lambda: BATCH.add(EVENT),
-    "event(name, {one attribute})": lambda: BATCH.event("Searched", {"query": "teapot"}),
-    "with_environment(…)": lambda: BATCH.with_environment("production"),
-    "with_device(one field)": lambda: BATCH.with_device(os_version="12.3"),
-}
 
 # The cliffs: calls that are a little unusual. Their arguments are made beforehand and take turns;
 # names that vary are so many that no cache holds them all.
@@ -100,8 +89,6 @@ if __name__ == "__main__":
         chain_by_marshmallow=partial(chain, by_marshmallow),
         encode_by_marshmallow=partial(encode, by_marshmallow),
         append=append,
-        steps=lambda: list(STEPS),
-        step=lambda step, loops: timed(STEPS[step], loops),
         cliffs=lambda: list(CLIFFS),
         cliff=lambda case, loops: timed(cliff_call(case), loops),
         **{action.__name__: action for action in sending.ACTIONS},

@@ -1,6 +1,6 @@
 """The batches of ``benchmarks.workloads`` as fluent chains, every check on."""
 
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, ZONE, row, user
 from mpfluent import Batch, Product
 
 
@@ -54,8 +54,30 @@ def numbered(number):
     return batch.event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
 
 
+def imported(cells):
+    bought = {"product": cells.text("product"), "spend": cells.number("spend")}
+    return (
+        Batch.for_user(customer_id=cells.text("customer_id"), email=cells.text("email"))
+        .with_user_attributes(cells.pick("plan"), visits=cells.integer("visits"))
+        .event("Policy imported", bought, at=cells.time("bought"))
+    )
+
+
+def policy(number):
+    from mpfluent.rows import Rows  # an older commit has none
+
+    (batch,) = Rows([row(number)], tz=ZONE).map(imported)
+    return batch
+
+
 def to_bytes(batch):
     return batch.to_json().encode()
 
 
-BATCHES = {"whole": whole, "usual": usual, "identical": identical, "numbered": numbered}
+BATCHES = {
+    "whole": whole,
+    "usual": usual,
+    "identical": identical,
+    "numbered": numbered,
+    "policy": policy,
+}

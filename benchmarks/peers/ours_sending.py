@@ -6,11 +6,12 @@ import os
 import sys
 import threading
 import tracemalloc
-from cProfile import Profile
 from functools import partial
+from itertools import count
 
 from benchmarks.peers.actions import Sender, timed
-from benchmarks.peers.ours_batches import BATCHES, identical, to_bytes, usual, whole
+from benchmarks.peers.ours_batches import BATCHES, identical, imported, to_bytes, usual, whole
+from benchmarks.workloads import ZONE
 from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
 
@@ -27,9 +28,11 @@ def client_of(url=None, network=None, *, threaded=True, before_send=None, **opti
     )
 
 
-def open_sender(url, content="usual", size=1, **options):
+def open_sender(url, content="usual", size=1, path=None, **options):
     """Return what sends batches; usual ones of so many events each, if it is more than one."""
     client = client_of(url, **options)
+    if path:
+        return Sender(int, lambda _: client.send_all(table([path])), close=client.close)
     prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
     return Sender(prepare, client.send, lambda: client.flush(600), client.close)
 
@@ -40,6 +43,15 @@ def send_to_nobody(many):
     for _ in range(many):
         client.send(batch)
     os._exit(0)  # to close the client would fail each batch, and that is not measured
+
+
+def table(paths, mapping=imported):
+    """Return the rows of CSV files, with a key, a rejects file and a checkpoint."""
+    from mpfluent.rows import Rows  # an older commit has none
+
+    beside = f"{paths[0]}.{os.getpid()}"
+    rows = Rows.from_csv(paths, tz=ZONE).map(mapping).with_key("policy", job="2026-11")
+    return rows.with_rejects(f"{beside}.rejects").with_checkpoint(f"{beside}.checkpoint")
 
 
 # Splitting: what it adds to encoding
@@ -56,38 +68,15 @@ def sealed(many, events):
     return seen
 
 
-def framed(batches):
-    """Return the bodies of the bulk requests with these batches; nothing public does only that."""
-    try:
-        from mpfluent.wire import body as wire
-    except ImportError:  # a commit at which it was a module, not yet a folder
-        from mpfluent import wire
-    parts = [part for batch in batches for part in wire.split(batch, wire.encode(batch))]
-    return [wire.bulk_body(run) for run in wire.pack(parts, lambda part: len(part.body))]
-
-
 def split(way, many, events, loops):
-    """Take the time of encoding sealed batches, of framing them, or of sending them."""
+    """Take the time of encoding sealed batches, or of sending them."""
     batches = sealed(many, events)
     with accepting() as client:
         ways = {
             "encode": lambda: [to_bytes(batch) for batch in batches],
-            "split": lambda: framed(batches),
             "send": lambda: client.send(*batches),
         }
         return timed(ways[way], loops)
-
-
-def encodings(many, events):
-    """Return how many texts one ``send`` of sealed batches writes, and how many they hold."""
-    batches, counts = sealed(many, events), []
-    with accepting() as client:
-        for action in (lambda: client.send(*batches), lambda: [*map(to_bytes, batches)]):
-            profile = Profile()
-            profile.runcall(action)
-            calls = profile.getstats()
-            counts.append(sum(e.callcount for e in calls if "encode_basestring" in str(e.code)))
-    return counts
 
 
 # Memory: while batches wait, and while a stream goes through
@@ -143,19 +132,18 @@ def bounded(many, most):
     return {"waiting": waiting, "accepted": len(accepted), "on_its_way": on_its_way}
 
 
-def stream(url, many, threaded):
-    """Send a stream to the server, and return the resident bytes at every tenth of it."""
-    seen = []
+def stream(url, many, threaded, paths=None):
+    """Send a stream, or rows, and return the resident bytes at every tenth of it."""
+    seen, numbers, make = [], count(1), imported if paths else usual
 
-    def batches():
-        for number in range(many):
-            if number and number % (many // 10) == 0:
-                seen.append(resident())
-            yield usual(number)
+    def made(of):
+        if next(numbers) % (many // 10) == 0:  # the last one before the keys are gone
+            seen.append(resident())
+        return make(of)
 
     with client_of(url, threaded=threaded) as client:
-        client.send_all(batches())
-    return {"resident": [*seen, resident()], "delivered": client.stats.delivered}
+        client.send_all(table(paths, made) if paths else map(made, range(many)))
+    return {"resident": seen, "delivered": client.stats.delivered}
 
 
 def resident():
@@ -170,4 +158,4 @@ def resident():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-ACTIONS = (send_to_nobody, split, encodings, queue, bounded, stream)
+ACTIONS = (send_to_nobody, split, queue, bounded, stream)

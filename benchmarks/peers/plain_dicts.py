@@ -1,9 +1,13 @@
 """Dict literals and the standard library's ``json``, without any check."""
 
 import json
+from itertools import islice
+from uuid import uuid4
+
+import requests
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, read_rows
 
 
 def whole(events):
@@ -47,9 +51,33 @@ def _event(kind):
     return {"event_type": kind, "data": data}
 
 
-def open_sender(url):
-    """Return a sender that sends nothing: its figure is the cost of the measurement itself."""
-    return Sender(int, int)
+def policy(user, email, attributes, bought, at):
+    data = {
+        "event_name": "Policy imported",
+        "custom_event_type": "other",
+        "timestamp_unixtime_ms": at,
+        "source_message_id": str(uuid4()),
+        "custom_attributes": bought,
+    }
+    return {
+        "environment": "development",
+        "source_request_id": str(uuid4()),
+        "user_identities": {"customer_id": user, "email": email},
+        "user_attributes": attributes,
+        "events": [{"event_type": "custom_event", "data": data}],
+    }
+
+
+def open_sender(url, path=None, size=1):
+    """Return what sends the rows of a file, or nothing: then its figure is that of measuring."""
+    if path is None:
+        return Sender(int, int)
+    rows, session = read_rows(path), requests.Session()
+    session.auth = "key", "secret"
+    return Sender(
+        lambda _: [policy(*row) for row in islice(rows, size)],
+        lambda batches: session.post(f"{url}/v2/bulkevents", json=batches),
+    )
 
 
 if __name__ == "__main__":

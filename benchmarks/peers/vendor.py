@@ -1,11 +1,12 @@
 """mParticle's own SDK, for an interpreter that has ``mparticle``."""
 
 import json
+from itertools import islice
 
 import mparticle
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, user
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
 
 
 def whole(events):
@@ -53,19 +54,39 @@ def identical(number):
     return batch
 
 
-BATCHES = {"whole": whole, "usual": usual, "identical": identical}
+def policy(user, email, attributes, bought, at):
+    identities = mparticle.UserIdentities(customerid=user, email=email)
+    batch = mparticle.Batch(environment="development", user_identities=identities)
+    batch.user_attributes = attributes
+    event = mparticle.AppEvent("Policy imported", "other", timestamp_unixtime_ms=at)
+    event.custom_attributes = bought
+    batch.events = [event]
+    return batch
+
+
+BATCHES = {
+    "whole": whole,
+    "usual": usual,
+    "identical": identical,
+    "policy": lambda number: policy(*cleaned(row(number))),
+}
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
-def open_sender(url, content="usual", size=1):
+def open_sender(url, content="usual", size=1, path=None):
     """Return what sends bulk requests of so many batches, all on the caller's thread."""
+    rows = read_rows(path) if path else None
     configuration = mparticle.Configuration()
     configuration.api_key = "key"
     configuration.api_secret = "secret"
     configuration.host = f"{url}/v2"
     api, make = mparticle.EventsApi(configuration), BATCHES[content]
     return Sender(
-        lambda number: [make(each) for each in range(number * size, (number + 1) * size)],
+        lambda number: (
+            [policy(*cells) for cells in islice(rows, size)]
+            if rows
+            else [make(each) for each in range(number * size, (number + 1) * size)]
+        ),
         lambda batches: api.bulk_upload_events(batches, _return_http_data_only=True),
     )
 

@@ -7,11 +7,13 @@ from ..run import Run
 from .curves import curves
 from .processes import imports, instructions, memory, stream
 from .sending import coalesce, dispatch, send, split
-from .values import append, chain, cliffs, encoding, steps
+from .tables import tables
+from .values import append, chain, cliffs, encoding
 
-_ALWAYS = (chain, encoding, cliffs, append, steps, dispatch, send, coalesce, split, memory, stream)
+_ALWAYS = (chain, encoding, cliffs, append, dispatch, send, coalesce, split, memory, stream)
 ROWS: dict[str, Callable[[Run], Iterator[Result]]] = {
     **{row.__name__: row for row in _ALWAYS},
+    "rows": tables,
     "import": imports,
     "curves": curves,
     "instructions": instructions,

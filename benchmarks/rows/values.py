@@ -48,9 +48,3 @@ def append(run: Run) -> Iterator[Result]:
     taken = run.time(asked, rounds=run.choose(15, 1), piece=0)
     what = f"{many} events, one at a time"
     yield run.result("append", what, taken, ("append, linear", OURS, tenth))
-
-
-def steps(run: Run) -> Iterator[Result]:
-    """One step of a chain, beside copying a dict of sixteen entries."""
-    asked = {step: (OURS, "step", step) for step in run.peer(OURS).ask("steps")}
-    yield run.result("steps", "one step of a chain of 10 events", run.time(asked))

@@ -276,11 +276,14 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        submitter, dispatcher = self._submitter, self._dispatcher
-        progress = checked_progress(progress)
-        return SendAll(submitter, dispatcher, self._environment, self._check_open, progress)(
-            batches
-        )
+        return SendAll(
+            self._submitter,
+            self._dispatcher,
+            environment=self._environment,
+            api_key=self._sender.destination.key,
+            check_open=self._check_open,
+            progress=checked_progress(progress),
+        )(batches)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what waits; return whether nothing is pending, in the outbox either.

@@ -28,6 +28,7 @@ class SendAll(NamedTuple):
         submitter: the client's.
         dispatcher: takes the batches.
         environment: for batches that name none.
+        api_key: the fingerprint of the client's.
         check_open: raises if the client is closed.
         progress: gets the report about once a second, and at the end; None for nobody.
     """
@@ -35,6 +36,7 @@ class SendAll(NamedTuple):
     submitter: Submitter
     dispatcher: Dispatcher
     environment: str | None
+    api_key: str
     check_open: Callable[[], None]
     progress: Callable[[Any], object] | None
 
@@ -52,20 +54,25 @@ class SendAll(NamedTuple):
             return run.report(found.submitted, traffic)
 
         try:
-            self.check_open()
-            if hasattr(type(batches), "_begin_run"):
-                run = batches._begin_run(self.environment)  # type: ignore[union-attr]
-            with run or nullcontext():
-                self._send(batches, run, counts, report)
+            try:
+                if hasattr(type(batches), "_begin_run"):
+                    run = batches._begin_run(  # type: ignore[union-attr]
+                        self.environment, self.api_key
+                    )
+                self.check_open()
+                with run or nullcontext():
+                    self._send(batches, run, counts, report)
+            finally:
+                if report().failed:  # rows that an interruption left pending did not fail
+                    log_failures(counts.report())
             self.tell(found := report())
             return found
         except BaseException as error:  # it carries the report until then
+            if run is not None:
+                run.close()
             with suppress(Exception):  # a foreign exception may take no attribute
                 error.report = report()  # type: ignore[attr-defined]
             raise
-        finally:
-            if (failed := counts.report()).failed:
-                log_failures(failed)
 
     def _send(
         self,
@@ -79,7 +86,7 @@ class SendAll(NamedTuple):
             chunks = self.submitter.chunks(_each_of(batches), lambda _: counts.settle)
         else:
             settled = partial(partial, _settle, run, counts)
-            chunks = self.submitter.chunks(iter(run), settled, run.refused)
+            chunks = self.submitter.chunks(run.batches(tick), settled, run.refused)
         for chunk in chunks:
             self.check_open()
             self.submitter.submit(chunk, self.dispatcher, counts, patient=True)

@@ -115,8 +115,10 @@ class Submitter(NamedTuple):
                 break
             except BaseException as error:
                 # What came before an error is delivered. A signal's handler waits for nothing: in
-                # the background there may be no room for a long time.
-                if chunk and of_handler(error) is None:
+                # the background there may be no room for a long time. Of a table, what is not sent
+                # comes again, so Ctrl-C need not wait, whoever handles it.
+                waits = refused is None or isinstance(error, Exception)
+                if chunk and waits and of_handler(error) is None:
                     yield chunk
                 raise
             chunk.append((prepared, on_settled(token)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -16,11 +16,12 @@ R_co = TypeVar("R_co", covariant=True)
 class Feed(Protocol[R_co]):
     """A table of batches that can be sent: ``send_all`` begins a run of it."""
 
-    def _begin_run(self, environment: str | None) -> Run[R_co]:
+    def _begin_run(self, environment: str | None, api_key: str) -> Run[R_co]:
         """Return a run.
 
         Args:
             environment: the client's, for batches that name none.
+            api_key: the fingerprint of the client's API key.
         """
         ...
 
@@ -37,8 +38,15 @@ class Run(Protocol[R_co]):
         traceback: TracebackType | None,
     ) -> None: ...
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        """Yield each batch with a token, which stands for it below."""
+    def close(self) -> None:
+        """Let go of what it holds, where Ctrl-C came as ``send_all`` entered or left it."""
+
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Any, Any]]:
+        """Yield each batch with a token, which stands for it below.
+
+        Args:
+            tick: called often, also where no batch comes for a long time.
+        """
         ...
 
     def refused(self, token: Any, error: InvalidBatch) -> None:

@@ -23,10 +23,10 @@ from .options import refused
 
 OURS = 0x6D70666C  # "mpfl", the application_id
 BESIDE = ("-wal", "-shm")  # the suffixes of SQLite's files beside a database: its log and its index
+MAIN_ONLY = "ro&immutable=1"  # a mode without the log: SQLite then makes no other file
 
 _MAGIC = b"SQLite format 3\0"
 _NEW = "write the path of a file that does not exist yet"
-_MAIN = "ro&immutable=1"  # reads the file only, without its log: SQLite then makes no other file
 
 
 def lock_path(path: str) -> str:
@@ -35,7 +35,7 @@ def lock_path(path: str) -> str:
 
 
 def connect(path: str, mode: str) -> sqlite3.Connection:
-    """Return a connection to a file that exists; ``mode`` is "rw" or "ro".
+    """Return a connection to a file that exists; ``mode`` is "rw", "ro" or MAIN_ONLY.
 
     We register no Python function with it: SQLite swallows a Ctrl-C that comes while one runs.
     """
@@ -148,10 +148,10 @@ def _check_nothing(given: str, path: str, *, linked: bool) -> None:
 
 def _read_heads(path: str, *, owned: bool) -> Heads:
     if locks.file_id(f"{path}-wal") is None:
-        return _look(path, _MAIN)  # without a log, all is in the file
+        return _look(path, MAIN_ONLY)  # without a log, all is in the file
     if not owned:
         try:
-            heads = _look(path, _MAIN)
+            heads = _look(path, MAIN_ONLY)
             if heads.application != OURS and any(heads):
                 return heads
         except sqlite3.DatabaseError as error:

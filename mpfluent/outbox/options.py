@@ -29,17 +29,17 @@ def checked_path(path: object) -> str:
         raise refused(brief(path), f"want a path, got {kind}; write Outbox('outbox.db')")
     if text in ("", ":memory:") or "\0" in text:
         why = "want a file, for the outbox outlives the process; write Outbox('outbox.db')"
-        raise refused(brief(text), why)
+        raise refused(brief(text, 400), why)
     absolute = os.path.abspath(text)
     folder = os.path.dirname(absolute)
     if os.path.isdir(absolute):
         why = (
             f"want a file, and this is a folder; write Outbox({os.path.join(text, 'outbox.db')!r})"
         )
-        raise refused(brief(text), why)
+        raise refused(brief(text, 400), why)
     if not os.path.isdir(folder):
         line = f"os.makedirs({folder!r}, exist_ok=True)"
-        raise refused(brief(text), f"there is no folder {folder!r}; write {line} before it")
+        raise refused(brief(text, 400), f"there is no folder {folder!r}; write {line} before it")
     return absolute
 
 

@@ -31,6 +31,7 @@ _FLAGS = {
     **dict.fromkeys(("false", "no", "n", "f", "off", "0", "0.0"), False),
 }
 _INTEGER = re.compile(r"([+-]?[0-9]+)(\.0*)?")
+_DAY = re.compile(r"(19|20)[0-9]{2}[01][0-9][0-3][0-9](\.0)?")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LONGEST = 400  # letters of a number or a time: more are none, and take long to read
 
@@ -42,7 +43,7 @@ def missing(cell: Any, words: frozenset[str]) -> bool:
         words: in lower case.
     """
     if type(cell) is str:
-        return cell.strip().lower() in words or validators.is_blank(cell)
+        return not cell or cell.strip().lower() in words or validators.is_blank(cell)
     if cell is None:
         return True
     cell = own(cell)
@@ -85,7 +86,7 @@ def _python_time(cell: Any) -> datetime:
 def text(cell: Any) -> str:
     """Return text; a whole number that became a float on its way is written without ``.0``."""
     if type(cell) is str:
-        return validators.text(cell)
+        return cell if cell.isascii() else validators.text(cell)
     cell = plain(cell)
     if is_a(cell, bool):
         return "true" if cell else "false"
@@ -229,8 +230,10 @@ def moment(cell: Any, form: str | None = None, zone: tzinfo | None = None) -> da
         zone: of a time that names none.
     """
     if type(cell) is str:
-        with suppress(TypeError):  # a zone of dateutil has no hash
+        try:
             return _read(cell, form, zone)
+        except TypeError:  # a zone of dateutil has no hash
+            return _read.__wrapped__(cell, form, zone)
     cell = plain(cell)
     if is_a(cell, datetime):
         return _zoned(cell, zone, is_date=False)
@@ -269,6 +272,8 @@ def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
 def _counted(value: Any, form: str | None) -> datetime:
     """Return the moment that is so many milliseconds after 1970, or seconds."""
     if form is None and 0 < abs(value) < SECONDS_BELOW:
+        if _DAY.fullmatch(str(value)):  # of which "s" would make a day of 1970
+            raise CheckFailed("looks like a date; write format='%Y%m%d'")
         raise CheckFailed("looks like seconds since 1970; write format='s'")
     if abs(value) > 1e15:  # which the year 9999 is not; and what is larger is slow to count with
         raise CheckFailed(_NO_MOMENT)

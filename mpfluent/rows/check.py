@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..builder.batch import Batch
 from ..delivery.stats import Traffic
 from ..errors import InvalidBatch
-from ..transport.base import Response
 from ..wire.body import Part, encode, pack, split
 from ..wire.checks import check_historical, check_limits
 from ..wire.limits import identities, plain_context, problems
@@ -17,11 +17,10 @@ from ..wire.seal import seal
 from .groups import Group
 from .report import RowsReport
 from .row import Row
-from .run import TableRun
+from .run import TAKEN, TableRun
 from .settings import Settings
 
 _ID = "0" * 36  # is as long as a UUID
-_TAKEN = Response(202, {}, b"")
 
 
 def dry_run(
@@ -34,13 +33,17 @@ def dry_run(
         environment: for batches that name none.
         historical: whether they go to the historical endpoint.
         rate_limit: batches a second.
+
+    Raises:
+        ConfigurationError: something is wrong with the table or its mapping. What ends it has the
+            ``report`` until then.
     """
     now = time.time_ns() // 1_000_000
     counts: Counter[str] = Counter()
-    names: Counter[str] = Counter()  # identities that the key is, too
+    notes: Counter[str] = Counter()  # of single rows
 
     def parts() -> Iterator[Part]:
-        for batch, group in run:
+        for batch, group in run.batches():
             try:
                 if historical:
                     check_historical(batch, now)
@@ -50,41 +53,55 @@ def dry_run(
             except InvalidBatch as error:
                 run.refused(group, error)
                 continue
-            run.settled(group, _TAKEN)
+            run.settled(group, TAKEN)
             counts["batches"] += 1
             counts["bytes"] += sum(len(part.body) for part in found)
             counts["parts"] += len(found)
-            names.update(_key_identities(settings, group))
+            notes.update(_of_identities(settings, group))
             yield from found
 
-    with TableRun(settings, environment, is_dry=True) as run:
-        requests = sum(1 for _ in pack(parts(), lambda part: len(part.body)))
-    report = run.report(counts["batches"], Traffic(requests))
-    notes = [
-        f"the key is the {name} of each row: of one user, only the first row is sent, and an "
-        "upload under the same job is dropped; name the columns that tell one row from another"
-        for name, count in names.items()
-        if count == report.delivered
-    ]
-    return report._replace(
-        bytes=counts["bytes"],
-        seconds_at_limit=counts["parts"] / rate_limit,
-        notes=(*notes, *report.notes),
-        is_check=True,
-    )
+    def report() -> RowsReport:
+        found = run.report(counts["batches"], Traffic(counts["requests"]))
+        of_all = [note for note, count in notes.items() if count == found.delivered]
+        return found._replace(
+            bytes=counts["bytes"],
+            seconds_at_limit=counts["parts"] / rate_limit,
+            notes=(*of_all, *found.notes),
+            is_check=True,
+        )
+
+    run = TableRun(settings, environment, is_dry=True)
+    try:
+        with run:
+            for _ in pack(parts(), lambda part: len(part.body)):
+                counts["requests"] += 1
+        return report()
+    except BaseException as error:
+        with suppress(Exception):  # a foreign exception may take no attribute
+            error.report = report()  # type: ignore[attr-defined]
+        raise
 
 
-def _key_identities(settings: Settings, group: Group) -> Iterator[str]:
-    """Yield the identities that are the key of a row, for each row of a group."""
-    columns = settings.key_columns()
-    if len(columns) != 1:
-        return
-    table = settings.table()
+_KEY = (
+    "the key is the {} of each row: of one user, only the first row is sent, and an upload under "
+    "the same job is dropped; name the columns that tell one row from another"
+)
+_OWN_ID = (
+    "the source_request_id is the {} of each row: of one user, only the first row is sent, and "
+    "each later upload is dropped; write with_key(…, job=…) instead"
+)
+
+
+def _of_identities(settings: Settings, group: Group) -> Iterator[str]:
+    """Yield a note for each row of a group whose id is made of nothing but an identity."""
+    columns, table = settings.key_columns(), settings.table()
     for member in group.members:
         if isinstance(member.cells, Batch):
             continue
-        key = Row(member.cells, member.place, table).text(columns[0])
-        for name, value in identities(plain_context(member.batch)):
-            if value == key:
-                yield name
-                break
+        text, own = _OWN_ID, member.batch._get("source_request_id")
+        if len(columns) == 1:
+            text, own = _KEY, Row(member.cells, member.place, table).text(columns[0])
+        of_user = identities(plain_context(member.batch)) if own is not None else ()
+        name = next((name for name, value in of_user if value == own), None)
+        if name is not None:
+            yield text.format(name)

@@ -17,14 +17,17 @@ class Position(NamedTuple):
     Attributes:
         rows: so many rows from the table's beginning.
         table: the fingerprint of the table: rows of another one must not be skipped.
-        job: the job and its environment.
+        job: what the ids follow from but the rows: the job, its environment, the key and so on.
         rejects: the bytes of the rejects file when the job began: what stands before is of others.
+        api_key: the fingerprint of the client's API key, never the key: another workspace has not
+            got the rows.
     """
 
     rows: int
     table: str
     job: str
     rejects: int = 0
+    api_key: str = ""
 
 
 class Checkpoint(Protocol):
@@ -62,14 +65,14 @@ class CheckpointFile:
         """
         try:
             with open(self.path, encoding="utf-8") as file:
-                return position_of(json.load(file))
+                return _position(**json.load(file))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): cannot be read: {error.strerror}"
             ) from None
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, RecursionError):
             raise ConfigurationError(
                 f"with_checkpoint({self.path!r}): the file is no checkpoint of mpfluent; "
                 "write another path, or delete the file to begin at the first row"
@@ -90,40 +93,54 @@ class CheckpointFile:
             ) from None
 
 
-def position_of(saved: Any) -> Position:
-    """Return the position that was saved, whatever JSON or a database made of it.
+def loaded(checkpoint: Checkpoint) -> Position | None:
+    """Return what a checkpoint has; one of the user's may give it back as a list or a dict.
 
     Raises:
-        TypeError: it is none. So do ValueError and KeyError.
-
-    >>> position_of([200, "1f", "policies 2026-11", 0]).rows
-    200
+        ConfigurationError: it is no position.
     """
-    found = Position(**saved) if isinstance(saved, Mapping) else Position(*saved)
-    numbers, texts = (found.rows, found.rejects), (found.table, found.job)
-    if any(type(one) is not int or one < 0 for one in numbers):
-        raise TypeError
-    if any(type(one) is not str for one in texts):
-        raise TypeError
-    return found
+    found: Any = checkpoint.load()
+    if found is None:
+        return None
+    try:
+        return _position(**found) if isinstance(found, Mapping) else _position(*found)
+    except TypeError:
+        raise ConfigurationError(
+            f"with_checkpoint(…): load() returned {brief(found)}: want what save(position) got "
+            "last, or None to begin at the first row"
+        ) from None
 
 
-def check_fits(position: Position, table: str, job: str, path: str) -> None:
-    """Raise if a checkpoint is of another job or another table.
+def _position(rows: Any, table: Any, job: Any, rejects: Any, api_key: Any) -> Position:
+    if any(type(one) is not int or one < 0 for one in (rows, rejects)):
+        raise TypeError
+    if any(type(one) is not str for one in (table, job, api_key)):
+        raise TypeError
+    return Position(rows, table, job, rejects, api_key)
+
+
+def check_fits(position: Position, here: Position, path: str) -> None:
+    """Raise if a checkpoint is of another job, another table or another API key.
 
     Args:
         position: what was loaded.
-        table: the fingerprint of the table now.
-        job: the job and its environment now.
+        here: the first row of the table now.
         path: what the error names.
     """
-    if position.job != job:
+    where = f"with_checkpoint({brief(path, 400)})"
+    if position.job != here.job:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of the job {brief(position.job)}, and this is "
-            f"{brief(job)}; write another path for each job, or delete the file"
+            f"{where}: it is of the job {brief(position.job, 400)}, and this is "
+            f"{brief(here.job, 400)}; write another path for each job, or delete the file"
         )
-    if position.table != table:
+    if position.table != here.table:
         raise ConfigurationError(
-            f"with_checkpoint({brief(path)}): it is of a table with other content; "
+            f"{where}: it is of a table with other content; "
             "write another path, or delete the file to begin at the first row"
+        )
+    # a key that was refused has settled no row
+    if position.rows and position.api_key != here.api_key:
+        raise ConfigurationError(
+            f"{where}: it is of another API key; "
+            "write another path for each, or delete the file to begin at the first row"
         )

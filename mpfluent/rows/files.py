@@ -24,6 +24,14 @@ def shown_path(path: object) -> str:
 
 Paths = Path | Iterable[Path]
 
+_EXCEL = "it is a workbook of Excel or another archive; save the sheet as CSV"
+_NO_TEXT = {  # what people take for text, by its first bytes
+    b"PK\x03\x04": _EXCEL,
+    b"\xd0\xcf\x11\xe0": _EXCEL,
+    b"PAR1": "it is a Parquet file; write Rows.from_parquet(…)",
+    b"\x28\xb5\x2f\xfd": "it is compressed by zstd, and only gzip is read; decompress it first",
+    b"BZh9": "it is compressed by bzip2, and only gzip is read; decompress it first",
+}
 LONGEST = 2**24  # letters of a line: what is longer is never in memory as a whole
 
 
@@ -80,9 +88,10 @@ class Files:
         self._states = {path: self._checked(path) for path in self.paths}
         files: dict[str, str] = {}
         for path in self.paths:
-            other = files.setdefault(os.path.realpath(path), path)
-            if other is not path:
-                raise self.refused(path, f"it is the same file as {other!r}; name it once")
+            real = os.path.realpath(path)
+            if real in files:
+                raise self.refused(path, f"it is the same file as {files[real]!r}; name it once")
+            files[real] = path
         self.name = texts[0] if len(texts) == 1 else f"{texts[0]} and {len(texts) - 1} more"
         self._whole: set[str] = set()  # which are compressed, and were found to be whole
         self._fingerprint: str | None = None
@@ -177,7 +186,10 @@ class Files:
     def opened(self, path: str) -> Iterator[IO[bytes]]:
         """Open a file for its content; if it is compressed by gzip, it must be whole."""
         with self.bytes_of(path) as file:
-            if file.peek(2)[:2] != b"\x1f\x8b":
+            head = file.peek(4)[:4]
+            if head in _NO_TEXT:
+                raise self.refused(path, _NO_TEXT[head])
+            if head[:2] != b"\x1f\x8b":
                 yield file
                 return
             import gzip

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import ConfigurationError, InvalidValue, MPFluentError, brief, one_line
+from ..transport.handlers import of_handler
 from .files import Files, Paths, shown_path
 from .row import Place
 from .sources import WINDOW, Cells, checked_columns, place_of
@@ -133,6 +134,8 @@ def _refused(where: str) -> Iterator[None]:
     except MPFluentError:
         raise
     except Exception as error:
+        if of_handler(error) is not None:
+            raise  # such as a job's time limit, here and below
         words = "; ".join(map(str, error.args)) or type(error).__name__
         raise ConfigurationError(f"{where}: it cannot be read ({one_line(words)})") from error
 
@@ -175,7 +178,9 @@ def _values(arrow: Any, name: str, column: Any, flaws: dict[int, str]) -> list[A
             column = column.cast(kind, safe=False)
     try:
         return column.to_pylist(maps_as_pydicts="strict")  # type: ignore[no-any-return]
-    except Exception:  # of one cell; and the others are good
+    except Exception as error:  # of one cell; and the others are good
+        if of_handler(error) is not None:
+            raise
         return [_value(name, number, cell, flaws) for number, cell in enumerate(column)]
 
 
@@ -183,6 +188,8 @@ def _value(name: str, number: int, cell: Any, flaws: dict[int, str]) -> Any:
     try:
         return cell.as_py(maps_as_pydicts="strict")
     except Exception as error:
+        if of_handler(error) is not None:
+            raise
         flaws.setdefault(number, f"{name}: it cannot be read ({one_line(str(error))})")
         return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..builder.batch import Batch
+from ..builder.merge import same_user
 from ..errors import MixedUsers
 from .keys import Keys, id_of
 from .members import Member
@@ -22,62 +23,82 @@ class Group:
 
     Attributes:
         members: the rows, in order.
-        batch: theirs, joined; with the id of the group, once it is complete.
+        batch: theirs, joined.
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
+        is_shown: whether the report shows them, as far as it has room.
     """
 
-    __slots__ = ("batch", "is_settled", "is_written", "members", "window")
+    __slots__ = ("batch", "is_settled", "is_shown", "is_written", "members", "window")
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, window: int) -> None:
         self.members = [member]
         self.batch = member.batch
-        self.window = 0
+        self.window = window
         self.is_settled = False
         self.is_written = False
+        self.is_shown = False
 
     def takes(self, member: Member) -> bool:
-        """Add a row, if it is the same user's; return whether it was."""
-        if not _share_an_id(self.batch, member.batch):
+        """Add a row of the same user, if it has all else in common; return whether it has."""
+        first = self.members[0]
+        # a missing cell is nobody's, and joins nothing
+        if None in member.group or member.group != first.group:
             return False
-        try:
-            self.batch = self.batch.merge(member.batch)
-        except MixedUsers:
+        if _around(member.batch) != _around(first.batch):
             return False
+        self.batch = self.batch.merge(member.batch)
         self.members.append(member)
         return True
 
-    def identified(self, keys: Keys) -> Group:
-        """Return the group; its batch has the id that follows from the keys of its rows."""
-        digests = [member.digest for member in self.members]
-        if None in digests:
-            return self
-        digest: Any = digests[0]
-        if len(digests) > 1:
+    def identified(self, keys: Keys) -> Batch:
+        """Return the batch with the id that follows from the keys of its rows."""
+        member, *others = self.members
+        digest = member.digest
+        if others:
+            digests = [digest, *[each.digest for each in others]]
+            if None in digests:
+                return self.batch
             digest = keys.digest_of([str(each) for each in digests])
-        elif self.batch._get("source_request_id") is not None:
-            return self
-        self.batch = self.batch._put("source_request_id", id_of(digest))
-        return self
+        elif digest is None or "source_request_id" in self.batch._state[0]:
+            return self.batch
+        return self.batch._put("source_request_id", id_of(digest))
 
 
-def grouped(members: Iterable[Member]) -> list[Group]:
-    """Return the groups of a window's rows, in the order of their first rows."""
+def grouped(members: Iterable[Member], window: int) -> list[Group]:
+    """Return the groups of a window's rows, in the order of their first rows.
+
+    A row joins only the last group of its user, so that what a later row says of the user stays
+    the last word.
+
+    Args:
+        window: its number.
+    """
     groups: list[Group] = []
-    alike: dict[Any, list[Group]] = {}
+    last: dict[Any, int] = {}  # the number of the last group of an identity
     for member in members:
-        around = [(k, v) for k, v in zip(*member.batch._state) if k not in _OF_THE_USER]
-        candidates = alike.setdefault((member.group, tuple(around)), [])
-        # a missing cell is nobody's, and joins nothing
-        if None in member.group or not any(group.takes(member) for group in candidates):
-            groups.append(Group(member))
-            candidates.append(groups[-1])
+        ids = _ids(member.batch)
+        found = sorted({last[each] for each in ids if each in last}, reverse=True)
+        number = next((each for each in found if _is_same_user(groups[each], member)), None)
+        if number is None or not groups[number].takes(member):
+            number = len(groups)
+            groups.append(Group(member, window))
+        last |= dict.fromkeys(ids, number)
     return groups
 
 
-def _share_an_id(left: Batch, right: Batch) -> bool:
-    return not _ids(left).isdisjoint(_ids(right))
+def _is_same_user(group: Group, member: Member) -> bool:
+    try:
+        same_user(group.batch, member.batch)
+    except MixedUsers:
+        return False
+    return True
+
+
+def _around(batch: Batch) -> dict[str, Any]:
+    """Return what both of two batches must have."""
+    return {key: value for key, value in zip(*batch._state) if key not in _OF_THE_USER}
 
 
 def _ids(batch: Batch) -> set[Any]:

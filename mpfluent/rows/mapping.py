@@ -47,9 +47,9 @@ def mapping_of(
     if not isinstance(thing, str):
         name = getattr(thing, "__qualname__", None) or brief(thing)
         return _of_function(name.rpartition("<locals>.")[2], thing)
-    if thing.endswith(".toml") or Path(thing).is_file():
+    if thing.endswith(".toml") or (Path(thing).is_file() and not thing.endswith(".py")):
         return read_mapping(thing)
-    if ":" in thing:
+    if ":" in thing or thing.endswith(".py"):
         return _of_function(thing, _imported(thing))
     meant = closest(thing, [each.name for each in Path().glob("*.toml")])
     hint = f"did you mean {meant!r}?" if meant else _ANY

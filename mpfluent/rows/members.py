@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -17,7 +18,7 @@ from ..errors import (
 )
 from ..transport.handlers import of_handler
 from ..values.foreign import is_a, itself
-from ..wire.limits import identifies_nobody
+from ..wire.limits import identifies_nobody, nobodys_ids
 from .keys import Digest, Keys
 from .row import Place, Row
 from .settings import Settings
@@ -51,6 +52,8 @@ class Refusal(NamedTuple):
     text: str
 
 
+member_of = partial(tuple.__new__, Member)  # as ``place_of``
+
 Meaning = Callable[[Place, Any], Member | Refusal | None]
 
 
@@ -66,6 +69,7 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
     """
     table, mapping, columns = settings.table(), settings.mapping, settings.key_columns()
     name = "Rows" if mapping is None else mapping.name
+    may_be_nobody, groups = settings.allow_nobody, settings.group
 
     def digest_of(place: Place, batch: Batch) -> tuple[Digest | None, bool]:
         """Return the digest of a batch without a key, and whether the next one is a duplicate."""
@@ -74,7 +78,8 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return keys.digest_of([own]), True
         if fingerprint is None:
             return None, False
-        return keys.digest_of([fingerprint, str(place.index)]), False
+        named = batch._get("environment")
+        return keys.digest_of([fingerprint, str(place.index)], named), False
 
     def of_batch(place: Place, batch: Batch) -> Member | None:
         """Return what a batch of a file means."""
@@ -100,33 +105,43 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
         batch = _without_missing(batch, row.tags)
         if settings.data_plan is not None:
             batch = batch.with_data_plan(*settings.data_plan)
-        if not settings.allow_nobody and identifies_nobody(batch):
-            why = "the row identifies nobody; write map(…, allow_nobody=True) to send it"
-            return Refusal("nobody", f"{place}: {why}")
+        if not may_be_nobody and identifies_nobody(batch):
+            ids = nobodys_ids(batch)
+            verb = "is" if len(ids) == 1 else "are"
+            why = f"{' and '.join(ids)} {verb} nobody's" if ids else "the row identifies nobody"
+            write = "write map(…, allow_nobody=True) to send it"
+            return Refusal("nobody", f"{place}: {why}; {write}")
         if not columns:
             digest, claims = digest_of(place, batch)
-        elif batch._get("source_request_id") is not None:
+        elif "source_request_id" in batch._state[0]:
             raise ConfigurationError(
-                f"{name} gives a batch an id of its own, and a key gives it one, too; "
+                f"{place}: {name} gives the batch an id of its own, and a key gives it one, too; "
                 "write only one of them"
             )
         else:
             cells_of_key = [row.text(column, required=True) for column in columns]
-            digest, claims = keys.digest_of(cells_of_key), True
-        group = tuple([row.text(column) for column in settings.group])
-        return Member(place, cells, batch, digest, claims, group)
+            named = batch._get("environment")
+            digest, claims = keys.digest_of(cells_of_key, named), True
+        group = tuple([row.text(column) for column in groups]) if groups else ()
+        return member_of((place, cells, batch, digest, claims, group))
 
     def meaning(place: Place, cells: Cells | Batch | InvalidValue) -> Member | Refusal | None:
-        if isinstance(cells, InvalidValue):
-            return Refusal("unreadable", str(cells))
         try:
-            return of_batch(place, cells) if isinstance(cells, Batch) else of_row(place, cells)
+            if type(cells) is dict or isinstance(cells, Mapping):
+                return of_row(place, cells)
+            if isinstance(cells, InvalidValue):
+                return Refusal("unreadable", str(cells))
+            return of_batch(place, cells)
         except (UnknownField, UnknownVerb) as error:
             error.args = (_with_place(place, error),)
             raise
         except InvalidBatch as error:
+            raised = error.__cause__ and of_handler(error)
+            if raised is not None:
+                raise raised from None
             return Refusal("invalid", _with_place(place, error))
-        except ConfigurationError:
+        except ConfigurationError as error:
+            error.args = (_with_place(place, error),)
             raise
         except Exception as error:
             if of_handler(error) is not None:
@@ -166,8 +181,11 @@ def _own_batch(place: Place, name: str, batch: Any) -> Batch:
 
 def _without_missing(batch: Batch, tags: frozenset[str]) -> Batch:
     """Return the batch without user attributes that are None, which would be tags."""
-    attributes = batch._get("user_attributes")
-    if attributes is None or None not in attributes._state[1]:
+    keys, values = batch._state
+    if "user_attributes" not in keys:
+        return batch
+    attributes = values[keys.index("user_attributes")]
+    if None not in attributes._state[1]:
         return batch
     names = [name for name, value in attributes.items() if value is None and name not in tags]
     return batch.without_user_attributes(*names) if names else batch

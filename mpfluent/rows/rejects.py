@@ -6,15 +6,18 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
-from typing import Any, NamedTuple, TextIO
+from io import FileIO
+from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..encoding.json import plain
 from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
-from ..utils.files import replace_file
+from ..transport.handlers import of_handler
+from ..utils.files import close_alone, open_alone, replace_file
 from ..values.foreign import is_a
 from .cells import attribute, missing
 from .row import Place
@@ -22,6 +25,9 @@ from .sources import Cells
 
 _NO_WORDS: frozenset[str] = frozenset()
 _LONGEST = 10_000  # bits of an integer: Python reads none that has more than 4300 digits
+_BEGIN = b'{"file":'  # of each line
+_MOST_WAITING = 1 << 16  # bytes
+_NOTHING_MORE = "nothing more was sent; make room, and run the job again"
 
 
 class Reject(NamedTuple):
@@ -49,27 +55,50 @@ class Reject(NamedTuple):
 class RejectsFile:
     """Writes rejects, each as one line. Lines of earlier runs stay.
 
+    What waits to be written is held here, with the place where it goes. So a call that Ctrl-C broke
+    off is made again with the same bytes at the same place, and a forked child writes nothing that
+    its parent rejected.
+
     Args:
         path: of the file; it is made with mode 0600, for it holds people's data.
 
     Raises:
-        ConfigurationError: it cannot be written, which is told before anything is sent.
+        ConfigurationError: it cannot be written, or another run writes it, which is told before
+            anything is sent.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        try:
-            self._file = _opened(self.path)
-            if half := _half_line(self.path):
-                if half.startswith(b'{"file"'):  # a process was killed while it wrote this one
-                    self._file.truncate(os.path.getsize(self.path) - len(half))
-                else:
-                    self._file.write("\n")
-        except OSError as error:
-            raise ConfigurationError(
-                f"with_rejects({self.path!r}): cannot be written: {error.strerror}; "
-                "nothing was sent"
-            ) from None
+        self._failed: OSError | None = None
+        self._open()
+
+    def _open(self) -> None:
+        with self._errors("nothing was sent"):
+            file = open_alone(self.path)
+            if file is None:
+                raise ConfigurationError(
+                    f"with_rejects({self.path!r}): another run writes this file; "
+                    "wait until it has ended, or write another path"
+                )
+            try:
+                self._begin(file)
+            except BaseException:  # such as Ctrl-C, whose traceback would keep it from other runs
+                close_alone(file)
+                raise
+
+    def _begin(self, file: FileIO) -> None:
+        self._file, self._waiting, self._end = file, b"", 0
+        # /dev/null and pipes have no places, and nobody can read them back
+        self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        if not self._is_file:
+            return
+        self._end = file.seek(0, os.SEEK_END)
+        half = _half_line(self.path)
+        if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
+            self._end -= len(half)  # a process was killed while it wrote this one
+            file.truncate(self._end)
+        elif half:
+            self._waiting = b"\n"
 
     def write(self, rejects: Iterable[Reject], once: Any = None) -> None:
         """Write a line for each.
@@ -80,44 +109,72 @@ class RejectsFile:
         Raises:
             ConfigurationError: it cannot be written.
         """
-        lines = "".join(f"{plain(_jsonable(reject._asdict()))}\n" for reject in rejects)
-        write = self._file.write
-        with self._errors():
-            if once is None:
-                write(lines)
-            elif not once.is_written:
-                once.is_written = True  # no signal comes between this and the call in C
-                write(lines)
+        lines = b"".join([_line_of(reject) for reject in rejects])
+        if once is None:
+            self._waiting += lines
+        elif not once.is_written:
+            once.is_written = True  # no call stands between these lines, so no signal comes between
+            self._waiting += lines
+        if len(self._waiting) > _MOST_WAITING:
+            with self._errors(_NOTHING_MORE):
+                self._flush()
 
     def sync(self) -> None:
         """Bring what was written to the disk: a checkpoint must not say more than this file.
 
         Raises:
-            ConfigurationError: it cannot be written.
+            ConfigurationError: it cannot be written, or could not be before.
         """
-        with self._errors():
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        with self._errors(_NOTHING_MORE):
+            self._flush()
+            if self._is_file:
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Close the file, which was synced before."""
-        with suppress(OSError):  # what cannot be written was an error of ``sync``
-            self._file.close()
+        """Write what waits, and close the file, which leaves it to other runs."""
+        if self._file.closed:
+            return
+        try:
+            self._flush()
+        except OSError:  # told by ``write`` or ``sync``
+            with suppress(OSError):
+                self._file.truncate(self._end)  # so that no half line is left
+        finally:
+            close_alone(self._file)
+
+    def _flush(self) -> None:
+        if self._failed is not None:
+            raise self._failed  # nobody knows what the disk has, so no checkpoint may follow
+        data, end, done = self._waiting, self._end, 0
+        if self._is_file:
+            self._file.seek(end)
+        while done < len(data):
+            done += self._file.write(data[done:])
+        # together; and not if a ``__del__`` that the garbage collector ran has come before
+        if self._end == end:
+            self._end, self._waiting = end + done, self._waiting[done:]
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
+            self._failed = error
             raise ConfigurationError(
-                f"with_rejects({self.path!r}): cannot be written: {error.strerror}; "
-                "nothing more was sent; make room, and run the job again"
+                f"with_rejects({self.path!r}): cannot be written: {error.strerror}; {what}"
             ) from None
 
     def size(self) -> int:
         """Return its bytes."""
-        self._file.flush()
-        return os.fstat(self._file.fileno()).st_size
+        return self._end + len(self._waiting)
+
+    def is_line(self, start: int) -> bool:
+        """Return whether a line begins at this byte, or may."""
+        if not self._is_file or not start:
+            return True
+        with open(self.path, "rb") as file:
+            file.seek(start - 1)
+            return file.read(1) == b"\n"
 
     def drop(self, start: int, is_again: Callable[[Reject], bool]) -> list[Reject]:
         """Take out the rejects of rows that a resumed run reads again, and lines in halves.
@@ -130,22 +187,29 @@ class RejectsFile:
 
         Returns:
             The rejects that stay, from the start on.
+
+        Raises:
+            ConfigurationError: it cannot be written.
         """
-        self._file.close()
-        with open(self.path, "rb") as file:
-            before = file.read(start).decode("utf-8", "surrogateescape")
-            lines = [line.decode("utf-8", "surrogateescape") for line in file]
-        found = [(line, reject) for line in lines if (reject := reject_of(line)) is not None]
-        kept = [(line, reject) for line, reject in found if not is_again(reject)]
-        replace_file(self.path, [before, *[line for line, _ in kept]])
-        self._file = _opened(self.path)
-        return [reject for _, reject in kept]
+        if not self._is_file:
+            return []
+        with self._errors("nothing was sent"):
+            self._flush()
+            with open(self.path, "rb") as file:
+                before = file.read(start).decode("utf-8", "surrogateescape")
+                lines = [line.decode("utf-8", "surrogateescape") for line in file]
+            found = [(line, reject) for line in lines if (reject := reject_of(line)) is not None]
+            kept = [(line, reject) for line, reject in found if not is_again(reject)]
+            if len(kept) < len(lines):
+                replace_file(self.path, [before, *[line for line, _ in kept]])
+                self.close()
+                self._open()  # the new one
+            return [reject for _, reject in kept]
 
 
-def _opened(path: str) -> TextIO:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def _line_of(reject: Reject) -> bytes:
     # a lone surrogate is written as JSON escapes it
-    return open(handle, "a", encoding="utf-8", errors="backslashreplace", newline="\n")
+    return f"{plain(_jsonable(reject._asdict()))}\n".encode("utf-8", "backslashreplace")
 
 
 def _half_line(path: str) -> bytes:
@@ -202,10 +266,12 @@ class RejectedRows:
 
     def __iter__(self) -> Iterator[tuple[Place, Cells | Batch | InvalidValue]]:
         index, before = 0, None
-        for number, reject in enumerate(read_rejects(self.name), 1):
-            place = Place(self.name, number, index)
+        for reject in read_rejects(self.name):
+            # in its own table: who finds it rejected once more, finds it there
+            place = Place(reject.file, reject.line, index)
             if reject.batch is None:
-                yield place, reject.row
+                # without cells it could not be read, and a mapping would make nobody of it
+                yield place, reject.row or InvalidValue(reject.text)
             elif before == reject.batch:
                 continue  # another row of the same batch
             else:
@@ -236,7 +302,7 @@ def _jsonable(value: Any, depth: int = 0) -> Any:
     Args:
         depth: of the lists and mappings around it; what is deeper than 50 may have no end.
     """
-    with suppress(Exception):  # a cell is any value, and its code may raise anything
+    try:
         if not is_a(value, str) and missing(value, _NO_WORDS):
             return None
         value = attribute(value)
@@ -253,4 +319,7 @@ def _jsonable(value: Any, depth: int = 0) -> Any:
         if is_a(value, (list, tuple)) and depth < 50:
             return [_jsonable(entry, depth + 1) for entry in value]
         return brief(value, 1000) if depth >= 50 else str(value)
-    return brief(value)
+    except Exception as error:  # a cell is any value, and its code may raise anything
+        if of_handler(error) is not None:
+            raise  # such as a job's time limit
+        return brief(value)

@@ -43,7 +43,7 @@ class RowsReport(NamedTuple):
         batches: how many batches were accepted.
         requests: how many requests the client made meanwhile, those of other threads, too.
         retries: how many of them were tried again.
-        bytes: of all batches, as JSON.
+        bytes: of ``check()``: of all batches, as JSON.
         failed_by_reason: rows that failed, by the reason of their batches.
         rejected_by_reason: rows that were rejected: "unreadable", "invalid", "nobody", "limit" or
             "too_large".

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from itertools import islice
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self
 
 from ..builder.batch import Batch
 from ..encoding.reader import Unknown
-from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
+from ..errors import ConfigurationError, InvalidValue, brief
 from ..utils.introspection import PublicNames
 from ..utils.options import integer_between, number_between
 from ..values.foreign import own
@@ -22,7 +23,7 @@ from .mapping import mapping_of
 from .options import flag, path_of, settings_of, text
 from .report import RowsReport
 from .row import Row
-from .run import TableRun
+from .run import TAKEN, TableRun
 from .settings import WINDOW, Settings
 from .sources import Cursor, Mappings
 from .text_files import BatchFiles, CsvFiles, JsonLines
@@ -315,7 +316,7 @@ class Rows(PublicNames):
         Args:
             count: how many.
         """
-        most = integer_between(count, 0)
+        most = integer_between(count, 0, sys.maxsize)
         if most is None:
             raise ConfigurationError(
                 f"first({brief(count)}): want a number of rows; write first(100)"
@@ -352,6 +353,11 @@ class Rows(PublicNames):
                 others the next time, such as those of a query.
         """
         found = own(checkpoint)
+        if isinstance(found, type):  # which has load() and save(), too
+            write = f"write with_checkpoint({found.__name__}(…))"
+            raise ConfigurationError(
+                f"with_checkpoint({brief(found)}): want an object of it; {write}"
+            )
         if callable(getattr(found, "load", None)) and callable(getattr(found, "save", None)):
             return self._with(checkpoint=found)
         file = CheckpointFile(path_of("with_checkpoint", found, "policies.checkpoint"))
@@ -388,17 +394,22 @@ class Rows(PublicNames):
         return sum(1 for _ in islice(self._settings.source, self._settings.first))
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches that would be sent.
+        """Yield the batches that would be sent, to look at them.
+
+        Their ids are others than those of ``send_all(rows)``, which depend on the client's
+        environment: send the table, not these.
+
+        Their ids are not those of ``client.send_all(rows)``, which are of its environment, too.
 
         Raises:
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, _ in run:
+            for batch, group in run.batches():
+                run.check_no_rejects()
                 yield batch
-                bad = run.first_reject()
-                if bad is not None:
-                    raise InvalidBatch(bad.text)
+                run.settled(group, TAKEN)
+            run.check_no_rejects()
 
     def check(
         self,
@@ -408,6 +419,8 @@ class Rows(PublicNames):
         rate_limit: float = _MOST,
     ) -> RowsReport:
         """Return what would become of the rows: a dry run, which sends nothing and writes no file.
+
+        Whatever ends it early has the report until then as ``report``.
 
         Args:
             environment: for batches that name none.
@@ -427,6 +440,11 @@ class Rows(PublicNames):
             raise ConfigurationError(
                 f"check(rate_limit={brief(rate_limit)}): want batches a second; "
                 "write rate_limit=250"
+            )
+        if environment not in (None, "development", "production"):
+            raise ConfigurationError(
+                f"check(environment={brief(environment)}): want 'development' or 'production'; "
+                "write check(environment='production')"
             )
         historical = flag("check(historical=", historical)
         return dry_run(
@@ -456,9 +474,9 @@ class Rows(PublicNames):
 
     # How it works
 
-    def _begin_run(self, environment: str | None) -> TableRun:
+    def _begin_run(self, environment: str | None, api_key: str) -> TableRun:
         """Return a run; see :class:`~mpfluent.delivery.feed.Feed`."""
-        return TableRun(self._settings, environment)
+        return TableRun(self._settings, environment, api_key=api_key)
 
     def _set(self, settings: Settings) -> None:
         object.__setattr__(self, "_settings", settings)
@@ -488,4 +506,9 @@ class Rows(PublicNames):
     def __setattr__(self, name: str, value: object) -> NoReturn:
         from ..errors import Immutable  # seldom needed
 
-        raise Immutable(f"Rows is immutable; write rows = rows.with_{name.removeprefix('_')}(…)")
+        said = name.removeprefix("with_").lstrip("_")
+        verbs = (verb for verb in (f"with_{said}", said) if hasattr(type(self), verb))
+        raise Immutable(f"Rows is immutable; write rows = rows.{next(verbs, 'map')}(…)")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from types import TracebackType
@@ -15,17 +15,10 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.outcome import HandedOver, Outcome
 from ..delivery.stats import Traffic
-from ..errors import (
-    ConfigurationError,
-    DeliveryError,
-    InvalidBatch,
-    Kept,
-    TooLarge,
-    TooManyRejects,
-    brief,
-)
+from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..transport.base import Response
 from ..utils.interrupts import Waiters
-from .checkpoint import Checkpoint, Position, check_fits, position_of
+from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
@@ -37,6 +30,7 @@ _COUNTED = ("delivered", "duplicates", "skipped", "resumed", "kept", "handed_ove
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
+TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
 
 
 class TableRun:
@@ -45,21 +39,28 @@ class TableRun:
     Args:
         settings: of the table.
         environment: the client's.
+        api_key: the fingerprint of the client's; "" for a dry run.
         is_dry: whether neither rejects nor a checkpoint are written, and none is read.
     """
 
     def __init__(
-        self, settings: Settings, environment: str | None, *, is_dry: bool = False
+        self,
+        settings: Settings,
+        environment: str | None,
+        *,
+        api_key: str = "",
+        is_dry: bool = False,
     ) -> None:
-        check_has_mapping(settings)
-        self._settings = settings.checked()
+        self._settings = settings
+        self._is_dry = is_dry
         self._checkpoint = None if is_dry else settings.checkpoint
         self._rejects_path = None if is_dry else settings.rejects
         self._stop_after = None if is_dry else settings.stop_after
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
-        self._job = f"{settings.job_name() or 'no job'}, {environment or 'no environment'}"
+        self._job, self._api_key = settings.whole_job(environment), api_key
         self._began = time.monotonic()
+        self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -74,7 +75,9 @@ class TableRun:
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
         self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
+        self._is_over = False
         self._saved: Position | None = None
+        self._has_no_key = False  # whether a row's id says nothing of what it is
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
         self._rejected_before = 0  # rows that are in the rejects file from an earlier run
@@ -82,32 +85,41 @@ class TableRun:
     # Beginning and ending
 
     def __enter__(self) -> Self:
-        settings = self._settings
+        settings = self._settings.checked()
+        check_has_mapping(settings)
         need = self._checkpoint is not None or not settings.key_columns()
         self._fingerprint = settings.source.fingerprint() if need else None
         self._meaning = meaning_of(settings, self._keys, self._fingerprint)
-        if self._rejects_path is not None:
-            self._rejects = RejectsFile(self._rejects_path)
         try:
+            if self._rejects_path is not None:
+                self._rejects = RejectsFile(self._rejects_path)
             if self._checkpoint is not None:
                 self._resume(self._checkpoint)
         except BaseException:
-            self._close()
+            self.close()
             raise
         return self
 
     def _resume(self, checkpoint: Checkpoint) -> None:
         """Go on where an earlier run of the job came to."""
         rejects = self._rejects
-        where = Position(0, self._fingerprint or "", self._job, rejects.size() if rejects else 0)
-        found = _loaded(checkpoint)
+        size = rejects.size() if rejects else 0
+        where = Position(0, self._fingerprint or "", self._job, size, self._api_key)
+        found = loaded(checkpoint)
         if found is not None:
-            check_fits(found, where.table, where.job, getattr(checkpoint, "path", "…"))
-            where = self._saved = found
+            check_fits(found, where, getattr(checkpoint, "path", "…"))
+            self._saved = found
+            where = found._replace(api_key=self._api_key)
             self._start = found.rows
-            # a file that is smaller now was changed by somebody else: all of it stays
-            if rejects is not None and rejects.size() >= found.rejects:
-                kept = rejects.drop(found.rejects, lambda each: each.index >= found.rows)
+            if rejects is not None and not rejects.is_line(found.rejects):
+                # somebody else has changed or moved the file: all that is there now stays
+                where = found._replace(rejects=rejects.size())
+            elif rejects is not None:
+                is_own = _owned_by(self._settings)
+                kept = rejects.drop(
+                    found.rejects, lambda each: each.index >= found.rows and is_own(each)
+                )
+                kept = [*filter(is_own, kept)]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
@@ -119,26 +131,35 @@ class TableRun:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._pid != os.getpid():
+            return  # a mapping forked, and its child leaves: it is the parent's run
         try:
             if error is None:
                 self.save()
+                with self._lock:  # of the last rows, nobody knew the outcome before
+                    self._check_stop()
             else:  # which matters more than what may be wrong with the checkpoint
-                with suppress(ConfigurationError, OSError):
+                with suppress(Exception):
                     self.save()
         finally:
-            self._close()
+            self.close()
 
-    def _close(self) -> None:
-        with self._lock:  # outcomes that come later write nothing any more
-            rejects, self._rejects = self._rejects, None
-        if rejects is not None:
-            rejects.close()
+    def close(self) -> None:
+        """Let go of the files; a second call does no more."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            self._is_over = True  # outcomes that come later write nothing any more
+            if self._rejects is not None:
+                self._rejects.close()
 
     def save(self) -> None:
         """Bring the rejects to the disk, and then how far the run came."""
         with self._lock:
             if self._error is not None:
                 raise self._error
+            if self._is_over:
+                return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
             rejects = self._rejects
@@ -154,70 +175,96 @@ class TableRun:
 
     # From rows to batches
 
-    def __iter__(self) -> Iterator[tuple[Batch, Group]]:
+    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
+        """Yield each batch with its rows.
+
+        Args:
+            tick: called between rows, since many of them may have no batch.
+        """
+        tick = tick or (lambda: None)
         rows = iter(islice(self._settings.source, self._settings.first))
         for place, cells in islice(rows, self._start):
             self._resumed(place, cells)
-        number, before = divmod(self._start, self._window)
-        while window := [*islice(rows, self._window - before)]:
-            yield from self._sent(number, window)
-            number, before = number + 1, 0
+            tick()
+        keys = self._keys
+        groups = self._joined(rows, tick) if self._settings.group else self._singly(rows, tick)
+        for group in groups:
+            left = [group]
+            while left:
+                group = left.pop()
+                members = group.members
+                if len(members) == 1 and members[0].claims and members[0].digest in keys:
+                    self._count("duplicates", group.window)
+                    continue
+                self._refusal = None
+                yield group.identified(keys), group
+                if self._refusal is None:
+                    for member in members:
+                        if member.claims and member.digest is not None:
+                            keys.claim(member.digest)
+                elif len(members) > 1:  # a group that is over a limit: its rows one by one
+                    left += [Group(each, group.window) for each in reversed(members)]
+                else:
+                    self._reject_refused(group, self._refusal)
 
     def _resumed(self, place: Any, cells: Any) -> None:
         """Count a row that an earlier run settled, and note its key."""
         self._open_rows(0, 1)
         self._count("resumed", 0)
-        if self._settings.key_columns() and place.index not in self._unclaimed:
+        if place.index not in self._unclaimed:
             member = self._meaning(place, cells)
-            if isinstance(member, Member) and member.digest is not None:
+            if isinstance(member, Member) and member.claims and member.digest is not None:
                 self._keys.claim(member.digest)
 
-    def _sent(self, number: int, window: list[tuple[Any, Any]]) -> Iterator[tuple[Batch, Group]]:
-        """Yield the batches of a window of rows, and settle the rows that have none."""
-        self._open_rows(number, len(window))
-        members: list[Member] = []
-        here: set[int] = set()  # what the rows of this window will claim
-        waiting: deque[Member] = deque()  # rows whose key another row here may claim
-        for place, cells in window:
-            member = self._meaning(place, cells)
-            if member is None:
-                self._count("skipped", number)
-            elif isinstance(member, Refusal):
-                self._reject(number, place, cells, member)
-            elif not member.claims or member.digest is None:
-                members.append(member)
-            elif member.digest in self._keys:
-                self._count("duplicates", number)
-            elif member.digest in here:
-                waiting.append(member)
-            else:
-                here.add(member.digest)
-                members.append(member)
-        groups = grouped(members) if self._settings.group else [Group(each) for each in members]
-        for group in groups:
-            yield from self._offered(number, group)
-        for member in waiting:
-            if member.digest in self._keys:
-                self._count("duplicates", number)
-            else:  # the other one was rejected
-                yield from self._offered(number, Group(member))
+    def _singly(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
+        """Yield each row that has a batch; a window is a row."""
+        for number, (place, cells) in enumerate(rows, self._start):
+            self._open_rows(number, 1)
+            member = self._member(number, place, cells)
+            if member is not None:
+                yield Group(member, number)
+            tick()
 
-    def _offered(self, number: int, group: Group) -> Iterator[tuple[Batch, Group]]:
-        """Yield a group's batch; if it is over a limit, those of its rows one by one."""
-        self._refusal, group.window = None, number
-        yield group.identified(self._keys).batch, group
-        refusal, members = self._refusal, group.members
-        if refusal is None:
-            for member in members:
+    def _joined(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
+        """Yield the groups of each window of rows."""
+        number, before = divmod(self._start, self._window)
+        while window := [*islice(rows, self._window - before)]:
+            self._open_rows(number, len(window))
+            members: list[Member] = []
+            again: list[Member] = []  # whose key came before: of a row that may yet be rejected
+            here: set[int] = set()
+            for place, cells in window:
+                member = self._member(number, place, cells)
+                if member is None:
+                    continue
+                if member.claims and (member.digest in here or member.digest in self._keys):
+                    again.append(member)
+                    continue
                 if member.claims and member.digest is not None:
-                    self._keys.claim(member.digest)
-        elif len(members) > 1:
-            for member in members:
-                yield from self._offered(number, Group(member))
+                    here.add(member.digest)
+                members.append(member)
+            yield from grouped(members, number)
+            for member in again:
+                yield Group(member, number)
+            tick()
+            number, before = number + 1, 0
+
+    def _member(self, number: int, place: Any, cells: Any) -> Member | None:
+        """Return what a row means, if that is a batch; else settle it."""
+        member = self._meaning(place, cells)
+        if member is None:
+            self._count("skipped", number)
+        elif isinstance(member, Refusal):
+            self._reject(number, place, cells, member)
         else:
-            place, cells, *_ = members[0]
-            reason = "too_large" if isinstance(refusal, TooLarge) else "limit"
-            self._reject(number, place, cells, Refusal(reason, f"{place}: {refusal}"))
+            self._has_no_key = self._has_no_key or not member.claims
+            return member
+        return None
+
+    def _reject_refused(self, group: Group, refusal: InvalidBatch) -> None:
+        place, cells, *_ = group.members[0]
+        reason = "too_large" if isinstance(refusal, TooLarge) else "limit"
+        self._reject(group.window, place, cells, Refusal(reason, f"{place}: {refusal}"))
 
     def refused(self, token: Group, error: InvalidBatch) -> None:
         """Note that a batch is over a limit and is not sent; before the next one is read."""
@@ -298,20 +345,28 @@ class TableRun:
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
             for place, cells, *_ in group.members
         ]
-        self._first_rejects += rejects[: SHOWN - len(self._first_rejects)]
+        if not group.is_shown:
+            shown = rejects[: SHOWN - len(self._first_rejects)]
+            group.is_shown = True  # together with the next line, as in _open_rows
+            self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
         try:
-            if self._rejects is not None:
+            if self._rejects is not None and not self._is_over:
                 self._rejects.write(rejects, once=group)
         except ConfigurationError as error:  # raised in the thread that reads the rows
             self._error = error
         return self._error is None
 
     def _check_stop(self) -> None:
+        if self._error is not None:
+            raise self._error
         most = self._stop_after
-        bad = sum(self._failed.values()) + sum(self._rejected.values())
-        if most is not None and bad > most:
+        if most is None:
+            return
+        judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
+        bad = sum(judged) + sum(self._rejected.values())
+        if bad > most:
             rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
             raise TooManyRejects(
                 f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
@@ -323,9 +378,10 @@ class TableRun:
 
     # The report
 
-    def first_reject(self) -> Reject | None:
-        """Return the first row that failed or was rejected."""
-        return next(iter(self._first_rejects), None)
+    def check_no_rejects(self) -> None:
+        """Raise if a row was rejected."""
+        if self._first_rejects:
+            raise InvalidBatch(self._first_rejects[0].text)
 
     def report(self, batches: int, traffic: Traffic) -> RowsReport:
         """Return the report until now."""
@@ -349,10 +405,9 @@ class TableRun:
     def _notes(self) -> tuple[str, ...]:
         settings = self._settings
         found = []
-        if not settings.key_columns() and settings.mapping is not None:
-            known = getattr(self, "_fingerprint", None) is not None
-            found.append(_PLACE_IDS if known else _NEW_IDS)
-        if self._first_rejects and settings.rejects is None:
+        if self._has_no_key:
+            found.append(_NEW_IDS if self._fingerprint is None else _PLACE_IDS)
+        if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
@@ -375,15 +430,14 @@ _NEW_IDS = (
 _NO_FILE = "rejects are in no file; write with_rejects('rejects.jsonl')"
 
 
-def _loaded(checkpoint: Checkpoint) -> Position | None:
-    saved = checkpoint.load()
-    try:
-        return None if saved is None else position_of(saved)
-    except (TypeError, ValueError, KeyError):
-        name = type(checkpoint).__name__
-        raise ConfigurationError(
-            f"{name}.load() returned {brief(saved)}: want what save() got last, or None"
-        ) from None
+def _owned_by(settings: Settings) -> Callable[[Reject], bool]:
+    """Return the function that says whether a reject is of this table: several may share a file."""
+    if settings.of == "rejects":
+        return lambda reject: True  # which are of any table
+    paths = getattr(settings.source, "paths", ())
+    # without their folders, which may be written in another way the next time
+    names = {os.path.basename(name) for name in (*paths, settings.source.name)}
+    return lambda reject: os.path.basename(reject.file) in names
 
 
 def _reject_of(place: Any, cells: Any, reason: str, text: str) -> Reject:

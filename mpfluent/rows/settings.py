@@ -68,21 +68,18 @@ class Settings(NamedTuple):
         """Return what is sent once: what was given, or the mapping's."""
         return self.job or (self.mapping.job if self.mapping is not None else None)
 
-    def _check_paths(self) -> None:
-        paths: dict[str, str] = {}
-        named = [(f"the source {path!r}", path) for path in getattr(self.source, "paths", ())]
-        named += [
-            (f"with_{verb}({path!r})", path)
-            for verb, path in (
-                ("rejects", self.rejects),
-                ("checkpoint", getattr(self.checkpoint, "path", None)),
-            )
-            if isinstance(path, str)
-        ]
-        for what, path in named:
-            other = paths.setdefault(os.path.realpath(path), what)
-            if other is not what:
-                raise ConfigurationError(f"{what} is the same file as {other}; write another path")
+    def whole_job(self, environment: str | None) -> str:
+        """Return all that ids follow from, but for the rows.
+
+        Args:
+            environment: the client's.
+        """
+        said = [self.job_name() or "no job", environment or "no environment"]
+        if columns := self.key_columns():
+            said.append(f"key {', '.join(columns)}")
+        if self.group:
+            said.append(f"grouped by {', '.join(self.group)} in {self.window} rows")
+        return ", ".join(said)
 
     def check_columns(self, verb: str, columns: tuple[str, ...]) -> None:
         """Raise if the table has no such column."""
@@ -94,9 +91,25 @@ class Settings(NamedTuple):
                 unknown = no_column(where, self.source.name, self.source.columns, column)
                 raise ConfigurationError(str(unknown))
 
+    def _check_files(self) -> None:
+        """Raise if one file is to be read and written, or written twice."""
+        files = {os.path.realpath(path): "read" for path in getattr(self.source, "paths", ())}
+        written = {"rejects": self.rejects, "checkpoint": getattr(self.checkpoint, "path", None)}
+        for name, path in written.items():
+            if not isinstance(path, str):
+                continue
+            other = files.setdefault(os.path.realpath(path), name)
+            if other != name:
+                why = "the rows are in this file" if other == "read" else "the rejects go there"
+                write = f"write with_{name}({path + '.' + name!r})"
+                raise ConfigurationError(f"with_{name}({path!r}): {why}; {write}")
+
     def checked(self) -> Settings:
-        """Return them; raise if a key has no job, or one file is to be two things."""
-        self._check_paths()
+        """Return them; raise for what does not go together.
+
+        That a key has no job is known once both have been said.
+        """
+        self._check_files()
         columns = self.key_columns()
         if columns and self.mapping is not None and not self.job_name():
             write = f"with_key({', '.join(map(repr, columns))}, job='policies 2026-11')"

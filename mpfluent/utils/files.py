@@ -1,23 +1,41 @@
-"""Files that are whole, or as they were."""
+"""Files that are whole, or as they were, and that one writes at a time."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from io import FileIO
+from typing import Any, cast
+
+try:
+    import fcntl as _fcntl
+except ImportError:  # on Windows
+    _fcntl = None  # type: ignore[assignment]
+
+fcntl = cast(Any, _fcntl)
+
+_BUSY = (errno.EAGAIN, errno.EACCES)  # another one holds the lock
 
 
 def replace_file(path: str, lines: Iterable[str]) -> None:
     """Write a file beside, and rename it, so that a kill or a full disk leaves the old one.
 
     Args:
-        path: of the file; it gets mode 0600.
+        path: of the file; it gets mode 0600. A link stays, and leads to the new file.
         lines: its text.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is no file: to rename one to a device, such as /dev/null,
+            would take the device from everybody, if root does it.
     """
-    beside = f"{path}.{os.getpid()}.new"
+    path = os.path.realpath(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise OSError(errno.EINVAL, "want a file, and this is none", path)
+    beside = f"{path}.{os.getpid()}.{threading.get_ident()}.new"
     try:
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(handle, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
@@ -29,3 +47,52 @@ def replace_file(path: str, lines: Iterable[str]) -> None:
         with suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def open_alone(path: str) -> FileIO | None:
+    """Open a file to read and write it, or return None while another one has it open by this.
+
+    The kernel lets go of the file of a process that ends, however it ends. Where there are no locks
+    (Windows, some network file systems, what is no file), all get it.
+
+    Args:
+        path: of the file, which is made with mode 0600 if there is none.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    while True:
+        file = FileIO(path, "r+b", opener=_made)
+        try:
+            if not _is_alone(file):
+                file.close()
+                return None
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    return file
+        except BaseException:  # such as Ctrl-C, whose traceback would keep it open
+            close_alone(file)
+            raise
+        close_alone(file)  # it was replaced or removed before it was locked
+
+
+def _made(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o600)
+
+
+def _is_alone(file: FileIO) -> bool:
+    """Lock a file; return False if another one has it locked."""
+    if fcntl is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in _BUSY
+    return True
+
+
+def close_alone(file: FileIO) -> None:
+    """Close what was opened by :func:`open_alone`; a forked child that has it does not keep it."""
+    if fcntl is not None and not file.closed:
+        with suppress(OSError):
+            fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+    file.close()

@@ -101,7 +101,7 @@ def _plain_scalar(value: Any) -> Any:
     found = value.item()
     if type(found) is type(value):  # longer than any of Python's own
         found = float(value)
-        return found if found == value else value
+        return found if found == value or found != found else value  # NaN equals nothing
     return found if type(found) in _PLAIN else value
 
 

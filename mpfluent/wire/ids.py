@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 
 def uuid_text(digits: str, version: str = "4") -> str:
     """Return the UUID of 32 hexadecimal digits, as text.
@@ -27,8 +31,13 @@ def event_ids(batch_id: str, count: int) -> list[str]:
     >>> event_ids("order-4711", 3)[:2] == event_ids("order-4711", 2)
     True
     """
+    name = f"mpfluent event {batch_id}".encode("utf-8", "surrogatepass")
+    digits = _shake()(name).hexdigest(16 * count)
+    return [uuid_text(digits[start : start + 32], "8") for start in range(0, 32 * count, 32)]
+
+
+@cache
+def _shake() -> Callable[[bytes], Any]:
     import hashlib  # here: a program that chooses no ids does without it
 
-    name = f"mpfluent event {batch_id}".encode("utf-8", "surrogatepass")
-    digits = hashlib.shake_128(name).hexdigest(16 * count)
-    return [uuid_text(digits[start : start + 32], "8") for start in range(0, 32 * count, 32)]
+    return hashlib.shake_128

@@ -65,9 +65,11 @@ def _following(batch: Batch, events: Sequence[Event], wanted: int) -> Iterable[s
     """Return so many ids that follow from the batch's own, and that no event of it has."""
     if not wanted:
         return ()
-    taken = {event._get("source_message_id") for event in events} if wanted < len(events) else ()
-    ids = event_ids(batch._get("source_request_id"), wanted + len(taken))
-    return [id for id in ids if id not in taken]
+    own_id = batch._get("source_request_id")
+    if wanted == len(events):
+        return event_ids(own_id, wanted)
+    taken = {event._get("source_message_id") for event in events}
+    return [id for id in event_ids(own_id, wanted + len(taken)) if id not in taken]
 
 
 class _Missing(NamedTuple):

@@ -757,7 +757,7 @@ def test_a_tracer_changes_nothing():
     assert stderr.count("UnusedBatchWarning") == 2
 
 
-def test_a_test_that_forgets_fails_where_warnings_are_errors(tmp_path):
+def test_a_test_that_forgets_fails_where_warnings_are_errors(tmp_path, no_others):
     (tmp_path / "test_shop.py").write_text(
         textwrap.dedent(
             """
@@ -774,7 +774,7 @@ def test_a_test_that_forgets_fails_where_warnings_are_errors(tmp_path):
             """
         )
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-p", "mpfluent", "-W", "error"]
     done = subprocess.run(
         command,
         cwd=tmp_path,

@@ -358,7 +358,9 @@ def test_a_host_wins_over_the_variable_of_the_pod(pod, monkeypatch):
         assert len(server.requests) == 1
 
 
-def test_the_fixture_of_the_plugin_sends_whatever_the_variables_say(pytester, monkeypatch):
+def test_the_fixture_of_the_plugin_sends_whatever_the_variables_say(
+    pytester, monkeypatch, no_others
+):
     monkeypatch.setenv("MPFLUENT_DISABLED", "1")
     monkeypatch.setenv("MPARTICLE_POD", "nowhere")
     monkeypatch.setenv("MPARTICLE_ENVIRONMENT", "nothing")
@@ -371,4 +373,4 @@ def test_the_fixture_of_the_plugin_sends_whatever_the_variables_say(pytester, mo
             assert mparticle_sent.requests[0].url == "https://s2s.us1.mparticle.com/v2/events"
         """
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "mpfluent").assert_outcomes(passed=1)

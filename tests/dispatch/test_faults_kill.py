@@ -413,8 +413,7 @@ def test_the_first_send_loads_what_a_worker_needs_before_a_fork_can_come_between
     """The lock of an import that another thread makes is never released in a forked child."""
     code = """
 before = set(sys.modules)
-client = Client("key", "secret", environment="development", host=url,
-                dispatcher=ThreadedDispatcher(flush_interval=60))
+client = client_of(flush_interval=60)
 send(client, 1)
 known = set(sys.modules)
 client.flush(10)

@@ -1,16 +1,11 @@
-"""A batch as Python: the chain that rebuilds it, its layout, and the command line."""
+"""A batch as Python: the chain that rebuilds it, and its layout."""
 
-import contextlib
-import io
-import json
-import os
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +24,6 @@ from mpfluent import (
     Promotion,
     Session,
     UserIdentity,
-    __main__,
 )
 from mpfluent.testing.strategies import batches, sessions
 
@@ -415,174 +409,6 @@ def test_a_long_session_evaluates_too(many):
     assert code.count(".event(") + code.count("AppEvent(") == many + 1
     assert "session_id=" not in code.partition("Session.start(session_id=42")[2]
     assert run(code) == batch
-
-
-# The command line
-
-
-def command(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "mpfluent", *arguments],
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        **options,
-    )
-
-
-def test_the_command_prints_a_program_that_makes_the_batch(tmp_path):
-    price = Decimal("19.9900000000000000000001")
-    batch = BASE.purchase(Product("sku-1", price=price)).event("Gefunden: Tee für zwei ☕")
-    file = tmp_path / "payload.json"
-    file.write_text(batch.to_json(), encoding="utf-8")
-
-    done = command("code", str(file))
-
-    assert done.stderr == ""
-    assert done.stdout.startswith(
-        "from decimal import Decimal\n\nfrom mpfluent import Batch, Product\n\nbatch = (\n"
-    )
-    names = {}
-    exec(done.stdout, names)
-    assert names["batch"] == batch
-
-
-def test_the_command_reads_standard_input():
-    done = command("code", "-", input=Batch.for_user(mpid=7).to_json())
-
-    assert done.stdout == "from mpfluent import Batch\n\nbatch = Batch.for_user(mpid=7)\n"
-
-
-def program(payload):
-    """Return the names that the program for a payload defines."""
-    names = {}
-    exec(__main__.program(payload), names)
-    return names
-
-
-def test_a_list_of_batches_becomes_a_list():
-    both = [BASE.event("x").event("y"), Batch.for_user(mpid=7)]
-    payload = json.dumps([batch.to_dict() for batch in both]).encode()
-
-    assert program(payload)["batches"] == both
-    assert (
-        __main__.program(payload)
-        == """\
-from mpfluent import Batch
-
-batches = [
-    Batch.for_user(customer_id="123456", email="user@example.com")
-    .with_environment("development")
-    .with_device(platform="iOS", os_version="26.1")
-    .event("x")
-    .event("y"),
-    Batch.for_user(mpid=7),
-]
-"""
-    )
-
-
-def test_a_batch_a_line_becomes_a_list():
-    both = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
-    payload = "\n\n".join(batch.to_json() for batch in both).encode() + b"\n"
-
-    assert program(payload)["batches"] == both
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_a_payload_of_windows_begins_with_a_mark_and_is_read(encoding, end):
-    both = [Batch.for_user(mpid=7).event("\ufeffé\u2028"), Batch.for_user(mpid=8)]
-    mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
-    texts = [batch.to_json() for batch in both]
-
-    assert program((mark + texts[0] + end).encode(encoding))["batch"] == both[0]
-    assert program((mark + end.join(texts) + end).encode(encoding))["batches"] == both
-    assert program((mark + f"[{','.join(texts)}]").encode(encoding))["batches"] == both
-
-
-def test_files_with_marks_may_be_joined():
-    both = [Batch.for_user(mpid=7), Batch.for_user(mpid=8)]
-    payload = b"".join(f"{batch.to_json()}\n".encode("utf-8-sig") for batch in both)
-
-    assert program(payload)["batches"] == both
-
-
-def test_text_with_a_mark_is_read_as_its_bytes_are():
-    batch = Batch.for_user(customer_id="\ufeff1")
-    text = f"\ufeff{batch.to_json()}"
-
-    assert Batch.from_json(text) == Batch.from_json(text.encode()) == batch
-
-
-def test_a_long_import_is_broken():
-    text = __main__.program(Batch().add(*strategies.full_events()).to_json().encode())
-
-    assert text.startswith(
-        "from mpfluent import (\n    ApplicationStateTransitionEvent,\n    Batch,\n"
-    )
-
-
-WRONG = {
-    "no JSON": (b"{", "from_json(): not JSON: "),
-    "an empty file": (b"", "from_json(): not JSON: "),
-    "an empty list": (b"[]", "there is no batch in it"),
-    "a misspelt field": (b'{"mpidd": 7}', "from_dict() has no field 'mpidd'; did you mean 'mpid'?"),
-    "a bad batch among good ones": (
-        b'[{}, {"mpid": "x"}]',
-        "batch 2 of 2: from_dict(): mpid='x': want an integer, got str",
-    ),
-    "a line that is no JSON": (b'{"mpid": 7}\n\n{"mpid": \n', "line 3: from_json(): not JSON: "),
-    "a number": (b"7", "from_dict(): 7: want an object, got int"),
-}
-
-
-@pytest.mark.parametrize(("payload", "complaint"), WRONG.values(), ids=WRONG)
-def test_a_payload_that_is_no_batch_is_a_complaint_that_names_the_file(
-    payload, complaint, tmp_path, capsys
-):
-    file = tmp_path / "payload.json"
-    file.write_bytes(payload)
-
-    status = __main__.main(["code", str(file)])
-
-    out, err = capsys.readouterr()
-    assert (status, out) == (1, "")
-    assert err.startswith(f"{file}: {complaint}"), err
-    assert "Traceback" not in err
-
-
-def test_a_file_that_is_not_there_is_a_complaint(tmp_path, capsys):
-    assert __main__.main(["code", str(tmp_path / "no.json")]) == 1
-    assert "No such file" in capsys.readouterr().err
-
-
-def test_unknown_fields_can_be_left_out(tmp_path, monkeypatch):
-    file = tmp_path / "payload.json"
-    file.write_text('{"mpid": 7, "new_field": 1}')
-    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr(sys, "stdout", out)
-
-    assert __main__.main(["code", "--ignore-unknown", str(file)]) == 0
-    out.flush()
-    assert out.buffer.getvalue().endswith(b"batch = Batch.for_user(mpid=7)\n")
-
-
-def test_the_command_prints_to_whatever_stands_in_for_standard_output(tmp_path):
-    file = tmp_path / "payload.json"
-    file.write_text('{"mpid": 7}')
-
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert __main__.main(["code", str(file)]) == 0
-
-    assert out.getvalue().endswith("batch = Batch.for_user(mpid=7)\n")
-
-
-def test_the_command_without_arguments_says_what_there_is():
-    done = command()
-
-    assert done.returncode == 2
-    assert "usage: python -m mpfluent" in done.stderr
 
 
 def test_the_code_is_plain_for_star_imports():

@@ -91,6 +91,7 @@ FLAG = "want true/false, yes/no, y/n, t/f, on/off or 1/0"
 NO_JSON = "is not a number that JSON can carry; leave the field out"
 ISO = "want a time in ISO 8601, such as 2026-11-30; for another form write format='%d/%m/%Y'"
 SECONDS = "looks like seconds since 1970; write format='s'"
+DAY = "looks like a date; write format='%Y%m%d'"
 YEARS = "want a time between the years 1 and 9999"
 
 
@@ -137,6 +138,8 @@ SAYS = [
     (numpy.str_("3"), "3", 3, 3, Decimal(3), FLAG, ISO),
     (3, "3", 3, 3, Decimal(3), FLAG, SECONDS),
     (1, "1", 1, 1, Decimal(1), True, SECONDS),
+    (20261130, "20261130", 20261130, 20261130, Decimal(20261130), FLAG, DAY),
+    (20261130.0, "20261130", 20261130, 20261130.0, Decimal("20261130.0"), FLAG, DAY),
     (Level.THREE, "3", 3, 3, Decimal(3), FLAG, SECONDS),
     (numpy.int64(3), "3", 3, 3, Decimal(3), FLAG, SECONDS),
     (numpy.uint8(0), "0", 0, 0, Decimal(0), False, datetime(1970, 1, 1, tzinfo=UTC)),

@@ -99,12 +99,12 @@ def test_a_folder_cannot_be_read(tmp_path):
 
 
 def test_one_of_the_same_job_and_table_fits():
-    check_fits(HERE, HERE.table, HERE.job, "p")
+    check_fits(HERE._replace(rows=200), HERE, "p")
 
 
 def test_one_of_another_job_does_not_fit():
     with pytest.raises(ConfigurationError) as caught:
-        check_fits(HERE, HERE.table, "policies 2026-12", "p.checkpoint")
+        check_fits(HERE, HERE._replace(job="policies 2026-12"), "p.checkpoint")
 
     assert str(caught.value) == (
         "with_checkpoint('p.checkpoint'): it is of the job 'policies 2026-11', and this is "
@@ -114,9 +114,23 @@ def test_one_of_another_job_does_not_fit():
 
 def test_one_of_another_table_does_not_fit():
     with pytest.raises(ConfigurationError) as caught:
-        check_fits(HERE, "sha256:2e", HERE.job, "p.checkpoint")
+        check_fits(HERE, HERE._replace(table="sha256:2e"), "p.checkpoint")
 
     assert str(caught.value) == (
         "with_checkpoint('p.checkpoint'): it is of a table with other content; "
         "write another path, or delete the file to begin at the first row"
     )
+
+
+def test_one_of_another_api_key_does_not_fit():
+    with pytest.raises(ConfigurationError) as caught:
+        check_fits(HERE, HERE._replace(api_key="2f"), "p.checkpoint")
+
+    assert str(caught.value) == (
+        "with_checkpoint('p.checkpoint'): it is of another API key; "
+        "write another path for each, or delete the file to begin at the first row"
+    )
+
+
+def test_one_where_no_row_is_settled_fits_each_api_key():
+    check_fits(HERE._replace(rows=0), HERE._replace(api_key="2f"), "p")

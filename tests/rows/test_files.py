@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import os
@@ -81,6 +82,9 @@ def test_what_is_no_file_is_refused_with_what_to_write(folder):
     for path, why in refused:
         shown = repr(path[0] if path == [3] else path)
         assert refusal(lambda path=path: CsvFiles(path)) == f"Rows.from_csv({shown}): {why}"
+    assert refusal(lambda: CsvFiles(["policies.csv"] * 2)) == (
+        "Rows.from_csv('policies.csv'): it is the same file as 'policies.csv'; name it once"
+    )
     assert refusal(lambda: CsvFiles(["policies.csv", "./policies.csv"])) == (
         "Rows.from_csv('./policies.csv'): it is the same file as 'policies.csv'; name it once"
     )
@@ -166,6 +170,33 @@ def test_a_broken_gzip_is_refused_before_a_row_is_read(folder, how):
     words = str(caught.value)
     assert words.startswith(f"Rows.from_csv({path!r}): the gzip is broken (")
     assert words.endswith("); fetch the file again")
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        (b"PK\x03\x04", "it is a workbook of Excel or another archive; save the sheet as CSV"),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "it is a workbook of Excel or another archive; save the sheet as CSV",
+        ),
+        (b"PAR1", "it is a Parquet file; write Rows.from_parquet(…)"),
+        (
+            b"\x28\xb5\x2f\xfd",
+            "it is compressed by zstd, and only gzip is read; decompress it first",
+        ),
+        (
+            bz2.compress(b"id\n1\n"),
+            "it is compressed by bzip2, and only gzip is read; decompress it first",
+        ),
+    ],
+)
+def test_a_file_of_another_kind_is_told_by_its_first_bytes(folder, head, why):
+    path = written(folder / "a.csv", head + bytes(100))
+    with pytest.raises(ConfigurationError) as caught:
+        CsvFiles(path)
+
+    assert str(caught.value) == f"Rows.from_csv({path!r}): {why}"
 
 
 # A file that changes

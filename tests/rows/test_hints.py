@@ -94,6 +94,25 @@ def test_a_column_that_does_not_exist_is_named_with_its_table(tmp_path):
     )
 
 
+def test_a_dry_run_is_for_an_environment_that_there_is():
+    assert text_of(lambda: ROWS.check(environment="prod"), ConfigurationError) == (
+        "check(environment='prod'): want 'development' or 'production'; "
+        "write check(environment='production')"
+    )
+
+
+def test_an_id_of_the_mapping_and_a_key_contradict_each_other():
+    def imported(row):
+        return Batch.for_user(customer_id=row.text("customer_id")).with_source_request_id("1")
+
+    rows = ROWS.map(imported).with_key("customer_id", job="import")
+
+    assert text_of(rows.check, ConfigurationError) == (
+        "rows:1: imported gives the batch an id of its own, and a key gives it one, too; "
+        "write only one of them"
+    )
+
+
 def test_a_function_within_a_function_is_called_by_its_own_name():
     def imported(row):
         return None

@@ -229,6 +229,7 @@ def test_a_module_in_a_package_is_imported(folder):
         ("exits:imported", "importing exits raised SystemExit: 3"),
         ("needs:imported", "importing needs raised ModuleNotFoundError: No module named 'qwxyz'"),
         ("jobs.py:imported", "there is no module 'jobs.py'; did you mean 'jobs'?"),
+        ("jobs.py", "want \"module:function\"; write map('jobs:imported')"),
         ("./jobs.py:imported", "want \"module:function\"; write map('jobs:imported')"),
         ("nightly/jobs:imported", "want \"module:function\"; write map('nightly.jobs:imported')"),
         ("jobs:", "want \"module:function\"; write map('jobs:imported')"),

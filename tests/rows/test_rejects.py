@@ -171,26 +171,6 @@ def test_a_call_that_was_interrupted_and_is_made_again_writes_its_lines_once(pat
     assert [*read_rejects(path)] == [ONE]
 
 
-@pytest.mark.parametrize("what", ["write", "sync"])
-def test_a_disk_that_is_full_is_an_error_of_ours(path, monkeypatch, what):
-    file = RejectsFile(path)
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    if what == "write":
-        monkeypatch.setattr(file, "_file", SimpleNamespace(write=full, close=file._file.close))
-    with pytest.raises(ConfigurationError) as caught:
-        getattr(file, what)(*[[ONE]][: what == "write"])
-    file.close()
-
-    assert str(caught.value) == (
-        f"with_rejects({path!r}): cannot be written: No space left on device; nothing more was "
-        "sent; make room, and run the job again"
-    )
-
-
 def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         RejectsFile(tmp_path)

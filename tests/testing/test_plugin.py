@@ -24,6 +24,7 @@ from mpfluent.transport import guard as network
 
 ROOT = Path(__file__).parents[2]
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
+BARE = (*QUIET, "-p", "no:hypothesispytest")  # plugins are loaded, but not those that take long
 SHOP = """
 from mpfluent import Batch, Client, MPFluentError
 
@@ -93,12 +94,6 @@ def project(pytester):
     return pytester
 
 
-@pytest.fixture
-def no_others(monkeypatch):
-    """A process of its own loads no plugins but those that it names: most of its time is theirs."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
 OURS = ("-p", "mpfluent.testing.plugin", "-p", "no:cacheprovider")
 
 
@@ -130,9 +125,8 @@ def test_a_new_project_has_every_fixture_without_configuration(project, argument
     assert run.returncode == 0
 
 
-def test_it_needs_no_other_plugin(project, monkeypatch):
+def test_it_needs_no_other_plugin(project, no_others):
     project.makepyfile(EVERY_FIXTURE)
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
     assert "5 passed" in alone("-m", "pytest", "-p", "mpfluent", cwd=project.path).stdout
 
@@ -140,7 +134,7 @@ def test_it_needs_no_other_plugin(project, monkeypatch):
 def test_it_can_be_left_out(project):
     project.makepyfile("def test_client(mparticle_client): pass")
 
-    run = alone("-m", "pytest", "-p", "no:mpfluent", cwd=project.path)
+    run = alone("-m", "pytest", *BARE, "-p", "no:mpfluent", cwd=project.path)
 
     assert "fixture 'mparticle_client' not found" in run.stdout
 
@@ -223,7 +217,7 @@ def test_a_run_that_uses_nothing_imports_nothing(project):
         """
     )
 
-    assert "1 passed" in alone("-m", "pytest", "-p", "no:randomly", cwd=project.path).stdout
+    assert "1 passed" in alone("-m", "pytest", *BARE, cwd=project.path).stdout
 
 
 # The guard

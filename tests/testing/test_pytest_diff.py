@@ -147,7 +147,7 @@ def test_the_full_form_follows_with_v():
         assert any(line.startswith("-") for line in explanation(left, right, 2)[4:])
 
 
-def test_a_failing_assertion_shows_it(pytester):
+def test_a_failing_assertion_shows_it(pytester, no_others):
     pytester.makepyfile(
         """
         from mpfluent import Batch
@@ -161,7 +161,7 @@ def test_a_failing_assertion_shows_it(pytester):
         """
     )
 
-    result = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "mpfluent", "-p", "no:cacheprovider")
 
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(

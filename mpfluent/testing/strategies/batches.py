@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, overload
 
 from hypothesis import strategies as st
@@ -228,8 +229,9 @@ def batches(
     check_bound("batches", "max_fields", max_fields)
     some = _listed("batches", events, drawn_events(), min_events, max_events)
     context = keywords(of, max_fields, {**given, "events": None})
-    made = st.tuples(context, some).map(lambda parts: _batch(of, *parts))
-    return single_values.named(f"batches({of.__name__})", made)
+    return single_values.named(
+        f"batches({of.__name__})", lambda draw: _batch(of, draw(context), draw(some))
+    )
 
 
 def _listed(
@@ -249,6 +251,7 @@ def _listed(
     return single_values.few(usual if given is None else given, least, max(least, most))
 
 
+@cache
 def drawn_events() -> SearchStrategy[Event]:
     """Draw events of all types."""
     return st.one_of([drawn(cls) for cls in EVENT_CLASSES])
@@ -332,14 +335,15 @@ def sessions(
     True
     """
     some = _listed("sessions", events, session_events(), min_events, max_events)
-    return single_values.named(f"sessions({of.__name__})", _sessions(of, timed, ended, some))
+    return single_values.named(
+        f"sessions({of.__name__})", lambda draw: _session(draw, of, timed, ended, some)
+    )
 
 
 _DURATIONS = st.integers(0, 10**9)  # milliseconds: up to eleven days
 
 
-@st.composite
-def _sessions(
+def _session(
     draw: DrawFn,
     of: type[S],
     timed: bool | None,

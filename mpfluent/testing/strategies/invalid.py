@@ -78,7 +78,7 @@ def bad_values(of: type[Record] | None = None, *fields: str) -> SearchStrategy[B
 @cache
 def _any_of(of: type[Record], fields: tuple[str, ...]) -> SearchStrategy[BadValue]:
     found = st.one_of([_bad(of, name) for name in fields])
-    return single_values.named(f"bad_values({of.__name__})", found)
+    return single_values.named(f"bad_values({of.__name__})", lambda draw: draw(found))
 
 
 @cache

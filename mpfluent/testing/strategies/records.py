@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from ...builder.batch import Batch
 from ...errors import InvalidValue, brief, unknown_field
@@ -125,6 +125,12 @@ def written(cls: type[Record], name: str) -> SearchStrategy[Any]:
     return st.none() | found if field.null else found
 
 
+@st.composite
+def _keyword(draw: DrawFn, cls: type[Record], names: SearchStrategy[str]) -> tuple[str, Any]:
+    name = draw(names)
+    return name, draw(written(cls, name))
+
+
 # Fields that a rule ties together
 
 
@@ -209,7 +215,7 @@ def _drawn(cls: Any, max_fields: int) -> SearchStrategy[Any]:
 def drawn_with(cls: type[R], max_fields: int, given: Mapping[str, Any]) -> SearchStrategy[R]:
     """Draw a value of one class with what is given of its fields."""
     fields = keywords(cls, max_fields, given)
-    return named(f"values({cls.__name__})", fields.map(lambda drawn: cls(**drawn)))
+    return named(f"values({cls.__name__})", lambda draw: cls(**draw(fields)))
 
 
 def keywords(
@@ -230,18 +236,28 @@ def keywords(
     }
     common = [name for name in free if name in Event._fields]
     rest = dict.fromkeys((*common, *free))
-    some = [st.tuples(st.just(name), written(cls, name)) for name in rest if name not in needed]
+    some = [name for name in rest if name not in needed]
     fixed = {
         name: value if isinstance(value, SearchStrategy) else st.just(value)
         for name, value in given.items()
         if value is not None or cls._fields[name].null
     }
-    parts: list[SearchStrategy[dict[str, Any]]] = [st.fixed_dictionaries({**needed, **fixed})]
-    if ways:
-        parts.insert(0, st.one_of([_one_way(cls, way, given, max_fields) for way in ways]))
+    parts: list[SearchStrategy[Any]] = []
     if some and max_fields:
-        parts.insert(0, few(st.one_of(some), 0, max_fields).map(dict))
-    return st.tuples(*parts).map(lambda drawn: {key: each[key] for each in drawn for key in each})
+        parts.append(few(_keyword(cls, st.sampled_from(some)), 0, max_fields))
+    if ways:
+        parts.append(st.one_of([_one_way(cls, way, given, max_fields) for way in ways]))
+    if needed or fixed:
+        parts.append(st.fixed_dictionaries({**needed, **fixed}))
+    return _joined(parts)
+
+
+@st.composite
+def _joined(draw: DrawFn, parts: list[SearchStrategy[Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        found.update(draw(part))
+    return found
 
 
 def _one_way(

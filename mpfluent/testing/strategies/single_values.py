@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -82,16 +83,20 @@ def scalars() -> SearchStrategy[Scalar]:
     return _SCALARS
 
 
-@st.composite
 def few(
-    draw: DrawFn, strategy: SearchStrategy[T], min_size: int = 0, max_size: int = FEW
-) -> list[T]:
+    strategy: SearchStrategy[T], min_size: int = 0, max_size: int = FEW
+) -> SearchStrategy[list[T]]:
     """Draw a short list.
 
     Its length is drawn first: an integer that is lowered lets hypothesis take out any one entry,
     however long it is, where ``lists()`` takes out only short ones.
     """
-    return [draw(strategy) for _ in range(draw(st.integers(min_size, max_size)))]
+    return _few(strategy, st.integers(min_size, max_size))
+
+
+@st.composite
+def _few(draw: DrawFn, strategy: SearchStrategy[T], size: SearchStrategy[int]) -> list[T]:
+    return [draw(strategy) for _ in range(draw(size))]
 
 
 def maps(values: SearchStrategy[T]) -> SearchStrategy[dict[str, T]]:
@@ -156,20 +161,20 @@ def addresses() -> SearchStrategy[str | ipaddress.IPv4Address | ipaddress.IPv6Ad
 
 
 class _Named(Generic[T]):
-    """A strategy under a short name: spelt out, that of a batch has 300 kB."""
+    """What draws a value, under a short name: spelt out, that of a batch has 300 kB."""
 
-    def __init__(self, name: str, strategy: SearchStrategy[T]) -> None:
-        self.name, self.strategy = name, strategy
+    def __init__(self, name: str, made: Callable[[DrawFn], T]) -> None:
+        self.name, self.made = name, made
 
     def __repr__(self) -> str:
         return self.name
 
 
 @st.composite
-def _drawn_from(draw: DrawFn, strategy: _Named[T]) -> T:
-    return draw(strategy.strategy)
+def _drawn_by(draw: DrawFn, named: _Named[T]) -> T:
+    return named.made(draw)
 
 
-def named(name: str, strategy: SearchStrategy[T]) -> SearchStrategy[T]:
-    """Return the same strategy, which hypothesis prints under a short name."""
-    return _drawn_from(_Named(name, strategy))
+def named(name: str, made: Callable[[DrawFn], T]) -> SearchStrategy[T]:
+    """Return the strategy of a function that draws, which hypothesis prints under a short name."""
+    return _drawn_by(_Named(name, made))
