@@ -160,6 +160,7 @@ def test_every_class_of_the_package_is_used_in_good_code():
         "InvalidTime",
         "InvalidValue",
         "TooLarge",
+        "TooManyRejects",
         "UnknownVerb",
         "__version__",
     }
