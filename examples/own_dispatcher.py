@@ -18,8 +18,8 @@ def put(job: mpfluent.Job) -> HandedOver:
 dispatcher = HandOverDispatcher(put)
 with Client("key", "secret", environment="development", dispatcher=dispatcher) as web:
     for number in range(3):
-        delivery = web.send(Batch.for_user(customer_id=str(number)).event("Searched"))
-    print(delivery.state, web.stats.handed_over)
+        web.send(Batch.for_user(customer_id=str(number)).event("Searched"))
+    print(web.stats.handed_over, "handed over,", web.stats.pending, "pending")
 
 # The worker sends what it takes; what may succeed later goes back.
 once = mpfluent.Retry(max_attempts=1)

@@ -17,7 +17,15 @@ from uuid import UUID
 from .builder.batch import Batch
 from .client.client import Client
 from .delivery.reports import Report, by_reason, failure_of
-from .errors import FINAL, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
+from .errors import (
+    FINAL,
+    ConfigurationError,
+    DeliveryError,
+    InvalidBatch,
+    InvalidValue,
+    Reason,
+    brief,
+)
 from .rows.keys import Keys, id_of
 from .utils.log import batch_count
 from .values.foreign import is_a, is_missing, itself, own
@@ -196,7 +204,9 @@ class SendPartition:
             failed_by_reason=stats.failed_by_reason,
             handed_over=stats.handed_over,
         )
-        again = {word: count for word, count in stats.failed_by_reason.items() if word not in FINAL}
+        again: dict[Reason, int] = {
+            word: count for word, count in stats.failed_by_reason.items() if word not in FINAL
+        }
         if again:
             failures = [error for error in report.failures if error.temporary]
             # of what failed after send_all, nobody kept an error

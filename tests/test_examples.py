@@ -44,7 +44,7 @@ True 3
 1 retry, 4 requests
 """,
     "own_dispatcher": """\
-handed_over 3
+3 handed over, 0 pending
 again retries_exhausted
 3 delivered, 3 arrived
 """,
