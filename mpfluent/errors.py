@@ -348,6 +348,10 @@ def brief(value: Any, limit: int = 80) -> str:
     except Exception:  # a __repr__ may raise anything
         return f"<{kind.__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
+    return _cut(text, limit)
+
+
+def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -356,10 +360,12 @@ def one_line(text: str, limit: int = 200) -> str:
 
     >>> one_line("No.\n\x1b[31mNever.")
     'No. \\x1b[31mNever.'
+    >>> one_line("No, and never.", 8)
+    'No, and…'
     """
-    words = " ".join(text[: 8 * limit].split())[:limit]
+    words = " ".join(text[: 8 * limit].split())[: limit + 1]
     shown = (
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
         for letter in words
     )
-    return "".join(shown)[:limit]
+    return _cut("".join(shown), limit)

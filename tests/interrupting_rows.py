@@ -16,13 +16,24 @@ from internals import send_all
 from interrupting import PACKAGE, Countdown, Interrupts, TimeLimit
 from table_runs import World, wrong_report
 
+from mpfluent.rows import RowsReport
+
 ROWS = 250
 CALLERS = ("send_all:", "send:", "traced:")  # which have no report when they are interrupted
 SOON = 30.0  # seconds after which what has not ended hangs
 ENDS = {
     *("__call__", "_send", "__enter__", "_resume", "save", "__exit__", "_close", "close", "wait"),
-    *("sync", "_flush", "write", "_open", "open_alone", "close_alone", "_is_alone", "drop"),
-    *("replace_file", "load", "settled", "_note_failed", "_reject", "_settle", "_begin_run"),
+    *("sync", "_flush", "write", "_open", "__init__", "open_alone", "close_alone", "_is_alone"),
+    *(
+        "drop",
+        "replace_file",
+        "load",
+        "settled",
+        "_note_failed",
+        "_reject",
+        "_settle",
+        "_begin_run",
+    ),
 }
 
 
@@ -52,8 +63,10 @@ def once(interrupts, mode, countdown, twice=False):
         sys.settrace(None)
         for error in [*interrupts.kept][before:]:
             report = getattr(error, "report", None)
-            if report is not None:
+            if isinstance(report, RowsReport):
                 wrong += wrong_report(report)
+            elif report is not None:  # the run was being made
+                wrong += [f"{report} of no run"] if report.submitted or world.taken else []
             elif world.taken and not twice and not interrupts.where.split()[-1].startswith(CALLERS):
                 wrong.append(f"no report on {error!r}")
         if client.close(SOON).left:
@@ -70,7 +83,10 @@ def sweep(mode, signals, where, twice):
         uninterrupted = kinds[where](10**9)
         found += [f"uninterrupted: {one}" for one in once(interrupts, mode, uninterrupted)]
     length = 10**9 - uninterrupted.left
-    for number in range(1, length, max(1, length // signals)):
+    numbers = {*range(1, length, max(1, length // signals))}
+    if where == "ends":  # to open the files takes few of all bytecodes
+        numbers |= {*range(2, min(900, length), max(1, 900 // signals))}
+    for number in sorted(numbers):
         faulthandler.dump_traceback_later(3 * SOON, exit=True)
         interrupts.kind = (KeyboardInterrupt, TimeLimit)[number % 2]
         interrupts.again = chance.uniform(1e-6, 3e-4) if twice else 0.0

@@ -132,12 +132,12 @@ def test_rows_are_chosen_and_another_commit_is_measured_and_leaves_nothing_behin
     name = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
-    chosen = ("--row", "append", "--row", "steps")
+    chosen = ("--row", "append", "--row", "split")
     run = benchmarks("--quick", "--cache", cache, *chosen, "--compare", "HEAD")
 
     assert run.stderr == ""
     titles = re.findall(r"^(\w+): ", run.stdout, re.M)
-    assert titles == ["append", "steps", "mpfluent", "quick"]
+    assert titles == ["append", "split", "split", "mpfluent", "quick"]
     assert re.search(rf"^    mpfluent at {name} +\d", run.stdout, re.M)
     assert re.search(rf"^  = [\d.]+ × the figure of mpfluent at {name}$", run.stdout, re.M)
     assert list(tmp_path.iterdir()) == []
@@ -182,21 +182,20 @@ def test_the_chain_and_the_literals_make_the_same_batch(events):
     assert built == {key: value for key, value in plain_dicts.whole(events).items() if value}
 
 
-def test_framed_batches_are_what_a_client_sends():
-    from benchmarks.peers.ours_sending import framed, sealed
-    from mpfluent import Client, FunctionTransport, Response
+def test_the_mapping_and_the_loop_make_the_same_batches_of_the_same_rows(tmp_path):
+    from benchmarks import workloads
+    from benchmarks.peers import ours_batches, plain_dicts
 
-    bodies = []
+    path = tmp_path / "rows.csv"
+    workloads.write_rows(path, range(200))
+    plain = [plain_dicts.policy(*cells) for cells in workloads.read_rows(path)]
+    for batch in plain:
+        del batch["source_request_id"], batch["events"][0]["data"]["source_message_id"]
+        if not batch["user_attributes"]:
+            del batch["user_attributes"]
+    mapped = [json.loads(ours_batches.policy(number).to_json()) for number in range(200)]
 
-    def network(request):
-        bodies.append(request.body)
-        return Response(202)
-
-    batches = sealed(3, 2)
-    with Client("key", "secret", transport=FunctionTransport(network)) as client:
-        client.send(*batches)
-
-    assert framed(batches) == bodies
+    assert [{"environment": "development", **batch} for batch in mapped] == plain
 
 
 @pytest.mark.parametrize("pace", [None, 1e6])

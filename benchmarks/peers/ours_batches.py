@@ -74,10 +74,5 @@ def to_bytes(batch):
     return batch.to_json().encode()
 
 
-BATCHES = {
-    "whole": whole,
-    "usual": usual,
-    "identical": identical,
-    "numbered": numbered,
-    "policy": policy,
-}
+CONTENTS = (whole, usual, identical, numbered, policy)
+BATCHES = {content.__name__: content for content in CONTENTS}

@@ -30,8 +30,8 @@ def client_of(url=None, network=None, *, threaded=True, before_send=None, **opti
 
 def open_sender(url, content="usual", size=1, path=None, **options):
     """Return what sends batches; usual ones of so many events each, if it is more than one."""
-    client = client_of(url, **options)
-    if path:
+    client = client_of(url, **{"threaded": path is None, **options})
+    if path:  # all rows at once, on the caller's thread, as a job sends them
         return Sender(int, lambda _: client.send_all(table([path])), close=client.close)
     prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
     return Sender(prepare, client.send, lambda: client.flush(600), client.close)

@@ -54,7 +54,7 @@ def identical(number):
     return batch
 
 
-def policy(user, email, attributes, bought, at):
+def policy_of(user, email, attributes, bought, at):
     identities = mparticle.UserIdentities(customerid=user, email=email)
     batch = mparticle.Batch(environment="development", user_identities=identities)
     batch.user_attributes = attributes
@@ -64,12 +64,11 @@ def policy(user, email, attributes, bought, at):
     return batch
 
 
-BATCHES = {
-    "whole": whole,
-    "usual": usual,
-    "identical": identical,
-    "policy": lambda number: policy(*cleaned(row(number))),
-}
+def policy(number):
+    return policy_of(*cleaned(row(number)))
+
+
+BATCHES = {content.__name__: content for content in (whole, usual, identical, policy)}
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
@@ -83,7 +82,7 @@ def open_sender(url, content="usual", size=1, path=None):
     api, make = mparticle.EventsApi(configuration), BATCHES[content]
     return Sender(
         lambda number: (
-            [policy(*cells) for cells in islice(rows, size)]
+            [policy_of(*cells) for cells in islice(rows, size)]
             if rows
             else [make(each) for each in range(number * size, (number + 1) * size)]
         ),

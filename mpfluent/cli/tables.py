@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..delivery.reports import by_reason
 from ..errors import one_line
 from .shell_words import in_a_shell
 from .terminal import is_lively
@@ -51,11 +52,13 @@ def lines_of(report: RowsReport) -> list[Line]:
     lines = [Line("rows", number(report.rows), _took(report))]
     for name, meaning in _COUNTS.items():
         count = getattr(report, name)
+        if name == "pending" and report.is_check:
+            continue  # it is the row at which the check ended
         if count or name in _ALWAYS[report.is_check]:
             what = name.replace("_", " ")
             if report.is_check and name == "delivered":
                 what = "to be sent"
-            lines.append(Line(what, number(count), _reasons(reasons.get(name, {})) or meaning))
+            lines.append(Line(what, number(count), by_reason(reasons.get(name, {})) or meaning))
     lines.append(Line("batches", number(report.batches), _travelled(report)))
     return lines
 
@@ -77,11 +80,6 @@ def _travelled(report: RowsReport) -> str:
     return ", ".join(said)
 
 
-def _reasons(reasons: Mapping[str, int]) -> str:
-    many_first = sorted(reasons.items(), key=lambda entry: (-entry[1], entry[0]))
-    return ", ".join(f"{number(count)} {reason}" for reason, count in many_first)
-
-
 def summary_of(report: RowsReport) -> str:
     """Return what went wrong in a run, in one line."""
     wrong = [
@@ -90,7 +88,7 @@ def summary_of(report: RowsReport) -> str:
         (report.pending, "on their way", {}),
     ]
     parts = [
-        f"{number(count)} {what}" + (f" ({_reasons(reasons)})" if reasons else "")
+        f"{number(count)} {what}" + (f" ({by_reason(reasons)})" if reasons else "")
         for count, what, reasons in wrong
         if count
     ]

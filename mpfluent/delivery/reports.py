@@ -27,12 +27,12 @@ def failure_of(report: Any, failures: Sequence[DeliveryError], text: str) -> Del
 
 
 def by_reason(counts: Mapping[Any, int]) -> str:
-    """Return counts as text, the largest first.
+    """Return counts as text, the largest first, then by the word.
 
     >>> by_reason({"rejected": 2, "too_large": 1})
     '2 rejected, 1 too_large'
     """
-    largest = sorted(counts.items(), key=lambda item: -item[1])
+    largest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count:,} {reason}" for reason, count in largest)
 
 

@@ -19,6 +19,7 @@ from .row import Row
 __all__ = ["Mapping", "mapping_of"]
 
 _FUNCTION = "write def imported(row): return Batch.for_user(…)"
+_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 _ANY = 'write map(imported), map("policies.toml") or map("jobs:imported")'
 
 
@@ -62,12 +63,9 @@ def _of_function(name: str, thing: object) -> Mapping:
     if not callable(thing):
         kind = type(thing).__name__
         raise ConfigurationError(f"{where}: want a function of a row, got {kind}; {_ANY}")
-    for is_lazy in (
-        *(inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction),
-    ):
-        if is_lazy(function):
-            why = "want a function that returns a batch, and this one awaits or yields"
-            raise ConfigurationError(f"{where}: {why}; {_FUNCTION}")
+    if any(is_lazy(function) for is_lazy in _LAZY):
+        why = "want a function that returns a batch, and this one awaits or yields"
+        raise ConfigurationError(f"{where}: {why}; {_FUNCTION}")
     try:
         inspect.signature(function).bind(None)
     except TypeError as error:

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
-from io import FileIO
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -70,7 +69,12 @@ class RejectsFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
         self._failed: OSError | None = None
-        self._open()
+        try:
+            self._open()
+        except BaseException:  # such as Ctrl-C, whose traceback would keep it from other runs
+            if hasattr(self, "_file"):
+                close_alone(self._file)
+            raise
 
     def _open(self) -> None:
         with self._errors("nothing was sent"):
@@ -80,25 +84,18 @@ class RejectsFile:
                     f"with_rejects({self.path!r}): another run writes this file; "
                     "wait until it has ended, or write another path"
                 )
-            try:
-                self._begin(file)
-            except BaseException:  # such as Ctrl-C, whose traceback would keep it from other runs
-                close_alone(file)
-                raise
-
-    def _begin(self, file: FileIO) -> None:
-        self._file, self._waiting, self._end = file, b"", 0
-        # /dev/null and pipes have no places, and nobody can read them back
-        self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-        if not self._is_file:
-            return
-        self._end = file.seek(0, os.SEEK_END)
-        half = _half_line(self.path)
-        if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
-            self._end -= len(half)  # a process was killed while it wrote this one
-            file.truncate(self._end)
-        elif half:
-            self._waiting = b"\n"
+            self._file, self._waiting, self._end = file, b"", 0
+            # /dev/null and pipes have no places, and nobody can read them back
+            self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            if not self._is_file:
+                return
+            self._end = file.seek(0, os.SEEK_END)
+            half = _half_line(self.path)
+            if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
+                self._end -= len(half)  # a process was killed while it wrote this one
+                file.truncate(self._end)
+            elif half:
+                self._waiting = b"\n"
 
     def write(self, rejects: Iterable[Reject], once: Any = None) -> None:
         """Write a line for each.

@@ -119,32 +119,37 @@ class RowsReport(NamedTuple):
             )
             if count
         ]
-        return f"of {_counted(self.rows, 'row')}, {' and '.join(parts)}"
+        return f"of {counted(self.rows, 'row')}, {' and '.join(parts)}"
 
     def __repr__(self) -> str:
         words = "would be delivered" if self.is_check else "delivered"
-        counts = [f"{_counted(self.rows, 'row')}: {self.delivered:,} {words}"]
+        counts = [f"{counted(self.rows, 'row')}: {self.delivered:,} {words}"]
         for name in _SHOWN_COUNTS:
             count = getattr(self, name)
             reasons = getattr(self, f"{name}_by_reason", {})
             if count:
                 words = name.replace("_", " ")
                 shown = (
-                    _counted(count, "duplicate") if name == "duplicates" else f"{count:,} {words}"
+                    counted(count, "duplicate") if name == "duplicates" else f"{count:,} {words}"
                 )
                 counts.append(shown + (f" ({by_reason(reasons)})" if reasons else ""))
-        sent = _counted(self.batches, "batch", "batches")
+        sent = counted(self.batches, "batch", "batches")
         if self.is_check:
             sent += f", {self.bytes:,} bytes"
             if self.seconds_at_limit is not None:
                 sent += f", {self.seconds_at_limit:,.0f} s at the rate limit"
         else:
-            sent += f", {_counted(self.requests, 'request')}, {self.seconds:,.1f} s"
+            sent += f", {counted(self.requests, 'request')}, {self.seconds:,.1f} s"
         lines = [", ".join(counts), sent]
         lines += [f"  {one_line(reject.text)}" for reject in self.rejects[:3]]
         lines += [f"note: {note}" for note in self.notes[:3]]
         return "\n".join(lines)
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return the words for so many of something.
+
+    >>> counted(1, "row"), counted(1_200, "row"), counted(2, "batch", "batches")
+    ('1 row', '1,200 rows', '2 batches')
+    """
     return f"{count:,} {one if count == 1 else many or one + 's'}"

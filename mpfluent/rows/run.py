@@ -15,15 +15,16 @@ from typing import Any, Self, cast
 from ..builder.batch import Batch
 from ..delivery.outcome import HandedOver, Outcome
 from ..delivery.stats import Traffic
-from ..errors import ConfigurationError, DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
+from ..errors import DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
 from ..transport.base import Response
+from ..transport.handlers import of_handler
 from ..utils.interrupts import Waiters
 from .checkpoint import Checkpoint, Position, check_fits, loaded
 from .groups import Group, grouped
 from .keys import Keys
 from .members import Member, Refusal, check_has_mapping, meaning_of
 from .rejects import Reject, RejectsFile
-from .report import SHOWN, RowsReport
+from .report import SHOWN, RowsReport, counted
 from .settings import Settings
 
 _COUNTED = ("delivered", "duplicates", "skipped", "resumed", "kept", "handed_over")
@@ -73,7 +74,7 @@ class TableRun:
         self._pending = 0  # rows
         self._open: dict[int, int] = {}  # so many rows of each window are not settled, in order
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
-        self._error: ConfigurationError | None = None  # of a thread that nobody could raise in
+        self._error: Exception | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
         self._is_over = False
         self._saved: Position | None = None
@@ -329,17 +330,24 @@ class TableRun:
             if token.is_settled or getattr(outcome, "broken_off", False):
                 return  # what was broken off stays pending: the next run sends it again
             again, counts, name = False, self._counts, "delivered"
-            if isinstance(outcome, Kept):
-                name = "kept"
-            elif isinstance(outcome, HandedOver):
-                name = "handed_over"
-            elif isinstance(outcome, DeliveryError):
-                counts, name = self._failed, outcome.reason
-                again = not self._note_failed(token, outcome)
-            self._account(counts, name, token.window, token, again=again)
+            try:
+                if isinstance(outcome, Kept):
+                    name = "kept"
+                elif isinstance(outcome, HandedOver):
+                    name = "handed_over"
+                elif isinstance(outcome, DeliveryError):
+                    counts, name = self._failed, outcome.reason
+                    again = not self._note_failed(token, outcome)
+                self._account(counts, name, token.window, token, again=again)
+            except Exception as error:
+                # Such as a full disk. In a worker nobody would see it, and its rows would be waited
+                # for without an end: ``save`` raises it in the thread that reads the rows.
+                if of_handler(error) is not None:
+                    raise
+                self._error = self._error or error
 
     def _note_failed(self, group: Group, outcome: DeliveryError) -> bool:
-        """Note the rejects of a group's rows; return whether they are final, and written."""
+        """Note the rejects of a group's rows; return whether they are final."""
         sent = outcome.batch.to_dict() if outcome.batch is not None else None
         rejects = [
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
@@ -351,12 +359,9 @@ class TableRun:
             self._first_rejects += shown
         if outcome.reason in _COMES_AGAIN:
             return False
-        try:
-            if self._rejects is not None and not self._is_over:
-                self._rejects.write(rejects, once=group)
-        except ConfigurationError as error:  # raised in the thread that reads the rows
-            self._error = error
-        return self._error is None
+        if self._rejects is not None and not self._is_over:
+            self._rejects.write(rejects, once=group)
+        return True
 
     def _check_stop(self) -> None:
         if self._error is not None:
@@ -367,7 +372,7 @@ class TableRun:
         judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
         bad = sum(judged) + sum(self._rejected.values())
         if bad > most:
-            rows = "1 row failed or was" if bad == 1 else f"{bad:,} rows failed or were"
+            rows = counted(bad, "row failed or was", "rows failed or were")
             raise TooManyRejects(
                 f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
             )
@@ -411,7 +416,7 @@ class TableRun:
             found.append(_NO_FILE)
         if self._rejected_before:
             path, before = os.fspath(settings.rejects or ""), self._rejected_before
-            rows = "1 row" if before == 1 else f"{before:,} rows"
+            rows = counted(before, "row")
             found.append(
                 f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
                 f"is wrong there, and send it by Rows.from_rejects({path!r})"

@@ -37,6 +37,8 @@ def imported(row):
     return Batch.for_user(customer_id=row.text("id")).event("Policy imported")
 def broken(row):
     return {}["spend"]
+def stopped(row):
+    raise KeyboardInterrupt
 def misspelt(row):
     return Batch.for_user(costumer_id=row.text("id"))
 """
@@ -442,6 +444,13 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(capsys,
 
 
 # Output
+
+
+def test_ctrl_c_ends_a_check_with_status_130_and_the_report_until_then(capsys):
+    code, out, err = run(capsys, "check", "policies.csv", "--map", "shop_jobs:stopped")
+
+    assert (code, err) == (130, ["mpfluent check: interrupted"])
+    assert [line.split()[0] for line in out] == ["rows", "to", "rejected", "batches"]
 
 
 def test_quiet_prints_only_what_is_wrong(folder, capsys, mparticle):

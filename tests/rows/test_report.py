@@ -74,7 +74,7 @@ def test_the_text_says_each_kind_and_the_first_rejects(tmp_path):
     report = sent(keyed, refusing('"3"'))._replace(seconds=1.25)
 
     assert repr(report) == (
-        "9 rows: 4 delivered, 1 failed (1 rejected), 2 rejected (1 nobody, 1 invalid), "
+        "9 rows: 4 delivered, 1 failed (1 rejected), 2 rejected (1 invalid, 1 nobody), "
         "1 duplicate, 1 skipped\n"
         f"5 batches, {report.requests} requests, 1.2 s\n"
         "  rows:7: the row identifies nobody; write map(…, allow_nobody=True) to send it\n"

@@ -331,3 +331,12 @@ def test_a_server_that_lies_loses_no_row_and_counts_none_twice(world, mode, turn
 
     assert (report.rows, report.pending, report.failed_by_reason.keys()) == (400, 0, {"rejected"})
     assert world.wrong_at_end() == []
+
+
+def test_a_table_that_cannot_begin_has_the_report_of_a_table(tmp_path):
+    world = World("sync", tmp_path, 10)
+    unmapped = Rows.from_csv(tmp_path / "policies.csv")
+    with world.client() as client, pytest.raises(ConfigurationError) as caught:
+        client.send_all(unmapped)
+
+    assert (caught.value.report.rows, caught.value.report.rejected) == (0, 0)

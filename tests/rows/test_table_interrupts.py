@@ -46,6 +46,6 @@ def test_wherever_ctrl_c_comes_the_next_run_does_the_rest(mode, signals, where, 
 @pytest.mark.parametrize("where", ["all", "ends"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_signal_at_any_bytecode_of_a_run_loses_nothing(mode, where, twice):
-    found = interrupting(mode, {"all": 100, "ends": 400}[where], where, twice)
+    found = interrupting(mode, {"all": 50, "ends": 150}[where], where, twice)
 
     assert found["wrong"] == []

@@ -121,7 +121,11 @@ VENDOR = b'{"errors":[{"code":"BAD_REQUEST","message":"Required event field is m
         (b"", "400 Bad Request", ()),
         (b"\xff\xfe\x00", "400 Bad Request", ()),
         (b"[" * 100_000, "400 Bad Request", ()),
-        (b'{"errors":[{"message":"' + b"x" * 9000 + b'"}]}', "400 Bad Request: " + "x" * 500, None),
+        (
+            b'{"errors":[{"message":"' + b"x" * 9000 + b'"}]}',
+            "400 Bad Request: " + "x" * 499 + "…",
+            None,
+        ),
     ],
 )
 def test_a_400_is_final_and_says_what_it_can(clock, body, text, errors):
