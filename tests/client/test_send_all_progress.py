@@ -99,7 +99,7 @@ def test_what_it_raises_is_counted_each_time_logged_once_and_stops_nothing(clock
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "fails" in caplog.text
     assert "LookupError" in caplog.text
-    assert client.close() == (500, 0, 0)
+    assert client.close() == (500, 0, 0, 0)
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
