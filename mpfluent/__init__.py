@@ -10,6 +10,7 @@ These are its folders. A folder imports only from those that stand before it in 
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
 * ``rows``: tables in, batches out.
 * ``client``: where it all comes together.
+* ``partitions``: tables that an engine runs in parts.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
 * ``cli``: the command line.
 
@@ -22,15 +23,21 @@ marshmallow schemas. No module is imported before a name of it is used.
 _NAMES = {
     "builder.batch": "Batch",
     "builder.event_verbs": "EventVerbs",
+    "builder.sealed": "SealedBatch",
     "builder.session": "Session",
     "client.client": "Client",
     "client.events_api": "Configuration EventsApi Upload",
     "delivery.future": "Delivery",
+    "delivery.job": "Job",
+    "delivery.notifier": "Notifier",
+    "delivery.outcome": "HandedOver",
     "delivery.rate_limit": "RateLimit",
     "delivery.reports": "CloseReport Report",
     "delivery.retry": "Retry",
-    "delivery.stats": "Stats",
+    "delivery.sender": "Sender",
+    "delivery.stats": "Acceptance Stats",
     "dispatch.base": "Dispatcher",
+    "dispatch.hand_over": "HandOverDispatcher",
     "dispatch.sync": "SyncDispatcher",
     "dispatch.threaded": "ThreadedDispatcher",
     "errors": (
@@ -57,6 +64,7 @@ _NAMES = {
     "testing.recording": "RecordingTransport",
     "transport.base": "Request Response Transport",
     "transport.deadline": "DeadlineAdapter",
+    "transport.destination": "Destination",
     "transport.local": "FileTransport FunctionTransport PrintingTransport",
     "transport.requests": "RequestsTransport",
     "values.frozen_map": "FrozenMap",

@@ -3,18 +3,25 @@
 
 from .builder.batch import Batch as Batch
 from .builder.event_verbs import EventVerbs as EventVerbs
+from .builder.sealed import SealedBatch as SealedBatch
 from .builder.session import Session as Session
 from .client.client import Client as Client
 from .client.events_api import Configuration as Configuration
 from .client.events_api import EventsApi as EventsApi
 from .client.events_api import Upload as Upload
 from .delivery.future import Delivery as Delivery
+from .delivery.job import Job as Job
+from .delivery.notifier import Notifier as Notifier
+from .delivery.outcome import HandedOver as HandedOver
 from .delivery.rate_limit import RateLimit as RateLimit
 from .delivery.reports import CloseReport as CloseReport
 from .delivery.reports import Report as Report
 from .delivery.retry import Retry as Retry
+from .delivery.sender import Sender as Sender
+from .delivery.stats import Acceptance as Acceptance
 from .delivery.stats import Stats as Stats
 from .dispatch.base import Dispatcher as Dispatcher
+from .dispatch.hand_over import HandOverDispatcher as HandOverDispatcher
 from .dispatch.sync import SyncDispatcher as SyncDispatcher
 from .dispatch.threaded import ThreadedDispatcher as ThreadedDispatcher
 from .errors import ApiError as ApiError
@@ -79,6 +86,7 @@ from .transport.base import Request as Request
 from .transport.base import Response as Response
 from .transport.base import Transport as Transport
 from .transport.deadline import DeadlineAdapter as DeadlineAdapter
+from .transport.destination import Destination as Destination
 from .transport.local import FileTransport as FileTransport
 from .transport.local import FunctionTransport as FunctionTransport
 from .transport.local import PrintingTransport as PrintingTransport
@@ -88,6 +96,7 @@ from .version import __version__ as __version__
 from .wire.limits import Problem as Problem
 
 __all__ = [
+    "Acceptance",
     "ApiError",
     "AppEvent",
     "ApplicationInformation",
@@ -111,6 +120,7 @@ __all__ = [
     "DeadlineAdapter",
     "Delivery",
     "DeliveryError",
+    "Destination",
     "DeviceCurrentState",
     "DeviceInformation",
     "Dispatcher",
@@ -123,14 +133,18 @@ __all__ = [
     "FunctionTransport",
     "GDPRConsentState",
     "GeoLocation",
+    "HandOverDispatcher",
+    "HandedOver",
     "Immutable",
     "InvalidBatch",
     "InvalidTime",
     "InvalidValue",
+    "Job",
     "Kept",
     "MPFluentError",
     "MixedUsers",
     "NetworkPerformanceEvent",
+    "Notifier",
     "OptOutEvent",
     "Outbox",
     "PrintingTransport",
@@ -152,6 +166,8 @@ __all__ = [
     "Response",
     "Retry",
     "ScreenViewEvent",
+    "SealedBatch",
+    "Sender",
     "Session",
     "SessionEndEvent",
     "SessionStartEvent",

@@ -58,6 +58,9 @@ Reason = Literal[
 
 REASONS: tuple[Reason, ...] = typing.get_args(Reason)
 
+FINAL: frozenset[Reason] = frozenset(("rejected", "too_large", "filtered", "disabled", "expired"))
+"""The reasons for which another try of the same batch is no use."""
+
 
 class MPFluentError(Exception):
     """The root of every error that mpfluent raises.
@@ -142,6 +145,9 @@ class DeliveryError(MPFluentError):
         status_code: the HTTP status of mParticle's last answer, if there was one.
         broken_off: whether an exception, such as Ctrl-C, ended the call that was to send it, so
             that nobody knows whether it arrived.
+
+    >>> DeliveryError(reason="rate_limited").temporary, DeliveryError(reason="rejected").temporary
+    (True, False)
     """
 
     status_code: int | None = None
@@ -153,6 +159,11 @@ class DeliveryError(MPFluentError):
         super().__init__(message)
         self.reason: Reason = reason
         self.batch = batch
+
+    @property
+    def temporary(self) -> bool:
+        """Whether a queue should try the batch again: False for :data:`FINAL` reasons."""
+        return self.reason not in FINAL
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle read-only mappings as plain dicts: they cannot be pickled themselves."""

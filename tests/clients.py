@@ -22,7 +22,8 @@ def people(transport):
 
 def adds_up(client):
     stats = client.stats
-    assert stats.submitted == stats.delivered + stats.failed + stats.pending
+    settled = stats.delivered + stats.failed + stats.handed_over
+    assert stats.submitted == settled + stats.pending
     assert stats.failed == sum(stats.failed_by_reason.values())
     assert set(stats.failed_by_reason) <= set(REASONS)
     return True

@@ -27,6 +27,7 @@ from mpfluent import (
     Batch,
     Client,
     FunctionTransport,
+    HandOverDispatcher,
     Outbox,
     RateLimit,
     Response,
@@ -57,6 +58,7 @@ def dropped(batch):
 MODES = {
     "sync": None,
     "filtered": None,
+    "handing over": None,
     "paced": None,
     "paced together": None,
     "threaded": {},
@@ -89,6 +91,8 @@ class World:
                 self.path = os.path.join(folder, "outbox.db")
                 options["outbox"] = Outbox(self.path)
             options = ThreadedDispatcher(**options)
+        if mode == "handing over":
+            options = HandOverDispatcher(lambda job: None)
         pace = None
         if "paced" in mode:
             shared = os.path.join(folder, "rate.limit") if mode == "paced together" else None
@@ -119,7 +123,8 @@ class World:
     def law(self):
         """Return what is wrong with the counts of this moment."""
         counts = self.client._counters.snapshot()
-        right = counts.submitted == counts.delivered + counts.failed + counts.pending
+        settled = counts.delivered + counts.failed + counts.handed_over
+        right = counts.submitted == settled + counts.pending
         return [] if right and counts.pending >= 0 else [f"law: {counts[:4]}"]
 
     def calm(self):

@@ -41,7 +41,8 @@ def send(client, count, start=0):
 
 def say(who, client=None, **facts):
     if client is not None:
-        *counts, reasons, hook_errors, outbox_errors = client.stats
+        *counts, reasons, hook_errors, outbox_errors, handed_over = client.stats
+        assert handed_over == 0
         facts.update(counts=counts[:4], reasons=dict(reasons), errors=hook_errors + outbox_errors)
     os.write(1, (json.dumps({"who": who, **facts}) + "\\n").encode())
 

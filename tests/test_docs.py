@@ -22,6 +22,7 @@ from word_lists import table
 
 import mpfluent
 import mpfluent.integrations.redis
+import mpfluent.partitions
 import mpfluent.rows
 import mpfluent.schemas
 import mpfluent.testing
@@ -245,7 +246,7 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 
 def test_public_names_that_a_page_speaks_of_exist():
     modules = (builtins, typing, mpfluent, mpfluent.rows, mpfluent.testing, mpfluent.schemas)
-    modules += (strategies, mpfluent.integrations.redis)
+    modules += (strategies, mpfluent.integrations.redis, mpfluent.partitions)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):
@@ -266,6 +267,14 @@ def test_the_table_of_reasons_is_complete():
     assert "one of thirteen words" in text_of("docs/errors.md")
     assert "one of thirteen [reasons]" in text_of("docs/delivery.md")
     assert len(REASONS) == 13
+
+
+def test_the_table_of_reasons_says_which_are_temporary():
+    said = re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", text_of("docs/errors.md"), re.M)
+    errors = [mpfluent.DeliveryError(reason=reason) for reason, _ in said]
+
+    assert [("no", "yes")[error.temporary] for error in errors] == [word for _, word in said]
+    assert len(said) == 13
 
 
 def test_the_tree_of_errors_has_every_error():

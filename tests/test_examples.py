@@ -43,6 +43,11 @@ True 3
 250 of 250 delivered, 0 failed
 1 retry, 4 requests
 """,
+    "own_dispatcher": """\
+3 handed over, 0 pending
+again retries_exhausted
+3 delivered, 3 arrived
+""",
     "own_transport": """\
 2 requests for 3 batches
 """,

@@ -31,9 +31,10 @@ FOLDERS = {
     "dispatch": "delivery outbox transport wire utils",
     "client": "dispatch delivery outbox transport builder formatting model wire encoding values "
     "utils",
+    "partitions": "client rows delivery builder values utils",
     "schemas": "builder model encoding values utils",
-    "integrations": "client dispatch delivery outbox transport builder model wire encoding values "
-    "utils",
+    "integrations": "partitions client rows dispatch delivery outbox transport builder model wire "
+    "encoding values utils",
     "testing": "schemas client dispatch delivery outbox transport builder formatting model wire "
     "encoding values utils",
     "cli": "testing integrations schemas client dispatch delivery outbox transport rows builder "
@@ -403,7 +404,7 @@ def test_no_test_module_is_imported_by_another_file():
 
 
 def test_at_most_fifteen_test_files_import_private_modules():
-    public = ("errors", "schemas", "testing", "integrations", "rows")
+    public = ("errors", "schemas", "testing", "integrations", "rows", "partitions")
     private = {
         path.relative_to(TESTS).as_posix()
         for path in TESTS.rglob("*.py")

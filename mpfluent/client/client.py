@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from ..builder.batch import Batch
+from ..builder.sealed import SealedBatch
 from ..delivery.feed import Feed
 from ..delivery.future import Delivery
 from ..delivery.gate import Pace
@@ -221,6 +222,29 @@ class Client(PublicNames):
         if error is not None:
             raise error
         return delivery
+
+    def seal(self, batch: Batch) -> SealedBatch:
+        """Return the batch as ``send`` would send it, to be sent elsewhere, later, or twice.
+
+        It is checked and sealed as for ``send``, and ``before_send`` sees it. Whoever sends it
+        adds nothing, so that mParticle counts it once.
+
+        Args:
+            batch: the batch; it is not sent.
+
+        Raises:
+            InvalidBatch: as for ``send``.
+            DeliveryError: ``before_send`` dropped the batch, or raised.
+
+        >>> client = Client("key", "secret", environment="development")
+        >>> sealed = client.seal(Batch.for_user(customer_id="123456").event("Searched"))
+        >>> client.seal(sealed) == sealed
+        True
+        """
+        prepared = self._sealer.prepared(batch, "seal")
+        if not isinstance(prepared.parts, tuple):
+            raise prepared.parts
+        return SealedBatch._of(prepared.batch, "seal")
 
     @overload
     def send_all(self, batches: Feed[R], *, progress: Callable[[R], object] | None = None) -> R: ...

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
+from ..builder.sealed import SealedBatch
 from ..errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from ..model.context import Environment
 from ..utils.log import warn
@@ -60,6 +61,8 @@ class Sealer(NamedTuple):
         """
         if not issubclass(type(batch), Batch):
             batch = _own_batch(batch, verb)
+        if isinstance(batch, SealedBatch):
+            return self._split(batch, True, verb, of_table)
         if "environment" not in batch._keys and self.environment is None:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
@@ -80,13 +83,21 @@ class Sealer(NamedTuple):
                 for one in unsealed:
                     check_historical(one, self.now())
             self._check_limits(sealed, strict=of_table or sealed.environment == "development")
-            return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
         except InvalidBatch as error:
+            if not of_table:
+                raise
+            return Prepared(sealed, error, named)
+        return self._split(sealed, named, verb, of_table)
+
+    def _split(self, sealed: Batch, named: bool, verb: str, of_table: bool) -> Prepared:
+        """Return the parts of a sealed batch, or why it is refused."""
+        try:
+            return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
+        except TooLarge as error:  # one event is larger than a batch may be
             if of_table:
                 return Prepared(sealed, error, named)
-            if verb != "send_all" or not isinstance(error, TooLarge):
+            if verb != "send_all":
                 raise
-            # one event is larger than a batch may be
             failure = DeliveryError(str(error), reason="too_large", batch=sealed)
             return Prepared(sealed, failure, named)
 
@@ -128,6 +139,7 @@ class Sealer(NamedTuple):
 _WANTED = {
     "send": ("a Batch", "{}", "client.send(Batch.for_user(…).event(…))"),
     "send_all": ("batches", "[{}, …]", "Batch.for_user(…).event(…)"),
+    "seal": ("a Batch", "{}", "client.seal(Batch.for_user(…).event(…))"),
     "to_curl": ("a Batch", "{}", "client.to_curl(batch)"),
 }
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
 from ..delivery.feed import Feed, Run
-from ..delivery.job import Outcome
+from ..delivery.outcome import Outcome
 from ..delivery.reports import ReportBuilder
 from ..dispatch.base import Dispatcher
 from ..errors import InvalidValue, brief

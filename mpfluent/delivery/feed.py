@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from ..errors import InvalidBatch
-from .job import Outcome
+from .outcome import Outcome
 from .stats import Traffic
 
 R_co = TypeVar("R_co", covariant=True)

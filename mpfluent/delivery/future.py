@@ -14,8 +14,9 @@ from ..utils.interrupts import NOTIFIED, Steps, Waiters
 from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
 from ..utils.options import checked_timeout
+from .outcome import HandedOver
 
-State = Literal["pending", "delivered", "failed", "kept"]
+State = Literal["pending", "delivered", "failed", "kept", "handed_over"]
 _DROPPED = ("filtered", "disabled")  # for these reasons, no exception is raised
 OnHookError = Callable[[object, BaseException], None]
 
@@ -61,12 +62,14 @@ class Delivery(PublicNames):
     @property
     @hide_annotations
     def state(self) -> State:
-        """Pending, delivered, failed (if any batch failed) or kept (in the outbox)."""
+        """Pending, delivered, failed (if any failed), kept (in the outbox), or handed over."""
         if self._open:
             return "pending"
         if self._failures:
             return "failed"
-        return "kept" if self._kept else "delivered"
+        if self._kept:
+            return "kept"
+        return "handed_over" if isinstance(self._response, HandedOver) else "delivered"
 
     @property
     def failures(self) -> tuple[DeliveryError, ...]:
@@ -99,6 +102,8 @@ class Delivery(PublicNames):
 
     def result(self, timeout: float | None = None) -> Response:
         """Wait, and return mParticle's last answer, or raise the first error.
+
+        Of what a broker took, it returns a :class:`~mpfluent.HandedOver`.
 
         Args:
             timeout: seconds; None for as long as it takes.
@@ -180,7 +185,9 @@ class Delivery(PublicNames):
         with self._lock:
             if steps.step < NOTIFIED:
                 if not isinstance(outcome, DeliveryError):
-                    self._response = outcome
+                    # not every batch is delivered where one was handed over
+                    if not isinstance(self._response, HandedOver):
+                        self._response = outcome
                 elif isinstance(outcome, Kept):
                     self._kept = outcome
                 else:

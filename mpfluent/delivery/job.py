@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, InvalidBatch, Kept
-from ..transport.base import Response
 from ..utils.interrupts import SETTLED, Steps
 from ..wire.body import Part, joined, read_back
+from .outcome import Outcome
 
-Outcome = Response | DeliveryError
 OnSettled = Callable[[Outcome, Steps], object]
 
 
 class Job(Steps):
     """One accepted batch: settled once, when all of its parts are.
 
-    It has no lock of its own: the settlement has one for all jobs of a client.
+    A dispatcher settles it: ``job.give_up(outcome)``, then ``notifier.notify([job])``. It has no
+    lock of its own: the settlement has one for all jobs of a client.
 
     Args:
         batch: as it was sealed; or its class, where its parts are all that is kept of it.
@@ -78,6 +78,12 @@ class Job(Steps):
         first = self.parts[0].id
         return first if len(self.parts) == 1 else first.removesuffix("-1")
 
+    def to_json(self) -> str:
+        """Export as the JSON of the sealed batch, for ``SealedBatch.from_json``."""
+        only, *more = self.parts
+        text: str = self.batch.to_json() if more else only.body.decode()
+        return text
+
     @property
     def settled(self) -> bool:
         """Whether its outcome was counted, and everybody was notified."""
@@ -97,7 +103,7 @@ class Job(Steps):
         return not self.open_parts
 
     def give_up(self, outcome: Outcome) -> None:
-        """Fail, or keep, all that has no outcome yet."""
+        """Give an outcome to all that has none yet."""
         if self.outcome is None:
             self._take(outcome)  # first, as above
             self.open_parts = ()

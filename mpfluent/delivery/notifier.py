@@ -11,6 +11,7 @@ from ..transport.base import Response
 from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..wire.body import read_back
 from .job import Job
+from .outcome import HandedOver
 from .stats import Counters
 
 
@@ -50,6 +51,8 @@ class Notifier(NamedTuple):
         hook: Callable[..., object] | None = self.on_delivered
         if isinstance(outcome, DeliveryError):
             hook = self.on_failed
+        if isinstance(outcome, HandedOver):
+            hook = None  # who takes it from the broker calls one
         if isinstance(outcome, Kept):
             hook = None  # the batch is pending still
         else:

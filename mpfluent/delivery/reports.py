@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, Kept, Reason, one_line
 from ..transport.base import Response
+from ..utils.counts import added, reduced
 from ..utils.interrupts import NOTIFIED, Steps
 from ..utils.log import batch_count
 from .stats import Outcomes
@@ -35,7 +37,7 @@ def by_reason(counts: Mapping[Any, int]) -> str:
 
 
 class Report(NamedTuple):
-    """The outcomes of the batches of ``send_all``.
+    """The outcomes of the batches of ``send_all``. Reports add up: ``sum(reports, Report())``.
 
     Attributes:
         submitted: how many there were.
@@ -45,14 +47,29 @@ class Report(NamedTuple):
             ``client.stats`` counts them when they are settled.
         failed_by_reason: how many failed for each reason.
         failures: the first 100 errors, each with its ``batch``; ``on_failed`` gets them all.
+        handed_over: how many a broker took, so that somebody else delivers them.
+
+    >>> Report(submitted=2, delivered=2) + Report(submitted=1, delivered=1)
+    Report(submitted=3, delivered=3, failed=0)
     """
 
-    submitted: int
-    delivered: int
-    failed: int
-    pending: int
-    failed_by_reason: Mapping[Reason, int]
-    failures: tuple[DeliveryError, ...]
+    submitted: int = 0
+    delivered: int = 0
+    failed: int = 0
+    pending: int = 0
+    failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
+    failures: tuple[DeliveryError, ...] = ()
+    handed_over: int = 0
+
+    def __add__(self, other: object) -> Report:
+        """Return the report of both."""
+        if not isinstance(other, Report):
+            return NotImplemented
+        both = Report(*map(added, self, other))
+        return both._replace(failures=both.failures[:_MOST_FAILURES])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
     def raise_for_failures(self) -> None:
         """Raise one error if a batch failed; do nothing if none did.
@@ -66,14 +83,18 @@ class Report(NamedTuple):
             raise failure_of(self, self.failures, text) from self.failures[0]
 
     def __repr__(self) -> str:
-        pending = f", pending={self.pending}" if self.pending else ""
+        rest = "".join(
+            f", {name}={count}"
+            for name in ("pending", "handed_over")
+            if (count := getattr(self, name))
+        )
         reasons = f": {by_reason(self.failed_by_reason)}" if self.failed else ""
         shown = [f"  {one.reason}: {one_line(str(one))}" for one in self.failures[:_SHOWN]]
         more = self.failed - len(shown)
         return "\n".join(
             [
                 f"Report(submitted={self.submitted}, delivered={self.delivered}, "
-                f"failed={self.failed}{pending}){reasons}",
+                f"failed={self.failed}{rest}){reasons}",
                 *shown,
                 *([f"  and {more:,} more; on_failed gets each of them"] if more else ()),
             ]
@@ -123,4 +144,5 @@ class ReportBuilder(Outcomes):
     def report(self) -> Report:
         """Return all counts, of one moment."""
         with self._lock:
-            return Report(*self._totals(), dict(self._failed), tuple(self._failures))
+            failed = MappingProxyType(dict(self._failed))
+            return Report(*self._totals(), failed, tuple(self._failures), self._handed_over)

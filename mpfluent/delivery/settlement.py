@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ApiError, DeliveryError, Kept
 from ..transport.destination import Destination
 from ..utils.log import Notices
-from .job import Job, Outcome, Payload, WorkItem
+from .job import Job, Payload, WorkItem
 from .kept import KeptBatches
 from .notifier import Notifier
 from .observers import code_of, name_of
+from .outcome import Outcome
 
 if TYPE_CHECKING:
     from ..outbox.outbox import Outbox
@@ -93,11 +94,12 @@ class Settlement:
             self.kept.go_on()
 
     def give_up(
-        self, jobs: Iterable[Job], why: DeliveryError, *, quiet: bool = False, resume: bool = False
+        self, jobs: Iterable[Job], why: Outcome, *, quiet: bool = False, resume: bool = False
     ) -> int:
-        """Fail what has no outcome yet, or keep it; return how many of the jobs that finished.
+        """Settle what has no outcome yet; return how many of the jobs that finished.
 
         Args:
+            why: their outcome; with an outbox, a batch may be kept for an error.
             quiet: whether the caller logs it.
             resume: whether to go on with outcomes that an interrupted call has begun to make known:
                 no other thread would.

@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, Reason
-from ..transport.base import Response
+from ..utils.counts import reduced
 from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
 from .observers import Observers
+from .outcome import HandedOver, Outcome
 
 
 class Stats(NamedTuple):
-    """Counts of batches over a client's life; ``submitted == delivered + failed + pending``.
+    """Counts of batches over a client's life.
+
+    ``submitted == delivered + failed + pending + handed_over``.
 
     Attributes:
         submitted: accepted by ``send``.
@@ -26,6 +29,7 @@ class Stats(NamedTuple):
         failed_by_reason: how many failed for each reason.
         hook_errors: callbacks of yours that raised.
         outbox_errors: failures of the outbox's file; batches are kept in memory meanwhile.
+        handed_over: taken by a broker, so that somebody else delivers them.
     """
 
     submitted: int = 0
@@ -36,6 +40,10 @@ class Stats(NamedTuple):
     failed_by_reason: Mapping[Reason, int] = MappingProxyType({})
     hook_errors: int = 0
     outbox_errors: int = 0
+    handed_over: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
 
 class Traffic(NamedTuple):
@@ -57,6 +65,7 @@ class Outcomes:
     def _begin(self) -> None:
         self._submitted = 0
         self._delivered = 0
+        self._handed_over = 0
         self._failed: dict[Reason, int] = {}
 
     def submitted(self, batches: int, by: Acceptance) -> None:
@@ -68,16 +77,19 @@ class Outcomes:
         with self._lock:
             self._submitted, by.counted = self._submitted + batches, (*by.counted, self)
 
-    def _count(self, outcome: Response | DeliveryError, steps: Steps, step: int) -> None:
+    def _count(self, outcome: Outcome, steps: Steps, step: int) -> None:
         """Count an outcome, and mark the step atomically with it."""
         if isinstance(outcome, DeliveryError):
             failed = self._failed.get(outcome.reason, 0) + 1
             self._failed[outcome.reason], steps.step = failed, step
+        elif isinstance(outcome, HandedOver):
+            self._handed_over, steps.step = self._handed_over + 1, step
         else:
             self._delivered, steps.step = self._delivered + 1, step
 
     def _pending(self) -> int:
-        return self._submitted - self._delivered - sum(self._failed.values())
+        settled = self._delivered + self._handed_over + sum(self._failed.values())
+        return self._submitted - settled
 
     def _totals(self) -> tuple[int, int, int, int]:
         """Return how many were submitted, were delivered, failed, and are pending."""
@@ -115,7 +127,7 @@ class Counters(Outcomes):
         self._outbox_errors = 0
         self._hooks_logged: set[tuple[str, str]] = set()
 
-    def settled(self, outcome: Response | DeliveryError, steps: Steps) -> None:
+    def settled(self, outcome: Outcome, steps: Steps) -> None:
         """Count one batch's outcome.
 
         Args:
@@ -168,7 +180,8 @@ class Counters(Outcomes):
         """Return all counts, of one moment."""
         with self._lock:
             failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
-            return Stats(*self._totals(), self._retries, failed, self._hook_errors, errors)
+            counts = (*self._totals(), self._retries, failed, self._hook_errors, errors)
+            return Stats(*counts, self._handed_over)
 
 
 class Acceptance:

@@ -18,20 +18,28 @@ PATIENT = 600.0  # seconds for one request with its retries, where no caller wai
 
 
 class Dispatcher(Protocol):
-    """Takes accepted batches to a client's sender.
+    """Takes accepted batches to a client's sender, or to somebody else.
+
+    ``submit`` gets jobs: ``job.id``, ``job.batch`` and ``job.to_json()`` are a batch as it was
+    sealed, and ``job.parts`` is what it travels in. An outcome is a ``Response``, a ``HandedOver``
+    or a ``DeliveryError``. To settle a job, call ``job.give_up(outcome)``, and then
+    ``notifier.notify([job])``, which counts it, calls the hooks and settles the delivery.
+
+    A :class:`~mpfluent.HandOverDispatcher` has all of this but for one function.
 
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
         max_elapsed: seconds for one request with its retries, unless ``Retry`` says otherwise.
     """
 
-    waits: ClassVar[bool]
+    waits: bool
     max_elapsed: float
 
     def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
         """Belong to a client from now on; starts nothing.
 
         Args:
+            sender: has the client's ``destination``, ``counters`` and transport.
             notifier: makes the outcome of each batch known, also of those of earlier processes.
             batch_class: reads back a batch that the outbox kept.
         """
@@ -76,6 +84,8 @@ class OpenedOnce(PublicNames):
         settlement: settles its batches.
     """
 
+    _arguments: ClassVar[str] = ""  # what an error shows in the line to write
+
     def __init__(self, settlement: Settlement) -> None:
         self._settlement = settlement
         self._sender: Sender | None = None
@@ -88,7 +98,7 @@ class OpenedOnce(PublicNames):
             ConfigurationError: it belongs to another one.
         """
         if self._sender is not None:
-            write = f"write dispatcher={type(self).__name__}() for each"
+            write = f"write dispatcher={type(self).__name__}({self._arguments}) for each"
             raise ConfigurationError(f"a dispatcher belongs to one client; {write}")
         self._settlement.open(sender.destination, notifier, batch_class)
         self._sender = sender

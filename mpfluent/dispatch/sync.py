@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar
 
 from ..delivery.clock import Clock
 from ..delivery.job import Job, payloads_of
@@ -31,7 +30,7 @@ class SyncDispatcher(OpenedOnce):
     <SyncDispatcher>
     """
 
-    waits: ClassVar[bool] = True
+    waits = True
     max_elapsed = 15.0
 
     def __init__(
@@ -59,9 +58,7 @@ class SyncDispatcher(OpenedOnce):
         try:
             self._sending.add(me)
             accepted()
-            budget = sender.budget(PATIENT if patient else self.max_elapsed)
-            for run in runs(payloads_of(jobs)):
-                sender.deliver(run, self._clock, self._settlement, budget, math.inf)
+            self._deliver(jobs, patient=patient)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
             self._settlement.repairs.add((self._give_up, jobs, accepted, error))
             with suppress(BaseException):  # the first one is raised
@@ -72,6 +69,13 @@ class SyncDispatcher(OpenedOnce):
                 self._sending.discard(me)
             if self._closed.is_set() and not outer:
                 sender.close()
+
+    def _deliver(self, jobs: Sequence[Job], *, patient: bool) -> None:
+        """Settle each of these batches."""
+        sender = self._opened()
+        budget = sender.budget(PATIENT if patient else self.max_elapsed)
+        for run in runs(payloads_of(jobs)):
+            sender.deliver(run, self._clock, self._settlement, budget, math.inf)
 
     def _give_up(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
         """Fail what a call that was broken off has not settled, if it was accepted."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Never
+from typing import TYPE_CHECKING, Any, Never
 
 from ..delivery.job import Job
 from ..delivery.settlement import Settlement
@@ -75,7 +75,7 @@ class ThreadedDispatcher(OpenedOnce):
     'delivered'
     """
 
-    waits: ClassVar[bool] = False
+    waits = False
     max_elapsed = PATIENT
 
     @expand_kwargs

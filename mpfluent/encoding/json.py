@@ -236,14 +236,24 @@ def plain(data: Any, indent: int | None = None, line: str = "\n") -> str:
     return f"{{{start}{comma.join(items)}{end}}}"
 
 
-def parsed(text: str | bytes | bytearray) -> Any:
-    """Return what JSON text says; a number that a float would round becomes a Decimal."""
+def parsed(text: str | bytes | bytearray, *, as_written: bool = False) -> Any:
+    """Return what JSON text says; a number that a float would round becomes a Decimal.
+
+    Args:
+        as_written: whether a number that Python writes with other digits becomes one, too.
+
+    >>> parsed("[19.90, 1e2]"), parsed("[19.90, 1e2]", as_written=True)
+    ([19.9, 100.0], [Decimal('19.90'), Decimal('1E+2')])
+    """
     text = itself("from_json", text, (str, bytes, bytearray))
     if not is_a(text, (str, bytes, bytearray)):
         raise InvalidValue(f"from_json({brief(text)}): want JSON text, got {type(text).__name__}")
     if isinstance(text, str):
         text = text.removeprefix("\ufeff")  # the mark at the beginning of a file, as of bytes
     try:
+        if as_written:
+            integer, fraction = partial(_as_written, int), partial(_as_written, float)
+            return json.loads(text, parse_int=integer, parse_float=fraction, parse_constant=_refuse)
         return json.loads(text, parse_float=_exact, parse_constant=_refuse)
     except InvalidValue:
         raise
@@ -255,13 +265,22 @@ def _exact(digits: str) -> Any:
     near = float(digits)
     if repr(near) == digits:
         return near
+    exact = _decimal(digits)
+    return near if exact == Decimal(repr(near)) else exact
+
+
+def _as_written(kind: type[float], digits: str) -> Any:
+    near = kind(digits)
+    return near if repr(near) == digits else _decimal(digits)
+
+
+def _decimal(digits: str) -> Decimal:
     try:
-        exact = Decimal(digits)
+        return Decimal(digits)
     except ArithmeticError:
         raise InvalidValue(
             f"from_json(): {brief(digits)} is not a number that JSON can carry"
         ) from None
-    return near if exact == Decimal(repr(near)) else exact
 
 
 def _refuse(constant: str) -> Any:

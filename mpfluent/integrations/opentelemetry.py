@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ..client.client import Client
 from ..delivery.observers import Attempt
+from ..delivery.outcome import HandedOver
 from ..errors import ConfigurationError, DeliveryError, brief
 from ..transport.base import Response
 from ..version import __version__
@@ -184,6 +185,8 @@ class _Instrumentation:
     def settled(self, outcome: Response | DeliveryError) -> None:
         """Count a batch."""
         attributes = {**self._server, "mpfluent.outcome": "delivered"}
+        if isinstance(outcome, HandedOver):
+            attributes["mpfluent.outcome"] = "handed_over"
         if isinstance(outcome, DeliveryError):
             attributes |= {"mpfluent.outcome": "failed", "mpfluent.reason": outcome.reason}
         if self.instruments.count is not None:

@@ -111,6 +111,10 @@ class EventHistory(Frozen):
         """Return a value of the same class with other fields and events."""
         return _linked(type(self), keys, values, None, events)
 
+    def _as(self, cls: type[H]) -> H:
+        """Return a value of another class with the same context and the same events."""
+        return _linked(cls, *self._state, self._tail)
+
     def _events(self) -> tuple[Event, ...]:
         events = []
         node = self._tail

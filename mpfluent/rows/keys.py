@@ -37,19 +37,22 @@ class Keys:
     def _begin(self, environment: str | None) -> Any:
         return blake2b(json.dumps([self._job, environment]).encode(), digest_size=16)
 
-    def digest_of(self, cells: Sequence[str], environment: str | None = None) -> Digest:
+    def digest_of(self, cells: Sequence[Any], environment: str | None = None) -> Digest:
         """Return the digest of a row's key, or of several keys.
 
         Args:
-            cells: the key.
+            cells: the key: texts, or other JSON data.
             environment: that the row's own batch names, which is another one than the client's.
         """
         if environment is None or environment == self._environment:
             digest = self._begun.copy()
         else:
             digest = self._begin(environment)
-        # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c")
-        text = cells[0] if len(cells) == 1 else json.dumps([*cells])
+        text = cells[0] if len(cells) == 1 else None
+        # JSON keeps apart what a joined text would mix up: ("a", "bc") and ("ab", "c"). A text by
+        # itself stays as it is, unless it looks like such a list.
+        if type(text) is not str or text[:1] == "[":
+            text = json.dumps([*cells])
         digest.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "big")
 

@@ -121,7 +121,7 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
         else:
             cells_of_key = [row.text(column, required=True) for column in columns]
             named = batch._get("environment")
-            digest, claims = keys.digest_of(cells_of_key, named), True  # type: ignore[arg-type]
+            digest, claims = keys.digest_of(cells_of_key, named), True
         group = tuple([row.text(column) for column in groups]) if groups else ()
         return member_of((place, cells, batch, digest, claims, group))
 

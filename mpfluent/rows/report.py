@@ -9,9 +9,15 @@ from typing import Any, NamedTuple, cast
 
 from ..delivery.reports import by_reason
 from ..errors import DeliveryError, InvalidBatch, Reason, one_line
+from ..utils.counts import added, reduced
 from .rejects import Reject
 
 SHOWN = 10  # rejects that a report keeps, so that its memory is bounded
+
+# What the repr shows, if there is any.
+_SHOWN_COUNTS = (
+    *("failed", "rejected", "duplicates", "skipped", "resumed", "kept", "handed_over", "pending"),
+)
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -21,7 +27,8 @@ class RowsReport(NamedTuple):
 
     ``rows == delivered + failed + rejected + duplicates + skipped + resumed + kept + handed_over``.
     It is true if nothing failed, nothing was rejected, and nothing is pending; nor is a row in the
-    rejects file that an earlier run of the job left there.
+    rejects file that an earlier run of the job left there. Reports add up:
+    ``sum(reports, RowsReport())``.
 
     Attributes:
         rows: how many there were, but for those that are pending.
@@ -32,7 +39,7 @@ class RowsReport(NamedTuple):
         skipped: the mapping returned None for them.
         resumed: an earlier run of the job has settled them.
         kept: their batches are in an outbox, which delivers them.
-        handed_over: their batches are somebody else's to deliver; 0 with the dispatchers of today.
+        handed_over: a broker has their batches, and somebody else delivers them.
         rejected_before: of those that are resumed, how many are in the rejects file.
         pending: read, and on their way: the next run sends them again, under the same ids.
         batches: how many batches were accepted.
@@ -71,6 +78,17 @@ class RowsReport(NamedTuple):
     seconds_at_limit: float | None = None
     notes: tuple[str, ...] = ()
     is_check: bool = False
+
+    def __add__(self, other: object) -> RowsReport:
+        """Return the report of both; the seconds of both are added, too."""
+        if not isinstance(other, RowsReport):
+            return NotImplemented
+        both = RowsReport(*map(added, self, other))
+        notes = tuple(dict.fromkeys(both.notes))
+        return both._replace(rejects=both.rejects[:SHOWN], notes=notes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
 
     def __bool__(self) -> bool:
         """Return whether nothing failed, nothing was rejected, and nothing is pending."""
@@ -112,11 +130,14 @@ class RowsReport(NamedTuple):
     def __repr__(self) -> str:
         words = "would be delivered" if self.is_check else "delivered"
         counts = [f"{counted(self.rows, 'row')}: {self.delivered:,} {words}"]
-        for name in ("failed", "rejected", "duplicates", "skipped", "resumed", "kept", "pending"):
+        for name in _SHOWN_COUNTS:
             count = getattr(self, name)
             reasons = getattr(self, f"{name}_by_reason", {})
             if count:
-                shown = counted(count, "duplicate") if name == "duplicates" else f"{count:,} {name}"
+                words = name.replace("_", " ")
+                shown = (
+                    counted(count, "duplicate") if name == "duplicates" else f"{count:,} {words}"
+                )
                 counts.append(shown + (f" ({by_reason(reasons)})" if reasons else ""))
         sent = counted(self.batches, "batch", "batches")
         if self.is_check:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from ..builder.batch import Batch
-from ..delivery.job import Outcome
+from ..delivery.outcome import HandedOver, Outcome
 from ..delivery.stats import Traffic
 from ..errors import DeliveryError, InvalidBatch, Kept, TooLarge, TooManyRejects
 from ..transport.base import Response
@@ -26,6 +26,8 @@ from .members import Member, Refusal, check_has_mapping, meaning_of
 from .rejects import Reject, RejectsFile, owned_by
 from .report import SHOWN, RowsReport, counted
 from .settings import Settings
+
+_COUNTED = ("delivered", "duplicates", "skipped", "resumed", "kept", "handed_over")
 
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
@@ -64,7 +66,7 @@ class TableRun:
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
         self._waiters = Waiters(self._lock)
-        self._counts = {"delivered": 0, "duplicates": 0, "skipped": 0, "resumed": 0, "kept": 0}
+        self._counts: dict[str, int] = dict.fromkeys(_COUNTED, 0)
         self._failed: defaultdict[str, int] = defaultdict(int)
         self._rejected: defaultdict[str, int] = defaultdict(int)
         self._first_rejects: list[Reject] = []
@@ -331,6 +333,8 @@ class TableRun:
             try:
                 if isinstance(outcome, Kept):
                     name = "kept"
+                elif isinstance(outcome, HandedOver):
+                    name = "handed_over"
                 elif isinstance(outcome, DeliveryError):
                     counts, name = self._failed, outcome.reason
                     again = not self._note_failed(token, outcome)

@@ -71,9 +71,10 @@ class Part(NamedTuple):
 def read_back(kind: type[B], batch_id: str, parts: Sequence[Part]) -> B:
     """Return the batch that was sealed from what it travels in."""
     whole, *more = (kind.from_json(part.body, unknown="ignore") for part in parts)
-    if more:
-        whole = whole.with_source_request_id(batch_id)
-    return whole.add(*(event for batch in more for event in batch.events))
+    if not more:
+        return whole
+    context = whole.with_source_request_id(batch_id)._state
+    return whole._rebuilt(*context, [event for one in (whole, *more) for event in one._events()])
 
 
 def joined(parts: Sequence[Part]) -> Part:

@@ -261,7 +261,7 @@ def test_what_is_no_iterable_has_a_report_of_nothing(argument):
     with pytest.raises(InvalidValue) as raised:
         client_of().send_all(argument)
 
-    assert raised.value.report == (0, 0, 0, 0, {}, ())
+    assert raised.value.report == (0, 0, 0, 0, {}, (), 0)
 
 
 def test_a_client_that_is_closed_before_or_meanwhile_has_the_report():

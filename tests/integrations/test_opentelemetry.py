@@ -24,6 +24,7 @@ from mpfluent import (
     ConfigurationError,
     EventsApi,
     FunctionTransport,
+    HandOverDispatcher,
     Outbox,
     RecordingTransport,
     Response,
@@ -409,6 +410,15 @@ def test_a_dispatcher_of_ones_own_need_not_know(telemetry):
 
     assert telemetry.gauge("mpfluent.queue") == 0
     assert len(telemetry.spans) == 1
+
+
+def test_a_batch_that_is_handed_over_is_an_outcome_of_its_own(telemetry):
+    client = telemetry.instrument(client_of(dispatcher=HandOverDispatcher(lambda job: None)))
+    client.send(BATCH)
+
+    assert telemetry.counts() == {("handed_over", None): 1}
+    assert telemetry.gauge("mpfluent.pending") == 0
+    assert telemetry.spans == ()
 
 
 # Once, and no more

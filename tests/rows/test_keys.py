@@ -27,6 +27,13 @@ def test_another_job_or_another_key_has_another_id(job, cells, other_job, others
     assert (one == other) is same
 
 
+def test_a_text_that_looks_like_several_keys_is_one():
+    keys = Keys("job", None)
+    digests = [keys.digest_of(cells) for cells in (['["a", "b"]'], ["a", "b"], ['["a"]'], ["a"])]
+
+    assert len(set(digests)) == 4
+
+
 def test_a_rehearsal_in_another_environment_has_other_ids():
     ids = {Keys("job", name).digest_of(["1"]) for name in ("development", "production")}
 

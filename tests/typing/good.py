@@ -9,7 +9,7 @@ import io
 import tempfile
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +19,7 @@ import requests
 from hypothesis.strategies import SearchStrategy
 
 from mpfluent import (
+    Acceptance,
     ApiError,
     AppEvent,
     ApplicationInformation,
@@ -41,8 +42,10 @@ from mpfluent import (
     DeadlineAdapter,
     Delivery,
     DeliveryError,
+    Destination,
     DeviceCurrentState,
     DeviceInformation,
+    Dispatcher,
     Event,
     EventsApi,
     EventVerbs,
@@ -52,11 +55,15 @@ from mpfluent import (
     FunctionTransport,
     GDPRConsentState,
     GeoLocation,
+    HandedOver,
+    HandOverDispatcher,
     InvalidBatch,
+    Job,
     Kept,
     MixedUsers,
     MPFluentError,
     NetworkPerformanceEvent,
+    Notifier,
     OptOutEvent,
     Outbox,
     PrintingTransport,
@@ -78,6 +85,8 @@ from mpfluent import (
     Response,
     Retry,
     ScreenViewEvent,
+    SealedBatch,
+    Sender,
     Session,
     SessionEndEvent,
     SessionStartEvent,
@@ -526,6 +535,11 @@ def sent() -> Stats:
 
     assert_type(client.send_all(many()), Report)
     assert_type(client.to_curl(batch), str)
+    sealed = client.seal(batch)
+    assert_type(sealed, SealedBatch)
+    assert_type(SealedBatch.from_json(sealed.to_json()), SealedBatch)
+    assert_type(client.send(sealed), Delivery)
+    assert_type(sum([client.send_all([sealed])], Report()), Report)
     assert_type(client.flush(), bool)
     assert_type(client.stats, Stats)
     assert_type(client.close(5.0), CloseReport)
@@ -557,7 +571,8 @@ def in_the_background(folder: Path) -> CloseReport:
     )
     batch = Batch.for_user(customer_id="123456").event("Searched")
     try:
-        assert_type(client.send(batch).state, Literal["pending", "delivered", "failed", "kept"])
+        state = client.send(batch).state
+        assert_type(state, Literal["pending", "delivered", "failed", "kept", "handed_over"])
     except QueueFull as error:
         assert_type(error.reason, Reason)
     try:
@@ -565,6 +580,50 @@ def in_the_background(folder: Path) -> CloseReport:
     except Kept as kept:
         assert_type(kept.batch, Batch | None)
     return client.close(5)
+
+
+def handed_over() -> Stats:
+    def put(job: Job) -> HandedOver:
+        assert_type(SealedBatch.from_json(job.to_json()), SealedBatch)
+        return HandedOver(job.id)
+
+    client = Client("key", "secret", environment="development", dispatcher=HandOverDispatcher(put))
+    client.send(Batch.for_user(customer_id="123456"))
+    own: Dispatcher = OwnDispatcher()
+    Client("key", "secret", environment="development", dispatcher=own).send(Batch().first_run())
+    return client.stats
+
+
+class OwnDispatcher:
+    """The protocol of a dispatcher, with the names that its methods take."""
+
+    waits = True
+    max_elapsed = 15.0
+
+    def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
+        self._notifier = notifier
+        assert_type(sender.destination, Destination)
+
+    def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
+        accepted()
+        for job in jobs:
+            job.give_up(HandedOver(job.id))
+        self._notifier.notify(jobs)
+
+    def may_wait(self) -> bool:
+        return True
+
+    def send_now(self) -> None:
+        return None
+
+    def flush(self, timeout: float) -> None:
+        return None
+
+    def close(self, timeout: float) -> bool:
+        return True
+
+    def check_process(self) -> None:
+        return None
 
 
 async def awaited(client: Client, batch: Batch) -> Response:
@@ -684,7 +743,8 @@ def main() -> None:
     assert of_one_class(every_verb(), Session.start(session_id=1)) > 2
     assert round_trip(contexts())
     assert round_trip(every_verb().add(*every_event().events))
-    assert sent().delivered == 5
+    assert sent().delivered == 7
+    assert handed_over().handed_over == 1
     with tempfile.TemporaryDirectory() as folder:
         assert in_the_background(Path(folder)) == (2, 0, 0)
     assert len(transports()) == 9
