@@ -2,21 +2,20 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from . import report
-from .environments import CACHES, Environments, checkout, this_commit
+from .environments import CACHE, Environments, checkout, this_commit
 from .report import Result
 from .rows import ON_REQUEST, ROWS
 from .run import Run
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    options = _options(arguments)
-    offline = options.offline or options.quick
-    environments = Environments(options.python, options.cache, offline=offline)
+def main() -> None:
+    options = _options()
+    environments = Environments(options.python, options.cache, options.offline or options.quick)
     names = options.row or [name for name in ROWS if name not in ON_REQUEST]
     names += [name for name in ON_REQUEST if getattr(options, name)]
     results: list[Result] = []
@@ -41,35 +40,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.quick:
         say("quick: it runs, and the figures say nothing")
     if options.json:
-        text = report.as_json(results, run.versions, this_commit())
-        options.json.write_text(text, encoding="utf-8")
+        options.json.write_text(report.as_json(results, run.versions, this_commit()), "utf-8")
     if options.write_results:
-        command = " ".join(["python -m benchmarks", *(arguments or sys.argv[1:])])
-        text = report.page(printed, this_commit(), command)
-        options.write_results.write_text(text, encoding="utf-8")
+        command = " ".join(["python -m benchmarks", *sys.argv[1:]])
+        options.write_results.write_text(report.page(printed, this_commit(), command), "utf-8")
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure mpfluent beside what else could be done, all in turns.",
         epilog="rows:\n" + "\n".join(f"  {name:<14}{row.__doc__}" for name, row in ROWS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    add, file = parser.add_argument, partial(parser.add_argument, type=Path, metavar="FILE")
     add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
     add("--curves", action="store_true", help="measure what the plots are drawn from, too")
     add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
     add("--compare", metavar="COMMIT", help="measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
-    add("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    page = {"type": Path, "nargs": "?", "const": Path(__file__).with_name("RESULTS.md")}
-    add("--write-results", **page, metavar="FILE", help="write RESULTS.md, or another such page")
-    cache = {"type": Path, "default": CACHES / "mpfluent-benchmarks", "metavar": "DIR"}
-    add("--cache", **cache, help="the folder of the environments")
+    file("--json", help="write the results as JSON")
+    page = Path(__file__).with_name("RESULTS.md")
+    file("--write-results", nargs="?", const=page, help="write RESULTS.md, or another such page")
+    add("--cache", type=Path, default=CACHE, metavar="DIR", help="the folder of the environments")
     add("--offline", action="store_true", help="make no environments; leave out what has none")
     add("--quick", action="store_true", help="some seconds, offline; proves that all of it runs")
-    return parser.parse_args(arguments)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,47 +21,41 @@ OTHERS = {
     "segment": ["segment-analytics-python==2.4.0"],
     "posthog": ["posthog==7.91.1"],
 }
-CACHES = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mpfluent-benchmarks")
 
 
 class Unavailable(Exception):
     """A peer cannot be measured; its text says why."""
 
 
-class Environments:
+class Environments(NamedTuple):
     """Makes environments from an interpreter, and keeps them in the folder ``cache``.
 
     Offline, it makes none: it uses what is there, and for mpfluent this very interpreter.
     """
 
-    def __init__(self, python: str, cache: Path, *, offline: bool) -> None:
-        self.python = python
-        self.cache = cache
-        self._offline = offline
+    python: str
+    cache: Path
+    offline: bool
 
     def interpreter(self, name: str) -> str:
         """Return the interpreter of an environment: "mpfluent", or one of the others."""
-        wanted = OTHERS.get(name) or _own_requirements()
+        declared = configparser.ConfigParser()
+        declared.read(ROOT / "setup.cfg", encoding="utf-8")
+        wanted = OTHERS.get(name) or declared["options"]["install_requires"].split()
         key = hashlib.sha256("\n".join([self.python, *wanted]).encode()).hexdigest()[:12]
         folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         complete = folder / "complete"
         if complete.exists() and python.exists():
             return str(python)
-        if self._offline and name in OTHERS:
+        if self.offline and name in OTHERS:
             raise Unavailable("there is no environment for it, and none is made offline")
-        if self._offline:
+        if self.offline:
             return self.python
         _make(self.python, folder, python, wanted)
         complete.touch()
         return str(python)
-
-
-def _own_requirements() -> list[str]:
-    """Return what mpfluent needs, as its own setup.cfg says."""
-    declared = configparser.ConfigParser()
-    declared.read(ROOT / "setup.cfg", encoding="utf-8")
-    return declared["options"]["install_requires"].split()
 
 
 def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:

@@ -18,8 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mpfluent import Batch, Client, ThreadedDispatcher
+from mpfluent import Batch
 from mpfluent.testing import LocalServer, hang, ok, redirect, reset_after_read, status
+
+from .peers.ours_sending import client_of
 
 ENOUGH = 30.0  # seconds for what takes three at most
 
@@ -150,14 +152,8 @@ def outcome(script: Sequence[Any], attribute: Any = "teapot") -> Outcome:
     reasons: list[str] = []
     with LocalServer() as server:
         server.script(*script)
-        client = Client(
-            "key",
-            "secret",
-            environment="development",
-            host=server.url,
-            dispatcher=ThreadedDispatcher(),
-            on_failed=lambda batch, error: reasons.append(error.reason),
-        )
+        hooks = {"on_failed": lambda batch, error: reasons.append(error.reason)}
+        client = client_of(server.url, hooks=hooks)
         try:
             batch = Batch.for_user(customer_id="123456")
             delivery = client.send(batch.event("Searched", {"query": attribute}))

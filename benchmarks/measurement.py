@@ -32,11 +32,8 @@ def column(taken: Mapping[str, Sequence[Mapping[str, float]]], key: str) -> dict
 
 def take_turns(peers: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[Any]]:
     """Let each peer have its turn, so many rounds; return what it returned, by its name."""
-    taken: dict[str, list[Any]] = {name: [] for name in peers}
-    for _ in range(rounds):
-        for name, run in peers.items():
-            taken[name].append(run())
-    return taken
+    taken = [{name: run() for name, run in peers.items()} for _ in range(rounds)]
+    return {name: [one[name] for one in taken] for name in peers}
 
 
 def time_in_turns(

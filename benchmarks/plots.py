@@ -43,7 +43,7 @@ def series(data: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, ...
     return found
 
 
-def draw(curve: str, peers: Mapping[str, Any], folder: Path, ending: str, below: str) -> Path:
+def draw(curve: str, peers: Mapping[str, Any], folder: Path, below: str) -> Path:
     """Draw one curve into a file, and return its path."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -68,8 +68,8 @@ def draw(curve: str, peers: Mapping[str, Any], folder: Path, ending: str, below:
     axes.set(title=curve[0].upper() + curve[1:], xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
-    path = folder / f"{file}.{ending}"
-    figure.savefig(path, dpi=120)
+    path = folder / f"{file}.svg"
+    figure.savefig(path)
     return path
 
 
@@ -77,7 +77,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.plots", description=__doc__)
     parser.add_argument("file", type=Path, help="what --curves --json wrote")
     parser.add_argument("--folder", type=Path, default=Path("docs/plots"), help="where to")
-    parser.add_argument("--format", choices=("svg", "png"), default="svg")
     options = parser.parse_args(arguments)
     data = json.loads(options.file.read_text(encoding="utf-8"))
     curves = series(data)
@@ -91,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ).format(**data["machine"])
     options.folder.mkdir(parents=True, exist_ok=True)
     for curve, peers in curves.items():
-        print(draw(curve, peers, options.folder, options.format, below))
+        print(draw(curve, peers, options.folder, below))
 
 
 if __name__ == "__main__":

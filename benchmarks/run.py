@@ -3,11 +3,11 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .environments import ROOT, Environments, Unavailable
 from .measurement import ratios, spread, time_in_turns
@@ -24,6 +24,7 @@ PEERS = {
 }
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 Taken = Mapping[str, Sequence[float]]
+T = TypeVar("T", bound=Sequence[Any])
 
 
 class Peer(subprocess.Popen[str]):
@@ -92,27 +93,26 @@ class Run(ExitStack):
                 self._check_vendor(peer)
         return self._peers[name]
 
-    def available(self, names: Iterable[str]) -> list[str]:
-        """Return which of these can be measured; ``missing`` says why the others cannot."""
-        found = []
-        for name in names:
+    def available(self, asked: Mapping[str, T]) -> dict[str, T]:
+        """Return what is asked of peers, which come first, that are not ``missing``; by label."""
+        found = {}
+        for label, asks in asked.items():
             try:
-                self.peer(name)
-                found.append(name)
+                self.peer(asks[0])
+                found[label] = asks
             except Unavailable as error:
-                self.missing[name] = str(error)
+                self.missing[asks[0]] = str(error)
         return found
 
-    def time(self, asked: Mapping[str, Sequence[Any]], **turns: Any) -> dict[str, list[float]]:
+    def time(
+        self, asked: Mapping[str, Sequence[Any]], rounds: int = 40, piece: float = 0.01
+    ) -> dict[str, list[float]]:
         """Time in turns what peers are asked for: a peer, an action and its arguments, by label."""
-        there = self.available(dict.fromkeys(name for name, *_ in asked.values()))
         peers = {
             label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
-            for label, (name, *asks) in asked.items()
-            if name in there
+            for label, (name, *asks) in self.available(asked).items()
         }
-        full = {"rounds": self.choose(40, 2), "piece": self.choose(0.01, 0.0005)}
-        return time_in_turns(peers, **(turns or full))
+        return time_in_turns(peers, self.choose(rounds, 2), self.choose(piece, 0.0))
 
     def result(self, row: str, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
@@ -134,8 +134,7 @@ class Run(ExitStack):
         """Make sure that both build the same batches; otherwise their times say nothing."""
         for content, number in (("whole", 10), ("usual", 7), ("identical", 7), ("policy", 7)):
             theirs = vendor.ask("show", content, number)
-            identities = theirs["user_identities"]
-            identities["customer_id"] = identities.pop("customerid")
+            theirs["user_identities"]["customer_id"] = theirs["user_identities"].pop("customerid")
             own = self.peer(OURS).ask("show", content, number)
             own.setdefault("environment", "development")  # which the client adds
             if theirs != own:

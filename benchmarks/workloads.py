@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 AT = 1795428900000
+ZONE = "Europe/London"
+TZ = ZoneInfo(ZONE)
 ATTRIBUTES = {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True}
 DEVICE = {
     "platform": "iOS",
@@ -27,10 +29,6 @@ KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of ea
 def user(number: int) -> str:
     """Return the user of the batch with this number."""
     return f"user-{number % 200}"
-
-
-ZONE = "Europe/London"
-_ZONE = ZoneInfo(ZONE)
 
 
 def row(n):
@@ -68,6 +66,6 @@ def cleaned(cells):
     if visits:
         attributes["visits"] = int(visits)
     bought = {"product": cells["product"].strip(), "spend": float(cells["spend"])}
-    moment = datetime.fromisoformat(cells["bought"]).replace(tzinfo=_ZONE)
+    moment = datetime.fromisoformat(cells["bought"]).replace(tzinfo=TZ)
     user, email = cells["customer_id"].strip(), cells["email"].strip()
     return user, email, attributes, bought, int(moment.timestamp() * 1000)

@@ -16,10 +16,9 @@ clock = time.process_time if _fine else time.perf_counter  # some systems count 
 
 def answer(*distributions, open_sender=None, **actions):
     """Answer each line ``[action, arguments, options]`` of the input until it ends."""
-    versions = {name: version(name) for name in distributions}
-    actions["versions"] = lambda: {"Python": platform.python_version(), **versions}
-    for action in (deliver, send):
-        actions[action.__name__] = partial(action, open_sender)
+    versions = {"Python": platform.python_version(), **{n: version(n) for n in distributions}}
+    actions.update({action.__name__: partial(action, open_sender) for action in (deliver, send)})
+    actions["versions"] = lambda: versions
     # what a library prints goes to standard error: it must not be read as an answer
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
@@ -51,8 +50,7 @@ def deliver(open_sender, url, many, *, beforehand=False, per_second=None, **opti
     """
     sender = open_sender(url, **options)
     items = map(sender.prepare, range(many))
-    if beforehand:
-        items = list(items)
+    items = list(items) if beforehand else items
     _freeze()
     began, cpu = time.time(), time.process_time()
     for item in _paced(items, per_second) if per_second else items:
@@ -77,7 +75,7 @@ def _paced(items, per_second):
 def send(open_sender, url, many):
     """Return the seconds that half, 99 % and 99.9 % of the calls took at most, at full speed."""
     sender = open_sender(url)
-    items = [sender.prepare(number) for number in range(many)]
+    items = [*map(sender.prepare, range(many))]
     _freeze()
     call, tick, taken = sender.call, time.perf_counter_ns, []
     for item in items:

@@ -11,12 +11,8 @@ def whole(events):
         if kind == "custom_event":
             batch = batch.event("Searched", ATTRIBUTES, type="search", at=AT)
         elif kind == "commerce_event":
-            batch = batch.purchase(
-                *[Product(f"sku{sku}", "name", price=19.99, quantity=1) for sku in range(3)],
-                transaction_id="t",
-                total_amount=21.49,
-                at=AT,
-            )
+            bought = [Product(f"sku{sku}", "name", price=19.99, quantity=1) for sku in range(3)]
+            batch = batch.purchase(*bought, transaction_id="t", total_amount=21.49, at=AT)
         else:
             batch = batch.screen_view("Home", at=AT)
     return batch
@@ -74,5 +70,4 @@ def to_bytes(batch):
     return batch.to_json().encode()
 
 
-CONTENTS = (whole, usual, identical, numbered, policy)
-BATCHES = {content.__name__: content for content in CONTENTS}
+BATCHES = {content.__name__: content for content in (whole, usual, identical, numbered, policy)}

@@ -15,7 +15,7 @@ from benchmarks.workloads import ZONE
 from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
 
-def client_of(url=None, network=None, *, threaded=True, before_send=None, **options):
+def client_of(url=None, network=None, *, threaded=True, hooks=None, **options):
     """Return a client; ``network`` is a function that answers requests, instead of a server."""
     return Client(
         "key",
@@ -23,8 +23,8 @@ def client_of(url=None, network=None, *, threaded=True, before_send=None, **opti
         environment="development",
         host=url,
         transport=FunctionTransport(network) if network else None,
-        before_send=before_send,
         dispatcher=ThreadedDispatcher(**options) if threaded else None,
+        **(hooks or {}),
     )
 
 
@@ -59,24 +59,17 @@ def table(paths, mapping=imported):
 accepting = partial(client_of, network=lambda request: Response(202), threaded=False)
 
 
-def sealed(many, events):
-    """Return batches with all that sending adds, so that only encoding them is left."""
-    seen = []
-    with accepting(before_send=lambda batch: seen.append(batch) or batch) as client:
+def split(way, many, events, loops):
+    """Take the time of encoding batches that have all that sending adds, or of sending them."""
+    sealed = []
+    hooks = {"before_send": lambda batch: sealed.append(batch) or batch}
+    with accepting(hooks=hooks) as client:
         for _ in range(many):
             client.send(whole(events))
-    return seen
-
-
-def split(way, many, events, loops):
-    """Take the time of encoding sealed batches, or of sending them."""
-    batches = sealed(many, events)
+    if way == "encode":
+        return timed(lambda: [to_bytes(batch) for batch in sealed], loops)
     with accepting() as client:
-        ways = {
-            "encode": lambda: [to_bytes(batch) for batch in batches],
-            "send": lambda: client.send(*batches),
-        }
-        return timed(ways[way], loops)
+        return timed(lambda: client.send(*sealed), loops)
 
 
 # Memory: while batches wait, and while a stream goes through
@@ -158,4 +151,4 @@ def resident():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-ACTIONS = (send_to_nobody, split, queue, bounded, stream)
+ACTIONS = (open_sender, send_to_nobody, split, queue, bounded, stream)

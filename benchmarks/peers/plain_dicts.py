@@ -37,15 +37,9 @@ def _event(kind):
         products = [
             {"id": f"sku{sku}", "name": "name", "price": 19.99, "quantity": 1} for sku in range(3)
         ]
-        data = {
-            "product_action": {
-                "action": "purchase",
-                "products": products,
-                "transaction_id": "t",
-                "total_amount": 21.49,
-            },
-            "timestamp_unixtime_ms": AT,
-        }
+        action = {"action": "purchase", "products": products, "transaction_id": "t"}
+        action["total_amount"] = 21.49
+        data = {"product_action": action, "timestamp_unixtime_ms": AT}
     else:
         data = {"screen_name": "Home", "timestamp_unixtime_ms": AT}
     return {"event_type": kind, "data": data}

@@ -1,7 +1,7 @@
 """mParticle's own SDK, for an interpreter that has ``mparticle``."""
 
 import json
-from itertools import islice
+from itertools import count, islice, starmap
 
 import mparticle
 
@@ -74,19 +74,14 @@ serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_f
 
 def open_sender(url, content="usual", size=1, path=None):
     """Return what sends bulk requests of so many batches, all on the caller's thread."""
-    rows = read_rows(path) if path else None
+    batches = starmap(policy_of, read_rows(path)) if path else map(BATCHES[content], count())
     configuration = mparticle.Configuration()
-    configuration.api_key = "key"
-    configuration.api_secret = "secret"
+    configuration.api_key, configuration.api_secret = "key", "secret"
     configuration.host = f"{url}/v2"
-    api, make = mparticle.EventsApi(configuration), BATCHES[content]
+    api = mparticle.EventsApi(configuration)
     return Sender(
-        lambda number: (
-            [policy_of(*cells) for cells in islice(rows, size)]
-            if rows
-            else [make(each) for each in range(number * size, (number + 1) * size)]
-        ),
-        lambda batches: api.bulk_upload_events(batches, _return_http_data_only=True),
+        lambda _: list(islice(batches, size)),
+        lambda bulk: api.bulk_upload_events(bulk, _return_http_data_only=True),
     )
 
 

@@ -1,14 +1,12 @@
 """How costs grow, for the plots: results whose ``what`` is a curve and the position on it."""
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
 
-from ..measurement import column, take_turns
+from ..measurement import column
 from ..report import Result
 from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
 from .processes import alone
-from .sending import deliver
+from .sending import Asked, deliver_in_turns
 
 PER_BATCH = "time of a batch, by its events"
 PER_EVENT = "CPU of an event, by the events of a batch or request"
@@ -16,7 +14,7 @@ PACED = "CPU of an event, by batches a second"
 WAITING = "memory of what waits, by how many"
 
 # By label, a peer and its options
-AT_A_PACE: dict[str, tuple[str, dict[str, Any]]] = {
+AT_A_PACE: Asked = {
     "mpfluent, in the background": (OURS, {}),
     "mpfluent, at once": (OURS, {"threaded": False}),
     "the pace itself, nothing sent": (DICTS, {}),
@@ -33,26 +31,21 @@ def curves(run: Run) -> Iterator[Result]:
 
     for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
         asked = {name: (name, "chain", events) for name in (OURS, DICTS, VENDOR)}
-        taken = run.time(asked, rounds=run.choose(10, 1), piece=run.choose(0.02, 0.0))
-        yield point(PER_BATCH, events, taken)
+        yield point(PER_BATCH, events, run.time(asked, rounds=10, piece=0.02))
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
         labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
-        turns = {
-            label: partial(deliver, run, name, many, size=size)
-            for label, name in labels.items()
-            if run.available([name])
-        }
-        yield point(PER_EVENT, size, column(take_turns(turns, run.choose(3, 1)), "cpu"))
+        sized: Asked = {label: (name, {"size": size}) for label, name in labels.items()}
+        found = deliver_in_turns(run, sized, many, run.choose(3, 1))
+        yield point(PER_EVENT, size, column(found, "cpu"))
     seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}
-        for label, (name, options) in AT_A_PACE.items():
-            if run.available([name]):
-                many, paced = int(pace * seconds), {"per_second": pace, **options}
-                sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
-                if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
-                    taken[label] = [sent["cpu"] / many]
+        for label, (name, options) in run.available(AT_A_PACE).items():
+            many, paced = int(pace * seconds), {"per_second": pace, **options}
+            sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
+            if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
+                taken[label] = [sent["cpu"] / many]
         yield point(PACED, pace, taken)
     for waiting, json, grown in alone(run, OURS, "queue", *run.choose((10_000, 10), (100, 2))):
         yield point(WAITING, waiting, {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}, "MB")

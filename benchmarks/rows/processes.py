@@ -32,10 +32,9 @@ def imports(run: Run) -> Iterator[Result]:
     code = {**dict.fromkeys(run.ours, "from mpfluent import Batch, Client"), **IMPORTS}
     turns = {
         name: lambda name=name: start(name, code[name]) - start(name, "")
-        for name in run.available(code)
+        for name in run.available({name: [name] for name in code})
     }
-    taken = take_turns(turns, run.choose(15, 1))
-    what = "an import, over an empty interpreter"
+    what, taken = "an import, over an empty interpreter", take_turns(turns, run.choose(15, 1))
     yield run.result("import", what, taken, ("import, vendor", OURS, VENDOR))
 
 

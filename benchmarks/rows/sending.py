@@ -13,9 +13,11 @@ from ..report import Result, judge
 from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Run
 
 BULK = "the vendor's SDK, bulk of 100"
+Asked = dict[str, tuple[str, dict[str, Any]]]
+Counts = dict[str, float]
 
 
-def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> dict[str, float]:
+def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> Counts:
     """Let a peer send; return what the server counted, and rates of that.
 
     Those are events a second, the sender's CPU seconds for each, and how busy the server was.
@@ -29,33 +31,32 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
     return {**came, **figures}
 
 
+def deliver_in_turns(run: Run, asked: Asked, many: int, rounds: int) -> dict[str, list[Counts]]:
+    """Let peers send with their options, by label; return all that ``deliver`` returned."""
+    turns = {
+        label: partial(deliver, run, name, many, **options)
+        for label, (name, options) in run.available(asked).items()
+    }
+    return take_turns(turns, rounds)
+
+
 def dispatch(run: Run) -> Iterator[Result]:
     """Background sending, from values to the answer: events a second, and CPU time an event."""
     many, rounds = run.choose(20_000, 300), run.choose(7, 1)
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
-        asked: dict[str, dict[str, Any]] = {
-            **{name: {"name": name, "content": content} for name in run.ours},
-            BULK: {"name": VENDOR, "content": content, "size": 100},
-        }
+        options = {"content": content}
+        asked: Asked = {name: (name, options) for name in run.ours}
+        asked[BULK] = (VENDOR, {**options, "size": 100})
         for label in (OURS, BULK):
-            asked[f"{label}, built beforehand"] = {**asked[label], "beforehand": True}
+            name, options = asked[label]
+            asked[f"{label}, built beforehand"] = (name, {**options, "beforehand": True})
         if content == "usual":
-            asked.update({name: {"name": name} for name in (SEGMENT, POSTHOG)})
-        turns = {
-            label: partial(deliver, run, many=many, **options)
-            for label, options in asked.items()
-            if run.available([options["name"]])
-        }
-        found = take_turns(turns, rounds)
-        yield run.result(
-            "dispatch",
-            f"{many} batches {what}, events delivered a second",
-            column(found, "rate"),
-            ("dispatch, segment", OURS, SEGMENT),
-            ("dispatch, posthog", OURS, POSTHOG),
-            notes=[*_trust(found, many)],
-            unit="/s",
-        )
+            asked.update({name: (name, {}) for name in (SEGMENT, POSTHOG)})
+        found = deliver_in_turns(run, asked, many, rounds)
+        text, notes = f"{many} batches {what}, events delivered a second", [*_trust(found, many)]
+        targets = ("dispatch, segment", OURS, SEGMENT), ("dispatch, posthog", OURS, POSTHOG)
+        rates = column(found, "rate")
+        yield run.result("dispatch", text, rates, *targets, notes=notes, unit="/s")
         text, target = f"{many} batches {what}, CPU an event", (f"dispatch, {content}", BULK, OURS)
         yield run.result("dispatch", text, column(found, "cpu"), target)
 
@@ -74,7 +75,7 @@ def send(run: Run) -> Iterator[Result]:
     many = run.choose(20_000, 200)
     turns = {
         name: lambda name=name: run.peer(name).ask("send", run.server.url, many)
-        for name in run.available([*run.ours, SEGMENT, POSTHOG])
+        for name in run.available({name: [name] for name in (*run.ours, SEGMENT, POSTHOG)})
     }
     taken = take_turns(turns, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
@@ -88,7 +89,7 @@ def coalesce(run: Run) -> Iterator[Result]:
     many = run.choose(20_000, 400)
     options = {"content": "numbered", "beforehand": True, "keep": True}
     wrong = []
-    found: dict[str, list[dict[str, float]]] = {"one by one": [], "coalesced": []}
+    found: dict[str, list[Counts]] = {"one by one": [], "coalesced": []}
     for _ in range(run.choose(3, 1)):
         for name, all in found.items():
             all.append(deliver(run, OURS, many, **options, coalesce=name == "coalesced"))
@@ -130,5 +131,5 @@ def split(run: Run) -> Iterator[Result]:
     ):
         asked = {name: (name, "split", "send", many, events) for name in run.ours}
         asked["encode"] = (OURS, "split", "encode", many, events)
-        taken = run.time(asked, rounds=run.choose(25, 2), piece=run.choose(0.05, 0.0))
+        taken = run.time(asked, rounds=25, piece=0.05)
         yield run.result("split", what, taken, ("split, send", OURS, "encode"))

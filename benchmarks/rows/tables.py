@@ -10,7 +10,7 @@ from ..report import Result, judge
 from ..run import DICTS, OURS, VENDOR, Run
 from ..workloads import write_rows
 from .processes import alone
-from .sending import BULK, deliver
+from .sending import BULK, Counts, deliver
 
 LOOP = "csv + json + requests"
 
@@ -20,17 +20,17 @@ def tables(run: Run) -> Iterator[Result]:
     pieces, each = run.choose((20, 10_000), (2, 200))
     many = pieces * each
     peers = {**{name: (name, each) for name in run.ours}, LOOP: (DICTS, 100), BULK: (VENDOR, 100)}
-    labels = {label: peer for label, peer in peers.items() if run.available([peer[0]])}
-    found: dict[str, list[dict[str, float]]] = {label: [] for label in labels}
+    found: dict[str, list[Counts]] = {label: [] for label in run.available(peers)}
     with TemporaryDirectory() as folder:
         paths = [str(Path(folder, f"{number}.csv")) for number in range(pieces)]
         for number, path in enumerate(paths):
             write_rows(path, range(number * each, (number + 1) * each))
         for path in paths:  # a little of each peer, over and over
-            for label, (name, size) in labels.items():
-                found[label].append(deliver(run, name, each, size=size, path=path))
-                if found[label][-1]["events"] != each:
-                    raise SystemExit(f"rows: {label} sent {found[label][-1]} of {each} rows")
+            for label, came in found.items():
+                name, size = peers[label]
+                came.append(deliver(run, name, each, size=size, path=path))
+                if came[-1]["events"] != each:
+                    raise SystemExit(f"rows: {label} sent {came[-1]} of {each} rows")
         targets = ("rows, loop", OURS, LOOP), ("rows, vendor", OURS, BULK)
         yield run.result("rows", f"{many} rows, CPU a row", column(found, "cpu"), *targets)
         if sys.platform == "win32":
