@@ -28,6 +28,7 @@ def main() -> None:
     compared = checkout(options.compare) if options.compare else nullcontext({})
     with compared as then, Run(environments, then, quick=options.quick) as run:
         for name in dict.fromkeys(names):
+            run.row = name
             for result in ROWS[name](run):
                 results.append(result)
                 say(*report.lines(result), "")

@@ -47,23 +47,20 @@ class Environments(NamedTuple):
         folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         complete = folder / "complete"
-        if complete.exists() and python.exists():
-            return str(python)
-        if self.offline and name in OTHERS:
-            raise Unavailable("there is no environment for it, and none is made offline")
-        if self.offline:
-            return self.python
-        _make(self.python, folder, python, wanted)
-        complete.touch()
+        if not (complete.exists() and python.exists()):
+            if self.offline and name in OTHERS:
+                raise Unavailable("there is no environment for it, and none is made offline")
+            if self.offline:
+                return self.python
+            _make(self.python, folder, python, wanted)
+            complete.touch()
         return str(python)
 
 
 def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
     print(f"installing {' '.join(wanted)} into {folder}", file=sys.stderr, flush=True)
-    for command in (
-        [base, "-m", "venv", "--clear", str(folder)],
-        [str(python), "-m", "pip", "install", "--quiet", *wanted],
-    ):
+    make = [base, "-m", "venv", "--clear", str(folder)]
+    for command in (make, [str(python), "-m", "pip", "install", "--quiet", *wanted]):
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             printed = (run.stderr or run.stdout).strip().splitlines() or ["no message"]

@@ -38,7 +38,8 @@ class Row(NamedTuple):
 
 PROGRAM = """
 import os, signal, sys, time
-from mpfluent import Batch, Client, Outbox, ThreadedDispatcher
+from benchmarks.peers.ours_sending import client_of
+from mpfluent import Batch, Outbox
 
 def send(whose, numbers):
     for number in numbers:
@@ -46,14 +47,10 @@ def send(whose, numbers):
         client.send(batch.with_source_request_id(f"{whose} {number}"))
 
 url, *outbox = sys.argv[1:]
-client = Client(
-    "key", "secret", environment="development", host=url,
-    dispatcher=ThreadedDispatcher(outbox=Outbox(*outbox) if outbox else None),
-    on_failed=lambda batch, error: print("failed", batch.source_request_id, error.reason),
-)
+hooks = {"on_failed": lambda batch, error: print("failed", batch.source_request_id, error.reason)}
+client = client_of(url, hooks=hooks, outbox=Outbox(*outbox) if outbox else None)
 """
 SENDS = 'send("parent", range(%d))'
-FLUSHES = "client.flush(20)"
 FORKS = """
 send("parent", range(1))
 child = os.fork()
@@ -117,7 +114,7 @@ def exits(quick: bool) -> Iterator[Row]:
                 server.script(*[hang(20)] * many)
                 ended = run(SENDS % many, server.url, *outbox)
             with LocalServer(port=int(server.url.rpartition(":")[2])) as later:
-                run(FLUSHES, later.url, *outbox)  # another process sends what is kept
+                run("client.flush(20)", later.url, *outbox)  # another process sends what is kept
             found = f"{ended.wait:.1f} s, {ended.lost} lost, {len(later.unique_ids)} kept"
             missing = ids("parent", many) - {*server.unique_ids, *later.unique_ids}
             yield Row(f"{title}, server hangs 20 s: wait", found, ended.reports(missing))

@@ -1,7 +1,4 @@
-"""``python -m benchmarks.plots FILE``: draw how costs grow, from ``--curves --json FILE``.
-
-Needs matplotlib, which nothing else here does.
-"""
+"""``python -m benchmarks.plots FILE``: draw what ``--curves --json FILE`` wrote, by matplotlib."""
 
 import argparse
 import json
@@ -44,7 +41,6 @@ def series(data: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, ...
 
 
 def draw(curve: str, peers: Mapping[str, Any], folder: Path, below: str) -> Path:
-    """Draw one curve into a file, and return its path."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 

@@ -41,7 +41,6 @@ class Result(NamedTuple):
 
 
 def lines(result: Result) -> Iterator[str]:
-    """Yield what is printed of a row."""
     yield f"{result.row}: {result.what}"
     for peer, found in result.figures.items():
         middle, rest = _texts(found, result.unit)
@@ -84,10 +83,7 @@ def machine() -> dict[str, str]:
 
 def as_json(results: Sequence[Result], versions: Mapping[str, Any], commit: str) -> str:
     """Return a run as JSON; a spread is a list of its three numbers."""
-    listed = [
-        {**result._asdict(), "verdicts": [verdict._asdict() for verdict in result.verdicts]}
-        for result in results
-    ]
+    listed = [{**one._asdict(), "verdicts": [v._asdict() for v in one.verdicts]} for one in results]
     data = {"commit": commit, "machine": machine(), "versions": versions, "results": listed}
     return json.dumps(data, indent=1, ensure_ascii=False)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from .environments import ROOT, Environments, Unavailable
 from .measurement import ratios, spread, time_in_turns
@@ -24,7 +24,7 @@ PEERS = {
 }
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 Taken = Mapping[str, Sequence[float]]
-T = TypeVar("T", bound=Sequence[Any])
+Asked = Mapping[str, Sequence[Any]]  # by label: a peer, and what it is asked for
 
 
 class Peer(subprocess.Popen[str]):
@@ -35,7 +35,6 @@ class Peer(subprocess.Popen[str]):
         super().__init__(command, stdin=pipe, stdout=pipe, encoding="utf-8", env=variables)
 
     def ask(self, action: str, *arguments: Any, **options: Any) -> Any:
-        """Let it do something, and return what it answers."""
         print(json.dumps([action, arguments, options]), file=self.stdin, flush=True)
         answer = self.stdout.readline()
         if not answer:
@@ -46,7 +45,8 @@ class Peer(subprocess.Popen[str]):
 class Run(ExitStack):
     """One run of the benchmarks; when it is left, its processes and its server end.
 
-    ``ours`` are the peers that are mpfluent; ``missing`` says why a peer is left out.
+    ``ours`` are the peers that are mpfluent; ``missing`` says why a peer is left out; ``row`` is
+    the name of what is measured.
     """
 
     def __init__(self, environments: Environments, then: dict[str, Path], *, quick: bool) -> None:
@@ -55,6 +55,7 @@ class Run(ExitStack):
         self._homes = {OURS: ROOT, **then}
         self.ours = list(self._homes)
         self.quick = quick
+        self.row = ""
         self.missing: dict[str, str] = {}
         self.versions: dict[str, dict[str, str]] = {}
         self._peers: dict[str, Peer] = {}
@@ -93,8 +94,8 @@ class Run(ExitStack):
                 self._check_vendor(peer)
         return self._peers[name]
 
-    def available(self, asked: Mapping[str, T]) -> dict[str, T]:
-        """Return what is asked of peers, which come first, that are not ``missing``; by label."""
+    def available(self, asked: Asked) -> dict[str, Any]:
+        """Return what is asked of peers that can be measured; the others become ``missing``."""
         found = {}
         for label, asks in asked.items():
             try:
@@ -104,23 +105,18 @@ class Run(ExitStack):
                 self.missing[asks[0]] = str(error)
         return found
 
-    def time(
-        self, asked: Mapping[str, Sequence[Any]], rounds: int = 40, piece: float = 0.01
-    ) -> dict[str, list[float]]:
-        """Time in turns what peers are asked for: a peer, an action and its arguments, by label."""
+    def time(self, asked: Asked, rounds: int = 40, piece: float = 0.01) -> dict[str, list[float]]:
+        """Time in turns what peers are asked for: an action and its arguments."""
         peers = {
             label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
             for label, (name, *asks) in self.available(asked).items()
         }
-        return time_in_turns(peers, self.choose(rounds, 2), self.choose(piece, 0.0))
+        return time_in_turns(peers, self.choose(rounds, 1), self.choose(piece, 0.0))
 
-    def result(self, row: str, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
+    def result(self, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
-        judged = [
-            judge(target, ratios(taken[of], taken[to]))
-            for target, of, to in targets
-            if of in taken and to in taken
-        ]
+        there = [target for target in targets if {*target[1:]} <= taken.keys()]
+        judged = [judge(target, ratios(taken[of], taken[to])) for target, of, to in there]
         since = [
             Verdict(f"the figure of {then}", spread(ratios(taken[OURS], taken[then])))
             for then in self.ours[1:]
@@ -128,7 +124,7 @@ class Run(ExitStack):
         ]
         figures = {name: spread(values) for name, values in taken.items()}
         verdicts = [*judged, *more.pop("verdicts", ()), *since]
-        return Result(row, what, figures, verdicts, **more)
+        return Result(self.row, what, figures, verdicts, **more)
 
     def _check_vendor(self, vendor: Peer) -> None:
         """Make sure that both build the same batches; otherwise their times say nothing."""

@@ -12,7 +12,6 @@ class Target(NamedTuple):
     unit: str = "×"
 
     def is_met(self, value: float) -> bool:
-        """Return whether a number reaches it."""
         return value >= self.number if self.sign == "≥" else value <= self.number
 
     def __str__(self) -> str:

@@ -27,7 +27,6 @@ KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of ea
 
 
 def user(number: int) -> str:
-    """Return the user of the batch with this number."""
     return f"user-{number % 200}"
 
 

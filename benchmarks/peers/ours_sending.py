@@ -17,15 +17,10 @@ from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
 def client_of(url=None, network=None, *, threaded=True, hooks=None, **options):
     """Return a client; ``network`` is a function that answers requests, instead of a server."""
-    return Client(
-        "key",
-        "secret",
-        environment="development",
-        host=url,
-        transport=FunctionTransport(network) if network else None,
-        dispatcher=ThreadedDispatcher(**options) if threaded else None,
-        **(hooks or {}),
-    )
+    transport = FunctionTransport(network) if network else None
+    dispatcher = ThreadedDispatcher(**options) if threaded else None
+    parts = {"host": url, "transport": transport, "dispatcher": dispatcher, **(hooks or {})}
+    return Client("key", "secret", environment="development", **parts)
 
 
 def open_sender(url, content="usual", size=1, path=None, **options):
@@ -54,13 +49,9 @@ def table(paths, mapping=imported):
     return rows.with_rejects(f"{beside}.rejects").with_checkpoint(f"{beside}.checkpoint")
 
 
-# Splitting: what it adds to encoding
-
-accepting = partial(client_of, network=lambda request: Response(202), threaded=False)
-
-
 def split(way, many, events, loops):
     """Take the time of encoding batches that have all that sending adds, or of sending them."""
+    accepting = partial(client_of, network=lambda request: Response(202), threaded=False)
     sealed = []
     hooks = {"before_send": lambda batch: sealed.append(batch) or batch}
     with accepting(hooks=hooks) as client:
@@ -70,9 +61,6 @@ def split(way, many, events, loops):
         return timed(lambda: [to_bytes(batch) for batch in sealed], loops)
     with accepting() as client:
         return timed(lambda: client.send(*sealed), loops)
-
-
-# Memory: while batches wait, and while a stream goes through
 
 
 def stuck(**options):
@@ -100,13 +88,12 @@ def queue(many, points):
     came.wait(60)
     gc.collect()
     tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
     grown = [(0, 0)]
     for number in range(1, many + 1):
         client.send(identical(number))
         if number % (many // points) == 0:
             gc.collect()
-            grown.append((number, tracemalloc.get_traced_memory()[0] - before))
+            grown.append((number, tracemalloc.get_traced_memory()[0]))
     tracemalloc.stop()
     if client.stats.pending != many + 100:
         raise RuntimeError(f"{client.stats} with {many + 100} batches sent")

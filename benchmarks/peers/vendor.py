@@ -33,9 +33,8 @@ def _event(kind):
     products = [
         mparticle.Product(id=f"sku{sku}", name="name", price=19.99, quantity=1) for sku in range(3)
     ]
-    action = mparticle.ProductAction(
-        "purchase", products=products, transaction_id="t", total_amount=21.49
-    )
+    bought = {"products": products, "transaction_id": "t", "total_amount": 21.49}
+    action = mparticle.ProductAction("purchase", **bought)
     return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
 
 

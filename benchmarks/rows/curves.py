@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from ..measurement import column
 from ..report import Result
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Run
+from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 from .processes import alone
-from .sending import Asked, deliver_in_turns
+from .sending import deliver_in_turns
 
 PER_BATCH = "time of a batch, by its events"
 PER_EVENT = "CPU of an event, by the events of a batch or request"
@@ -25,19 +25,15 @@ AT_A_PACE: Asked = {
 
 def curves(run: Run) -> Iterator[Result]:
     """How costs grow, for the plots."""
-
-    def point(curve: str, x: float, taken: dict[str, list[float]], unit: str = "s") -> Result:
-        return run.result("curves", f"{curve} @ {x:g}", taken, unit=unit)
-
     for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
         asked = {name: (name, "chain", events) for name in (OURS, DICTS, VENDOR)}
-        yield point(PER_BATCH, events, run.time(asked, rounds=10, piece=0.02))
+        yield run.result(f"{PER_BATCH} @ {events}", run.time(asked, rounds=10, piece=0.02))
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
         labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
-        sized: Asked = {label: (name, {"size": size}) for label, name in labels.items()}
+        sized = {label: (name, {"size": size}) for label, name in labels.items()}
         found = deliver_in_turns(run, sized, many, run.choose(3, 1))
-        yield point(PER_EVENT, size, column(found, "cpu"))
+        yield run.result(f"{PER_EVENT} @ {size}", column(found, "cpu"))
     seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}
@@ -46,6 +42,7 @@ def curves(run: Run) -> Iterator[Result]:
             sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
             if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
                 taken[label] = [sent["cpu"] / many]
-        yield point(PACED, pace, taken)
+        yield run.result(f"{PACED} @ {pace}", taken)
     for waiting, json, grown in alone(run, OURS, "queue", *run.choose((10_000, 10), (100, 2))):
-        yield point(WAITING, waiting, {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}, "MB")
+        taken = {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}
+        yield run.result(f"{WAITING} @ {waiting}", taken, unit="MB")

@@ -13,12 +13,6 @@ from ..measurement import take_turns
 from ..report import Result, judge
 from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
 
-IMPORTS = {
-    VENDOR: "import mparticle",
-    SEGMENT: "import segment.analytics",
-    POSTHOG: "import posthog",
-}
-
 
 def imports(run: Run) -> Iterator[Result]:
     """An import in a fresh interpreter, over the start of the same interpreter without."""
@@ -29,13 +23,15 @@ def imports(run: Run) -> Iterator[Result]:
         subprocess.run([python, "-P", "-c", code], check=True, env=variables)
         return time.perf_counter() - began
 
-    code = {**dict.fromkeys(run.ours, "from mpfluent import Batch, Client"), **IMPORTS}
+    asked = {name: (name, "from mpfluent import Batch, Client") for name in run.ours}
+    modules = {VENDOR: "mparticle", SEGMENT: "segment.analytics", POSTHOG: "posthog"}
+    asked.update({name: (name, f"import {module}") for name, module in modules.items()})
     turns = {
-        name: lambda name=name: start(name, code[name]) - start(name, "")
-        for name in run.available({name: [name] for name in code})
+        name: lambda asks=asks: start(*asks) - start(asks[0], "")
+        for name, asks in run.available(asked).items()
     }
-    what, taken = "an import, over an empty interpreter", take_turns(turns, run.choose(15, 1))
-    yield run.result("import", what, taken, ("import, vendor", OURS, VENDOR))
+    taken, target = take_turns(turns, run.choose(15, 1)), ("import, vendor", OURS, VENDOR)
+    yield run.result("an import, over an empty interpreter", taken, target)
 
 
 COUNTED: dict[str, tuple[Any, ...]] = {
@@ -49,7 +45,7 @@ VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out
 def instructions(run: Run) -> Iterator[Result]:
     """Instructions of one call, which are steadier than time; needs valgrind."""
     if shutil.which("valgrind") is None:
-        yield Result("instructions", "instructions", {}, notes=["valgrind is not installed"])
+        yield run.result("instructions", {}, notes=["valgrind is not installed"])
         return
     few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
     for what, asked in COUNTED.items():
@@ -57,7 +53,7 @@ def instructions(run: Run) -> Iterator[Result]:
         for name in run.ours:
             more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
             taken[name] = [more / (many - few) / 1000]
-        yield run.result("instructions", what, taken, unit="k")
+        yield run.result(what, taken, unit="k")
 
 
 def _count(run: Run, name: str, *asked: Any) -> int:
@@ -96,13 +92,13 @@ def memory(run: Run) -> Iterator[Result]:
         f"{held['on_its_way']} bytes were on their way"
     )
     what = f"{many} batches of one event that wait"
-    yield run.result("memory", what, taken, verdicts=verdicts, notes=[note], unit="B")
+    yield run.result(what, taken, verdicts=verdicts, notes=[note], unit="B")
 
 
 def stream(run: Run) -> Iterator[Result]:
     """The resident memory of a stream of a million batches, after a tenth and at its end."""
     if sys.platform == "win32":
-        yield Result("stream", "send_all", {}, notes=["Windows is not asked for resident memory"])
+        yield run.result("send_all", {}, notes=["Windows is not asked for resident memory"])
         return
     many = run.choose(1_000_000, 5_000)
     for threaded in (False, True):
@@ -115,9 +111,9 @@ def stream(run: Run) -> Iterator[Result]:
             resident = [size / 1e6 for size in found["resident"]]
             taken[f"{name}: after a tenth"] = resident[:1]
             taken[f"{name}: at its end"] = resident[-1:]
-            if name == OURS:
-                grown = (resident[-1] - resident[0]) * 1e6
-                verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
+            grown = (resident[-1] - resident[0]) * 1e6
+            verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
             notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in resident]}")
         what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
-        yield run.result("stream", what, taken, verdicts=verdicts, notes=notes, unit="MB")
+        # the target is that of OURS, which come first
+        yield run.result(what, taken, verdicts=verdicts[:1], notes=notes, unit="MB")

@@ -10,10 +10,9 @@ from typing import Any
 
 from ..measurement import column, ratios, take_turns
 from ..report import Result, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Run
+from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 
 BULK = "the vendor's SDK, bulk of 100"
-Asked = dict[str, tuple[str, dict[str, Any]]]
 Counts = dict[str, float]
 
 
@@ -23,8 +22,7 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
     Those are events a second, the sender's CPU seconds for each, and how busy the server was.
     """
     run.server.reset(keep=keep)
-    calls = many // more.get("size", 1)
-    sent = run.peer(name).ask("deliver", run.server.url, calls, **more)
+    sent = run.peer(name).ask("deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
     events, seconds = came["events"], came["last"] - sent["began"]
     figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
@@ -45,7 +43,7 @@ def dispatch(run: Run) -> Iterator[Result]:
     many, rounds = run.choose(20_000, 300), run.choose(7, 1)
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
         options = {"content": content}
-        asked: Asked = {name: (name, options) for name in run.ours}
+        asked: dict[str, Any] = {name: (name, options) for name in run.ours}
         asked[BULK] = (VENDOR, {**options, "size": 100})
         for label in (OURS, BULK):
             name, options = asked[label]
@@ -55,10 +53,9 @@ def dispatch(run: Run) -> Iterator[Result]:
         found = deliver_in_turns(run, asked, many, rounds)
         text, notes = f"{many} batches {what}, events delivered a second", [*_trust(found, many)]
         targets = ("dispatch, segment", OURS, SEGMENT), ("dispatch, posthog", OURS, POSTHOG)
-        rates = column(found, "rate")
-        yield run.result("dispatch", text, rates, *targets, notes=notes, unit="/s")
+        yield run.result(text, column(found, "rate"), *targets, notes=notes, unit="/s")
         text, target = f"{many} batches {what}, CPU an event", (f"dispatch, {content}", BULK, OURS)
-        yield run.result("dispatch", text, column(found, "cpu"), target)
+        yield run.result(text, column(found, "cpu"), target)
 
 
 def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Iterator[str]:
@@ -80,15 +77,14 @@ def send(run: Run) -> Iterator[Result]:
     taken = take_turns(turns, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
-        target = (f"send, {share}", OURS, SEGMENT)
-        yield run.result("send", what, column(taken, share), target)
+        yield run.result(what, column(taken, share), (f"send, {share}", OURS, SEGMENT))
 
 
 def coalesce(run: Run) -> Iterator[Result]:
     """Batches of the same users, with and without coalescing, and every user's order."""
     many = run.choose(20_000, 400)
     options = {"content": "numbered", "beforehand": True, "keep": True}
-    wrong = []
+    wrong: list[float] = []
     found: dict[str, list[Counts]] = {"one by one": [], "coalesced": []}
     for _ in range(run.choose(3, 1)):
         for name, all in found.items():
@@ -96,19 +92,12 @@ def coalesce(run: Run) -> Iterator[Result]:
         wrong.append(out_of_order(run.server.bodies, many))
     run.server.reset()
     fewer = {key: ratios(*column(found, key).values()) for key in ("batches", "bytes")}
-    yield run.result(
-        "coalesce",
-        f"{many} batches of one event, of 200 users, CPU an event",
-        column(found, "cpu"),
-        verdicts=[
-            *[judge(f"coalesce, {key}", values) for key, values in fewer.items()],
-            judge("coalesce, order", wrong),
-        ],
-        notes=[
-            "{}: {batches} batches, {bytes} bytes, {requests} requests".format(name, **all[-1])
-            for name, all in found.items()
-        ],
-    )
+    measured = {**fewer, "order": wrong}
+    verdicts = [judge(f"coalesce, {key}", values) for key, values in measured.items()]
+    note = "{}: {batches} batches, {bytes} bytes, {requests} requests"
+    notes = [note.format(name, **all[-1]) for name, all in found.items()]
+    what = f"{many} batches of one event, of 200 users, CPU an event"
+    yield run.result(what, column(found, "cpu"), verdicts=verdicts, notes=notes)
 
 
 def out_of_order(bodies: list[bytes], many: int) -> int:
@@ -132,4 +121,4 @@ def split(run: Run) -> Iterator[Result]:
         asked = {name: (name, "split", "send", many, events) for name in run.ours}
         asked["encode"] = (OURS, "split", "encode", many, events)
         taken = run.time(asked, rounds=25, piece=0.05)
-        yield run.result("split", what, taken, ("split, send", OURS, "encode"))
+        yield run.result(what, taken, ("split, send", OURS, "encode"))

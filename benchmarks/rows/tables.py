@@ -32,10 +32,10 @@ def tables(run: Run) -> Iterator[Result]:
                 if came[-1]["events"] != each:
                     raise SystemExit(f"rows: {label} sent {came[-1]} of {each} rows")
         targets = ("rows, loop", OURS, LOOP), ("rows, vendor", OURS, BULK)
-        yield run.result("rows", f"{many} rows, CPU a row", column(found, "cpu"), *targets)
+        yield run.result(f"{many} rows, CPU a row", column(found, "cpu"), *targets)
         if sys.platform == "win32":
             return  # it is not asked for resident memory
         held = alone(run, OURS, "stream", run.server.url, many, False, paths)["resident"]
     taken = {"after a tenth": [held[0] / 1e6], "at their end": [held[-1] / 1e6]}
     grown = [judge("rows, memory", [(held[-1] - held[0]) / (many * 0.9)])]
-    yield run.result("rows", f"{many} rows, memory", taken, verdicts=grown, unit="MB")
+    yield run.result(f"{many} rows, memory", taken, verdicts=grown, unit="MB")

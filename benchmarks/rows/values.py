@@ -14,8 +14,7 @@ def chain(run: Run) -> Iterator[Result]:
         asked = {name: (name, "chain", events) for name in (*run.ours, DICTS, VENDOR)}
         asked[MARSHMALLOW] = (OURS, "chain_by_marshmallow", events)
         targets = ("chain, literals", OURS, DICTS), ("chain, vendor", VENDOR, OURS)
-        what = f"a chain with N = {events}, to JSON bytes"
-        yield run.result("chain", what, run.time(asked), *targets)
+        yield run.result(f"a chain with N = {events}, to JSON bytes", run.time(asked), *targets)
 
 
 def encoding(run: Run) -> Iterator[Result]:
@@ -24,7 +23,7 @@ def encoding(run: Run) -> Iterator[Result]:
         asked = {name: (name, "encode", events) for name in run.ours}
         asked[MARSHMALLOW] = (OURS, "encode_by_marshmallow", events)
         target = ("encoding, marshmallow", MARSHMALLOW, OURS)
-        yield run.result("encoding", f"encoding alone, N = {events}", run.time(asked), target)
+        yield run.result(f"encoding alone, N = {events}", run.time(asked), target)
 
 
 def cliffs(run: Run) -> Iterator[Result]:
@@ -36,7 +35,7 @@ def cliffs(run: Run) -> Iterator[Result]:
             # in the same process, for what a call costs depends on the calls before
             asked.update({f"{name}, {usual}": (name, "cliff", usual) for name in run.ours})
             target = ("cliffs", OURS, f"{OURS}, {usual}")
-            yield run.result("cliffs", case, run.time(asked), target)
+            yield run.result(case, run.time(asked), target)
 
 
 def append(run: Run) -> Iterator[Result]:
@@ -45,5 +44,5 @@ def append(run: Run) -> Iterator[Result]:
     tenth = f"{OURS}, {many // 10} events"
     asked = {name: (name, "append", many) for name in run.ours}
     asked[tenth] = (OURS, "append", many // 10)
-    what, target = f"{many} events, one at a time", ("append, linear", OURS, tenth)
-    yield run.result("append", what, run.time(asked, rounds=15, piece=0), target)
+    taken = run.time(asked, rounds=15, piece=0)
+    yield run.result(f"{many} events, one at a time", taken, ("append, linear", OURS, tenth))
