@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import typing
 
@@ -51,6 +52,8 @@ def test_the_table_of_what_became_of_rows_is_complete():
 
 
 def test_the_reasons_of_rejects_are_those_of_the_report():
-    (said,) = re.findall(r"rejected_by_reason: (.*?)\n {8}\w+:", RowsReport.__doc__ or "", re.S)
+    (said,) = re.findall(
+        r"rejected_by_reason: (.*?)\n {4}\w+:", inspect.getdoc(RowsReport) or "", re.S
+    )
 
     assert sorted(column(PAGE, "Rejects")) == sorted(re.findall(r'"(\w+)"', said))
