@@ -394,6 +394,8 @@ def report_of(send, rows):
 
 def test_processes_of_a_pool_send_partitions(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *sys.path]))
+    # a test before may have left a __main__ without one, such as a program that runpy ran
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
     with LocalServer() as server:
         make = partial(Client, "key", "secret", environment="development", host=server.url)
         send = SendPartition(by("user_id", orders), make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -17,7 +18,7 @@ from ..builder.batch import Batch
 from ..encoding.json import plain
 from ..errors import ConfigurationError, InvalidBatch, InvalidValue, brief
 from ..transport.handlers import of_handler
-from ..utils.files import close_alone, open_alone, replace_file
+from ..utils.files import close_alone, left_beside, open_alone, replace_file
 from ..values.foreign import is_a
 from .cells import attribute, missing
 from .row import Place
@@ -90,6 +91,8 @@ class RejectsFile:
             self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             if not self._is_file:
                 return
+            for left in left_beside(self.path):  # nobody else writes it now
+                os.unlink(left)
             self._end = file.seek(0, os.SEEK_END)
             half = _half_line(self.path)
             if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
@@ -143,6 +146,8 @@ class RejectsFile:
     def _flush(self) -> None:
         if self._failed is not None:
             raise self._failed  # nobody knows what the disk has, so no checkpoint may follow
+        if self._file.closed:
+            raise OSError(errno.EBADF, "a later run of this thread writes it")
         data, end, done = self._waiting, self._end, 0
         if self._is_file:
             self._file.seek(end)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from io import FileIO
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 try:
     import fcntl as _fcntl
@@ -19,6 +21,9 @@ except ImportError:  # on Windows
 fcntl = cast(Any, _fcntl)
 
 _BUSY = (errno.EAGAIN, errno.EACCES)  # another one holds the lock
+
+# The files that are open alone, each with the process, the thread and the path that opened it.
+_opened: WeakKeyDictionary[FileIO, tuple[int, int, str]] = WeakKeyDictionary()
 
 
 def replace_file(path: str, lines: Iterable[str]) -> None:
@@ -61,11 +66,15 @@ def open_alone(path: str) -> FileIO | None:
     Raises:
         OSError: it cannot be opened.
     """
+    me = os.getpid(), threading.get_ident(), os.path.realpath(path)
     while True:
         file = FileIO(path, "r+b", opener=_made)
         try:
+            _opened[file] = me
             if not _is_alone(file):
                 file.close()
+                if _closed_left_open(me):
+                    continue
                 return None
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
@@ -74,6 +83,24 @@ def open_alone(path: str) -> FileIO | None:
             close_alone(file)
             raise
         close_alone(file)  # it was replaced or removed before it was locked
+
+
+def _closed_left_open(me: tuple[int, int, str]) -> bool:
+    """Close what a call of this thread left open, as a second Ctrl-C broke off its end.
+
+    A traceback may keep it for as long as a prompt shows it.
+    """
+    left = [file for file, whose in [*_opened.items()] if whose == me and not file.closed]
+    for file in left:
+        close_alone(file)
+    return bool(left)
+
+
+def left_beside(path: str) -> list[str]:
+    """Return the files that a killed :func:`replace_file` left beside a path."""
+    folder, name = os.path.split(os.path.realpath(path))
+    is_left = re.compile(rf"{re.escape(name)}\.\d+\.\d+\.new").fullmatch
+    return [os.path.join(folder, found) for found in os.listdir(folder) if is_left(found)]
 
 
 def _made(path: str, flags: int) -> int:

@@ -3,6 +3,7 @@
 import gc
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -156,9 +157,14 @@ def test_a_call_that_ctrl_c_broke_off_is_made_again_at_the_same_place(path, afte
 # Two at the same time
 
 
+def in_another_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
 @needs_locks
 def test_one_run_writes_the_file_at_a_time(path):
-    first = RejectsFile(path)
+    first = in_another_thread(lambda: RejectsFile(path))
     first.write(rejects(1))
     with pytest.raises(ConfigurationError) as caught:
         RejectsFile(path)
@@ -176,14 +182,49 @@ def test_one_run_writes_the_file_at_a_time(path):
 
 @needs_locks
 def test_what_was_dropped_and_renamed_is_still_one_runs_alone(path):
-    first = RejectsFile(path)
-    first.write(rejects(3))
-    first.drop(0, lambda reject: reject.index == 1)
+    def begun():
+        file = RejectsFile(path)
+        file.write(rejects(3))
+        file.drop(0, lambda reject: reject.index == 1)
+        return file
+
+    first = in_another_thread(begun)
     with pytest.raises(ConfigurationError, match="another run writes this file"):
         RejectsFile(path)
     first.close()
 
     assert indexes(path) == [0, 2]
+
+
+@needs_locks
+def test_what_a_broken_off_run_of_this_thread_left_open_is_taken_from_it(path):
+    left = RejectsFile(path)
+    left.write(rejects(1))
+    left.sync()
+    file = RejectsFile(path)
+    file.write(rejects(1, 1))
+    file.close()
+    left.write(rejects(1, 2))
+    with pytest.raises(ConfigurationError) as caught:
+        left.sync()
+    left.close()
+
+    assert str(caught.value) == (
+        f"with_rejects({path!r}): cannot be written: a later run of this thread writes it; nothing "
+        "more was sent; make room, and run the job again"
+    )
+    assert indexes(path) == [0, 1]
+
+
+@needs_locks
+def test_what_a_killed_run_left_beside_is_removed_by_the_next_one(path):
+    beside, other = f"{path}.17.18.new", f"{path}.mine.new"
+    for name in (beside, other):
+        with open(name, "w", encoding="utf-8") as file:
+            file.write("half")
+    RejectsFile(path).close()
+
+    assert (os.path.exists(beside), os.path.exists(other)) == (False, True)
 
 
 def test_where_the_file_system_has_no_locks_the_file_is_written_all_the_same(path, monkeypatch):
