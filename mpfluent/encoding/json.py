@@ -41,7 +41,7 @@ def number(value: Any) -> str:
 
 def _map_line(size: int) -> Callable[[Names, Values], str]:
     """Return the function that writes a map of so many names that need no escapes."""
-    source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=_SCALARS)
+    source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=_WRITERS)
     for letter, given in (("n", "names"), ("v", "values")):
         source.add(f"{listed(f'{letter}{place}' for place in range(size))} = {given}")
     pair = '"{n0}":{quoted(v0) if type(v0) is str else write[type(v0)](v0)}'
@@ -56,7 +56,8 @@ def _any_map(names: Names, values: Values) -> str:
 
 
 def _write_map(value: FrozenMap[Any]) -> str:
-    return _any_map(value._state[0], value._state[1])
+    names, values, size = value._state
+    return _maps[size](names, values)
 
 
 def _write_value(value: Any) -> str:
@@ -76,8 +77,8 @@ _SCALARS: dict[type, Writer] = {
 }
 _WRITERS: Memo[type, Writer] = Memo(lambda kind: _SCALARS.get(kind, _write_value))
 # By the size of a map, as it keeps it.
-_flat_maps: Memo[int, Callable[[Names, Values], str]] = Memo(_map_line)
-_flat_maps[ESCAPED] = _any_map
+_maps: Memo[int, Callable[[Names, Values], str]] = Memo(_map_line)
+_maps[ESCAPED] = _any_map
 
 
 def _anything(value: Any) -> str:
@@ -86,6 +87,7 @@ def _anything(value: Any) -> str:
 
 # How a field stands in the line, by kind: the hole, for a value v.
 # A state is asked for once: a value with a __getattr__ takes 30 ns for each attribute.
+_MAP = "{maps[(s := {v}._state)[2]](s[0], s[1])}"
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
@@ -97,14 +99,14 @@ _HOLES = {
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
     "attribute": "{anything({v})}",
-    "scalars": "{flat_maps[(s := {v}._state)[2]](s[0], s[1])}",
-    "strings": "{flat_maps[(s := {v}._state)[2]](s[0], s[1])}",
-    "attributes": "{flat_maps[(s := {v}._state)[2]](s[0], s[1])}",
-    "maps": "{anything({v})}",
+    "scalars": _MAP,
+    "strings": _MAP,
+    "attributes": _MAP,
+    "maps": _MAP,
     "names": "{anything({v})}",
     "record": "{lines[type({v})][(s := {v}._state)[0]](s[1])}",
     "records": '[{",".join([lines[type(item)][(s := item._state)[0]](s[1]) for item in {v}])}]',
-    "records_by_name": "{anything({v})}",
+    "records_by_name": _MAP,
     "events": "{anything({v})}",  # of a crash report; those of a batch are in its chain
 }
 
@@ -117,7 +119,7 @@ def _record_line(cls: type[Frozen], keys: Names) -> Writer:
         quoted=quoted,
         number=number,
         anything=_anything,
-        flat_maps=_flat_maps,
+        maps=_maps,
         lines=_lines,
     )
     fields = [cls._wire[key] for key in keys]

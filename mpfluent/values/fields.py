@@ -277,9 +277,6 @@ def records_by_name(of: type[T]) -> Field[FrozenMap[T] | None]:
     return Field("records_by_name", mapping(an(of)), of=of)
 
 
-_STR = {str}
-
-
 @cache
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
@@ -287,8 +284,11 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
     by_size: Memo[int, Callable[..., Any]] = Memo(lambda size: map_maker(size, check))
 
     def maker(names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[..., Any]] | None:
-        if not is_flat or {*map(type, names)} != _STR or not all(names):
+        if not is_flat:
             return None
+        for name in names:
+            if type(name) is not str or not name:
+                return None
         size = size_of(names)
         return None if size == ESCAPED else (names, by_size[size])
 

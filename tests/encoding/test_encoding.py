@@ -76,10 +76,10 @@ def shapes_written(at_once: bool) -> Iterator[None]:
     jsontext._lines.clear()
     with (
         mock.patch.object(code_cache, "USED", 0 if at_once else sys.maxsize),
-        mock.patch.dict(jsontext._flat_maps),
+        mock.patch.dict(jsontext._maps),
     ):
         if not at_once:
-            jsontext._flat_maps.update(dict.fromkeys(range(MOST + 1), jsontext._any_map))
+            jsontext._maps.update(dict.fromkeys(range(MOST + 1), jsontext._any_map))
         yield
     jsontext._lines.clear()
 
