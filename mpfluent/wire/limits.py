@@ -227,7 +227,9 @@ def nobodys_ids(batch: Any) -> list[str]:
 def plain_context(batch: Any) -> dict[str, Any]:
     """Return the context as plain data, as deep as ids stand in it."""
     return {
-        key: dict(zip(value._keys, value._values)) if isinstance(value, Frozen | FrozenMap) else value
+        key: dict(zip(value._keys, value._values))
+        if isinstance(value, Frozen | FrozenMap)
+        else value
         for key, value in zip(*batch._state)
     }
 

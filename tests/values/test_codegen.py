@@ -114,7 +114,7 @@ def no_code() -> Iterator[None]:
     plain = mock.patch.object(
         CompiledCalls, "__getitem__", lambda self, key: self._plain(key), create=True
     )
-    afresh = mock.patch.object(NamesMemo, "__getitem__", lambda self, names: None, create=True)
+    afresh = mock.patch.object(NamesMemo, "__getitem__", return_value=None, create=True)
     with plain, afresh:
         yield
 
