@@ -284,7 +284,7 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
     by_size: Memo[int, Callable[..., Any]] = Memo(lambda size: map_maker(size, check))
 
     def maker(names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[..., Any]] | None:
-        if not is_flat:
+        if not (is_flat and names):
             return None
         for name in names:
             if type(name) is not str or not name:
