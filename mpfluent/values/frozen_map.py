@@ -19,7 +19,10 @@ ESCAPED = -1  # stands for the size of all other maps
 
 def size_of(names: tuple[str, ...]) -> int:
     """Return how many names there are, if JSON has them as they are, and code is written for it."""
-    joined = "".join(names)
+    try:
+        joined = "".join(names)
+    except TypeError:  # a map that somebody made, not yet checked for a batch
+        return ESCAPED
     plain = joined.isprintable() and '"' not in joined and "\\" not in joined
     return len(names) if plain and len(names) <= MOST else ESCAPED
 
