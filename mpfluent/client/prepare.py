@@ -23,9 +23,12 @@ _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems()
 
 
 class Prepared(NamedTuple):
-    """A batch as it was sealed, and its parts, or why it is dropped or refused."""
+    """A batch as it was sealed, and its parts, or why it is dropped or refused.
 
-    batch: Batch
+    Where only the parts are kept of a batch, its class stands for it.
+    """
+
+    batch: Any
     parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
     named: bool  # its caller chose its id, or before_send did
 
