@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -22,11 +23,17 @@ _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems()
 
 
 class Prepared(NamedTuple):
-    """A batch as it was sealed, and its parts, or why it is dropped or refused."""
+    """A batch as it was sealed, and its parts, or why it is dropped or refused.
 
-    batch: Batch
+    Where only the parts are kept of a batch, its class stands for it.
+    """
+
+    batch: Any
     parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
     named: bool  # its caller chose its id, or before_send did
+
+
+_prepared = partial(tuple.__new__, Prepared)  # which is called for each batch, as in wire/body
 
 
 class Sealer(NamedTuple):
@@ -92,7 +99,7 @@ class Sealer(NamedTuple):
     def _split(self, sealed: Batch, named: bool, verb: str, of_table: bool) -> Prepared:
         """Return the parts of a sealed batch, or why it is refused."""
         try:
-            return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
+            return _prepared((sealed, wire.split(sealed, wire.encode(sealed)), named))
         except TooLarge as error:  # one event is larger than a batch may be
             if of_table:
                 return Prepared(sealed, error, named)

@@ -49,15 +49,15 @@ class Accounts:
         self._rejects: RejectsFile | None = None
         self._is_over = False
 
-    def _open_rows(self, number: int, rows: int) -> None:
-        """Count rows that were read, of a window."""
+    def _open_rows(self, opened: dict[int, int]) -> None:
+        """Count rows that were read, by the number of their window."""
+        rows = sum(opened.values())
         with self._lock:
-            self._check_stop()
             read, pending = self._read + rows, self._pending + rows
             # together: no call stands between these lines, so no signal comes between them
             self._read = read
             self._pending = pending
-            self._open[number] = rows
+            self._open |= opened
 
     def _account(
         self, counts: dict[str, int], name: str, number: int, group: Group | None, *, again: bool
@@ -71,7 +71,7 @@ class Accounts:
             group: theirs; None for a single row without a batch.
             again: whether the next run sends them again.
         """
-        rows = 1 if group is None else len(group.members)
+        rows = 1 if group is None else len(group.rows)
         total, left, pending = counts[name] + rows, self._open[number] - rows, self._pending - rows
         # together, as above
         counts[name] = total
@@ -126,7 +126,7 @@ class Accounts:
         sent = outcome.batch.to_dict() if outcome.batch is not None else None
         rejects = [
             _reject_of(place, cells, outcome.reason, f"{place}: {outcome}")._replace(batch=sent)
-            for place, cells, *_ in group.members
+            for place, cells in group.rows
         ]
         if not group.is_shown:
             shown = rejects[: SHOWN - len(self._first_rejects)]
@@ -139,18 +139,19 @@ class Accounts:
         return True
 
     def _check_stop(self) -> None:
-        if self._error is not None:
-            raise self._error
-        most = self._stop_after
-        if most is None:
-            return
-        judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
-        bad = sum(judged) + sum(self._rejected.values())
-        if bad > most:
-            rows = counted(bad, "row failed or was", "rows failed or were")
-            raise TooManyRejects(
-                f"{rows} rejected, and stop_after={most}; the first: {self._first_rejects[0].text}"
-            )
+        """Raise if the run has to end: an error came in another thread, or too many rejects."""
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            most = self._stop_after
+            if most is None:
+                return
+            judged = [rows for reason, rows in self._failed.items() if reason not in _COMES_AGAIN]
+            bad = sum(judged) + sum(self._rejected.values())
+            if bad > most:
+                rows = counted(bad, "row failed or was", "rows failed or were")
+                first = self._first_rejects[0].text
+                raise TooManyRejects(f"{rows} rejected, and stop_after={most}; the first: {first}")
 
     def wait(self, timeout: float) -> bool:
         """Wait until each batch that was yielded has an outcome; return whether all have."""

@@ -297,7 +297,7 @@ def _time(column: str, form: str | None, own: tzinfo | None, zone: tzinfo | None
     if own is not None or zone is None:
         return methodcaller("time", column, form, own)
     # the zone of the file is a default, and that of the table goes before it
-    return lambda row: row.time(column, form, None if row._table.zone else zone)
+    return lambda row: row.time(column, form, None if row._state[1].zone else zone)
 
 
 def _then(get: Get, change: Callable[[Any], Any]) -> Get:
