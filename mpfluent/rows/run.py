@@ -32,7 +32,7 @@ _COUNTED = ("delivered", "duplicates", "skipped", "resumed", "kept", "handed_ove
 # What fails with these was not judged: the next run sends it again, and no reject is written.
 _COMES_AGAIN = frozenset(("unauthorized", "closed", "disabled"))
 TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
-_AHEAD = 50  # rows that are mapped at a time: more would save little time, and take more memory
+_AHEAD = 25  # rows that are mapped at a time: more would save little time, and take more memory
 _AHEAD_SECONDS = 0.1  # that this may take: a slow mapping must not hold back what is ready
 
 
