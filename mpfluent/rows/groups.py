@@ -71,8 +71,7 @@ class Group:
 
     def drop_batches(self) -> None:
         """Let go of the batches: what is on its way is held as JSON, which takes less memory."""
-        self.members = []
-        del self.batch
+        del self.members, self.batch
 
 
 def grouped(members: Iterable[Member], window: int) -> list[Group]:

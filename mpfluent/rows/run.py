@@ -25,7 +25,7 @@ from .report import RowsReport, counted
 from .settings import Settings
 
 TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
-_AHEAD = 50  # rows that are mapped at a time: more would save little time, and take more memory
+_AHEAD = 25  # rows that are mapped at a time: more would save little time, and take more memory
 _AHEAD_SECONDS = 0.1  # that this may take: a slow mapping must not hold back what is ready
 
 

@@ -76,7 +76,7 @@ _part = partial(tuple.__new__, Part)  # as ``_encoded``
 
 def read_back(kind: type[B], batch_id: str, parts: Sequence[Part]) -> B:
     """Return the batch that was sealed from what it travels in."""
-    whole, *more = (kind.from_json(part.body, unknown="ignore") for part in parts)
+    whole, *more = (kind._read_back(part.body) for part in parts)
     if not more:
         return whole
     context = whole.with_source_request_id(batch_id)._state
