@@ -23,12 +23,9 @@ _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems()
 
 
 class Prepared(NamedTuple):
-    """A batch as it was sealed, and its parts, or why it is dropped or refused.
+    """A batch as it was sealed, and its parts, or why it is dropped or refused."""
 
-    Where only the parts are kept of a batch, its class stands for it.
-    """
-
-    batch: Any
+    batch: Batch
     parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
     named: bool  # its caller chose its id, or before_send did
 

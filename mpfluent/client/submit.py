@@ -65,9 +65,10 @@ class Submitter(NamedTuple):
                 job.give_up(parts)
                 dropped.append(job)
                 continue
-            if not (dispatcher.waits or self.notifier.on_delivered):
-                sealed = _held_as_json(sealed)
-            jobs.append(Job(sealed, parts, on_settled, own_id=named))
+            # A batch that waits is held as JSON only: it is read back for a hook or an error.
+            needed = dispatcher.waits or self.notifier.on_delivered
+            held = sealed if needed else type(sealed)
+            jobs.append(Job(held, parts, on_settled, own_id=named))
         accepted = Acceptance(self.counters, len(entries), counts)
         try:
             if jobs:
@@ -120,21 +121,14 @@ class Submitter(NamedTuple):
                 if chunk and waits and of_handler(error) is None:
                     yield chunk
                 raise
-            if isinstance(prepared.parts, tuple):
-                size += sum([len(part.body) for part in prepared.parts])
-                if not (self.notifier.on_delivered or self.disabled):
-                    prepared = prepared._replace(batch=_held_as_json(prepared.batch))
             chunk.append((prepared, on_settled(token)))
+            if isinstance(prepared.parts, tuple):
+                size += sum(len(part.body) for part in prepared.parts)
             if len(chunk) >= MAX_BATCHES_PER_REQUEST or size >= _CHUNK_BYTES:
                 yield chunk
                 chunk, size = [], 0
         if chunk:
             yield chunk
-
-
-def _held_as_json(batch: Any) -> Any:
-    """Return what stands for a batch that waits: its class. A hook or an error reads it back."""
-    return batch if isinstance(batch, type) else type(batch)
 
 
 def log_failures(report: Report) -> None:

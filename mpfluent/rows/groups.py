@@ -70,7 +70,7 @@ class Group:
         return self.batch._put("source_request_id", id_of(digest))
 
     def drop_batches(self) -> None:
-        """Let go of the batches: what is on its way is held as JSON, which takes less memory."""
+        """Let go of the batches: of what is on its way, a sealed one is enough."""
         del self.members, self.batch
 
 

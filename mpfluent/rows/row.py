@@ -114,7 +114,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"id": 123456.0}).text("id")
         '123456'
         """
-        return _get(self, "text", cells.text, column, required)
+        return checked_cell(self, "text", cells.text, column, required)
 
     def integer(self, column: str, *, required: bool = False) -> int | None:
         """Return the whole number of a cell, of 64 bits.
@@ -126,7 +126,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"visits": "3.0"}).integer("visits")
         3
         """
-        return _get(self, "integer", cells.integer, column, required)
+        return checked_cell(self, "integer", cells.integer, column, required)
 
     def number(self, column: str, *, required: bool = False) -> Number | None:
         """Return the number of a cell, exactly; a Decimal where a float would round it.
@@ -138,7 +138,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"spend": "19.90"}).number("spend")
         19.9
         """
-        return _get(self, "number", cells.number, column, required)
+        return checked_cell(self, "number", cells.number, column, required)
 
     def decimal(self, column: str, *, required: bool = False) -> Decimal | None:
         """Return the number of a cell as a Decimal, digit by digit.
@@ -150,7 +150,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"spend": "19.90"}).decimal("spend")
         Decimal('19.90')
         """
-        return _get(self, "decimal", cells.decimal, column, required)
+        return checked_cell(self, "decimal", cells.decimal, column, required)
 
     def flag(self, column: str, *, required: bool = False) -> bool | None:
         """Return the flag of a cell: true/false, yes/no, y/n, t/f, on/off, 1/0 in any case.
@@ -162,7 +162,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"multicar": "Y"}).flag("multicar")
         True
         """
-        return _get(self, "flag", cells.flag, column, required)
+        return checked_cell(self, "flag", cells.flag, column, required)
 
     def time(
         self,
@@ -189,7 +189,9 @@ class Row(Mapping[str, Any]):
         """
         form = cells.checked_format("row.time", format)
         zone = self._state[1].zone if tz is None else cells.zone_of("row.time", tz)
-        return _get(self, "time", lambda cell: cells.moment(cell, form, zone), column, required)
+        return checked_cell(
+            self, "time", lambda cell: cells.moment(cell, form, zone), column, required
+        )
 
     def json(self, column: str, *, required: bool = False) -> Any:
         """Return what the JSON of a cell says; a list or a dict is returned as it is.
@@ -201,7 +203,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"tags": '["a", "b"]'}).json("tags")
         ['a', 'b']
         """
-        return _get(self, "json", cells.json, column, required)
+        return checked_cell(self, "json", cells.json, column, required)
 
     def pick(self, /, *columns: str, **renamed: str) -> dict[str, Any]:
         """Return the cells of these columns by their names, without those that are missing.
@@ -219,7 +221,7 @@ class Row(Mapping[str, Any]):
         """
         found = {}
         for name, column in (*zip(columns, columns), *renamed.items()):
-            cell = _get(self, "pick", cells.attribute, column, False)
+            cell = checked_cell(self, "pick", cells.attribute, column, False)
             if cell is not None:
                 found[name] = cell
         return found
@@ -234,7 +236,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"vip": "yes"}).tag("vip"), Row({"vip": ""}).tag("vip")
         ({'vip': None}, {})
         """
-        if not _get(self, "tag", cells.flag, column, False):
+        if not checked_cell(self, "tag", cells.flag, column, False):
             return {}
         name = column if name is None else name
         self.tags |= {name}
@@ -260,8 +262,17 @@ class Row(Mapping[str, Any]):
         return error
 
 
-def _get(row: Row, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
-    """Return what a check makes of a cell; None for one that is missing."""
+def checked_cell(
+    row: Row, getter: str, check: Callable[[Any], T], column: str, required: bool
+) -> T | None:
+    """Return what a check makes of a cell; None for one that is missing.
+
+    Args:
+        getter: the verb that an error names.
+        check: returns what the cell says, or raises CheckFailed.
+        column: its name.
+        required: whether a missing cell is an error.
+    """
     found, table = row._state  # asked for once: a class with a __getattr__ takes long for each
     try:
         cell = found[column]
