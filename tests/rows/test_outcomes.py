@@ -444,7 +444,8 @@ def test_a_refused_key_ends_it_and_all_comes_again(code, threaded, stop_after, t
     assert report.failed == report.failed_by_reason["unauthorized"]
     assert rejects.read_text() == ""
     if not threaded:
-        assert (len(read), report.delivered, report.failed) == (400, 300, 100)
+        assert (report.delivered, report.failed) == (300, 100)
+        assert len(read) in range(400, 425)  # some are mapped ahead, fewer on a slow machine
 
     again = RecordingTransport()
     second = sent(rows, again, **dispatched())
