@@ -20,7 +20,7 @@ FILES = {
 
 
 class Recipes:
-    """All files of the page, and processes that run them; whatever happens, all are gone at the end.
+    """All files of the page, and processes that run them: at the end, all of these are gone.
 
     Args:
         folder: where the files are.
@@ -92,8 +92,12 @@ class Recipes:
         assert eventually(condition, SOON), self.said
 
     @property
+    def printed(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
     def said(self):
-        return self.log.read_text(encoding="utf-8", errors="replace")[-5000:]
+        return self.printed[-5000:]
 
     def arrived(self):
         """Return the numbers of the events that mParticle counts."""

@@ -146,7 +146,8 @@ def test_code_that_needs_other_packages_is_at_least_python(page):
     for block in blocks(page):
         if block.kind == "py":
             assert ast.parse(block.text).body
-            others = "mparticle|celery|syrupy|flask|fastapi|uvicorn|rq|dramatiq|tqdm"
+            others = "mparticle|celery|syrupy|flask|fastapi|uvicorn|rq|dramatiq|tqdm|redis|settle"
+            others += "|confluent_kafka|boto3|airflow|prefect|apache_beam"
             assert re.search(rf"\b({others})\b", block.text)
 
 

@@ -10,22 +10,108 @@ import socket
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from log_records import text_of
 from recipes import FILES, SOON, Recipes
 from redis_server import RedisServer, free_port
 from scenarios import KEY, SECRET
 
-from mpfluent import Batch, Client, DeliveryError, RecordingTransport, Retry
+from mpfluent import Batch, Client, DeliveryError, RecordingTransport, Retry, SealedBatch
 from mpfluent.testing import LocalServer
 
 slow = pytest.mark.slow
+
+
+# What all recipes share
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """The names of ``settle.py`` and ``analytics_queue.py``."""
+    for name, value in {"API_KEY": KEY, "API_SECRET": SECRET}.items():
+        monkeypatch.setenv(f"MPARTICLE_{name}", value)
+    names = {"__name__": "recipes.settle"}
+    for file in ("analytics_queue.py", "settle.py"):
+        exec(compile(FILES[file], file, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+def messages_of(count):
+    client = Client(KEY, SECRET, environment="production", transport=RecordingTransport())
+    return [client.seal(Batch.for_user(customer_id=f"u{n}")).to_json() for n in range(count)]
+
+
+def worker_with(*answers):
+    transport = RecordingTransport(*answers)
+    return Client(KEY, SECRET, transport=transport, retry=Retry(max_attempts=1)), transport
+
+
+def test_what_is_delivered_is_settled(shared):
+    client, transport = worker_with()
+
+    assert shared.settle(client, messages_of(3)) is None
+    assert [len(request.json()) for request in transport.requests] == [3]
+
+
+def test_what_may_be_delivered_later_is_not_settled(shared):
+    with pytest.raises(DeliveryError, match="503"):
+        shared.settle(worker_with(503)[0], messages_of(3))
+
+
+def test_with_a_refused_key_nothing_is_settled(shared):
+    with pytest.raises(DeliveryError, match="401"):
+        shared.settle(worker_with(401)[0], messages_of(3))
+
+
+def test_what_no_retry_can_help_is_settled_and_logged(shared):
+    with text_of("%(levelname)s %(message)s", logger="recipes.settle") as lines:
+        shared.settle(worker_with(404)[0], messages_of(1))
+
+    assert lines.getvalue() == "ERROR a batch was not delivered: rejected\n"
+
+
+@pytest.mark.parametrize("poison", ["", "{}", "[]", b"\xff", '{"events": []}', "null", "x" * 999])
+def test_what_is_no_batch_is_left_out_and_logged_without_its_words(shared, poison):
+    client, transport = worker_with()
+    first, last = messages_of(2)
+    with text_of("%(levelname)s %(message)s", logger="recipes.settle") as lines:
+        shared.settle(client, [first, poison, last])
+
+    assert lines.getvalue() == "ERROR a message is no sealed batch; it is left out\n"
+    assert [len(request.json()) for request in transport.requests] == [2]
+
+
+def test_a_queue_gets_the_message_and_whose_it_is(shared):
+    got = []
+    client = shared.client_that_hands_over(lambda *message: got.append(message))
+    deliveries = client.send(Batch.for_user(customer_id="a")), client.send(Batch().event("x"))
+
+    assert [delivery.state for delivery in deliveries] == ["handed_over"] * 2
+    assert [user for _, user in got] == ["a", None]
+    assert SealedBatch.from_json(got[0][0]).user_identities.customer_id == "a"
+
+
+def test_a_queue_that_is_down_fails_the_batch_and_it_is_temporary(shared):
+    def put(message, user):
+        raise OSError("no broker")
+
+    with pytest.raises(DeliveryError, match="no broker") as caught:
+        shared.client_that_hands_over(put).send(Batch())
+    assert caught.value.temporary
+
+
+# With real servers, and kills
+
+
 HAND_OVER = """
 import sys
 from mpfluent import Batch
 from {module} import client
 for number in range(int(sys.argv[1])):
-    client.send(Batch.for_user(customer_id=f"u{{number % 50}}").event("Ordered", {{"number": number}}))
+    user = Batch.for_user(customer_id=f"u{{number % 50}}")
+    client.send(user.event("Ordered", {{"number": number}}))
 print(client.stats)
 """
 
