@@ -22,7 +22,7 @@ from ..errors import ConfigurationError, brief, unknown_option
 from ..utils.introspection import expand_kwargs
 from ..utils.options import number_between
 from .celery_message import message_of
-from .celery_task import Application, sender_of
+from .celery_task import Application, application_of, sender_of
 from .celery_worker import Sending
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class CeleryDispatcher(HandOverDispatcher):
         if seconds is None:
             raise _wrong("max_age", max_age, "seconds, 0 or more", "max_age=7 * 24 * 3600")
         super().__init__(self._publish)
-        self._app, self._queue = app, queue
-        self._celery = sender_of(app)
+        self._app, self._queue = application_of(app), queue
+        self._celery = sender_of(self._app)
         self._in_worker = Sending(client, gather, seconds)
         self._celery.worker.sendings.setdefault(queue, self._in_worker)
 

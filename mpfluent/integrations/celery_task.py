@@ -12,6 +12,7 @@ from .celery_worker import Later, Rejected, Worker
 try:
     import celery
     import celery.exceptions
+    import celery.local
     import celery.worker.request
 except ModuleNotFoundError as _missing:
     if _missing.name != "celery":
@@ -112,6 +113,11 @@ class Sender(NamedTuple):
     task: Any
     publisher: Publisher
     worker: Worker
+
+
+def application_of(app: Any) -> Any:
+    """Return an application itself: a proxy stands for another one in each thread."""
+    return app._get_current_object() if isinstance(app, celery.local.Proxy) else app
 
 
 def sender_of(app: Any) -> Sender:

@@ -112,7 +112,7 @@ class Sending:
         if isinstance(client, Client):
             return client
         raise ConfigurationError(
-            f"CeleryDispatcher(client=…): the function returned {brief(client)}; "
+            f"CeleryDispatcher(client=…): the function returned {brief(client)}: "
             "want a Client; write client=lambda: Client(environment='production')"
         )
 
