@@ -78,9 +78,7 @@ class Publisher:
             try:
                 outcome.append(self._published(call))
             except Exception as error:
-                # without its traceback, whose frames know the password of the broker
-                words = f"{type(error).__name__}: {one_line(str(error))}".rstrip(": ")
-                outcome.append(TransportError(f"the batch was not handed over: {words}"))
+                outcome.append(_failure(error))
             finally:
                 slots.release()
                 done.release()
@@ -122,3 +120,10 @@ class Publisher:
         self._home.move(self._renew)
         while self._free:
             self._free.pop().__connection__.collect()
+
+
+def _failure(error: Exception) -> TransportError:
+    """Return our error for one of the broker's, without its frames: they know the password."""
+    inner = error.__cause__ or error  # kombu wraps what another library raised
+    words = f"{type(inner).__name__}: {one_line(str(inner))}".rstrip(": ")
+    return TransportError(f"the batch was not handed over: {words}")

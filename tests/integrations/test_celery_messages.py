@@ -15,7 +15,7 @@ from celery import Celery
 from celery_apps import BROKER, TASK, Answers, Hooks, Shop, forget_messages, lines, take
 from kombu.transport import memory
 from redis_server import free_port
-from scenarios import KEY, PERSON, SECRET, WORDS, batch
+from scenarios import KEY, PERSON, SECRET, WORDS, batch, stopwatch
 
 from mpfluent import (
     Client,
@@ -203,24 +203,24 @@ def test_a_monitor_sees_no_values_of_a_batch():
 
 
 def sent_to(broker, **settings):
-    """Return why a batch was not handed over, and how many seconds that took."""
+    """Return why a batch was not handed over, and how many seconds of ours that took."""
     app = Celery("shop", broker=broker)
     app.conf.update(settings)
     client = Client(KEY, SECRET, environment="production", dispatcher=CeleryDispatcher(app))
-    began = time.monotonic()
+    read = stopwatch()
     with pytest.raises(DeliveryError) as caught:
         client.send(batch())
     assert caught.value.reason == "transport_error"
     assert caught.value.temporary
     assert dict(client.stats.failed_by_reason) == {"transport_error": 1}
-    return caught.value, time.monotonic() - began
+    return caught.value, read()[1]
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_broker_that_is_down_fails_send_within_a_second(scheme):
     error, seconds = sent_to(f"{scheme}://user:{SECRET}@127.0.0.1:{free_port()}//")
 
-    assert str(error).startswith("the batch was not handed over: OperationalError: ")
+    assert str(error).startswith("the batch was not handed over: Connection")
     assert "onnection refused" in str(error)
     assert SECRET not in str(error)
     assert seconds < 1
