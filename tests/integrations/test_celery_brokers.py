@@ -45,6 +45,12 @@ def refused(client):
     return str(caught.value)
 
 
+def when_nothing_is_on_its_way(client):
+    """Wait until what was on its way to the broker has arrived, or is given up."""
+    slots = client._dispatcher._celery.publisher._slots
+    assert eventually(lambda: slots._value == 10, 60)
+
+
 def test_a_broker_that_is_stopped_and_started_is_used_again(broker):
     with client_of(broker.url) as client:
         client.send(batch())
@@ -65,8 +71,7 @@ def test_a_broker_that_is_frozen_holds_up_no_caller(broker):
         assert [refused(warm) for _ in range(12)] == [LATE] * 12
         assert refused(cold) == LATE
         broker.thaw()
-        while warm._dispatcher._celery.publisher._slots._value < 10:
-            threading.Event().wait(0.01)  # until what was on its way has arrived, or is given up
+        when_nothing_is_on_its_way(warm)
 
         assert warm.send(batch()).state == "handed_over"
 
@@ -110,14 +115,14 @@ def slow_way_to(port, seconds):
 
 
 def test_a_broker_that_is_slow_to_connect_to_is_used_when_it_is_connected(broker):
-    with slow_way_to(broker.port, 0.12) as port:
-        with client_of(broker.url.replace(str(broker.port), str(port))) as client:
-            assert refused(client) == LATE
-            publisher = client._dispatcher._celery.publisher
-            while publisher._slots._value < 10:
-                threading.Event().wait(0.01)
+    with (
+        slow_way_to(broker.port, 0.12) as port,
+        client_of(broker.url.replace(str(broker.port), str(port))) as client,
+    ):
+        assert refused(client) == LATE
+        when_nothing_is_on_its_way(client)
 
-            assert client.send(batch()).state == "handed_over"
+        assert client.send(batch()).state == "handed_over"
 
 
 def test_a_redis_that_is_full_fails_send(tmp_path):
@@ -137,11 +142,11 @@ def test_a_rabbitmq_without_memory_fails_send(tmp_path):
 
 def test_a_queue_of_rabbitmq_that_is_full_fails_send(tmp_path):
     full = {"x-max-length": 1, "x-overflow": "reject-publish"}
-    with RabbitMQServer(tmp_path) as broker:
-        with client_of(broker.url, [Queue("celery", queue_arguments=full)]) as client:
-            client.send(batch())
+    queues = [Queue("celery", queue_arguments=full)]
+    with RabbitMQServer(tmp_path) as broker, client_of(broker.url, queues) as client:
+        client.send(batch())
 
-            assert refused(client) == "the batch was not handed over: MessageNacked"
+        assert refused(client) == "the batch was not handed over: MessageNacked"
 
 
 def test_what_a_broker_confirmed_is_there_when_it_starts_again(tmp_path):
