@@ -46,6 +46,7 @@ class Publisher:
         self._of_parents: list[Any] = []  # kept, or a child would close its parent's connections
         self._free: list[Any] = []
         self._slots = threading.BoundedSemaphore(_MOST)
+        self._loaded = False
 
     def _renew(self, forked: bool) -> None:
         self._slots = threading.BoundedSemaphore(_MOST)
@@ -64,6 +65,8 @@ class Publisher:
             TransportError: the broker did not take it, or not in time.
         """
         self._home.move(self._renew)
+        if not self._loaded:
+            self._load()
         slots, until = self._slots, time.monotonic() + seconds
         late = TransportError(
             f"the batch was not handed over: the broker did not confirm it within {seconds:g} s"
@@ -95,6 +98,20 @@ class Publisher:
             raise found
         return found
 
+    def _load(self) -> None:
+        """Import what Celery needs to publish: that takes long, and is not the broker's fault."""
+        try:
+            self._free.append(self._new())
+            self._app.finalize(auto=True)
+            self._loaded = bool(self._app.amqp.send_task_message)
+        except Exception as error:
+            url = self._app.conf.broker_write_url
+            first = url if isinstance(url, str) else url[0]
+            kind = first.partition("://")[0].partition("+")[0]
+            why = f"Celery cannot load what the broker {kind!r} needs ({_words_of(error)})"
+            write = f"write pip install 'celery[{kind}]'"
+            raise TransportError(f"the batch was not handed over: {why}; {write}") from None
+
     def _published(self, call: Callable[..., Any]) -> Any:
         free = self._free
         producer = free.pop() if free else self._new()
@@ -125,5 +142,8 @@ class Publisher:
 def _failure(error: Exception) -> TransportError:
     """Return our error for one of the broker's, without its frames: they know the password."""
     inner = error.__cause__ or error  # kombu wraps what another library raised
-    words = f"{type(inner).__name__}: {one_line(str(inner))}".rstrip(": ")
-    return TransportError(f"the batch was not handed over: {words}")
+    return TransportError(f"the batch was not handed over: {_words_of(inner)}")
+
+
+def _words_of(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(str(error))}".rstrip(": ")

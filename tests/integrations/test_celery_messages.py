@@ -250,6 +250,29 @@ def test_a_queue_that_does_not_exist_fails_send():
     assert "ios" in str(caught.value)
 
 
+@pytest.mark.parametrize("missing", ["redis", "nowhere"])
+def test_a_library_that_celery_needs_for_the_broker_is_named(missing):
+    code = f"""
+import sys
+sys.modules["redis"] = None
+from celery import Celery
+from mpfluent import Batch, Client, DeliveryError
+from mpfluent.integrations.celery import CeleryDispatcher
+by = CeleryDispatcher(Celery("shop", broker="{missing}://localhost"))
+try:
+    Client("key", "secret", environment="production", dispatcher=by).send(Batch().first_run())
+except DeliveryError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    first, last = done.stdout.strip().split(" (")[0], done.stdout.strip().split("); ")[-1]
+    assert first == (
+        f"the batch was not handed over: Celery cannot load what the broker {missing!r} needs"
+    )
+    assert last == f"write pip install 'celery[{missing}]'"
+
+
 def test_a_broker_that_does_not_take_a_batch_back_keeps_it(monkeypatch):
     monkeypatch.setattr("mpfluent.integrations.celery_task._PAUSE", 0)
     shop = Shop(transport=Answers(503))
