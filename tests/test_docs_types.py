@@ -134,7 +134,7 @@ def test_pyright_accepts_the_code_of_the_pages(folder):
 
 PUBLIC = {"mpfluent", "mpfluent.errors", "mpfluent.schemas", "mpfluent.testing"}
 PUBLIC |= {f"mpfluent.testing.{name}" for name in ("plugin", "server", "strategies")}
-PUBLIC |= {f"mpfluent.integrations.{name}" for name in ("opentelemetry", "redis")}
+PUBLIC |= {f"mpfluent.integrations.{name}" for name in ("celery", "opentelemetry", "redis")}
 PUBLIC |= {"mpfluent.rows", "mpfluent.partitions"}
 
 
@@ -156,7 +156,7 @@ def programs() -> dict[str, str]:
             for block in blocks(page)
             if block.kind == "py"
         },
-        **{name(path): path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")},
+        **{name(path): path.read_text("utf-8") for path in (ROOT / "examples").rglob("*.py")},
     }
 
 
