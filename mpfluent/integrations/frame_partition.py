@@ -1,0 +1,237 @@
+"""What becomes of a partition of a frame, in a worker, and of all partitions, where ``send`` is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from ..builder.batch import Batch
+from ..client.client import Client
+from ..delivery.reports import Report
+from ..errors import (
+    ConfigurationError,
+    DeliveryError,
+    InvalidBatch,
+    MPFluentError,
+    UnknownField,
+    UnknownVerb,
+    brief,
+    one_line,
+)
+from ..partitions import SendPartition
+from ..rows.report import counted
+from ..transport.handlers import of_handler
+from ..values.foreign import is_a
+from .frame_job import Job
+from .frame_row import FrameRow
+
+AGAIN = "run it again, and nothing counts twice"
+"""What an error tells to do, when some batches may have arrived."""
+
+_SHOWN = 1  # reasons of a partition why rows were not sent; the report tells one
+_FAILURES = 10  # of a partition: those of thousands of partitions travel to one process
+
+
+class Outcome(NamedTuple):
+    """What became of a partition; it travels back.
+
+    Attributes:
+        report: of its batches.
+        rows: how many rows it had.
+        nobody: how many of them have no user.
+        refused: how many of them cannot be part of a batch.
+        texts: the first reasons for that.
+        error: what ended it early.
+    """
+
+    report: Report = Report()
+    rows: int = 0
+    nobody: int = 0
+    refused: int = 0
+    texts: tuple[str, ...] = ()
+    error: MPFluentError | None = None
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it may succeed if the engine runs the partition again."""
+        return isinstance(self.error, DeliveryError) and self.error.temporary
+
+
+def send_partition(job: Job, number: int, rows: Iterable[Any]) -> Outcome:
+    """Send the rows of a partition, and return what became of them, whatever error of ours came.
+
+    Args:
+        job: what to do.
+        number: of the partition.
+        rows: cells by column, those of a user one after the other. Instead of the cells of a row,
+            a text may say what is wrong with it.
+    """
+    partition = _Partition(job, number)
+    rows = iter(rows)
+    try:
+        first = next(rows, None)
+        if first is None:
+            return Outcome()  # without a client
+        (report,) = SendPartition(partition.batches, partition.client)(chain([first], rows))
+    except MPFluentError as error:
+        error.args = (f"{partition.where}: {error}",)
+        return partition.outcome(getattr(error, "report", Report()), error)
+    return partition.outcome(report)
+
+
+class _Partition:
+    """One run of a partition: it makes the client and the batches, and counts rows."""
+
+    def __init__(self, job: Job, number: int) -> None:
+        self.where = f"partition {number}"
+        self._job = job
+        self._rows = self._nobody = self._refused = 0
+        self._texts: list[str] = []
+
+    def client(self) -> Client:
+        """Return the client.
+
+        Raises:
+            ConfigurationError: it cannot be made.
+        """
+        try:
+            client = self._job.client()
+        except Exception as error:
+            if of_handler(error) is not None:
+                raise
+            words = str(error) if isinstance(error, MPFluentError) else _words(error)
+            hint = "; a worker has its own environment" if "MPARTICLE_" in words else ""
+            raise ConfigurationError(
+                f"the worker could not make the client: {words}{hint}"
+            ) from error
+        if not is_a(client, Client):
+            raise ConfigurationError(
+                f"the function that makes a client returned {brief(client)}; "
+                "write partial(Client, environment='production')"
+            )
+        return client
+
+    def batches(self, rows: Iterable[Any]) -> Iterator[Batch]:
+        """Yield the batch of each user."""
+        for user, own in groupby(self._read(rows), itemgetter(self._job.user)):
+            made = self._batch(user, self._sorted(own))
+            if made is not None:
+                yield made
+
+    def outcome(self, report: Report, error: MPFluentError | None = None) -> Outcome:
+        """Return what became of it."""
+        report = report._replace(failures=report.failures[:_FAILURES])
+        counts = self._rows, self._nobody, self._refused
+        return Outcome(report, *counts, tuple(self._texts), error)
+
+    def _read(self, rows: Iterable[Any]) -> Iterator[FrameRow]:
+        for cells in rows:
+            self._rows += 1
+            if not isinstance(cells, Mapping):
+                self._refuse(1, str(cells))
+                continue
+            row = FrameRow(cells)
+            if row[self._job.user] is None:
+                self._nobody += 1
+                self._note(one_line(repr(row), 100))
+            else:
+                yield row
+
+    def _sorted(self, rows: Iterable[FrameRow]) -> list[FrameRow]:
+        """Return rows in an order that is the same in every run, wherever they came from."""
+        found = [*rows]
+        if len(found) > 1:
+            columns = self._job.order
+
+            def place(row: FrameRow) -> tuple[Any, ...]:
+                cells = [row[column] for column in columns]
+                # engines give rows in any order: of two that are at the same place, too
+                return *((cell is not None, cell) for cell in cells), repr(dict(row))
+
+            try:
+                found.sort(key=place)
+            except TypeError as error:
+                raise ConfigurationError(
+                    f"send(order={[*columns]}): {self._job.user}="
+                    f"{brief(found[0][self._job.user])}: cells cannot be sorted ({error}); "
+                    "give the column one type"
+                ) from error
+        return found
+
+    def _batch(self, user: Any, rows: list[FrameRow]) -> Batch | None:
+        where = f"{self._job.user}={brief(user)}"
+        try:
+            return self._job.batch(user, rows)
+        except (UnknownField, UnknownVerb) as error:  # of the function, and not of these rows
+            error.args = (f"{where}: {error}",)
+            raise
+        except InvalidBatch as error:
+            raised = error.__cause__ and of_handler(error)
+            if raised is not None:
+                raise raised from None
+            self._refuse(len(rows), f"{where}: {error}")
+            return None
+        except MPFluentError:
+            raise
+        except Exception as error:
+            if of_handler(error) is not None:
+                raise
+            raise ConfigurationError(
+                f"{where}: batch(user, rows) raised {_words(error)}"
+            ) from error
+
+    def _refuse(self, rows: int, text: str) -> None:
+        self._refused += rows
+        self._note(text)
+
+    def _note(self, text: str) -> None:
+        if len(self._texts) < _SHOWN:
+            self._texts.append(f"{self.where}, {text}")
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(str(error))}"
+
+
+def whole_report(outcomes: Mapping[int, Outcome]) -> Report:
+    """Return the report of all partitions.
+
+    Args:
+        outcomes: by the number of the partition.
+
+    Raises:
+        MPFluentError: a partition ended early. It is the error of the first one.
+        InvalidBatch: rows were left out. Both have the ``report``.
+    """
+    ordered = [outcomes[number] for number in sorted(outcomes)]
+    report = sum((one.report for one in ordered), Report())
+    errors = [one.error for one in ordered if one.error is not None]
+    left_out = _left_out(ordered)
+    if errors:
+        error = errors[0]
+        texts = [f"{len(errors):,} of {counted(len(ordered), 'partition')} failed: {error}"]
+        if any(one.is_temporary for one in ordered):
+            texts.append(AGAIN)
+        texts += left_out
+        error.args = ("; ".join(texts),)
+    elif left_out:
+        error = InvalidBatch(f"{left_out[0]}; mend them, or leave them out of the frame")
+    else:
+        return report
+    error.report = report
+    raise error
+
+
+def _left_out(outcomes: list[Outcome]) -> list[str]:
+    """Return which rows were not sent: a text, or nothing."""
+    nobody = sum(one.nobody for one in outcomes)
+    refused = sum(one.refused for one in outcomes)
+    if not nobody + refused:
+        return []
+    parts = [f"{nobody:,} have no user"] * bool(nobody)
+    parts += [f"{refused:,} cannot be part of a batch"] * bool(refused)
+    texts = [text for one in outcomes for text in one.texts]
+    rows = counted(sum(one.rows for one in outcomes), "row")
+    return [f"of {rows}, {' and '.join(parts)}, and were not sent; the first: {texts[0]}"]
