@@ -1,4 +1,4 @@
-"""Sends a frame of Dask: by user, one client a partition, one report; needs ``mpfluent[dask]``."""
+"""Sends a frame of Dask: by user, one client a partition; needs ``mpfluent[dask]``."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -23,11 +24,11 @@ from ..errors import (
 from ..partitions import SendPartition
 from ..rows.report import counted
 from ..transport.handlers import of_handler
-from ..values.foreign import is_a
+from ..values.foreign import is_a, itself
 from .frame_job import Job
 from .frame_row import FrameRow
 
-AGAIN = "run it again, and nothing counts twice"
+AGAIN = "if you run it again, nothing counts twice"
 """What an error tells to do, when some batches may have arrived."""
 
 _SHOWN = 1  # reasons of a partition why rows were not sent; the report tells one
@@ -163,7 +164,7 @@ class _Partition:
     def _batch(self, user: Any, rows: list[FrameRow]) -> Batch | None:
         where = f"{self._job.user}={brief(user)}"
         try:
-            return self._job.batch(user, rows)
+            made = itself("batch(user, rows)", self._job.batch(user, rows), Batch)
         except (UnknownField, UnknownVerb) as error:  # of the function, and not of these rows
             error.args = (f"{where}: {error}",)
             raise
@@ -179,8 +180,14 @@ class _Partition:
             if of_handler(error) is not None:
                 raise
             raise ConfigurationError(
-                f"{where}: batch(user, rows) raised {_words(error)}"
+                f"{where}: batch(user, rows) raised {_words(error)}{_line_of(error)}"
             ) from error
+        if made is None or is_a(made, Batch):
+            return made  # type: ignore[no-any-return]
+        raise ConfigurationError(
+            f"{where}: batch(user, rows) returned {brief(made)}: want a Batch, or None to leave "
+            f"the rows out, got {type(made).__name__}; write return Batch.for_user(…)"
+        )
 
     def _refuse(self, rows: int, text: str) -> None:
         self._refused += rows
@@ -193,6 +200,14 @@ class _Partition:
 
 def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {one_line(str(error))}"
+
+
+def _line_of(error: Exception) -> str:
+    """Return the line of the function that raised; its traceback may not travel."""
+    called = error.__traceback__ and error.__traceback__.tb_next
+    if called is None:
+        return ""
+    return f" ({PurePath(called.tb_frame.f_code.co_filename).name}:{called.tb_lineno})"
 
 
 def whole_report(outcomes: Mapping[int, Outcome]) -> Report:

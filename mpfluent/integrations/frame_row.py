@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ..errors import UnknownVerb, brief, closest, one_line, unknown_field
+from ..errors import UnknownField, UnknownVerb, brief, closest, one_line
 from ..values.foreign import is_a, is_missing, own
 
 
@@ -40,14 +40,21 @@ class FrameRow:
             raise AttributeError(name)  # a copy has none yet
         if name in self._cells:
             return self._cells[name]
-        meant = closest(name, self._names())
-        hint = f"did you mean {meant!r}?" if meant else f"it has {shown(self._names())}"
-        raise UnknownVerb(f"a row has no column {brief(name)}; {hint}")
+        raise UnknownVerb(self._unknown(name)[0])
 
     def __getitem__(self, name: Any) -> Any:
         if name in self._cells:
             return self._cells[name]
-        raise unknown_field("a row", name, self._names())
+        text, meant = self._unknown(name)
+        error = UnknownField(text)
+        error.name, error.allowed, error.suggestion = str(name), tuple(self._names()), meant
+        raise error
+
+    def _unknown(self, name: Any) -> tuple[str, str | None]:
+        """Return the text about a column that does not exist, and the name that was meant."""
+        meant = closest(name, self._names())
+        hint = f"did you mean {meant!r}?" if meant else f"it has {shown(self._names())}"
+        return f"a row has no column {brief(name)}; {hint}", meant
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         return iter(self._cells.items())

@@ -1,4 +1,4 @@
-"""Sends a frame of Spark: by user, one client a partition, one report; needs ``mpfluent[spark]``."""
+"""Sends a frame of Spark: by user, one client a partition; needs ``mpfluent[spark]``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..rows.frames import arrow_rows
 from ..transport.handlers import of_handler
 from ..utils.introspection import expand_kwargs
 from .frame_job import Job, MakeBatch, checked_job, wrong_frame, wrong_user
-from .frame_partition import AGAIN, Outcome, send_partition, whole_report
+from .frame_partition import AGAIN, send_partition, whole_report
 from .frame_row import FrameRow
 
 try:
@@ -26,7 +26,8 @@ except ModuleNotFoundError as _missing:
     if _missing.name not in ("pyspark", "pyarrow"):
         raise
     raise ImportError(
-        "mpfluent.integrations.spark needs pyspark and pyarrow; write pip install 'mpfluent[spark]'",
+        "mpfluent.integrations.spark needs pyspark and pyarrow; "
+        "write pip install 'mpfluent[spark]'",
         name=_missing.name,
     ) from None
 
@@ -62,8 +63,8 @@ def send(
         user: the column that says whose row it is.
         order: the column, or the columns, by which the rows of a user are sorted. Rows at the same
             place are sorted by all of their cells, so that each run has the same order.
-        partitions: how many; None for Spark's own number. Short ones cost less when they are run
-            again.
+        partitions: how many; None for ``spark.sql.shuffle.partitions``. Short ones cost less when
+            they are run again.
 
     Returns:
         The reports of all partitions, added up.
@@ -87,9 +88,9 @@ def send(
         write = f"frame.withColumn({user!r}, frame[{user!r}].cast('bigint'))"
         raise wrong_user(user, kind, write)
     column = col("`" + user.replace("`", "``") + "`")
-    split = (
-        frame.repartition(column) if partitions is None else frame.repartition(partitions, column)
-    )
+    # with a number of its own, Spark does not join partitions that are short
+    number = partitions or int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200)
+    split = frame.repartition(number, column)
     sender = _sender(job, _most_failures(frame))
     # Sorted in Spark, which may use the disk: a worker has the rows of one user at a time.
     sent = split.sortWithinPartitions(column).mapInArrow(sender, "number int, outcome binary")
