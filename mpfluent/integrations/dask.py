@@ -11,6 +11,7 @@ from ..delivery.reports import Report
 from ..errors import ConfigurationError, DeliveryError, MPFluentError, one_line
 from ..transport.handlers import of_handler
 from ..utils.introspection import expand_kwargs
+from ..values.foreign import is_a
 from .frame_job import Job, MakeBatch, checked_job, wrong_frame, wrong_user
 from .frame_partition import Outcome, send_partition, whole_report
 from .frame_row import FrameRow
@@ -77,6 +78,10 @@ def send(
     if not isinstance(frame, DataFrame):
         write = "dask.dataframe.from_pandas(frame, npartitions=8)"
         raise wrong_frame(frame, "a frame of Dask (dask.dataframe.DataFrame)", write)
+    if is_a(user, str) and user == frame.index.name and user not in frame.columns:
+        raise ConfigurationError(
+            f"send(user={user!r}): it is the index, and no column; write frame.reset_index()"
+        )
     given = batch, client, user, order, partitions
     job = checked_job([*frame.columns], given, unknown, cloudpickle.dumps)
     kind = frame.dtypes[user]

@@ -31,7 +31,6 @@ from .frame_row import FrameRow
 AGAIN = "if you run it again, nothing counts twice"
 """What an error tells to do, when some batches may have arrived."""
 
-_SHOWN = 1  # reasons of a partition why rows were not sent; the report tells one
 _FAILURES = 10  # of a partition: those of thousands of partitions travel to one process
 
 
@@ -43,7 +42,8 @@ class Outcome(NamedTuple):
         rows: how many rows it had.
         nobody: how many of them have no user.
         refused: how many of them cannot be part of a batch.
-        texts: the first reasons for that.
+        first_nobody: the first row without a user, as text.
+        first_refused: the first reason why rows cannot be part of a batch.
         error: what ended it early.
     """
 
@@ -51,7 +51,8 @@ class Outcome(NamedTuple):
     rows: int = 0
     nobody: int = 0
     refused: int = 0
-    texts: tuple[str, ...] = ()
+    first_nobody: str = ""
+    first_refused: str = ""
     error: MPFluentError | None = None
 
     @property
@@ -89,7 +90,7 @@ class _Partition:
         self.where = f"partition {number}"
         self._job = job
         self._rows = self._nobody = self._refused = 0
-        self._texts: list[str] = []
+        self._first_nobody = self._first_refused = ""
 
     def client(self) -> Client:
         """Return the client.
@@ -125,7 +126,7 @@ class _Partition:
         """Return what became of it."""
         report = report._replace(failures=report.failures[:_FAILURES])
         counts = self._rows, self._nobody, self._refused
-        return Outcome(report, *counts, tuple(self._texts), error)
+        return Outcome(report, *counts, self._first_nobody, self._first_refused, error)
 
     def _read(self, rows: Iterable[Any]) -> Iterator[FrameRow]:
         for cells in rows:
@@ -136,7 +137,7 @@ class _Partition:
             row = FrameRow(cells)
             if row[self._job.user] is None:
                 self._nobody += 1
-                self._note(one_line(repr(row), 100))
+                self._first_nobody = self._first_nobody or f"{self.where}, {row!r}"
             else:
                 yield row
 
@@ -191,11 +192,7 @@ class _Partition:
 
     def _refuse(self, rows: int, text: str) -> None:
         self._refused += rows
-        self._note(text)
-
-    def _note(self, text: str) -> None:
-        if len(self._texts) < _SHOWN:
-            self._texts.append(f"{self.where}, {text}")
+        self._first_refused = self._first_refused or f"{self.where}, {text}"
 
 
 def _words(error: Exception) -> str:
@@ -241,12 +238,21 @@ def whole_report(outcomes: Mapping[int, Outcome]) -> Report:
 
 def _left_out(outcomes: list[Outcome]) -> list[str]:
     """Return which rows were not sent: a text, or nothing."""
-    nobody = sum(one.nobody for one in outcomes)
-    refused = sum(one.refused for one in outcomes)
-    if not nobody + refused:
-        return []
-    parts = [f"{nobody:,} have no user"] * bool(nobody)
-    parts += [f"{refused:,} cannot be part of a batch"] * bool(refused)
-    texts = [text for one in outcomes for text in one.texts]
+    parts = [
+        f"{count:,} {what} (the first: {texts[0]})"
+        for what, count, texts in (
+            (
+                "have no user",
+                sum(one.nobody for one in outcomes),
+                [one.first_nobody for one in outcomes if one.nobody],
+            ),
+            (
+                "cannot be part of a batch",
+                sum(one.refused for one in outcomes),
+                [one.first_refused for one in outcomes if one.refused],
+            ),
+        )
+        if count
+    ]
     rows = counted(sum(one.rows for one in outcomes), "row")
-    return [f"of {rows}, {' and '.join(parts)}, and were not sent; the first: {texts[0]}"]
+    return [f"of {rows}, {' and '.join(parts)}, and were not sent"] if parts else []

@@ -69,7 +69,7 @@ class FrameRow:
 
     def __repr__(self) -> str:
         cells = ", ".join(f"{name}={brief(cell, 30)}" for name, cell in self)
-        return f"<FrameRow {one_line(cells)}>"
+        return f"<FrameRow {one_line(cells, 100)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FrameRow, (self._cells,)

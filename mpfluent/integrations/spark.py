@@ -21,7 +21,6 @@ try:
     import pyarrow
     from pyspark import TaskContext, cloudpickle
     from pyspark.sql import DataFrame
-    from pyspark.sql.functions import col
 except ModuleNotFoundError as _missing:
     if _missing.name not in ("pyspark", "pyarrow"):
         raise
@@ -87,13 +86,16 @@ def send(
     if kind in _NO_USERS:
         write = f"frame.withColumn({user!r}, frame[{user!r}].cast('bigint'))"
         raise wrong_user(user, kind, write)
-    column = col("`" + user.replace("`", "``") + "`")
+    names = [*frame.columns]
+    # mapInArrow fails for names with a dot or a backtick, and "id" may stand beside "ID"
+    frame = frame.toDF(*(f"c{index}" for index in range(len(names))))
+    column = f"c{names.index(user)}"
     # with a number of its own, Spark does not join partitions that are short
     number = partitions or int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200)
-    split = frame.repartition(number, column)
-    sender = _sender(job, _most_failures(frame))
-    # Sorted in Spark, which may use the disk: a worker has the rows of one user at a time.
-    sent = split.sortWithinPartitions(column).mapInArrow(sender, "number int, outcome binary")
+    # sorted in Spark, which may use the disk: a worker has the rows of one user at a time
+    split = frame.repartition(number, column).sortWithinPartitions(column)
+    sender = _sender(job, names, _most_failures(frame))
+    sent = split.mapInArrow(sender, "number int, outcome binary")
     try:
         rows = sent.collect()
     except Exception as error:
@@ -112,13 +114,16 @@ def _most_failures(frame: DataFrame) -> int:
     return int(conf.get("spark.task.maxFailures", None) or _FAILURES)
 
 
-def _sender(job: Job, most_failures: int) -> Callable[[Iterable[Any]], Iterator[Any]]:
+def _sender(
+    job: Job, names: list[str], most_failures: int
+) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return the function that a worker calls with the rows of a partition."""
 
     def sender(batches: Iterable[Any]) -> Iterator[Any]:
         context = TaskContext.get()
         number = context.partitionId() if context else 0
-        rows = arrow_rows(pyarrow, "send(frame)", batches)
+        named = (batch.rename_columns(names) for batch in batches)
+        rows = arrow_rows(pyarrow, "send(frame)", named)
         outcome = send_partition(job, number, rows)
         is_last = context is None or context.attemptNumber() + 1 >= most_failures
         if outcome.error is not None and outcome.is_temporary and not is_last:
