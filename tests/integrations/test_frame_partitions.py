@@ -36,7 +36,7 @@ CLIENT = partial(Client, "key", "secret", environment="development", transport=R
 
 def job_of(
     batch=orders,
-    client=partial(Client, "key", "secret"),
+    client=Client,
     user="user_id",
     order=None,
     partitions=None,
@@ -120,7 +120,7 @@ WRONG = [
     (
         {"batch": lambda user, rows: None},
         "send(batch=<lambda>): it must travel to the workers, and cannot be pickled "
-        "(Can't pickle <function <lambda>>: attribute lookup <lambda> on test_frames failed); "
+        "(Can't pickle <function <lambda>>: attribute lookup <lambda> on test_frame_partitions failed); "
         "write a function that uses nothing that is open",
     ),
 ]
