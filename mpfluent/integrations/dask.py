@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Never
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Never
 
 from ..client.client import Client
 from ..delivery.reports import Report
@@ -12,16 +13,17 @@ from ..errors import ConfigurationError, DeliveryError, MPFluentError, one_line
 from ..transport.handlers import of_handler
 from ..utils.introspection import expand_kwargs
 from ..values.foreign import is_a
-from .frame_job import Job, MakeBatch, checked_job, wrong_frame, wrong_user
+from .frame_job import MakeBatch, PickledJob, checked_job, wrong_frame, wrong_user
 from .frame_partition import Outcome, send_partition, whole_report
 from .frame_row import FrameRow
 
+if TYPE_CHECKING:
+    from dask.dataframe import DataFrame  # pyright: ignore[reportMissingImports]
+
 _NEEDED = ("cloudpickle", "dask", "distributed", "numpy", "pandas", "pyarrow")
-try:
-    import cloudpickle
-    import dask
-    import distributed
-    from dask.dataframe import DataFrame
+try:  # their functions have no types, and within this module "dask" may be this module
+    dask, distributed, cloudpickle = map(import_module, ("dask", "distributed", "cloudpickle"))
+    frames = import_module("dask.dataframe")
 except ModuleNotFoundError as _missing:
     if (_missing.name or "").partition(".")[0] not in _NEEDED:
         raise
@@ -75,7 +77,7 @@ def send(
         DeliveryError: a partition failed for a reason that is temporary, as often as it was run.
             Those errors and InvalidBatch have the ``report``.
     """
-    if not isinstance(frame, DataFrame):
+    if not isinstance(frame, frames.DataFrame):
         write = "dask.dataframe.from_pandas(frame, npartitions=8)"
         raise wrong_frame(frame, "a frame of Dask (dask.dataframe.DataFrame)", write)
     if is_a(user, str) and user == frame.index.name and user not in frame.columns:
@@ -88,34 +90,38 @@ def send(
     if kind.kind in "fc":
         raise wrong_user(user, kind, f"frame.astype({{{user!r}: 'Int64'}})")
     cluster = _cluster()
-    task = dask.delayed(partial(_send_partition, job, cluster is not None), pure=False)
+    pickled = PickledJob(cloudpickle.dumps(job))
+    task = dask.delayed(partial(_send_partition, pickled, user, cluster is not None), pure=False)
     split = frame.shuffle(on=user, npartitions=partitions).to_delayed()
     tasks = [task(number, part) for number, part in enumerate(split)]
     return whole_report(_run_here(tasks) if cluster is None else _run_on(cluster, tasks))
 
 
-def _send_partition(job: Job, raises: bool, number: int, part: Any) -> Outcome:
+def _send_partition(
+    pickled: PickledJob, user: str, raises: bool, number: int, part: Any
+) -> Outcome:
     """Send the rows of a partition, a frame of pandas.
 
     Args:
-        job: what to do.
+        pickled: what to do.
+        user: the column that says whose row it is.
         raises: whether the engine runs a partition again that raises.
         number: of the partition.
         part: the partition.
     """
-    outcome = send_partition(job, number, _rows(job, part))
+    outcome = send_partition(pickled, number, _rows(user, part))
     if outcome.error is not None and outcome.is_temporary and raises:
         raise outcome.error
     return outcome
 
 
-def _rows(job: Job, part: Any) -> Iterator[dict[Any, Any]]:
+def _rows(user: str, part: Any) -> Iterator[dict[Any, Any]]:
     """Yield the cells of each row, those of a user one after the other."""
     try:
-        users, _ = part[job.user].factorize()
+        users, _ = part[user].factorize()
     except TypeError as error:
         raise ConfigurationError(
-            f"the column {job.user!r} has cells that are no users ({one_line(str(error))}); "
+            f"the column {user!r} has cells that are no users ({one_line(str(error))}); "
             "want texts or whole numbers"
         ) from error
     part = part.iloc[users.argsort(kind="stable")]
@@ -182,9 +188,7 @@ def _outcome_of(future: Any) -> Outcome:
     return found
 
 
-def _given_up(error: Exception) -> ConfigurationError | DeliveryError:
+def _given_up(error: Exception) -> DeliveryError:
     """Return the error for a partition that Dask gave up."""
     words = f"{type(error).__name__}: {one_line(str(error))}"
-    if isinstance(error, ModuleNotFoundError):
-        return ConfigurationError(f"a worker lacks a module ({words}); install it on the workers")
     return DeliveryError(f"Dask gave up ({words})", reason="retries_exhausted")

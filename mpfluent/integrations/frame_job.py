@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -39,6 +40,24 @@ class Job(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Job by {self.user!r}>"  # a partial of Client may hold the secret
+
+
+class PickledJob:
+    """A job on its way. A worker that cannot load it must be able to say so.
+
+    Args:
+        content: the bytes.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __call__(self) -> Job:
+        """Return the job."""
+        return pickle.loads(self._content)  # type: ignore[no-any-return]  # noqa: S301  # of the caller
+
+    def __repr__(self) -> str:
+        return "<PickledJob>"  # as of a job
 
 
 def checked_job(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import PurePath
@@ -61,24 +61,25 @@ class Outcome(NamedTuple):
         return isinstance(self.error, DeliveryError) and self.error.temporary
 
 
-def send_partition(job: Job, number: int, rows: Iterable[Any]) -> Outcome:
+def send_partition(load: Callable[[], Job], number: int, rows: Iterable[Any]) -> Outcome:
     """Send the rows of a partition, and return what became of them, whatever error of ours came.
 
     Args:
-        job: what to do.
+        load: returns what to do.
         number: of the partition.
         rows: cells by column, those of a user one after the other. Instead of the cells of a row,
             a text may say what is wrong with it.
     """
-    partition = _Partition(job, number)
-    rows = iter(rows)
+    rows, where = iter(rows), f"partition {number}"
+    partition = _Partition(where)
     try:
         first = next(rows, None)
         if first is None:
             return Outcome()  # without a client
+        partition.begin(load)
         (report,) = SendPartition(partition.batches, partition.client)(chain([first], rows))
     except MPFluentError as error:
-        error.args = (f"{partition.where}: {error}",)
+        error.args = (f"{where}: {error}",)
         return partition.outcome(getattr(error, "report", Report()), error)
     return partition.outcome(report)
 
@@ -86,11 +87,28 @@ def send_partition(job: Job, number: int, rows: Iterable[Any]) -> Outcome:
 class _Partition:
     """One run of a partition: it makes the client and the batches, and counts rows."""
 
-    def __init__(self, job: Job, number: int) -> None:
-        self.where = f"partition {number}"
-        self._job = job
+    _job: Job
+
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._rows = self._nobody = self._refused = 0
         self._first_nobody = self._first_refused = ""
+
+    def begin(self, load: Callable[[], Job]) -> None:
+        """Load what to do.
+
+        Raises:
+            ConfigurationError: the worker has not the code for it.
+        """
+        try:
+            self._job = load()
+        except Exception as error:
+            if of_handler(error) is not None:
+                raise
+            raise ConfigurationError(
+                f"the worker cannot load batch or client ({_words(error)}); "
+                "install there what is installed here"
+            ) from error
 
     def client(self) -> Client:
         """Return the client.
@@ -137,7 +155,7 @@ class _Partition:
             row = FrameRow(cells)
             if row[self._job.user] is None:
                 self._nobody += 1
-                self._first_nobody = self._first_nobody or f"{self.where}, {row!r}"
+                self._first_nobody = self._first_nobody or f"{self._where}, {row!r}"
             else:
                 yield row
 
@@ -192,7 +210,7 @@ class _Partition:
 
     def _refuse(self, rows: int, text: str) -> None:
         self._refused += rows
-        self._first_refused = self._first_refused or f"{self.where}, {text}"
+        self._first_refused = self._first_refused or f"{self._where}, {text}"
 
 
 def _words(error: Exception) -> str:

@@ -13,14 +13,14 @@ from ..errors import ConfigurationError, DeliveryError, one_line
 from ..rows.frames import arrow_rows
 from ..transport.handlers import of_handler
 from ..utils.introspection import expand_kwargs
-from .frame_job import Job, MakeBatch, checked_job, wrong_frame, wrong_user
+from .frame_job import MakeBatch, PickledJob, checked_job, wrong_frame, wrong_user
 from .frame_partition import AGAIN, send_partition, whole_report
 from .frame_row import FrameRow
 
 try:
     import pyarrow
-    from pyspark import TaskContext, cloudpickle
-    from pyspark.sql import DataFrame
+    from pyspark import TaskContext, cloudpickle  # pyright: ignore[reportMissingImports]
+    from pyspark.sql import DataFrame  # pyright: ignore[reportMissingImports]
 except ModuleNotFoundError as _missing:
     if _missing.name not in ("pyspark", "pyarrow"):
         raise
@@ -94,7 +94,7 @@ def send(
     number = partitions or int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200)
     # sorted in Spark, which may use the disk: a worker has the rows of one user at a time
     split = frame.repartition(number, column).sortWithinPartitions(column)
-    sender = _sender(job, names, _most_failures(frame))
+    sender = _sender(PickledJob(cloudpickle.dumps(job)), names, _most_failures(frame))
     sent = split.mapInArrow(sender, "number int, outcome binary")
     try:
         rows = sent.collect()
@@ -115,7 +115,7 @@ def _most_failures(frame: DataFrame) -> int:
 
 
 def _sender(
-    job: Job, names: list[str], most_failures: int
+    pickled: PickledJob, names: list[str], most_failures: int
 ) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return the function that a worker calls with the rows of a partition."""
 
@@ -124,7 +124,7 @@ def _sender(
         number = context.partitionId() if context else 0
         named = (batch.rename_columns(names) for batch in batches)
         rows = arrow_rows(pyarrow, "send(frame)", named)
-        outcome = send_partition(job, number, rows)
+        outcome = send_partition(pickled, number, rows)
         is_last = context is None or context.attemptNumber() + 1 >= most_failures
         if outcome.error is not None and outcome.is_temporary and not is_last:
             raise outcome.error
@@ -140,11 +140,11 @@ def _given_up(error: Exception) -> ConfigurationError | DeliveryError:
     """Return the error for a job that Spark gave up, without the lines of Java."""
     lines = [line.strip() for line in str(error).splitlines()]
     python = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Interrupt)\b", line)]
-    stage = [line for line in lines if "Job aborted" in line]
-    words = one_line((python[-1:] or stage or [*filter(None, lines), ""])[0])
+    stage = [line.rpartition("Exception: ")[2] for line in lines if "Job aborted" in line]
+    words = one_line((python[-1:] or stage or [*filter(None, lines), type(error).__name__])[0])
     if python and "ModuleNotFoundError" in words:
         return ConfigurationError(
-            f"send(frame): a worker lacks a module ({words}); install it for the Python of the "
-            "workers, which PYSPARK_PYTHON names"
+            f"send(frame): a worker cannot run it ({words}); install mpfluent[spark] for the "
+            "Python of the workers, which PYSPARK_PYTHON names"
         )
     return DeliveryError(f"Spark gave up ({words}); {AGAIN}", reason="retries_exhausted")

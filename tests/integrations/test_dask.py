@@ -321,6 +321,22 @@ def test_a_frame_that_cannot_be_computed_is_told(send, server):
         send(broken, orders, client_of(server), user="user_id")
 
 
+def test_a_module_that_the_workers_lack_is_told(cluster, send, server, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text(
+        "from frame_jobs import orders\ndef batch(user, rows):\n    return orders(user, rows)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from only_here import batch
+
+    with pytest.raises(ConfigurationError) as caught:
+        send(orders_of(9, 3), batch, client_of(server), user="user_id", partitions=1)
+
+    assert str(caught.value) == (
+        "1 of 1 partition failed: partition 0: the worker cannot load batch or client "
+        "(ModuleNotFoundError: No module named 'only_here'); install there what is installed here"
+    )
+
+
 # Arguments
 
 

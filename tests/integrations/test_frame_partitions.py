@@ -27,7 +27,7 @@ from mpfluent import (
     UnknownField,
     UnknownVerb,
 )
-from mpfluent.integrations.frame_job import Job, checked_job
+from mpfluent.integrations.frame_job import Job, PickledJob, checked_job
 from mpfluent.integrations.frame_partition import Outcome, send_partition, whole_report
 from mpfluent.integrations.frame_row import FrameRow
 
@@ -70,8 +70,11 @@ def test_a_job_has_what_was_given():
 def test_a_job_shows_no_secret():
     job = job_of(client=partial(Client, KEY, SECRET))
 
+    pickled = PickledJob(pickle.dumps(job))
+
     assert repr(job) == "<Job by 'user_id'>"
-    assert SECRET not in f"{job} {partial(send_partition, job)!r}"
+    assert repr(partial(send_partition, pickled)).endswith(", <PickledJob>)")
+    assert pickled().client.args == (KEY, SECRET)
 
 
 TAKES = "got one that takes"
@@ -120,8 +123,8 @@ WRONG = [
     (
         {"batch": lambda user, rows: None},
         "send(batch=<lambda>): it must travel to the workers, and cannot be pickled "
-        "(Can't pickle <function <lambda>>: attribute lookup <lambda> on test_frame_partitions failed); "
-        "write a function that uses nothing that is open",
+        "(Can't pickle <function <lambda>>: attribute lookup <lambda> on test_frame_partitions "
+        "failed); write a function that uses nothing that is open",
     ),
 ]
 
@@ -236,9 +239,8 @@ def sent(rows, **arguments):
     """Return what becomes of a partition, and the batches that arrive."""
     transport = RecordingTransport()
     arguments.setdefault("client", partial(CLIENT, transport=transport))
-    outcome = send_partition(
-        Job(**{"batch": orders, "order": (), "user": "user_id", **arguments}), 3, rows
-    )
+    job = Job(**{"batch": orders, "order": (), "user": "user_id", **arguments})
+    outcome = send_partition(lambda: job, 3, rows)
     return outcome, transport.batches
 
 
@@ -310,6 +312,16 @@ def test_rows_that_the_function_leaves_out_are_no_failure():
 
 def test_no_rows_need_no_client():
     assert sent([], client=lambda: 1 / 0) == (Outcome(), [])
+
+
+def test_a_worker_that_lacks_the_code_says_so():
+    missing = PickledJob(b"cno_such_module\nbatch\n.")
+    outcome = send_partition(missing, 3, rows_of((1, "ann")))
+
+    assert str(outcome.error) == (
+        "partition 3: the worker cannot load batch or client (ModuleNotFoundError: No module named "
+        "'no_such_module'); install there what is installed here"
+    )
 
 
 def mistaken(error):
@@ -460,13 +472,11 @@ def test_the_first_error_is_raised_with_the_report_of_all():
     [
         ("spark", "pyspark", "pyspark and pyarrow"),
         ("dask", "dask", "dask[dataframe] and distributed"),
-        ("dask", "cloudpickle", "dask[dataframe] and distributed"),
     ],
 )
 def test_the_extra_is_named_where_a_package_is_missing(engine, missing, needs):
     code = f"""
 import sys
-sys.modules["cloudpickle"] = sys
 sys.modules[{missing!r}] = None
 try:
     import mpfluent.integrations.{engine}

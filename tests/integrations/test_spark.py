@@ -275,8 +275,10 @@ def test_workers_that_are_killed_whenever_they_run_are_told(spark, send, server,
             partitions=1,
         )
 
-    assert str(caught.value).startswith("Spark gave up (")
-    assert "\n" not in str(caught.value)
+    text = str(caught.value)
+    assert text.startswith("Spark gave up (Python worker exited unexpectedly (crashed)")
+    assert text.endswith("); if you run it again, nothing counts twice")
+    assert "\n" not in text
     assert caught.value.reason == "retries_exhausted"
 
 
@@ -284,6 +286,22 @@ def test_a_frame_that_cannot_be_computed_is_told(spark, send, server):
     frame = orders_of(spark, 10, 10).selectExpr("*", "raise_error('no such day') AS day")
     with pytest.raises(DeliveryError, match=r"Spark gave up \(.*no such day.*\)"):
         send(frame, orders, client_of(server), user="user_id")
+
+
+def test_a_module_that_the_workers_lack_is_told(spark, send, server, tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text(
+        "from frame_jobs import orders\ndef batch(user, rows):\n    return orders(user, rows)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    from only_here import batch
+
+    with pytest.raises(ConfigurationError) as caught:
+        send(orders_of(spark, 9, 3), batch, client_of(server), user="user_id", partitions=1)
+
+    assert str(caught.value) == (
+        "1 of 1 partition failed: partition 0: the worker cannot load batch or client "
+        "(ModuleNotFoundError: No module named 'only_here'); install there what is installed here"
+    )
 
 
 # Arguments
