@@ -2,8 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+
+from pages import ROOT, blocks
 
 from mpfluent import Batch, Client
 from mpfluent.partitions import stable_id
@@ -94,3 +99,47 @@ def figures(engine, server, rows):
         f"{rate:.0f} a second"
     )
     return twice, lost, refused
+
+
+def write_orders(folder):
+    """Write the table of docs/spark-and-dask.md: three orders of two users."""
+    import pyarrow
+    from pyarrow import parquet
+
+    folder.mkdir()
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    cells = {"id": [1, 2, 3], "user_id": ["a", "b", "a"], "sku": ["x"] * 3, "at": [at] * 3}
+    kinds = [("id", pyarrow.int64()), ("user_id", pyarrow.string()), ("sku", pyarrow.string())]
+    schema = pyarrow.schema([*kinds, ("at", pyarrow.timestamp("us", "UTC"))])
+    parquet.write_table(pyarrow.table(cells, schema), folder / "part.parquet")
+
+
+def page_for(engine, url, orders):
+    """Return the program of docs/spark-and-dask.md, for a server and a table on this machine."""
+    found = blocks(ROOT / "docs/spark-and-dask.md")
+    code = [block.text for block in found if block.kind == "python"]
+    code += [block.text for block in found if f"integrations.{engine}" in block.text]
+    text = "\n".join(code)
+    for printed, here in (
+        ("rate_limit=limit)", f"api_key='key', api_secret='secret', host={url!r})"),
+        ("partitions=1000", "partitions=4"),
+        ('parquet("orders"', f"parquet({str(orders)!r}"),
+    ):
+        assert text.count(printed) == 1
+        text = text.replace(printed, here)
+    line = "from mpfluent.integrations.redis import RedisRateLimit"
+    return text.replace(line, "def RedisRateLimit(*_, **__): pass")
+
+
+def run_example(name, folder):
+    """Run an example without keys in a folder of its own; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / f"{name}.py"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

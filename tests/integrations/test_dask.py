@@ -4,7 +4,18 @@ import asyncio
 from functools import partial
 
 import pytest
-from frame_jobs import Dying, Once, figures, ids_of, orders, poisoned, what_they_see
+from frame_jobs import (
+    Dying,
+    Once,
+    figures,
+    ids_of,
+    orders,
+    page_for,
+    poisoned,
+    run_example,
+    what_they_see,
+    write_orders,
+)
 
 from mpfluent import (
     ApiError,
@@ -224,6 +235,24 @@ def test_an_empty_frame_needs_no_client(send):
     frame = orders_of(9, 3)
 
     assert send(frame[frame["id"] < 0], orders, MParticle, user="user_id") == Report()
+
+
+# What users read
+
+
+def test_the_page_works_as_it_is_printed(cluster, server, tmp_path):
+    write_orders(tmp_path / "orders")
+    namespace = {}
+    exec(page_for("dask", server.url, tmp_path / "orders"), namespace)
+
+    assert namespace["report"] == Report(submitted=2, delivered=2)
+    assert [len(batch.events) for batch in server.batches] in ([1, 2], [2, 1])
+
+
+def test_the_example_works_as_it_is(tmp_path):
+    printed = run_example("backfill_dask", tmp_path)
+
+    assert printed.splitlines()[-1].endswith("Report(submitted=500, delivered=500, failed=0)")
 
 
 # Partitions that fail

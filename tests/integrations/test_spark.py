@@ -7,7 +7,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from frame_jobs import Dying, Once, figures, ids_of, orders, poisoned, what_they_see
+from frame_jobs import (
+    Dying,
+    Once,
+    figures,
+    ids_of,
+    orders,
+    page_for,
+    poisoned,
+    run_example,
+    what_they_see,
+    write_orders,
+)
 
 from mpfluent import (
     ApiError,
@@ -191,6 +202,24 @@ def test_an_empty_frame_needs_no_client(spark, send):
     assert report == Report()
 
 
+# What users read
+
+
+def test_the_page_works_as_it_is_printed(spark, server, tmp_path):
+    write_orders(tmp_path / "orders")
+    namespace = {}
+    exec(page_for("spark", server.url, tmp_path / "orders"), namespace)
+
+    assert namespace["report"] == Report(submitted=2, delivered=2)
+    assert [len(batch.events) for batch in server.batches] in ([1, 2], [2, 1])
+
+
+def test_the_example_works_as_it_is(tmp_path):
+    printed = run_example("backfill_spark", tmp_path)
+
+    assert printed.splitlines()[-1].endswith("Report(submitted=500, delivered=500, failed=0)")
+
+
 # Partitions that fail
 
 
@@ -340,10 +369,24 @@ def test_arguments_are_checked_where_they_are_written(spark, send, server):
         assert str(caught.value) == expected
 
 
-def test_a_stream_is_sent_by_its_small_frames(spark, send, server):
-    stream = spark.readStream.format("rate").load()
-    with pytest.raises(ConfigurationError, match="want a frame that ends, and this is a stream"):
-        send(stream, orders, client_of(server), user="value")
+def test_a_stream_is_sent_by_its_small_frames(spark, send, server, tmp_path):
+    write_orders(tmp_path / "orders")
+    kinds = "id BIGINT, user_id STRING, sku STRING, at TIMESTAMP"
+    stream = spark.readStream.schema(kinds).parquet(str(tmp_path / "orders"))
+    with pytest.raises(ConfigurationError) as caught:
+        send(stream, orders, client_of(server), user="user_id")
+    assert str(caught.value) == (
+        "send(DataFrame): want a frame that ends, and this is a stream; "
+        "write stream.writeStream.foreachBatch(lambda frame, number: send(frame, …))"
+    )
+
+    def each(small, number):
+        send(small, orders, client_of(server), user="user_id")
+
+    writer = stream.writeStream.foreachBatch(each).trigger(availableNow=True)
+    writer.option("checkpointLocation", str(tmp_path / "checkpoint")).start().awaitTermination()
+
+    assert ids_of(server) == [1, 2, 3]
 
 
 def test_a_lambda_will_do(spark, send, server):
