@@ -1,7 +1,9 @@
 """A frame of Spark, sent by a real Spark on this machine to a server that keeps a rate limit."""
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -331,6 +333,48 @@ def test_a_module_that_the_workers_lack_is_told(spark, send, server, tmp_path, m
         "1 of 1 partition failed: partition 0: the worker cannot load batch or client "
         "(ModuleNotFoundError: No module named 'only_here'); install there what is installed here"
     )
+
+
+BARE = """
+import sys
+from frame_jobs import orders
+from pyspark.sql import SparkSession
+from mpfluent import Client, ConfigurationError
+from mpfluent.integrations.spark import send
+
+if __name__ == "__main__":
+    spark = SparkSession.builder.master("local[1]").getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    frame = spark.sql("SELECT 1L AS id, 'ann' AS user_id")
+    try:
+        send(frame, orders, Client, user="user_id")
+    except ConfigurationError as error:
+        print(error)
+"""
+
+
+def test_workers_with_another_python_are_told(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')  # it has no packages
+    python.chmod(0o700)
+    done = subprocess.run(
+        [sys.executable, "-c", BARE],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "PYSPARK_PYTHON": str(python),
+            "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        },
+    )
+
+    expected = (
+        r"send\(frame\): a worker cannot run it \(ModuleNotFoundError: No module named '\w+'\); "
+        r"install mpfluent\[spark\] for the Python of the workers, which PYSPARK_PYTHON names\n"
+    )
+    assert re.fullmatch(expected, done.stdout), done.stdout + done.stderr
 
 
 # Arguments
