@@ -25,7 +25,7 @@ from ..values.codegen import (
     write_state,
 )
 from ..values.frozen import Frozen
-from ..values.frozen_map import FrozenMap
+from ..values.frozen_map import ESCAPED, FrozenMap
 from ..values.validators import FAST, name
 
 REGULATIONS: dict[type[Frozen], str] = {GDPRConsentState: "gdpr", CCPAConsentState: "ccpa"}
@@ -90,7 +90,8 @@ def _consenter(key: tuple[Chain, tuple[str, ...], type[Frozen], tuple[str, ...]]
     write_state(source, of, {*SAID}, "said")
     write_new(source, of, "consent", "said")
     source.add(*unless(FAST[name], "given", ["return None"]))
-    write_new(source, FrozenMap, "consents", "((given,), (consent,))")
+    size = f"1 if given.isidentifier() else {ESCAPED}"
+    write_new(source, FrozenMap, "consents", f"((given,), (consent,), {size})")
     if known:
         source.add(f"{listed(known)} = self._state[1][{old.index('consent_state')}]._state[1]")
     variables = {**{name: name for name in known}, REGULATIONS[of]: "consents"}

@@ -88,5 +88,5 @@ def _who(batch: Any) -> dict[tuple[str, str], Any]:
     said = {(name, name): value for name, value in named.items() if value is not None}
     for field in ("user_identities", "partner_identities"):
         if (inside := batch._get(field)) is not None:
-            said |= {(field, name): value for name, value in zip(*inside._state)}
+            said |= {(field, name): value for name, value in zip(inside._keys, inside._values)}
     return said

@@ -100,4 +100,4 @@ def encode_event(event: Any) -> dict[str, Any]:
 
 
 def _flat(value: Any) -> dict[str, Any]:
-    return dict(zip(*value._state))
+    return dict(zip(value._keys, value._values))

@@ -8,23 +8,22 @@ encoder. Every number is written exactly.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from json.encoder import encode_basestring as quoted  # the one that leaves é as it is
 from typing import Any
 
 from ..errors import InvalidValue, brief
-from ..values.code_cache import MOST, CompiledCalls, Memo, NamesMemo
+from ..values.code_cache import CompiledCalls, Memo
 from ..values.codegen import FunctionSource, Values, listed, named_after, variable
 from ..values.fields import Field
 from ..values.foreign import is_a, itself
 from ..values.frozen import Frozen
-from ..values.frozen_map import FrozenMap
+from ..values.frozen_map import ESCAPED, FrozenMap
 
 Writer = Callable[[Any], str]
 Names = tuple[str, ...]
-MapWriter = Callable[[Sequence[str], Values], str]
 
 
 def number(value: Any) -> str:
@@ -40,48 +39,25 @@ def number(value: Any) -> str:
     return text if len(text) < 19 or not text.lstrip("-").isdigit() else text + ".0"
 
 
-def _map_line(write: Mapping[type, Writer], form: str, size: int) -> MapWriter:
-    """Return the function that writes a map of so many names, or texts of names, and values.
-
-    Args:
-        form: how it begins, the first name, what stands between two entries, apart by blanks.
-    """
-    opening, name, comma = form.split(" ")
-    source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=write)
-    for letter, names in (("n", "names"), ("v", "values")):
-        source.add(f"{listed(f'{letter}{n}' for n in range(size))} = {names}")
-    pair = name + "{quoted(v0) if type(v0) is str else write[type(v0)](v0)}"
-    pairs = comma.join([pair.replace("0", str(place)) for place in range(size)])
-    source.add(f"return f'{opening}{pairs}}}}}'")
+def _map_line(size: int) -> Callable[[Names, Values], str]:
+    """Return the function that writes a map of so many names that need no escapes."""
+    source = FunctionSource(f"map_{size}", "names, values", quoted=quoted, write=_WRITERS)
+    for letter, given in (("n", "names"), ("v", "values")):
+        source.add(f"{listed(f'{letter}{place}' for place in range(size))} = {given}")
+    pair = '"{n0}":{quoted(v0) if type(v0) is str else write[type(v0)](v0)}'
+    pairs = ",".join([pair.replace("0", str(place)) for place in range(size)])
+    source.add(f"return f'{{{{{pairs}}}}}'")
     return source.function()
 
 
-def _map_lines(write: Mapping[type, Writer]) -> NamesMemo[tuple[Sequence[str], MapWriter]]:
-    """Return, by the names of a map, what writes it, and what that takes: names, or their text."""
-    of_texts = Memo(partial(_map_line, write, " {n0} "))  # which hold all that stands between
-    of_names = Memo(partial(_map_line, write, "{{ {quoted(n0)}: ,"))
-
-    def known(names: Names) -> tuple[Sequence[str], MapWriter] | None:
-        if not 0 < len(names) <= MOST:
-            return None
-        first, *rest = map(quoted, names)
-        return (f"{{{first}:", *[f",{text}:" for text in rest]), of_texts[len(names)]
-
-    def new(names: Names) -> tuple[Sequence[str], MapWriter]:
-        return names, of_names[len(names)] if len(names) <= MOST else _long_map
-
-    return NamesMemo(known, new)
-
-
-def _long_map(names: Sequence[str], values: Values) -> str:
+def _any_map(names: Names, values: Values) -> str:
     pairs = [f"{quoted(name)}:{_anything(value)}" for name, value in zip(names, values)]
     return f"{{{','.join(pairs)}}}"
 
 
 def _write_map(value: FrozenMap[Any]) -> str:
-    names, values = value._state
-    texts, line = _maps[names]
-    return line(texts, values)
+    names, values, size = value._state
+    return _maps[size](names, values)
 
 
 def _write_value(value: Any) -> str:
@@ -100,8 +76,9 @@ _SCALARS: dict[type, Writer] = {
     FrozenMap: _write_map,
 }
 _WRITERS: Memo[type, Writer] = Memo(lambda kind: _SCALARS.get(kind, _write_value))
-_flat_maps = _map_lines(_SCALARS)  # a plain dict is quicker
-_maps = _map_lines(_WRITERS)
+# By the size of a map, as it keeps it.
+_maps: Memo[int, Callable[[Names, Values], str]] = Memo(_map_line)
+_maps[ESCAPED] = _any_map
 
 
 def _anything(value: Any) -> str:
@@ -110,6 +87,7 @@ def _anything(value: Any) -> str:
 
 # How a field stands in the line, by kind: the hole, for a value v.
 # A state is asked for once: a value with a __getattr__ takes 30 ns for each attribute.
+_MAP = "{maps[(s := {v}._state)[2]](s[0], s[1])}"
 _HOLES = {
     "text": "{quoted({v})}",
     "string": "{quoted({v})}",
@@ -121,14 +99,14 @@ _HOLES = {
     "flag": '{"true" if {v} else "false"}',
     "number": "{repr({v}) if type({v}) is float or type({v}) is int else number({v})}",
     "attribute": "{anything({v})}",
-    "scalars": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
-    "strings": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
-    "attributes": "{(m := flat_maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
-    "maps": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "scalars": _MAP,
+    "strings": _MAP,
+    "attributes": _MAP,
+    "maps": _MAP,
     "names": "{anything({v})}",
     "record": "{lines[type({v})][(s := {v}._state)[0]](s[1])}",
     "records": '[{",".join([lines[type(item)][(s := item._state)[0]](s[1]) for item in {v}])}]',
-    "records_by_name": "{(m := maps[(s := {v}._state)[0]])[1](m[0], s[1])}",
+    "records_by_name": _MAP,
     "events": "{anything({v})}",  # of a crash report; those of a batch are in its chain
 }
 
@@ -141,7 +119,6 @@ def _record_line(cls: type[Frozen], keys: Names) -> Writer:
         quoted=quoted,
         number=number,
         anything=_anything,
-        flat_maps=_flat_maps,
         maps=_maps,
         lines=_lines,
     )
@@ -174,7 +151,7 @@ def _frame(cls: type[Frozen]) -> tuple[str, str]:
 
 def _plain_line(cls: type[Frozen], names: Names) -> Writer:
     head, tail = _frame(cls)
-    return lambda values: f"{head}{_long_map(names, values)[1:-1]}{tail}"
+    return lambda values: f"{head}{_any_map(names, values)[1:-1]}{tail}"
 
 
 _lines: Memo[type[Frozen], CompiledCalls[Names]] = Memo(

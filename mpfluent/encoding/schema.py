@@ -282,8 +282,7 @@ def event_class(base: Any, event_type: Any) -> Any:
 def plain(value: Any) -> Any:
     """Return dicts and lists for what a leaf field holds; scalars stay as they are."""
     if type(value) is FrozenMap:
-        entries = zip(*value._state)
-        return {key: plain(entry) for key, entry in entries}
+        return {key: plain(entry) for key, entry in value.items()}
     if type(value) is tuple:
         return [plain(entry) for entry in value]
     return value

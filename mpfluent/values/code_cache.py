@@ -18,7 +18,6 @@ Function = Callable[..., Any]
 KNOWN = 500  # keys that are remembered at a time
 MOST_LETTERS = 10_000  # in names that are remembered
 ONE_IN = 32  # names of maps that are new
-MOST = 200  # entries of a map that code is written for
 USED = 8  # calls before code is written
 
 
@@ -45,26 +44,20 @@ class NamesMemo(dict[tuple[str, ...], T]):
     So it remembers one new key in so many: names that come back are soon among them.
 
     Args:
-        make: returns what to remember; None for nothing.
-        once: returns what serves instead, at little cost.
+        make: returns what follows, at little cost; None is not remembered.
     """
 
-    __slots__ = ("_make", "_once", "_turns")
+    __slots__ = ("_make", "_turns")
 
-    def __init__(
-        self, make: Callable[[tuple[str, ...]], T | None], once: Callable[[tuple[str, ...]], T]
-    ) -> None:
+    def __init__(self, make: Callable[[tuple[str, ...]], T]) -> None:
         super().__init__()
         self._make = make
-        self._once = once
         self._turns = count(1)
 
     def __missing__(self, names: tuple[str, ...]) -> T:
-        if next(self._turns) % ONE_IN:
-            return self._once(names)
         made = self._make(names)
-        if made is None or sum(map(len, names)) > MOST_LETTERS:
-            return self._once(names)
+        if next(self._turns) % ONE_IN or made is None or sum(map(len, names)) > MOST_LETTERS:
+            return made
         if len(self) >= KNOWN:
             self.clear()
         self[names] = made

@@ -230,7 +230,7 @@ def map_maker(size: int, check: Callable[[Any], Any]) -> Callable[..., Any]:
         "    if not names:",
         "        return None",
     )
-    write_new(source, FrozenMap, "made", "(names, values)")
+    write_new(source, FrozenMap, "made", "(names, values, len(names))")
     source.add("return made")
     return source.function()
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, get_args, 
 
 from ..errors import brief
 from . import validators
-from .code_cache import MOST, Memo, NamesMemo
+from .code_cache import Memo, NamesMemo
 from .codegen import map_maker
 from .foreign import is_a, looked_at
-from .frozen_map import FrozenMap, frozen_map
+from .frozen_map import ESCAPED, FrozenMap, frozen_map, size_of
 from .kinds import KINDS
 from .validators import FAST, CheckFailed, Validator
 
@@ -277,9 +277,6 @@ def records_by_name(of: type[T]) -> Field[FrozenMap[T] | None]:
     return Field("records_by_name", mapping(an(of)), of=of)
 
 
-_STR = {str}
-
-
 @cache
 def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any], Any]:
     """Return a check for a map of names to what ``check`` accepts; an empty one is none."""
@@ -287,13 +284,16 @@ def mapping(check: Callable[[Any], Any], *, null: bool = False) -> Callable[[Any
     by_size: Memo[int, Callable[..., Any]] = Memo(lambda size: map_maker(size, check))
 
     def maker(names: tuple[Any, ...]) -> tuple[tuple[str, ...], Callable[..., Any]] | None:
-        are_usual = is_flat and len(names) <= MOST and {*map(type, names)} == _STR and all(names)
-        if not (are_usual and "".join(names).isprintable()):
+        if not (is_flat and names):
             return None
-        return names, by_size[len(names)]
+        for name in names:
+            if type(name) is not str or not name:
+                return None
+        size = size_of(names)
+        return None if size == ESCAPED else (names, by_size[size])
 
     # all maps of the same names share one tuple, which later look-ups find without comparing them
-    makers = NamesMemo(maker, maker)
+    makers = NamesMemo(maker)
 
     def checked(value: Any) -> FrozenMap[Any] | None:
         # copied first, for another thread may change the caller's own between check and use

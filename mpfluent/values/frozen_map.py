@@ -13,6 +13,19 @@ T = TypeVar("T")
 
 _new = object.__new__
 
+MOST = 200  # entries of a map that code is written for
+ESCAPED = -1  # stands for the size of all other maps
+
+
+def size_of(names: tuple[str, ...]) -> int:
+    """Return how many names there are, if JSON has them as they are, and code is written for it."""
+    try:
+        joined = "".join(names)
+    except TypeError:  # a map that somebody made, not yet checked for a batch
+        return ESCAPED
+    plain = joined.isprintable() and '"' not in joined and "\\" not in joined
+    return len(names) if plain and len(names) <= MOST else ESCAPED
+
 
 class FrozenMap(PublicNames, Mapping[str, T]):
     """An immutable, hashable, picklable mapping that remembers the order it was written in.
@@ -23,16 +36,17 @@ class FrozenMap(PublicNames, Mapping[str, T]):
     """
 
     __slots__ = ("_state",)
-    _state: tuple[tuple[str, ...], tuple[T, ...]]
+    _state: tuple[tuple[str, ...], tuple[T, ...], int]  # names, values, and size_of(names)
 
     def __init__(self, items: Mapping[str, T]) -> None:
-        set_map_state(self, ((*items,), tuple(map(_frozen, items.values()))))
+        names = (*items,)
+        set_map_state(self, (names, tuple(map(_frozen, items.values())), size_of(names)))
 
     @classmethod
     def of(cls, keys: tuple[str, ...], values: tuple[Any, ...]) -> FrozenMap[Any]:
         """Return a map of parts that are known to be valid."""
         new = _new(cls)
-        set_map_state(new, (keys, values))
+        set_map_state(new, (keys, values, size_of(keys)))
         return new
 
     @property
@@ -59,11 +73,11 @@ class FrozenMap(PublicNames, Mapping[str, T]):
 
     def items(self) -> ItemsView[str, T]:
         """Return the pairs of name and value."""
-        return dict(zip(*self._state)).items()
+        return dict(zip(self._keys, self._values)).items()
 
     def values(self) -> ValuesView[T]:
         """Return the values."""
-        return dict(zip(*self._state)).values()
+        return dict(zip(self._keys, self._values)).values()
 
     def __or__(self, other: Mapping[str, T]) -> FrozenMap[T]:
         """Return a new map with the other's entries too; the other's win."""
@@ -75,7 +89,7 @@ class FrozenMap(PublicNames, Mapping[str, T]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        theirs = dict(zip(*other._state)) if isinstance(other, FrozenMap) else other
+        theirs = dict(other.items())
         # entry by entry, so that what a test puts in for a value can have its own idea of equal
         return len(self._keys) == len(other) and all(
             key in theirs and content(value) == content(theirs[key])

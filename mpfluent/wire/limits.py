@@ -141,7 +141,7 @@ def _short(values: Iterable[Any]) -> bool:
             if len(value) > _SHORT:
                 return False
         elif kind is FrozenMap:
-            names, inside = value._state
+            names, inside, _ = value._state
             # names that are short together are short one by one
             if len(names) > MAX_ATTRIBUTES or len("".join(names)) > _SHORT or not _short(inside):
                 return False
@@ -227,7 +227,9 @@ def nobodys_ids(batch: Any) -> list[str]:
 def plain_context(batch: Any) -> dict[str, Any]:
     """Return the context as plain data, as deep as ids stand in it."""
     return {
-        key: dict(zip(*value._state)) if isinstance(value, Frozen | FrozenMap) else value
+        key: dict(zip(value._keys, value._values))
+        if isinstance(value, Frozen | FrozenMap)
+        else value
         for key, value in zip(*batch._state)
     }
 

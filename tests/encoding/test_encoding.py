@@ -35,6 +35,7 @@ from mpfluent.values import code_cache, validators
 from mpfluent.values.fields import Field
 from mpfluent.values.fields import choice as a_choice
 from mpfluent.values.fields import text as a_text
+from mpfluent.values.frozen_map import MOST
 from mpfluent.wire.body import encode
 
 # The encoder, the schemas and the text say the same
@@ -72,16 +73,15 @@ def body(batch: Batch) -> bytes:
 @contextmanager
 def shapes_written(at_once: bool) -> Iterator[None]:
     """Forget the code for all shapes; then write it at the first use of each, or never."""
-    tables = (jsontext._lines, jsontext._maps, jsontext._flat_maps)
-    for table in tables:
-        table.clear()
+    jsontext._lines.clear()
     with (
         mock.patch.object(code_cache, "USED", 0 if at_once else sys.maxsize),
-        mock.patch.object(jsontext, "MOST", 200 if at_once else 0),
+        mock.patch.dict(jsontext._maps),
     ):
+        if not at_once:
+            jsontext._maps.update(dict.fromkeys(range(MOST + 1), jsontext._any_map))
         yield
-    for table in tables:
-        table.clear()
+    jsontext._lines.clear()
 
 
 @AT_ONCE

@@ -39,6 +39,7 @@ from mpfluent import (
     FrozenMap,
     GDPRConsentState,
     GeoLocation,
+    InvalidValue,
     Product,
     ProductAction,
     Request,
@@ -255,3 +256,12 @@ def test_whatever_has_its_own_idea_of_equal_is_asked():
 
     for value in (BASES["rich batch"], TEAPOT, AppEvent("x", {"a": 1}).attributes):
         assert value == Anything()
+
+
+def test_a_map_of_ones_own_may_have_other_names_than_strings_but_an_event_may_not():
+    numbered = FrozenMap({1: "one"})
+
+    assert numbered == {1: "one"}
+    with pytest.raises(InvalidValue) as caught:
+        Batch().event("Searched", numbered)
+    assert str(caught.value) == "event(attributes[1]='one'): names are strings, got int; write '1'"
