@@ -33,7 +33,10 @@ except ModuleNotFoundError as _missing:
 __all__ = ["FrameRow", "send"]
 
 _FAILURES = 4  # of a task until Spark gives up, unless it is told another number
-_NO_USERS = ("double", "float", "array", "map", "struct", "binary", "variant", "void")
+# Types of a column by which rows are not grouped; with a collation, two texts may be one user.
+_NO_USERS = re.compile(
+    r"double|float|array|map|struct|binary|variant|void|string collate (?!UTF8_BINARY$)"
+)
 
 
 @expand_kwargs
@@ -82,10 +85,10 @@ def send(
         raise wrong_frame(frame, "a frame that ends, and this is a stream", write)
     given = batch, client, user, order, partitions
     job = checked_job(frame.columns, given, unknown, cloudpickle.dumps)
-    kind = frame.schema[user].dataType.typeName()
-    if kind in _NO_USERS:
-        write = f"frame.withColumn({user!r}, frame[{user!r}].cast('bigint'))"
-        raise wrong_user(user, kind, write)
+    kind = frame.schema[user].dataType.simpleString()
+    if _NO_USERS.match(kind):
+        cast = "string" if kind.startswith("string") else "bigint"
+        raise wrong_user(user, kind, f"frame.withColumn({user!r}, frame[{user!r}].cast({cast!r}))")
     names = [*frame.columns]
     # mapInArrow fails for names with a dot or a backtick, and "id" may stand beside "ID"
     frame = frame.toDF(*(f"c{index}" for index in range(len(names))))

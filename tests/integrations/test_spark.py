@@ -383,6 +383,9 @@ def test_workers_with_another_python_are_told(tmp_path):
 def test_arguments_are_checked_where_they_are_written(spark, send, server):
     frame, client = orders_of(spark, 10, 10), client_of(server)
     floats = frame.selectExpr("*", "1.5D AS half")
+    collated = frame.selectExpr("*", "'a' COLLATE UTF8_LCASE AS any")
+    plain = collated.withColumn("any", collated["any"].cast("string"))
+    send(plain, lambda user, rows: None, client, user="any")  # as the error says to write it
     for call, expected in (
         (
             lambda: send([1], orders, client, user="user_id"),
@@ -397,6 +400,11 @@ def test_arguments_are_checked_where_they_are_written(spark, send, server):
             lambda: send(floats, orders, client, user="half"),
             "send(user='half'): the column is of type double; want texts or whole numbers; "
             "write frame.withColumn('half', frame['half'].cast('bigint'))",
+        ),
+        (
+            lambda: send(collated, orders, client, user="any"),
+            "send(user='any'): the column is of type string collate UTF8_LCASE; want texts or "
+            "whole numbers; write frame.withColumn('any', frame['any'].cast('string'))",
         ),
         (
             lambda: send(frame.join(frame), orders, client, user="user_id"),
