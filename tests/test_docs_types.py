@@ -134,7 +134,8 @@ def test_pyright_accepts_the_code_of_the_pages(folder):
 
 PUBLIC = {"mpfluent", "mpfluent.errors", "mpfluent.schemas", "mpfluent.testing"}
 PUBLIC |= {f"mpfluent.testing.{name}" for name in ("plugin", "server", "strategies")}
-PUBLIC |= {f"mpfluent.integrations.{name}" for name in ("celery", "opentelemetry", "redis")}
+INTEGRATIONS = ("celery", "dask", "opentelemetry", "redis", "spark")
+PUBLIC |= {f"mpfluent.integrations.{name}" for name in INTEGRATIONS}
 PUBLIC |= {"mpfluent.rows", "mpfluent.partitions"}
 
 
