@@ -1,5 +1,6 @@
 """What becomes of each row: by the mapping, by the key, by a limit, and by the server."""
 
+import gc
 import operator
 import sys
 
@@ -535,3 +536,23 @@ def test_a_table_without_rows_is_delivered(tmp_path):
 
     assert (report.rows, bool(report)) == (0, True)
     assert bool(sent(table([]))) is True
+
+
+def test_a_row_on_its_way_has_only_the_sealed_batch():
+    alive = []
+
+    class Marked(Batch):
+        pass
+
+    def count(request):
+        gc.collect()
+        alive.append(sum(type(thing) is Marked for thing in gc.get_objects()))
+        return 202
+
+    def mapping(row):
+        return Marked.for_user(customer_id=row["id"]).event("Imported")
+
+    sent(table(many(300), mapping), FunctionTransport(count))
+
+    assert len(alive) == 3
+    assert max(alive) <= 130  # a hundred on their way, and those that are mapped ahead
