@@ -33,6 +33,47 @@ _PATIENCE = 0.8  # seconds that ``send`` waits for the broker
 _WEEK = 7 * 24 * 3600.0
 
 
+def _is_seconds(value: object) -> bool:
+    return number_between(value, 0) is not None
+
+
+# What each option has to be, if it is given: how to see it, what an error says, and what to write.
+_WANTED: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
+    (
+        "client",
+        callable,
+        "a function that makes a client",
+        "lambda: Client(environment='production')",
+    ),
+    (
+        "queue",
+        lambda value: isinstance(value, str) and bool(value.strip()),
+        "the name of a queue",
+        "'mparticle'",
+    ),
+    (
+        "gather",
+        lambda value: isinstance(value, ThreadedDispatcher),
+        "a ThreadedDispatcher",
+        "ThreadedDispatcher()",
+    ),
+    (
+        "gather",
+        lambda value: not value._settlement.kept.has_outbox,
+        "a ThreadedDispatcher without an outbox, since the broker keeps the batches",
+        "ThreadedDispatcher()",
+    ),
+    (
+        "gather",
+        lambda value: value._sender is None,
+        "a ThreadedDispatcher that no other client has",
+        "ThreadedDispatcher()",
+    ),
+    ("countdown", _is_seconds, "seconds, 0 or more", "60"),
+    ("max_age", _is_seconds, "seconds, 0 or more", "7 * 24 * 3600"),
+)
+
+
 class CeleryDispatcher(HandOverDispatcher):
     """Hands each batch over to a worker of Celery, which sends it.
 
@@ -88,29 +129,20 @@ class CeleryDispatcher(HandOverDispatcher):
                 f"CeleryDispatcher({brief(app)}): want a Celery application, got "
                 f"{type(app).__name__}; write CeleryDispatcher(Celery('shop', broker='redis://…'))"
             )
-        if client is not None and not callable(client):
-            write = "client=lambda: Client(environment='production')"
-            raise _wrong("client", client, "a function that makes a client", write)
-        if queue is not None and not (isinstance(queue, str) and queue.strip()):
-            raise _wrong("queue", queue, "the name of a queue", "queue='mparticle'")
-        if gather is not None and not isinstance(gather, ThreadedDispatcher):
-            write = "gather=ThreadedDispatcher()"
-            raise _wrong("gather", gather, "a ThreadedDispatcher", write)
-        if gather is not None and gather._settlement.kept.has_outbox:
-            why = "a ThreadedDispatcher without an outbox, since the broker keeps the batches"
-            raise _wrong("gather", gather, why, "gather=ThreadedDispatcher()")
-        self._countdown = countdown
-        if countdown is not None:
-            self._countdown = number_between(countdown, 0)
-            if self._countdown is None:
-                raise _wrong("countdown", countdown, "seconds, 0 or more", "countdown=60")
-        seconds = number_between(max_age, 0)
-        if seconds is None:
-            raise _wrong("max_age", max_age, "seconds, 0 or more", "max_age=7 * 24 * 3600")
+        given: dict[str, Any] = {"client": client, "queue": queue, "gather": gather}
+        given |= {"countdown": countdown, "max_age": max_age}
+        for option, is_right, want, write in _WANTED:
+            value = given[option]
+            if (value is not None or option == "max_age") and not is_right(value):
+                raise ConfigurationError(
+                    f"CeleryDispatcher({option}={brief(value)}): want {want}; "
+                    f"write CeleryDispatcher(app, {option}={write})"
+                )
         super().__init__(self._publish)
         self._app, self._queue = application_of(app), queue
         self._celery = sender_of(self._app)
-        self._in_worker = Sending(client, gather, seconds)
+        self._countdown = None if countdown is None else number_between(countdown)
+        self._in_worker = Sending(client, gather, number_between(max_age) or 0.0)
         self._celery.worker.sendings.setdefault(queue, self._in_worker)
 
     def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
@@ -161,8 +193,3 @@ class CeleryDispatcher(HandOverDispatcher):
     def __repr__(self) -> str:
         queue = "" if self._queue is None else f" queue={self._queue!r}"
         return f"<CeleryDispatcher {self._app.main!r}{queue}>"
-
-
-def _wrong(option: str, value: object, want: str, write: str) -> ConfigurationError:
-    shown = f"CeleryDispatcher({option}={brief(value)})"
-    return ConfigurationError(f"{shown}: want {want}; write CeleryDispatcher(app, {write})")

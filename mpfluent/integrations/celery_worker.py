@@ -101,8 +101,9 @@ class Sending:
         """Return the client of this process, which is made for its first task."""
         with process_lock():
             if self._ready is None:
-                self._ready = self._made()
-                self._ready._adopt(self._by)
+                client = self._made()
+                client._adopt(self._by)
+                self._ready = client
             return self._ready
 
     def _made(self) -> Client:

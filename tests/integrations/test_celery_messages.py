@@ -9,9 +9,11 @@ import sys
 import threading
 import time
 from contextlib import closing
+from contextvars import ContextVar
 
 import pytest
 from celery import Celery
+from celery.signals import before_task_publish
 from celery_apps import BROKER, TASK, Answers, Hooks, Shop, forget_messages, lines, take
 from kombu.transport import memory
 from redis_server import free_port
@@ -295,6 +297,23 @@ def test_a_broker_that_does_not_take_a_batch_back_keeps_it(monkeypatch):
     assert shop.client.stats.delivered == 1
 
 
+def test_the_signals_of_celery_see_the_context_of_the_caller():
+    request = ContextVar("request", default=None)
+    seen = []
+
+    def note(**_):
+        seen.append(request.get())
+
+    before_task_publish.connect(note)
+    try:
+        request.set("abc")
+        Shop().client.send(batch())
+    finally:
+        before_task_publish.disconnect(note)
+
+    assert seen == ["abc"]
+
+
 def test_ten_messages_are_on_their_way_at_most(monkeypatch):
     go, began = threading.Event(), []
 
@@ -438,6 +457,18 @@ def test_a_gathering_dispatcher_has_no_outbox(path):
         "CeleryDispatcher(gather=<ThreadedDispatcher: 0 waiting>): want a ThreadedDispatcher "
         f"without an outbox, since the broker keeps the batches; {WRITE}"
         "gather=ThreadedDispatcher())"
+    )
+
+
+def test_a_gathering_dispatcher_belongs_to_no_other_client():
+    gather = ThreadedDispatcher()
+    Client(KEY, SECRET, dispatcher=gather)
+    with pytest.raises(ConfigurationError) as caught:
+        CeleryDispatcher(Celery("shop", broker=BROKER), gather=gather)
+
+    assert str(caught.value) == (
+        "CeleryDispatcher(gather=<ThreadedDispatcher: 0 waiting>): want a ThreadedDispatcher "
+        f"that no other client has; {WRITE}gather=ThreadedDispatcher())"
     )
 
 

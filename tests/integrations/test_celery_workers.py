@@ -10,7 +10,7 @@ from redis import Redis
 from redis_server import RedisServer
 from scenarios import KEY, PERSON, SECRET
 
-from mpfluent.testing import LocalServer, ok, status
+from mpfluent.testing import LocalServer, hang, ok, status
 
 pytestmark = pytest.mark.slow
 REFUSED = "WARNING/.* mParticle answered 403 to the credentials"
@@ -136,3 +136,18 @@ def test_what_mparticle_cannot_take_now_is_delivered_later(project, server):
 
     assert shut_down(worker) == 0
     assert "WARNING" in project.said()
+
+
+@pytest.mark.parametrize("project", ["prefork"], indirect=True)
+@pytest.mark.parametrize("limit", ["--time-limit", "--soft-time-limit"])
+def test_a_time_limit_of_celery_loses_nothing(project, server, redis, limit):
+    server.script(hang(60))
+    project.send(1)
+    worker = project.worker(limit, "3")
+    if limit == "--time-limit":
+        project.waits_for(lambda: len(server.unique_ids) == 1)
+    else:
+        project.waits_for(lambda: "sending it raised SoftTimeLimitExceeded" in project.said())
+    shut_down(worker)
+
+    assert sum(queued(redis)) == (0 if server.unique_ids else 1)
