@@ -86,7 +86,11 @@ def ids_of(server):
 
 
 def figures(engine, server, rows):
-    """Print what became of the rows; return how many counted twice, were lost, and were refused."""
+    """Print what became of the rows; return how many counted twice, and how many were lost.
+
+    How many requests are answered 429 is only printed: a request that has its turn may wait for a
+    core, and then arrive together with the next ones.
+    """
     events = [event for batch in server.batches for event in batch.events]
     distinct = {event.source_message_id for event in events}
     received = sum(len(request.batch_ids) for request in server.requests)
@@ -98,7 +102,7 @@ def figures(engine, server, rows):
         f"{received} batches, {len(server.duplicates)} of them again, {refused} answered 429, "
         f"{rate:.0f} a second"
     )
-    return twice, lost, refused
+    return twice, lost
 
 
 def write_orders(folder):
