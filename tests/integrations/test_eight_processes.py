@@ -4,6 +4,7 @@
 """
 
 import importlib
+import os
 import subprocess
 import sys
 import threading
@@ -16,6 +17,9 @@ from scenarios import KEY, SECRET
 
 from mpfluent.testing import LocalServer
 
+ALONE = pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ, reason="measures rates, so nothing else may run; write -n0"
+)
 RATE, COUNT = 270, 400  # batches a second, and batches of each process
 PAGE, HEADING = "docs/scale.md", "Up to a thousand processes"
 SENDER = """
@@ -63,6 +67,7 @@ def measured(kind, where):
     return rate / RATE, refused, lost
 
 
+@ALONE
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", ["none", "divided", "Redis"])
 def test_what_is_computed_for_eight_processes_is_what_is_measured(limit, tmp_path):
@@ -77,6 +82,7 @@ def test_what_is_computed_for_eight_processes_is_what_is_measured(limit, tmp_pat
     assert rate >= 0.95 or limit != "Redis"
 
 
+@ALONE
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", ["none, in the background", "file"])
 def test_eight_processes_lose_nothing(limit, tmp_path):
