@@ -134,7 +134,8 @@ def test_pyright_accepts_the_code_of_the_pages(folder):
 
 PUBLIC = {"mpfluent", "mpfluent.errors", "mpfluent.schemas", "mpfluent.testing"}
 PUBLIC |= {f"mpfluent.testing.{name}" for name in ("plugin", "server", "strategies")}
-PUBLIC |= {f"mpfluent.integrations.{name}" for name in ("opentelemetry", "redis")}
+INTEGRATIONS = ("celery", "dask", "opentelemetry", "redis", "spark")
+PUBLIC |= {f"mpfluent.integrations.{name}" for name in INTEGRATIONS}
 PUBLIC |= {"mpfluent.rows", "mpfluent.partitions"}
 
 
@@ -156,7 +157,7 @@ def programs() -> dict[str, str]:
             for block in blocks(page)
             if block.kind == "py"
         },
-        **{name(path): path.read_text("utf-8") for path in (ROOT / "examples").glob("*.py")},
+        **{name(path): path.read_text("utf-8") for path in (ROOT / "examples").rglob("*.py")},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import DeliveryError, InvalidBatch, Kept
 from ..utils.interrupts import SETTLED, Steps
 from ..wire.body import Part, joined, read_back
-from .outcome import Outcome
+from .outcome import HandedBack, Outcome
 
 OnSettled = Callable[[Outcome, Steps], object]
 
@@ -115,10 +115,13 @@ class Job(Steps):
             self.open_parts = ()
 
     def _take(self, outcome: Outcome) -> None:
-        """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
+        """Keep an outcome: a failed part is a failed batch, and one that waits may still fail."""
         before = self._outcome
-        may_fail = isinstance(before, Kept) and isinstance(outcome, DeliveryError)
-        if before is None or may_fail or not isinstance(before, DeliveryError):
+        if isinstance(before, Kept | HandedBack):
+            replaced = isinstance(outcome, DeliveryError)
+        else:
+            replaced = not isinstance(before, DeliveryError)
+        if replaced:
             self._outcome = outcome
 
     def __repr__(self) -> str:
