@@ -4,16 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 from pages import ROOT, blocks
 
 from mpfluent import Batch, Client
 from mpfluent.partitions import stable_id
-
-CALLS = count(1)  # of this process
 
 
 def orders(user, rows):
@@ -43,21 +41,25 @@ def poisoned(user, rows):
 
 
 class Dying:
-    """Makes batches, and is killed half-way: so many processes are, each once.
+    """Makes batches, and is killed half-way in a partition; so many times, in all processes.
 
     Args:
-        folder: has a file for each process that was killed.
-        times: how many are.
-        after: how many batches such a process makes before.
+        folder: gets a file for each time.
+        times: how often.
+        after: how many batches of the partition are made before.
     """
 
     def __init__(self, folder, times, after=150):
-        self.folder, self.times, self.after = str(folder), times, after
+        self.folder, self.times, self.after = folder, times, after
+        self.calls = 0  # each run of a partition has a copy of its own
 
     def __call__(self, user, rows):
-        if next(CALLS) == self.after and len(os.listdir(self.folder)) < self.times:
-            Path(self.folder, str(os.getpid())).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        self.calls += 1
+        if self.calls == self.after:
+            for number in range(self.times):
+                with suppress(FileExistsError):  # another process has died this death
+                    (self.folder / str(number)).touch(exist_ok=False)
+                    os.kill(os.getpid(), signal.SIGKILL)
         return orders(user, rows)
 
 

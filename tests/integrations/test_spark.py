@@ -54,6 +54,7 @@ def spark(tmp_path_factory):
     from pyspark.sql import SparkSession
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("here"))  # Spark makes folders where it starts
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), str(TESTS.parent)]))
         patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
@@ -359,6 +360,7 @@ def test_workers_with_another_python_are_told(tmp_path):
     python.chmod(0o700)
     done = subprocess.run(
         [sys.executable, "-c", BARE],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
