@@ -3,14 +3,14 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from .environments import ROOT, Environments, Unavailable
-from .measurement import ratios, spread, time_in_turns
+from .measurement import ratios, spread, take_turns, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
@@ -104,6 +104,11 @@ class Run(ExitStack):
             except Unavailable as error:
                 self.missing[asks[0]] = str(error)
         return found
+
+    def take_turns(self, do: Callable[..., Any], asked: Asked, rounds: int) -> dict[str, list[Any]]:
+        """Do something with what each available peer is asked for, in turns, so many rounds."""
+        turns = {label: partial(do, *asks) for label, asks in self.available(asked).items()}
+        return take_turns(turns, rounds)
 
     def time(self, asked: Asked, rounds: int = 40, piece: float = 0.01) -> dict[str, list[float]]:
         """Time in turns what peers are asked for: an action and its arguments."""

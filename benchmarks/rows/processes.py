@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..measurement import take_turns
 from ..report import Result, judge
 from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
 
@@ -26,12 +25,12 @@ def imports(run: Run) -> Iterator[Result]:
     asked = {name: (name, "from mpfluent import Batch, Client") for name in run.ours}
     modules = {VENDOR: "mparticle", SEGMENT: "segment.analytics", POSTHOG: "posthog"}
     asked.update({name: (name, f"import {module}") for name, module in modules.items()})
-    turns = {
-        name: lambda asks=asks: start(*asks) - start(asks[0], "")
-        for name, asks in run.available(asked).items()
-    }
-    taken, target = take_turns(turns, run.choose(15, 1)), ("import, vendor", OURS, VENDOR)
-    yield run.result("an import, over an empty interpreter", taken, target)
+    taken = run.take_turns(
+        lambda name, code: start(name, code) - start(name, ""), asked, run.choose(15, 1)
+    )
+    yield run.result(
+        "an import, over an empty interpreter", taken, ("import, vendor", OURS, VENDOR)
+    )
 
 
 COUNTED: dict[str, tuple[Any, ...]] = {

@@ -4,14 +4,13 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..measurement import column, ratios, take_turns
+from ..measurement import column, ratios
 from ..report import Result, judge
 from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 from ..workloads import write_rows
@@ -36,11 +35,7 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
 
 def deliver_in_turns(run: Run, asked: Asked, many: int, rounds: int) -> dict[str, list[Counts]]:
     """Let peers send with their options, by label; return all that ``deliver`` returned."""
-    turns = {
-        label: partial(deliver, run, name, many, **options)
-        for label, (name, options) in run.available(asked).items()
-    }
-    return take_turns(turns, rounds)
+    return run.take_turns(lambda name, more: deliver(run, name, many, **more), asked, rounds)
 
 
 def dispatch(run: Run) -> Iterator[Result]:
@@ -75,11 +70,10 @@ def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Ite
 def send(run: Run) -> Iterator[Result]:
     """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-    turns = {
-        name: lambda name=name: run.peer(name).ask("send", run.server.url, many)
-        for name in run.available({name: [name] for name in (*run.ours, SEGMENT, POSTHOG)})
-    }
-    taken = take_turns(turns, run.choose(9, 2))
+    asked = {name: [name] for name in (*run.ours, SEGMENT, POSTHOG)}
+    taken = run.take_turns(
+        lambda name: run.peer(name).ask("send", run.server.url, many), asked, run.choose(9, 2)
+    )
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
         yield run.result(what, column(taken, share), (f"send, {share}", OURS, SEGMENT))
