@@ -2,11 +2,10 @@
 
 import configparser
 import hashlib
-import io
 import os
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,23 +70,25 @@ def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
 def checkout(commit: str) -> Iterator[dict[str, Path]]:
     """Put mpfluent at another commit into a folder; yield that folder by the peer's name."""
     try:
-        name = _git("rev-parse", "--short", f"{commit}^{{commit}}").decode().strip()
+        name = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     except subprocess.CalledProcessError as error:
-        raise SystemExit(f"--compare {commit}: {error.stderr.decode().strip()}") from None
+        raise SystemExit(f"--compare {commit}: {error.stderr.strip()}") from None
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", name, "mpfluent"))) as archive:
-            archive.extractall(folder, filter="data")
+        _git("archive", "--output", f"{folder}/then.tar", name, "mpfluent")
+        shutil.unpack_archive(f"{folder}/then.tar", folder, filter="data")
         yield {f"mpfluent at {name}": Path(folder).resolve()}
 
 
 def this_commit() -> str:
     """Return the short name of what is measured, with a plus if it was changed since."""
     try:
-        name = _git("rev-parse", "--short", "HEAD").decode().strip()
+        name = _git("rev-parse", "--short", "HEAD")
         return f"{name}+" if _git("status", "--porcelain", "--", "mpfluent") else name
     except (OSError, subprocess.CalledProcessError):
         return "no commit"
 
 
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return run.stdout.strip()

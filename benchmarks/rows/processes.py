@@ -96,23 +96,25 @@ def memory(run: Run) -> Iterator[Result]:
 
 def stream(run: Run) -> Iterator[Result]:
     """The resident memory of a stream of a million batches, after a tenth and at its end."""
-    if sys.platform == "win32":
-        yield run.result("send_all", {}, notes=["Windows is not asked for resident memory"])
-        return
     many = run.choose(1_000_000, 5_000)
     for threaded in (False, True):
-        taken, verdicts, notes = {}, [], []
-        for name in run.ours:
-            run.server.reset()
-            found = alone(run, name, "stream", run.server.url, many, threaded)
-            if found["delivered"] != many or run.server.counts()["events"] != many:
-                raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
-            resident = [size / 1e6 for size in found["resident"]]
-            taken[f"{name}: after a tenth"] = resident[:1]
-            taken[f"{name}: at its end"] = resident[-1:]
-            grown = (resident[-1] - resident[0]) * 1e6
-            verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
-            notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in resident]}")
         what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
-        # the target is that of OURS, which come first
-        yield run.result(what, taken, verdicts=verdicts[:1], notes=notes, unit="MB")
+        yield resident(run, what, "stream, constant", many, threaded)
+
+
+def resident(run: Run, what: str, target: str, many: int, *more: Any) -> Result:
+    """Return the resident memory of a stream; its target is what each batch may add."""
+    if sys.platform == "win32":
+        return run.result(what, {}, notes=["Windows is not asked for resident memory"])
+    taken, grown, notes = {}, [], []
+    for name in run.ours:
+        run.server.reset()
+        found = alone(run, name, "stream", run.server.url, many, *more)
+        if found["delivered"] != many or run.server.counts()["events"] != many:
+            raise SystemExit(f"{what}: {found['delivered']} of {many} were delivered")
+        first, *_, last = sizes = [size / 1e6 for size in found["resident"]]
+        taken.update({f"{name}: after a tenth": [first], f"{name}: at its end": [last]})
+        grown.append((last - first) * 1e6 / (many * 0.9))
+        notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in sizes]}")
+    verdicts = [judge(target, grown[:1])]  # of OURS, which come first
+    return run.result(what, taken, verdicts=verdicts, notes=notes, unit="MB")

@@ -1,7 +1,6 @@
 """Sending to the server on this machine: batches, and tables."""
 
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -14,7 +13,7 @@ from ..measurement import column, ratios
 from ..report import Result, judge
 from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 from ..workloads import write_rows
-from .processes import alone
+from .processes import resident
 
 BULK, LOOP = "the vendor's SDK, bulk of 100", "csv + json + requests"
 Counts = dict[str, float]
@@ -141,9 +140,4 @@ def tables(run: Run) -> Iterator[Result]:
                     raise SystemExit(f"rows: {label} sent {came[-1]} of {each} rows")
         targets = ("rows, loop", OURS, LOOP), ("rows, vendor", OURS, BULK)
         yield run.result(f"{many} rows, CPU a row", column(found, "cpu"), *targets)
-        if sys.platform == "win32":
-            return  # it is not asked for resident memory
-        held = alone(run, OURS, "stream", run.server.url, many, False, paths)["resident"]
-    taken = {"after a tenth": [held[0] / 1e6], "at their end": [held[-1] / 1e6]}
-    grown = [judge("rows, memory", [(held[-1] - held[0]) / (many * 0.9)])]
-    yield run.result(f"{many} rows, memory", taken, verdicts=grown, unit="MB")
+        yield resident(run, f"{many} rows, memory", "rows, memory", many, False, paths)
