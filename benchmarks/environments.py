@@ -7,19 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-
-# What RESULTS.md was measured with
-OTHERS = {
-    "mparticle": ["mparticle==0.16.1"],
-    "segment": ["segment-analytics-python==2.4.0"],
-    "posthog": ["posthog==7.91.1"],
-}
+PEERS = tomllib.loads(Path(__file__).with_name("peers.toml").read_text(encoding="utf-8"))
+OTHERS = {peer["environment"]: peer["installed"] for peer in PEERS.values() if "installed" in peer}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mpfluent-benchmarks")
 
 

@@ -9,19 +9,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from .environments import ROOT, Environments, Unavailable
+from .environments import PEERS, ROOT, Environments, Unavailable
 from .measurement import ratios, spread, take_turns, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
-# peer: its environment, its module in peers/; another commit of mpfluent has those of OURS
-PEERS = {
-    "mpfluent": ("mpfluent", "ours"),
-    "dict literals + json": ("mpfluent", "plain_dicts"),
-    "the vendor's SDK": ("mparticle", "vendor"),
-    "Segment": ("segment", "others"),
-    "PostHog": ("posthog", "others"),
-}
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 Taken = Mapping[str, Sequence[float]]
 Asked = Mapping[str, Sequence[Any]]  # by label: a peer, and what it is asked for
@@ -71,8 +63,8 @@ class Run(ExitStack):
 
     def command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs a peer, and its environment variables."""
-        environment, module = PEERS.get(name, PEERS[OURS])
-        python = self._environments.interpreter(environment)
+        peer = PEERS.get(name, PEERS[OURS])  # which another commit is like
+        python = self._environments.interpreter(peer["environment"])
         variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         # otherwise a source that was just edited would be compiled at each start
@@ -81,7 +73,7 @@ class Run(ExitStack):
         folders = (self._homes.get(name, ROOT), ROOT)
         variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
         # -P: otherwise the working directory would come before them
-        return [python, "-P", "-m", f"benchmarks.peers.{module}"], variables
+        return [python, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
 
     def peer(self, name: str) -> Peer:
         """Return the process of a peer; raise Unavailable if it cannot be measured."""
@@ -93,6 +85,9 @@ class Run(ExitStack):
             if name == VENDOR:
                 self._check_vendor(peer)
         return self._peers[name]
+
+    def ask(self, name: str, action: str, *arguments: Any, **options: Any) -> Any:
+        return self.peer(name).ask(action, *arguments, **options)
 
     def available(self, asked: Asked) -> dict[str, Any]:
         """Return what is asked of peers that can be measured; the others become ``missing``."""
@@ -112,10 +107,7 @@ class Run(ExitStack):
 
     def time(self, asked: Asked, rounds: int = 40, piece: float = 0.01) -> dict[str, list[float]]:
         """Time in turns what peers are asked for: an action and its arguments."""
-        peers = {
-            label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
-            for label, (name, *asks) in self.available(asked).items()
-        }
+        peers = {label: partial(self.ask, *asks) for label, asks in self.available(asked).items()}
         return time_in_turns(peers, self.choose(rounds, 1), self.choose(piece, 0.0))
 
     def result(self, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
@@ -136,7 +128,7 @@ class Run(ExitStack):
         for content, number in (("whole", 10), ("usual", 7), ("identical", 7), ("policy", 7)):
             theirs = vendor.ask("show", content, number)
             theirs["user_identities"]["customer_id"] = theirs["user_identities"].pop("customerid")
-            own = self.peer(OURS).ask("show", content, number)
+            own = self.ask(OURS, "show", content, number)
             own.setdefault("environment", "development")  # which the client adds
             if theirs != own:
                 raise SystemExit(f"the vendor's SDK builds another batch ({content}): {theirs}")

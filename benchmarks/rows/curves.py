@@ -36,7 +36,7 @@ def curves(run: Run) -> Iterator[Result]:
         taken = {}
         for label, (name, options) in run.available(AT_A_PACE).items():
             many, paced = int(pace * seconds), {"per_second": pace, **options}
-            sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
+            sent = run.ask(name, "deliver", run.server.url, many, **paced)
             if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
                 taken[label] = [sent["cpu"] / many]
         yield run.result(f"CPU of an event, by batches a second @ {pace}", taken)

@@ -25,7 +25,7 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
     Those are events a second, the sender's CPU seconds for each, and how busy the server was.
     """
     run.server.reset(keep=keep)
-    sent = run.peer(name).ask("deliver", run.server.url, many // more.get("size", 1), **more)
+    sent = run.ask(name, "deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
     events, seconds = came["events"], came["last"] - sent["began"]
     figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
@@ -69,10 +69,9 @@ def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Ite
 def send(run: Run) -> Iterator[Result]:
     """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-    asked = {name: [name] for name in (*run.ours, SEGMENT, POSTHOG)}
-    taken = run.take_turns(
-        lambda name: run.peer(name).ask("send", run.server.url, many), asked, run.choose(9, 2)
-    )
+    peers = (*run.ours, SEGMENT, POSTHOG)
+    asked = {name: (name, "send", run.server.url, many) for name in peers}
+    taken = run.take_turns(run.ask, asked, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
         yield run.result(what, column(taken, share), (f"send, {share}", OURS, SEGMENT))
