@@ -15,12 +15,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mpfluent import Batch
 from mpfluent.testing import LocalServer, hang, ok, redirect, reset_after_read, status
 
+from .environments import ROOT
 from .peers.ours_sending import client_of
 
 ENOUGH = 30.0  # seconds for what takes three at most
@@ -80,19 +80,13 @@ def run(program: str, *arguments: str) -> Ended:
     # Python 3.12 warns of every fork of a process with threads, which is the point here
     quiet = "ignore:This process:DeprecationWarning"
     text = f'{PROGRAM}{program}\nprint("ended", time.time())'
-    ended = subprocess.run(
-        [sys.executable, "-W", quiet, "-c", text, *arguments],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=2 * ENOUGH,
-    )
-    gone = time.time()
-    at = re.findall(r"^ended (.+)$", ended.stdout, re.M)
+    command = [sys.executable, "-W", quiet, "-c", text, *arguments]
+    more = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
+    ended = subprocess.run(command, timeout=2 * ENOUGH, **more)
+    wait = time.time() - float(re.findall(r"^ended (.+)$", ended.stdout, re.M)[-1])
     failed = re.findall(r"^failed (.+) \w+$", ended.stdout, re.M)
     lost = re.findall(r"^(\d+) batch(?:es)? not delivered .* and lost$", ended.stderr, re.M)
-    return Ended(gone - float(at[-1]), set(failed), sum(map(int, lost)))
+    return Ended(wait, set(failed), sum(map(int, lost)))
 
 
 def ids(whose: str, many: int) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ from .report import Result, Verdict, judge
 from .server import Server
 
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
+ASKED = tomllib.loads(Path(__file__).with_name("asked.toml").read_text(encoding="utf-8"))
 Taken = Mapping[str, Sequence[float]]
 Asked = Mapping[str, Sequence[Any]]  # by label: a peer, and what it is asked for
 

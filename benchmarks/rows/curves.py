@@ -4,18 +4,9 @@ from collections.abc import Iterator
 
 from ..measurement import column
 from ..report import Result
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
+from ..run import ASKED, DICTS, OURS, VENDOR, Run
 from .processes import alone
 from .sending import deliver_in_turns
-
-# By label, a peer and its options
-AT_A_PACE: Asked = {
-    "mpfluent, in the background": (OURS, {}),
-    "mpfluent, at once": (OURS, {"threaded": False}),
-    "the pace itself, nothing sent": (DICTS, {}),
-    SEGMENT: (SEGMENT, {}),
-    POSTHOG: (POSTHOG, {}),
-}
 
 
 def curves(run: Run) -> Iterator[Result]:
@@ -34,7 +25,7 @@ def curves(run: Run) -> Iterator[Result]:
     seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}
-        for label, (name, options) in run.available(AT_A_PACE).items():
+        for label, (name, options) in run.available(ASKED["paces"]).items():
             many, paced = int(pace * seconds), {"per_second": pace, **options}
             sent = run.ask(name, "deliver", run.server.url, many, **paced)
             if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..report import Result, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
+from ..run import ASKED, OURS, VENDOR, Peer, Run
 
 
 def imports(run: Run) -> Iterator[Result]:
@@ -23,8 +23,7 @@ def imports(run: Run) -> Iterator[Result]:
         return time.perf_counter() - began
 
     asked = {name: (name, "from mpfluent import Batch, Client") for name in run.ours}
-    modules = {VENDOR: "mparticle", SEGMENT: "segment.analytics", POSTHOG: "posthog"}
-    asked.update({name: (name, f"import {module}") for name, module in modules.items()})
+    asked.update(ASKED["imports"])
     taken = run.take_turns(
         lambda name, code: start(name, code) - start(name, ""), asked, run.choose(15, 1)
     )
@@ -33,11 +32,6 @@ def imports(run: Run) -> Iterator[Result]:
     )
 
 
-COUNTED: dict[str, tuple[Any, ...]] = {
-    "a chain with N = 1, to JSON bytes": ("chain", 1),
-    "a chain with N = 10, to JSON bytes": ("chain", 10),
-    "send of a batch that is there, on the caller's thread": ("send_to_nobody",),
-}
 VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 
 
@@ -47,7 +41,7 @@ def instructions(run: Run) -> Iterator[Result]:
         yield run.result("instructions", {}, notes=["valgrind is not installed"])
         return
     few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
-    for what, asked in COUNTED.items():
+    for what, asked in ASKED["instructions"].items():
         taken = {}
         for name in run.ours:
             more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
@@ -76,22 +70,17 @@ def memory(run: Run) -> Iterator[Result]:
     """The memory of batches that wait while the network is stuck."""
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
     taken = {}
-    for name in reversed(run.ours):
+    for name in reversed(run.ours):  # OURS come last: the targets are about them
         *_, (_, size, grown) = alone(run, name, "queue", many, 1)
         taken[f"{name}: a batch's JSON"] = [size / many]
         taken[f"{name}: a waiting batch"] = [grown / many]
     sent = 2 * most // 1000
     held = alone(run, OURS, "bounded", sent, most)
-    verdicts = [
-        judge("memory, batch", [(grown - size) / many / 1000]),  # of OURS, which came last
-        judge("memory, bounded", [held["waiting"] / most]),
-    ]
-    note = (
-        f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
-        f"{held['on_its_way']} bytes were on their way"
-    )
-    what = f"{many} batches of one event that wait"
-    yield run.result(what, taken, verdicts=verdicts, notes=[note], unit="B")
+    measured = {"batch": (grown - size) / many / 1000, "bounded": held["waiting"] / most}
+    verdicts = [judge(f"memory, {key}", [value]) for key, value in measured.items()]
+    note = "max_queue_bytes={}: {accepted} of {} batches accepted; {on_its_way} bytes on their way"
+    what, notes = f"{many} batches of one event that wait", [note.format(most, sent, **held)]
+    yield run.result(what, taken, verdicts=verdicts, notes=notes, unit="B")
 
 
 def stream(run: Run) -> Iterator[Result]:
