@@ -36,7 +36,8 @@ def draw(curve: str, peers: Mapping[str, Any], folder: Path, below: str) -> Path
         low, middle, high = ([y / unit for y in ys] for ys in spreads)
         axes.plot(xs, middle, color=colour, marker=marker, markersize=5, label=peer)
         axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes.set(xscale=scale, yscale=scale)
+    title = curve[0].upper() + curve[1:]
+    axes.set(title=title, xlabel=across, ylabel=up, xscale=scale, yscale=scale)
     if scale == "linear":
         axes.set(xlim=(0, None), ylim=(0, None))
     else:
@@ -44,7 +45,6 @@ def draw(curve: str, peers: Mapping[str, Any], folder: Path, below: str) -> Path
             axis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.grid(True, color="#dddddd")
-    axes.set(title=curve[0].upper() + curve[1:], xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
     path = folder / f"{file}.svg"

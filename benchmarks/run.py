@@ -72,8 +72,7 @@ class Run(ExitStack):
         # otherwise a source that was just edited would be compiled at each start
         variables["PYTHONPYCACHEPREFIX"] = str(self._environments.cache / "bytecode")
         # the benchmarks are of this checkout, also where mpfluent is of another
-        folders = (self._homes.get(name, ROOT), ROOT)
-        variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+        variables["PYTHONPATH"] = f"{self._homes.get(name, ROOT)}{os.pathsep}{ROOT}"
         # -P: otherwise the working directory would come before them
         return [python, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
 
@@ -116,11 +115,9 @@ class Run(ExitStack):
         """Return a result; a target comes with the two whose ratio it is about."""
         there = [target for target in targets if {*target[1:]} <= taken.keys()]
         judged = [judge(target, ratios(taken[of], taken[to])) for target, of, to in there]
-        since = [
-            Verdict(f"the figure of {then}", spread(ratios(taken[OURS], taken[then])))
-            for then in self.ours[1:]
-            if then in taken
-        ]
+        older = [name for name in self.ours[1:] if name in taken]
+        times = {name: spread(ratios(taken[OURS], taken[name])) for name in older}
+        since = [Verdict(f"the figure of {name}", found) for name, found in times.items()]
         figures = {name: spread(values) for name, values in taken.items()}
         verdicts = [*judged, *more.pop("verdicts", ()), *since]
         return Result(self.row, what, figures, verdicts, **more)

@@ -17,8 +17,7 @@ def curves(run: Run) -> Iterator[Result]:
         yield run.result(what, run.time(asked, rounds=10, piece=0.02))
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
-        labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
-        sized = {label: (name, {"size": size}) for label, name in labels.items()}
+        sized = {label: (name, {"size": size}) for label, name in ASKED["sizes"].items()}
         found = deliver_in_turns(run, sized, many, run.choose(3, 1))
         what = f"CPU of an event, by the events of a batch or request @ {size}"
         yield run.result(what, column(found, "cpu"))

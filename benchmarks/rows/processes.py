@@ -24,12 +24,9 @@ def imports(run: Run) -> Iterator[Result]:
 
     asked = {name: (name, "from mpfluent import Batch, Client") for name in run.ours}
     asked.update(ASKED["imports"])
-    taken = run.take_turns(
-        lambda name, code: start(name, code) - start(name, ""), asked, run.choose(15, 1)
-    )
-    yield run.result(
-        "an import, over an empty interpreter", taken, ("import, vendor", OURS, VENDOR)
-    )
+    rounds, target = run.choose(15, 1), ("import, vendor", OURS, VENDOR)
+    taken = run.take_turns(lambda name, code: start(name, code) - start(name, ""), asked, rounds)
+    yield run.result("an import, over an empty interpreter", taken, target)
 
 
 VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
@@ -51,11 +48,9 @@ def instructions(run: Run) -> Iterator[Result]:
 
 def _count(run: Run, name: str, *asked: Any) -> int:
     command, variables = run.command(name)
-    variables["PYTHONHASHSEED"] = "0"
     line = json.dumps([asked[0], asked[1:], {}])
-    counted = subprocess.run(
-        [*VALGRIND, *command], input=line, env=variables, capture_output=True, text=True, check=True
-    )
+    more = {"env": {**variables, "PYTHONHASHSEED": "0"}, "text": True, "check": True}
+    counted = subprocess.run([*VALGRIND, *command], input=line, capture_output=True, **more)
     (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
     return int(found.replace(",", ""))
 
@@ -78,8 +73,9 @@ def memory(run: Run) -> Iterator[Result]:
     held = alone(run, OURS, "bounded", sent, most)
     measured = {"batch": (grown - size) / many / 1000, "bounded": held["waiting"] / most}
     verdicts = [judge(f"memory, {key}", [value]) for key, value in measured.items()]
-    note = "max_queue_bytes={}: {accepted} of {} batches accepted; {on_its_way} bytes on their way"
-    what, notes = f"{many} batches of one event that wait", [note.format(most, sent, **held)]
+    note = "{accepted} of {} batches were accepted; {on_its_way} bytes were on their way"
+    notes = [f"max_queue_bytes={most}: {note.format(sent, **held)}"]
+    what = f"{many} batches of one event that wait"
     yield run.result(what, taken, verdicts=verdicts, notes=notes, unit="B")
 
 
@@ -92,7 +88,7 @@ def stream(run: Run) -> Iterator[Result]:
 
 
 def resident(run: Run, what: str, target: str, many: int, *more: Any) -> Result:
-    """Return the resident memory of a stream; its target is what each batch may add."""
+    """Return the resident memory of a stream; its target is what each batch of OURS may add."""
     if sys.platform == "win32":
         return run.result(what, {}, notes=["Windows is not asked for resident memory"])
     taken, grown, notes = {}, [], []
@@ -105,5 +101,4 @@ def resident(run: Run, what: str, target: str, many: int, *more: Any) -> Result:
         taken.update({f"{name}: after a tenth": [first], f"{name}: at its end": [last]})
         grown.append((last - first) * 1e6 / (many * 0.9))
         notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in sizes]}")
-    verdicts = [judge(target, grown[:1])]  # of OURS, which come first
-    return run.result(what, taken, verdicts=verdicts, notes=notes, unit="MB")
+    return run.result(what, taken, verdicts=[judge(target, grown[:1])], notes=notes, unit="MB")
