@@ -85,6 +85,5 @@ def this_commit() -> str:
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", *arguments]
-    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    run = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
     return run.stdout.strip()

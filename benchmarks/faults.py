@@ -81,7 +81,7 @@ def run(program: str, *arguments: str) -> Ended:
     quiet = "ignore:This process:DeprecationWarning"
     text = f'{PROGRAM}{program}\nprint("ended", time.time())'
     command = [sys.executable, "-W", quiet, "-c", text, *arguments]
-    more = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
+    more: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "check": True}
     ended = subprocess.run(command, timeout=2 * ENOUGH, **more)
     wait = time.time() - float(re.findall(r"^ended (.+)$", ended.stdout, re.M)[-1])
     failed = re.findall(r"^failed (.+) \w+$", ended.stdout, re.M)
@@ -174,7 +174,7 @@ HTML = status(200, headers={"Content-Type": "text/html"}, body="<html>Welcome</h
 RETRY_AFTER = "429 `Retry-After: 3`: gap"
 UNAVAILABLE = "503 then 200: delay"
 
-# Each fault: what is said of the outcomes, the server's script, and an attribute
+# Each fault: what is said of the outcomes ("{}": what a user sees), a script, and an attribute
 ANSWERS: dict[str, tuple[Any, ...]] = {
     "302 to another path": ("{}".format, [redirect("/elsewhere"), ok(200)]),
     RETRY_AFTER: (delays, [status(429, headers={"Retry-After": "3"})]),
@@ -210,7 +210,8 @@ def table(found: Iterable[Row]) -> int:
     silent = []
     for row in found:
         print(f"| {row.scenario} | {row.found} |", flush=True)
-        silent += [] if row.reported else [row.scenario]
+        if not row.reported:
+            silent.append(row.scenario)
     print(f"\n{SILENT}: {'; '.join(silent)}" if silent else f"\nnothing was {SILENT}")
     return int(bool(silent))
 

@@ -49,8 +49,9 @@ def instructions(run: Run) -> Iterator[Result]:
 def _count(run: Run, name: str, *asked: Any) -> int:
     command, variables = run.command(name)
     line = json.dumps([asked[0], asked[1:], {}])
-    more = {"env": {**variables, "PYTHONHASHSEED": "0"}, "text": True, "check": True}
-    counted = subprocess.run([*VALGRIND, *command], input=line, capture_output=True, **more)
+    variables["PYTHONHASHSEED"] = "0"
+    more: dict[str, Any] = {"env": variables, "capture_output": True, "text": True, "check": True}
+    counted = subprocess.run([*VALGRIND, *command], input=line, **more)
     (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
     return int(found.replace(",", ""))
 
