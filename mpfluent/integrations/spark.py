@@ -32,6 +32,7 @@ except ModuleNotFoundError as _missing:
 
 __all__ = ["FrameRow", "send"]
 
+_dumps: Callable[[Any], bytes] = cloudpickle.dumps  # without types where pyspark is installed
 _FAILURES = 4  # of a task until Spark gives up, unless it is told another number
 # Types of a column by which rows are not grouped; with a collation, two texts may be one user.
 _NO_USERS = re.compile(
@@ -84,7 +85,7 @@ def send(
         write = "stream.writeStream.foreachBatch(lambda frame, number: send(frame, …))"
         raise wrong_frame(frame, "a frame that ends, and this is a stream", write)
     given = batch, client, user, order, partitions
-    job = checked_job(frame.columns, given, unknown, cloudpickle.dumps)
+    job = checked_job(frame.columns, given, unknown, _dumps)
     kind = frame.schema[user].dataType.simpleString()
     if _NO_USERS.match(kind):
         cast = "string" if kind.startswith("string") else "bigint"
@@ -97,7 +98,7 @@ def send(
     number = partitions or int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 200)
     # sorted in Spark, which may use the disk: a worker has the rows of one user at a time
     split = frame.repartition(number, column).sortWithinPartitions(column)
-    sender = _sender(PickledJob(cloudpickle.dumps(job)), names, _most_failures(frame))
+    sender = _sender(PickledJob(_dumps(job)), names, _most_failures(frame))
     sent = split.mapInArrow(sender, "number int, outcome binary")
     try:
         rows = sent.collect()
