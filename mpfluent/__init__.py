@@ -41,8 +41,8 @@ _NAMES = {
     "dispatch.sync": "SyncDispatcher",
     "dispatch.threaded": "ThreadedDispatcher",
     "errors": (
-        "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidTime "
-        "InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TooManyRejects "
+        "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidPlan "
+        "InvalidTime InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TooManyRejects "
         "TransportError UnknownField UnknownVerb UnusedBatchWarning"
     ),
     "model.application": "ApplicationInformation AttributionInfo",

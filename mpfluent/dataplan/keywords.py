@@ -1,0 +1,457 @@
+"""JSON Schema as the vendor's validator understands it; needs ``mpfluent[plan]``.
+
+The library ``jsonschema`` walks through schemas and data. These are the keywords that report in
+another way there, each with the sentence of the vendor's validator.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jsonschema import Draft7Validator, ValidationError
+from jsonschema.validators import create, extend
+
+from .definitions import UNSUPPORTED, Like, has_rules
+from .formats import FORMATS
+from .javascript import same, text_of, text_of_number
+from .patterns import Unreadable, compiled
+
+Errors = Iterable[ValidationError]
+Keyword = Callable[[Any, Any, Any, Any], Errors]
+
+_SCALARS = (str, int, float, bool)
+
+
+def _within(validator: Any, value: Any, schema: Any, place: str | int, step: Any = None) -> Errors:
+    """Return the errors of a value within another one.
+
+    Args:
+        validator: of the value around.
+        place: the name or the number of the value; step: of the schema, if it has one.
+    """
+    if schema is False:
+        error = ValidationError("boolean schema is false", validator="false schema")
+        error.path.append(place)
+        return (error,)
+    if type(value) in _SCALARS and schema is not True and _passes(validator, value, schema):
+        return ()
+    return validator.descend(value, schema, place, step)  # type: ignore[no-any-return]
+
+
+def _passes(validator: Any, value: Any, schema: Any) -> bool:
+    """Return whether a scalar surely passes: it saves what the library does for each schema."""
+    if "$ref" in schema or "$id" in schema:
+        return False
+    checks = validator.VALIDATORS
+    for keyword, argument in schema.items():
+        check = checks.get(keyword)
+        if check is not None:
+            for _ in check(validator, argument, value, schema) or ():
+                return False
+    return True
+
+
+def _required(validator: Any, names: list[str], instance: Any, schema: Any) -> Errors:
+    """Report what ``properties`` does not: names that it has not, or without a rule."""
+    if isinstance(instance, dict):
+        properties = schema.get("properties", {})
+        for name in names:
+            if name not in instance and not has_rules(properties.get(name, True)):
+                yield _missing(name)
+
+
+def _missing(name: str) -> ValidationError:
+    return ValidationError(name, validator="required")
+
+
+def _properties(validator: Any, properties: Any, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, dict):
+        required = schema.get("required", ())
+        for name, subschema in properties.items():
+            if name in instance:
+                yield from _within(validator, instance[name], subschema, name, name)
+            elif name in required and has_rules(subschema):
+                yield _missing(name)
+
+
+def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Errors:
+    if not isinstance(instance, dict) or allowed is True:
+        return
+    planned = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
+    for name, value in instance.items():
+        if name in planned or any(_finds(pattern, name) for pattern in patterns):
+            continue
+        if allowed is False:
+            yield ValidationError(name)
+        else:
+            yield from _within(validator, value, allowed, name)
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, dict):
+        for pattern, subschema in patterns.items():
+            for name, value in instance.items():
+                if _finds(pattern, name):
+                    yield from _within(validator, value, subschema, name, pattern)
+
+
+def _property_names(validator: Any, subschema: Any, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, dict):
+        for name in instance:
+            errors = list(validator.descend(name, subschema))
+            yield from errors
+            if errors:
+                yield ValidationError(f"property name '{name}' is invalid")
+
+
+def _dependencies(validator: Any, dependencies: Any, instance: Any, schema: Any) -> Errors:
+    if not isinstance(instance, dict):
+        return
+    met = {name: then for name, then in dependencies.items() if name in instance}
+    for name, then in met.items():
+        if isinstance(then, list):
+            words = "property" if len(then) == 1 else "properties"
+            for other in then:
+                if other not in instance:
+                    names = ", ".join(then)
+                    yield ValidationError(f"should have {words} {names} when property {name} is present")
+    for name, then in met.items():
+        if not isinstance(then, list):
+            yield from validator.descend(instance, then, None, name)
+
+
+def _items(validator: Any, items: Any, instance: Any, schema: Any) -> Errors:
+    if not isinstance(instance, list):
+        return
+    if not isinstance(items, list):
+        for place, item in enumerate(instance):
+            yield from _within(validator, item, items, place)
+        return
+    additional = schema.get("additionalItems", True)
+    if additional is False and len(instance) > len(items):
+        sentence = f"should NOT have more than {len(items)} items"
+        yield ValidationError(sentence, validator="additionalItems")
+    for place, (item, subschema) in enumerate(zip(instance, items)):
+        yield from _within(validator, item, subschema, place, place)
+    if additional is not False:
+        for place, item in enumerate(instance[len(items) :], len(items)):
+            yield from _within(validator, item, additional, place)
+
+
+def _contains(validator: Any, subschema: Any, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, list):
+        found: list[ValidationError] = []
+        for place, item in enumerate(instance):
+            errors = list(_within(validator, item, subschema, place))
+            if not errors:
+                return
+            found += errors
+        yield from found
+        yield ValidationError("should contain a valid item")
+
+
+def _unique_items(validator: Any, unique: bool, instance: Any, schema: Any) -> Errors:
+    if unique and isinstance(instance, list):
+        items = schema.get("items")
+        kinds = items.get("type", []) if isinstance(items, dict) else []
+        kinds = [kinds] if isinstance(kinds, str) else kinds
+        scalars = bool(kinds) and "object" not in kinds and "array" not in kinds
+        pair = _last_twins(validator, instance, kinds if scalars else None)
+        if pair is not None:
+            which = f"items ## {pair[0]} and {pair[1]} are identical"
+            yield ValidationError(f"should NOT have duplicate items ({which})")
+
+
+def _last_twins(validator: Any, items: list[Any], kinds: Any) -> tuple[int, int] | None:
+    """Return the two equal items that are found first from the end.
+
+    Args:
+        kinds: if all items are scalars of these types, they are looked up in a table, which names
+            the later one first.
+    """
+    if kinds is None:
+        for later in reversed(range(len(items))):
+            for earlier in reversed(range(later)):
+                if same(items[later], items[earlier]):
+                    return earlier, later
+        return None
+    seen: list[int] = []
+    for place in reversed(range(len(items))):
+        if any(validator.is_type(items[place], kind) for kind in kinds):
+            twin = next((other for other in seen if same(items[place], items[other])), None)
+            if twin is not None:
+                return twin, place
+            seen.append(place)
+    return None
+
+
+def _enum(validator: Any, words: list[Any], instance: Any, schema: Any) -> Errors:
+    if instance in words and any(same(word, instance) for word in words):
+        return ()
+    return (ValidationError("should be equal to one of the allowed values"),)
+
+
+def _const(validator: Any, word: Any, instance: Any, schema: Any) -> Errors:
+    return () if same(word, instance) else (ValidationError("should be equal to constant"),)
+
+
+def _multiple_of(validator: Any, divisor: float, instance: Any, schema: Any) -> Errors:
+    if validator.is_type(instance, "number"):
+        quotient = float(instance) / float(divisor)
+        # as JavaScript reads a whole number from the text of this one
+        if abs(quotient) >= 1e21 or not quotient.is_integer():
+            return (ValidationError(f"should be multiple of {text_of_number(divisor)}"),)
+    return ()
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, str) and not _finds(pattern, instance):
+        return (ValidationError(f'should match pattern "{pattern}"'),)
+    return ()
+
+
+def _finds(pattern: str, text: str) -> bool:
+    try:
+        return compiled(pattern).finds(text)
+    except Unreadable:  # the server's reading: what cannot be checked says nothing
+        return True
+
+
+def _format(validator: Any, name: str, instance: Any, schema: Any) -> Errors:
+    if isinstance(instance, str) and name in FORMATS and not FORMATS[name](instance):
+        return (ValidationError(f'should match format "{name}"'),)
+    return ()
+
+
+def _type(validator: Any, kinds: Any, instance: Any, schema: Any) -> Errors:
+    if _is_of(validator, instance, kinds):
+        return ()
+    return (ValidationError(f"should be {','.join(_listed(kinds))}"),)
+
+
+def _listed(kinds: Any) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def _is_of(validator: Any, value: Any, kinds: Any) -> bool:
+    """Return whether a value is of a type, or of one of several."""
+    if isinstance(kinds, str):
+        return validator.is_type(value, kinds)  # type: ignore[no-any-return]
+    return any(validator.is_type(value, kind) for kind in kinds)
+
+
+def _not(validator: Any, subschema: Any, instance: Any, schema: Any) -> Errors:
+    if not any(validator.descend(instance, subschema)):
+        yield ValidationError("should NOT be valid")
+
+
+def _any_of(validator: Any, subschemas: list[Any], instance: Any, schema: Any) -> Errors:
+    found: list[ValidationError] = []
+    for place, subschema in enumerate(subschemas):
+        errors = list(validator.descend(instance, subschema, None, place))
+        if not errors:
+            return
+        found += errors
+    yield from found
+    yield ValidationError("should match some schema in anyOf")
+
+
+def _one_of(validator: Any, subschemas: list[Any], instance: Any, schema: Any) -> Errors:
+    found: list[ValidationError] = []
+    met = 0
+    for place, subschema in enumerate(subschemas):
+        errors = list(validator.descend(instance, subschema, None, place))
+        found += errors
+        met += not errors
+        if met > 1:
+            break
+    if met != 1:
+        yield from found
+        yield ValidationError("should match exactly one schema in oneOf")
+
+
+def _if(validator: Any, subschema: Any, instance: Any, schema: Any) -> Errors:
+    branch = "else" if any(validator.descend(instance, subschema)) else "then"
+    errors = list(validator.descend(instance, schema.get(branch, True), None, branch))
+    yield from errors
+    if errors:
+        yield ValidationError(f'should match "{branch}" schema')
+
+
+def _limit(sentence: str, kind: type | tuple[type, ...], broken: Callable[[Any, Any], bool]) -> Keyword:
+    """Return a keyword that compares a value with a number."""
+
+    def check(validator: Any, limit: Any, instance: Any, schema: Any) -> Errors:
+        if isinstance(instance, kind) and not isinstance(instance, bool) and broken(instance, limit):
+            return (ValidationError(sentence.format(text_of_number(limit))),)
+        return ()
+
+    return check
+
+
+_NUMBERS = (int, float)
+_LIMITS: dict[str, Keyword] = {
+    "maximum": _limit("should be <= {}", _NUMBERS, lambda value, most: value > most),
+    "minimum": _limit("should be >= {}", _NUMBERS, lambda value, least: value < least),
+    "exclusiveMaximum": _limit("should be < {}", _NUMBERS, lambda value, most: value >= most),
+    "exclusiveMinimum": _limit("should be > {}", _NUMBERS, lambda value, least: value <= least),
+    **{
+        f"max{what}": _limit(
+            f"should NOT {verb} than {{}} {unit}", kind, lambda value, most: len(value) > most
+        )
+        for what, verb, unit, kind in (
+            ("Length", "be longer", "characters", str),
+            ("Items", "have more", "items", list),
+            ("Properties", "have more", "properties", dict),
+        )
+    },
+    **{
+        f"min{what}": _limit(
+            f"should NOT {verb} than {{}} {unit}", kind, lambda value, least: len(value) < least
+        )
+        for what, verb, unit, kind in (
+            ("Length", "be shorter", "characters", str),
+            ("Items", "have fewer", "items", list),
+            ("Properties", "have fewer", "properties", dict),
+        )
+    },
+}
+
+NODE = extend(
+    Draft7Validator,
+    {
+        **_LIMITS,
+        "additionalItems": None,  # `items` does it, in the right order
+        "additionalProperties": _additional_properties,
+        "anyOf": _any_of,
+        "const": _const,
+        "contains": _contains,
+        "dependencies": _dependencies,
+        "enum": _enum,
+        "format": _format,
+        "if": _if,
+        "items": _items,
+        "multipleOf": _multiple_of,
+        "not": _not,
+        "oneOf": _one_of,
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "properties": _properties,
+        "propertyNames": _property_names,
+        "required": _required,
+        "type": _type,
+        "uniqueItems": _unique_items,
+    },
+)
+
+
+# The server's reading: what converts to a type is of the type.
+
+_DIGITS = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_FLAGS = {"true": True, "false": False}
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+
+
+def _flag(value: Any) -> Any:
+    return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> Any:
+    return text_of(value) if isinstance(value, bool | int | float) else value
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "number": _number,
+    "integer": _number,
+    "boolean": _flag,
+    "string": _text,
+}
+
+
+def converted(validator: Any, value: Any, kinds: Any) -> Any:
+    """Return a value as the first of these types that takes it, or as it is.
+
+    Args:
+        validator: which knows what is of a type.
+        value: plain JSON data.
+        kinds: a type, or several.
+    """
+    if _is_of(validator, value, kinds):
+        return value
+    for kind in _listed(kinds):
+        if kind in _CONVERT:
+            read = _CONVERT[kind](value)
+            if validator.is_type(read, kind):
+                return read
+    return value
+
+
+def _server_type(validator: Any, kinds: Any, instance: Any, schema: Any) -> Errors:
+    if _is_of(validator, instance, kinds):
+        return ()
+    if _is_of(validator, converted(validator, instance, kinds), kinds):
+        return ()
+    return (ValidationError(",".join(_listed(kinds))),)
+
+
+def _after_conversion(keyword: Keyword) -> Keyword:
+    def check(validator: Any, argument: Any, instance: Any, schema: Any) -> Errors:
+        kinds = schema.get("type")
+        read = instance if kinds is None else converted(validator, instance, kinds)
+        return keyword(validator, argument, read, schema)
+
+    return check
+
+
+def _server_enum(validator: Any, words: list[Any], instance: Any, schema: Any) -> Errors:
+    if any(_alike(word, instance) for word in words):
+        return ()
+    return _enum(validator, words, instance, schema)
+
+
+def _server_const(validator: Any, word: Any, instance: Any, schema: Any) -> Errors:
+    return () if _alike(word, instance) else _const(validator, word, instance, schema)
+
+
+def _alike(word: Any, value: Any) -> bool:
+    """Return whether two scalars are written alike: 42 and "42" are."""
+    if type(word) is str and word == value:
+        return True
+    if not isinstance(word, _SCALARS) or not isinstance(value, _SCALARS):
+        return False
+    return bool(_flag(_text(word)) == _flag(_text(value)))
+
+
+_SERVER = extend(
+    NODE,
+    {
+        **{
+            name: _after_conversion(keyword)
+            for name, keyword in {
+                **_LIMITS,
+                "multipleOf": _multiple_of,
+                "pattern": _pattern,
+                "format": _format,
+            }.items()
+        },
+        **dict.fromkeys(UNSUPPORTED),
+        "type": _server_type,
+        "enum": _server_enum,
+        "const": _server_const,
+    },
+)
+# made anew, as in draft-07 nothing beside a $ref counts
+SERVER = create(
+    meta_schema=_SERVER.META_SCHEMA,
+    validators=_SERVER.VALIDATORS,
+    type_checker=_SERVER.TYPE_CHECKER,
+)
+
+VALIDATORS: dict[Like, Any] = {"node": NODE, "server": SERVER}
+"""The class of validators for each reading."""
