@@ -125,9 +125,7 @@ def document_of(where: str, data: Any, version: object) -> Document:
             f"{where}: version={brief(version)} is no number of a version; write version=1"
         )
     if isinstance(data, list):
-        raise InvalidPlan(
-            f"{where} is a list of plans, which has no data points; {_DOWNLOAD}"
-        )
+        raise InvalidPlan(f"{where} is a list of plans, which has no data points; {_DOWNLOAD}")
     if not isinstance(data, dict):
         raise InvalidPlan(f"{where} holds {brief(data)}, which is no data plan; {_DOWNLOAD}")
     plan: dict[str, Any] = {}
@@ -154,7 +152,7 @@ def document_of(where: str, data: Any, version: object) -> Document:
     )
 
 
-def _chosen(where: str, plan: dict[str, Any], version: int | None | object) -> dict[str, Any]:
+def _chosen(where: str, plan: dict[str, Any], version: int | object | None) -> dict[str, Any]:
     versions = plan["data_plan_versions"]
     if not isinstance(versions, list) or not versions:
         raise InvalidPlan(f"{where} is a plan without versions; {_DOWNLOAD}")

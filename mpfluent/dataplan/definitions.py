@@ -154,9 +154,7 @@ class _Walk:
         return [self.schema(each, f"{path}/{place}") for place, each in enumerate(value)]
 
     def _map(self, value: dict[str, Any], path: str) -> Any:
-        return {
-            name: self.schema(each, f"{path}/{name}") for name, each in ordered(value).items()
-        }
+        return {name: self.schema(each, f"{path}/{name}") for name, each in ordered(value).items()}
 
     def _patterns(self, value: dict[str, Any], path: str) -> Any:
         for name in value:

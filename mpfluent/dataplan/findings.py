@@ -22,8 +22,13 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(("additionalProperties", "additionalItems"), "unplanned"),
 }
 _TYPES = {
-    **{str: "string", bool: "boolean", int: "number", float: "number"},
-    **{dict: "object", list: "array", type(None): "null"},
+    str: "string",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    dict: "object",
+    list: "array",
+    type(None): "null",
 }
 
 
@@ -76,15 +81,15 @@ def of_server(errors: Iterable[ValidationError], subject: Subject) -> Iterator[V
         keyword = _keyword(error)
         parts = [escaped(part) for part in error.absolute_path]
         expected: str | None = error.message if error.validator else _NEVER
-        actual: Any = shown(error.instance)
+        actual: Any = None
         if keyword in ("additionalProperties", "required"):  # its place is that of the name
             parts.append(escaped(error.message))
             unplanned = keyword == "additionalProperties"
             expected, actual = (None, error.message) if unplanned else (error.message, None)
         elif keyword == "additionalItems":
-            expected = actual = None
-        elif keyword == "type":
-            actual = _TYPES[type(error.instance)]
+            expected = None
+        else:
+            actual = _TYPES[type(error.instance)] if keyword == "type" else shown(error.instance)
         key = parts[-1].replace("~1", "/").replace("~0", "~") if parts else None
         yield _violation(error, keyword, subject, key, parts, expected, actual)
 

@@ -65,7 +65,9 @@ def _matches(name: str) -> Callable[[str], bool]:
 
 
 _GROUP = re.compile("[0-9a-f]{1,4}", re.IGNORECASE)
-_IPV4 = re.compile(r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII)
+_IPV4 = re.compile(
+    r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}", re.ASCII
+)
 
 
 def is_ipv6(text: str) -> bool:

@@ -5,11 +5,11 @@ The vendor's validator runs in JavaScript, and a plan is written for it.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 from ..errors import InvalidValue, brief
@@ -143,8 +143,8 @@ def text_of(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return text_of_number(value)
+    if isinstance(value, int | float | Decimal):
+        return text_of_number(float(value) if isinstance(value, Decimal) else value)
     return ",".join(map(text_of, value)) if isinstance(value, list) else "[object Object]"
 
 
@@ -156,18 +156,12 @@ def json_of(value: Any) -> str:
     """
     if isinstance(value, (dict, Mapping)):
         entries = ordered(dict(value)).items()
-        return f"{{{','.join(f'{_quoted(name)}:{json_of(item)}' for name, item in entries)}}}"
+        return f"{{{','.join(f'{quoted(name)}:{json_of(item)}' for name, item in entries)}}}"
     if isinstance(value, (list, tuple)):
         return f"[{','.join(map(json_of, value))}]"
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, str):
-        return _quoted(value)
-    return text_of_number(value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    if value is None:
+        return "null"
+    return quoted(value) if isinstance(value, str) else text_of(value)
 
 
 def same(one: Any, other: Any) -> bool:

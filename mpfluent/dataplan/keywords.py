@@ -35,22 +35,34 @@ def _within(validator: Any, value: Any, schema: Any, place: str | int, step: Any
         error = ValidationError("boolean schema is false", validator="false schema")
         error.path.append(place)
         return (error,)
-    if type(value) in _SCALARS and schema is not True and _passes(validator, value, schema):
-        return ()
+    if type(value) in _SCALARS and schema is not True and not _leads_on(schema):
+        return _of_scalar(validator, value, schema, place)
     return validator.descend(value, schema, place, step)  # type: ignore[no-any-return]
 
 
-def _passes(validator: Any, value: Any, schema: Any) -> bool:
-    """Return whether a scalar surely passes: it saves what the library does for each schema."""
-    if "$ref" in schema or "$id" in schema:
-        return False
+def _leads_on(schema: Any) -> bool:
+    """Return whether the library has to know where a schema stands."""
+    return "$ref" in schema or "$id" in schema
+
+
+def _of_scalar(validator: Any, value: Any, schema: Any, place: str | int) -> list[ValidationError]:
+    """Return the errors of a scalar, without what the library prepares for each schema.
+
+    That takes most of the time of a batch, and only schemas with names of their own need it.
+    """
+    found = []
     checks = validator.VALIDATORS
     for keyword, argument in schema.items():
         check = checks.get(keyword)
-        if check is not None:
-            for _ in check(validator, argument, value, schema) or ():
-                return False
-    return True
+        if check is None:
+            continue
+        for error in check(validator, argument, value, schema) or ():
+            if error.validator is not None and not isinstance(error.validator, str):  # unset
+                error.validator, error.validator_value = keyword, argument
+                error.instance, error.schema = value, schema
+            error.path.appendleft(place)
+            found.append(error)
+    return found
 
 
 def _required(validator: Any, names: list[str], instance: Any, schema: Any) -> Errors:
@@ -117,7 +129,9 @@ def _dependencies(validator: Any, dependencies: Any, instance: Any, schema: Any)
             for other in then:
                 if other not in instance:
                     names = ", ".join(then)
-                    yield ValidationError(f"should have {words} {names} when property {name} is present")
+                    yield ValidationError(
+                        f"should have {words} {names} when property {name} is present"
+                    )
     for name, then in met.items():
         if not isinstance(then, list):
             yield from validator.descend(instance, then, None, name)
@@ -281,11 +295,17 @@ def _if(validator: Any, subschema: Any, instance: Any, schema: Any) -> Errors:
         yield ValidationError(f'should match "{branch}" schema')
 
 
-def _limit(sentence: str, kind: type | tuple[type, ...], broken: Callable[[Any, Any], bool]) -> Keyword:
+def _limit(
+    sentence: str, kind: type | tuple[type, ...], broken: Callable[[Any, Any], bool]
+) -> Keyword:
     """Return a keyword that compares a value with a number."""
 
     def check(validator: Any, limit: Any, instance: Any, schema: Any) -> Errors:
-        if isinstance(instance, kind) and not isinstance(instance, bool) and broken(instance, limit):
+        if (
+            isinstance(instance, kind)
+            and not isinstance(instance, bool)
+            and broken(instance, limit)
+        ):
             return (ValidationError(sentence.format(text_of_number(limit))),)
         return ()
 

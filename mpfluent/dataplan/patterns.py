@@ -1,6 +1,6 @@
-"""Regular expressions of JavaScript, as a plan has them, in those of Python.
+r"""Regular expressions of JavaScript, as a plan has them, in those of Python.
 
-They are read without flags: ``\\d``, ``\\w`` and ``\\b`` are ASCII, ``$`` is the very end, and a
+They are read without flags: ``\d``, ``\w`` and ``\b`` are ASCII, ``$`` is the very end, and a
 character outside the Basic Multilingual Plane is two.
 """
 
@@ -166,7 +166,7 @@ class _Translation:
             self._emit(r"\{")
             return
         if match:
-            least, comma, most = sign[1:-1].partition(",")
+            least, _, most = sign[1:-1].partition(",")
             if most and int(least) > int(most):
                 raise Unreadable("a repetition has its numbers out of order")
             if max(int(least), int(most or 0)) > _MOST:
@@ -176,7 +176,7 @@ class _Translation:
             self._emit("?")
         following = self._source[self._at : self._at + 1]
         counts = _COUNT.match(self._source, self._at)
-        if following and following in "*+?" or counts:
+        if (following and following in "*+?") or counts:
             raise Unreadable("nothing to repeat")
 
     def _class(self) -> None:

@@ -142,7 +142,9 @@ class DataPlan(PublicNames):
 
     # Verdicts
 
-    def validate(self, batch: Batch | Mapping[str, Any], *, like: Like = "server") -> tuple[Violation, ...]:
+    def validate(
+        self, batch: Batch | Mapping[str, Any], *, like: Like = "server"
+    ) -> tuple[Violation, ...]:
         """Return what of a batch is not as planned; empty if all is.
 
         The batch is compared with this plan, whatever its ``context.data_plan`` says.
@@ -168,7 +170,7 @@ class DataPlan(PublicNames):
     def _violations(self, data: Mapping[str, Any], like: Like) -> Iterator[Violation]:
         if like == "node" and None in self._by_key:
             point = self._by_key[None]
-            raise InvalidPlan(f"{about(point)} has no criteria; write \"criteria\": {{…}}")
+            raise InvalidPlan(f'{about(point)} has no criteria; write "criteria": {{…}}')
         events = data.get("events")
         if events is None:
             events = ()
@@ -192,13 +194,19 @@ class DataPlan(PublicNames):
             clean = cleaned(event, f"events[{index}]")
             subject = Subject(index, point.name, point.match, event)
             yield from self._of_definition(point, clean, subject, like)
-        elif like == "node" or meeting.type in PLANNABLE or meeting.name in ("custom_event", "commerce_event"):
+        elif (
+            like == "node"
+            or meeting.type in PLANNABLE
+            or meeting.name in ("custom_event", "commerce_event")
+        ):
             yield self._unplanned(index, meeting)
 
     def _unplanned(self, index: int, meeting: Meeting) -> Violation:
         if not meeting.key.strip():
             return Violation(index, "unplanned", "unknown", "#", event_name=meeting.name)
-        same_name = [p for p in self._by_key.values() if p.type == meeting.type and p.name == meeting.label]
+        same_name = [
+            p for p in self._by_key.values() if p.type == meeting.type and p.name == meeting.label
+        ]
         types = [str(p.match["criteria"].get("custom_event_type")) for p in same_name]
         return Violation(
             index,

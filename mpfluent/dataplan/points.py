@@ -160,9 +160,13 @@ def _commerce(kind: str, data: Mapping[str, Any]) -> Meeting:
         if data.get(part):
             action = data[part].get("action") if isinstance(data[part], Mapping) else None
             criteria = {"action": action} if action else {}
-            return Meeting(_joined(part, [action]), part, kind, {"type": part, "criteria": criteria})
+            return Meeting(
+                _joined(part, [action]), part, kind, {"type": part, "criteria": criteria}
+            )
     if data.get("product_impressions") or isinstance(data.get("product_impressions"), list):
-        return Meeting("product_impression", "product_impression", kind, {"type": "product_impression"})
+        return Meeting(
+            "product_impression", "product_impression", kind, {"type": "product_impression"}
+        )
     return Meeting("", "", kind, None)
 
 
