@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .patterns import Unreadable, compiled
+from .patterns import SPACES, Unreadable, compiled
 
 _TIME = r"(?:[0-2]\d:[0-5]\d:[0-5]\d|23:59:60)(?:\.\d+)?"
 _ZONE = r"(?:z|[+-]\d\d(?::?\d\d)?)"
@@ -50,18 +50,10 @@ _PATTERNS = {
     "json-pointer-uri-fragment": rf"#(?:/{_PCHAR}*)*",
     "relative-json-pointer": rf"(?:0|[1-9][0-9]*)(?:#|{_POINTER})",
 }
-_compiled: dict[str, re.Pattern[str]] = {}
 
 
-def _matches(name: str) -> Callable[[str], bool]:
-    def test(text: str) -> bool:
-        pattern = _compiled.get(name)
-        if pattern is None:  # the first text of this format
-            pattern = compiled(f"^(?:{_PATTERNS[name]})$", ignore_case=True).expression
-            _compiled[name] = pattern
-        return pattern.search(text) is not None
-
-    return test
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda text: compiled(f"^(?:{pattern})$", ignore_case=True).finds(text)
 
 
 _GROUP = re.compile("[0-9a-f]{1,4}", re.IGNORECASE)
@@ -70,15 +62,19 @@ _IPV4 = re.compile(
 )
 
 
+_ZONE_NAME = compiled(r"^.+\s*$")
+
+
 def is_ipv6(text: str) -> bool:
     """Return whether a text is an IPv6 address; blanks around it and a zone are fine.
 
     >>> is_ipv6("::1"), is_ipv6(" fe80::1%eth0 "), is_ipv6("1::2::3"), is_ipv6("::ffff:10.0.0.1")
     (True, True, False, True)
     """
-    address, zone, name = text.strip().partition("%")
-    if zone and not name:
+    address, zone, name = text.lstrip(SPACES).partition("%")
+    if zone and not _ZONE_NAME.finds(name):
         return False
+    address = address if zone else address.rstrip(SPACES)
     left, gap, right = address.partition("::")
     groups = [part.split(":") if part else [] for part in (left, right)]
     last = groups[1] if gap else groups[0]
@@ -105,7 +101,7 @@ def is_regex(text: str) -> bool:
 
 
 FORMATS: dict[str, Callable[[str], bool]] = {
-    **{name: _matches(name) for name in _PATTERNS},
+    **{name: _matches(pattern) for name, pattern in _PATTERNS.items()},
     "ipv6": is_ipv6,
     "regex": is_regex,
 }

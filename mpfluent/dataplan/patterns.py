@@ -12,6 +12,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _UNITS = re.compile("[\U00010000-\U0010ffff]")
+SPACES = "".join(
+    [
+        *"\t\n\v\f\r \u00a0\u1680",
+        *map(chr, range(0x2000, 0x200B)),
+        *"\u2028\u2029\u202f\u205f\u3000\ufeff",
+    ]
+)
+"""The blanks of JavaScript."""
+
 _SPACES = r"\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _LINE_ENDS = r"\n\r\u2028\u2029"
 # What an escape means, within a class and outside.
@@ -30,6 +39,7 @@ _HEX = {"x": re.compile("[0-9a-fA-F]{2}"), "u": re.compile("[0-9a-fA-F]{4}")}
 _OCTAL = re.compile("[0-3][0-7]{0,2}|[4-7][0-7]?")
 _NAME = re.compile(r"\?<([^\W\d]\w*|\$[\w$]*|[^\W\d][\w$]*)>")
 _LOOKS = ("?:", "?=", "?!", "?<=", "?<!")
+_INSIDE = r"(?!\b)"  # as \B, which Python does not find in an empty text before 3.14
 _MOST = 65_535  # repetitions; more cannot be told from without end
 
 
@@ -107,8 +117,9 @@ class _Translation:
         self._out: list[str] = []
         self._names, self._groups = _names_and_groups(source)
         self._count = 0  # capturing groups that were opened
-        self._open: list[int] = []  # the groups that are open; 0 for one that captures nothing
+        self._open: list[int] = []  # those that are open; 0 captures nothing, -1 looks behind
         self._closed: set[int] = set()
+        self._lookbehind_ends = -1  # how many parts there were when the last one ended
 
     def text(self) -> str:
         """Return the whole pattern in Python's form."""
@@ -147,7 +158,7 @@ class _Translation:
         if rest.startswith("?") and not kind and named is None:
             raise Unreadable("a group begins with '(?', which says nothing")
         if kind:
-            self._open.append(0)
+            self._open.append(-1 if "<" in kind else 0)
         else:
             self._count += 1
             self._open.append(self._count)
@@ -156,8 +167,10 @@ class _Translation:
     def _close(self) -> None:
         if not self._open:
             raise Unreadable("a ')' closes no group")
-        self._closed.add(self._open.pop())
+        closed = self._open.pop()
+        self._closed.add(closed)
         self._emit(")")
+        self._lookbehind_ends = len(self._out) if closed < 0 else self._lookbehind_ends
 
     def _repeat(self) -> None:
         match = _COUNT.match(self._source, self._at)
@@ -171,6 +184,8 @@ class _Translation:
                 raise Unreadable("a repetition has its numbers out of order")
             if max(int(least), int(most or 0)) > _MOST:
                 raise Unreadable("a repetition is too large", in_javascript=True)
+        if self._out[-1:] == [_INSIDE] or len(self._out) == self._lookbehind_ends:
+            raise Unreadable("nothing to repeat")
         self._emit(sign, len(sign))
         if self._source[self._at : self._at + 1] == "?":
             self._emit("?")
@@ -228,8 +243,10 @@ class _Translation:
     def _escape(self) -> None:
         self._at += 1
         escaped = self._source[self._at : self._at + 1]
-        if escaped in ("b", "B"):
-            self._emit(f"\\{escaped}")
+        if escaped == "b":
+            self._emit(r"\b")
+        elif escaped == "B":
+            self._emit(_INSIDE)
         elif escaped and escaped in _SETS:
             self._emit(f"[{_SETS[escaped]}]")
         elif escaped == "k" and self._names:
