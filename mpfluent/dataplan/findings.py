@@ -135,8 +135,8 @@ def shown(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        whole = float(value).is_integer() and abs(value) < _WITHOUT_POINT
-        return int(value) if whole else float(value)
+        number = float(value)
+        return int(value) if number.is_integer() and abs(number) < _WITHOUT_POINT else number
     return json_of(value)
 
 

@@ -30,7 +30,7 @@ def renamed(definition: Any) -> Any:
     """
     if not isinstance(definition, dict):
         return definition
-    changed = {}
+    changed: dict[str, Any] = {}
     if isinstance(definition.get("properties"), dict):
         pairs = definition["properties"].items()
         changed["properties"] = {_api_name(name): schema for name, schema in pairs}
@@ -43,6 +43,18 @@ def _api_name(name: Any) -> Any:
     return _ALL.get(name, name) if isinstance(name, str) else name
 
 
+def wire_place(name: str) -> tuple[str, str]:
+    """Return where an identity of a plan stands in a batch: the section, if any, and its name.
+
+    >>> wire_place("customerid"), wire_place("device_application_stamp")
+    (('user_identities', 'customer_id'), ('', 'mp_deviceid'))
+    """
+    wire = _ALL.get(name, name)
+    if wire == "mp_deviceid":
+        return "", wire
+    return ("device_info" if wire in _OF_DEVICES.values() else "user_identities"), wire
+
+
 def identities_of(data: Mapping[str, Any], definition: Any) -> dict[str, Any]:
     """Return the identities of a batch; those of a device only if the plan speaks of them.
 
@@ -50,7 +62,7 @@ def identities_of(data: Mapping[str, Any], definition: Any) -> dict[str, Any]:
         data: the batch, as plain data; identities may be a list, as mParticle sends them out.
         definition: of the plan's identities.
     """
-    identities = data.get("user_identities") or {}
+    identities: Any = data.get("user_identities") or {}
     if isinstance(identities, list):
         pairs = [one for one in identities if isinstance(one, Mapping)]
         identities = {one.get("identity_type"): one.get("identity") for one in pairs}

@@ -448,18 +448,16 @@ def _alike(word: Any, value: Any) -> bool:
     return bool(_flag(_text(word)) == _flag(_text(value)))
 
 
+_OF_SCALARS: dict[str, Keyword] = {
+    **_LIMITS,
+    "multipleOf": _multiple_of,
+    "pattern": _pattern,
+    "format": _format,
+}
 _SERVER = extend(
     NODE,
     {
-        **{
-            name: _after_conversion(keyword)
-            for name, keyword in {
-                **_LIMITS,
-                "multipleOf": _multiple_of,
-                "pattern": _pattern,
-                "format": _format,
-            }.items()
-        },
+        **{name: _after_conversion(keyword) for name, keyword in _OF_SCALARS.items()},
         **dict.fromkeys(UNSUPPORTED),
         "type": _server_type,
         "enum": _server_enum,

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ..builder.batch import Batch
-from ..errors import InvalidPlan, InvalidValue, brief, closest, wrong_type
+from ..errors import InvalidBatch, InvalidPlan, InvalidValue, brief, closest, wrong_type
 from ..utils.introspection import PublicNames
 from ..values.foreign import is_a, itself
 from ..wire.limits import Problem
 from . import containers
-from .compiling import Compiled, compiled
 from .definitions import Like
-from .findings import Subject, of_node, of_server
-from .identities import identities_of, renamed
-from .javascript import cleaned
-from .points import PLANNABLE, Meeting, Point, meeting_of
-from .problems import about, broken_text, problems_of
+from .example import NoExample, event_of, point_named, user_of
+from .problems import problems_of
 from .unplanned import without
-from .violation import Violation, frozen
+from .validation import Validation
+from .violation import Violation
 
 B = TypeVar("B", bound=Batch)
 
+_OWN_VALUES = 'write your own values, as in example(name, {"attribute": …})'
 _READINGS: tuple[Like, ...] = ("server", "node")
-_FINDINGS = {"server": of_server, "node": of_node}
 
 
 class DataPlan(PublicNames):
@@ -47,7 +44,9 @@ class DataPlan(PublicNames):
     events[0] 'Searched crossing': is not planned; did you mean 'Searched crossings'?
     """
 
-    __slots__ = ("_by_key", "_compiled", "_document", "_names")
+    __slots__ = ("_document", "_validation")
+    _document: containers.Document
+    _validation: Validation
 
     def __init__(self) -> None:
         raise InvalidPlan('a DataPlan is read; write DataPlan.from_file("plan.json")')
@@ -112,12 +111,7 @@ class DataPlan(PublicNames):
     def _made(cls, document: containers.Document) -> Self:
         plan = object.__new__(cls)
         plan._document = document
-        usable = [point for point in document.points if not point.skipped]
-        plan._by_key = {point.key: point for point in usable}  # the last one of a key counts
-        plan._names = {}
-        for point in plan._by_key.values():
-            plan._names.setdefault(point.type, []).append(point.name)
-        plan._compiled = {}
+        plan._validation = Validation(document.points)
         return plan
 
     @property
@@ -161,107 +155,11 @@ class DataPlan(PublicNames):
         _check_reading("validate", like)
         data = _data_of(batch)
         try:
-            return tuple(self._violations(data, like))
+            return tuple(self._validation.violations(data, like))
         except RecursionError:
             raise InvalidPlan(
                 "validate(): the batch is nested too deeply, or a $ref of the plan leads to itself"
             ) from None
-
-    def _violations(self, data: Mapping[str, Any], like: Like) -> Iterator[Violation]:
-        if like == "node" and None in self._by_key:
-            point = self._by_key[None]
-            raise InvalidPlan(f'{about(point)} has no criteria; write "criteria": {{…}}')
-        events = data.get("events")
-        if events is None:
-            events = ()
-        if not isinstance(events, list | tuple):
-            raise InvalidValue(f"validate(): events is {brief(events)}: want a list; write [{{…}}]")
-        for index, event in enumerate(events):
-            if not isinstance(event, Mapping):
-                raise InvalidValue(
-                    f"validate(): events[{index}] is {brief(event)}: want an object; "
-                    'write {"event_type": …, "data": {…}}'
-                )
-            yield from self._of_event(index, event, like)
-        yield from self._of_attributes(data.get("user_attributes"), like)
-        if like == "server":
-            yield from self._of_identities(data)
-
-    def _of_event(self, index: int, event: Mapping[str, Any], like: Like) -> Iterator[Violation]:
-        meeting = meeting_of(event)
-        point = self._by_key.get(meeting.key) if meeting.key.strip() else None
-        if point is not None:
-            clean = cleaned(event, f"events[{index}]")
-            subject = Subject(index, point.name, point.match, event)
-            yield from self._of_definition(point, clean, subject, like)
-        elif (
-            like == "node"
-            or meeting.type in PLANNABLE
-            or meeting.name in ("custom_event", "commerce_event")
-        ):
-            yield self._unplanned(index, meeting)
-
-    def _unplanned(self, index: int, meeting: Meeting) -> Violation:
-        if not meeting.key.strip():
-            return Violation(index, "unplanned", "unknown", "#", event_name=meeting.name)
-        same_name = [
-            p for p in self._by_key.values() if p.type == meeting.type and p.name == meeting.label
-        ]
-        types = [str(p.match["criteria"].get("custom_event_type")) for p in same_name]
-        return Violation(
-            index,
-            "unplanned",
-            meeting.name,
-            "#",
-            match=frozen(meeting.match),
-            event_name=meeting.label,
-            argument=", ".join(types),
-            planned=tuple(self._names.get(meeting.type, ())),
-        )
-
-    def _of_attributes(self, attributes: Any, like: Like) -> Iterator[Violation]:
-        point = self._by_key.get("user_attributes")
-        if point is None:
-            return
-        clean = {} if attributes is None else cleaned(attributes, "user_attributes")
-        subject = Subject(None, "", point.match, attributes)
-        if like == "node" and point.definition in (True, False, {}):
-            yield Violation(
-                None,
-                "unknown",
-                "user_attributes",
-                "#",
-                actual="Invalid JSON Schema",
-                match=frozen({"type": "user_attributes"}),
-            )
-            return
-        yield from self._of_definition(point, clean, subject, like)
-
-    def _of_identities(self, data: Mapping[str, Any]) -> Iterator[Violation]:
-        point = self._by_key.get("user_identities")
-        if point is not None:
-            identities = identities_of(data, point.definition)
-            subject = Subject(None, "", point.match, identities)
-            yield from self._of_definition(point, identities, subject, "server")
-
-    def _of_definition(
-        self, point: Point, data: Any, subject: Subject, like: Like
-    ) -> Iterator[Violation]:
-        validator = self._compile(point, like).validator
-        if validator is None:
-            raise InvalidPlan(broken_text(point, self._compile(point, like).faults[0]))
-        errors = list(validator.iter_errors(data))
-        if errors:
-            yield from _FINDINGS[like](errors, subject._replace(match=frozen(subject.match)))
-
-    def _compile(self, point: Point, like: Like) -> Compiled:
-        found = self._compiled.get((point.place, like))
-        if found is None:
-            definition = point.definition
-            if point.type == "user_identities":
-                definition = renamed(definition)
-            found = self._compiled[point.place, like] = compiled(definition, like)
-        return found
 
     def problems(self, *, like: Like = "server") -> tuple[Problem, ...]:
         """Return what is wrong with the plan itself; with ``advice``, it can be used all the same.
@@ -277,8 +175,9 @@ class DataPlan(PublicNames):
         "data_points[0] (uninstall): its definition is broken at /minLength: '1' is no number"
         """
         _check_reading("problems", like)
+        compile = self._validation.compile
         points, strict = self._document.points, like == "node"
-        return problems_of(points, lambda p: self._compile(p, like).faults, strict=strict)
+        return problems_of(points, lambda point: compile(point, like).faults, strict=strict)
 
     def without_unplanned(self, batch: B, violations: Sequence[Violation] | None = None) -> B:
         """Return the batch without what is unplanned, as the server blocks it.
@@ -294,6 +193,48 @@ class DataPlan(PublicNames):
             InvalidPlan: the definition of a point that is met is broken.
         """
         return without(batch, self.validate(batch) if violations is None else violations)
+
+    def example(
+        self,
+        name: str,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        type: str | None = None,
+    ) -> Batch:
+        """Return a batch with one event that the plan allows, of a user whom it allows.
+
+        It has every attribute that is planned, with a made-up value, the same each time.
+
+        Args:
+            name: of the event or the screen, or the action, as in "purchase".
+            attributes: your own values; they win over made-up ones.
+            type: the ``custom_event_type``, or the type of the point, if there are several.
+
+        Raises:
+            InvalidPlan: the plan has no such event, or no example can be made up.
+
+        >>> criteria = {"event_name": "Searched", "custom_event_type": "search"}
+        >>> plan = DataPlan.from_dict({"data_points": [{
+        ...     "match": {"type": "custom_event", "criteria": criteria},
+        ...     "validator": {"type": "json_schema", "definition": {"properties": {"data": {
+        ...         "properties": {"custom_attributes": {"type": "object", "properties": {
+        ...             "Passengers": {"type": "number", "minimum": 2}}}}}}}},
+        ... }]})
+        >>> print(plan.example("Searched").to_python())
+        Batch().event("Searched", {"Passengers": 2}, type="search")
+        """
+        points = self._validation.by_key
+        point = point_named(name, type, points)
+        user = points.get("user_attributes"), points.get("user_identities")
+        where = f"example({name!r})"
+        try:
+            payload = {**user_of(*user), "events": [event_of(point, attributes or {})]}
+            batch = Batch.from_dict(payload, unknown="ignore")
+        except (NoExample, InvalidBatch, TypeError, ValueError) as error:
+            raise InvalidPlan(f"{where}: {error}; {_OWN_VALUES}") from None
+        for violation in self.validate(batch):
+            raise InvalidPlan(f"{where}: {violation.text}; {_OWN_VALUES}")
+        return batch
 
     # A value
 

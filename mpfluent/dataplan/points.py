@@ -49,6 +49,11 @@ class Point(NamedTuple):
     skipped: str = ""
 
     @property
+    def custom_type(self) -> str:
+        """The ``custom_event_type``, or "" where it has none."""
+        return text_of((self.match.get("criteria") or {}).get("custom_event_type"))
+
+    @property
     def name(self) -> str:
         """The name of the event or the screen, the action, or the type."""
         criteria = self.match.get("criteria") or {}
@@ -128,7 +133,7 @@ def meeting_of(event: Mapping[str, Any]) -> Meeting:
     find = _FINDERS.get(kind) if isinstance(kind, str) else None
     if find is None or (kind == "custom_event" and not data and not isinstance(data, Mapping)):
         return Meeting("", "", text_of(kind), None)
-    return find(kind, fields)
+    return find(str(kind), fields)
 
 
 def _simple(kind: str, data: Mapping[str, Any]) -> Meeting:

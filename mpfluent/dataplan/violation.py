@@ -28,6 +28,7 @@ _SENTENCES = {
     "minItems": "want at least {argument} entries",
 }
 _MOST_CHOICES = 12
+_NO_SCHEMA = "their definition in the plan says nothing; write a JSON Schema there"
 
 
 class Violation(NamedTuple):
@@ -138,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 def _said(violation: Violation) -> str:
     if violation.keyword is None:
-        return _unplanned_event(violation)
+        return _unplanned_event(violation) if violation.kind == "unplanned" else _NO_SCHEMA
     where, name = _split(violation)
     if violation.kind == "unplanned":
         return f"{where}{brief(name)} is not planned; {_hint(name, violation.planned)}"
@@ -161,6 +162,9 @@ def _said(violation: Violation) -> str:
 def _unplanned_event(violation: Violation) -> str:
     if violation.key == "unknown" and not violation.event_name:
         return "this event cannot be planned; leave it out, or send it without the plan"
+    if violation.argument:
+        write = f"type={violation.argument.partition(', ')[0]}"
+        return f"is planned with the type {violation.argument} only; write {write}"
     return f"is not planned; {_hint(violation.event_name, violation.planned)}"
 
 
