@@ -174,6 +174,11 @@ class _Walk:
         return kept
 
 
+MAPS_OF_SCHEMAS = ("properties", "definitions", "patternProperties", "dependencies")
+HOLDERS_OF_SCHEMAS = (
+    *("items", "additionalItems", "additionalProperties", "contains", "propertyNames"),
+    *("allOf", "anyOf", "oneOf", "not", "if", "then", "else"),
+)
 _INSIDE: dict[str, Callable[[_Walk, Any, str], Any]] = {
     **dict.fromkeys(("properties", "definitions"), _Walk._map),
     "patternProperties": _Walk._patterns,
@@ -205,6 +210,18 @@ def _with_one_limit(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     return None if isinstance(value, str) else "is no text"
+
+
+def _uri(value: Any) -> str | None:
+    return _text(value) or (None if FORMATS["uri"](value) else "is no URI")
+
+
+def _reference(value: Any) -> str | None:
+    return _text(value) or (None if FORMATS["uri-reference"](value) else "is no URI reference")
+
+
+def _not_empty(value: Any) -> str | None:
+    return "is an empty list" if value == [] else None
 
 
 def _flag(value: Any) -> str | None:
@@ -277,7 +294,10 @@ _FORMS: dict[str, Callable[[Any], str | None]] = {
     **dict.fromkeys(("maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"), _number),
     **dict.fromkeys(("maxLength", "minLength", "maxItems", "minItems"), _count),
     **dict.fromkeys(("maxProperties", "minProperties"), _count),
-    **dict.fromkeys(("pattern", "format", "$ref", "$id", "$schema", "$comment"), _text),
+    **dict.fromkeys(("pattern", "format", "$comment"), _text),
+    **dict.fromkeys(("$ref", "$id"), _reference),
+    "$schema": _uri,
+    "items": _not_empty,
     **dict.fromkeys(("title", "description", "contentMediaType", "contentEncoding"), _text),
     **dict.fromkeys(("readOnly",), _flag),
     **dict.fromkeys(("properties", "definitions", "patternProperties", "dependencies"), _object),

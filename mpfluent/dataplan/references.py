@@ -10,7 +10,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT7
 
 from ..errors import brief
-from .definitions import Fault
+from .definitions import HOLDERS_OF_SCHEMAS, MAPS_OF_SCHEMAS, Fault
 
 
 def unresolved(schema: Any) -> Iterator[Fault]:
@@ -26,7 +26,7 @@ def unresolved(schema: Any) -> Iterator[Fault]:
 
 
 def _within(schema: Any, resolver: Any, path: str) -> Iterator[Fault]:
-    """Yield those of a schema, or of a list or an object with schemas in it."""
+    """Yield those of a schema, or of a list with schemas in it."""
     if isinstance(schema, list):
         for place, each in enumerate(schema):
             yield from _within(each, resolver, f"{path}/{place}")
@@ -42,5 +42,8 @@ def _within(schema: Any, resolver: Any, path: str) -> Iterator[Fault]:
             text = f"{brief(reference)} leads nowhere; write '#/definitions/…'"
             yield Fault("broken_definition", f"{path}/$ref", text)
     for keyword, each in schema.items():
-        if keyword not in ("const", "enum", "default", "examples"):
+        if keyword in MAPS_OF_SCHEMAS and isinstance(each, dict):
+            for name, one in each.items():
+                yield from _within(one, resolver, f"{path}/{keyword}/{name}")
+        elif keyword in HOLDERS_OF_SCHEMAS:
             yield from _within(each, resolver, f"{path}/{keyword}")
