@@ -68,7 +68,7 @@ def parsed(where: str, text: Any) -> Any:
     """
     if not isinstance(text, str | bytes | bytearray):
         write = "DataPlan.from_dict(…)" if isinstance(text, Mapping) else "its JSON text"
-        raise InvalidPlan(f"{where}({brief(text)}): want text; write {write}")
+        raise InvalidPlan(f"from_json({brief(text)}): want text; write {write}")
     try:
         return json.loads(text, parse_constant=_no_constant, parse_int=integer)
     except json.JSONDecodeError as error:

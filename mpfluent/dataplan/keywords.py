@@ -24,6 +24,11 @@ Keyword = Callable[[Any, Any, Any, Any], Errors]
 _SCALARS = (str, int, float, bool)
 
 
+def _nothing(validator: Any, argument: Any, instance: Any, schema: Any) -> Errors:
+    """Find nothing: for a keyword that says nothing by itself."""
+    return ()
+
+
 def _within(validator: Any, value: Any, schema: Any, place: str | int, step: Any = None) -> Errors:
     """Return the errors of a value within another one.
 
@@ -344,7 +349,7 @@ NODE = extend(
     Draft7Validator,
     {
         **_LIMITS,
-        "additionalItems": None,  # `items` does it, in the right order
+        "additionalItems": _nothing,  # `items` does it, in the right order
         "additionalProperties": _additional_properties,
         "anyOf": _any_of,
         "const": _const,
@@ -458,7 +463,7 @@ _SERVER = extend(
     NODE,
     {
         **{name: _after_conversion(keyword) for name, keyword in _OF_SCALARS.items()},
-        **dict.fromkeys(UNSUPPORTED),
+        **dict.fromkeys(UNSUPPORTED, _nothing),
         "type": _server_type,
         "enum": _server_enum,
         "const": _server_const,

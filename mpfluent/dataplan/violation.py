@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import brief, closest
 from ..values.frozen_map import FrozenMap
+from .definitions import TYPES
 
 Kind = Literal["unplanned", "missing_required", "invalid_value", "unknown"]
 
@@ -207,5 +208,5 @@ def _expected_of(violation: Violation) -> str:
 
 
 def _actual_of(violation: Violation) -> str:
-    actual = violation.actual
-    return brief(actual) if violation.actual is not None else "nothing"
+    actual = violation.actual  # with the server's reading, the name of a type
+    return actual if actual in TYPES else "nothing" if actual is None else brief(actual)
