@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
@@ -126,8 +126,11 @@ def plan_check_of(
     """
     if on_violation is not None and on_violation not in WORDS:
         meant = closest(on_violation, WORDS)
-        hint = f"did you mean {meant!r}? ({', '.join(WORDS)})" if meant else ", ".join(WORDS)
-        raise ConfigurationError(f"Client(on_violation={brief(on_violation)}): want one of {hint}")
+        hint = f"did you mean {meant!r}?" if meant else f"write on_violation={WORDS[0]!r}"
+        listed = ", ".join(map(repr, WORDS))
+        raise ConfigurationError(
+            f"Client(on_violation={brief(on_violation)}): want one of {listed}; {hint}"
+        )
     if data_plan is None:
         if on_violation is not None:
             raise ConfigurationError(
@@ -138,6 +141,8 @@ def plan_check_of(
         line = _LINE
         if isinstance(data_plan, str | Path):
             line = f"data_plan=DataPlan.from_file({str(data_plan)!r})"
+        if isinstance(data_plan, Mapping):
+            line = "data_plan=DataPlan.from_dict(…)"
         raise ConfigurationError(
             f"Client(data_plan={brief(data_plan)}): want a DataPlan; write {line}"
         )

@@ -71,16 +71,20 @@ class Sealer(NamedTuple):
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
             )
-        sealed = self._sealed(batch, self.environment)
-        named = "source_request_id" in batch._keys
         unsealed = [batch]
+        if self.planned is not None:
+            batch = self.planned.marked(batch)
+        sealed = seal(batch, self.now, self.new_ids, self.environment)
+        named = "source_request_id" in batch._keys
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
                 return Prepared(sealed, kept, named)
             unsealed.append(kept)
             named = named or kept.source_request_id not in (None, sealed.source_request_id)
-            sealed = self._sealed(kept, sealed.environment)
+            if self.planned is not None:
+                kept = self.planned.marked(kept)
+            sealed = seal(kept, self.now, self.new_ids, sealed.environment)
         strict = of_table or sealed.environment == "development"
         try:
             if self.historical:
@@ -96,12 +100,6 @@ class Sealer(NamedTuple):
                 raise
             return Prepared(sealed, error, named)
         return self._split(sealed, named, verb, of_table)
-
-    def _sealed(self, batch: Batch, environment: str | None) -> Batch:
-        """Return a batch with all that it lacks: the data plan, ids, times, its environment."""
-        if self.planned is not None:
-            batch = self.planned.marked(batch)
-        return seal(batch, self.now, self.new_ids, environment)
 
     def _split(self, sealed: Batch, named: bool, verb: str, of_table: bool) -> Prepared:
         """Return the parts of a sealed batch, or why it is refused."""

@@ -18,11 +18,6 @@ class Compiled(NamedTuple):
     validator: Any
     faults: tuple[Fault, ...]
 
-    @property
-    def broken(self) -> Fault | None:
-        """What stops a verdict, if anything does."""
-        return self.faults[0] if self.validator is None else None
-
 
 def compiled(definition: Any, like: Like) -> Compiled:
     """Return a definition, compiled.

@@ -247,7 +247,8 @@ def point_named(name: str, kind: str | None, points: Mapping[Any, Point]) -> Poi
         raise InvalidPlan(f"example({brief(name)}): the plan has it as {listed}; write {write}")
     known = sorted({point.name for point in events})
     meant = closest(name, known)
-    hint = f"did you mean {meant!r}?" if meant else f"it has {', '.join(map(repr, known[:12]))}"
+    listed = ", ".join(map(repr, known[:12])) or "none"
+    hint = f"did you mean {meant!r}?" if meant else f"it has {listed}"
     raise InvalidPlan(f"example({brief(name)}): the plan has no such event; {hint}")
 
 

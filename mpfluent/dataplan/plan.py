@@ -226,6 +226,9 @@ class DataPlan(PublicNames):
         points = self._validation.by_key
         point = point_named(name, type, points)
         user = points.get("user_attributes"), points.get("user_identities")
+        for each in (point, *user):
+            if each is not None:
+                self._validation.validator_of(each, "server")  # which raises what is broken
         where = f"example({name!r})"
         try:
             payload = {**user_of(*user), "events": [event_of(point, attributes or {})]}

@@ -129,12 +129,20 @@ class Validation:
     def _of_definition(
         self, point: Point, data: Any, subject: Subject, like: Like
     ) -> Iterator[Violation]:
-        validator = self.compile(point, like).validator
-        if validator is None:
-            raise InvalidPlan(broken_text(point, self.compile(point, like).faults[0]))
-        errors = list(validator.iter_errors(data))
+        errors = list(self.validator_of(point, like).iter_errors(data))
         if errors:
             yield from _FINDINGS[like](errors, subject._replace(match=frozen(subject.match)))
+
+    def validator_of(self, point: Point, like: Like) -> Any:
+        """Return the library's validator for a point.
+
+        Raises:
+            InvalidPlan: its definition is broken.
+        """
+        found = self.compile(point, like)
+        if found.validator is None:
+            raise InvalidPlan(broken_text(point, found.faults[0]))
+        return found.validator
 
     def compile(self, point: Point, like: Like) -> Compiled:
         """Return the definition of a point, compiled; the second time, the same one."""
