@@ -21,6 +21,7 @@ from pages import FENCE, FILE, KINDS, PAGES, README, ROOT, blocks, column, name,
 from word_lists import table
 
 import mpfluent
+import mpfluent.dataplan
 import mpfluent.integrations.redis
 import mpfluent.partitions
 import mpfluent.rows
@@ -247,7 +248,7 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 
 def test_public_names_that_a_page_speaks_of_exist():
     modules = (builtins, typing, mpfluent, mpfluent.rows, mpfluent.testing, mpfluent.schemas)
-    modules += (strategies, mpfluent.integrations.redis, mpfluent.partitions)
+    modules += (strategies, mpfluent.integrations.redis, mpfluent.partitions, mpfluent.dataplan)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):
