@@ -26,18 +26,22 @@ class Finding(Protocol):
     @property
     def kind(self) -> str:
         """A word for it, such as "unplanned"."""
+        ...
 
     @property
     def text(self) -> str:
         """What is there, and what to write, in a sentence."""
+        ...
 
     @property
     def place(self) -> str:
         """Where it is, without any name from the batch."""
+        ...
 
     @property
     def blocked(self) -> bool:
         """Whether the server's blocking would take it out."""
+        ...
 
 
 class Plan(Protocol):
@@ -53,12 +57,15 @@ class Plan(Protocol):
 
     def problems(self) -> Sequence[Any]:
         """Return what is wrong with the plan itself."""
+        ...
 
     def validate(self, batch: Batch, /) -> Sequence[Any]:
         """Return what of a batch is not as planned; each is a :class:`Finding`."""
+        ...
 
     def without_unplanned(self, batch: B, violations: Any = None, /) -> B:
         """Return the batch without what is unplanned."""
+        ...
 
 
 class PlanCheck(NamedTuple):
