@@ -122,7 +122,7 @@ def _violation(
     )
 
 
-def _planned(keyword: str, error: ValidationError) -> tuple[str, ...]:
+def _planned(keyword: str, error: Any) -> tuple[str, ...]:
     if keyword == "additionalProperties":
         return tuple(error.schema.get("properties", ()))
     if keyword == "enum":
