@@ -36,10 +36,10 @@ FOLDERS = {
     "schemas": "builder model encoding values utils",
     "integrations": "partitions client rows dispatch delivery outbox transport builder model wire "
     "encoding values utils",
-    "testing": "schemas client dispatch delivery outbox transport builder formatting model wire "
-    "encoding values utils",
-    "cli": "testing integrations schemas client dispatch delivery outbox transport rows builder "
-    "formatting model wire encoding values utils",
+    "testing": "schemas client dispatch delivery outbox transport dataplan builder formatting "
+    "model wire encoding values utils",
+    "cli": "testing integrations schemas client dispatch delivery outbox transport rows dataplan "
+    "builder formatting model wire encoding values utils",
     "__main__": "cli",
 }
 BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from ..builder.batch import Batch
 from ..errors import ConfigurationError, DeliveryError, InvalidBatch, brief, closest
@@ -124,7 +124,7 @@ class PlanCheck(NamedTuple):
 
 
 def plan_check_of(
-    data_plan: object, on_violation: object, dropped: Callable[[int], None]
+    data_plan: object, on_violation: OnViolation | None, dropped: Callable[[int], None]
 ) -> PlanCheck | None:
     """Return what a client does with its data plan; None without one.
 
@@ -144,6 +144,19 @@ def plan_check_of(
                 f"Client(on_violation={brief(on_violation)}): there is no data plan; write {_LINE}"
             )
         return None
+    return PlanCheck(plan_of("Client", data_plan), on_violation, dropped, set())
+
+
+def plan_of(where: str, data_plan: object) -> Plan:
+    """Return a data plan that can be used.
+
+    Args:
+        where: the class that takes it, for errors.
+        data_plan: as it was given.
+
+    Raises:
+        ConfigurationError: it is no data plan, or it is broken.
+    """
     if isinstance(data_plan, type) or not hasattr(data_plan, "without_unplanned"):
         line = _LINE
         if isinstance(data_plan, str | Path):
@@ -151,16 +164,16 @@ def plan_check_of(
         if isinstance(data_plan, Mapping):
             line = "data_plan=DataPlan.from_dict(…)"
         raise ConfigurationError(
-            f"Client(data_plan={brief(data_plan)}): want a DataPlan; write {line}"
+            f"{where}(data_plan={brief(data_plan)}): want a DataPlan; write {line}"
         )
     plan: Any = data_plan
     broken = [problem for problem in plan.problems() if not problem.advice]
     if broken:
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         raise ConfigurationError(
-            f"Client(data_plan=…): {broken[0].text}{more}; plan.problems() lists them all"
+            f"{where}(data_plan=…): {broken[0].text}{more}; plan.problems() lists them all"
         )
-    return PlanCheck(plan, on_violation, dropped, set())
+    return cast("Plan", plan)
 
 
 NOTHING_LEFT = "no event of the batch is planned; the historical endpoint takes none without"
