@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from ..builder.batch import Batch
@@ -159,7 +159,7 @@ def plan_of(where: str, data_plan: object) -> Plan:
     """
     if isinstance(data_plan, type) or not hasattr(data_plan, "without_unplanned"):
         line = _LINE
-        if isinstance(data_plan, str | Path):
+        if isinstance(data_plan, str | os.PathLike):
             line = f"data_plan=DataPlan.from_file({str(data_plan)!r})"
         if isinstance(data_plan, Mapping):
             line = "data_plan=DataPlan.from_dict(…)"

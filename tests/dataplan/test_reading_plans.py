@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 from data_plans import custom_event, event_point, payload_of, plan_of, user_point
@@ -326,6 +327,24 @@ def test_what_is_no_batch_is_told(batch, text, like):
         plan_of(event_point("Boarded")).validate(batch, like=like)
 
     assert str(caught.value) == text
+
+
+def test_what_is_nested_too_deeply_is_told():
+    deep = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+
+    for like in ("server", "node"):
+        with pytest.raises(InvalidPlan, match="the batch is nested too deeply"):
+            plan_of(event_point("Boarded")).validate(payload_of(custom_event(deep)), like=like)
+
+
+def test_numbers_of_any_size_are_compared():
+    plan = plan_of(event_point("Boarded", {"properties": {"v": {"maximum": 5}}}))
+    for value in (10**30, 10**400, Decimal("1E+300"), Decimal("5.00000001")):
+        (found,) = plan.validate(payload_of(custom_event({"v": value})))
+
+        assert found.text.endswith("want at most 5")
 
 
 def test_there_are_two_readings():
