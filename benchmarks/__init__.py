@@ -1,4 +1,1 @@
-"""How fast mpfluent is on this machine, beside what else could be done: ``python -m benchmarks``.
-
-``plots`` draws the curves, and ``faults`` measures the outcome of batches under faults.
-"""
+"""How fast mpfluent is, beside what else could be done; ``faults`` and ``fleet``: how safe."""

@@ -19,8 +19,8 @@ PEERS = {
     "mpfluent": ("mpfluent", "ours"),
     "dict literals + json": ("mpfluent", "plain_dicts"),
     "the vendor's SDK": ("mparticle", "vendor"),
-    "Segment": ("segment", "segment"),
-    "PostHog": ("posthog", "posthog"),
+    "Segment": ("segment", "others"),
+    "PostHog": ("posthog", "others"),
 }
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
 Taken = Mapping[str, Sequence[float]]

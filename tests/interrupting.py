@@ -1,13 +1,15 @@
 """Clients that are interrupted in the midst of what they do, for a process of its own.
 
-``python interrupting.py sweep MODE SIGNALS`` interrupts each deed at so many bytecodes,
-spread over all of it, and always the same ones. ``… soak MODE DEED SIGNALS SEED`` lets a timer
-send that many, after random times. The handler raises, and the tracebacks are kept, as a prompt
-keeps them. Prints what it found as one line of JSON.
+``python interrupting.py sweep MODES SIGNALS`` interrupts each deed at so many bytecodes,
+spread over all of it, and always the same ones. It does so in each mode; there are commas between
+them. ``… soak MODE DEED SIGNALS SEED`` lets a timer send that many, after random times. The
+handler raises, and the tracebacks are kept, as a prompt keeps them. Prints what it found as one
+line of JSON.
 """
 
 import ctypes
 import faulthandler
+import itertools
 import json
 import logging
 import os
@@ -312,17 +314,19 @@ def once(interrupts, mode, deed, number):
         return countdown.left, wrong + world.end(lost=int(in_hook))
 
 
-def sweep(mode, signals):
-    interrupts, found = Interrupts(), []
-    for deed in DEEDS:
+def sweep(modes, signals):
+    interrupts, found, counts = Interrupts(), [], Counter()
+    for mode, deed in itertools.product(modes, DEEDS):
+        before = interrupts.number
         left, wrong = once(interrupts, mode, deed, 10**9)
-        found += [f"{deed}, uninterrupted: {one}" for one in wrong]
+        found += [f"{mode}, {deed}, uninterrupted: {one}" for one in wrong]
         length = 10**9 - left
         for number in range(1, length, max(1, length // signals)):
             faulthandler.dump_traceback_later(3 * SOON, exit=True)
             _, wrong = once(interrupts, mode, deed, number)
-            found += [f"{deed}, {number} of {length}: {one}" for one in wrong]
-    return {"signals": interrupts.number, "wrong": found}
+            found += [f"{mode}, {deed}, {number} of {length}: {one}" for one in wrong]
+        counts[mode] += interrupts.number - before
+    return {"signals": counts, "wrong": found}
 
 
 # Random ones
@@ -392,7 +396,7 @@ if __name__ == "__main__":
     sys.unraisablehook = id  # in C, so that no signal is handled in it; it prints nothing
     what, mode, *rest = sys.argv[1:]
     if what == "sweep":
-        found = sweep(mode, int(rest[0]))
+        found = sweep(mode.split(","), int(rest[0]))
     else:
         found = soak(mode, rest[0], int(rest[1]), int(rest[2]))
     print(json.dumps(found))

@@ -1,8 +1,9 @@
 """Tables whose sending is interrupted at one bytecode after the other, for a process of its own.
 
-``python interrupting_rows.py MODE SIGNALS WHERE TWICE`` interrupts so many runs, at bytecodes that
-are spread over all of a run, or over what begins, keeps and ends it (WHERE is "all" or "ends").
-TWICE is "twice" where another signal comes soon after. Prints what it found as one line of JSON.
+``python interrupting_rows.py MODE ROWS SIGNALS WHERE TWICE`` interrupts so many runs of so many
+rows, at bytecodes that are spread over all of a run, or over what begins, keeps and ends it (WHERE
+is "all" or "ends"). TWICE is "twice" where another signal comes soon after. Prints what it found
+as one line of JSON.
 """
 
 import faulthandler
@@ -18,7 +19,6 @@ from table_runs import World, wrong_report
 
 from mpfluent.rows import RowsReport
 
-ROWS = 250
 CALLERS = ("send_all:", "send:", "traced:")  # which have no report when they are interrupted
 SOON = 30.0  # seconds after which what has not ended hangs
 ENDS = {
@@ -47,10 +47,10 @@ class CountdownToEnds(Countdown):
         return super().enter(frame, event, argument)
 
 
-def once(interrupts, mode, countdown, twice=False):
+def once(interrupts, mode, rows, countdown, twice=False):
     """Interrupt a run, and let the next one end; return what is wrong."""
     with tempfile.TemporaryDirectory() as folder:
-        world = World(mode, folder, ROWS)
+        world = World(mode, folder, rows)
         client = world.client()
 
         def traced():
@@ -76,12 +76,12 @@ def once(interrupts, mode, countdown, twice=False):
         return wrong + world.wrong_now() + world.wrong_at_end()
 
 
-def sweep(mode, signals, where, twice):
+def sweep(mode, rows, signals, where, twice):
     interrupts, found, chance = Interrupts(), [], random.Random(f"{mode} {where} {twice}")
     kinds = {"all": Countdown, "ends": CountdownToEnds}
     for _ in range(2):  # the second one finds what was generated
         uninterrupted = kinds[where](10**9)
-        found += [f"uninterrupted: {one}" for one in once(interrupts, mode, uninterrupted)]
+        found += [f"uninterrupted: {one}" for one in once(interrupts, mode, rows, uninterrupted)]
     length = 10**9 - uninterrupted.left
     numbers = {*range(1, length, max(1, length // signals))}
     if where == "ends":  # to open the files takes few of all bytecodes
@@ -90,7 +90,7 @@ def sweep(mode, signals, where, twice):
         faulthandler.dump_traceback_later(3 * SOON, exit=True)
         interrupts.kind = (KeyboardInterrupt, TimeLimit)[number % 2]
         interrupts.again = chance.uniform(1e-6, 3e-4) if twice else 0.0
-        wrong = once(interrupts, mode, kinds[where](number), twice)
+        wrong = once(interrupts, mode, rows, kinds[where](number), twice)
         found += [f"{number} of {length}, {interrupts.where}: {one}" for one in wrong]
     return {"signals": interrupts.number, "wrong": found}
 
@@ -99,5 +99,5 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     sys.unraisablehook = id  # in C, so that no signal is handled in it; it prints nothing
     send_all._EVERY = 0.001  # seconds between two checkpoints
-    mode, signals, where, twice = sys.argv[1:]
-    print(json.dumps(sweep(mode, int(signals), where, twice == "twice")))
+    mode, rows, signals, where, twice = sys.argv[1:]
+    print(json.dumps(sweep(mode, int(rows), int(signals), where, twice == "twice")))

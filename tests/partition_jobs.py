@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from mpfluent import Batch
+from mpfluent import Batch, Report
 from mpfluent.partitions import stable_id
 
 
@@ -27,3 +27,8 @@ def orders(user, rows):
 def without_ids(user, rows):
     """Return a batch that counts twice if it is sent twice."""
     return Batch.for_user(customer_id=user).event("Ordered")
+
+
+def report_of(send, rows):
+    """Return the report of a partition."""
+    return sum(send(rows), Report())

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pytest
 from pages import FILE, ROOT, blocks
 from redis_server import RedisServer, free_port
+from stand_in import STAND_IN
 
 from mpfluent.testing import LocalServer
 
@@ -38,34 +39,6 @@ RECIPES = {
     for block in blocks(ROOT / page)
     if (found := FILE.match(block.text))
 }
-# Python runs it first in every process of a server: mParticle is on this machine, and each batch
-# that an application sent is counted where that happens
-STAND_IN = """
-import os
-
-if "STAND_IN" in os.environ:
-    import re
-
-    from mpfluent import Client, Request, RequestsTransport
-
-    to_the_network, accept = RequestsTransport.send, Client.send
-
-    def send(self, request):
-        url = re.sub("^https://[^/]+", os.environ["STAND_IN"], request.url)
-        mine = Request(url, request.body, request.headers, credentials=request.credentials)
-        return to_the_network(self, mine)
-
-    send.raises_only_transport_errors = True
-    RequestsTransport.send = send
-
-    def counted(self, *batches, **options):
-        delivery = accept(self, *batches, **options)
-        with open(os.environ["COUNT"], "ab", buffering=0) as file:
-            file.write(b"x" * len(batches))
-        return delivery
-
-    Client.send = counted
-"""
 REPORT = []
 
 

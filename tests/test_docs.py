@@ -22,6 +22,8 @@ from word_lists import table
 
 import mpfluent
 import mpfluent.dataplan
+import mpfluent.integrations.celery
+import mpfluent.integrations.frame_row
 import mpfluent.integrations.redis
 import mpfluent.partitions
 import mpfluent.rows
@@ -148,7 +150,8 @@ def test_code_that_needs_other_packages_is_at_least_python(page):
     for block in blocks(page):
         if block.kind == "py":
             assert ast.parse(block.text).body
-            others = "mparticle|celery|syrupy|flask|fastapi|uvicorn|rq|dramatiq|tqdm"
+            others = "mparticle|celery|syrupy|flask|fastapi|uvicorn|rq|dramatiq|tqdm|redis|settle"
+            others += "|confluent_kafka|boto3|airflow|prefect|apache_beam|pyspark|dask"
             assert re.search(rf"\b({others})\b", block.text)
 
 
@@ -248,7 +251,8 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 
 def test_public_names_that_a_page_speaks_of_exist():
     modules = (builtins, typing, mpfluent, mpfluent.rows, mpfluent.testing, mpfluent.schemas)
-    modules += (strategies, mpfluent.integrations.redis, mpfluent.partitions, mpfluent.dataplan)
+    modules += (strategies, mpfluent.integrations.celery, mpfluent.integrations.redis)
+    modules += (mpfluent.partitions, mpfluent.dataplan, mpfluent.integrations.frame_row)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):

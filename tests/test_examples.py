@@ -81,7 +81,9 @@ nothing known: {"environment":"development","user_identities":{"customer_id":"12
 
 
 def test_every_example_is_checked_here():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, "quickstart", "nightly_job"}
+    longer = {"quickstart", "nightly_job"}
+    on_engines = {"backfill_spark", "backfill_dask"}  # by tests/integrations, with the extras
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, *longer, *on_engines}
 
 
 @pytest.mark.parametrize("example", sorted(PRINTED))
@@ -91,7 +93,9 @@ def test_an_example_prints_what_it_promises(example, capsys):
     assert capsys.readouterr().out == PRINTED[example]
 
 
-@pytest.mark.parametrize("example", sorted([*PRINTED, "nightly_job"]))
+@pytest.mark.parametrize(
+    "example", sorted([*PRINTED, "backfill_dask", "backfill_spark", "nightly_job"])
+)
 def test_an_example_fits_a_screen(example):
     lines = (EXAMPLES / f"{example}.py").read_text(encoding="utf-8").splitlines()
 

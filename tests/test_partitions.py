@@ -18,7 +18,7 @@ import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from partition_jobs import Row, orders, without_ids
+from partition_jobs import Row, orders, report_of, without_ids
 
 from mpfluent import (
     Batch,
@@ -386,10 +386,6 @@ def test_a_job_is_pickled_and_shows_no_secret():
     assert [*by("user_id", orders)(ROWS)] == [
         *pickle.loads(pickle.dumps(by("user_id", orders)))(ROWS)
     ]
-
-
-def report_of(send, rows):
-    return sum(send(rows), Report())
 
 
 def test_processes_of_a_pool_send_partitions(monkeypatch):

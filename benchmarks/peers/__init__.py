@@ -1,4 +1,1 @@
-"""What is compared, each peer in a process and with an interpreter of its own.
-
-Only ``ours`` imports mpfluent: the other SDKs pin versions that mpfluent cannot use.
-"""
+"""What is compared, each in a process of its own: other SDKs pin what mpfluent cannot use."""

@@ -42,15 +42,8 @@ def append(events, loops):
 
 TEXTS = {"first": "cup", "second": "teapot", "third": "kettle", "fourth": "tray", "fifth": "urn"}
 UMLAUTS = ("cüp", "téäpöt", "kéttlé", "träy", "ürn")
-FACTS = {
-    "transaction_id": "t",
-    "total_amount": 21.49,
-    "tax_amount": 3.43,
-    "shipping_amount": 4.9,
-    "affiliation": "shop",
-    "coupon_code": "spring",
-    "currency_code": "EUR",
-}
+MONEY = {"total_amount": 21.49, "tax_amount": 3.43, "shipping_amount": 4.9, "currency_code": "EUR"}
+FACTS = {"transaction_id": "t", **MONEY, "affiliation": "shop", "coupon_code": "spring"}
 CUP = Product("sku0", "name", price=19.99, quantity=1)
 CLIFFS = {
     "an event": [TEXTS],

@@ -6,8 +6,7 @@ from ..report import Result
 from ..run import Run
 from .curves import curves
 from .processes import imports, instructions, memory, stream
-from .sending import coalesce, dispatch, send, split
-from .tables import tables
+from .sending import coalesce, dispatch, send, split, tables
 from .values import append, chain, cliffs, encoding
 
 _ALWAYS = (chain, encoding, cliffs, append, dispatch, send, coalesce, split, memory, stream)

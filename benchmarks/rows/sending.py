@@ -1,18 +1,23 @@
-"""Sending to the server on this machine."""
+"""Sending to the server on this machine: batches, and tables."""
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..measurement import column, ratios, take_turns
 from ..report import Result, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
+from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
+from ..workloads import write_rows
+from .processes import alone
 
-BULK = "the vendor's SDK, bulk of 100"
+BULK, LOOP = "the vendor's SDK, bulk of 100", "csv + json + requests"
 Counts = dict[str, float]
 
 
@@ -122,3 +127,29 @@ def split(run: Run) -> Iterator[Result]:
         asked["encode"] = (OURS, "split", "encode", many, events)
         taken = run.time(asked, rounds=25, piece=0.05)
         yield run.result(what, taken, ("split, send", OURS, "encode"))
+
+
+def tables(run: Run) -> Iterator[Result]:
+    """200 000 rows of CSV, cleaned, mapped, checked, with key and checkpoint: CPU and memory."""
+    pieces, each = run.choose((20, 10_000), (2, 200))
+    many = pieces * each
+    peers = {**{name: (name, each) for name in run.ours}, LOOP: (DICTS, 100), BULK: (VENDOR, 100)}
+    found: dict[str, list[Counts]] = {label: [] for label in run.available(peers)}
+    with TemporaryDirectory() as folder:
+        paths = [str(Path(folder, f"{number}.csv")) for number in range(pieces)]
+        for number, path in enumerate(paths):
+            write_rows(path, range(number * each, (number + 1) * each))
+        for path in paths:  # a little of each peer, over and over
+            for label, came in found.items():
+                name, size = peers[label]
+                came.append(deliver(run, name, each, size=size, path=path))
+                if came[-1]["events"] != each:
+                    raise SystemExit(f"rows: {label} sent {came[-1]} of {each} rows")
+        targets = ("rows, loop", OURS, LOOP), ("rows, vendor", OURS, BULK)
+        yield run.result(f"{many} rows, CPU a row", column(found, "cpu"), *targets)
+        if sys.platform == "win32":
+            return  # it is not asked for resident memory
+        held = alone(run, OURS, "stream", run.server.url, many, False, paths)["resident"]
+    taken = {"after a tenth": [held[0] / 1e6], "at their end": [held[-1] / 1e6]}
+    grown = [judge("rows, memory", [(held[-1] - held[0]) / (many * 0.9)])]
+    yield run.result(f"{many} rows, memory", taken, verdicts=grown, unit="MB")

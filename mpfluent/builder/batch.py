@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
+from ..encoding.json import parsed
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field, wrong_type
 from ..formatting.summary import context
 from ..model.device import DeviceFields
@@ -213,6 +214,14 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         if not listed or not given:
             return batch
         return batch._with({"deleted_user_attributes": still_deleted(listed, given)})
+
+    @classmethod
+    def _read_back(cls, body: bytes) -> Self:
+        """Return what was sealed, with its numbers as they were written: the same bytes again."""
+        from ..encoding import reader  # as from_json does: it loads marshmallow
+
+        data = parsed(body, as_written=True)
+        return reader.read(cls, data, unknown="ignore", where="from_json")
 
     # Looking
 

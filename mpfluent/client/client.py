@@ -194,6 +194,8 @@ class Client(PublicNames):
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
         dispatcher.open(self._sender, self._notifier, Batch)
+        # one that hands batches over may send what comes back from the broker, with this client
+        getattr(dispatcher, "opened_by", lambda client: None)(self)
         # the one that it was made with is the last, and so is closed last
         self._dispatchers = (dispatcher, *self._dispatchers)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -28,6 +29,9 @@ class Prepared(NamedTuple):
     batch: Batch
     parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
     named: bool  # its caller chose its id, or before_send did
+
+
+_prepared = partial(tuple.__new__, Prepared)  # which is called for each batch, as in wire/body
 
 
 class Sealer(NamedTuple):
@@ -104,7 +108,7 @@ class Sealer(NamedTuple):
     def _split(self, sealed: Batch, named: bool, verb: str, of_table: bool) -> Prepared:
         """Return the parts of a sealed batch, or why it is refused."""
         try:
-            return Prepared(sealed, wire.split(sealed, wire.encode(sealed)), named)
+            return _prepared((sealed, wire.split(sealed, wire.encode(sealed)), named))
         except TooLarge as error:  # one event is larger than a batch may be
             if of_table:
                 return Prepared(sealed, error, named)

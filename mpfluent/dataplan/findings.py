@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .javascript import json_of, text_of
+from .javascript import integer, json_of, text_of
 from .violation import Kind, Violation
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def shown(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        number = float(value)
+        number = float(integer(value) if isinstance(value, int) else value)
         return int(value) if number.is_integer() and abs(number) < _WITHOUT_POINT else number
     return json_of(value)
 

@@ -73,7 +73,7 @@ def integer(value: str | int) -> float:
     try:
         return exact if -_EXACT < exact < _EXACT else float(exact)
     except OverflowError:
-        return math.copysign(math.inf, exact)
+        return math.inf if exact > 0 else -math.inf
 
 
 def _whole_or_float(value: Decimal) -> float:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, InvalidBatch, Kept
 from ..utils.interrupts import SETTLED, Steps
 from ..wire.body import Part, joined, read_back
-from .outcome import Outcome
+from .outcome import HandedBack, Outcome
 
 OnSettled = Callable[[Outcome, Steps], object]
+
+
+_id_of, _body_of = attrgetter("id"), attrgetter("body")  # of a part
 
 
 class Job(Steps):
@@ -50,12 +55,12 @@ class Job(Steps):
     ) -> None:
         self.step = 0
         self._batch = batch
-        self.open_parts = tuple([part.id for part in parts])
+        self.open_parts = tuple(map(_id_of, parts))
         self.on_settled = on_settled
         self.notified = False
         self._outcome: Outcome | None = None
         self.parts = parts
-        self.size = sum([len(part.body) for part in parts])
+        self.size = sum(map(len, map(_body_of, parts)))
         self.row: int | None = None
         self.own_id = own_id
         self.tried_before = False
@@ -99,8 +104,9 @@ class Job(Steps):
         if part_id not in self.open_parts:
             return False
         self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
-        self.open_parts = tuple([one for one in self.open_parts if one != part_id])
-        return not self.open_parts
+        left = [one for one in self.open_parts if one != part_id] if len(self.parts) > 1 else ()
+        self.open_parts = tuple(left)
+        return not left
 
     def give_up(self, outcome: Outcome) -> None:
         """Give an outcome to all that has none yet."""
@@ -109,10 +115,13 @@ class Job(Steps):
             self.open_parts = ()
 
     def _take(self, outcome: Outcome) -> None:
-        """Keep an outcome: a failed part is a failed batch, and a kept one may still fail."""
+        """Keep an outcome: a failed part is a failed batch, and one that waits may still fail."""
         before = self._outcome
-        may_fail = isinstance(before, Kept) and isinstance(outcome, DeliveryError)
-        if before is None or may_fail or not isinstance(before, DeliveryError):
+        if isinstance(before, Kept | HandedBack):
+            replaced = isinstance(outcome, DeliveryError)
+        else:
+            replaced = not isinstance(before, DeliveryError)
+        if replaced:
             self._outcome = outcome
 
     def __repr__(self) -> str:
@@ -140,6 +149,9 @@ class Payload(NamedTuple):
         # what is one job's may be any of its parts, and stays that part
         joined = len(self.jobs) > 1
         return [Payload(job.parts[0], (job,)) for job in self.jobs] if joined else [self]
+
+
+_payload = partial(tuple.__new__, Payload)  # which is called for each batch, as in wire/body
 
 
 class WorkItem:
@@ -172,7 +184,7 @@ class WorkItem:
 
 def payloads_of(jobs: Iterable[Job]) -> list[Payload]:
     """Return what jobs travel in, each by itself."""
-    return [Payload(part, (job,)) for job in jobs for part in job.parts]
+    return [_payload((part, (job,))) for job in jobs for part in job.parts]
 
 
 def together(jobs: Iterable[Job]) -> Payload:

@@ -36,5 +36,21 @@ class HandedOver(Response):
         return HandedOver, (self.message_id,)
 
 
+class HandedBack(HandedOver):
+    """The broker that a batch came from has it again: it failed, and another try may help.
+
+    Args:
+        error: why it failed.
+    """
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: DeliveryError) -> None:
+        super().__init__()
+        object.__setattr__(self, "error", error)
+
+    error: DeliveryError
+
+
 Outcome = Response | DeliveryError
 """A :class:`HandedOver` is a response, and has to be told apart first."""

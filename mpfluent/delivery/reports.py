@@ -131,13 +131,13 @@ class ReportBuilder(Outcomes):
         with self._lock:
             if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
-            failures: list[DeliveryError] = []
+            failures: tuple[DeliveryError, ...] = ()
             if isinstance(outcome, DeliveryError):
                 if outcome.reason == "unauthorized" and self.refusal is None:
                     # a copy: it gets the report, which holds the failures, and none may hold itself
                     self.refusal = outcome.with_batch(outcome.batch)
                 if len(self._failures) < _MOST_FAILURES:
-                    failures = [outcome]
+                    failures = (outcome,)
             self._count(outcome, steps, NOTIFIED)
             self._failures += failures  # atomically with the end of the call before
 

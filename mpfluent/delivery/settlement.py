@@ -13,7 +13,7 @@ from .job import Job, Payload, WorkItem
 from .kept import KeptBatches
 from .notifier import Notifier
 from .observers import code_of, name_of
-from .outcome import Outcome
+from .outcome import HandedBack, Outcome
 
 if TYPE_CHECKING:
     from ..outbox.outbox import Outbox
@@ -34,6 +34,7 @@ class Settlement:
 
     Attributes:
         background: whether workers send what is settled here, for no caller in particular.
+        hands_back: whether a broker has each batch, and gets it back if another try may help.
         kept: what the outbox has.
         notices: logs what happens often, once a minute.
         repairs: what interrupted calls have left to be done.
@@ -43,6 +44,7 @@ class Settlement:
         self, outbox: Outbox | None, clock: Callable[[], float], *, background: bool = False
     ) -> None:
         self.background = background
+        self.hands_back = False
         self.notices = Notices(clock)
         self.kept = KeptBatches(outbox, clock, self.notices)
         self._unreachable = False  # whether it was logged that batches do not reach mParticle
@@ -87,7 +89,7 @@ class Settlement:
         """Settle each payload of a request with its outcome."""
         shares = [share for payload in group for share in payload.shares()]
         with self._lock:
-            finished = [job for job, id in shares if job.settle_part(id, _of(job, outcome))]
+            finished = [job for job, id in shares if job.settle_part(id, self._of(job, outcome))]
         self._finish(finished)
         if not isinstance(outcome, DeliveryError):
             self._unreachable = False
@@ -107,10 +109,27 @@ class Settlement:
         rest = [job for job in jobs if not job.settled]
         with self._lock:
             for job in rest:
-                job.give_up(_of(job, why))
+                job.give_up(self._of(job, why))
             finished = [job for job in rest if resume or not job.notified]
         self._finish(finished, quiet=quiet, resume=resume)
         return len(finished)
+
+    def _of(self, job: Job, outcome: Outcome) -> Outcome:
+        """Return what an outcome is for a job: an error may be a reason to keep it.
+
+        With an outbox it is kept there, and what came from a broker goes back.
+        """
+        if not isinstance(outcome, DeliveryError) or isinstance(outcome, Kept):
+            return outcome
+        if self.hands_back and outcome.temporary:
+            return HandedBack(outcome)
+        judged = isinstance(outcome, ApiError) and outcome.judged
+        if job.row is None or outcome.reason in _FINAL or judged:
+            return outcome
+        kept = Kept(f"kept in the outbox, to be tried again: {outcome}", reason=outcome.reason)
+        kept.status_code = outcome.status_code
+        kept.__cause__ = outcome
+        return kept
 
     def _finish(self, jobs: list[Job], *, quiet: bool = False, resume: bool = False) -> None:
         """Bring the outbox up to date, and make the outcomes known that no thread made known yet.
@@ -213,18 +232,6 @@ class Settlement:
     def _fail_lost(self) -> None:
         why = "the outbox's file was damaged, and the batch could not be read any more"
         self.give_up(self.kept.take_lost(), DeliveryError(why, reason="transport_error"))
-
-
-def _of(job: Job, outcome: Outcome) -> Outcome:
-    """Return what an outcome is for a job: with an outbox, an error may be a reason to keep it."""
-    if job.row is None or not isinstance(outcome, DeliveryError) or isinstance(outcome, Kept):
-        return outcome
-    if outcome.reason in _FINAL or (isinstance(outcome, ApiError) and outcome.judged):
-        return outcome
-    kept = Kept(f"kept in the outbox, to be tried again: {outcome}", reason=outcome.reason)
-    kept.status_code = outcome.status_code
-    kept.__cause__ = outcome
-    return kept
 
 
 def _is_unreachable(outcome: Outcome | None) -> bool:

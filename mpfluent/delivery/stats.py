@@ -141,7 +141,7 @@ class Counters(Outcomes):
             fresh = steps.step < COUNTED
             if fresh:
                 self._count(outcome, steps, COUNTED)
-            if self._pending() <= 0:  # what ``wait`` waits for
+            if self._waiters.tickets and self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
             self.observers.settled(outcome)

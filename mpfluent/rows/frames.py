@@ -61,7 +61,7 @@ class ArrowTable:
         reader, self._opened = self._opened or self._open(), None
         self._used = True
         with closing(reader):
-            for index, cells in enumerate(_rows(self._arrow, self._where, reader)):
+            for index, cells in enumerate(arrow_rows(self._arrow, self._where, reader)):
                 place = place_of((self.name, index + 1, index))
                 yield place, _at(place, cells)
 
@@ -98,7 +98,7 @@ class ParquetFiles(Files):
         for path in self.paths:
             with self._open(path) as file:
                 batches = file.iter_batches(WINDOW, use_threads=False)
-                rows = _rows(self._arrow, f"{self._verb}({shown_path(path)})", batches)
+                rows = arrow_rows(self._arrow, f"{self._verb}({shown_path(path)})", batches)
                 for line, cells in enumerate(rows, 1):
                     place = place_of((path, line, index))
                     index += 1
@@ -144,7 +144,7 @@ def _at(place: Place, cells: Cells | str) -> Cells | InvalidValue:
     return InvalidValue(f"{place}: {cells}") if isinstance(cells, str) else cells
 
 
-def _rows(arrow: Any, where: str, batches: Iterable[Any]) -> Iterator[Cells | str]:
+def arrow_rows(arrow: Any, where: str, batches: Iterable[Any]) -> Iterator[Cells | str]:
     """Yield the cells of each row, or what is wrong with it."""
     for window in _windows(where, iter(batches)):
         names = window.schema.names

@@ -10,6 +10,8 @@ from ..builder.merge import same_user
 from ..errors import MixedUsers
 from .keys import Keys, id_of
 from .members import Member
+from .row import Place
+from .sources import Cells
 
 # What the right one of two batches may add or change. Of all else, such as the device, both must
 # have the same: the events of one row did not happen on the device of another.
@@ -22,15 +24,16 @@ class Group:
     """Rows whose batch is one.
 
     Attributes:
-        members: the rows, in order.
-        batch: theirs, joined.
+        members: the rows, in order, until their batch is taken.
+        batch: theirs, joined, until it is taken.
+        rows: their places and cells, from then on.
         window: the number of their window.
         is_settled: whether its outcome was counted.
         is_written: whether its rejects were.
         is_shown: whether the report shows them, as far as it has room.
     """
 
-    __slots__ = ("batch", "is_settled", "is_shown", "is_written", "members", "window")
+    __slots__ = (*("batch", "is_settled", "is_shown", "is_written", "members", "rows", "window"),)
 
     def __init__(self, member: Member, window: int) -> None:
         self.members = [member]
@@ -39,6 +42,7 @@ class Group:
         self.is_settled = False
         self.is_written = False
         self.is_shown = False
+        self.rows: list[tuple[Place, Cells | Batch]] = []
 
     def takes(self, member: Member) -> bool:
         """Add a row of the same user, if it has all else in common; return whether it has."""
@@ -64,6 +68,10 @@ class Group:
         elif digest is None or "source_request_id" in self.batch._state[0]:
             return self.batch
         return self.batch._put("source_request_id", id_of(digest))
+
+    def drop_batches(self) -> None:
+        """Let go of the batches: of what is on its way, a sealed one is enough."""
+        del self.members, self.batch
 
 
 def grouped(members: Iterable[Member], window: int) -> list[Group]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, tzinfo
+from functools import partial
 from operator import methodcaller
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from ..values import validators
 from ..values.check_failed import CheckFailed
 from . import cells
 from .mapping_spot import Spot, toml
-from .row import Row
+from .row import Row, checked_cell
 
 Get = Callable[[Row], Any]
 """Returns what a row says, or None for what is missing."""
@@ -172,7 +173,12 @@ def condition(spot: Spot, table: Mapping[str, Any], scope: Scope) -> Get | None:
     column = spot.option(table, "when", str, '"a column"')
     if column is None:
         return None
-    return methodcaller("_get", "when", _is_there, scope.column(spot.at("when"), column), False)
+    name = scope.column(spot.at("when"), column)
+    return lambda row: checked_cell(row, "when", _is_there, name, False)
+
+
+def _attribute(column: str, row: Row) -> Any:
+    return checked_cell(row, "pick", cells.attribute, column, False)
 
 
 def _is_there(cell: Any) -> bool:
@@ -229,7 +235,7 @@ def _cell(spot: Spot, table: Mapping[str, Any], place: Spot, kind: Kind, scope: 
         if kind.words[0] == "":
             get = _then(get, datetime.isoformat)
     elif word == "":
-        get = methodcaller("_get", "pick", cells.attribute, column, False)
+        get = partial(_attribute, column)
     elif word == "tag":
         get = methodcaller("flag", column)
     else:
@@ -297,7 +303,7 @@ def _time(column: str, form: str | None, own: tzinfo | None, zone: tzinfo | None
     if own is not None or zone is None:
         return methodcaller("time", column, form, own)
     # the zone of the file is a default, and that of the table goes before it
-    return lambda row: row.time(column, form, None if row._table.zone else zone)
+    return lambda row: row.time(column, form, None if row._state[1].zone else zone)
 
 
 def _then(get: Get, change: Callable[[Any], Any]) -> Get:

@@ -102,7 +102,8 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return None
         if not issubclass(type(batch), Batch):
             batch = _own_batch(place, name, batch)
-        batch = _without_missing(batch, row.tags)
+        if "user_attributes" in batch._state[0]:
+            batch = _without_missing(batch, row.tags)
         if settings.data_plan is not None:
             batch = batch.with_data_plan(*settings.data_plan)
         if not may_be_nobody and identifies_nobody(batch):
@@ -113,14 +114,14 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return Refusal("nobody", f"{place}: {why}; {write}")
         if not columns:
             digest, claims = digest_of(place, batch)
-        elif "source_request_id" in batch._state[0]:
+        elif "source_request_id" in (keys_of_batch := batch._state[0]):
             raise ConfigurationError(
                 f"{place}: {name} gives the batch an id of its own, and a key gives it one, too; "
                 "write only one of them"
             )
         else:
             cells_of_key = [row.text(column, required=True) for column in columns]
-            named = batch._get("environment")
+            named = batch._get("environment") if "environment" in keys_of_batch else None
             digest, claims = keys.digest_of(cells_of_key, named), True
         group = tuple([row.text(column) for column in groups]) if groups else ()
         return member_of((place, cells, batch, digest, claims, group))
@@ -182,8 +183,6 @@ def _own_batch(place: Place, name: str, batch: Any) -> Batch:
 def _without_missing(batch: Batch, tags: frozenset[str]) -> Batch:
     """Return the batch without user attributes that are None, which would be tags."""
     keys, values = batch._state
-    if "user_attributes" not in keys:
-        return batch
     attributes = values[keys.index("user_attributes")]
     if None not in attributes._state[1]:
         return batch

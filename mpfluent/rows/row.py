@@ -70,7 +70,7 @@ class Row(Mapping[str, Any]):
     ('17', 3, None, True)
     """
 
-    __slots__ = ("_cells", "_table", "place", "tags")
+    __slots__ = ("_state", "place", "tags")
 
     def __init__(
         self,
@@ -78,29 +78,29 @@ class Row(Mapping[str, Any]):
         place: Place = _PLACE,
         table: Table = _TABLE,
     ) -> None:
-        self._cells = cells
-        self._table = table
+        self._state = cells, table
         self.place = place
         self.tags: frozenset[str] = _NO_TAGS
 
     # A mapping of the cells as they stand
 
     def __getitem__(self, column: str) -> Any:
-        if self._table.columns is None or column in self._cells:
-            return self._cells[column]
+        found, table = self._state
+        if table.columns is None or column in found:
+            return found[column]
         raise self._no_column(f"row[{brief(column)}]", column)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cells)
+        return iter(self._state[0])
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._state[0])
 
     def __contains__(self, column: object) -> bool:
-        return column in self._cells
+        return column in self._state[0]
 
     def __repr__(self) -> str:
-        return f"<Row {self.place}: {', '.join(map(str, self._cells))}>"
+        return f"<Row {self.place}: {', '.join(map(str, self))}>"
 
     # What the cells say
 
@@ -114,7 +114,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"id": 123456.0}).text("id")
         '123456'
         """
-        return self._get("text", cells.text, column, required)
+        return checked_cell(self, "text", cells.text, column, required)
 
     def integer(self, column: str, *, required: bool = False) -> int | None:
         """Return the whole number of a cell, of 64 bits.
@@ -126,7 +126,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"visits": "3.0"}).integer("visits")
         3
         """
-        return self._get("integer", cells.integer, column, required)
+        return checked_cell(self, "integer", cells.integer, column, required)
 
     def number(self, column: str, *, required: bool = False) -> Number | None:
         """Return the number of a cell, exactly; a Decimal where a float would round it.
@@ -138,7 +138,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"spend": "19.90"}).number("spend")
         19.9
         """
-        return self._get("number", cells.number, column, required)
+        return checked_cell(self, "number", cells.number, column, required)
 
     def decimal(self, column: str, *, required: bool = False) -> Decimal | None:
         """Return the number of a cell as a Decimal, digit by digit.
@@ -150,7 +150,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"spend": "19.90"}).decimal("spend")
         Decimal('19.90')
         """
-        return self._get("decimal", cells.decimal, column, required)
+        return checked_cell(self, "decimal", cells.decimal, column, required)
 
     def flag(self, column: str, *, required: bool = False) -> bool | None:
         """Return the flag of a cell: true/false, yes/no, y/n, t/f, on/off, 1/0 in any case.
@@ -162,7 +162,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"multicar": "Y"}).flag("multicar")
         True
         """
-        return self._get("flag", cells.flag, column, required)
+        return checked_cell(self, "flag", cells.flag, column, required)
 
     def time(
         self,
@@ -188,8 +188,10 @@ class Row(Mapping[str, Any]):
         '2026-11-30T00:00:00+00:00'
         """
         form = cells.checked_format("row.time", format)
-        zone = self._table.zone if tz is None else cells.zone_of("row.time", tz)
-        return self._get("time", lambda cell: cells.moment(cell, form, zone), column, required)
+        zone = self._state[1].zone if tz is None else cells.zone_of("row.time", tz)
+        return checked_cell(
+            self, "time", lambda cell: cells.moment(cell, form, zone), column, required
+        )
 
     def json(self, column: str, *, required: bool = False) -> Any:
         """Return what the JSON of a cell says; a list or a dict is returned as it is.
@@ -201,7 +203,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"tags": '["a", "b"]'}).json("tags")
         ['a', 'b']
         """
-        return self._get("json", cells.json, column, required)
+        return checked_cell(self, "json", cells.json, column, required)
 
     def pick(self, /, *columns: str, **renamed: str) -> dict[str, Any]:
         """Return the cells of these columns by their names, without those that are missing.
@@ -219,7 +221,7 @@ class Row(Mapping[str, Any]):
         """
         found = {}
         for name, column in (*zip(columns, columns), *renamed.items()):
-            cell = self._get("pick", cells.attribute, column, False)
+            cell = checked_cell(self, "pick", cells.attribute, column, False)
             if cell is not None:
                 found[name] = cell
         return found
@@ -234,7 +236,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"vip": "yes"}).tag("vip"), Row({"vip": ""}).tag("vip")
         ({'vip': None}, {})
         """
-        if not self._get("tag", cells.flag, column, False):
+        if not checked_cell(self, "tag", cells.flag, column, False):
             return {}
         name = column if name is None else name
         self.tags |= {name}
@@ -248,42 +250,52 @@ class Row(Mapping[str, Any]):
                 raise AttributeError(name)
             from .hints import unknown_getter  # seldom needed
 
-            raise unknown_getter(name, self._cells, [n for n in dir(Row) if n[0] != "_"])
-
-    # How the getters work
-
-    def _get(self, getter: str, check: Callable[[Any], T], column: str, required: bool) -> T | None:
-        try:
-            cell = self._cells[column]
-        except (KeyError, TypeError):  # no name can be a list
-            if self._table.columns is not None or type(column) is not str:
-                raise self._no_column(f"row.{getter}({brief(column)})", column) from None
-            cell = None
-        words = self._table.missing
-        try:
-            if type(cell) is str and cell[:1].isalnum():  # as nearly all do
-                if cell.strip().lower() not in words:
-                    return check(cell)
-            elif not cells.missing(cell, words):
-                return check(cell)
-        except CheckFailed as bad:
-            raise self._wrong(column, cell, bad.why) from bad.cause
-        except MPFluentError:
-            raise
-        except Exception as error:  # a cell is any value, and its code may raise anything
-            raise self._wrong(column, cell, f"raised {type(error).__name__}") from error
-        if required:
-            raise self._wrong(column, cell, "is missing, and must not be")
-        return None
+            raise unknown_getter(name, self, [n for n in dir(Row) if n[0] != "_"])
 
     def _no_column(self, where: str, column: object) -> UnknownField:
-        columns = self._cells if self._table.columns is None else self._table.columns
-        return no_column(where, self.place.file, columns, column)
+        columns = self._state[1].columns
+        return no_column(where, self.place.file, self if columns is None else columns, column)
 
     def _wrong(self, column: str, cell: Any, why: str) -> InvalidValue:
         error = InvalidValue(f"{self.place}: {column}={brief(cell)}: {why}")
         error.field = column
         return error
+
+
+def checked_cell(
+    row: Row, getter: str, check: Callable[[Any], T], column: str, required: bool
+) -> T | None:
+    """Return what a check makes of a cell; None for one that is missing.
+
+    Args:
+        getter: the verb that an error names.
+        check: returns what the cell says, or raises CheckFailed.
+        column: its name.
+        required: whether a missing cell is an error.
+    """
+    found, table = row._state  # asked for once: a class with a __getattr__ takes long for each
+    try:
+        cell = found[column]
+    except (KeyError, TypeError):  # no name can be a list
+        if table.columns is not None or type(column) is not str:
+            raise row._no_column(f"row.{getter}({brief(column)})", column) from None
+        cell = None
+    words = table.missing
+    try:
+        if type(cell) is str and cell[:1].isalnum():  # as nearly all do
+            if cell.strip().lower() not in words:
+                return check(cell)
+        elif not cells.missing(cell, words):
+            return check(cell)
+    except CheckFailed as bad:
+        raise row._wrong(column, cell, bad.why) from bad.cause
+    except MPFluentError:
+        raise
+    except Exception as error:  # a cell is any value, and its code may raise anything
+        raise row._wrong(column, cell, f"raised {type(error).__name__}") from error
+    if required:
+        raise row._wrong(column, cell, "is missing, and must not be")
+    return None
 
 
 def no_column(where: str, source: str, columns: Iterable[str], column: object) -> UnknownField:

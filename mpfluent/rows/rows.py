@@ -399,8 +399,6 @@ class Rows(PublicNames):
         Their ids are others than those of ``send_all(rows)``, which depend on the client's
         environment: send the table, not these.
 
-        Their ids are not those of ``client.send_all(rows)``, which are of its environment, too.
-
         Raises:
             InvalidBatch: a row would be rejected.
         """

@@ -33,17 +33,20 @@ class Waiters:
 
     Args:
         lock: guards what they wait for, and the list of them.
+
+    Attributes:
+        tickets: the lock at which each thread waits, in the order of enlisting.
     """
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
-        self._tickets: dict[int, threading.Lock] = {}  # by thread, in the order of enlisting
+        self.tickets: dict[int, threading.Lock] = {}
 
     def enlist(self) -> None:
         """Enlist this thread before it waits. The caller holds the lock."""
         ticket = threading.Lock()
         ticket.acquire()
-        self._tickets[threading.get_ident()] = ticket
+        self.tickets[threading.get_ident()] = ticket
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until another thread notifies this one. The caller does not hold the lock.
@@ -57,29 +60,29 @@ class Waiters:
             collector closes a client in the middle of one of its methods.
         """
         me = threading.get_ident()
-        ticket = self._tickets.get(me)
+        ticket = self.tickets.get(me)
         if ticket is None:
             return True
         seconds = waitable(timeout)
         limit = -1 if seconds is None else max(0.0, seconds)
         mine = self._lock._is_owned()  # type: ignore[attr-defined]
         notified = not mine and ticket.acquire(timeout=limit)
-        self._tickets.pop(me, None)
+        self.tickets.pop(me, None)
         return notified
 
     def notify(self, most: int = 1) -> None:
         """Wake so many of the waiting threads, the first to enlist first; with the lock held."""
-        for thread in [*self._tickets][:most]:
-            ticket = self._tickets.get(thread)  # None: its timeout passed meanwhile
+        for thread in [*self.tickets][:most]:
+            ticket = self.tickets.get(thread)  # None: its timeout passed meanwhile
             # not locked: an earlier notify was interrupted between the next two lines
             if ticket is not None and ticket.locked():
                 ticket.release()
-            self._tickets.pop(thread, None)
+            self.tickets.pop(thread, None)
 
     def notify_all(self) -> None:
         """Wake all waiting threads; with the lock held."""
-        if self._tickets:
-            self.notify(len(self._tickets))
+        if self.tickets:
+            self.notify(len(self.tickets))
 
     def wait_for(self, ready: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait until ``ready()`` is true; return whether it is.

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import brief
+from ..values.code_cache import Memo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
 
@@ -251,16 +252,14 @@ def is_nobodys(value: Any) -> bool:
     return text in _NOTHING or ("00" in text and not text.strip(_ZEROS))
 
 
-def _may_be_nobodys(keys: Iterable[str], values: Iterable[Any]) -> bool:
+def _may_be_nobodys(keys: tuple[str, ...], values: tuple[Any, ...]) -> bool:
     """Return whether an id in this context may be nobody's: a few times as quick as to ask."""
-    for key, value in zip(keys, values):
-        if key not in _WITH_IDS:
-            continue
-        if key in _SINGLE_IDS:
-            if is_nobodys(value):
+    for place, is_single in _places_of_ids[keys]:
+        if is_single:
+            if is_nobodys(values[place]):
                 return True
             continue
-        for one in value._state[1]:
+        for one in values[place]._state[1]:
             if type(one) is str and one[:1] in _BEGINS_NOTHING and is_nobodys(one):
                 return True
     return False
@@ -268,6 +267,9 @@ def _may_be_nobodys(keys: Iterable[str], values: Iterable[Any]) -> bool:
 
 _SINGLE_IDS = ("mpid", "mp_deviceid", "partner_identity")
 _WITH_IDS = frozenset((*_SINGLE_IDS, "user_identities", "partner_identities", "device_info"))
+_places_of_ids: Memo[tuple[str, ...], list[tuple[int, bool]]] = Memo(
+    lambda keys: [(n, key in _SINGLE_IDS) for n, key in enumerate(keys) if key in _WITH_IDS]
+)
 _NOTHING = frozenset(("nan", "null", "none", "undefined"))
 _ZEROS = "0-:.{}"
 _BEGINS_NOTHING = frozenset(f"nNuU {_ZEROS}\t\r\n")

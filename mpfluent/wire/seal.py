@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import TooLarge
-from ..values.code_cache import KNOWN
+from ..values.code_cache import Memo
 from ..values.codegen import picker
 from ..values.frozen import Frozen
 from .body import encode, split
@@ -40,25 +39,28 @@ def seal(
     """
     keys, values = batch._state
     own = _STAMPS if environment else _STAMPS[1:]
-    missing = _missing(type(batch), keys, own)
+    lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, own]
     events = batch._events()
-    plans = [_missing(type(event), event._state[0], _EVENT_STAMPS) for event in events]
-    wanted, late = int(missing.id), False
-    for plan in plans:
-        wanted += plan.id
-        late = late or plan.other
+    plans = []
+    wanted, late = int(lacks_id), False
+    for event in events:
+        event_keys, event_values = event._state
+        plan = _missing[type(event), event_keys, _EVENT_STAMPS]
+        plans.append((event, event_values, *plan))
+        wanted += plan[0]
+        late = late or plan[1]
     moment = now() if late else None
-    if not (wanted or missing.other) and moment is None:
+    if not (wanted or lacks_other) and moment is None:
         return batch
-    ids = iter(new_ids(wanted) if missing.id else _following(batch, events, wanted))
+    ids = iter(new_ids(wanted) if lacks_id else _following(batch, events, wanted))
     sealed = []
-    for event, plan in zip(events, plans):
-        if plan.id or plan.other:
-            new_id = next(ids) if plan.id else None
-            event = event._make(plan.keys, plan.pick((*event._state[1], moment, new_id)))
+    for event, event_values, needs_id, needs_time, event_keys, event_pick in plans:
+        if needs_id or needs_time:
+            new_id = next(ids) if needs_id else None
+            event = event._make(event_keys, event_pick((*event_values, moment, new_id)))
         sealed.append(event)
-    given = (environment, next(ids) if missing.id else None)
-    return batch._rebuilt(missing.keys, missing.pick((*values, *given[-len(own) :])), sealed)
+    given = (environment, next(ids) if lacks_id else None)
+    return batch._rebuilt(all_keys, pick((*values, *given[-len(own) :])), sealed)
 
 
 def _following(batch: Batch, events: Sequence[Event], wanted: int) -> Iterable[str]:
@@ -92,13 +94,16 @@ _STAMPS = ("environment", "source_request_id")
 _EVENT_STAMPS = ("timestamp_unixtime_ms", "source_message_id")
 
 
-@lru_cache(KNOWN)
-def _missing(kind: type[Frozen], keys: tuple[str, ...], stamps: tuple[str, ...]) -> _Missing:
+def _found_missing(key: tuple[type[Frozen], tuple[str, ...], tuple[str, ...]]) -> _Missing:
+    kind, keys, stamps = key
     places = {key: place for place, key in enumerate((*keys, *stamps))}
     places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
     ordered, picked = kind._in_order(places)
     *others, name = (stamp not in keys for stamp in stamps)
     return _Missing(name, any(others), ordered, picker(picked))
+
+
+_missing = Memo(_found_missing)
 
 
 def stamps(batch: Batch) -> Iterator[tuple[str, int]]:

@@ -23,13 +23,20 @@ from mpfluent import Batch, ConfigurationError, EventVerbs, RecordingTransport, 
 TYPING = Path(__file__).parents[1] / "typing"  # type checkers read the same packages there
 
 
-@pytest.fixture
-def app(tmp_path, monkeypatch):
-    """Return a module that combines the vocabularies of two packages."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return where two packages are, and a module that combines their vocabularies."""
+    made = tmp_path_factory.mktemp("packages")
     for path in TYPING.glob("example_*"):
-        (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, made / path.name)
+    return made
+
+
+@pytest.fixture
+def app(folder, monkeypatch):
+    """Return the module that combines the vocabularies of two packages."""
     before = set(sys.modules)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(folder)
     yield importlib.import_module("example_app")
     for name in set(sys.modules) - before:
         if name.startswith("example_"):
@@ -108,7 +115,8 @@ COMPLETED = {
 # in a process of its own: pytest loads the modules of its plugins' packages in a way of its own,
 # and jedi finds less of them
 COMPLETE = """
-import json, sys
+import gc, json, sys
+gc.disable()  # which takes a quarter of the time, as jedi makes very many objects
 import jedi
 from IPython.core.completer import IPCompleter, provisionalcompleter
 sys.path.insert(0, ".")
@@ -122,54 +130,49 @@ for text in json.load(sys.stdin):
         completions = IPCompleter(namespace=live).completions(text, len(text))
         by_ipython = [each.text.rpartition(".")[2] for each in completions]
     found[text] = by_jedi, by_ipython
-print(json.dumps(found))
-"""
-
-
-ONLY_JEDI_LOSES_SELF = """
-import jedi
-
+after = {}
 for step in ("signed_up(plan='x')", "seen('x')"):
     text = f"from example_app import AppBatch; AppBatch().{step}."
-    print("with_device" in {each.name for each in jedi.Script(text).complete()})
+    after[step] = [completion.name for completion in jedi.Script(text).complete()]
+print(json.dumps([found, after]))
 """
 
 
-def own_environment(app):
-    """Return an environment with the cache for jedi that the tests of this worker share."""
-    return {
-        **os.environ,
-        "PYTHONPATH": str(Path(mpfluent.__file__).parents[1]),
-        "XDG_CACHE_HOME": str(Path(jedi.settings.cache_directory).parent),
-    }
-
-
-@pytest.mark.together("jedi")
-def test_only_jedi_loses_self_on_the_way_through_a_mixin(app):
-    done = subprocess.run(
-        [sys.executable, "-c", ONLY_JEDI_LOSES_SELF],
-        cwd=Path(app.__file__).parent,
-        env=own_environment(app),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "True\nFalse\n"
-
-
-@pytest.mark.together("jedi")
-def test_they_are_completed_on_live_objects(app):
+@pytest.fixture(scope="module")
+def completions(folder):
+    """Return what completes each text, and what jedi alone finds after a step of an own verb."""
     done = subprocess.run(
         [sys.executable, "-c", COMPLETE],
         input=json.dumps([*COMPLETED]),
-        cwd=Path(app.__file__).parent,
-        env=own_environment(app),
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(mpfluent.__file__).parents[1]),
+            # the cache that the tests of this worker share
+            "XDG_CACHE_HOME": str(Path(jedi.settings.cache_directory).parent),
+        },
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for text, (by_jedi, by_ipython) in json.loads(done.stdout).items():
+    return json.loads(done.stdout)
+
+
+@pytest.mark.together("jedi")
+def test_only_jedi_loses_self_on_the_way_through_a_mixin(completions):
+    _, after = completions
+
+    assert "with_device" in after["signed_up(plan='x')"]
+    assert "with_device" not in after["seen('x')"]
+
+
+@pytest.mark.together("jedi")
+def test_they_are_completed_on_live_objects(completions):
+    found, _ = completions
+
+    assert found.keys() == COMPLETED.keys()
+    for text, (by_jedi, by_ipython) in found.items():
         assert COMPLETED[text] in by_jedi, text
         assert COMPLETED[text] in by_ipython, text
 

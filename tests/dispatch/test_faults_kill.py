@@ -156,7 +156,7 @@ say("end", client, flushed=flushed)
 
 @pytest.mark.parametrize("coalesce", [False, True], ids=["as they are", "coalesced"])
 def test_every_batch_whose_send_returned_survives_a_kill(coalesce, path, slow):  # 34
-    seed, rounds = random.randrange(2**32), 25 if slow else 15
+    seed, rounds = random.randrange(2**32), 25 if slow else 10
     code = KILLED.replace("client_of(path", f"client_of(path, coalesce={coalesce}")
     with serving(delay=0.003) as server:
         ended = run(code, server.url, path, seed, rounds)

@@ -18,14 +18,13 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.parametrize(
     ("options", "first"),
     [
-        ("", ""),
-        ("flush_interval=60", ""),
-        ("workers=4", ""),
-        ("coalesce=True", ""),
-        ("", GREEN["gevent"]),
-        ("", GREEN["eventlet"]),
+        pytest.param("", "", id="as usual"),
+        pytest.param("flush_interval=60", "", id="gathering"),
+        pytest.param("workers=4", "", id="4 workers", marks=pytest.mark.slow),
+        pytest.param("coalesce=True", "", id="coalescing"),
+        pytest.param("", GREEN["gevent"], id="gevent"),
+        pytest.param("", GREEN["eventlet"], id="eventlet", marks=pytest.mark.slow),
     ],
-    ids=["as usual", "gathering", "4 workers", "coalescing", "gevent", "eventlet"],
 )
 def test_all_that_waits_arrives_before_the_interpreter_ends(options, first):  # 26
     code = f"""{TO_THE_END}
@@ -414,7 +413,7 @@ else:
 
 
 # after a send, eventlet's locks break in the thread that has sent, which is no greenlet
-PATCHED = {("gevent", 3, "threaded"), ("gevent", 0, "outbox"), ("eventlet", 0, "default")}
+PATCHED = {("gevent", 3, "outbox"), ("eventlet", 0, "default")}
 
 
 @pytest.mark.parametrize(
@@ -510,7 +509,7 @@ LOCKS = {
 }
 
 
-USUAL_LOCKS = ("scheduler", "counters", "outbox")  # of those that libc's fork is always tried with
+USUAL_LOCKS = ("scheduler", "counters", "outbox")  # of those that each fork is always tried with
 
 
 # A process forks for each lock in turn. Where Python is not told, each lock has a process of its
@@ -518,14 +517,19 @@ USUAL_LOCKS = ("scheduler", "counters", "outbox")  # of those that libc's fork i
 @pytest.mark.parametrize(
     ("way", "names"),
     [
-        ("python", [*LOCKS]),
-        ("gevent", [*LOCKS]),
+        pytest.param("python", [*LOCKS], id="python"),
+        pytest.param("gevent", [*USUAL_LOCKS], id="gevent"),
+        pytest.param("gevent", [*LOCKS], id="gevent-all", marks=pytest.mark.slow),
         *(
-            pytest.param("libc", [name], marks=[] if name in USUAL_LOCKS else pytest.mark.slow)
+            pytest.param(
+                "libc",
+                [name],
+                id=f"libc-{name}",
+                marks=[] if name in USUAL_LOCKS else pytest.mark.slow,
+            )
             for name in LOCKS
         ),
     ],
-    ids=["python", "gevent", *(f"libc-{name}" for name in LOCKS)],
 )
 def test_a_forked_child_waits_for_no_lock_that_was_held(way, names, tmp_path):  # 30, 31
     first, fork = FORKS[way]

@@ -333,7 +333,7 @@ def test_flags_that_no_event_can_hold_are_left_out_where_unknown_names_are(event
     assert read.flags is None
 
 
-@pytest.mark.parametrize("name", ODD_FLAGS.keys() - {"null"})
+@pytest.mark.parametrize("name", [name for name in ODD_FLAGS if name != "null"])
 def test_a_flag_that_no_event_can_hold_is_an_error_with_its_path(name: str) -> None:
     with pytest.raises(InvalidValue, match=r"^from_dict\(\): events\[0\]\.data\.custom_flags\['"):
         read_event(custom_flags={name: ODD_FLAGS[name]})

@@ -371,8 +371,20 @@ def test_a_file_that_was_deleted_behind_a_link_is_made_again(path, home):
 # Who may read it
 
 
-@pytest.mark.parametrize("mode", [0o666, 0o644, 0o660, 0o777])
-@pytest.mark.parametrize("state", ["empty", "closed", "killed"])
+@pytest.mark.parametrize(
+    ("state", "mode"),
+    [
+        # each mode and each state; to start a process for all pairs takes long
+        pytest.param(state, mode, marks=[] if usual else pytest.mark.slow)
+        for state, usual_modes in (
+            ("empty", [0o666, 0o644, 0o660, 0o777]),
+            ("closed", [0o666]),
+            ("killed", [0o777]),
+        )
+        for mode in (0o666, 0o644, 0o660, 0o777)
+        for usual in [mode in usual_modes]
+    ],
+)
 def test_a_file_of_ours_is_private_whatever_mode_it_had(state, mode, path):
     if state == "empty":
         path.touch()

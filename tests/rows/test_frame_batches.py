@@ -1,6 +1,7 @@
 """A frame gives the same batches as the CSV of its content, with the same ids."""
 
 import csv
+import functools
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -149,10 +150,16 @@ SHAPES = {
 }
 
 
+@pytest.fixture(scope="module")
+def sent_of_csv(csv_path):
+    """Return what is sent of the CSV in a shape: it is the same for each frame."""
+    return functools.cache(lambda shape: sent(SHAPES[shape](Rows.from_csv(csv_path).map(imported))))
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("frame", [*FRAMES, "parquet", "Python"])
-def test_a_frame_gives_the_batches_of_its_csv(frame, shape, csv_path, tmp_path):
-    want, counts = sent(SHAPES[shape](Rows.from_csv(csv_path).map(imported)))
+def test_a_frame_gives_the_batches_of_its_csv(frame, shape, sent_of_csv, tmp_path):
+    want, counts = sent_of_csv(shape)
     got, found = sent(SHAPES[shape](rows_of(frame, tmp_path).map(imported)))
 
     assert got == want

@@ -311,7 +311,7 @@ LIES = [
 
 
 @both
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_server_that_lies_loses_no_row_and_counts_none_twice(world, mode, turn):
     lies = [each for lie in LIES for each in (*[lie] * (turn + 1), ok())]
     with LocalServer() as server:

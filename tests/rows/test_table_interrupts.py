@@ -13,9 +13,9 @@ HERE = Path(__file__).parents[1]
 MODES = ["sync", "grouped", "threaded", "threaded grouped"]
 
 
-def interrupting(mode, signals, where, twice):
+def interrupting(mode, rows, signals, where, twice):
     """Return what ``interrupting_rows.py`` found."""
-    arguments = [mode, str(signals), where, "twice" if twice else "once"]
+    arguments = [mode, str(rows), str(signals), where, "twice" if twice else "once"]
     for _ in range(3):
         done = subprocess.run(
             [sys.executable, str(HERE / "interrupting_rows.py"), *arguments],
@@ -35,7 +35,7 @@ def interrupting(mode, signals, where, twice):
     [("sync", 5, "all", False), ("grouped", 20, "ends", False), ("threaded", 20, "ends", True)],
 )
 def test_wherever_ctrl_c_comes_the_next_run_does_the_rest(mode, signals, where, twice):
-    found = interrupting(mode, signals, where, twice)
+    found = interrupting(mode, 120, signals, where, twice)  # which have a row of each kind
 
     assert found["wrong"] == []
     assert found["signals"] >= signals
@@ -46,6 +46,6 @@ def test_wherever_ctrl_c_comes_the_next_run_does_the_rest(mode, signals, where, 
 @pytest.mark.parametrize("where", ["all", "ends"])
 @pytest.mark.parametrize("mode", MODES)
 def test_a_signal_at_any_bytecode_of_a_run_loses_nothing(mode, where, twice):
-    found = interrupting(mode, {"all": 50, "ends": 150}[where], where, twice)
+    found = interrupting(mode, 250, {"all": 50, "ends": 150}[where], where, twice)
 
     assert found["wrong"] == []

@@ -57,3 +57,19 @@ def test_rows_that_are_resumed_are_told_as_they_are_read(tmp_path):
 
     assert [report.resumed for report in told] == [1, 2, 3, 4, 5, 5]
     assert checkpoint.positions[-1].rows == 5
+
+
+def test_what_a_slow_mapping_made_of_a_row_does_not_wait_for_the_rows_after_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mpfluent.rows.run._AHEAD_SECONDS", -1.0)
+    told, seen = [], []
+
+    def mapping(row):
+        seen.append(len(told))
+
+    rows = Rows.from_csv(csv_of(tmp_path / "p.csv")).map(mapping).with_key("policy", job="one")
+    with client_of() as client:
+        client.send_all(rows, progress=told.append)
+
+    assert seen == [0, 1, 2, 3, 4]

@@ -1,6 +1,7 @@
 """Cells of any class in user attributes: what is missing is never sent, and nothing else raises."""
 
 import datetime as dt
+import itertools
 import json
 import math
 import uuid
@@ -61,46 +62,51 @@ WAYS = {
 }
 
 
-def outcome(cell, way, tmp_path):
-    """Return the user attributes that were sent, or the line of the rejects file."""
-    transport, rejects = RecordingTransport(), tmp_path / "r.jsonl"
+def outcomes(cells, way, tmp_path):
+    """Yield each cell with its user attributes that were sent, or its line of the rejects file."""
+    transport, rejects, numbers = RecordingTransport(), tmp_path / "r.jsonl", itertools.count()
 
     def mapping(row):
-        return Batch.for_user(customer_id="1").with_user_attributes(WAYS[way](row)).event("E")
+        user = Batch.for_user(customer_id=str(next(numbers)))
+        return user.with_user_attributes(WAYS[way](row)).event("E")
 
-    report = sent(Rows([{"cell": cell}]).map(mapping).with_rejects(rejects), transport)
+    rows = Rows([{"cell": cell} for cell in cells]).map(mapping).with_rejects(rejects)
+    report = sent(rows, transport)
     assert adds_up(report)
-    if report.delivered:
-        assert rejects.read_text() == ""
-        return json.loads(transport.requests[0].body).get("user_attributes", {})
-    (line,) = lines_of(rejects)
-    rejects.unlink()
-    assert (report.rejected, transport.requests) == (1, [])
-    return line
+    found = {line["index"]: line for line in lines_of(rejects)}
+    assert report.rejected == len(found)
+    for request in transport.requests:
+        data = json.loads(request.body)
+        for batch in data if isinstance(data, list) else [data]:
+            index = int(batch["user_identities"]["customer_id"])
+            assert index not in found
+            found[index] = batch.get("user_attributes", {})
+    assert report.delivered + report.rejected == len(found) == len(cells)
+    for index, cell in enumerate(cells):
+        yield cell, found[index]
 
 
 def is_whole(line):
-    return line["reason"] == "invalid" and line["text"].startswith("rows:1: ")
+    place = f"rows:{line['index'] + 1}: "
+    return line["reason"] == "invalid" and line["text"].startswith(place)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_missing_cell_is_never_sent(way, tmp_path):
-    for cell in MISSING:
-        found = outcome(cell, way, tmp_path)
+    for cell, found in outcomes(MISSING, way, tmp_path):
         assert found == {} or is_whole(found), (type(cell), found)
         assert found == {} or way in ("as it stands", "get"), (type(cell), found["text"])
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way not in ("as it stands", "get")])
 def test_text_that_stands_for_nothing_is_never_sent(way, tmp_path):
-    for cell in BLANK:
-        assert outcome(cell, way, tmp_path) == {}, repr(str(cell))
+    for cell, found in outcomes(BLANK, way, tmp_path):
+        assert found == {}, repr(str(cell))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_any_other_cell_is_sent_as_json_or_its_row_is_a_reject(way, tmp_path):
-    for cell in VALUES:
-        found = outcome(cell, way, tmp_path)
+    for cell, found in outcomes(VALUES, way, tmp_path):
         if "reason" in found:
             assert is_whole(found), (type(cell), found)
             assert list(found["row"]) == ["cell"]

@@ -109,7 +109,7 @@ def alone(*words, **options):
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
+        pytest.param((), marks=pytest.mark.slow),  # the last case asks for more
         pytest.param(("-n", "2"), marks=pytest.mark.slow),
         pytest.param(("-p", "randomly", "-p", "no:xdist"), marks=pytest.mark.slow),
         ("-p", "no:randomly", "-W", "error", "--strict-config", "--strict-markers"),
@@ -736,7 +736,7 @@ THROWS_AWAY = """
     [
         ("", (), {"failed": 1}),
         ("filterwarnings = ignore::mpfluent.errors.UnusedBatchWarning", (), {"passed": 1}),
-        ("filterwarnings = ignore", (), {"passed": 1}),
+        pytest.param("filterwarnings = ignore", (), {"passed": 1}, marks=pytest.mark.slow),
         ("filterwarnings = default", (), {"passed": 1, "warnings": 1}),
         ("", ("-W", "ignore::mpfluent.errors.UnusedBatchWarning"), {"passed": 1}),
     ],
