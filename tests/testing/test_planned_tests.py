@@ -1,6 +1,7 @@
 """The test kit with a data plan: pytest's setting, and the local server."""
 
 import json
+from pathlib import Path
 
 import pytest
 from data_plans import attributes_of, event_point, plan_of, point_of
@@ -35,7 +36,10 @@ TESTS = """
 
 
 @pytest.fixture
-def project(pytester):
+def project(pytester, monkeypatch):
+    # the plugin of this package, also where another one is installed
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
     def run(ini, plan=None):
         pytester.makeini(f"[pytest]\n{ini}\n")
         if plan is not None:
