@@ -8,7 +8,7 @@ These are its folders. A folder imports only from those that stand before it in 
 * ``formatting``: what people see. ``builder``: the verbs, ``Batch`` and ``Session``.
 * ``transport``: requests, and how they travel. ``outbox``: what survives the process.
 * ``delivery``: how a batch is delivered. ``dispatch``: when.
-* ``rows``: tables in, batches out.
+* ``dataplan``: what a workspace expects. ``rows``: tables in, batches out.
 * ``client``: where it all comes together.
 * ``partitions``: tables that an engine runs in parts.
 * ``integrations``, ``testing``: other libraries, and the kit for your tests.
@@ -41,8 +41,8 @@ _NAMES = {
     "dispatch.sync": "SyncDispatcher",
     "dispatch.threaded": "ThreadedDispatcher",
     "errors": (
-        "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidTime "
-        "InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TooManyRejects "
+        "ApiError Closed ConfigurationError DeliveryError Immutable InvalidBatch InvalidPlan "
+        "InvalidTime InvalidValue Kept MixedUsers MPFluentError QueueFull TooLarge TooManyRejects "
         "TransportError UnknownField UnknownVerb UnusedBatchWarning"
     ),
     "model.application": "ApplicationInformation AttributionInfo",

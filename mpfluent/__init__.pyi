@@ -30,6 +30,7 @@ from .errors import ConfigurationError as ConfigurationError
 from .errors import DeliveryError as DeliveryError
 from .errors import Immutable as Immutable
 from .errors import InvalidBatch as InvalidBatch
+from .errors import InvalidPlan as InvalidPlan
 from .errors import InvalidTime as InvalidTime
 from .errors import InvalidValue as InvalidValue
 from .errors import Kept as Kept
@@ -137,6 +138,7 @@ __all__ = [
     "HandedOver",
     "Immutable",
     "InvalidBatch",
+    "InvalidPlan",
     "InvalidTime",
     "InvalidValue",
     "Job",

@@ -12,6 +12,7 @@
     ├─ UnknownVerb (AttributeError)
     ├─ Immutable (AttributeError, TypeError)
     ├─ ConfigurationError (ValueError)
+    ├─ InvalidPlan (ValueError)      no data plan, or one that is broken
     ├─ TooManyRejects       more rows of a table went wrong than stop_after allows
     └─ DeliveryError (.reason, .batch)
        ├─ ApiError          mParticle refused (.status_code, .headers, .body, .errors)
@@ -133,6 +134,10 @@ class Immutable(_NoAttribute, TypeError):
 
 class ConfigurationError(MPFluentError, ValueError):
     """A client, transport or dispatcher cannot be made from these arguments."""
+
+
+class InvalidPlan(MPFluentError, ValueError):
+    """What should be a data plan is none, or it has a point that cannot be used."""
 
 
 class DeliveryError(MPFluentError):

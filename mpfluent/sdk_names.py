@@ -172,6 +172,8 @@ OPTIONS = {
         disabled="disable",
         now="clock",
         rate_limit="rate pace throttle limiter rate_limiter qps requests_per_second",
+        data_plan="plan dataplan tracking_plan schema",
+        on_violation="on_unplanned violations",
     ),
     "RateLimit": _all(
         batches_per_second="per_second rate limit qps requests_per_second",

@@ -21,6 +21,7 @@ from pages import FENCE, FILE, KINDS, PAGES, README, ROOT, blocks, column, name,
 from word_lists import table
 
 import mpfluent
+import mpfluent.dataplan
 import mpfluent.integrations.celery
 import mpfluent.integrations.frame_row
 import mpfluent.integrations.redis
@@ -104,8 +105,9 @@ def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_of_a_page_runs(page, mparticle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for file in (ROOT / "examples").glob("policies.*"):  # which pages about tables read
-        shutil.copy(file, tmp_path)
+    for kind in ("policies.*", "shop_plan.json"):  # which pages about tables and plans read
+        for file in (ROOT / "examples").glob(kind):
+            shutil.copy(file, tmp_path)
     ran = run(page)
 
     python = len(re.findall(r"^```python$", page.read_text(encoding="utf-8"), re.M))
@@ -250,7 +252,7 @@ def test_the_table_of_verbs_names_keywords_that_exist():
 def test_public_names_that_a_page_speaks_of_exist():
     modules = (builtins, typing, mpfluent, mpfluent.rows, mpfluent.testing, mpfluent.schemas)
     modules += (strategies, mpfluent.integrations.celery, mpfluent.integrations.redis)
-    modules += (mpfluent.partitions, mpfluent.integrations.frame_row)
+    modules += (mpfluent.partitions, mpfluent.dataplan, mpfluent.integrations.frame_row)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
     for page in PAGES:
         if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):

@@ -137,7 +137,7 @@ PUBLIC = {"mpfluent", "mpfluent.errors", "mpfluent.schemas", "mpfluent.testing"}
 PUBLIC |= {f"mpfluent.testing.{name}" for name in ("plugin", "server", "strategies")}
 INTEGRATIONS = ("celery", "dask", "opentelemetry", "redis", "spark")
 PUBLIC |= {f"mpfluent.integrations.{name}" for name in INTEGRATIONS}
-PUBLIC |= {"mpfluent.rows", "mpfluent.partitions"}
+PUBLIC |= {"mpfluent.rows", "mpfluent.partitions", "mpfluent.dataplan"}
 
 
 def imported(text: str) -> set[str]:

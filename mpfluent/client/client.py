@@ -30,6 +30,7 @@ from ..values.validators import Instant
 from ..wire import body as wire
 from . import config
 from .config import POD, Pod
+from .data_plan import OnViolation, Plan, plan_check_of
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
 from .send_all import SendAll, checked_progress
@@ -68,11 +69,17 @@ class Client(PublicNames):
         on_failed: called with ``(batch, error)`` for each batch that did not.
         now: returns the time of sealing, as an instant; for tests.
         new_id: returns a new unique id as text; for tests.
+        data_plan: a :class:`mpfluent.dataplan.DataPlan`. Batches that name none get its id and
+            version, and each batch is compared with it before it is sent.
+        on_violation: what happens to a batch that is not as planned: "raise" (in development,
+            unless it is given), "warn" (in production), "drop" for taking out what is unplanned,
+            as the server's blocking does, or "ignore".
         disabled: send nothing, and need no keys: every batch is checked as always and then dropped,
             with the reason "disabled". ``MPFLUENT_DISABLED=1`` does it, too, if it is not given.
 
     Raises:
-        ConfigurationError: a key is missing, or pod, host or environment do not exist.
+        ConfigurationError: a key is missing, pod, host or environment do not exist, or the data
+            plan is broken.
 
     >>> from mpfluent import Batch, RecordingTransport
     >>> transport = RecordingTransport()
@@ -107,6 +114,8 @@ class Client(PublicNames):
         on_failed: Callable[[Batch, DeliveryError], object] | None = None,
         now: Callable[[], Instant] | None = None,
         new_id: Callable[[], str] | None = None,
+        data_plan: Plan | None = None,
+        on_violation: OnViolation | None = None,
         disabled: bool | None = None,
         **unknown: Never,
     ) -> None:
@@ -148,6 +157,7 @@ class Client(PublicNames):
             new_ids=random_uuids if new_id is None else config.ids_of(new_id),
             hook_raised=self._counters.hook_raised,
             logged=set(),
+            planned=plan_check_of(data_plan, on_violation, self._counters.dropped_unplanned),
         )
         self._submitter = Submitter(self._sealer, self._counters, self._notifier, disabled=off)
         self._report: CloseReport | None = None
@@ -203,8 +213,8 @@ class Client(PublicNames):
             callback: called once with the delivery, when it is settled.
 
         Raises:
-            InvalidBatch: a batch has no environment, goes over a documented limit (in
-                development), or breaks a rule of the historical endpoint.
+            InvalidBatch: a batch has no environment, goes over a documented limit or is not as
+                planned (in development), or breaks a rule of the historical endpoint.
             TooLarge: a single event does not fit a batch.
             DeliveryError: with the synchronous dispatcher, a batch was not delivered. All were
                 tried; the delivery that ``callback`` gets has every error.

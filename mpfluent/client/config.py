@@ -26,6 +26,7 @@ from ..utils.options import number_between
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
+from .data_plan import OnViolation, Plan
 
 Pod = Literal["us1", "us2", "eu1", "au1"]
 
@@ -53,6 +54,8 @@ class ClientFields(TypedDict, total=False):
     on_failed: Callable[[Batch, DeliveryError], object] | None
     now: Callable[[], Instant] | None
     new_id: Callable[[], str] | None
+    data_plan: Plan | None
+    on_violation: OnViolation | None
     disabled: bool | None
 
 

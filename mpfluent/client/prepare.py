@@ -16,6 +16,7 @@ from ..wire import body as wire
 from ..wire.checks import check_historical, check_limits
 from ..wire.limits import problems
 from ..wire.seal import seal
+from .data_plan import PlanCheck, nothing_left
 
 BeforeSend = Callable[[Batch], Batch | None]
 
@@ -44,6 +45,7 @@ class Sealer(NamedTuple):
         new_ids: returns so many new unique ids.
         hook_raised: is called if ``before_send`` raises, with it and the error.
         logged: the kinds of problems that were logged.
+        planned: marks batches with the data plan, and checks them; None without one.
     """
 
     environment: Environment | None
@@ -53,6 +55,7 @@ class Sealer(NamedTuple):
     new_ids: Callable[[int], list[str]]
     hook_raised: Callable[[object, BaseException], None]
     logged: set[str]
+    planned: PlanCheck | None = None
 
     def prepared(self, batch: Batch, verb: str = "send", *, of_table: bool = False) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
@@ -72,21 +75,30 @@ class Sealer(NamedTuple):
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
             )
+        unsealed = [batch]
+        if self.planned is not None:
+            batch = self.planned.marked(batch)
         sealed = seal(batch, self.now, self.new_ids, self.environment)
         named = "source_request_id" in batch._keys
-        unsealed = [batch]
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
                 return Prepared(sealed, kept, named)
             unsealed.append(kept)
             named = named or kept.source_request_id not in (None, sealed.source_request_id)
+            if self.planned is not None:
+                kept = self.planned.marked(kept)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
+        strict = of_table or sealed.environment == "development"
         try:
             if self.historical:
                 for one in unsealed:
                     check_historical(one, self.now())
-            self._check_limits(sealed, strict=of_table or sealed.environment == "development")
+            if self.planned is not None:
+                whole, sealed = sealed, self.planned.checked(sealed, strict=strict)
+                if self.historical and not sealed.events:
+                    return Prepared(whole, nothing_left(whole), named)
+            self._check_limits(sealed, strict=strict)
         except InvalidBatch as error:
             if not of_table:
                 raise

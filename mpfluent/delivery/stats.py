@@ -30,6 +30,8 @@ class Stats(NamedTuple):
         hook_errors: callbacks of yours that raised.
         outbox_errors: failures of the outbox's file; batches are kept in memory meanwhile.
         handed_over: taken by a broker, so that somebody else delivers them.
+        unplanned_dropped: events and attributes that were taken out of batches, because the data
+            plan does not have them.
     """
 
     submitted: int = 0
@@ -41,6 +43,7 @@ class Stats(NamedTuple):
     hook_errors: int = 0
     outbox_errors: int = 0
     handed_over: int = 0
+    unplanned_dropped: int = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduced(self)
@@ -125,6 +128,7 @@ class Counters(Outcomes):
         self._retries = 0
         self._hook_errors = 0
         self._outbox_errors = 0
+        self._unplanned_dropped = 0
         self._hooks_logged: set[tuple[str, str]] = set()
 
     def settled(self, outcome: Outcome, steps: Steps) -> None:
@@ -157,6 +161,11 @@ class Counters(Outcomes):
         with self._lock:
             self._outbox_errors += 1
 
+    def dropped_unplanned(self, count: int) -> None:
+        """Count what was taken out of a batch because it is unplanned."""
+        with self._lock:
+            self._unplanned_dropped += count
+
     def hook_raised(self, hook: object, error: BaseException) -> None:
         """Count a callback that raised, and log each kind of it once."""
         kind = (hook_name(hook), type(error).__name__)
@@ -181,7 +190,7 @@ class Counters(Outcomes):
         with self._lock:
             failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
             counts = (*self._totals(), self._retries, failed, self._hook_errors, errors)
-            return Stats(*counts, self._handed_over)
+            return Stats(*counts, self._handed_over, self._unplanned_dropped)
 
 
 class Acceptance:

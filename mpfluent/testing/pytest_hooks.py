@@ -21,6 +21,7 @@ from .network_guard import Guard
 
 if TYPE_CHECKING:
     from ..client.client import Client
+    from ..dataplan import DataPlan
     from .deterministic import FrozenClock, SeededIds
     from .recording import RecordingTransport
     from .server import LocalServer
@@ -31,6 +32,7 @@ _OPTIONS = {
     "mparticle_network": "let mpfluent send to the real network in tests",
     "mparticle_strict": "let mparticle_server refuse what the vendor's JSON schema does not have",
 }
+_PLAN = "a file with a data plan; what is not as planned fails the test that sends it"
 _MARKER = "mparticle_network: let this test send to the real network"
 _UNUSED = "error::mpfluent.errors.UnusedBatchWarning"
 _GUARD = pytest.StashKey[Guard]()
@@ -64,9 +66,24 @@ def mparticle_sent() -> RecordingTransport:
     return RecordingTransport()
 
 
+@pytest.fixture(scope="session")
+def mparticle_data_plan(pytestconfig: pytest.Config) -> DataPlan | None:
+    """The data plan that the setting mparticle_plan names; None without one."""
+    path = pytestconfig.getini("mparticle_plan")
+    if not path:
+        return None
+    from ..dataplan import DataPlan
+
+    folder = pytestconfig.inipath.parent if pytestconfig.inipath else pytestconfig.rootpath
+    return DataPlan.from_file(folder / path)
+
+
 @pytest.fixture
 def mparticle_client(
-    mparticle_sent: RecordingTransport, mparticle_clock: FrozenClock, mparticle_ids: SeededIds
+    mparticle_sent: RecordingTransport,
+    mparticle_clock: FrozenClock,
+    mparticle_ids: SeededIds,
+    mparticle_data_plan: DataPlan | None,
 ) -> Iterator[Client]:
     """A Client that sends nothing and keeps everything in mparticle_sent; development."""
     from ..client.client import Client
@@ -81,18 +98,25 @@ def mparticle_client(
         retry=Retry(base=0),
         now=mparticle_clock,
         new_id=mparticle_ids,
+        data_plan=mparticle_data_plan,
         disabled=False,
     ) as client:
         yield client
 
 
 @pytest.fixture
-def mparticle_server(pytestconfig: pytest.Config) -> Iterator[LocalServer]:
+def mparticle_server(
+    pytestconfig: pytest.Config, mparticle_data_plan: DataPlan | None
+) -> Iterator[LocalServer]:
     """A LocalServer that stands in for mParticle: Client("key", "secret", host=….url, …)."""
     from .server import LocalServer
 
-    with LocalServer(strict=pytestconfig.getini("mparticle_strict")) as server:
+    strict = pytestconfig.getini("mparticle_strict")
+    with LocalServer(strict=strict, data_plan=mparticle_data_plan) as server:
         yield server
+    found = [violation.text for request in server.requests for violation in request.violations]
+    if found:
+        pytest.fail("not as planned:\n" + "\n".join(found), pytrace=False)
 
 
 # Equality
@@ -116,6 +140,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     for name, what in _OPTIONS.items():
         parser.addini(name, what, type="bool", default=False)
+    parser.addini("mparticle_plan", _PLAN, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:

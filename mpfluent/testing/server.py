@@ -12,9 +12,10 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Never, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, Self
 
 from ..builder.batch import Batch
+from ..client.data_plan import plan_of
 from ..delivery.rate_limit import checked_rate
 from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
@@ -26,8 +27,14 @@ from .faults import STATUSES, Action, checked_integer, checked_seconds, status
 from .http_server import Arrival, Listener, tls_of
 from .rate_meter import RateMeter
 
+if TYPE_CHECKING:
+    from ..dataplan import DataPlan, Violation
+
 _MOST = 20  # problems of one request that are printed
-_OPTIONS = ("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit")
+_OPTIONS = (
+    *("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit"),
+    "data_plan",
+)
 
 
 class ReceivedRequest(NamedTuple):
@@ -44,6 +51,7 @@ class ReceivedRequest(NamedTuple):
         at: ``time.monotonic()`` when it had been read.
         batch_ids: the ``source_request_id`` of each batch in it that has one.
         problems: what was left out because a ``Batch`` cannot hold it, or why it was refused.
+        violations: what of its batches is not as planned, if the server has a data plan.
     """
 
     path: str
@@ -56,6 +64,7 @@ class ReceivedRequest(NamedTuple):
     at: float = 0.0
     batch_ids: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
 
 
 class LocalServer(PublicNames):
@@ -75,6 +84,8 @@ class LocalServer(PublicNames):
         strict: whether to refuse everything that the vendor's JSON schema does not have.
         rate_limit: batches a second that it accepts; what is more is answered with 429. None for
             any number.
+        data_plan: a :class:`mpfluent.dataplan.DataPlan`. What of an accepted batch is not as
+            planned stands in ``requests[…].violations``; nothing is refused for it.
 
     Attributes:
         url: its address, for ``Client(host=server.url)``.
@@ -102,6 +113,7 @@ class LocalServer(PublicNames):
         certificate: str | os.PathLike[str] | None = None,
         strict: bool = False,
         rate_limit: float | None = None,
+        data_plan: DataPlan | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -126,6 +138,7 @@ class LocalServer(PublicNames):
             where = f"LocalServer(rate_limit={brief(rate_limit)})"
             rate = checked_rate(where, rate_limit, "LocalServer(rate_limit=270)")
             self._meter = RateMeter(rate)
+        self._plan = None if data_plan is None else plan_of("LocalServer", data_plan)
         tls = None if certificate is None else _tls(certificate)
         self._expected = f"{api_key}:{api_secret}".encode()
         self._strict = strict
@@ -304,6 +317,7 @@ class LocalServer(PublicNames):
             arrival.at,
             judgement.batch_ids,
             judgement.problems,
+            self._violations(arrival, judgement),
         )
         with self._lock:
             self._note(request)
@@ -311,6 +325,14 @@ class LocalServer(PublicNames):
                 for batch_id, batch in judgement.batches:
                     self._take(batch_id, batch)
         return action
+
+    def _violations(self, arrival: Arrival, judgement: Judgement) -> tuple[Violation, ...]:
+        """Return what of a request's batches is not as planned."""
+        if self._plan is None or not judgement.batches:
+            return ()
+        data = parsed(arrival.body)
+        payloads: Any = data if isinstance(data, list) else [data]
+        return tuple(found for one in payloads for found in self._plan.validate(one))
 
     def _metered(self, judgement: Judgement, now: float) -> Action:
         """Return the answer to a request, which may be too much for the rate limit."""

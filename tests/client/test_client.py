@@ -180,8 +180,8 @@ def test_stats_are_a_snapshot():
     before = client.stats
     client.send(BATCH)
 
-    assert before == (0, 0, 0, 0, 0, {}, 0, 0, 0)
-    assert client.stats == (1, 1, 0, 0, 0, {}, 0, 0, 0)
+    assert before == (0, 0, 0, 0, 0, {}, 0, 0, 0, 0)
+    assert client.stats == (1, 1, 0, 0, 0, {}, 0, 0, 0, 0)
     with pytest.raises(TypeError):
         client.stats.failed_by_reason["rejected"] = 1
 

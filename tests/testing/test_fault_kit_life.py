@@ -352,7 +352,7 @@ def test_a_certificate_without_its_key_is_told():
 def test_the_options_of_a_server_show():
     assert list(inspect.signature(LocalServer).parameters) == [
         *("api_key", "api_secret", "port", "delay", "certificate", "strict"),
-        "rate_limit",
+        *("rate_limit", "data_plan"),
     ]
 
 

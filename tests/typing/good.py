@@ -58,6 +58,7 @@ from mpfluent import (
     HandedOver,
     HandOverDispatcher,
     InvalidBatch,
+    InvalidPlan,
     Job,
     Kept,
     MixedUsers,
@@ -106,6 +107,7 @@ from mpfluent import (
     UserIdentityChangeEvent,
     schemas,
 )
+from mpfluent.dataplan import DataPlan, Violation
 from mpfluent.errors import Reason
 from mpfluent.testing import LocalServer, a_product, a_purchase, a_user, an_event, status
 from mpfluent.testing import a_session as a_made_up_session
@@ -582,6 +584,30 @@ def in_the_background(folder: Path) -> CloseReport:
     return client.close(5)
 
 
+def planned() -> Stats:
+    try:
+        DataPlan.from_json("[]")
+    except InvalidPlan as error:
+        assert_type(error.args, tuple[Any, ...])
+    plan = DataPlan.from_dict({"data_points": []})
+    batch = Batch.for_user(customer_id="123456").event("Searched")
+    found = plan.validate(batch, like="node")
+    assert_type(found, tuple[Violation, ...])
+    assert_type(found[0].event_index, int | None)
+    assert_type(plan.problems(), tuple[Problem, ...])
+    assert_type(plan.without_unplanned(batch, found), Batch)
+    client = Client(
+        "key",
+        "secret",
+        environment="development",
+        transport=RecordingTransport(),
+        data_plan=plan,
+        on_violation="drop",
+    )
+    client.send(batch)
+    return client.stats
+
+
 def handed_over() -> Stats:
     def put(job: Job) -> HandedOver:
         assert_type(SealedBatch.from_json(job.to_json()), SealedBatch)
@@ -745,6 +771,7 @@ def main() -> None:
     assert round_trip(every_verb().add(*every_event().events))
     assert sent().delivered == 7
     assert handed_over().handed_over == 1
+    assert planned().unplanned_dropped == 1
     with tempfile.TemporaryDirectory() as folder:
         assert in_the_background(Path(folder)) == (2, 0, 0)
     assert len(transports()) == 9

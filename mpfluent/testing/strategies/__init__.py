@@ -46,6 +46,7 @@ from .batches import (
     values,
 )
 from .invalid import BadValue, bad_values
+from .planned import planned
 from .single_values import (
     attributes,
     instants,
@@ -71,6 +72,7 @@ __all__ = [
     "milliseconds",
     "names",
     "numbers",
+    "planned",
     "products",
     "promotions",
     "scalars",

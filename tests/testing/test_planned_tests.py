@@ -1,0 +1,116 @@
+"""The test kit with a data plan: pytest's setting, and the local server."""
+
+import json
+from pathlib import Path
+
+import pytest
+from data_plans import attributes_of, event_point, plan_of, point_of
+
+from mpfluent import Batch, Client, ConfigurationError
+from mpfluent.testing import LocalServer
+
+QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
+POINTS = [event_point("Boarded", attributes_of({"deck": {"enum": ["upper"]}}))]
+TESTS = """
+    from mpfluent import Batch, Client
+
+    KEYS = {"api_key": "key", "api_secret": "secret", "environment": "development"}
+    USER = Batch.for_user(customer_id="1")
+
+    def test_planned(mparticle_client, mparticle_sent, mparticle_data_plan):
+        mparticle_client.send(USER.event("Boarded", {"deck": "upper"}))
+        assert mparticle_sent.batches[0].context.data_plan.plan_id == "ferry"
+        assert mparticle_data_plan.version == 2
+
+    def test_unplanned(mparticle_client):
+        mparticle_client.send(USER.event("Landed"))
+
+    def test_a_server_that_got_what_is_planned(mparticle_server):
+        with Client(**KEYS, host=mparticle_server.url) as client:
+            client.send(USER.event("Boarded"))
+
+    def test_a_server_that_got_what_is_unplanned(mparticle_server):
+        with Client(**KEYS, host=mparticle_server.url) as client:
+            client.send(USER.event("Boarded", {"deck": "lower"}).event("Landed"))
+"""
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    # the plugin of this package, also where another one is installed
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+    def run(ini, plan=None):
+        pytester.makeini(f"[pytest]\n{ini}\n")
+        if plan is not None:
+            pytester.makefile(".json", plan=json.dumps(plan))
+        pytester.makepyfile(TESTS)
+        return pytester.runpytest_subprocess(*QUIET)
+
+    return run
+
+
+def test_what_is_not_as_planned_fails_the_test_that_sends_it(project):
+    plan = {"data_plan_id": "ferry", "version": 2, "version_document": {"data_points": POINTS}}
+
+    run = project("mparticle_plan = plan.json", plan)
+
+    run.assert_outcomes(passed=3, failed=1, errors=1)
+    run.stdout.fnmatch_lines(
+        [
+            "*not as planned:*",
+            "*events[[]0] 'Boarded': attributes 'deck' is 'lower': want one of 'upper'*",
+            "*events[[]1] 'Landed': is not planned; the plan has 'Boarded'*",
+            "*InvalidBatch: events[[]0] 'Landed': is not planned; the plan has 'Boarded'*",
+        ]
+    )
+
+
+def test_a_setting_that_names_no_plan_is_told(project):
+    run = project("mparticle_plan = gone.json")
+
+    run.assert_outcomes(errors=4)
+    run.stdout.fnmatch_lines(["*InvalidPlan: *gone.json does not exist*"])
+
+
+def test_without_the_setting_nothing_is_compared(project):
+    run = project("")
+
+    run.assert_outcomes(passed=3, failed=1)  # the first one asks for the plan
+
+
+def send(server, *batches):
+    with Client("key", "secret", environment="development", host=server.url) as client:
+        client.send(*batches)
+
+
+def test_a_server_says_of_each_request_what_is_not_as_planned():
+    batch = Batch.for_user(customer_id="1")
+    with LocalServer(data_plan=plan_of(*POINTS)) as server:
+        send(server, batch.event("Boarded"))
+        send(server, batch.event("Boarded").event("Landed"), batch.event("Boarded", {"seat": 4}))
+
+    assert [[found.key for found in request.violations] for request in server.requests] == [
+        [],
+        ["Landed", "seat"],
+    ]
+    assert len(server.batches) == 3
+
+
+def test_a_server_without_a_plan_compares_nothing():
+    with LocalServer() as server:
+        send(server, Batch.for_user(customer_id="1").event("Landed"))
+
+    assert server.requests[0].violations == ()
+
+
+def test_a_server_refuses_a_plan_that_is_none_or_broken():
+    broken = plan_of(point_of({"type": "uninstall"}, {"type": "text"}))
+    for plan, said in (
+        ("plan.json", "LocalServer(data_plan='plan.json'): want a DataPlan; write data_plan="),
+        (broken, "LocalServer(data_plan=…): data_points[0] (uninstall): its definition is broken"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            LocalServer(data_plan=plan)
+
+        assert str(caught.value).startswith(said)
