@@ -41,9 +41,10 @@ def send(client, count, start=0):
 
 def say(who, client=None, **facts):
     if client is not None:
-        *counts, reasons, hook_errors, outbox_errors, handed_over = client.stats
-        assert handed_over == 0
-        facts.update(counts=counts[:4], reasons=dict(reasons), errors=hook_errors + outbox_errors)
+        found = client.stats
+        assert found.handed_over == 0
+        errors = found.hook_errors + found.outbox_errors
+        facts.update(counts=found[:4], reasons=dict(found.failed_by_reason), errors=errors)
     os.write(1, (json.dumps({"who": who, **facts}) + "\\n").encode())
 
 def libc_fork():

@@ -166,7 +166,7 @@ def test_thousands_of_drops_are_one_line_a_minute_and_the_rest_at_the_end(
 
     assert told == {reason: 10 * thousand}
     drops = 10 * thousand
-    assert client.stats == (drops + 1, 1, drops, 0, 0, {reason: drops}, 0, 0, 0)
+    assert client.stats == (drops + 1, 1, drops, 0, 0, {reason: drops}, 0, 0, 0, 0)
     assert lines == [
         f"batch failed: {reason}",
         f"batch failed: {reason} ({6 * thousand} times)",

@@ -42,6 +42,7 @@ from mpfluent import (
     QueueFull,
     RecordingTransport,
     Retry,
+    Stats,
 )
 from mpfluent.testing import LocalServer, status
 
@@ -757,7 +758,7 @@ def test_a_file_of_a_newer_version_is_refused_and_stays_as_it_is(path, server, m
                     f"Outbox({str(path)!r}): a newer mpfluent wrote this file (version 2, and "
                     "this one knows 1); install that one, or write another path"
                 )
-        assert one.client.stats == (0, 0, 0, 0, 0, {}, 0, 0, 0)
+        assert one.client.stats == Stats()
     assert contents(path.parent) == before
     assert server.requests == []
 
