@@ -94,7 +94,9 @@ def test_eight_processes_lose_nothing(limit, tmp_path):
 
 # Computed
 
-AROUND = (0.15, 0.08, 0.05)  # of the rate, of the requests and of the batches
+# Of the rate, of the requests and of the batches. Processes that have to wait for a processor are
+# refused more often, and the simulation has one for each.
+AROUND = (0.15, 0.15, 0.05)
 
 
 def fleet():
