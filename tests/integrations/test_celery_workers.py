@@ -152,4 +152,4 @@ def test_a_time_limit_of_celery_loses_nothing(project, server, redis, limit):
     shut_down(worker)
 
     # a retry may stand there beside what it repeats, which is acknowledged after it
-    assert server.unique_ids or sum(queued(redis)) in (1, 2)
+    assert sum(queued(redis)) in ([0] if server.unique_ids else [1, 2])
