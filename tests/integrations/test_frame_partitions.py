@@ -470,7 +470,7 @@ def test_the_first_error_is_raised_with_the_report_of_all():
 @pytest.mark.parametrize(
     ("engine", "missing", "needs"),
     [
-        ("spark", "pyspark", "pyspark and pyarrow"),
+        ("spark", "pyarrow", "pyspark and pyarrow"),  # which it imports first
         ("dask", "dask", "dask[dataframe] and distributed"),
     ],
 )
