@@ -7,7 +7,6 @@ character outside the Basic Multilingual Plane is two.
 from __future__ import annotations
 
 import re
-import warnings
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -97,11 +96,10 @@ def compiled(source: str, *, ignore_case: bool = False) -> Pattern:
     """
     translated = _Translation(units(source)).text()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a doubtful set would be read in another way
-            flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
-            return Pattern(source, re.compile(translated, flags))
-    except (re.error, RecursionError, OverflowError, Warning) as error:
+        # it warns of nothing: what makes a set doubtful to Python is escaped
+        flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
+        return Pattern(source, re.compile(translated, flags))
+    except (re.error, RecursionError, OverflowError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         # what JavaScript refuses too was found by then, but for these
         ours = not re.search("nothing to repeat|multiple repeat|min repeat greater|bad char", why)

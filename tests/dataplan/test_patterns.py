@@ -4,6 +4,9 @@ The verdicts of the tables are JavaScript's. Besides, 52 000 patterns that were 
 texts for each format, gave the same verdicts in Node 20 and Ajv 6.12.3.
 """
 
+import warnings
+from contextlib import suppress
+
 import pytest
 from data_plans import event_point, findings, plan_of
 from hypothesis import given
@@ -102,6 +105,33 @@ def test_what_only_python_cannot_read_is_advice_and_says_nothing(pattern):
     assert [problem.advice for problem in plan.problems(like="node")] == [False]
     with pytest.raises(InvalidPlan, match="cannot be checked in Python"):
         plan.validate(Batch().event("Boarded", {"v": "x"}), like="node")
+
+
+# What makes a set doubtful to Python, which then warns; and what stands around sets.
+TOKENS = st.sampled_from(
+    [
+        *("[", "]", "[[", "^", "-", "--", "&&", "||", "~~", "\\d", "\\W", "\\s", "\\b", "\\-"),
+        *("a", "z", "(", "(?:", ")", "*", "+", "?", "{2}", "|", ".", "$"),
+    ]
+)
+
+
+@given(st.lists(TOKENS, max_size=9).map("".join), st.booleans())
+def test_no_pattern_makes_python_warn(pattern, in_set):
+    with warnings.catch_warnings(), suppress(InvalidPlan):
+        warnings.simplefilter("error")
+        findings({"pattern": f"[{pattern}]" if in_set else pattern}, "a")
+
+
+def test_reading_a_pattern_leaves_the_warnings_of_other_threads_alone(monkeypatch):
+    def change(*_, **__):
+        raise AssertionError("the filters of the process are changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warnings, "catch_warnings", change)
+        patch.setattr(warnings, "simplefilter", change)
+
+        assert matches("^[[a-c--d]&&$", "-&&")
 
 
 @given(st.text(max_size=30), st.text(max_size=20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -163,7 +164,9 @@ BAD_FORMATS = [
     ("%Y-%q", "not a form of strptime ('q' is a bad directive in format '%Y-%q')"),
     ("%Y %", "not a form of strptime (stray % in format '%Y %')"),
     ("%Y %d %d", "not a form of strptime (redefinition of group name 'd' as group 3; …"),
+    ("%q %d", "not a form of strptime ('q' is a bad directive in format '%q %d')"),
     ("%d/%m", "it has no year"),
+    ("%d/%m %%Y", "it has no year"),
     ("%H:%M", "it has no year"),
     ("DD/MM", 'want a form as for strptime, "s" or "ms"'),
     ("", 'want a form as for strptime, "s" or "ms"'),
@@ -178,6 +181,18 @@ def test_a_format_that_does_not_exist_is_a_mistake_of_the_mapping(form, why):
 
     assert words.startswith(f"row.time(format={form!r}): {why.removesuffix('…')}")
     assert words.endswith("; write format='%d/%m/%Y'")
+
+
+def test_looking_at_a_format_leaves_the_warnings_of_other_threads_alone(monkeypatch):
+    def change(*_, **__):
+        raise AssertionError("the filters of the process are changed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warnings, "catch_warnings", change)
+        patch.setattr(warnings, "simplefilter", change)
+
+        with pytest.raises(ConfigurationError, match="it has no year"):
+            row().time("bought", "%H.%M.%S, %d/%m")
 
 
 BAD_ZONES = [
