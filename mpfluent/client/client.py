@@ -157,7 +157,7 @@ class Client(PublicNames):
             new_ids=random_uuids if new_id is None else config.ids_of(new_id),
             hook_raised=self._counters.hook_raised,
             logged=set(),
-            planned=plan_check_of(data_plan, on_violation, self._counters.dropped_unplanned),
+            planned=plan_check_of(data_plan, on_violation),
         )
         self._submitter = Submitter(self._sealer, self._counters, self._notifier, disabled=off)
         self._report: CloseReport | None = None
@@ -256,6 +256,7 @@ class Client(PublicNames):
         prepared = self._sealer.prepared(batch, "seal")
         if not isinstance(prepared.parts, tuple):
             raise prepared.parts
+        self._counters.dropped_unplanned(prepared.dropped)
         return SealedBatch._of(prepared.batch, "seal")
 
     @overload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from ..builder.batch import Batch
@@ -75,13 +75,11 @@ class PlanCheck(NamedTuple):
         plan: the data plan.
         on_violation: what happens to a batch that is not as planned; None raises in development,
             and warns in production.
-        dropped: is called with how much was taken out of a batch.
         logged: the kinds of violations that were logged.
     """
 
     plan: Plan
     on_violation: OnViolation | None
-    dropped: Callable[[int], None]
     logged: set[str]
 
     def marked(self, batch: B) -> B:
@@ -92,8 +90,8 @@ class PlanCheck(NamedTuple):
             return batch
         return batch.with_data_plan(plan_id, self.plan.version)
 
-    def checked(self, batch: B, *, strict: bool) -> B:
-        """Return what is sent of a sealed batch.
+    def checked(self, batch: B, *, strict: bool) -> tuple[B, int]:
+        """Return what is sent of a sealed batch, and how much was taken out.
 
         Args:
             batch: the batch.
@@ -104,28 +102,25 @@ class PlanCheck(NamedTuple):
         """
         action = self.on_violation or ("raise" if strict else "warn")
         if action == "ignore":
-            return batch
+            return batch, 0
         found: Sequence[Finding] = self.plan.validate(batch)
         if not found:
-            return batch
+            return batch, 0
         if action == "raise":
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             raise InvalidBatch(f"{found[0].text}{more}; plan.validate(batch) lists them all")
         blocked = sum(violation.blocked for violation in found) if action == "drop" else 0
         if blocked:
             batch = self.plan.without_unplanned(batch, found)
-            self.dropped(blocked)
         for violation in found:
             if violation.kind not in self.logged:
                 self.logged.add(violation.kind)
                 # the text of a violation can hold values of the batch, which no log may have
                 warn(_LOGGED, violation.kind, violation.place, problem=violation.kind)
-        return batch
+        return batch, blocked
 
 
-def plan_check_of(
-    data_plan: object, on_violation: OnViolation | None, dropped: Callable[[int], None]
-) -> PlanCheck | None:
+def plan_check_of(data_plan: object, on_violation: OnViolation | None) -> PlanCheck | None:
     """Return what a client does with its data plan; None without one.
 
     Raises:
@@ -144,7 +139,7 @@ def plan_check_of(
                 f"Client(on_violation={brief(on_violation)}): there is no data plan; write {_LINE}"
             )
         return None
-    return PlanCheck(plan_of("Client", data_plan), on_violation, dropped, set())
+    return PlanCheck(plan_of("Client", data_plan), on_violation, set())
 
 
 def plan_of(where: str, data_plan: object) -> Plan:

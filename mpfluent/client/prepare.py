@@ -24,11 +24,19 @@ _LOGGED = "a batch has a problem of the kind %s%s, logged once; batch.problems()
 
 
 class Prepared(NamedTuple):
-    """A batch as it was sealed, and its parts, or why it is dropped or refused."""
+    """A batch as it was sealed, and its parts, or why it is dropped or refused.
+
+    Attributes:
+        batch: as it was sealed.
+        parts: what it travels in, or the error.
+        named: whether its caller chose its id, or before_send did.
+        dropped: how much was taken out of it, because the data plan does not have it.
+    """
 
     batch: Batch
     parts: tuple[wire.Part, ...] | DeliveryError | InvalidBatch
-    named: bool  # its caller chose its id, or before_send did
+    named: bool
+    dropped: int = 0
 
 
 _prepared = partial(tuple.__new__, Prepared)  # which is called for each batch, as in wire/body
@@ -89,13 +97,15 @@ class Sealer(NamedTuple):
             if self.planned is not None:
                 kept = self.planned.marked(kept)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
+        dropped = 0
         strict = of_table or sealed.environment == "development"
         try:
             if self.historical:
                 for one in unsealed:
                     check_historical(one, self.now())
             if self.planned is not None:
-                whole, sealed = sealed, self.planned.checked(sealed, strict=strict)
+                whole = sealed
+                sealed, dropped = self.planned.checked(sealed, strict=strict)
                 if self.historical and not sealed.events:
                     return Prepared(whole, nothing_left(whole), named)
             self._check_limits(sealed, strict=strict)
@@ -103,12 +113,14 @@ class Sealer(NamedTuple):
             if not of_table:
                 raise
             return Prepared(sealed, error, named)
-        return self._split(sealed, named, verb, of_table)
+        return self._split(sealed, named, verb, of_table, dropped)
 
-    def _split(self, sealed: Batch, named: bool, verb: str, of_table: bool) -> Prepared:
+    def _split(
+        self, sealed: Batch, named: bool, verb: str, of_table: bool, dropped: int = 0
+    ) -> Prepared:
         """Return the parts of a sealed batch, or why it is refused."""
         try:
-            return _prepared((sealed, wire.split(sealed, wire.encode(sealed)), named))
+            return _prepared((sealed, wire.split(sealed, wire.encode(sealed)), named, dropped))
         except TooLarge as error:  # one event is larger than a batch may be
             if of_table:
                 return Prepared(sealed, error, named)

@@ -56,7 +56,8 @@ class Submitter(NamedTuple):
         """
         jobs: list[Job] = []
         dropped: list[Job] = []
-        for (sealed, parts, named), on_settled in entries:
+        unplanned = 0
+        for (sealed, parts, named, taken_out), on_settled in entries:
             if self.disabled and isinstance(parts, tuple):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if not isinstance(parts, tuple):
@@ -68,8 +69,9 @@ class Submitter(NamedTuple):
             # A batch that waits is held as JSON only: it is read back for a hook or an error.
             needed = dispatcher.waits or self.notifier.on_delivered
             held = sealed if needed else type(sealed)
+            unplanned += taken_out
             jobs.append(Job(held, parts, on_settled, own_id=named))
-        accepted = Acceptance(self.counters, len(entries), counts)
+        accepted = Acceptance(self.counters, len(entries), counts, unplanned)
         try:
             if jobs:
                 dispatcher.submit(jobs, accepted, patient=patient)

@@ -30,8 +30,8 @@ class Stats(NamedTuple):
         hook_errors: callbacks of yours that raised.
         outbox_errors: failures of the outbox's file; batches are kept in memory meanwhile.
         handed_over: taken by a broker, so that somebody else delivers them.
-        unplanned_dropped: events and attributes that were taken out of batches, because the data
-            plan does not have them.
+        unplanned_dropped: events and attributes that were taken out of submitted and of sealed
+            batches, because the data plan does not have them.
     """
 
     submitted: int = 0
@@ -67,6 +67,7 @@ class Outcomes:
 
     def _begin(self) -> None:
         self._submitted = 0
+        self._unplanned_dropped = 0
         self._delivered = 0
         self._handed_over = 0
         self._failed: dict[Reason, int] = {}
@@ -78,7 +79,11 @@ class Outcomes:
             by: the call that they are of, which notes it atomically.
         """
         with self._lock:
-            self._submitted, by.counted = self._submitted + batches, (*by.counted, self)
+            self._submitted, self._unplanned_dropped, by.counted = (
+                self._submitted + batches,
+                self._unplanned_dropped + by.unplanned,
+                (*by.counted, self),
+            )
 
     def _count(self, outcome: Outcome, steps: Steps, step: int) -> None:
         """Count an outcome, and mark the step atomically with it."""
@@ -128,7 +133,6 @@ class Counters(Outcomes):
         self._retries = 0
         self._hook_errors = 0
         self._outbox_errors = 0
-        self._unplanned_dropped = 0
         self._hooks_logged: set[tuple[str, str]] = set()
 
     def settled(self, outcome: Outcome, steps: Steps) -> None:
@@ -162,7 +166,7 @@ class Counters(Outcomes):
             self._outbox_errors += 1
 
     def dropped_unplanned(self, count: int) -> None:
-        """Count what was taken out of a batch because it is unplanned."""
+        """Count what was taken out of a batch that was sealed, because it is unplanned."""
         with self._lock:
             self._unplanned_dropped += count
 
@@ -200,16 +204,24 @@ class Acceptance:
         counters: of the client.
         batches: how many.
         counts: of ``send_all``, which count them, too.
+        unplanned: how much was taken out of them, because the data plan does not have it.
 
     Attributes:
         counted: who has counted them; if anybody has, each of them has to be settled.
     """
 
-    __slots__ = ("_all", "_batches", "counted")
+    __slots__ = ("_all", "_batches", "counted", "unplanned")
 
-    def __init__(self, counters: Counters, batches: int, counts: Outcomes | None = None) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        batches: int,
+        counts: Outcomes | None = None,
+        unplanned: int = 0,
+    ) -> None:
         self._all: tuple[Outcomes, ...] = (counters, counts) if counts else (counters,)
         self._batches = batches
+        self.unplanned = unplanned
         self.counted: tuple[Outcomes, ...] = ()
 
     def __call__(self) -> None:

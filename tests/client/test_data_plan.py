@@ -15,6 +15,7 @@ from mpfluent import (
     DeliveryError,
     EventsApi,
     InvalidBatch,
+    InvalidValue,
     RecordingTransport,
     SealedBatch,
     ThreadedDispatcher,
@@ -188,6 +189,37 @@ def test_drop_takes_out_what_is_unplanned_and_counts_it(environment, caplog):
     assert client.stats.unplanned_dropped == 3
     assert client.stats.delivered == 2
     assert [record.problem for record in caplog.records] == ["unplanned", "invalid_value"]
+
+
+def test_what_was_taken_out_is_counted_only_of_what_is_submitted_or_sealed():
+    client = client_of("production", on_violation="drop")
+    off = client_of("production", on_violation="drop", disabled=True)
+
+    client.to_curl(BAD)
+    with pytest.raises(InvalidValue):
+        client.send(BAD, "no batch")
+    off.send(BAD)
+    assert (client.stats.unplanned_dropped, off.stats.unplanned_dropped) == (0, 0)
+
+    sealed = client.seal(BAD)
+    assert client.stats.unplanned_dropped == 2
+    client.send(sealed)
+    assert client.stats.unplanned_dropped == 2
+    client.send(BAD, BAD)
+    assert client.stats.unplanned_dropped == 6
+
+
+def test_what_was_taken_out_of_rows_is_counted_once_if_their_batch_is_made_again():
+    names = ["Boarded", "Boarded" * 1000, "Boarded"]
+    plan = plan_of(*(event_point(name, attributes_of({})) for name in set(names)))
+    rows = Rows([{"id": "1", "name": name} for name in names])
+    rows = rows.map(lambda row: USER.event(row.text("name"), {"seat": 4})).grouped_by("id")
+    client = client_of("production", data_plan=plan, on_violation="drop")
+
+    report = client.send_all(rows)
+
+    assert (report.delivered, report.rejected) == (2, 1)
+    assert client.stats.unplanned_dropped == sum(len(batch.events) for batch in sent(client)) == 2
 
 
 def test_what_is_left_after_a_drop_keeps_its_ids():
