@@ -105,7 +105,8 @@ class _Walk:
         ranked: list[tuple[tuple[int, ...], str, Any]] = []
         for keyword, value in schema.items():
             kept = self._keyword(keyword, value, f"{path}/{keyword}")
-            ranked.append((self._rank(keyword, schema), keyword, kept))
+            if keyword != "$schema":  # by which the library would take keywords of its own
+                ranked.append((self._rank(keyword, schema), keyword, kept))
         ranked.sort(key=lambda entry: entry[0])
         return _with_one_limit({keyword: value for _, keyword, value in ranked})
 

@@ -4,7 +4,7 @@ import json
 import sys
 
 import pytest
-from data_plans import event_point, payload_of, plan_of, point_of
+from data_plans import attributes_of, custom_event, event_point, payload_of, plan_of, point_of
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import SchemaError
 
@@ -140,6 +140,28 @@ def test_a_keyword_that_says_nothing_by_itself_may_stand_at_the_top():
 
     for like in ("server", "node"):
         assert plan.validate(payload_of(EVENT), like=like) == ()
+
+
+@pytest.mark.parametrize("like", ["server", "node"])
+def test_a_part_that_names_its_draft_is_read_like_any_other(like):
+    attributes = attributes_of({"deck": {"type": "number"}, "seat": {"type": "number"}})
+    named = {"$schema": "http://json-schema.org/draft-07/schema#", **attributes}
+    batch = Batch().event("Boarded", {"deck": "5", "seat": "x", "row": 1})
+
+    found, other = (
+        plan_of(event_point("Boarded", one)).validate(batch, like=like)
+        for one in (named, attributes)
+    )
+
+    assert found == other
+    assert "seat" in [violation.key for violation in found]
+
+
+def test_an_attribute_may_be_named_as_a_keyword_that_is_left_out():
+    plan = plan_of(event_point("Boarded", attributes_of({"$schema": {"const": {"$schema": 1}}})))
+
+    assert plan.validate(payload_of(custom_event({"$schema": {"$schema": 1}}))) == ()
+    assert plan.validate(payload_of(custom_event({"$schema": 1}))) != ()
 
 
 def test_a_definition_that_is_nested_too_deeply_is_told():
