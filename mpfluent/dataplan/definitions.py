@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from ..errors import brief
 from .formats import FORMATS
@@ -217,7 +218,15 @@ def _uri(value: Any) -> str | None:
 
 
 def _reference(value: Any) -> str | None:
-    return _text(value) or (None if FORMATS["uri-reference"](value) else "is no URI reference")
+    return _text(value) or (None if _is_reference(value) else "is no URI reference")
+
+
+def _is_reference(text: str) -> bool:
+    try:
+        urlsplit(text)  # as the library does, which would raise for each batch
+    except ValueError:
+        return False
+    return FORMATS["uri-reference"](text)
 
 
 def _not_empty(value: Any) -> str | None:

@@ -73,6 +73,10 @@ def test_a_definition_is_broken_if_the_meta_schema_of_draft_07_refuses_it(keywor
         ({"description": 5}, "at /description: 5 is no text"),
         ({"properties": {"a": "string"}}, "at /properties/a: 'string' is no schema; write an "
          "object, true or false"),
+        ({"$id": "http://[x"}, "at /$id: 'http://[x' is no URI reference"),
+        ({"properties": {"a": {"$id": "//[x/y"}}}, "at /properties/a/$id: '//[x/y' is no URI "
+         "reference"),
+        ({"$ref": "http://[x"}, "at /$ref: 'http://[x' is no URI reference"),
         ({"pattern": "("}, "at /pattern: '(' is no regular expression: a group is not closed"),
         ("text", "at /: 'text' is no schema; write an object, true or false"),
         ({"format": "idn-email"}, "at /format: 'idn-email' is no format; write one of date, time, "
