@@ -6,6 +6,7 @@ The vendor's validator reports in an order of its own: that of its keywords, not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -238,8 +239,10 @@ def _flag(value: Any) -> str | None:
 
 
 def _number(value: Any) -> str | None:
-    is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if is_one else "is no number"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "is no number"
+    # as JSON's 1e400 is read; the float of a large whole number would overflow
+    return "is no finite number" if isinstance(value, float) and not isfinite(value) else None
 
 
 def _positive(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import SchemaError
 
 from mpfluent import Batch, InvalidPlan
-from mpfluent.dataplan import validation
+from mpfluent.dataplan import DataPlan, validation
 
 UNINSTALL = {"match": {"type": "uninstall"}}
 EVENT = {"event_type": "uninstall", "data": {}}
@@ -99,6 +99,16 @@ def test_a_broken_definition_is_told_with_its_point_and_its_place(definition, te
     with pytest.raises(InvalidPlan) as caught:
         plan.validate(payload_of(EVENT), like="node")
     assert str(caught.value) == whole
+
+
+@pytest.mark.parametrize("keyword", ["maxLength", "minItems", "multipleOf", "maximum"])
+@pytest.mark.parametrize("like", ["server", "node"])
+def test_a_limit_without_end_is_broken(keyword, like):
+    plan = json.dumps({"data_points": [point_of(UNINSTALL["match"], {keyword: "?"})]})
+
+    (problem,) = DataPlan.from_json(plan.replace('"?"', "1e400")).problems(like=like)
+
+    assert problem.text.endswith(f"is broken at /{keyword}: inf is no finite number")
 
 
 def test_a_broken_definition_does_no_harm_until_it_is_met():
