@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import InvalidValue, brief
 from .javascript import cleaned
 
 _NAMES = {"customerid": "customer_id", **{f"other{n}": f"other_id_{n}" for n in range(2, 11)}}
@@ -60,19 +61,48 @@ def identities_of(data: Mapping[str, Any], definition: Any) -> dict[str, Any]:
 
     Args:
         data: the batch, as plain data; identities may be a list, as mParticle sends them out.
-        definition: of the plan's identities.
+        definition: of the plan's identities; it is not broken.
+
+    Raises:
+        InvalidValue: they are neither an object nor a list, or ``device_info`` is no object.
     """
-    identities: Any = data.get("user_identities") or {}
+    identities = data.get("user_identities")
     if isinstance(identities, list):
-        pairs = [one for one in identities if isinstance(one, Mapping)]
-        identities = {one.get("identity_type"): one.get("identity") for one in pairs}
-    found = {_NAMES.get(name, name): value for name, value in dict(identities).items()}
-    device = data.get("device_info") or {}
+        identities = _of_list(identities)
+    found = {
+        _NAMES.get(name, name): value
+        for name, value in _object("user_identities", identities, "customer_id").items()
+    }
+    device = _object("device_info", data.get("device_info"), "android_uuid")
     ids = {name: device.get(name) for name in _OF_DEVICES.values()}
     ids["mp_deviceid"] = data.get("mp_deviceid")
     spoken_of = _spoken_of(definition)
     found.update({name: value for name, value in ids.items() if name in spoken_of})
     return cleaned(found, "user_identities")  # type: ignore[no-any-return]
+
+
+def _of_list(identities: list[Any]) -> dict[str, Any]:
+    found = {}
+    for place, one in enumerate(identities):
+        if isinstance(one, Mapping):
+            name = one.get("identity_type")
+            if not isinstance(name, str):
+                raise InvalidValue(
+                    f"validate(): user_identities[{place}].identity_type is {brief(name)}: "
+                    "want text; write 'customer_id'"
+                )
+            found[name] = one.get("identity")
+    return found
+
+
+def _object(name: str, value: Any, example: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidValue(
+            f'validate(): {name} is {brief(value)}: want an object; write {{"{example}": …}}'
+        )
+    return value
 
 
 def _spoken_of(definition: Any) -> set[Any]:

@@ -122,6 +122,7 @@ class Validation:
     def _of_identities(self, data: Mapping[str, Any]) -> Iterator[Violation]:
         point = self.by_key.get("user_identities")
         if point is not None:
+            self.validator_of(point, "server")  # it raises for a definition that is broken
             identities = identities_of(data, point.definition)
             subject = Subject(None, "", point.match, identities)
             yield from self._of_definition(point, identities, subject, "server")

@@ -15,7 +15,7 @@ from data_plans import (
     user_point,
 )
 
-from mpfluent import Batch, Product, Session
+from mpfluent import Batch, InvalidPlan, InvalidValue, Product, Session
 
 UUID = "07d2ebaa-e956-407e-a1e6-f05f871bf4e2"
 NUMBER_AS_TEXT = {"type": "string", "pattern": r"^-?\d+(\.\d+)?([eE][+\-]?\d+)?$"}
@@ -169,6 +169,52 @@ def test_ids_of_devices_are_identities_if_the_plan_speaks_of_them():
         ("invalid_value", "ios_advertising_id"),
         ("invalid_value", "mp_deviceid"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        *(
+            (
+                {"user_identities": value},
+                f'user_identities is {value!r}: want an object; write {{"customer_id": …}}',
+            )
+            for value in ("abc", "", 5, True)
+        ),
+        *(
+            (
+                {"device_info": value},
+                f'device_info is {value!r}: want an object; write {{"android_uuid": …}}',
+            )
+            for value in ("abc", 5, [1])
+        ),
+        (
+            {"user_identities": [{"identity_type": [], "identity": "7"}]},
+            "user_identities[0].identity_type is []: want text; write 'customer_id'",
+        ),
+    ],
+)
+def test_identities_of_another_form_are_no_batch(payload, text):
+    plan = plan_of(user_point({}, "user_identities"))
+
+    with pytest.raises(InvalidValue) as caught:
+        plan.validate(payload)
+
+    assert str(caught.value) == f"validate(): {text}"
+
+
+@pytest.mark.parametrize(
+    "definition", [{"required": 5}, {"required": [[]]}, {"properties": 5}, {"properties": [["a"]]}]
+)
+def test_a_broken_definition_of_identities_is_told(definition):
+    plan = plan_of(point_of({"type": "user_identities"}, definition))
+
+    with pytest.raises(InvalidPlan) as caught:
+        plan.validate(Batch.for_user(customer_id="7"))
+
+    assert str(caught.value).startswith(
+        f"data_points[0] (user_identities): its definition is broken at /{next(iter(definition))}:"
+    )
 
 
 def test_identities_as_mparticle_sends_them_out_are_read():
