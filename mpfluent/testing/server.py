@@ -50,8 +50,10 @@ class ReceivedRequest(NamedTuple):
         port: the client's port.
         at: ``time.monotonic()`` when it had been read.
         batch_ids: the ``source_request_id`` of each batch in it that has one.
-        problems: what was left out because a ``Batch`` cannot hold it, or why it was refused.
-        violations: what of its batches is not as planned, if the server has a data plan.
+        problems: what was left out because a ``Batch`` cannot hold it, why it was refused, or why
+            it cannot be compared with the data plan.
+        violations: what of its batches is not as planned, if it was accepted, and the server has a
+            data plan.
     """
 
     path: str
@@ -306,6 +308,8 @@ class LocalServer(PublicNames):
         judgement = self._judged(arrival)
         # a script wins, also over a refusal
         action = scripted or self._metered(judgement, arrival.at)
+        compared = judgement.batches if action.accept else []
+        violations, uncompared = self._violations(arrival) if compared else ((), ())
         request = ReceivedRequest(
             arrival.path,
             _without_token(arrival.headers),
@@ -316,8 +320,8 @@ class LocalServer(PublicNames):
             arrival.port,
             arrival.at,
             judgement.batch_ids,
-            judgement.problems,
-            self._violations(arrival, judgement),
+            judgement.problems + uncompared,
+            violations,
         )
         with self._lock:
             self._note(request)
@@ -326,13 +330,19 @@ class LocalServer(PublicNames):
                     self._take(batch_id, batch)
         return action
 
-    def _violations(self, arrival: Arrival, judgement: Judgement) -> tuple[Violation, ...]:
-        """Return what of a request's batches is not as planned."""
-        if self._plan is None or not judgement.batches:
-            return ()
-        data = parsed(arrival.body)
-        payloads: Any = data if isinstance(data, list) else [data]
-        return tuple(found for one in payloads for found in self._plan.validate(one))
+    def _violations(self, arrival: Arrival) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
+        """Return what of an accepted request is not as planned, and what cannot be compared."""
+        found: list[Violation] = []
+        problems: list[str] = []
+        if self._plan is not None:
+            data = parsed(arrival.body)
+            payloads: Any = data if isinstance(data, list) else [data]
+            for one in payloads:
+                try:
+                    found += self._plan.validate(one)
+                except MPFluentError as error:
+                    problems.append(str(error))
+        return tuple(found), tuple(problems)
 
     def _metered(self, judgement: Judgement, now: float) -> Action:
         """Return the answer to a request, which may be too much for the rate limit."""

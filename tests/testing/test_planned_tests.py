@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from data_plans import attributes_of, event_point, plan_of, point_of
+import requests
+from data_plans import attributes_of, event_point, plan_of, point_of, user_point
 
-from mpfluent import Batch, Client, ConfigurationError
+from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
@@ -25,6 +26,9 @@ TESTS = """
     def test_unplanned(mparticle_client):
         mparticle_client.send(USER.event("Landed"))
 
+    def test_unplanned_in_production(mparticle_client):
+        mparticle_client.send(USER.with_environment("production").event("Docked"))
+
     def test_a_server_that_got_what_is_planned(mparticle_server):
         with Client(**KEYS, host=mparticle_server.url) as client:
             client.send(USER.event("Boarded"))
@@ -32,6 +36,7 @@ TESTS = """
     def test_a_server_that_got_what_is_unplanned(mparticle_server):
         with Client(**KEYS, host=mparticle_server.url) as client:
             client.send(USER.event("Boarded", {"deck": "lower"}).event("Landed"))
+            client.send(USER.event("Boarded", {"deck": "lower"}))
 """
 
 
@@ -55,28 +60,30 @@ def test_what_is_not_as_planned_fails_the_test_that_sends_it(project):
 
     run = project("mparticle_plan = plan.json", plan)
 
-    run.assert_outcomes(passed=3, failed=1, errors=1)
+    run.assert_outcomes(passed=3, failed=2, errors=1)
     run.stdout.fnmatch_lines(
         [
             "*not as planned:*",
             "*events[[]0] 'Boarded': attributes 'deck' is 'lower': want one of 'upper'*",
             "*events[[]1] 'Landed': is not planned; the plan has 'Boarded'*",
             "*InvalidBatch: events[[]0] 'Landed': is not planned; the plan has 'Boarded'*",
+            "*InvalidBatch: events[[]0] 'Docked': is not planned; the plan has 'Boarded'*",
         ]
     )
+    assert run.stdout.str().count("'deck' is 'lower'") == 1
 
 
 def test_a_setting_that_names_no_plan_is_told(project):
     run = project("mparticle_plan = gone.json")
 
-    run.assert_outcomes(errors=4)
+    run.assert_outcomes(errors=5)
     run.stdout.fnmatch_lines(["*InvalidPlan: *gone.json does not exist*"])
 
 
 def test_without_the_setting_nothing_is_compared(project):
     run = project("")
 
-    run.assert_outcomes(passed=3, failed=1)  # the first one asks for the plan
+    run.assert_outcomes(passed=4, failed=1)  # the first one asks for the plan
 
 
 def send(server, *batches):
@@ -95,6 +102,43 @@ def test_a_server_says_of_each_request_what_is_not_as_planned():
         ["Landed", "seat"],
     ]
     assert len(server.batches) == 3
+
+
+def test_a_server_says_it_of_accepted_requests_only():
+    with LocalServer(data_plan=plan_of(*POINTS)) as server:
+        server.script(503)
+        batch = Batch.for_user(customer_id="1").event("Landed")
+        with Client(
+            "key", "secret", environment="development", host=server.url, retry=Retry(base=0)
+        ) as client:
+            client.send(batch)
+
+    assert [(request.status_code, len(request.violations)) for request in server.requests] == [
+        (503, 0),
+        (202, 1),
+    ]
+
+
+def test_a_server_notes_what_it_cannot_compare():
+    plan = plan_of(*POINTS, user_point({}, "user_identities"))
+    odd = {"environment": "development", "device_info": "x", "events": []}
+    with LocalServer(data_plan=plan) as server:
+        answer = requests.post(f"{server.url}/v2/events", auth=("key", "secret"), json=odd)
+
+        assert answer.status_code == 202
+        assert server.requests[0].violations == ()
+        assert server.requests[0].problems[-1] == (
+            "validate(): device_info is 'x': want an object; write {\"android_uuid\": …}"
+        )
+
+
+def test_a_server_compares_nothing_that_is_no_batch_whatever_its_script_says():
+    with LocalServer(data_plan=plan_of(*POINTS)) as server:
+        server.script(202)
+        answer = requests.post(f"{server.url}/v2/events", auth=("key", "secret"), data=b"{")
+
+        assert answer.status_code == 202
+        assert server.requests[0].violations == ()
 
 
 def test_a_server_without_a_plan_compares_nothing():
