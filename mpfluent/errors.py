@@ -81,7 +81,12 @@ class MPFluentError(Exception):
 
 
 class InvalidBatch(MPFluentError, ValueError):
-    """A value that cannot be part of a batch. It is raised on the line that wrote it."""
+    """A value that cannot be part of a batch. It is raised on the line that wrote it.
+
+    ``is_unplanned`` is True if the data plan of a client is why.
+    """
+
+    is_unplanned: bool = False
 
 
 class UnknownField(InvalidBatch):

@@ -108,7 +108,9 @@ class PlanCheck(NamedTuple):
             return batch, 0
         if action == "raise":
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-            raise InvalidBatch(f"{found[0].text}{more}; plan.validate(batch) lists them all")
+            error = InvalidBatch(f"{found[0].text}{more}; plan.validate(batch) lists them all")
+            error.is_unplanned = True
+            raise error
         blocked = sum(violation.blocked for violation in found) if action == "drop" else 0
         if blocked:
             batch = self.plan.without_unplanned(batch, found)

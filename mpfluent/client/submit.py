@@ -102,7 +102,7 @@ class Submitter(NamedTuple):
         Args:
             batches: each with a token.
             on_settled: returns what gets the outcome of a token's batch.
-            refused: gets the token of a batch that is over a limit, if these are of a table.
+            refused: gets the token of a batch that is refused, if these are of a table.
         """
         chunk: list[_Entry] = []
         size = 0

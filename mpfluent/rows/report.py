@@ -47,8 +47,8 @@ class RowsReport(NamedTuple):
         retries: how many of them were tried again.
         bytes: of ``check()``: of all batches, as JSON.
         failed_by_reason: rows that failed, by the reason of their batches.
-        rejected_by_reason: rows that were rejected: "unreadable", "invalid", "nobody", "limit" or
-            "too_large".
+        rejected_by_reason: rows that were rejected: "unreadable", "invalid", "nobody", "limit",
+            "unplanned" or "too_large".
         rejects: the first ten rows that failed or were rejected.
         seconds: that it took.
         seconds_at_limit: of ``check()``: that all batches take at the rate limit.

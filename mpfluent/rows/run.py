@@ -274,11 +274,12 @@ class TableRun(Accounts):
 
     def _reject_refused(self, group: Group, refusal: InvalidBatch) -> None:
         ((place, cells),) = group.rows
-        reason = "too_large" if isinstance(refusal, TooLarge) else "limit"
+        reason = "unplanned" if refusal.is_unplanned else "limit"
+        reason = "too_large" if isinstance(refusal, TooLarge) else reason
         self._reject(group.window, place, cells, Refusal(reason, f"{place}: {refusal}"))
 
     def refused(self, token: Group, error: InvalidBatch) -> None:
-        """Note that a batch is over a limit and is not sent; before the next one is read."""
+        """Note that a batch is refused and not sent; before the next one is read."""
         token.is_settled = True
         self._refusal = error
 

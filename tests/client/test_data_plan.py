@@ -126,6 +126,7 @@ def test_in_development_a_violation_raises_and_nothing_is_accepted():
         "events[0] 'Boarded': attributes 'colour' is not planned; the plan has 'deck' "
         "(and 2 more); plan.validate(batch) lists them all"
     )
+    assert caught.value.is_unplanned
     assert client.stats.submitted == 0
     assert sent(client) == []
 
@@ -300,7 +301,7 @@ def test_a_row_that_is_not_as_planned_is_rejected_in_production_too(caplog):
     )
     report = client_of("production").send_all(rows)
 
-    assert (report.delivered, report.rejected) == (1, 1)
+    assert (report.delivered, report.rejected_by_reason) == (1, {"unplanned": 1})
 
 
 def test_send_all_raises_in_development_and_sends_what_came_before():
