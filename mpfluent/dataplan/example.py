@@ -49,6 +49,7 @@ _TEXTS = (
     "en-GB",
 )
 _MOST_DEEP = 12
+_MOST_LONG = 10_000  # characters or entries; mParticle takes fewer
 
 _COMMERCE = ("product_action", "promotion_action", "product_impression")
 
@@ -158,7 +159,7 @@ def _of_kind(words: list[Any], kind: str) -> Any:
 
 
 def _text(schema: dict[str, Any], depth: int) -> str:
-    least, most = int(schema.get("minLength", 0)), schema.get("maxLength", math.inf)
+    least, most = _least(schema, "minLength", 0), schema.get("maxLength", math.inf)
     known = FORMATS.get(schema.get("format", ""))
     for text in _texts(schema):
         fits = text if len(text) >= least else text + text[-1:] * (least - len(text))
@@ -166,6 +167,13 @@ def _text(schema: dict[str, Any], depth: int) -> str:
         if _matches(schema.get("pattern"), fits) and (known is None or known(fits)):
             return fits
     raise NoExample(f"no text is known for {schema.get('pattern') or schema.get('format')!r}")
+
+
+def _least(schema: dict[str, Any], keyword: str, otherwise: int) -> int:
+    least = int(schema.get(keyword, otherwise))
+    if least > _MOST_LONG:
+        raise NoExample(f"{keyword} is {least}, which is too much for an example")
+    return least
 
 
 def _texts(schema: dict[str, Any]) -> Iterator[str]:
@@ -187,9 +195,8 @@ def _number(schema: dict[str, Any], depth: int) -> float:
     least = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
     most = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
     start = least if least > -math.inf else min(1, most)
-    places = [math.ceil(start / step) * step, (math.floor(start / step) + 1) * step]
     middle = [(least + most) / 2] if math.isfinite(least + most) else [start - 1]
-    for number in (*places, places[0] - step, *middle):
+    for number in (*_multiples(start, step), *middle):
         inside = number > schema.get("exclusiveMinimum", -math.inf)
         inside = inside and number < schema.get("exclusiveMaximum", math.inf)
         if inside and least <= number <= most:
@@ -197,11 +204,20 @@ def _number(schema: dict[str, Any], depth: int) -> float:
     raise NoExample(f"no number is known from {least} to {most}")
 
 
+def _multiples(start: float, step: float) -> list[float]:
+    """Return the multiples of a step that are next to a number."""
+    try:
+        places = [math.ceil(start / step) * step, (math.floor(start / step) + 1) * step]
+    except OverflowError:  # the step is too small for a float to tell
+        return []
+    return [place for place in (*places, places[0] - step) if math.isfinite(place)]
+
+
 def _list(schema: dict[str, Any], depth: int) -> list[Any]:
     items = schema.get("items", {})
     if isinstance(items, list):
         return [_value(each, depth + 1) for each in items]
-    return [_value(items, depth + 1) for _ in range(max(1, int(schema.get("minItems", 1))))]
+    return [_value(items, depth + 1) for _ in range(max(1, _least(schema, "minItems", 1)))]
 
 
 def _object(schema: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -239,7 +255,7 @@ def point_named(name: str, kind: str | None, points: Mapping[Any, Point]) -> Poi
     named = {_kind(point): point for point in events if point.name == name}
     if kind is None and len(named) == 1:
         return next(iter(named.values()))
-    if kind is not None and kind in named:
+    if isinstance(kind, str) and kind in named:
         return named[kind]
     if named:
         listed = ", ".join(map(repr, named))

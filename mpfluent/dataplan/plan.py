@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from ..builder.batch import Batch
 from ..errors import InvalidBatch, InvalidPlan, InvalidValue, brief, closest, wrong_type
@@ -191,8 +191,20 @@ class DataPlan(PublicNames):
 
         Raises:
             InvalidPlan: the definition of a point that is met is broken.
+            InvalidValue: it is no batch, or these are no violations.
         """
-        return without(batch, self.validate(batch) if violations is None else violations)
+        own = itself("without_unplanned", batch, Batch)
+        if not is_a(own, Batch):
+            line = "plan.without_unplanned(batch)"
+            raise wrong_type("without_unplanned", batch, "a batch", line)
+        if violations is None:
+            violations = self.validate(own)
+        elif not isinstance(violations, list | tuple) or not all(
+            isinstance(one, Violation) for one in violations
+        ):
+            want, line = "what validate() returned", "violations=plan.validate(batch)"
+            raise wrong_type("without_unplanned", violations, want, line, "violations")
+        return without(cast("B", own), violations)
 
     def example(
         self,
@@ -212,6 +224,7 @@ class DataPlan(PublicNames):
 
         Raises:
             InvalidPlan: the plan has no such event, or no example can be made up.
+            InvalidValue: the attributes are no dict.
 
         >>> criteria = {"event_name": "Searched", "custom_event_type": "search"}
         >>> plan = DataPlan.from_dict({"data_points": [{
@@ -223,6 +236,9 @@ class DataPlan(PublicNames):
         >>> print(plan.example("Searched").to_python())
         Batch().event("Searched", {"Passengers": 2}, type="search")
         """
+        if attributes is not None and not isinstance(attributes, Mapping):
+            line = 'example(name, {"attribute": …})'
+            raise wrong_type("example", attributes, "a dict", line, "attributes")
         points = self._validation.by_key
         point = point_named(name, type, points)
         user = points.get("user_attributes"), points.get("user_identities")

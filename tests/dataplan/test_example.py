@@ -3,7 +3,7 @@
 import pytest
 from data_plans import attributes_of, event_point, plan_of, point_of, user_point
 
-from mpfluent import Batch, InvalidPlan
+from mpfluent import Batch, InvalidPlan, InvalidValue
 
 OWN_VALUES = 'write your own values, as in example(name, {"attribute": …})'
 
@@ -138,6 +138,37 @@ def test_what_cannot_be_made_up_is_told():
     assert said(odd, "Boarded", {"b": "x"}) == (
         "example('Boarded'): events[0] 'Boarded': attributes 'b' is 'x': want text that matches "
         f"^q7!$; {OWN_VALUES}"
+    )
+
+
+@pytest.mark.parametrize("least", [1, 1e308])
+def test_a_step_that_no_float_can_tell_is_passed_over(least):
+    schema = {"type": "number", "minimum": least, "multipleOf": 5e-324}
+    plan = plan_of(event_point("Boarded", attributes_of({"n": schema})))
+
+    assert said(plan, "Boarded").endswith(OWN_VALUES)
+    assert said(plan, "Boarded", type=[]) == (
+        "example('Boarded'): the plan has it as 'other'; write type='other'"
+    )
+
+
+@pytest.mark.parametrize("keyword", ["minLength", "minItems"])
+def test_nothing_of_any_length_is_made_up(keyword):
+    schema = {"type": "string" if keyword == "minLength" else "array", keyword: 10**18}
+
+    assert said(plan_of(event_point("Boarded", attributes_of({"n": schema}))), "Boarded") == (
+        f"example('Boarded'): {keyword} is {10**18}, which is too much for an example; {OWN_VALUES}"
+    )
+
+
+@pytest.mark.parametrize("attributes", [5, "x", [("a", "b")], ()])
+def test_attributes_of_an_example_are_a_dict(attributes):
+    with pytest.raises(InvalidValue) as caught:
+        plan_of(event_point("Boarded")).example("Boarded", attributes)
+
+    assert str(caught.value) == (
+        f"example(attributes={attributes!r}): want a dict, got {type(attributes).__name__}; "
+        'write example(name, {"attribute": …})'
     )
 
 

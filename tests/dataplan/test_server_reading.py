@@ -393,6 +393,37 @@ def test_a_batch_as_planned_is_the_same_without_what_is_unplanned():
     assert plan_of(event_point("Boarded")).without_unplanned(batch) == batch
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (
+            ({"events": []},),
+            "without_unplanned({'events': []}): want a batch, got dict; "
+            "write plan.without_unplanned(batch)",
+        ),
+        (
+            (5,),
+            "without_unplanned(5): want a batch, got int; write plan.without_unplanned(batch)",
+        ),
+        (
+            (Batch(), 5),
+            "without_unplanned(violations=5): want what validate() returned, got int; "
+            "write violations=plan.validate(batch)",
+        ),
+        (
+            (Batch(), ["x"]),
+            "without_unplanned(violations=['x']): want what validate() returned, got list; "
+            "write violations=plan.validate(batch)",
+        ),
+    ],
+)
+def test_only_violations_can_be_taken_out_of_a_batch(given, text):
+    with pytest.raises(InvalidValue) as caught:
+        plan_of().without_unplanned(*given)
+
+    assert str(caught.value) == text
+
+
 def test_what_is_no_attribute_is_not_taken_out():
     definition = {"properties": {"data": {"additionalProperties": False, "properties": {}}}}
     criteria = {"event_name": "Boarded", "custom_event_type": "other"}
