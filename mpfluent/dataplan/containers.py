@@ -145,7 +145,7 @@ def document_of(where: str, data: Any, version: object) -> Document:
     number = _number(where, found, version)
     return Document(
         points=_points(where, document["data_points"]),
-        plan_id=_text(where, {**plan, **found}, "data_plan_id"),
+        plan_id=_id(where, {**plan, **found}),
         version=number,
         name=_text(where, {**plan, **found}, "data_plan_name"),
         description=_text(where, found, "version_description"),
@@ -157,7 +157,12 @@ def _chosen(where: str, plan: dict[str, Any], version: int | object | None) -> d
     if not isinstance(versions, list) or not versions:
         raise InvalidPlan(f"{where} is a plan without versions; {_DOWNLOAD}")
     each = [_object(where, one, f"data_plan_versions[{i}]") for i, one in enumerate(versions)]
-    numbers = [one.get("version") for one in each]
+    numbers = [_number(where, one, None) for one in each]
+    if None in numbers:
+        place = numbers.index(None)
+        raise InvalidPlan(
+            f'{where}: data_plan_versions[{place}] has no version; write "version": 1'
+        )
     listed = ", ".join(map(brief, numbers))
     if version is None:
         raise InvalidPlan(
@@ -186,6 +191,17 @@ def _text(where: str, found: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidPlan(f"{where}: its {name} is {brief(value)}; write text")
     return value or None
+
+
+def _id(where: str, found: dict[str, Any]) -> str | None:
+    plan_id = _text(where, found, "data_plan_id")
+    try:
+        (plan_id or "").encode()
+    except UnicodeEncodeError:  # no batch could name it
+        raise InvalidPlan(
+            f"{where}: its data_plan_id is {brief(plan_id)}, which has no UTF-8; write text"
+        ) from None
+    return plan_id
 
 
 def _object(where: str, value: Any, name: str) -> dict[str, Any]:

@@ -97,12 +97,13 @@ def _server_const(validator: Any, word: Any, instance: Any, schema: Any) -> Erro
 
 
 def _alike(word: Any, value: Any) -> bool:
-    """Return whether two scalars are written alike: 42 and "42" are."""
+    """Return whether two scalars are written alike: 42 and "42" are, true and "TRUE", too."""
     if type(word) is str and word == value:
         return True
     if not isinstance(word, SCALARS) or not isinstance(value, SCALARS):
         return False
-    return bool(_flag(_text(word)) == _flag(_text(value)))
+    # a boolean may be written in any case, as for its type; other texts are compared as they are
+    return bool(_flag(value) is word if isinstance(word, bool) else _text(word) == _text(value))
 
 
 _OF_SCALARS: dict[str, Keyword] = {

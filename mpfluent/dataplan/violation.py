@@ -178,7 +178,9 @@ def _missing(violation: Violation, where: str) -> str:
 
 def _split(violation: Violation) -> tuple[str, str]:
     """Return the place within the event, in the words of our verbs, and the name there."""
-    parts = violation.pointer.removeprefix("#").removeprefix("/data").strip("/").split("/")
+    _, *parts = violation.pointer.split("/")
+    if violation.event_index is not None and parts[:1] == ["data"]:
+        del parts[0]
     parts = [part.replace("~1", "/").replace("~0", "~") for part in parts if part]
     in_object = violation.keyword in ("required", "additionalProperties")
     name = (violation.expected if violation.keyword == "required" else violation.key) or ""

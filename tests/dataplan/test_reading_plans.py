@@ -144,6 +144,21 @@ def said(data, **options):
         ),
         ({**VERSION, "data_plan_id": 7}, {}, "from_dict(): its data_plan_id is 7; write text"),
         (
+            {**VERSION, "data_plan_id": "a\ud800"},
+            {},
+            "from_dict(): its data_plan_id is 'a\\ud800', which has no UTF-8; write text",
+        ),
+        (
+            {"data_plan_versions": [{**VERSION, "version": "x"}]},
+            {},
+            "from_dict(): its version is 'x'; write a number, such as 1",
+        ),
+        (
+            {"data_plan_versions": [{"version_document": {}}]},
+            {"version": 1},
+            'from_dict(): data_plan_versions[0] has no version; write "version": 1',
+        ),
+        (
             {"data_points": [], "at": float("nan")},
             {},
             "from_dict(): the plan holds what JSON does not have: Out of range float values are "

@@ -135,6 +135,18 @@ def test_a_product_and_a_user_that_are_not_as_planned():
     ]
 
 
+def test_a_user_attribute_has_its_whole_name():
+    lists = {"type": "array", "items": {"type": "number"}}
+    plan = plan_of(user_point({"databases": lists, "data": lists}))
+
+    found = plan.validate(Batch().with_user_attributes({"databases": ["x"], "data": ["y"]}))
+
+    assert sorted(violation.text for violation in found) == [
+        "user_attributes: data '0': want number, got string",
+        "user_attributes: databases '0': want number, got string",
+    ]
+
+
 def test_an_event_that_no_plan_can_have():
     batch = payload_of(
         {"event_type": "commerce_event", "data": {}}, user_attributes={"Tier": "gold"}
