@@ -8,7 +8,6 @@ from pathlib import Path
 
 from . import report
 from .environments import CACHE, Environments, checkout, this_commit
-from .report import Result
 from .rows import ON_REQUEST, ROWS
 from .run import Run
 
@@ -18,7 +17,7 @@ def main() -> None:
     environments = Environments(options.python, options.cache, options.offline or options.quick)
     names = options.row or [name for name in ROWS if name not in ON_REQUEST]
     names += [name for name in ON_REQUEST if getattr(options, name)]
-    results: list[Result] = []
+    results: list[report.Result] = []
     printed: list[str] = []
 
     def say(*lines: str) -> None:

@@ -2,25 +2,20 @@
 
 import configparser
 import hashlib
-import io
 import os
+import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-
-# What RESULTS.md was measured with
-OTHERS = {
-    "mparticle": ["mparticle==0.16.1"],
-    "segment": ["segment-analytics-python==2.4.0"],
-    "posthog": ["posthog==7.91.1"],
-}
+PEERS = tomllib.loads(Path(__file__).with_name("peers.toml").read_text(encoding="utf-8"))
+OTHERS = {peer["environment"]: peer["installed"] for peer in PEERS.values() if "installed" in peer}
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "mpfluent-benchmarks")
 
 
@@ -71,23 +66,24 @@ def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
 def checkout(commit: str) -> Iterator[dict[str, Path]]:
     """Put mpfluent at another commit into a folder; yield that folder by the peer's name."""
     try:
-        name = _git("rev-parse", "--short", f"{commit}^{{commit}}").decode().strip()
+        name = _git("rev-parse", "--short", f"{commit}^{{commit}}")
     except subprocess.CalledProcessError as error:
-        raise SystemExit(f"--compare {commit}: {error.stderr.decode().strip()}") from None
+        raise SystemExit(f"--compare {commit}: {error.stderr.strip()}") from None
     with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", name, "mpfluent"))) as archive:
-            archive.extractall(folder, filter="data")
+        _git("archive", "--output", f"{folder}/then.tar", name, "mpfluent")
+        shutil.unpack_archive(f"{folder}/then.tar", folder, filter="data")
         yield {f"mpfluent at {name}": Path(folder).resolve()}
 
 
 def this_commit() -> str:
     """Return the short name of what is measured, with a plus if it was changed since."""
     try:
-        name = _git("rev-parse", "--short", "HEAD").decode().strip()
+        name = _git("rev-parse", "--short", "HEAD")
         return f"{name}+" if _git("status", "--porcelain", "--", "mpfluent") else name
     except (OSError, subprocess.CalledProcessError):
         return "no commit"
 
 
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
+def _git(*arguments: str) -> str:
+    run = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    return run.stdout.strip()

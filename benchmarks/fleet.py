@@ -138,11 +138,8 @@ def main():
     add("--seed", type=int, default=1, help="the same one prints the same table")
     options = vars(parser.parse_args())
     logging.getLogger("mpfluent").addHandler(logging.NullHandler())  # 429s, again and again
-    print(
-        "| processes | limit | of the rate | 429 | given up | asks Redis |",
-        "|---|---|---|---|---|---|",
-        sep="\n",
-    )
+    print("| processes | limit | of the rate | 429 | given up | asks Redis |")
+    print("|---|---|---|---|---|---|")
     for processes in options.pop("processes"):
         for limit in (NONE, DIVIDED, REDIS, AWAY):
             *parts, asked = simulate(limit, processes, **options)

@@ -2,31 +2,14 @@
 
 import argparse
 import json
+import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .rows.curves import PACED, PER_BATCH, PER_EVENT, WAITING
-
-CPU = "CPU time for each event, µs"
-# Of each curve: its file, what the axes say, and the scale of the y axis
-PLOTS = {
-    PER_BATCH: ("time-per-batch", "events in the batch", "CPU time, µs", 1e6),
-    PER_EVENT: ("cpu-by-size", "events in a batch, or batches in a bulk request", CPU, 1e6),
-    PACED: ("cpu-by-pace", "batches a second, up to what the peer can do", CPU, 1e6),
-    WAITING: ("memory-of-waiting", "batches in the queue", "memory, MB", 1.0),
-}
-
-# A peer looks the same everywhere, also for those who see few colours
-LOOKS = {
-    ("mpfluent, at once",): ("#56B4E9", "v"),
-    ("mpfluent", "what waits"): ("#0072B2", "o"),
-    ("dict literals + json", "its JSON", "the pace itself"): ("#555555", "s"),
-    ("the vendor's SDK",): ("#D55E00", "^"),
-    ("Segment",): ("#009E73", "P"),
-    ("PostHog",): ("#E69F00", "X"),
-}
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+PLOTS, LOOKS = _TABLES["plots"], _TABLES["looks"]
 
 
 def series(data: Mapping[str, Any]) -> dict[str, dict[str, list[tuple[float, ...]]]]:
@@ -44,24 +27,24 @@ def draw(curve: str, peers: Mapping[str, Any], folder: Path, below: str) -> Path
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    file, across, up, scale = PLOTS[curve]
+    file, across, up, unit, scale = PLOTS[curve]
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.add_subplot()
     for peer, points in peers.items():
-        colour, marker = next(look for names, look in LOOKS.items() if peer.startswith(names))
+        colour, marker = next(look for name, look in LOOKS.items() if peer.startswith(name))
         xs, *spreads = zip(*points, strict=True)
-        low, middle, high = ([y * scale for y in ys] for ys in spreads)
+        low, middle, high = ([y / unit for y in ys] for ys in spreads)
         axes.plot(xs, middle, color=colour, marker=marker, markersize=5, label=peer)
         axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
-    if curve == WAITING:
+    title = curve[0].upper() + curve[1:]
+    axes.set(title=title, xlabel=across, ylabel=up, xscale=scale, yscale=scale)
+    if scale == "linear":
         axes.set(xlim=(0, None), ylim=(0, None))
     else:
-        axes.set(xscale="log", yscale="log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.grid(True, color="#dddddd")
-    axes.set(title=curve[0].upper() + curve[1:], xlabel=across, ylabel=up)
     axes.legend(frameon=False)
     figure.supxlabel(below, fontsize="x-small", color="#666666", x=0.01, ha="left")
     path = folder / f"{file}.svg"
@@ -77,9 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = json.loads(options.file.read_text(encoding="utf-8"))
     curves = series(data)
     if not curves:
-        raise SystemExit(
-            f"{options.file} has no curves; write python -m benchmarks --curves --json FILE"
-        )
+        command = "python -m benchmarks --curves --json FILE"
+        raise SystemExit(f"{options.file} has no curves; write {command}")
     below = (
         f"mpfluent {data['commit']}, Python {data['versions']['mpfluent']['Python']}, "
         "{processor}, {cores} cores, {date}; medians, and the middle half of the rounds"

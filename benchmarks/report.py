@@ -1,16 +1,35 @@
-"""What a result is, and results as text, as JSON, and as the page RESULTS.md."""
+"""What a result and its target are, and results as text, as JSON, and as the page RESULTS.md."""
 
 import json
 import os
 import platform
 import re
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .measurement import Spread, spread
-from .targets import TARGETS
+
+
+class Target(NamedTuple):
+    """A claim about a number, to be read after it, and what it must reach or not go over."""
+
+    claim: str
+    sign: str
+    number: float
+    unit: str = "×"
+
+    def is_met(self, value: float) -> bool:
+        return value >= self.number if self.sign == "≥" else value <= self.number
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.number:g} {self.unit}".rstrip()
+
+
+_TABLE = Path(__file__).with_name("targets.toml").read_text(encoding="utf-8")
+TARGETS = {name: Target(*fields) for name, fields in tomllib.loads(_TABLE).items()}
 
 
 class Verdict(NamedTuple):

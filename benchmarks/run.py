@@ -3,26 +3,20 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from .environments import ROOT, Environments, Unavailable
-from .measurement import ratios, spread, time_in_turns
+from .environments import PEERS, ROOT, Environments, Unavailable
+from .measurement import ratios, spread, take_turns, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
-# peer: its environment, its module in peers/; another commit of mpfluent has those of OURS
-PEERS = {
-    "mpfluent": ("mpfluent", "ours"),
-    "dict literals + json": ("mpfluent", "plain_dicts"),
-    "the vendor's SDK": ("mparticle", "vendor"),
-    "Segment": ("segment", "others"),
-    "PostHog": ("posthog", "others"),
-}
 OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
+ASKED = tomllib.loads(Path(__file__).with_name("asked.toml").read_text(encoding="utf-8"))
 Taken = Mapping[str, Sequence[float]]
 Asked = Mapping[str, Sequence[Any]]  # by label: a peer, and what it is asked for
 
@@ -71,17 +65,16 @@ class Run(ExitStack):
 
     def command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs a peer, and its environment variables."""
-        environment, module = PEERS.get(name, PEERS[OURS])
-        python = self._environments.interpreter(environment)
+        peer = PEERS.get(name, PEERS[OURS])  # which another commit is like
+        python = self._environments.interpreter(peer["environment"])
         variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         # otherwise a source that was just edited would be compiled at each start
         variables["PYTHONPYCACHEPREFIX"] = str(self._environments.cache / "bytecode")
         # the benchmarks are of this checkout, also where mpfluent is of another
-        folders = (self._homes.get(name, ROOT), ROOT)
-        variables["PYTHONPATH"] = os.pathsep.join(map(str, folders))
+        variables["PYTHONPATH"] = f"{self._homes.get(name, ROOT)}{os.pathsep}{ROOT}"
         # -P: otherwise the working directory would come before them
-        return [python, "-P", "-m", f"benchmarks.peers.{module}"], variables
+        return [python, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
 
     def peer(self, name: str) -> Peer:
         """Return the process of a peer; raise Unavailable if it cannot be measured."""
@@ -94,6 +87,9 @@ class Run(ExitStack):
                 self._check_vendor(peer)
         return self._peers[name]
 
+    def ask(self, name: str, action: str, *arguments: Any, **options: Any) -> Any:
+        return self.peer(name).ask(action, *arguments, **options)
+
     def available(self, asked: Asked) -> dict[str, Any]:
         """Return what is asked of peers that can be measured; the others become ``missing``."""
         found = {}
@@ -105,23 +101,23 @@ class Run(ExitStack):
                 self.missing[asks[0]] = str(error)
         return found
 
+    def take_turns(self, do: Callable[..., Any], asked: Asked, rounds: int) -> dict[str, list[Any]]:
+        """Do something with what each available peer is asked for, in turns, so many rounds."""
+        turns = {label: partial(do, *asks) for label, asks in self.available(asked).items()}
+        return take_turns(turns, rounds)
+
     def time(self, asked: Asked, rounds: int = 40, piece: float = 0.01) -> dict[str, list[float]]:
         """Time in turns what peers are asked for: an action and its arguments."""
-        peers = {
-            label: lambda loops, name=name, asks=asks: self.peer(name).ask(*asks, loops)
-            for label, (name, *asks) in self.available(asked).items()
-        }
+        peers = {label: partial(self.ask, *asks) for label, asks in self.available(asked).items()}
         return time_in_turns(peers, self.choose(rounds, 1), self.choose(piece, 0.0))
 
     def result(self, what: str, taken: Taken, *targets: Any, **more: Any) -> Result:
         """Return a result; a target comes with the two whose ratio it is about."""
         there = [target for target in targets if {*target[1:]} <= taken.keys()]
         judged = [judge(target, ratios(taken[of], taken[to])) for target, of, to in there]
-        since = [
-            Verdict(f"the figure of {then}", spread(ratios(taken[OURS], taken[then])))
-            for then in self.ours[1:]
-            if then in taken
-        ]
+        older = [name for name in self.ours[1:] if name in taken]
+        times = {name: spread(ratios(taken[OURS], taken[name])) for name in older}
+        since = [Verdict(f"the figure of {name}", found) for name, found in times.items()]
         figures = {name: spread(values) for name, values in taken.items()}
         verdicts = [*judged, *more.pop("verdicts", ()), *since]
         return Result(self.row, what, figures, verdicts, **more)
@@ -131,7 +127,7 @@ class Run(ExitStack):
         for content, number in (("whole", 10), ("usual", 7), ("identical", 7), ("policy", 7)):
             theirs = vendor.ask("show", content, number)
             theirs["user_identities"]["customer_id"] = theirs["user_identities"].pop("customerid")
-            own = self.peer(OURS).ask("show", content, number)
+            own = self.ask(OURS, "show", content, number)
             own.setdefault("environment", "development")  # which the client adds
             if theirs != own:
                 raise SystemExit(f"the vendor's SDK builds another batch ({content}): {theirs}")

@@ -24,21 +24,19 @@ class Server(LocalServer):
     def reset(self, *, keep: bool = False) -> None:
         """Count from zero; keep the bodies from now on, or do not."""
         self._keep, self._cpu, self._last = keep, time.process_time(), 0.0
-        self._seen: list[dict[str, int]] = []
+        self._seen = [(0, 0, 0, 0)]
         self.bodies: list[bytes] = []
 
     def counts(self) -> dict[str, float]:
         """Return what came since the last reset, when the last came, and the server's seconds."""
         cpu = time.process_time() - self._cpu
-        names = ("requests", "bytes", "batches", "events")
-        sums = {name: sum(seen[name] for seen in self._seen) for name in names}
-        return {**sums, "last": self._last, "cpu": cpu}
+        names, sums = ("requests", "bytes", "batches", "events"), map(sum, zip(*self._seen))
+        return {**dict(zip(names, sums)), "last": self._last, "cpu": cpu}
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         body, (answer, event) = arrival.body, PATHS[arrival.path]
         # each connection has a thread; to append is one step, and needs no lock
-        counts = {"bytes": len(body), "batches": body.count(BATCH), "events": body.count(event)}
-        self._seen.append({"requests": 1, **counts})
+        self._seen.append((1, len(body), body.count(BATCH), body.count(event)))
         if self._keep:
             self.bodies.append(body)
         self._last = time.time()

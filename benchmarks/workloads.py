@@ -15,9 +15,8 @@ AT = 1795428900000
 ZONE = "Europe/London"
 TZ = ZoneInfo(ZONE)
 ATTRIBUTES = {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True}
-SCREEN = {"screen_height": 100, "screen_width": 200}
-DEVICE = {"platform": "iOS", "os_version": "12.2", "device_model": "x", **SCREEN}
-DEVICE["locale_language"] = "en"
+DEVICE = {"platform": "iOS", "os_version": "12.2", "device_model": "x", "locale_language": "en"}
+DEVICE |= {"screen_height": 100, "screen_width": 200}
 KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of each ten events
 
 

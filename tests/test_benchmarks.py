@@ -75,7 +75,7 @@ def test_every_row_is_printed_with_its_figures_and_verdicts(quick):
 
 @pytest.mark.slow
 def test_every_target_that_needs_nobody_else_is_judged(quick):
-    from benchmarks.targets import TARGETS
+    from benchmarks.report import TARGETS
 
     _, data = quick
 
@@ -256,7 +256,7 @@ def test_peers_take_turns():
     ("sign", "value", "met"), [("≥", 4, True), ("≥", 3.9, False), ("≤", 4, True), ("≤", 4.1, False)]
 )
 def test_a_target_is_met_or_not(sign, value, met):
-    from benchmarks.targets import Target
+    from benchmarks.report import Target
 
     assert Target("as fast", sign, 4).is_met(value) == met
 

@@ -1,16 +1,12 @@
 """What is measured: each row is a function of the run that yields results."""
 
-from collections.abc import Callable, Iterator
-
-from ..report import Result
-from ..run import Run
 from .curves import curves
 from .processes import imports, instructions, memory, stream
 from .sending import coalesce, dispatch, send, split, tables
 from .values import append, chain, cliffs, encoding
 
 _ALWAYS = (chain, encoding, cliffs, append, dispatch, send, coalesce, split, memory, stream)
-ROWS: dict[str, Callable[[Run], Iterator[Result]]] = {
+ROWS = {
     **{row.__name__: row for row in _ALWAYS},
     "rows": tables,
     "import": imports,

@@ -1,48 +1,35 @@
-"""How costs grow, for the plots: results whose ``what`` is a curve and the position on it."""
+"""How costs grow: results whose ``what`` is a curve of ``plots.toml``, and the position on it."""
 
 from collections.abc import Iterator
 
 from ..measurement import column
 from ..report import Result
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
+from ..run import ASKED, DICTS, OURS, VENDOR, Run
 from .processes import alone
 from .sending import deliver_in_turns
-
-PER_BATCH = "time of a batch, by its events"
-PER_EVENT = "CPU of an event, by the events of a batch or request"
-PACED = "CPU of an event, by batches a second"
-WAITING = "memory of what waits, by how many"
-
-# By label, a peer and its options
-AT_A_PACE: Asked = {
-    "mpfluent, in the background": (OURS, {}),
-    "mpfluent, at once": (OURS, {"threaded": False}),
-    "the pace itself, nothing sent": (DICTS, {}),
-    SEGMENT: (SEGMENT, {}),
-    POSTHOG: (POSTHOG, {}),
-}
 
 
 def curves(run: Run) -> Iterator[Result]:
     """How costs grow, for the plots."""
     for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
         asked = {name: (name, "chain", events) for name in (OURS, DICTS, VENDOR)}
-        yield run.result(f"{PER_BATCH} @ {events}", run.time(asked, rounds=10, piece=0.02))
+        what = f"time of a batch, by its events @ {events}"
+        yield run.result(what, run.time(asked, rounds=10, piece=0.02))
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
-        labels = {f"{OURS}, events a batch": OURS, f"{VENDOR}, batches a request": VENDOR}
-        sized = {label: (name, {"size": size}) for label, name in labels.items()}
+        sized = {label: (name, {"size": size}) for label, name in ASKED["sizes"].items()}
         found = deliver_in_turns(run, sized, many, run.choose(3, 1))
-        yield run.result(f"{PER_EVENT} @ {size}", column(found, "cpu"))
+        what = f"CPU of an event, by the events of a batch or request @ {size}"
+        yield run.result(what, column(found, "cpu"))
     seconds = run.choose(2.0, 0.05)
     for pace in run.choose((10, 30, 100, 300, 1000, 3000, 10_000), (50, 100)):
         taken = {}
-        for label, (name, options) in run.available(AT_A_PACE).items():
+        for label, (name, options) in run.available(ASKED["paces"]).items():
             many, paced = int(pace * seconds), {"per_second": pace, **options}
-            sent = run.peer(name).ask("deliver", run.server.url, many, **paced)
+            sent = run.ask(name, "deliver", run.server.url, many, **paced)
             if run.quick or sent["called"] < 1.1 * seconds:  # else it cannot keep up
                 taken[label] = [sent["cpu"] / many]
-        yield run.result(f"{PACED} @ {pace}", taken)
+        yield run.result(f"CPU of an event, by batches a second @ {pace}", taken)
     for waiting, json, grown in alone(run, OURS, "queue", *run.choose((10_000, 10), (100, 2))):
         taken = {"what waits": [grown / 1e6], "its JSON": [json / 1e6]}
-        yield run.result(f"{WAITING} @ {waiting}", taken, unit="MB")
+        yield run.result(f"memory of what waits, by how many @ {waiting}", taken, unit="MB")

@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..measurement import take_turns
 from ..report import Result, judge
-from ..run import OURS, POSTHOG, SEGMENT, VENDOR, Peer, Run
+from ..run import ASKED, OURS, VENDOR, Peer, Run
 
 
 def imports(run: Run) -> Iterator[Result]:
@@ -24,21 +23,12 @@ def imports(run: Run) -> Iterator[Result]:
         return time.perf_counter() - began
 
     asked = {name: (name, "from mpfluent import Batch, Client") for name in run.ours}
-    modules = {VENDOR: "mparticle", SEGMENT: "segment.analytics", POSTHOG: "posthog"}
-    asked.update({name: (name, f"import {module}") for name, module in modules.items()})
-    turns = {
-        name: lambda asks=asks: start(*asks) - start(asks[0], "")
-        for name, asks in run.available(asked).items()
-    }
-    taken, target = take_turns(turns, run.choose(15, 1)), ("import, vendor", OURS, VENDOR)
+    asked.update(ASKED["imports"])
+    rounds, target = run.choose(15, 1), ("import, vendor", OURS, VENDOR)
+    taken = run.take_turns(lambda name, code: start(name, code) - start(name, ""), asked, rounds)
     yield run.result("an import, over an empty interpreter", taken, target)
 
 
-COUNTED: dict[str, tuple[Any, ...]] = {
-    "a chain with N = 1, to JSON bytes": ("chain", 1),
-    "a chain with N = 10, to JSON bytes": ("chain", 10),
-    "send of a batch that is there, on the caller's thread": ("send_to_nobody",),
-}
 VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 
 
@@ -48,7 +38,7 @@ def instructions(run: Run) -> Iterator[Result]:
         yield run.result("instructions", {}, notes=["valgrind is not installed"])
         return
     few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
-    for what, asked in COUNTED.items():
+    for what, asked in ASKED["instructions"].items():
         taken = {}
         for name in run.ours:
             more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
@@ -58,11 +48,10 @@ def instructions(run: Run) -> Iterator[Result]:
 
 def _count(run: Run, name: str, *asked: Any) -> int:
     command, variables = run.command(name)
-    variables["PYTHONHASHSEED"] = "0"
     line = json.dumps([asked[0], asked[1:], {}])
-    counted = subprocess.run(
-        [*VALGRIND, *command], input=line, env=variables, capture_output=True, text=True, check=True
-    )
+    variables["PYTHONHASHSEED"] = "0"
+    more: dict[str, Any] = {"env": variables, "capture_output": True, "text": True, "check": True}
+    counted = subprocess.run([*VALGRIND, *command], input=line, **more)
     (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
     return int(found.replace(",", ""))
 
@@ -77,43 +66,40 @@ def memory(run: Run) -> Iterator[Result]:
     """The memory of batches that wait while the network is stuck."""
     many, most = run.choose((10_000, 1_000_000), (200, 20_000))
     taken = {}
-    for name in reversed(run.ours):
+    for name in reversed(run.ours):  # OURS come last: the targets are about them
         *_, (_, size, grown) = alone(run, name, "queue", many, 1)
         taken[f"{name}: a batch's JSON"] = [size / many]
         taken[f"{name}: a waiting batch"] = [grown / many]
     sent = 2 * most // 1000
     held = alone(run, OURS, "bounded", sent, most)
-    verdicts = [
-        judge("memory, batch", [(grown - size) / many / 1000]),  # of OURS, which came last
-        judge("memory, bounded", [held["waiting"] / most]),
-    ]
-    note = (
-        f"max_queue_bytes={most}: {held['accepted']} of {sent} batches were accepted; "
-        f"{held['on_its_way']} bytes were on their way"
-    )
+    measured = {"batch": (grown - size) / many / 1000, "bounded": held["waiting"] / most}
+    verdicts = [judge(f"memory, {key}", [value]) for key, value in measured.items()]
+    note = "{accepted} of {} batches were accepted; {on_its_way} bytes were on their way"
+    notes = [f"max_queue_bytes={most}: {note.format(sent, **held)}"]
     what = f"{many} batches of one event that wait"
-    yield run.result(what, taken, verdicts=verdicts, notes=[note], unit="B")
+    yield run.result(what, taken, verdicts=verdicts, notes=notes, unit="B")
 
 
 def stream(run: Run) -> Iterator[Result]:
     """The resident memory of a stream of a million batches, after a tenth and at its end."""
-    if sys.platform == "win32":
-        yield run.result("send_all", {}, notes=["Windows is not asked for resident memory"])
-        return
     many = run.choose(1_000_000, 5_000)
     for threaded in (False, True):
-        taken, verdicts, notes = {}, [], []
-        for name in run.ours:
-            run.server.reset()
-            found = alone(run, name, "stream", run.server.url, many, threaded)
-            if found["delivered"] != many or run.server.counts()["events"] != many:
-                raise SystemExit(f"stream: {found['delivered']} of {many} were delivered")
-            resident = [size / 1e6 for size in found["resident"]]
-            taken[f"{name}: after a tenth"] = resident[:1]
-            taken[f"{name}: at its end"] = resident[-1:]
-            grown = (resident[-1] - resident[0]) * 1e6
-            verdicts.append(judge("stream, constant", [grown / (many * 0.9)]))
-            notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in resident]}")
         what = f"send_all of {many} batches, {'in the background' if threaded else 'at once'}"
-        # the target is that of OURS, which come first
-        yield run.result(what, taken, verdicts=verdicts[:1], notes=notes, unit="MB")
+        yield resident(run, what, "stream, constant", many, threaded)
+
+
+def resident(run: Run, what: str, target: str, many: int, *more: Any) -> Result:
+    """Return the resident memory of a stream; its target is what each batch of OURS may add."""
+    if sys.platform == "win32":
+        return run.result(what, {}, notes=["Windows is not asked for resident memory"])
+    taken, grown, notes = {}, [], []
+    for name in run.ours:
+        run.server.reset()
+        found = alone(run, name, "stream", run.server.url, many, *more)
+        if found["delivered"] != many or run.server.counts()["events"] != many:
+            raise SystemExit(f"{what}: {found['delivered']} of {many} were delivered")
+        first, *_, last = sizes = [size / 1e6 for size in found["resident"]]
+        taken.update({f"{name}: after a tenth": [first], f"{name}: at its end": [last]})
+        grown.append((last - first) * 1e6 / (many * 0.9))
+        notes.append(f"{name}, MB after each tenth: {[round(size, 1) for size in sizes]}")
+    return run.result(what, taken, verdicts=[judge(target, grown[:1])], notes=notes, unit="MB")

@@ -1,21 +1,19 @@
 """Sending to the server on this machine: batches, and tables."""
 
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..measurement import column, ratios, take_turns
+from ..measurement import column, ratios
 from ..report import Result, judge
 from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 from ..workloads import write_rows
-from .processes import alone
+from .processes import resident
 
 BULK, LOOP = "the vendor's SDK, bulk of 100", "csv + json + requests"
 Counts = dict[str, float]
@@ -27,7 +25,7 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
     Those are events a second, the sender's CPU seconds for each, and how busy the server was.
     """
     run.server.reset(keep=keep)
-    sent = run.peer(name).ask("deliver", run.server.url, many // more.get("size", 1), **more)
+    sent = run.ask(name, "deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
     events, seconds = came["events"], came["last"] - sent["began"]
     figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
@@ -36,11 +34,7 @@ def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> 
 
 def deliver_in_turns(run: Run, asked: Asked, many: int, rounds: int) -> dict[str, list[Counts]]:
     """Let peers send with their options, by label; return all that ``deliver`` returned."""
-    turns = {
-        label: partial(deliver, run, name, many, **options)
-        for label, (name, options) in run.available(asked).items()
-    }
-    return take_turns(turns, rounds)
+    return run.take_turns(lambda name, more: deliver(run, name, many, **more), asked, rounds)
 
 
 def dispatch(run: Run) -> Iterator[Result]:
@@ -75,11 +69,9 @@ def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Ite
 def send(run: Run) -> Iterator[Result]:
     """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-    turns = {
-        name: lambda name=name: run.peer(name).ask("send", run.server.url, many)
-        for name in run.available({name: [name] for name in (*run.ours, SEGMENT, POSTHOG)})
-    }
-    taken = take_turns(turns, run.choose(9, 2))
+    peers = (*run.ours, SEGMENT, POSTHOG)
+    asked = {name: (name, "send", run.server.url, many) for name in peers}
+    taken = run.take_turns(run.ask, asked, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
         yield run.result(what, column(taken, share), (f"send, {share}", OURS, SEGMENT))
@@ -147,9 +139,4 @@ def tables(run: Run) -> Iterator[Result]:
                     raise SystemExit(f"rows: {label} sent {came[-1]} of {each} rows")
         targets = ("rows, loop", OURS, LOOP), ("rows, vendor", OURS, BULK)
         yield run.result(f"{many} rows, CPU a row", column(found, "cpu"), *targets)
-        if sys.platform == "win32":
-            return  # it is not asked for resident memory
-        held = alone(run, OURS, "stream", run.server.url, many, False, paths)["resident"]
-    taken = {"after a tenth": [held[0] / 1e6], "at their end": [held[-1] / 1e6]}
-    grown = [judge("rows, memory", [(held[-1] - held[0]) / (many * 0.9)])]
-    yield run.result(f"{many} rows, memory", taken, verdicts=grown, unit="MB")
+        yield resident(run, f"{many} rows, memory", "rows, memory", many, False, paths)

@@ -28,7 +28,7 @@ def encoding(run: Run) -> Iterator[Result]:
 
 def cliffs(run: Run) -> Iterator[Result]:
     """Calls that are a little unusual, each beside its usual call, to JSON bytes."""
-    for case in run.peer(OURS).ask("cliffs"):
+    for case in run.ask(OURS, "cliffs"):
         usual, unusual, _ = case.partition(",")
         if unusual:
             asked = {name: (name, "cliff", case) for name in run.ours}

@@ -26,8 +26,8 @@ def compiled(definition: Any, like: Like) -> Compiled:
         definition: a JSON Schema.
         like: whose reading it is for.
     """
-    from .keywords import VALIDATORS  # it loads the library, which is slow to import
     from .references import unresolved
+    from .server_keywords import VALIDATORS  # it loads the library, which is slow to import
 
     try:
         schema, faults = adapted(definition, like)

@@ -36,9 +36,8 @@ _RANKS = {
 }
 _GROUP_OF_TYPE = {kind: place for place, kind in enumerate(_GROUPS)}
 _RULES = frozenset((*_RANKS, "type", "$comment"))
-# A number's format counts nowhere but here.
-_USED_BY = {**{kind: set(words) for kind, words in _GROUPS.items()}}
-_USED_BY["number"].add("format")
+# Beside which keywords a type is reported: "format" is one of numbers there, too.
+_USED_BY = {**_GROUPS, "number": (*_GROUPS["number"], "format")}
 
 UNSUPPORTED = (
     *("$ref", "$recursiveRef", "$recursiveAnchor", "patternProperties", "allOf", "anyOf", "oneOf"),
@@ -134,7 +133,7 @@ class _Walk:
             kind = schema["type"]
             # with keywords of its own kind, a type is reported among these
             group = _GROUP_OF_TYPE.get(kind, -1) if isinstance(kind, str) else -1
-            return (-1,) if group < 0 or _USED_BY[kind].isdisjoint(schema) else (group, 99)
+            return (-1,) if group < 0 or schema.keys().isdisjoint(_USED_BY[kind]) else (group, 99)
         return _RANKS.get(keyword, (99,))
 
     def _pattern(self, value: str, path: str) -> None:

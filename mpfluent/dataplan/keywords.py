@@ -6,25 +6,24 @@ another way there, each with the sentence of the vendor's validator.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from jsonschema import Draft7Validator, ValidationError
-from jsonschema.validators import create, extend
+from jsonschema.validators import extend
 
-from .definitions import UNSUPPORTED, Like, has_rules
+from .definitions import has_rules
 from .formats import FORMATS
-from .javascript import same, text_of, text_of_number
+from .javascript import same, text_of_number
 from .patterns import Unreadable, compiled
 
 Errors = Iterable[ValidationError]
 Keyword = Callable[[Any, Any, Any, Any], Errors]
 
-_SCALARS = (str, int, float, bool)
+SCALARS = (str, int, float, bool)
 
 
-def _nothing(validator: Any, argument: Any, instance: Any, schema: Any) -> Errors:
+def find_nothing(validator: Any, argument: Any, instance: Any, schema: Any) -> Errors:
     """Find nothing: for a keyword that says nothing by itself."""
     return ()
 
@@ -40,7 +39,7 @@ def _within(validator: Any, value: Any, schema: Any, place: str | int, step: Any
         error = ValidationError("boolean schema is false", validator="false schema")
         error.path.append(place)
         return (error,)
-    if type(value) in _SCALARS and schema is not True and not _leads_on(schema):
+    if type(value) in SCALARS and schema is not True and not _leads_on(schema):
         return _of_scalar(validator, value, schema, place)
     return validator.descend(value, schema, place, step)  # type: ignore[no-any-return]
 
@@ -207,17 +206,20 @@ def _last_twins(validator: Any, items: list[Any], kinds: Any) -> tuple[int, int]
     return None
 
 
-def _enum(validator: Any, words: list[Any], instance: Any, schema: Any) -> Errors:
+def check_enum(validator: Any, words: list[Any], instance: Any, schema: Any) -> Errors:
+    """Report a value that is none of the words."""
     if instance in words and any(same(word, instance) for word in words):
         return ()
     return (ValidationError("should be equal to one of the allowed values"),)
 
 
-def _const(validator: Any, word: Any, instance: Any, schema: Any) -> Errors:
+def check_const(validator: Any, word: Any, instance: Any, schema: Any) -> Errors:
+    """Report a value that is not the word."""
     return () if same(word, instance) else (ValidationError("should be equal to constant"),)
 
 
-def _multiple_of(validator: Any, divisor: float, instance: Any, schema: Any) -> Errors:
+def check_multiple_of(validator: Any, divisor: float, instance: Any, schema: Any) -> Errors:
+    """Report a number that is no multiple, as JavaScript divides."""
     if validator.is_type(instance, "number"):
         quotient = float(instance) / float(divisor)
         # as JavaScript reads a whole number from the text of this one
@@ -226,7 +228,8 @@ def _multiple_of(validator: Any, divisor: float, instance: Any, schema: Any) -> 
     return ()
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Errors:
+def check_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Errors:
+    """Report a text in which a pattern of JavaScript finds nothing."""
     if isinstance(instance, str) and not _finds(pattern, instance):
         return (ValidationError(f'should match pattern "{pattern}"'),)
     return ()
@@ -239,23 +242,25 @@ def _finds(pattern: str, text: str) -> bool:
         return True
 
 
-def _format(validator: Any, name: str, instance: Any, schema: Any) -> Errors:
+def check_format(validator: Any, name: str, instance: Any, schema: Any) -> Errors:
+    """Report a text that is not of a format."""
     if isinstance(instance, str) and name in FORMATS and not FORMATS[name](instance):
         return (ValidationError(f'should match format "{name}"'),)
     return ()
 
 
 def _type(validator: Any, kinds: Any, instance: Any, schema: Any) -> Errors:
-    if _is_of(validator, instance, kinds):
+    if is_of(validator, instance, kinds):
         return ()
-    return (ValidationError(f"should be {','.join(_listed(kinds))}"),)
+    return (ValidationError(f"should be {','.join(listed_types(kinds))}"),)
 
 
-def _listed(kinds: Any) -> list[str]:
+def listed_types(kinds: Any) -> list[str]:
+    """Return a type, or several, as a list."""
     return [kinds] if isinstance(kinds, str) else kinds
 
 
-def _is_of(validator: Any, value: Any, kinds: Any) -> bool:
+def is_of(validator: Any, value: Any, kinds: Any) -> bool:
     """Return whether a value is of a type, or of one of several."""
     if isinstance(kinds, str):
         return validator.is_type(value, kinds)  # type: ignore[no-any-return]
@@ -318,7 +323,7 @@ def _limit(
 
 
 _NUMBERS = (int, float)
-_LIMITS: dict[str, Keyword] = {
+LIMITS: dict[str, Keyword] = {
     "maximum": _limit("should be <= {}", _NUMBERS, lambda value, most: value > most),
     "minimum": _limit("should be >= {}", _NUMBERS, lambda value, least: value < least),
     "exclusiveMaximum": _limit("should be < {}", _NUMBERS, lambda value, most: value >= most),
@@ -348,21 +353,21 @@ _LIMITS: dict[str, Keyword] = {
 NODE = extend(
     Draft7Validator,
     {
-        **_LIMITS,
-        "additionalItems": _nothing,  # `items` does it, in the right order
+        **LIMITS,
+        "additionalItems": find_nothing,  # `items` does it, in the right order
         "additionalProperties": _additional_properties,
         "anyOf": _any_of,
-        "const": _const,
+        "const": check_const,
         "contains": _contains,
         "dependencies": _dependencies,
-        "enum": _enum,
-        "format": _format,
+        "enum": check_enum,
+        "format": check_format,
         "if": _if,
         "items": _items,
-        "multipleOf": _multiple_of,
+        "multipleOf": check_multiple_of,
         "not": _not,
         "oneOf": _one_of,
-        "pattern": _pattern,
+        "pattern": check_pattern,
         "patternProperties": _pattern_properties,
         "properties": _properties,
         "propertyNames": _property_names,
@@ -371,110 +376,3 @@ NODE = extend(
         "uniqueItems": _unique_items,
     },
 )
-
-
-# The server's reading: what converts to a type is of the type.
-
-_DIGITS = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_FLAGS = {"true": True, "false": False}
-
-
-def _number(value: Any) -> Any:
-    return float(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
-
-
-def _flag(value: Any) -> Any:
-    return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _text(value: Any) -> Any:
-    return text_of(value) if isinstance(value, bool | int | float) else value
-
-
-_CONVERT: dict[str, Callable[[Any], Any]] = {
-    "number": _number,
-    "integer": _number,
-    "boolean": _flag,
-    "string": _text,
-}
-
-
-def converted(validator: Any, value: Any, kinds: Any) -> Any:
-    """Return a value as the first of these types that takes it, or as it is.
-
-    Args:
-        validator: which knows what is of a type.
-        value: plain JSON data.
-        kinds: a type, or several.
-    """
-    if _is_of(validator, value, kinds):
-        return value
-    for kind in _listed(kinds):
-        if kind in _CONVERT:
-            read = _CONVERT[kind](value)
-            if validator.is_type(read, kind):
-                return read
-    return value
-
-
-def _server_type(validator: Any, kinds: Any, instance: Any, schema: Any) -> Errors:
-    if _is_of(validator, instance, kinds):
-        return ()
-    if _is_of(validator, converted(validator, instance, kinds), kinds):
-        return ()
-    return (ValidationError(",".join(_listed(kinds))),)
-
-
-def _after_conversion(keyword: Keyword) -> Keyword:
-    def check(validator: Any, argument: Any, instance: Any, schema: Any) -> Errors:
-        kinds = schema.get("type")
-        read = instance if kinds is None else converted(validator, instance, kinds)
-        return keyword(validator, argument, read, schema)
-
-    return check
-
-
-def _server_enum(validator: Any, words: list[Any], instance: Any, schema: Any) -> Errors:
-    if any(_alike(word, instance) for word in words):
-        return ()
-    return _enum(validator, words, instance, schema)
-
-
-def _server_const(validator: Any, word: Any, instance: Any, schema: Any) -> Errors:
-    return () if _alike(word, instance) else _const(validator, word, instance, schema)
-
-
-def _alike(word: Any, value: Any) -> bool:
-    """Return whether two scalars are written alike: 42 and "42" are."""
-    if type(word) is str and word == value:
-        return True
-    if not isinstance(word, _SCALARS) or not isinstance(value, _SCALARS):
-        return False
-    return bool(_flag(_text(word)) == _flag(_text(value)))
-
-
-_OF_SCALARS: dict[str, Keyword] = {
-    **_LIMITS,
-    "multipleOf": _multiple_of,
-    "pattern": _pattern,
-    "format": _format,
-}
-_SERVER = extend(
-    NODE,
-    {
-        **{name: _after_conversion(keyword) for name, keyword in _OF_SCALARS.items()},
-        **dict.fromkeys(UNSUPPORTED, _nothing),
-        "type": _server_type,
-        "enum": _server_enum,
-        "const": _server_const,
-    },
-)
-# made anew, as in draft-07 nothing beside a $ref counts
-SERVER = create(
-    meta_schema=_SERVER.META_SCHEMA,
-    validators=_SERVER.VALIDATORS,
-    type_checker=_SERVER.TYPE_CHECKER,
-)
-
-VALIDATORS: dict[Like, Any] = {"node": NODE, "server": SERVER}
-"""The class of validators for each reading."""
