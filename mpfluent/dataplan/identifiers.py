@@ -38,8 +38,8 @@ RESERVED: Mapping[str, frozenset[str]] = {
 def snake_case(text: str) -> str:
     """Return a text as a name: its letters and digits, and nothing else.
 
-    >>> [snake_case(text) for text in ("Searched crossings", "userID", "HTTPError 404", "搜索 商品")]
-    ['searched_crossings', 'user_id', 'http_error_404', '搜索_商品']
+    >>> [snake_case(text) for text in ("Searched crossings", "userID", "404 HTTPError", "搜索")]
+    ['searched_crossings', 'user_id', '404_http_error', '搜索']
     >>> snake_case('"); import os #')
     'import_os'
     """

@@ -259,8 +259,8 @@ class DataPlan(PublicNames):
         >>> point = {"match": {"type": "screen_view", "criteria": {"screen_name": "Cart"}},
         ...     "validator": {"type": "json_schema"}}
         >>> module = DataPlan.from_dict({"data_points": [point]}).generate()
-        >>> [line for line in module.split("\\n") if "def" in line or "screen_view" in line]
-        ['    def viewed_cart(', '        return self.screen_view("Cart", attributes=attributes, **fields)']
+        >>> "def viewed_cart(" in module
+        True
         """
         for problem in self.problems():
             if not problem.advice and problem.kind != "too_many_points":

@@ -260,17 +260,22 @@ def _entries(arguments: Iterable[Argument], is_open: bool, keyword: str) -> list
 
 
 def _fields(
-    schema: Any, known: Mapping[str, Kind], more: Collection[str] | None = None
+    schema: Any, known: Mapping[str, Kind], others: Collection[str] | None = None
 ) -> tuple[Argument, ...]:
-    """Return the fields of ours that a schema names; ``more`` are those that are told elsewhere.
+    """Return the fields of ours that a schema names.
+
+    Args:
+        schema: of an object of ours.
+        known: what its fields may be.
+        others: what else it may require; None for anything.
 
     Raises:
         Impossible: it requires one that we do not have.
     """
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     wanted = required(schema)
-    for name in wanted if more is not None else ():
-        if name not in known and name not in more:
+    for name in wanted:
+        if others is not None and name not in known and name not in others:
             raise Impossible(f"a batch cannot hold the field {quoted(name)}")
     found = []
     for name, kind in known.items():
