@@ -160,8 +160,9 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
     aliases = [text for name, text in _ALIASES.items() if name in used]
     aliases = [text.replace("NAME", prefix) for text in aliases]
     used |= _names("\n".join(aliases))
-    parts = ["\n".join(aliases), *helpers, *products, classes]
-    text = "\n\n".join([_head(found, title, description), _imports(used), "\n\n\n".join(parts)])
+    parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *products, classes]
+    head = f"{_head(found, title, description)}\n\n{_imports(used)}"
+    text = head + ("\n\n" if aliases else "\n\n\n") + "\n\n\n".join(parts)
     if any(len(line) > WIDTH for line in text.split("\n")):
         return f"# ruff: noqa: E501\n{text}\n"
     return f"{text}\n"
@@ -186,7 +187,8 @@ def _imports(names: set[str]) -> str:
         used = [name for name in known if name in names]
         found += [f"from {module} import {', '.join(used)}"] if used else []
     used = [name for name in _OURS if name in names]
-    return "\n".join([*found, "", f"from mpfluent import {', '.join(used)}"])
+    found += [""] if found else []
+    return "\n".join([*found, f"from mpfluent import {', '.join(used)}"])
 
 
 def _head(found: Written, title: str, description: str) -> str:

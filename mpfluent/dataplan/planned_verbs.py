@@ -147,7 +147,7 @@ def commerce_function_of(point: Point, name: str, names: Names) -> Function | No
         returns="V",
         call=f"self.{commerce.verb}",
         items=[*commerce.items, *given, *(each.keyword for each in told), "**fields"],
-        summary=f"Append {quoted(point.name)} ({point.type}) with what the plan names",
+        summary=f"Append what {commerce.verb}() appends, with what the plan names",
         description=point.description,
         notes=found.notes,
     )
