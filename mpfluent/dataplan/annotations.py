@@ -55,13 +55,13 @@ def kind_of(schema: Any, *, lists: bool = False) -> Kind:
     if words is not None:
         return _chosen(words, kinds, schema)
     if not kinds and "type" not in schema:
-        return Kind(("Scalar", "Sequence[Scalar]") if lists else ("Scalar",), (), _limits(schema))
+        return Kind(("Scalar", "Sequence[Scalar]") if lists else ("Scalar",), (), limits_of(schema))
     types = [_TYPES[kind] for kind in kinds if kind in _TYPES]
     if "array" in kinds and lists:
         types.append(_list_of(schema.get("items")))
     if "float" in types and "int" in types:
         types.remove("int")
-    return Kind(tuple(dict.fromkeys(types)), (), _limits(schema))
+    return Kind(tuple(dict.fromkeys(types)), (), limits_of(schema))
 
 
 def _list_of(items: Any) -> str:
@@ -102,10 +102,10 @@ def _literal(word: Any, kinds: list[str]) -> str | None:
     return None
 
 
-def _limits(schema: dict[str, Any]) -> str:
+def limits_of(schema: dict[str, Any]) -> str:
     """Return what a schema says of values, in words.
 
-    >>> _limits({"exclusiveMinimum": 0, "maxLength": 8, "pattern": "^a", "format": "email"})
+    >>> limits_of({"exclusiveMinimum": 0, "maxLength": 8, "pattern": "^a", "format": "email"})
     'above 0, at most 8 characters, matches ^a, format email'
     """
     said = [_range(schema, "minimum", "maximum", ""), _range(schema, *_LENGTHS, " characters")]

@@ -26,6 +26,7 @@ class Argument(NamedTuple):
         kind: what it may be.
         is_required: whether it must be given.
         description: what the plan says of it, or "".
+        is_planned: whether the plan names it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Argument(NamedTuple):
     kind: Kind
     is_required: bool
     description: str = ""
+    is_planned: bool = True
 
     @property
     def entry(self) -> str:

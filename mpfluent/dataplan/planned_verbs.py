@@ -300,7 +300,7 @@ def _fields(
 def _unsaid(fields: Mapping[str, Kind], known: Iterable[str]) -> list[Argument]:
     """Return the other fields, of which the plan says nothing."""
     return [
-        Argument(name, quoted(name), kind, False)
+        Argument(name, quoted(name), kind, is_required=False, is_planned=False)
         for name, kind in fields.items()
         if name not in known
     ]
