@@ -129,7 +129,16 @@ FERRY = plan_of(
 HOSTILE_TEXTS = (
     *('"""', "'''", '"', "\\", "a\\", '""""""\nimport os\n"""', "{}", "{self}", "%s", "\n", "\t"),
     *(">>> exit()", "搜索 商品", "été", "Ünï", "ﬁn", "٣", "½", "def", "None", "self", "__init__"),
-    *("\u202e abc", "\x00", "a" * 200, "#", "x)\n    def y(self): pass", "\ud800", "🫖", "'; x = '"),
+    *(
+        "\u202e abc",
+        "\x00",
+        "a" * 200,
+        "#",
+        "x)\n    def y(self): pass",
+        "\ud800",
+        "🫖",
+        "'; x = '",
+    ),
 )
 HOSTILE = plan_of(
     *(
@@ -138,7 +147,7 @@ HOSTILE = plan_of(
                 text,
                 attributes_of(
                     {
-                        text: {"type": "string", "description": text, "pattern": "x{0}\\.\"'"},
+                        text: {"type": "string", "description": text, "pattern": "\"*'*\\\\*"},
                         f"{text} of": {"enum": [text, "b"], "description": text[::-1]},
                     },
                     text,
@@ -148,7 +157,7 @@ HOSTILE = plan_of(
         }
         for text in HOSTILE_TEXTS
     ),
-    user_point({text: {"enum": [text]} for text in HOSTILE_TEXTS}),
+    user_point({text: {"enum": [text]} for text in HOSTILE_TEXTS if text != "\ud800"}),
     data_plan_id='"); import os #',
     version_description='"""\nimport os',
 )
@@ -201,4 +210,6 @@ def loaded(text):
 
 def functions_in(text):
     """Return the functions of a module, by name."""
-    return {node.name: node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
+    return {
+        node.name: node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)
+    }
