@@ -141,6 +141,6 @@ def test_the_name_and_the_description_are_there_as_they_are(name, description):
         return
 
     batch = getattr(module.PlannedBatch(), verbs[0].__name__)(a=1)
-    said = " ".join(verbs[0].__doc__.split()).replace("> >>", ">>>")
     assert batch.events[0].event_name == name
-    assert " ".join(description.split()).replace("> >>", ">>>") in said
+    # but for the blanks, and those that a docstring has so that doctest sees no test
+    assert "".join(description.split()) in "".join(verbs[0].__doc__.split())
