@@ -123,7 +123,7 @@ def _diff(options: argparse.Namespace) -> int:
             _write(f"  {each.event}: {each.text}")
     if not found:
         _write("nothing changed for those who send")
-    return DELIVERED
+    return FAILED if options.check and any(each.is_breaking for each in found) else DELIVERED
 
 
 def _show(options: argparse.Namespace) -> int:

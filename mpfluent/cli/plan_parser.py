@@ -13,6 +13,7 @@ exit status:
   1  {}
   2  a mistake in the call, or the file is no data plan"""
 _PRINTED = _STATUS.format("it was printed", "a file could not be read or written")
+_DIFFERENT = _STATUS.format("it was printed", "with --check: those who send must change something")
 
 
 def add_plan(commands: Any) -> None:
@@ -111,18 +112,21 @@ def _diff(commands: Any) -> None:
         "diff",
         prog="mpfluent plan diff",
         help="say what changed for those who send",
-        usage="mpfluent plan diff OLD NEW",
+        usage="mpfluent plan diff OLD NEW [--check]",
         description="""\
 Print what changed from one plan to another: first what those who send must change.""",
         epilog=f"""\
-example:
+examples:
   mpfluent plan diff plan-3.json plan-4.json
 
-{_PRINTED}""",
+{_DIFFERENT}""",
     )
     what = command.add_argument_group("what to compare")
     what.add_argument("old", metavar="OLD", help="the plan as it was")
     what.add_argument("new", metavar="NEW", help="the plan as it is")
+    what.add_argument(
+        "--check", action="store_true", help="end with status 1 if those who send must change"
+    )
     _help(what)
 
 
@@ -134,7 +138,7 @@ def _show(commands: Any) -> None:
         usage="mpfluent plan show PLAN [--names NAMES] [--plan-version N]",
         description="Print the events of a plan, with their verbs and attributes.",
         epilog=f"""\
-example:
+examples:
   mpfluent plan show plan.json
 
 {_PRINTED}""",

@@ -193,6 +193,16 @@ new, or allowed now:
     )
 
 
+def test_diff_with_check_fails_if_those_who_send_must_change(folder, capsys):
+    (folder / "empty.json").write_text('{"data_points": []}')
+    more, less = ("plan.json", "empty.json"), ("empty.json", "plan.json")
+
+    assert ran(capsys, "plan", "diff", *more, "--check")[0] == 1
+    assert ran(capsys, "plan", "diff", *more)[0] == 0
+    assert ran(capsys, "plan", "diff", *less, "--check")[0] == 1  # the user has a plan now
+    assert ran(capsys, "plan", "diff", "empty.json", "empty.json", "--check")[0] == 0
+
+
 def test_diff_of_equal_plans_says_so(capsys):
     done = ran(capsys, "plan", "diff", "plan.json", "plan.json")
 
