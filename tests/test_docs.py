@@ -105,7 +105,8 @@ def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_of_a_page_runs(page, mparticle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for kind in ("policies.*", "shop_plan.json"):  # which pages about tables and plans read
+    monkeypatch.syspath_prepend(tmp_path)
+    for kind in ("policies.*", "shop_*"):  # which pages about tables and plans read
         for file in (ROOT / "examples").glob(kind):
             shutil.copy(file, tmp_path)
     ran = run(page)

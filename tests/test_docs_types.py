@@ -74,6 +74,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     for file, (_, text) in modules().items():
         (folder / file).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "shop_verbs.py", folder)  # which a page imports
     return folder
 
 
