@@ -6,6 +6,7 @@ import ast
 import doctest
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path

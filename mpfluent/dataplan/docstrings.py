@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 WIDTH = 88
 """The columns of generated code, where its parts allow it."""
+
+
+def width(line: str) -> int:
+    """Return the columns of a line, as formatters count them: Chinese letters take two.
+
+    >>> width("搜索: str"), width("e\u0301")
+    (9, 1)
+    """
+    if line.isascii():
+        return len(line)
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in line
+    )
 
 
 def words(text: str) -> str:
@@ -39,7 +54,7 @@ def wrapped(text: str, indent: str, hanging: str | None = None) -> list[str]:
     hanging = indent if hanging is None else hanging
     found, line = [], indent
     for word in text.split(" "):
-        if len(line) + len(word) > WIDTH and line.strip():
+        if width(line) + width(word) > WIDTH and line.strip():
             found.append(line.rstrip())
             line = hanging
         line += f"{word} "

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from .annotations import Kind
-from .docstrings import WIDTH, docstring, words, wrapped
+from .docstrings import WIDTH, docstring, width, words, wrapped
 
 _STEP = "    "
 _CLOSINGS = {"{": "}", "(": ")"}
@@ -116,7 +116,7 @@ class Function(NamedTuple):
         if not self.arguments:
             flat = f"{indent}def {self.name}({', '.join([*first, *self.last])})"
             flat += f" -> {self.returns}:"
-            if len(flat) <= WIDTH:
+            if width(flat) <= WIDTH:
                 return [flat]
         inside = indent + _STEP
         found = [f"{indent}def {self.name}(", *(f"{inside}{each}," for each in first)]
@@ -128,7 +128,7 @@ class Function(NamedTuple):
     def _docstring(self, indent: str) -> list[str]:
         said, summary = sentence(self.description), words(self.summary)
         paragraphs: list[list[str]] = []
-        if said and len(f'{indent}"""{summary}: {said}"""') <= WIDTH:
+        if said and width(f'{indent}"""{summary}: {said}"""') <= WIDTH:
             summary = f"{summary}: {said}"
         else:
             summary = f"{summary}."
@@ -142,7 +142,7 @@ class Function(NamedTuple):
     def _returned(self, indent: str) -> list[str]:
         if not any(isinstance(item, Entries) for item in self.items):
             flat = f"{indent}return {self.call}({', '.join(map(str, self.items))})"
-            if len(flat) <= WIDTH:
+            if width(flat) <= WIDTH:
                 return [flat]
         found, inside = [f"{indent}return {self.call}("], indent + _STEP
         for item in self.items:
@@ -159,7 +159,7 @@ def _declared(argument: Argument, indent: str) -> list[str]:
     kind, optional = argument.kind, "" if argument.is_required else " | None = None"
     types = " | ".join(kind.types) or f"Literal[{', '.join(kind.choices)}]"
     flat = f"{indent}{argument.name}: {types}{optional},"
-    if len(flat) <= WIDTH or not kind.choices:
+    if width(flat) <= WIDTH or not kind.choices:
         return [flat]
     choices = [*kind.choices, *(["None"] if optional else [])]
     inside = [f"{indent}{_STEP}{choice}," for choice in choices]

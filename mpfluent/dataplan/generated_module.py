@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from ..errors import ConfigurationError, closest
 from ..formatting.code_layout import quoted
-from .docstrings import WIDTH, docstring, words, wrapped
+from .docstrings import WIDTH, docstring, width, words, wrapped
 from .functions import Function, sentence
-from .identifiers import shortened, snake_case
+from .identifiers import cut_off, snake_case
 from .names_file import Names
 from .planned_arguments import Impossible, inside
 from .planned_verbs import (
@@ -24,6 +24,7 @@ from .planned_verbs import (
 from .points import Point
 from .verb_names import verb_names
 
+_LONGEST = 28  # columns of what classes begin with
 _TAKEN = {"Event"}  # EventVerbs is what the class derives from
 # What a module may need; what needs something else comes before it.
 _HELPERS = {
@@ -135,8 +136,9 @@ def prefix_of(plan_id: str | None, name: str | None, names: Names) -> str:
     ['Ferry', 'WebShop2', 'Plan2024', 'EventPlan', 'Planned']
     """
     text = plan_id or name or ""
-    parts = shortened(snake_case(text), text).split("_")
-    made = names.prefix or "".join(part.capitalize() for part in parts) or "Planned"
+    parts = snake_case(text).split("_")
+    made = cut_off("".join(part.capitalize() for part in parts), _LONGEST)
+    made = names.prefix or made or "Planned"
     if not made.isidentifier():
         made = f"Plan{made}"
     return f"{made}Plan" if made in _TAKEN else made
@@ -163,7 +165,7 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
     parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *products, classes]
     head = f"{_head(found, title, description)}\n\n{_imports(used)}"
     text = head + ("\n\n" if aliases else "\n\n\n") + "\n\n\n".join(parts)
-    if any(len(line) > WIDTH for line in text.split("\n")):
+    if any(width(line) > WIDTH for line in text.split("\n")):
         return f"# ruff: noqa: E501\n{text}\n"
     return f"{text}\n"
 
@@ -209,13 +211,20 @@ def _classes(found: Written, prefix: str) -> list[str]:
         '    """The events of the data plan, as verbs."""',
         *_methods(found.verbs),
         *("", ""),
-        f"class {prefix}Batch({prefix}Verbs, Batch):",
+        *_header(f"{prefix}Batch", f"{prefix}Verbs", "Batch"),
         '    """A batch with the verbs of the data plan."""',
         *_methods(found.user),
         *("", ""),
-        f"class {prefix}Session({prefix}Verbs, Session):",
+        *_header(f"{prefix}Session", f"{prefix}Verbs", "Session"),
         '    """A session with the verbs of the data plan."""',
     ]
+
+
+def _header(name: str, *bases: str) -> list[str]:
+    flat = f"class {name}({', '.join(bases)}):"
+    if width(flat) <= WIDTH:
+        return [flat]
+    return [f"class {name}(", *(f"    {base}," for base in bases), "):"]
 
 
 def _methods(functions: Iterable[Function]) -> Iterable[str]:

@@ -15,8 +15,9 @@ from ..builder.session import Session
 from ..model.commerce import ProductActionFields, ProductFields
 from ..model.event import EventFields
 from ..model.events import CommerceFields
+from .docstrings import width
 
-_LONGEST = 46  # of a name; the signature of the generated code then fits into 88 columns
+_LONGEST = 46  # columns of a name; the signature of the generated code then fits into 88 columns
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _MUTATORS = {"append", "extend", "insert", "set", "update"}  # a batch has none, and says so
 _TYPES = {"bool", "float", "int", "str"}  # a verb of this name would stand in annotations below it
@@ -59,7 +60,7 @@ def hashed(text: str, length: int = 4) -> str:
 
 
 def shortened(name: str, of: str) -> str:
-    """Return a name of at most 46 letters; what is cut off is told apart by digits.
+    """Return a name of at most 46 columns; what is cut off is told apart by digits.
 
     Args:
         name: in snake case.
@@ -68,9 +69,21 @@ def shortened(name: str, of: str) -> str:
     >>> shortened("how_many_people_" * 4, "How many people")
     'how_many_people_how_many_people_how_many_7172'
     """
-    if len(name) <= _LONGEST:
+    if width(name) <= _LONGEST:
         return name
-    return f"{name[: _LONGEST - 5].rpartition('_')[0] or name[: _LONGEST - 5]}_{hashed(of)}"
+    cut = cut_off(name, _LONGEST - 5)
+    return f"{cut.rpartition('_')[0] or cut}_{hashed(of)}"
+
+
+def cut_off(name: str, columns: int) -> str:
+    """Return the letters of a name that fit into so many columns.
+
+    >>> cut_off("搜索商品", 5)
+    '搜索'
+    """
+    while width(name) > columns:
+        name = name[:-1]
+    return name
 
 
 def as_verb(name: str) -> str:

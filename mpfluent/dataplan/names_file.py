@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,8 +65,16 @@ def names_of(chosen: str | Path | Mapping[str, Any] | None) -> Names:
         else:
             for name, written in value.items():
                 _check(where, f"[{section}] {quoted(name)}", written)
-    events, screens, arguments = (data.get(section, {}) for section in _SECTIONS[1:])
-    return Names(data.get("prefix", ""), events, screens, arguments)
+    events, screens, arguments = (
+        {label: _normal(name) for label, name in data.get(section, {}).items()}
+        for section in _SECTIONS[1:]
+    )
+    return Names(_normal(data.get("prefix", "")), events, screens, arguments)
+
+
+def _normal(name: str) -> str:
+    """Return a name as Python itself reads it."""
+    return unicodedata.normalize("NFKC", name)
 
 
 def _read(where: str, path: str | Path) -> dict[str, Any]:

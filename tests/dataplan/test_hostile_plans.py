@@ -3,6 +3,9 @@
 import ast
 import doctest
 import io
+import random
+import subprocess
+import sys
 import tokenize
 import unicodedata
 from inspect import isfunction
@@ -144,3 +147,35 @@ def test_the_name_and_the_description_are_there_as_they_are(name, description):
     assert batch.events[0].event_name == name
     # but for the blanks, and those that a docstring has so that doctest sees no test
     assert "".join(description.split()) in "".join(verbs[0].__doc__.split())
+
+
+@pytest.mark.slow
+def test_modules_of_drawn_plans_are_formatted_as_ruff_would(tmp_path):
+    letters = random.Random(7)
+    pieces = (
+        *PIECES,
+        "word ",
+        "乘客人数",
+        "한국어 ",
+        "🫖",
+        "e\u0301",
+        "搜索商品" * 20,
+        "é" * 60,
+        "long" * 9,
+    )
+    for number in range(300):
+        texts = ["".join(letters.choices(pieces, k=letters.randint(0, 14))) for _ in range(5)]
+        names = {"prefix": "Long" * 15} if number % 10 == 0 else None
+        text = hostile_plan(texts).generate(names=names)
+        (tmp_path / f"module_{number}.py").write_text(text, encoding="utf-8", newline="\n")
+
+    for width in (88, 100, 120):
+        command = [sys.executable, "-m", "ruff", "format", "--isolated", "--diff"]
+        done = subprocess.run(
+            [*command, f"--line-length={width}", "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, "")

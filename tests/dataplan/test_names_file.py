@@ -38,6 +38,12 @@ def test_names_are_read_from_a_file(tmp_path):
     assert PLAN.vocabulary(names=str(path)).Batch().离开().events[0].event_name == "Left"
 
 
+def test_a_chosen_name_is_read_as_python_reads_it():
+    names = {"prefix": "ﬁ", "events": {"Left": "ﬁn"}}
+
+    assert PLAN.vocabulary(names=names).Batch().fin().events[0].event_name == "Left"
+
+
 def test_a_made_name_gives_way_to_a_chosen_one():
     names = {"events": {"Left": "viewed_quay"}}
 
