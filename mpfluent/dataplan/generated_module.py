@@ -160,7 +160,7 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
     used |= _names("\n".join(helpers))
     used |= {"Scalar"} if "Value" in used else set()
     aliases = [text for name, text in _ALIASES.items() if name in used]
-    aliases = [text.replace("NAME", prefix) for text in aliases]
+    aliases = [_alias(text.replace("NAME", prefix)) for text in aliases]
     used |= _names("\n".join(aliases))
     parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *products, classes]
     head = f"{_head(found, title, description)}\n\n{_imports(used)}"
@@ -218,6 +218,13 @@ def _classes(found: Written, prefix: str) -> list[str]:
         *_header(f"{prefix}Session", f"{prefix}Verbs", "Session"),
         '    """A session with the verbs of the data plan."""',
     ]
+
+
+def _alias(line: str) -> str:
+    if width(line) <= WIDTH:
+        return line
+    opening, _, inside = line.partition("(")
+    return "\n".join([f"{opening}(", *(f"    {each}," for each in inside[:-1].split(", ")), ")"])
 
 
 def _header(name: str, *bases: str) -> list[str]:
