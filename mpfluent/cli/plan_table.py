@@ -28,7 +28,11 @@ def table_of(plan: DataPlan, names: str | None) -> Iterator[str]:
         ConfigurationError: a name of the file is about nothing in the plan, or is taken.
     """
     chosen = names_of(names)
-    points = plan._validation.by_key.values()
+    broken = {problem.place for problem in plan.problems() if not problem.advice}
+    points = [
+        point._replace(definition=True) if point.place in broken else point
+        for point in plan._validation.by_key.values()
+    ]
     found = written(points, chosen)
     called = verb_names(points, chosen)
     functions = {each.name: each for each in (*found.verbs, *found.products, *found.user)}

@@ -9,6 +9,7 @@ from ..formatting.code_layout import quoted
 
 _TYPES = {"string": "str", "number": "float", "integer": "int", "boolean": "bool"}
 _MOST_CHOICES = 8  # that are named in a docstring; the type has them all
+_FRACTION = "float"
 _NUMBER = re.compile(r"-?\d{1,15}")
 
 
@@ -81,9 +82,6 @@ def _chosen(words: list[Any], kinds: list[str], schema: dict[str, Any]) -> Kind:
     *first, last = literals or [""]
     limits = f"{', '.join(first)} or {last}" if first else last
     return Kind((), tuple(literals), limits)
-
-
-_FRACTION = "float"
 
 
 def _literal(word: Any, kinds: list[str]) -> str | None:

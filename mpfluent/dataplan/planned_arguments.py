@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
@@ -127,5 +128,5 @@ def _names(attributes: Iterable[str], reserved: str, renamed: Mapping[str, str])
         for name in attributes
         if name not in chosen
     }
-    fit: Callable[[str], str] = lambda name: as_argument(name, RESERVED[reserved])  # noqa: E731
+    fit = partial(as_argument, reserved=RESERVED[reserved])
     return chosen | distinct(wanted, fit, chosen.values())

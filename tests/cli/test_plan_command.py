@@ -229,6 +229,41 @@ def test_show_prints_a_table_of_events_verbs_and_attributes(capsys):
     ]
 
 
+MALFORMED = {
+    "required": {"properties": {"data": {"required": 5}}},
+    "properties": {"properties": {"data": {"properties": []}}},
+    "enum": {"properties": {"data": {"properties": {"custom_attributes": {"enum": 5}}}}},
+    "attribute": {
+        "properties": {
+            "data": {
+                "properties": {"custom_attributes": {"properties": {"a": {"type": {}, "enum": 1}}}}
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("definition", MALFORMED.values(), ids=MALFORMED)
+def test_malformed_definitions_are_told_by_each_command(definition, folder, capsys):
+    validator = {"type": "json_schema", "definition": definition}
+    plan = json.dumps({"data_points": [{**BROKEN, "validator": validator}]})
+    (folder / "broken.json").write_text(plan)
+    (folder / "b.json").write_text(GOOD.to_json())
+
+    status, out, err = ran(capsys, "plan", "show", "broken.json")
+    assert (status, err) == (0, "")
+    assert "problem: data_points[0] (screen_view 'Cart'): its definition is broken at /" in out
+    for line in (
+        "diff plan.json broken.json",
+        "diff broken.json plan.json",
+        "validate broken.json b.json",
+        "generate broken.json",
+    ):
+        status, out, err = ran(capsys, "plan", *line.split())
+        assert (status, out) == (2, "")
+        assert "data_points[0] (screen_view 'Cart'): its definition is broken at /" in err
+
+
 def test_show_prints_what_is_wrong_with_the_plan(folder, capsys):
     (folder / "broken.json").write_text(json.dumps({"data_points": [BROKEN]}))
 
