@@ -105,7 +105,8 @@ def test_the_recipes_for_an_application_and_for_its_tests_work_as_one_project(
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_of_a_page_runs(page, mparticle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for kind in ("policies.*", "shop_plan.json"):  # which pages about tables and plans read
+    monkeypatch.syspath_prepend(tmp_path)
+    for kind in ("policies.*", "shop_*"):  # which pages about tables and plans read
         for file in (ROOT / "examples").glob(kind):
             shutil.copy(file, tmp_path)
     ran = run(page)
@@ -254,11 +255,12 @@ def test_public_names_that_a_page_speaks_of_exist():
     modules += (strategies, mpfluent.integrations.celery, mpfluent.integrations.redis)
     modules += (mpfluent.partitions, mpfluent.dataplan, mpfluent.integrations.frame_row)
     public = {word for module in modules for word in getattr(module, "__all__", dir(module))}
+    generated = (ROOT / "examples" / "shop_verbs.py").read_text(encoding="utf-8")
     for page in PAGES:
         if name(page) in ("docs/from-the-vendors-sdk.md", "docs/words.md"):
             continue  # names of the vendor's stand there too, and the wire's words
         text = page.read_text(encoding="utf-8")
-        own = set(re.findall(r"^(?:>>> )?class (\w+)", text, re.M))
+        own = set(re.findall(r"^(?:>>> )?class (\w+)", f"{text}\n{generated}", re.M))
         for word in re.findall(r"`([A-Z][a-z]+[A-Z]\w+)", FENCE.sub("", text)):
             assert word in public | own, f"{name(page)}: {word}"
 

@@ -6,6 +6,7 @@ import ast
 import doctest
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     for file, (_, text) in modules().items():
         (folder / file).write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / "examples" / "shop_verbs.py", folder)  # which a page imports
     return folder
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mpfluent.dataplan import DataPlan
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 PRINTED = {
@@ -28,6 +30,11 @@ GDPR analytics refused
 GDPR profiling agreed
 CCPA do not sell
 without_consent() leaves {'user_identities': {'customer_id': '123456'}}
+""",
+    "data_plans": """\
+{'data_plan': {'plan_id': 'shop', 'plan_version': 3}}
+events[3] 'Searched': attributes 'qurey' is not planned; did you mean 'query'? (and 1 more); \
+plan.validate(batch) lists them all
 """,
     "from_the_vendors_sdk": """\
 done 202
@@ -83,11 +90,20 @@ nothing known: {"environment":"development","user_identities":{"customer_id":"12
 def test_every_example_is_checked_here():
     longer = {"quickstart", "nightly_job"}
     on_engines = {"backfill_spark", "backfill_dask"}  # by tests/integrations, with the extras
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED, *longer, *on_engines}
+    generated = {"shop_verbs"}
+    there = {path.stem for path in EXAMPLES.glob("*.py")}
+    assert there == {*PRINTED, *longer, *on_engines, *generated}
+
+
+def test_the_generated_example_is_what_the_generator_writes():
+    plan = DataPlan.from_file(EXAMPLES / "shop_plan.json")
+
+    assert (EXAMPLES / "shop_verbs.py").read_text(encoding="utf-8") == plan.generate()
 
 
 @pytest.mark.parametrize("example", sorted(PRINTED))
-def test_an_example_prints_what_it_promises(example, capsys):
+def test_an_example_prints_what_it_promises(example, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)  # as it is there if a file is run
     runpy.run_path(str(EXAMPLES / f"{example}.py"), run_name="__main__")
 
     assert capsys.readouterr().out == PRINTED[example]

@@ -24,7 +24,7 @@ FOLDERS = {
     "wire": "encoding values utils",
     "formatting": "model wire encoding values utils",
     "builder": "formatting model wire encoding values utils",
-    "dataplan": "builder model wire encoding values utils",
+    "dataplan": "builder formatting model wire encoding values utils",
     "transport": "encoding utils",
     "outbox": "transport wire utils",
     "delivery": "outbox transport wire utils",

@@ -36,7 +36,8 @@ class Parser(argparse.ArgumentParser):
         """Print what is wrong, and end with status 2."""
         options = [name for name in self._option_string_actions if name.startswith("--")]
         commands = [*self.commands.choices] if self.commands else []
-        self.exit(MISTAKE, f"{self.prog}: {_reworded(message, options, commands)}\n")
+        said = _reworded(message, self.prog, options, commands)
+        self.exit(MISTAKE, f"{self.prog}: {said}\n")
 
     commands: argparse._SubParsersAction[Parser] | None = None
 
@@ -47,12 +48,13 @@ class Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {unknown[0]}")
-        if self.commands and found.command is None:  # which argparse would say first
+        # which argparse would say first
+        if self.commands and getattr(found, self.commands.dest) is None:
             self.error("the following arguments are required: COMMAND")
         return found, unknown
 
 
-def _reworded(message: str, options: list[str], commands: list[str]) -> str:
+def _reworded(message: str, prog: str, options: list[str], commands: list[str]) -> str:
     """Return an error of argparse in our words, without the value of an option."""
     if found := re.match(r"unrecognized arguments: ([^\s=]+)", message):
         return _unknown(found[1], options)
@@ -62,7 +64,7 @@ def _reworded(message: str, options: list[str], commands: list[str]) -> str:
         return f"there is no command {brief(found[1])}; {hint}"
     if found := re.match(r"the following arguments are required: (.*)", message):
         if found[1] == "COMMAND":
-            return f"want a command: {', '.join(commands)}; mpfluent --help says what they do"
+            return f"want a command: {', '.join(commands)}; {prog} --help says what they do"
         return f"{found[1].split(',')[0]} is missing; see --help"
     if found := re.match(r"argument (?:-\w, )?(\S+): expected one argument", message):
         return f"{found[1]} wants a value after it; see --help"

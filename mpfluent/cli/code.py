@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from ..builder.batch import Batch
 from ..builder.session import Session
-from ..encoding.json import parsed
 from ..encoding.reader import Unknown
 from ..errors import InvalidBatch, InvalidValue, MPFluentError
 from ..formatting.code_layout import WIDTH, Bracketed, Code
 from ..formatting.python_code import chain, names_in, written
+from .payloads import entries_of
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,7 +64,7 @@ def program(payload: bytes, unknown: Unknown = "raise") -> str:
 
 
 def _batches(payload: bytes, unknown: Unknown) -> Iterator[Batch]:
-    entries = _entries(payload)
+    entries = entries_of(payload)
     if not entries:
         raise InvalidValue("there is no batch in it")
     for number, entry in enumerate(entries, 1):
@@ -75,30 +73,3 @@ def _batches(payload: bytes, unknown: Unknown) -> Iterator[Batch]:
         except InvalidBatch as error:
             where = f"batch {number} of {len(entries)}: " if len(entries) > 1 else ""
             raise InvalidValue(f"{where}{error}") from None
-
-
-def _entries(payload: bytes) -> list[Any]:
-    """Return the parsed batches of a payload: one, those of a list, or one of each line."""
-    try:
-        whole = parsed(payload)
-    except InvalidValue:  # not one JSON text; it may be one a line
-        lines = [(number, line) for number, line in _lines(payload) if line]
-        if len(lines) < 2 or not all(line.startswith(b"{") for _, line in lines):
-            raise
-        return [_parsed_line(number, line) for number, line in lines]
-    return whole if isinstance(whole, list) else [whole]
-
-
-def _lines(payload: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers, without byte order marks, which Windows writes."""
-    if payload.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        payload = payload.decode("utf-16", "replace").encode()
-    for number, line in enumerate(payload.splitlines(), 1):
-        yield number, line.removeprefix(codecs.BOM_UTF8).strip()
-
-
-def _parsed_line(number: int, line: bytes) -> Any:
-    try:
-        return parsed(line)
-    except InvalidValue as error:
-        raise InvalidValue(f"line {number}: {error}") from None

@@ -60,6 +60,10 @@ def _run(options: argparse.Namespace) -> int:
         from .resend import resend
 
         return resend(options)
+    if options.command.startswith("plan "):
+        from .plan import plan
+
+        return plan(options)
     from .send import check, send
 
     return send(options) if options.command == "send" else check(options)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..version import __version__
 from .arguments import Parser, count, one_of, rate
+from .plan_parser import add_plan
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "batches")
 
@@ -49,7 +50,7 @@ examples:
         version=f"mpfluent {__version__}",
         help="print the version and exit",
     )
-    for add in (_send, _check, _resend, _outbox, _code):
+    for add in (_send, _check, _resend, _outbox, _code, add_plan):
         add(commands)
     return top
 

@@ -11,6 +11,7 @@ _OPTIONS = {
     **dict.fromkeys(("encoding", "delimiter", "tz", "job"), ""),
     **dict.fromkeys(("environment", "pod", "host", "rate_limit", "stop_after"), ""),
     "unknown": "--ignore-unknown",
+    "version": "--plan-version",
 }
 _OPTIONS = {name: said or f"--{name.replace('_', '-')}" for name, said in _OPTIONS.items()}
 # Methods whose argument is what an option says, or the file that the command is about.
@@ -54,6 +55,8 @@ _REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),
     (r"\bRows\.from_parquet\(…\)", "--format parquet"),
     (r"; batch\.problems\(\) lists them all", ""),
+    (r"\bplan\.problems\(\) lists", "mpfluent plan show lists"),
+    (r"^generate\(\): ", ""),
     (
         r"check api_key= and api_secret=, and that the pod is the workspace's",
         "check MPARTICLE_API_KEY and MPARTICLE_API_SECRET, and that --pod is the workspace's",

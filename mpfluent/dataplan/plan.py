@@ -15,10 +15,13 @@ from ..wire.limits import Problem
 from . import containers
 from .definitions import Like
 from .example import NoExample, event_of, point_named, user_of
+from .generated_module import module_text, prefix_of, written
+from .names_file import names_of
 from .problems import problems_of
 from .unplanned import without
 from .validation import Validation
 from .violation import Violation
+from .vocabulary import Vocabulary, vocabulary_of
 
 B = TypeVar("B", bound=Batch)
 
@@ -254,6 +257,56 @@ class DataPlan(PublicNames):
         for violation in self.validate(batch):
             raise InvalidPlan(f"{where}: {violation.text}; {_OWN_VALUES}")
         return batch
+
+    # Verbs
+
+    def generate(self, *, names: str | Path | Mapping[str, Any] | None = None) -> str:
+        """Return a module of Python with a typed verb for each event of the plan.
+
+        It is text to be kept in a file: ``mpfluent plan generate`` writes it.
+
+        Args:
+            names: the path of a TOML file with names that you prefer, or what it says.
+
+        Raises:
+            InvalidPlan: a definition is broken; :meth:`problems` lists all.
+            ConfigurationError: a preferred name is about nothing in the plan, or is taken.
+
+        >>> point = {"match": {"type": "screen_view", "criteria": {"screen_name": "Cart"}},
+        ...     "validator": {"type": "json_schema"}}
+        >>> module = DataPlan.from_dict({"data_points": [point]}).generate()
+        >>> "def viewed_cart(" in module
+        True
+        """
+        for problem in self.problems():
+            if not problem.advice and problem.kind != "too_many_points":
+                raise InvalidPlan(f"generate(): {problem.text}; plan.problems() lists them all")
+        chosen = names_of(names)
+        found = written(self._validation.by_key.values(), chosen)
+        plan = f'the data plan "{self.plan_id or self.name}"' if self.plan_id or self.name else ""
+        version = f", version {self.version}" if self.version is not None else ""
+        title = f"Verbs of {plan or 'a data plan'}{version}"
+        prefix = prefix_of(self.plan_id, self.name, chosen)
+        return module_text(found, prefix, title, self.description or "")
+
+    def vocabulary(self, *, names: str | Path | Mapping[str, Any] | None = None) -> Vocabulary:
+        """Return the classes of the generated module, for the prompt.
+
+        Args:
+            names: as in :meth:`generate`.
+
+        Raises:
+            InvalidPlan: a definition is broken; :meth:`problems` lists all.
+            ConfigurationError: a preferred name is about nothing in the plan, or is taken.
+
+        >>> point = {"match": {"type": "screen_view", "criteria": {"screen_name": "Cart"}},
+        ...     "validator": {"type": "json_schema"}}
+        >>> shop = DataPlan.from_dict({"data_points": [point]}).vocabulary()
+        >>> shop.Batch().viewed_cart().events[0].screen_name
+        'Cart'
+        """
+        prefix = prefix_of(self.plan_id, self.name, names_of(names))
+        return vocabulary_of(self.generate(names=names), prefix)
 
     # A value
 

@@ -14,7 +14,9 @@ from shell import command
 
 import mpfluent
 
-COMMANDS = ("send", "check", "resend", "outbox", "code")
+OF_PLANS = ("validate", "generate", "diff", "show")
+COMMANDS = ("send", "check", "resend", "outbox", "code", "plan")
+WITH_OPTIONS = (*COMMANDS[:-1], *(f"plan {name}" for name in OF_PLANS))
 
 
 def ended(capsys, *arguments):
@@ -59,10 +61,19 @@ def test_the_help_loads_nothing_that_it_does_not_need():
 
 
 MISTAKES = {
-    "": "mpfluent: want a command: send, check, resend, outbox, code; "
+    "": "mpfluent: want a command: send, check, resend, outbox, code, plan; "
     "mpfluent --help says what they do",
     "sned": "mpfluent: there is no command 'sned'; did you mean send?",
-    "xyz": "mpfluent: there is no command 'xyz'; want one of send, check, resend, outbox, code",
+    "xyz": "mpfluent: there is no command 'xyz'; want one of send, check, resend, outbox, code, "
+    "plan",
+    "plan": "mpfluent plan: want a command: validate, generate, diff, show; "
+    "mpfluent plan --help says what they do",
+    "plan shwo": "mpfluent plan: there is no command 'shwo'; did you mean show?",
+    "plan diff a.json": "mpfluent plan diff: NEW is missing; see --help",
+    "plan validate a.json b.json --like nod": "mpfluent plan validate: --like nod: "
+    "did you mean node?",
+    "plan generate a.json --ouput b.py": "mpfluent plan generate: there is no option --ouput; "
+    "did you mean --output?",
     "--versoin": "mpfluent: there is no option --versoin; did you mean --version?",
     "send": "mpfluent send: FILE is missing; see --help",
     "resend": "mpfluent resend: REJECTS is missing; see --help",
@@ -114,7 +125,7 @@ def test_a_key_on_the_command_line_is_refused_and_not_repeated(written, capsys):
 @pytest.fixture(scope="module")
 def helps():
     """The help of each command, in a window of 80 columns."""
-    return {name: command(name, "--help").stdout for name in COMMANDS}
+    return {name: command(*name.split(), "--help").stdout for name in WITH_OPTIONS}
 
 
 def test_the_help_lists_every_command(capsys):
@@ -126,7 +137,15 @@ def test_the_help_lists_every_command(capsys):
     assert out.startswith("usage: mpfluent COMMAND …\n")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_plan_lists_its_commands(capsys):
+    code, out, _ = ended(capsys, "plan", "--help")
+
+    assert code == 0
+    assert re.findall(r"^    (\w+) +\w", out, re.M) == [*OF_PLANS]
+    assert out.startswith("usage: mpfluent plan COMMAND …\n")
+
+
+@pytest.mark.parametrize("name", WITH_OPTIONS)
 def test_the_help_of_a_command_is_short_lines_with_examples_and_the_exit_status(name, helps):
     text = helps[name]
 
@@ -139,7 +158,7 @@ def test_the_help_of_a_command_is_short_lines_with_examples_and_the_exit_status(
     assert max(map(len, text.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", WITH_OPTIONS)
 def test_every_option_says_what_it_does(name, helps):
     text = " ".join(helps[name].partition("examples:")[0].split())
     options = re.findall(r"(--[a-z-]+)", text)
@@ -149,7 +168,7 @@ def test_every_option_says_what_it_does(name, helps):
         assert re.search(rf"{option}( [A-Z]+)? [a-z0-9]", text), option
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", WITH_OPTIONS)
 def test_the_examples_of_the_help_parse(name, helps):
     examples = helps[name].partition("examples:\n")[2].partition("\n\n")[0]
     lines = re.findall(r"^  mpfluent (.*)$", examples.replace("\\\n", " "), re.M)

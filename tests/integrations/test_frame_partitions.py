@@ -156,7 +156,7 @@ def test_a_user_who_names_two_columns_is_told():
     "cell",
     [
         *(None, float("nan"), Decimal("nan"), Decimal("snan"), pandas.NaT, pandas.NA),
-        *(numpy.float32("nan"), numpy.datetime64("NaT")),
+        *(numpy.float32("nan"), numpy.datetime64("NaT", "s")),
     ],
     ids=repr,
 )
