@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from ..builder.batch import Batch
 from ..errors import ConfigurationError, DeliveryError, InvalidBatch, brief, closest
+from ..model.context import DataPlanContext
 from ..utils.log import warn
 
 B = TypeVar("B", bound=Batch)
@@ -126,7 +127,8 @@ def plan_check_of(data_plan: object, on_violation: OnViolation | None) -> PlanCh
     """Return what a client does with its data plan; None without one.
 
     Raises:
-        ConfigurationError: it is no data plan, it is broken, or there is no such action.
+        ConfigurationError: it is no data plan, it is broken, no batch can name it, or there is no
+            such action.
     """
     if on_violation is not None and on_violation not in WORDS:
         meant = closest(on_violation, WORDS)
@@ -141,7 +143,16 @@ def plan_check_of(data_plan: object, on_violation: OnViolation | None) -> PlanCh
                 f"Client(on_violation={brief(on_violation)}): there is no data plan; write {_LINE}"
             )
         return None
-    return PlanCheck(plan_of("Client", data_plan), on_violation, set())
+    plan = plan_of("Client", data_plan)
+    if plan.plan_id is not None:
+        try:
+            DataPlanContext(plan.plan_id, plan.version)
+        except InvalidBatch:  # such as an id that has no UTF-8
+            raise ConfigurationError(
+                f"Client(data_plan=…): no batch can name the plan {brief(plan.plan_id)} with the "
+                f"version {brief(plan.version)}; write another data_plan_id or version in its file"
+            ) from None
+    return PlanCheck(plan, on_violation, set())
 
 
 def plan_of(where: str, data_plan: object) -> Plan:

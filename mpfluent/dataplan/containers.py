@@ -145,14 +145,14 @@ def document_of(where: str, data: Any, version: object) -> Document:
     number = _number(where, found, version)
     return Document(
         points=_points(where, document["data_points"]),
-        plan_id=_id(where, {**plan, **found}),
+        plan_id=_text(where, {**plan, **found}, "data_plan_id"),
         version=number,
         name=_text(where, {**plan, **found}, "data_plan_name"),
         description=_text(where, found, "version_description"),
     )
 
 
-def _chosen(where: str, plan: dict[str, Any], version: int | object | None) -> dict[str, Any]:
+def _chosen(where: str, plan: dict[str, Any], version: int | None) -> dict[str, Any]:
     versions = plan["data_plan_versions"]
     if not isinstance(versions, list) or not versions:
         raise InvalidPlan(f"{where} is a plan without versions; {_DOWNLOAD}")
@@ -191,17 +191,6 @@ def _text(where: str, found: dict[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidPlan(f"{where}: its {name} is {brief(value)}; write text")
     return value or None
-
-
-def _id(where: str, found: dict[str, Any]) -> str | None:
-    plan_id = _text(where, found, "data_plan_id")
-    try:
-        (plan_id or "").encode()
-    except UnicodeEncodeError:  # no batch could name it
-        raise InvalidPlan(
-            f"{where}: its data_plan_id is {brief(plan_id)}, which has no UTF-8; write text"
-        ) from None
-    return plan_id
 
 
 def _object(where: str, value: Any, name: str) -> dict[str, Any]:

@@ -400,6 +400,13 @@ def test_a_broken_plan_is_refused():
     )
 
 
+def test_a_plan_that_no_batch_can_name_is_refused():
+    assert said(data_plan=plan_of(data_plan_id="a\ud800", version=2)) == (
+        "Client(data_plan=…): no batch can name the plan 'a\\ud800' with the version 2; "
+        "write another data_plan_id or version in its file"
+    )
+
+
 def test_a_plan_with_advice_is_taken():
     plan = plan_of(event_point("Boarded"), event_point("Boarded"), {"match": {"type": "opt_out"}})
 
