@@ -307,7 +307,7 @@ class Rows(PublicNames):
         Raises:
             InvalidValue: it is no plan.
         """
-        Batch().with_data_plan(plan_id, plan_version)  # an error is on the caller's line
+        _ = Batch().with_data_plan(plan_id, plan_version)  # an error is on the caller's line
         return self._with(data_plan=(plan_id, plan_version))
 
     def first(self, count: int) -> Self:

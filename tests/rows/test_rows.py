@@ -3,6 +3,8 @@
 import copy
 import pickle
 import re
+import subprocess
+import sys
 
 import pytest
 from tables import ROWS, csv_of, imported, sent, table
@@ -388,6 +390,15 @@ def test_a_data_plan_is_checked_at_once_and_is_on_each_batch():
 
     plans = {(batch.context.data_plan.plan_id) for batch in transport.batches}
     assert plans == {"main"}
+
+
+def test_a_data_plan_gives_no_warning_where_batches_that_are_thrown_away_are_watched():
+    code = "from mpfluent.rows import Rows; print(Rows([]).with_data_plan('main', 3))"
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", code]
+
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+    assert (done.stdout, done.stderr) == ("<Rows rows>\n", "")
 
 
 def test_first_takes_rows_from_the_beginning():
