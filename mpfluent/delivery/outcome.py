@@ -51,6 +51,9 @@ class HandedBack(HandedOver):
 
     error: DeliveryError
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HandedBack, (self.error,)
+
 
 Outcome = Response | DeliveryError
 """A :class:`HandedOver` is a response, and has to be told apart first."""

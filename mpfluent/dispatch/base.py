@@ -89,6 +89,7 @@ class OpenedOnce(PublicNames):
     def __init__(self, settlement: Settlement) -> None:
         self._settlement = settlement
         self._sender: Sender | None = None
+        self._reserved = False  # for a client that is made later
         self._home = ProcessLocal()
 
     def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:
@@ -97,7 +98,7 @@ class OpenedOnce(PublicNames):
         Raises:
             ConfigurationError: it belongs to another one.
         """
-        if self._sender is not None:
+        if self._sender is not None or self._reserved:
             write = f"write dispatcher={type(self).__name__}({self._arguments}) for each"
             raise ConfigurationError(f"a dispatcher belongs to one client; {write}")
         self._settlement.open(sender.destination, notifier, batch_class)

@@ -6,6 +6,7 @@ confirmed it. A worker sends the batch, and gives it back to the broker until it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 _OPTIONS = ("client", "queue", "gather", "countdown", "max_age")
 _PATIENCE = 0.8  # seconds that ``send`` waits for the broker
-_WEEK = 7 * 24 * 3600.0
+_WEEK, _YEAR = 7 * 24 * 3600.0, 365 * 24 * 3600.0
 
 
-def _is_seconds(value: object) -> bool:
-    return number_between(value, 0) is not None
+def _is_seconds(value: object, most: float = math.inf) -> bool:
+    return number_between(value, 0, most) is not None
 
 
 # What each option has to be, if it is given: how to see it, what an error says, and what to write.
@@ -65,11 +66,11 @@ _WANTED: tuple[tuple[str, Callable[[Any], bool], str, str], ...] = (
     ),
     (
         "gather",
-        lambda value: value._sender is None,
-        "a ThreadedDispatcher that no other client has",
+        lambda value: value._sender is None and not value._reserved,
+        "a ThreadedDispatcher that nobody else has",
         "ThreadedDispatcher()",
     ),
-    ("countdown", _is_seconds, "seconds, 0 or more", "60"),
+    ("countdown", lambda value: _is_seconds(value, _YEAR), "seconds, up to those of a year", "60"),
     ("max_age", _is_seconds, "seconds, 0 or more", "7 * 24 * 3600"),
 )
 
@@ -138,11 +139,18 @@ class CeleryDispatcher(HandOverDispatcher):
                     f"CeleryDispatcher({option}={brief(value)}): want {want}; "
                     f"write CeleryDispatcher(app, {option}={write})"
                 )
+        delay, longest = number_between(countdown), number_between(max_age) or 0.0
+        if delay is not None and delay >= longest:
+            raise ConfigurationError(
+                f"CeleryDispatcher(countdown={brief(countdown)}, max_age={brief(max_age)}): each "
+                "batch would be too old when its time comes; "
+                "write CeleryDispatcher(app, countdown=60)"
+            )
         super().__init__(self._publish)
         self._app, self._queue = application_of(app), queue
         self._celery = sender_of(self._app)
-        self._countdown = None if countdown is None else number_between(countdown)
-        self._in_worker = Sending(client, gather, number_between(max_age) or 0.0)
+        self._countdown = delay
+        self._in_worker = Sending(client, gather, longest)
         self._celery.worker.sendings.setdefault(queue, self._in_worker)
 
     def open(self, sender: Sender, notifier: Notifier, batch_class: type[Any]) -> None:

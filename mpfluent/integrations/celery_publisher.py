@@ -104,6 +104,13 @@ class Publisher:
             self._free.append(self._new())
             self._app.finalize(auto=True)
             self._loaded = bool(self._app.amqp.send_task_message)
+        except (KeyError, ValueError):
+            # without the error's text, which may have a part of the address, and of the password
+            raise TransportError(
+                "the batch was not handed over: the broker's address is not one that Celery can "
+                "read; write Celery('shop', broker='redis://:password@host:6379/0'), with %2F, "
+                "%23 and %3F for a /, # and ? in the password"
+            ) from None
         except Exception as error:
             url = self._app.conf.broker_write_url
             first = url if isinstance(url, str) else url[0]

@@ -65,6 +65,7 @@ class Sending:
         self._make_client = make_client
         self._by = SyncDispatcher() if gather is None else gather
         self._by._settlement.hands_back = True
+        self._by._reserved = True  # another client would never hear of what is handed back
         self._ready: Client | None = None
         self.client: Client | None = None
         self.destination: Destination | None = None
@@ -102,6 +103,7 @@ class Sending:
         with process_lock():
             if self._ready is None:
                 client = self._made()
+                self._by._reserved = False
                 client._adopt(self._by)
                 self._ready = client
             return self._ready

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import socket
 import subprocess
@@ -252,8 +253,26 @@ def test_a_queue_that_does_not_exist_fails_send():
     assert "ios" in str(caught.value)
 
 
-@pytest.mark.parametrize("missing", ["redis", "nowhere"])
-def test_a_library_that_celery_needs_for_the_broker_is_named(missing):
+@pytest.mark.parametrize(
+    "address",
+    ["redis://:sec#ret@localhost:6379/0", "amqp://me:sec/ret@localhost//", "nowhere://localhost"],
+)
+def test_an_address_that_cannot_be_read_is_not_shown(address):
+    dispatcher = CeleryDispatcher(Celery("shop", broker=address))
+    client = Client(KEY, SECRET, environment="production", dispatcher=dispatcher)
+    with pytest.raises(TransportError) as caught:
+        client.send(batch())
+
+    assert str(caught.value) == (
+        "the batch was not handed over: the broker's address is not one that Celery can read; "
+        "write Celery('shop', broker='redis://:password@host:6379/0'), with %2F, %23 and %3F for "
+        "a /, # and ? in the password"
+    )
+    assert caught.value.__cause__ is None
+
+
+def test_a_library_that_celery_needs_for_the_broker_is_named():
+    missing = "redis"
     code = f"""
 import sys
 sys.modules["redis"] = None
@@ -417,7 +436,18 @@ MISTAKES = {
     ),
     "countdown": (
         {"countdown": -1},
-        f"CeleryDispatcher(countdown=-1): want seconds, 0 or more; {WRITE}countdown=60)",
+        "CeleryDispatcher(countdown=-1): want seconds, up to those of a year; "
+        f"{WRITE}countdown=60)",
+    ),
+    "endless countdown": (
+        {"countdown": math.inf, "max_age": math.inf},
+        "CeleryDispatcher(countdown=inf): want seconds, up to those of a year; "
+        f"{WRITE}countdown=60)",
+    ),
+    "countdown beyond max_age": (
+        {"countdown": 60, "max_age": 60},
+        "CeleryDispatcher(countdown=60, max_age=60): each batch would be too old when its time "
+        f"comes; {WRITE}countdown=60)",
     ),
     "max_age": (
         {"max_age": "7d"},
@@ -460,16 +490,33 @@ def test_a_gathering_dispatcher_has_no_outbox(path):
     )
 
 
-def test_a_gathering_dispatcher_belongs_to_no_other_client():
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda gather: Client(KEY, SECRET, dispatcher=gather),
+        lambda gather: CeleryDispatcher(Celery("shop", broker=BROKER), gather=gather, queue="a"),
+    ],
+    ids=["a client", "another dispatcher"],
+)
+def test_a_gathering_dispatcher_belongs_to_nobody_else(take):
     gather = ThreadedDispatcher()
-    Client(KEY, SECRET, dispatcher=gather)
+    take(gather)
     with pytest.raises(ConfigurationError) as caught:
         CeleryDispatcher(Celery("shop", broker=BROKER), gather=gather)
 
     assert str(caught.value) == (
         "CeleryDispatcher(gather=<ThreadedDispatcher: 0 waiting>): want a ThreadedDispatcher "
-        f"that no other client has; {WRITE}gather=ThreadedDispatcher())"
+        f"that nobody else has; {WRITE}gather=ThreadedDispatcher())"
     )
+
+
+def test_no_client_takes_a_gathering_dispatcher_for_its_own():
+    gather = ThreadedDispatcher()
+    CeleryDispatcher(Celery("shop", broker=BROKER), gather=gather)
+    with pytest.raises(ConfigurationError) as caught:
+        Client(KEY, SECRET, dispatcher=gather)
+
+    assert str(caught.value).startswith("a dispatcher belongs to one client; write dispatcher=")
 
 
 @pytest.mark.parametrize(
