@@ -36,6 +36,7 @@ except ModuleNotFoundError as _missing:
 __all__ = ["FrameRow", "send"]
 
 _RETRIES = 3  # of a partition that fails for a reason that is temporary
+_OUTCOME = "_outcome"  # the attribute of an error that is raised: what became of its partition
 
 
 @expand_kwargs
@@ -111,6 +112,8 @@ def _send_partition(
     """
     outcome = send_partition(pickled, number, _rows(user, part))
     if outcome.error is not None and outcome.is_temporary and raises:
+        # the engine shows only what is raised, and rows without a user must be told
+        vars(outcome.error)[_OUTCOME] = outcome._replace(error=None)
         raise outcome.error
     return outcome
 
@@ -178,7 +181,8 @@ def _outcome_of(future: Any) -> Outcome:
     try:
         found: Outcome = future.result()
     except MPFluentError as error:
-        return Outcome(getattr(error, "report", Report()), error=error)
+        known: Outcome = vars(error).pop(_OUTCOME, Outcome())
+        return known._replace(error=error)
     except Exception as error:
         if of_handler(error) is not None:
             raise

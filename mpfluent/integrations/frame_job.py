@@ -102,12 +102,17 @@ def wrong_frame(frame: object, want: str, write: str) -> ConfigurationError:
     return ConfigurationError(f"send({type(frame).__name__}): want {want}; write {write}")
 
 
-def wrong_user(user: str, kind: object, write: str) -> ConfigurationError:
-    """Return the error for a column whose cells are no users."""
-    return ConfigurationError(
-        f"send(user={user!r}): the column is of type {kind}; want texts or whole numbers; "
-        f"write {write}"
-    )
+def wrong_user(user: str, kind: object, write: str | None) -> ConfigurationError:
+    """Return the error for a column whose cells are no users.
+
+    Args:
+        user: the column.
+        kind: its type.
+        write: the code that makes users of the cells, or None if nothing does.
+    """
+    users = "texts or whole numbers"
+    hint = f"name a column of {users}" if write is None else f"want {users}; write {write}"
+    return ConfigurationError(f"send(user={user!r}): the column is of type {kind}; {hint}")
 
 
 def _check_function(name: str, value: Any, what: str, write: str, arguments: int) -> None:

@@ -143,6 +143,8 @@ class _Partition:
     def outcome(self, report: Report, error: MPFluentError | None = None) -> Outcome:
         """Return what became of it."""
         report = report._replace(failures=report.failures[:_FAILURES])
+        if error is not None:
+            error.report = report  # it travels, too
         counts = self._rows, self._nobody, self._refused
         return Outcome(report, *counts, self._first_nobody, self._first_refused, error)
 

@@ -34,9 +34,12 @@ __all__ = ["FrameRow", "send"]
 
 _dumps: Callable[[Any], bytes] = cloudpickle.dumps  # without types where pyspark is installed
 _FAILURES = 4  # of a task until Spark gives up, unless it is told another number
-# Types of a column by which rows are not grouped; with a collation, two texts may be one user.
-_NO_USERS = re.compile(
-    r"double|float|array|map|struct|binary|variant|void|string collate (?!UTF8_BINARY$)"
+# Types of a column by which rows are not grouped, and what they can be cast to. With a collation,
+# two texts may be one user.
+_NO_USERS = (
+    (re.compile(r"double|float"), "bigint"),
+    (re.compile(r"binary|string collate (?!UTF8_BINARY$)"), "string"),
+    (re.compile(r"array|map|struct|variant|void"), None),
 )
 
 
@@ -87,9 +90,9 @@ def send(
     given = batch, client, user, order, partitions
     job = checked_job(frame.columns, given, unknown, _dumps)
     kind = frame.schema[user].dataType.simpleString()
-    if _NO_USERS.match(kind):
-        cast = "string" if kind.startswith("string") else "bigint"
-        raise wrong_user(user, kind, f"frame.withColumn({user!r}, frame[{user!r}].cast({cast!r}))")
+    for kinds, cast in _NO_USERS:
+        if kinds.match(kind):
+            raise wrong_user(user, kind, cast and _written_cast(user, cast))
     names = [*frame.columns]
     # mapInArrow fails for names with a dot or a backtick, and "id" may stand beside "ID"
     frame = frame.toDF(*(f"c{index}" for index in range(len(names))))
@@ -107,6 +110,12 @@ def send(
             raise
         raise _given_up(error) from error
     return whole_report({row.number: pickle.loads(row.outcome) for row in rows})  # noqa: S301  # ours
+
+
+def _written_cast(column: str, cast: str) -> str:
+    """Return the code that casts a column; in brackets, a dot would lead into a struct."""
+    name = column if column.isidentifier() else f"`{column.replace('`', '``')}`"
+    return f"frame.withColumn({column!r}, frame[{name!r}].cast({cast!r}))"
 
 
 def _most_failures(frame: DataFrame) -> int:

@@ -308,6 +308,30 @@ def test_what_may_succeed_later_is_told_when_dask_has_tried_it(where, times, req
 
 
 @pytest.mark.usefixtures("anywhere")
+def test_rows_that_were_left_out_are_told_when_their_partition_fails(send, server):
+    server.script(*[503] * 100)
+    rows = pandas_orders(32, 32)
+    rows["user_id"] = rows["user_id"].mask(rows["id"] == 3)
+    rows["id"] = rows["id"].astype("Int64").mask(rows["id"] == 5)
+    client = client_of(server, retry=Retry(max_attempts=1))
+    with pytest.raises(DeliveryError) as caught:
+        send(dd.from_pandas(rows, npartitions=1), orders, client, user="user_id", partitions=1)
+
+    assert str(caught.value) == (
+        "1 of 1 partition failed: partition 0: 30 of 30 batches may succeed if the partition is "
+        "run again: 30 retries_exhausted; the first: mParticle answered 503 Service Unavailable; "
+        "if you run it again, nothing counts twice; "
+        "of 32 rows, 1 have no user (the first: partition 0, <FrameRow id=3, user_id=None>) and "
+        "1 cannot be part of a batch (the first: partition 0, user_id='user-5': "
+        "stable_id('orders', None): it is missing, and all batches without a key would have one "
+        "id; leave the row out, or give it a key), and were not sent"
+    )
+    assert caught.value.report.failed == 30
+    assert len(caught.value.report.failures) == 10
+    assert "_outcome" not in vars(caught.value)
+
+
+@pytest.mark.usefixtures("anywhere")
 def test_refused_keys_are_the_error_that_they_always_are(send, server):
     client = partial(MParticle, "key", "wrong", environment="production", host=server.url)
     with pytest.raises(ApiError) as caught:

@@ -406,6 +406,15 @@ def test_a_failure_that_is_temporary_is_for_the_engine():
     assert len(travelled.report.failures) == 10
 
 
+def test_the_error_of_a_partition_has_no_more_failures_than_its_report():
+    client = partial(CLIENT, transport=RecordingTransport(503), retry=Retry(max_attempts=1))
+    outcome, _ = sent(rows_of(*((n, f"user-{n}") for n in range(30))), client=client)
+    error = pickle.loads(pickle.dumps(outcome)).error
+
+    assert error.report.failed == 30
+    assert len(error.report.failures) == 10
+
+
 def test_an_interrupt_comes_through():
     with pytest.raises(KeyboardInterrupt):
         sent(rows_of((1, "ann")), batch=mistaken(KeyboardInterrupt()))

@@ -423,6 +423,50 @@ def test_arguments_are_checked_where_they_are_written(spark, send, server):
         assert str(caught.value) == expected
 
 
+WANT = "want texts or whole numbers; write frame.withColumn"
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "kind", "write"),
+    [
+        ("user_id", "1.5D", "double", f"{WANT}('user_id', frame['user_id'].cast('bigint'))"),
+        ("a.b", "1.5F", "float", f"{WANT}('a.b', frame['`a.b`'].cast('bigint'))"),
+        ("a b", "X'61'", "binary", f"{WANT}('a b', frame['`a b`'].cast('string'))"),
+        ("a.`b", "X'61'", "binary", f"{WANT}('a.`b', frame['`a.``b`'].cast('string'))"),
+        (
+            "user_id",
+            "'a' COLLATE UTF8_LCASE",
+            "string collate UTF8_LCASE",
+            f"{WANT}('user_id', frame['user_id'].cast('string'))",
+        ),
+        *(
+            ("user_id", cell, kind, "name a column of texts or whole numbers")
+            for cell, kind in (
+                ("array(1)", "array<int>"),
+                ("map('a', 1)", "map<string,int>"),
+                ("struct(1 AS a)", "struct<a:int>"),
+                ("parse_json('1')", "variant"),
+                ("NULL", "void"),
+            )
+        ),
+    ],
+)
+def test_a_column_that_says_no_user_is_told_with_a_cast_that_runs(
+    spark, send, server, name, cell, kind, write
+):
+    quoted = name.replace("`", "``")
+    frame = spark.sql(f"SELECT {cell} AS `{quoted}`")
+    with pytest.raises(ConfigurationError) as caught:
+        send(frame, what_they_see, client_of(server), user=name)
+
+    assert str(caught.value) == f"send(user={name!r}): the column is of type {kind}; {write}"
+    _, found, code = write.partition("; write ")
+    if found:
+        mended = eval(code, {"frame": frame})
+        report = send(mended, what_they_see, client_of(server), user=name)
+        assert report == Report(submitted=1, delivered=1)
+
+
 def test_a_stream_is_sent_by_its_small_frames(spark, send, server, tmp_path):
     write_orders(tmp_path / "orders")
     kinds = "id BIGINT, user_id STRING, sku STRING, at TIMESTAMP"
