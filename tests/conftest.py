@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -71,8 +72,8 @@ def little_to_collect():
 
 
 # What a developer's shell, editor or CI sets must not change what a test sees: keys and proxies,
-# an environment that is active, colours and widths, warnings, another locale. Programs that tests
-# start inherit what is left, and so do the workers of pytest-xdist.
+# an environment that is active, colours and widths, warnings, another locale, signals. Programs
+# that tests start inherit what is left, and so do the workers of pytest-xdist.
 _BEGIN = ("MPARTICLE_", "PYTHON", "PYTEST_", "GIT_", "IPYTHON", "JUPYTER_", "LC_", "VIRTUAL_ENV")
 _NAMES = {
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NETRC"),
@@ -98,6 +99,8 @@ atexit.register(shutil.rmtree, _IPYTHON, ignore_errors=True)
 os.environ.update(COLUMNS="80", TZ="UTC", NETRC=os.devnull, IPYTHONDIR=_IPYTHON)
 if hasattr(time, "tzset"):
     time.tzset()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell has it in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # its own cache is shared by all processes of a machine, and one may read what another half wrote
 jedi.settings.cache_directory = os.path.join(_IPYTHON, "jedi")
 

@@ -1,6 +1,7 @@
 """The shell that the tests run in: nothing that it sets changes what they see."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,10 +33,12 @@ SET = {
     "MPFLUENT_DISABLED": "1",
     "MPFLUENT_DEBUG": "1",
 }
-SENSITIVE = [  # to an active environment, to widths and colours, to keys, proxies and hooks of git
+# to an active environment, to widths and colours, to keys, proxies, hooks of git, and signals
+SENSITIVE = [
     "tests/builder/test_unused_warning.py::test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away",
     "tests/testing/test_plugin.py::test_a_long_list_of_refusals_is_cut",
     "tests/testing/test_server.py::test_it_runs_as_a_program",
+    "tests/rows/test_broken_off.py::test_what_waits_for_room_at_ctrl_c_is_pending_and_comes_again",
     "tests/test_shell.py::test_the_shell_is_not_seen",
 ]
 
@@ -57,6 +60,7 @@ def test_what_a_shell_sets_changes_no_test(tmp_path):
         encoding="utf-8",
         errors="replace",
         check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
 
     assert done.returncode == 0, done.stdout
