@@ -34,10 +34,15 @@ def words(text: str) -> str:
     """
     text = re.sub(">(?=>>)", "> ", " ".join(text.split()))
     escaped = "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text.replace("\\", "\\\\")
+        letter if letter.isprintable() else _escape(letter) for letter in text.replace("\\", "\\\\")
     )
     return re.sub('(?<=")"', '\\\\"', escaped)
+
+
+def _escape(letter: str) -> str:
+    escape = letter.encode("unicode_escape").decode()
+    # Python 3.13 compiles no docstring with a lone surrogate, so its escape stands there as text
+    return f"\\{escape}" if "\ud800" <= letter <= "\udfff" else escape
 
 
 def wrapped(text: str, indent: str, hanging: str | None = None) -> list[str]:

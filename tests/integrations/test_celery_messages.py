@@ -405,7 +405,9 @@ if not (child := os.fork()):
     os._exit(0 if own and client.stats.handed_over == 1 else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    # Python 3.12 warns of every fork of a process with threads
+    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert len(list(tmp_path.glob("*.msg"))) == 2
