@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -141,6 +142,7 @@ def prefix_of(plan_id: str | None, name: str | None, names: Names) -> str:
     made = names.prefix or made or "Planned"
     if not made.isidentifier():
         made = f"Plan{made}"
+    made = unicodedata.normalize("NFKC", made)  # once more: a part may begin with an accent
     return f"{made}Plan" if made in _TAKEN else made
 
 

@@ -21,6 +21,7 @@ import warnings
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import mpfluent
 from mpfluent import AppEvent, Batch, EventVerbs, Product, Session
@@ -595,7 +596,8 @@ def test_a_prompt_prints_what_a_line_makes():
 
 
 def test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away():
-    shell = InteractiveShell.instance()
+    without_history = Config({"HistoryManager": {"enabled": False}})  # whose file stays open
+    shell = InteractiveShell.instance(config=without_history)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         shell.run_cell("from mpfluent import Batch\nBatch().event('x')\nBatch().event('y')")
