@@ -18,7 +18,7 @@ from .frame_partition import AGAIN, send_partition, whole_report
 from .frame_row import FrameRow
 
 try:
-    import pyarrow
+    import pyarrow  # pyright: ignore[reportMissingImports]
     from pyspark import TaskContext, cloudpickle  # pyright: ignore[reportMissingImports]
     from pyspark.sql import DataFrame  # pyright: ignore[reportMissingImports]
 except ModuleNotFoundError as _missing:
