@@ -1,0 +1,45 @@
+// The stream of the server: it connects again by itself, from the last row that came.
+
+import { request, token } from "./api.js";
+
+const WAITS = [500, 1000, 2000, 4000]; // milliseconds before each new try
+
+/**
+ * Follow the stream until the page ends.
+ * @param {{after: () => number, rows: (text: string) => void, counts: (text: string) => void,
+ *   cleared: () => void, dropped: (text: string) => void, state: (state: string) => void}} on
+ */
+export function follow(on) {
+  let tries = 0;
+  const connect = () => {
+    const query = new URLSearchParams({ after: String(on.after()) });
+    if (token()) query.set("token", token());
+    const stream = new EventSource(`/_mpfluent/stream?${query}`);
+    stream.onopen = () => {
+      tries = 0;
+      on.state("live");
+    };
+    stream.addEventListener("rows", (message) => on.rows(message.data));
+    stream.addEventListener("counts", (message) => on.counts(message.data));
+    stream.addEventListener("cleared", () => on.cleared());
+    stream.addEventListener("dropped", (message) => on.dropped(message.data));
+    stream.onerror = async () => {
+      // it would connect by itself, but not after each error, and only after seconds
+      stream.close();
+      on.state(await refusal());
+      setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
+    };
+    return stream;
+  };
+  connect();
+}
+
+/** Return why there is no stream: "token" if the server wants one, else "lost". */
+async function refusal() {
+  try {
+    const answer = await request("counts");
+    return answer.status === 401 || answer.status === 403 ? "token" : "lost";
+  } catch {
+    return "lost";
+  }
+}
