@@ -38,9 +38,11 @@ export function svg(tag, properties = {}) {
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 const LINES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+const SIGNS = { "\n": "↵", "\t": "⇥" };
+
 const named = (character) => {
+  if (character in SIGNS) return SIGNS[character];
   const code = character.charCodeAt(0);
-  if (code < 0x20) return String.fromCharCode(0x2400 + code);
   return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
 };
 

@@ -5,13 +5,13 @@ import { announce, byId, el } from "./dom.js";
 
 // word in the form -> its label, and the action of the fault kit
 const FAULTS = {
-  503: ["503 Service Unavailable", () => ({ action: "status", status_code: 503 })],
-  429: ["429 Too Many Requests, with Retry-After", (seconds) => ({ action: "status", status_code: 429, headers: { "Retry-After": String(seconds) } })],
+  unavailable: ["503 Service Unavailable", () => ({ action: "status", status_code: 503 })],
+  throttled: ["429 Too Many Requests, with Retry-After", (seconds) => ({ action: "status", status_code: 429, headers: { "Retry-After": String(seconds) } })],
   reset: ["Reset the connection, unread", () => ({ action: "reset_before_read" })],
   lost: ["Accept it, then reset: the answer is lost", () => ({ action: "reset_after_read" })],
   hang: ["Hang, then close without an answer", (seconds) => ({ action: "hang", seconds })],
 };
-const TIMED = { 429: "Retry after", hang: "Hang for" };
+const TIMED = { throttled: "Retry after", hang: "Hang for" };
 
 /** Make the dialog, and return a function that is told how many faults wait. */
 export function faults() {

@@ -2,7 +2,7 @@
 
 import { el, visible, visibleLines } from "./dom.js";
 import { Exact } from "./json.js";
-import { count } from "./words.js";
+import { count, dateTime } from "./words.js";
 
 const FIRST = 200; // rows that are shown of a long table; a button shows the others
 
@@ -81,9 +81,16 @@ export function table(caption, value, pointer, violations) {
   return made;
 }
 
+/** Return what the milliseconds of a time mean, or null. */
+function moment({ key, value }) {
+  if (!key.endsWith("unixtime_ms") || !(value instanceof Exact)) return null;
+  const at = Number(value);
+  return Math.abs(at) < 8.64e15 ? el("span.soft.number", {}, `  ${dateTime(at)}`) : null;
+}
+
 function line(field, wrong) {
   const depth = Math.min(field.depth, 6);
-  const value = el("td", {}, shown(field.value), ...wrong.map(violation));
+  const value = el("td", {}, shown(field.value), moment(field), ...wrong.map(violation));
   return el(
     `tr.depth-${depth}${wrong.length ? ".has-wrong" : ""}`,
     {},

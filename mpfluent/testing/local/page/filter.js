@@ -2,8 +2,10 @@
 
 import { Exact } from "./json.js";
 
-/** What is wrong with an expression, for the reader of the page. */
-export class FilterError extends Error {}
+/** What is wrong with an expression, for the reader of the page; `fits` is what its rest means. */
+export class FilterError extends Error {
+  fits = null;
+}
 
 // key in the expression -> the values of a row that it means
 const KEYS = {
@@ -23,12 +25,12 @@ const KEYS = {
 };
 
 /**
- * Split an expression into terms.
+ * Give the terms of an expression.
  * @param {string} text
- * @returns {{not: boolean, key: string | null, value: string, quoted: boolean}[]}
+ * @returns {Generator<{not: boolean, key: string | null, value: string, quoted: boolean}>}
+ * @throws {FilterError}
  */
-export function terms(text) {
-  const found = [];
+function* terms(text) {
   let at = 0;
   const word = (stops) => {
     let value = "", quoted = false;
@@ -52,7 +54,7 @@ export function terms(text) {
   };
   for (;;) {
     while (/\s/.test(text[at] ?? "")) at++;
-    if (at >= text.length) return found;
+    if (at >= text.length) return;
     const not = text[at] === "-";
     if (not) at++;
     let { value, quoted } = word(": \t\n");
@@ -66,8 +68,14 @@ export function terms(text) {
         throw new FilterError(`A value is missing after “${key}:”: write ${key}:something, or ${key}:* for any`);
       }
     } else if (!value && !quoted) throw new FilterError("A word is missing after “-”: write -type:screen_view");
-    found.push({ not, key, value, quoted });
+    yield { not, key, value, quoted };
   }
+}
+
+/** Return the term that means this value and no other. */
+export function term(key, value) {
+  if (/^[^\s:"*<>=-][^\s:"*]*$/.test(value)) return `${key}:${value}`;
+  return `${key}:"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 
 const plain = (value) => (value === null || value === undefined ? "" : String(value)).toLowerCase();
@@ -135,6 +143,22 @@ function namedValues(row) {
   return found;
 }
 
+/** Return the function of a row that one term means. */
+function meaning({ not, key, value, quoted }) {
+  const name = key?.toLowerCase();
+  if (key === null) {
+    const wanted = value.toLowerCase();
+    const fits = !quoted && wanted.includes("*") ? glob(`*${wanted}*`) : (text) => text.includes(wanted);
+    return (row) => KEYS.name(row).some((one) => fits(plain(one))) !== not;
+  }
+  const holds = test(key, value, quoted);
+  const known = Object.hasOwn(KEYS, name) ? KEYS[name] : () => [];
+  return (row) => {
+    const fits = known(row).some((one) => one !== null && holds(one));
+    return (fits || (namedValues(row).get(name) ?? []).some(holds)) !== not;
+  };
+}
+
 /**
  * Return a function that says whether a row fits.
  * @param {string} text
@@ -143,20 +167,13 @@ function namedValues(row) {
  * @throws {FilterError}
  */
 export function matcher(text, onlyProblems) {
-  const tests = terms(text).map(({ not, key, value, quoted }) => {
-    if (key === null) {
-      const wanted = value.toLowerCase();
-      const fits = !quoted && wanted.includes("*") ? glob(`*${wanted}*`) : (name) => name.includes(wanted);
-      return (row) => KEYS.name(row).some((name) => fits(plain(name))) !== not;
-    }
-    const holds = test(key, value, quoted);
-    const known = Object.hasOwn(KEYS, key.toLowerCase()) ? KEYS[key.toLowerCase()] : null;
-    const name = key.toLowerCase();
-    return (row) => {
-      const values = known ? known(row) : [];
-      const fits = values.some((one) => one !== null && holds(one)) || (namedValues(row).get(name) ?? []).some(holds);
-      return fits !== not;
-    };
-  });
-  return (row) => (!onlyProblems || !["ok", "duplicate"].includes(row.verdict)) && tests.every((fits) => fits(row));
+  const tests = onlyProblems ? [(row) => !["ok", "duplicate"].includes(row.verdict)] : [];
+  const fits = (row) => tests.every((one) => one(row));
+  try {
+    for (const one of terms(text)) tests.push(meaning(one));
+  } catch (error) {
+    if (error instanceof FilterError) error.fits = fits;
+    throw error;
+  }
+  return fits;
 }

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { announce, byId, copy, copyButton, el, visible } from "./dom.js";
 import { faults } from "./faults.js";
-import { FilterError, matcher } from "./filter.js";
+import { FilterError, matcher, term } from "./filter.js";
 import { Panel } from "./panel.js";
 import { plot } from "./plot.js";
 import { MOST, read, Rows } from "./rows.js";
@@ -30,6 +30,7 @@ const panel = new Panel({
   place: byId("panel"),
   closed: () => byId("grid").focus(),
   step: (by) => table.step(by),
+  only: ([name, value]) => setFilter(term(name, value)),
 });
 byId("grid").addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -50,12 +51,12 @@ function filtered() {
     rows.filter(matcher(text, inputs.problems.checked));
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    wrong = error.message; // the last filter that was right stays
+    wrong = error.message;
+    rows.filter(error.fits);
   }
-  message.textContent = wrong ? `${wrong}. The table still shows the last filter.` : "";
+  message.textContent = wrong ? `${wrong}. Until then, this word is left out.` : "";
   message.hidden = !wrong;
-  inputs.filter.toggleAttribute("aria-invalid", Boolean(wrong));
-  if (wrong) inputs.filter.setAttribute("aria-invalid", "true");
+  inputs.filter.setAttribute("aria-invalid", String(Boolean(wrong)));
   table.replaced();
   told();
   clearTimeout(saying);
@@ -81,12 +82,13 @@ function fromAddress() {
   filtered();
 }
 
-function clearFilter() {
-  inputs.filter.value = "";
+function setFilter(text) {
+  inputs.filter.value = text;
   inputs.problems.checked = false;
   toAddress();
   filtered();
 }
+const clearFilter = () => setFilter("");
 
 for (const input of Object.values(inputs)) {
   input.addEventListener("input", () => {
@@ -294,7 +296,7 @@ byId("export").addEventListener("click", () => {
 });
 
 const address = byId("address");
-address.textContent = origin.replace(/^https?:\/\//, "");
+address.prepend(origin.replace(/^https?:\/\//, ""));
 address.setAttribute("aria-label", `Copy the address ${origin}`);
 address.addEventListener("click", async () => {
   await copy(origin);

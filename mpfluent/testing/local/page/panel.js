@@ -39,7 +39,7 @@ async function eventTab(row, read) {
   const ofUser = left.filter((one) => !ofEvent.includes(one));
   const all = el("div");
   const parts = [];
-  if (row.kind === "event") parts.push(fields.table("Event", row.data ?? {}, "#/data", ofEvent));
+  if (row.kind === "event") parts.push(fields.table("Data", row.data ?? {}, "#/data", ofEvent));
   parts.push(fields.table("Identities", row.user ?? {}, "#", ofUser.filter((one) => one.place === "user_identities")));
   const attributes = batch.user_attributes;
   const ofAttributes = ofUser.filter((one) => one.place !== "user_identities");
@@ -93,6 +93,7 @@ async function requestTab(row, read) {
   const first = attempts.length ? Number(attempts[0].at) : 0;
   const headers = Object.entries(got.headers ?? {});
   const body = String(got.body ?? "");
+  const others = (got.problems ?? []).filter((one) => one !== got.message);
   const all = el("div");
   if (got.message) {
     all.append(el("blockquote.said", {}, el("p", {}, visibleLines(String(got.message)))));
@@ -108,7 +109,7 @@ async function requestTab(row, read) {
         ["Body", words.size(row.kind === "refused" ? row.size : new TextEncoder().encode(body).length)],
         ...(got.batch_ids?.length ? [["Batches", got.batch_ids.map(String).join(", ")]] : []),
       ]),
-      ...(got.problems?.length && row.kind === "refused" ? [problemList({ problems: got.problems })] : []),
+      ...(others.length && row.kind === "refused" ? [problemList({ problems: others })] : []),
     ),
   );
   if (attempts.length > 1) {
@@ -159,7 +160,10 @@ function reader(row) {
 }
 
 export class Panel {
-  /** @param {{place: HTMLElement, closed: () => void, step: (by: number) => void}} parts */
+  /**
+   * @param {{place: HTMLElement, closed: () => void, step: (by: number) => void,
+   *   only: (identity: [string, string]) => void}} parts
+   */
   constructor(parts) {
     Object.assign(this, parts);
     this.row = null;
@@ -217,7 +221,7 @@ export class Panel {
         {},
         el("h2", { id: "panel-title" }, el("bdi", {}, visible(title.length > 300 ? `${title.slice(0, 299)}…` : title))),
         el("div.moves", {}, button("Newer", "↑", () => this.step(-1)), button("Older", "↓", () => this.step(1)), button("Close", "✕", () => this.close())),
-        el("p.soft", {}, verdict(row.verdict), ` ${visible(words.type(row))} · `, el("span.number", {}, words.dateTime(row.at)), row.environment ? ` · ${visible(String(row.environment))}` : ""),
+        this.line(row),
       ),
       list,
       this.content,
@@ -227,6 +231,21 @@ export class Panel {
     this.reader = reader(row);
     this.fill(now);
     if (held) (this.place.querySelector(`[aria-label="${CSS.escape(held)}"], #${CSS.escape(held)}`) ?? list.querySelector("[aria-selected=true]")).focus();
+  }
+
+  /** Return the line under the title. */
+  line(row) {
+    const who = words.identity(row);
+    const only = who && el("button.copy", { type: "button", click: () => this.only(who) }, "Only this user");
+    return el(
+      "p.soft",
+      {},
+      verdict(row.verdict),
+      el("span", {}, visible(words.type(row))),
+      row.environment ? el("span", {}, visible(String(row.environment))) : null,
+      el("span.number", { title: words.dateTime(row.at) }, words.time(row.at)),
+      only,
+    );
   }
 
   select(name, focus) {

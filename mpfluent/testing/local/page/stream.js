@@ -10,11 +10,11 @@ const WAITS = [500, 1000, 2000, 4000]; // milliseconds before each new try
  *   cleared: () => void, dropped: (text: string) => void, state: (state: string) => void}} on
  */
 export function follow(on) {
-  let tries = 0;
+  let tries = 0, stream = null, timer = 0;
   const connect = () => {
     const query = new URLSearchParams({ after: String(on.after()) });
     if (token()) query.set("token", token());
-    const stream = new EventSource(`/_mpfluent/stream?${query}`);
+    const mine = (stream = new EventSource(`/_mpfluent/stream?${query}`));
     stream.onopen = () => {
       tries = 0;
       on.state("live");
@@ -25,13 +25,22 @@ export function follow(on) {
     stream.addEventListener("dropped", (message) => on.dropped(message.data));
     stream.onerror = async () => {
       // it would connect by itself, but not after each error, and only after seconds
-      stream.close();
-      on.state(await refusal());
-      setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
+      mine.close();
+      const why = await refusal();
+      if (stream !== mine) return;
+      on.state(why);
+      timer = setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
     };
-    return stream;
   };
-  connect();
+  // A browser has six connections to a server. Pages that nobody sees must not use them up.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    stream?.close();
+    stream = null;
+    if (document.hidden) on.state("asleep");
+    else connect();
+  });
+  if (!document.hidden) connect();
 }
 
 /** Return why there is no stream: "token" if the server wants one, else "lost". */

@@ -6,7 +6,8 @@ import * as words from "./words.js";
 const AROUND = 8; // rows that are made above and below what is in sight
 const VERDICTS = { ok: "ok", problem: "problem", violation: "violation", duplicate: "duplicate", refused: "refused" };
 
-const cell = (name, ...children) => el(`div.cell.${name}`, { role: "gridcell" }, ...children);
+// the class has a prefix, since a mark in the cell has the plain word
+const cell = (name, ...children) => el(`div.cell.c-${name}`, { role: "gridcell" }, ...children);
 const cut = (text) => visible(text.length > 300 ? `${text.slice(0, 299)}…` : text);
 
 // column -> its head, and the content of a row's cell
@@ -15,7 +16,7 @@ const COLUMNS = {
   environment: ["Env", environment],
   user: ["User", user],
   type: ["Type", (row) => [cut(words.type(row))]],
-  name: ["Name", (row) => [cut(words.name(row) ?? "—")]],
+  name: ["Name", (row) => [name(row)]],
   detail: ["Detail", detail],
   size: ["Size", (row) => [words.size(row.size)]],
   verdict: ["Verdict", (row) => [verdict(row.verdict)]],
@@ -33,6 +34,11 @@ function user(row) {
   const dot = el("i.dot", { "aria-hidden": "true" });
   dot.style.setProperty("--hue", words.hue(found[1]));
   return [dot, el("bdi", { title: cut(`${found[0]}: ${found[1]}`) }, cut(found[1]))];
+}
+
+function name(row) {
+  const found = words.name(row);
+  return found === null ? el("span.none", {}, "—") : el("bdi", {}, cut(found));
 }
 
 function detail(row) {
@@ -59,7 +65,7 @@ export class Table {
     this.active = null; // the row that the keyboard is on
     this.unseen = 0; // rows that came above what is in sight
     this.head.append(
-      ...Object.entries(COLUMNS).map(([key, [title]]) => el(`div.cell.${key}`, { role: "columnheader" }, title)),
+      ...Object.entries(COLUMNS).map(([key, [title]]) => el(`div.cell.c-${key}`, { role: "columnheader" }, title)),
     );
     this.grid.setAttribute("aria-colcount", Object.keys(COLUMNS).length);
     this.grid.addEventListener("scroll", () => this.scrolled(), { passive: true });
