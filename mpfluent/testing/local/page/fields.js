@@ -8,28 +8,31 @@ const FIRST = 200; // rows that are shown of a long table; a button shows the ot
 
 const isTree = (value) => value !== null && typeof value === "object" && !(value instanceof Exact);
 
-/** Return the fields of an object in order, each {depth, key, value, pointer}. */
-function flat(value, pointer) {
+/** Return the fields of an object in order, each {depth, key, value, path}. */
+function flat(value, path) {
   const found = [];
-  const open = [...children(value, pointer, 0)].reverse();
+  const open = [...children(value, path, 0)].reverse();
   while (open.length) {
     const field = open.pop();
     found.push(field);
-    if (isTree(field.value)) open.push(...[...children(field.value, field.pointer, field.depth + 1)].reverse());
+    if (isTree(field.value)) open.push(...[...children(field.value, field.path, field.depth + 1)].reverse());
   }
   return found;
 }
 
-function* children(value, pointer, depth) {
+function* children(value, path, depth) {
   for (const key in value) {
     const name = Array.isArray(value) ? `[${key}]` : key;
-    yield { depth, key: name, value: value[key], pointer: `${pointer}/${escaped(key)}` };
+    yield { depth, key: name, value: value[key], path: joined([path, key]) };
   }
 }
 
-const escaped = (key) => key.replaceAll("~", "~0").replaceAll("/", "~1"); // as a JSON pointer has it
+const joined = (path) => path.join("\n"); // where a field is, as text
 
 const KINDS = { string: "string", boolean: "word" };
+
+/** Return where a violation is: in the data of its event, or in the batch. */
+const placeOf = (one) => joined([one.event_index === null ? "" : "data", ...(one.path ?? [])]);
 
 /** Return a value as text with its kind. */
 function shown(value) {
@@ -52,21 +55,20 @@ export function violation(one) {
  * Return a table of an object's fields.
  * @param {string} caption
  * @param {any} value
- * @param {string} pointer of the object, as violations have it
+ * @param {string} path of the object, as violations have it
  * @param {any[]} violations those that find their field are taken out
  */
-export function table(caption, value, pointer, violations) {
-  const fields = flat(value, pointer);
-  const at = new Map();
-  for (const one of violations) at.set(one.pointer, [...(at.get(one.pointer) ?? []), one]);
+export function table(caption, value, path, violations) {
+  const fields = flat(value, path);
+  const at = Map.groupBy(violations, placeOf);
   const body = el("tbody");
-  const add = (some) => body.append(...some.map((field) => line(field, at.get(field.pointer) ?? [])));
+  const add = (some) => body.append(...some.map((field) => line(field, at.get(field.path) ?? [])));
   // what is wrong is never behind the button
-  const first = fields.filter((field, index) => index < FIRST || at.has(field.pointer));
+  const first = fields.filter((field, index) => index < FIRST || at.has(field.path));
   add(first);
-  const placed = new Set(fields.map((field) => field.pointer));
+  const placed = new Set(fields.map((field) => field.path));
   for (let index = violations.length - 1; index >= 0; index--) {
-    if (placed.has(violations[index].pointer)) violations.splice(index, 1);
+    if (placed.has(placeOf(violations[index]))) violations.splice(index, 1);
   }
   const made = el("div.fields", {}, el("table", {}, el("caption", {}, caption), body));
   if (first.length < fields.length) {

@@ -21,7 +21,7 @@ const isText = (value) => typeof value === "string";
 
 /** Return the lines of what is wrong with a row, as text. */
 const wrongText = (row) =>
-  [...(row.problems ?? []), ...(row.violations ?? []).map((one) => `${one.pointer}: ${one.message}`)].join("\n");
+  [...(row.problems ?? []), ...(row.violations ?? []).map((one) => one.message)].join("\n");
 
 /** Return a heading with buttons beside it. */
 const section = (title, buttons, ...children) =>
@@ -34,27 +34,25 @@ const facts = (pairs) =>
 
 async function eventTab(row, read) {
   const batch = parse(source((await read.batch()).batch));
-  const left = [...(row.violations ?? [])];
-  const ofEvent = left.filter((one) => one.event_index !== null && one.event_index !== undefined);
-  const ofUser = left.filter((one) => !ofEvent.includes(one));
-  const all = el("div");
+  const left = [...(row.violations ?? [])]; // each table takes out those of its fields
+  const isEvent = row.kind === "event";
   const parts = [];
-  if (row.kind === "event") parts.push(fields.table("Data", row.data ?? {}, "#/data", ofEvent));
-  parts.push(fields.table("Identities", row.user ?? {}, "#", ofUser.filter((one) => one.place === "user_identities")));
-  const attributes = batch.user_attributes;
-  const ofAttributes = ofUser.filter((one) => one.place !== "user_identities");
-  if (attributes && Object.keys(attributes).length) parts.push(fields.table("User attributes", attributes, "#", ofAttributes));
-  const unplaced = [...ofEvent, ...ofUser].filter((one) => !parts.some((part) => part.textContent.includes(one.message)));
-  if (row.problems?.length || unplaced.length) all.append(problemList({ problems: row.problems, violations: unplaced }));
-  const text = row.kind === "event" && row.data ? indented(source(row.data)) : "{}";
-  all.append(
+  if (isEvent) parts.push(fields.table("Data", row.data, "data", left));
+  for (const [key, caption] of [["user_identities", "Identities"], ["user_attributes", "User attributes"]]) {
+    const value = batch[key];
+    if (value && typeof value === "object" && Object.keys(value).length) parts.push(fields.table(caption, value, `\n${key}`, left));
+  }
+  const problems = row.problems ?? [];
+  return el(
+    "div",
+    {},
+    problems.length || left.length ? problemList({ problems, violations: left }) : null,
     section(
-      row.kind === "event" ? visible(String(row.event_type ?? "event")) : "A batch without events",
-      row.kind === "event" ? [copyButton("event", () => text, "Copy JSON")] : [],
+      isEvent ? visible(String(row.event_type)) : "A batch without events",
+      isEvent ? [copyButton("event", () => indented(source(row.data)), "Copy JSON")] : [],
       ...parts,
     ),
   );
-  return all;
 }
 
 async function batchTab(row, read) {
@@ -73,7 +71,7 @@ const problemList = (row) =>
         {},
         el("i", { "aria-hidden": "true" }),
         el("p", {}, visible(String(one.message))),
-        el("p.soft.mono", {}, visible([one.place, one.pointer].filter(isText).join(" "))),
+        one.pointer ? el("p.soft.mono", {}, visible(String(one.pointer))) : null,
       ),
     ),
   );
