@@ -442,15 +442,21 @@ class _AtMost:
 
 
 def _not_bound(bind: str, port: int, error: Exception) -> ConfigurationError:
-    if getattr(error, "errno", None) == errno.EADDRINUSE:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
         return ConfigurationError(
             f"LocalServer(port={port}): another program has this port; "
             "write LocalServer(port=0) for any free one"
         )
+    if number == errno.EACCES:
+        return ConfigurationError(
+            f"LocalServer(port={port}): this user may not have this port; "
+            "write LocalServer(port=9090)"
+        )
     why = getattr(error, "strerror", None) or type(error).__name__
     return ConfigurationError(
-        f"LocalServer(bind={brief(bind)}, port={port}): it cannot listen there ({why}); "
-        "write LocalServer(bind='127.0.0.1', port=0)"
+        f"LocalServer(bind={brief(bind)}): it cannot listen there ({why}); "
+        "write LocalServer(bind='127.0.0.1')"
     )
 
 

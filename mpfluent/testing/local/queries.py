@@ -108,7 +108,7 @@ def _format(name: str, value: str) -> str:
 
 _PROMOTIONS = ("view", "click")
 _TYPES: tuple[str, ...] = (
-    *Event._by_type,
+    *map(str, Event._by_type),
     *map(str, ProductAction._wire["action"].validator.words),
     *_PROMOTIONS,
 )
