@@ -21,6 +21,7 @@ from .words import counted
 
 _MOST = 20  # problems of one request that are printed
 _MOST_NAMES = 5  # of events
+_SWITCH = 0.001  # seconds that a thread keeps others waiting, at most: an answer waits for no row
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -33,6 +34,7 @@ def serve(options: argparse.Namespace) -> int:
     try:
         saved = None if options.save is None else SavedBatches(options.save)
         server.saved = saved
+        sys.setswitchinterval(_SWITCH)
         _write(*_first_lines(server.url, options))
         server.serve_forever()
     except KeyboardInterrupt:

@@ -77,7 +77,7 @@ def judged(
     if len(body) > limits.MAX_REQUEST_BYTES:
         larger = f"A request is larger than {limits.MAX_REQUEST_BYTES} bytes."
         return Judgement(status(413), [], named, (larger,))
-    why = why or _refusal(path, data, strict=strict)
+    why = why or _refusal(path, data, len(body), strict=strict)
     if why is not None:
         return Judgement(status(400, message=why), [], named, (why,))
     found = [held(entry) for entry in entries]
@@ -115,14 +115,15 @@ def _known(expected: bytes | None, authorization: str) -> bool:
         return False
 
 
-def _refusal(path: str, data: Any, *, strict: bool) -> str | None:
+def _refusal(path: str, data: Any, length: int, *, strict: bool) -> str | None:
     """Return why the API would refuse a body, or None."""
     if path != SINGLE and not (isinstance(data, list) and data):
         return "The body must be an array of batches."
     entries = [data] if path == SINGLE else data
     if len(entries) > limits.MAX_BATCHES_PER_REQUEST:
         return f"More than {limits.MAX_BATCHES_PER_REQUEST} batches."
-    return next(filter(None, (refused(entry, strict=strict) for entry in entries)), None)
+    found = (refused(entry, strict=strict, length=length) for entry in entries)
+    return next(filter(None, found), None)
 
 
 def id_of(entry: Any) -> str | None:
@@ -137,11 +138,12 @@ def id_of(entry: Any) -> str | None:
     return json.dumps(value) if isinstance(value, int | float) else None
 
 
-def refused(entry: Any, *, strict: bool = True) -> str | None:
+def refused(entry: Any, *, strict: bool = True, length: int | None = None) -> str | None:
     """Return why the API would refuse a batch, or None.
 
     Args:
         entry: the batch, as JSON has it.
+        length: bytes of the text that it came in, if that is known.
         strict: whether the batch must keep the wire format. If not, only what the API is known
             to refuse is refused.
 
@@ -153,10 +155,19 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
     """
     if not isinstance(entry, dict):
         return "A batch must be an object."
-    size = len(plain(entry).encode("utf-8", "surrogatepass"))  # JSON can escape a lone surrogate
-    if size > limits.MAX_BATCH_BYTES:
+    if _is_large(entry, length):
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
     return refusal(Batch, entry) if strict else _known_refusal(entry)
+
+
+_GROWTH = 5  # how many times as long a number may be written as it came, such as 1e15
+
+
+def _is_large(entry: dict[str, Any], length: int | None) -> bool:
+    if length is not None and length * _GROWTH <= limits.MAX_BATCH_BYTES:
+        return False  # most are: there is no need to write it
+    # JSON can escape a lone surrogate
+    return len(plain(entry).encode("utf-8", "surrogatepass")) > limits.MAX_BATCH_BYTES
 
 
 # Required by the schema. But the vendor's reference calls them optional, or the vendor's SDKs leave

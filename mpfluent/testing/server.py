@@ -19,6 +19,7 @@ from ..delivery.rate_limit import checked_rate
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import integer_between
+from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
 from .http_server import Arrival, Listener, Streamed, tls_of
@@ -430,7 +431,7 @@ class LocalServer(PublicNames):
         for (batch_id, batch), payload, problems in zip(
             judgement.batches, judgement.payloads, left_out
         ):
-            problems += [problem.text for problem in batch.problems()]
+            problems += [problem.text for problem in limits.problems(batch)]
             violations: tuple[Violation, ...] = ()
             if self._plan is not None:
                 try:

@@ -57,7 +57,7 @@ def first_row_of(entry: Entry, place: int) -> int:
 
 
 def rows_of(entry: Entry) -> list[dict[str, Any]]:
-    """Return the rows of an entry, oldest first."""
+    """Return the rows of an entry, oldest first; each has what it is about as ``written``."""
     if entry.parts is None:
         return [refused_row(entry)]
     return [
@@ -71,8 +71,23 @@ def texts_of(entry: Entry) -> list[str]:
     """Return the rows of an entry as JSON; what is asked for again is at hand."""
     texts = entry.texts
     if texts is None:
-        texts = entry.texts = [json_text(row) for row in rows_of(entry)]
+        texts = entry.texts = [_text_of(row) for row in rows_of(entry)]
     return texts
+
+
+def _text_of(row: dict[str, Any]) -> str:
+    """Return a row as JSON, with the size of its event, whose data is written only once."""
+    written = row.pop("written", None)
+    if written is None:
+        return json_text(row)
+    data = json_text(row.pop("data"))
+    if row["kind"] == "event":
+        rest = {name: value for name, value in written.items() if name != "data"}
+        written = len(json_bytes(rest)) + len(data.encode("utf-8", "backslashreplace"))
+        row["size"] = written + len(',"data":')
+    else:
+        row["size"] = len(json_bytes(written))
+    return f'{json_text(row)[:-1]},"data":{data}}}'
 
 
 def refused_row(entry: Entry) -> dict[str, Any]:
@@ -92,7 +107,13 @@ def refused_row(entry: Entry) -> dict[str, Any]:
 
 
 def batch_rows(entry: Entry, place: int, payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a batch; what is about none of its events stands in the first."""
+    """Yield the rows of a batch; what is about none of its events stands in the first.
+
+    Args:
+        entry: the request.
+        place: of the batch in it.
+        payload: the batch.
+    """
     part = (entry.parts or ())[place]
     first = first_row_of(entry, place)
     events = payload.get("events") or [None]
@@ -126,9 +147,9 @@ def batch_rows(entry: Entry, place: int, payload: dict[str, Any]) -> Iterator[di
             "problems": problems,
             "violations": violations,
             "kind": "batch" if event is None else "event",
-            "size": len(json_bytes(payload if event is None else event)),
             "request": entry.number,
             "verdict": verdict,
+            "written": payload if event is None else event,
         }
 
 
