@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -216,6 +217,11 @@ def _event_refusal(index: int, event: Any) -> str | None:
         return f"events[{index}].event_type: {brief(word)} is not an event type"
     if data is not None and not isinstance(data, dict):
         return f"events[{index}].data: not an object."
-    needed = {field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN
-    missing = sorted(name for name in needed if (data or {}).get(name) is None)
+    missing = [name for name in _needed(event_type) if (data or {}).get(name) is None]
     return f"events[{index}].data.{missing[0]}: must be given" if missing else None
+
+
+@cache
+def _needed(event_type: str) -> list[str]:
+    """Return the fields without which the API refuses an event of a type, sorted."""
+    return sorted({field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN)

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\[\]:]+)(:[0-9]*)?")
 
@@ -22,6 +23,7 @@ def is_loopback(bind: str) -> bool:
         return bind == "localhost"
 
 
+@lru_cache(1_000)
 def is_host(host: str | None) -> bool:
     """Return whether a Host header names this machine by an address, or as localhost.
 
