@@ -60,6 +60,10 @@ def _run(options: argparse.Namespace) -> int:
         from .resend import resend
 
         return resend(options)
+    if options.command == "serve":
+        from .serve import serve
+
+        return serve(options)
     if options.command.startswith("plan "):
         from .plan import plan
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import selectors
 import socket
 import ssl
 import struct
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
-from socketserver import BaseRequestHandler
+from socketserver import BaseRequestHandler, TCPServer
 from typing import Any, NamedTuple, Protocol, cast
 
+from ..errors import ConfigurationError, brief
 from .faults import Action, status
 
 _LONGEST_LINE = 65_536  # bytes; http.server has the same limit
@@ -24,8 +28,16 @@ _BEFORE_RESET = 0.02  # seconds for the client to read an answer: a reset makes 
 _URI_TOO_LONG = status(414)._replace(end="close")
 _LENGTH_REQUIRED = status(411)._replace(end="close")
 _LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)  # at most 1 GB
+# The head of a usual request. The parser of http.server takes ten times as long, and reads all
+# others: what has more than printable ASCII, a folded line, or one of these headers.
+_USUAL = re.compile(
+    rb"(?!(?s:.*)\r\n(?i:transfer-encoding|expect):)"
+    rb"([A-Z]+) (/(?!/)[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ -~]*\r\n)*)\r\n"
+)
 _REST = 1_000_000  # bytes that are read at most of a request that was refused
 _REST_SECONDS = 1.0  # seconds for that
+# How a request for the page or for its API begins
+_OWN = re.compile(rb"(GET|HEAD) /[ ?]|[A-Z]+ /_mpfluent[/ ?]")
 
 
 class Arrival(NamedTuple):
@@ -38,6 +50,23 @@ class Arrival(NamedTuple):
     connection: int
     port: int
     at: float
+    query: str = ""
+
+
+# Says, after so many seconds at most, whether nobody reads on, or the server stops.
+Left = Callable[[float], bool]
+
+
+class Streamed(NamedTuple):
+    """An answer without an end.
+
+    Attributes:
+        headers: of the answer.
+        chunks: gives the parts of the body, one after the other.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    chunks: Callable[[Left], Iterator[bytes]]
 
 
 class Owner(Protocol):
@@ -57,6 +86,10 @@ class Owner(Protocol):
         """Keep a request that was read, and return what to do with it."""
         ...
 
+    def _own(self, arrival: Arrival) -> Action | Streamed:
+        """Return the answer to a request for the page, or for its API."""
+        ...
+
     def _finished(self) -> None:
         """Count a request as finished."""
         ...
@@ -70,6 +103,10 @@ class Listener(ThreadingHTTPServer):
         owner: the server that it belongs to.
         tls: the settings for https.
         handler: serves one connection; by default :class:`Handler`.
+        bind: the address that it listens at.
+
+    Raises:
+        ConfigurationError: the port is taken, or it cannot listen at the address.
     """
 
     daemon_threads = True
@@ -81,17 +118,33 @@ class Listener(ThreadingHTTPServer):
         owner: Owner,
         tls: ssl.SSLContext | None,
         handler: type[BaseRequestHandler] | None = None,
+        bind: str = "127.0.0.1",
     ) -> None:
         self.owner = owner
         self.stopping = threading.Event()
+        self.prepared: tuple[int, dict[Action, bytes]] = 0, {}  # answers of this second
         self._serving: dict[threading.Thread, socket.socket] = {}
-        super().__init__(("127.0.0.1", port), handler or Handler)
+        if ":" in bind:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((bind, port), handler or Handler)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name with an empty part
+            raise _not_bound(bind, port, error) from None
+        # where it listens at all addresses, it is reached by this one
+        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104
+        self.reached = f"[{self._host}]" if ":" in bind else self._host
+        self.reached += f":{self.server_port}"
         if tls is not None:
             # The handshake comes with the first read, in the thread of the connection. Here it
             # would make all other clients wait for one.
             self.socket = tls.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
+
+    def server_bind(self) -> None:
+        """Bind, without asking for the name of the machine, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def serve(self) -> None:
         """Accept connections until the server stops."""
@@ -102,9 +155,9 @@ class Listener(ThreadingHTTPServer):
         """Make ``serve``, in another thread, return at once."""
         self.stopping.set()
         # serve waits for a connection, so this makes one; OSError: there is no serve any more
-        with suppress(OSError), socket.socket() as waking:
+        with suppress(OSError), socket.socket(self.address_family) as waking:
             waking.settimeout(1)
-            waking.connect(("127.0.0.1", self.server_port))
+            waking.connect((self._host, self.server_port))
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Refuse a connection that comes after the stop."""
@@ -167,6 +220,9 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True  # parse_request changes that for a client that keeps it
         if not self._begins():
             return
+        if _OWN.match(self.rfile.peek()):  # these take no action of the script
+            self._answer_own()
+            return
         self._busy = True
         scripted = self.server.owner._begun()
         try:
@@ -193,17 +249,24 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, scripted: Action | None) -> Action | None:
         """Read a request, or as much of it as the script says, and return what to do."""
         if scripted is None or scripted.read is None:
-            return self._read_whole(scripted)
+            arrival = self._read_whole()
+            return None if arrival is None else self.server.owner._received(arrival, scripted)
         rest = self.rfile
         self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
         try:
-            return self._read_whole(scripted)
+            arrival = self._read_whole()
+            return None if arrival is None else self.server.owner._received(arrival, scripted)
         except _Enough:  # the request counts as unread, so no batch of it is accepted
             return scripted
         finally:
             self.rfile = rest
 
-    def _read_whole(self, scripted: Action | None) -> Action | None:
+    def _read_whole(self) -> Arrival | None:
+        usual = None if isinstance(self.rfile, _AtMost) else _USUAL.match(self.rfile.peek())
+        if usual is not None:
+            found = self._read_usual(usual)
+            if found is not None:
+                return found
         self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
         if len(self.raw_requestline) > _LONGEST_LINE:
             self._refuse(_URI_TOO_LONG)
@@ -214,20 +277,35 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(length, Action):
             self._refuse(length)
             return None
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return self._with_body(self.command, self.path, headers, length)
+
+    def _read_usual(self, head: re.Match[bytes]) -> Arrival | None:
+        """Read a request whose head is at hand; None leaves it, as it is not so usual."""
+        method, target, lines = (part.decode("ascii") for part in head.groups())
+        headers, count = {}, 0
+        for line in lines.split("\r\n")[:-1]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.lstrip(" ")
+            count += 1
+        length = headers.get("content-length", "0")
+        connection = headers.get("connection", "keep-alive").lower()
+        if len(headers) < count or not _LENGTH.fullmatch(length):
+            return None  # a header that came twice may be the length
+        self.rfile.read(head.end())
+        self.close_connection = connection == "close"
+        return self._with_body(method, target, headers, int(length))
+
+    def _with_body(
+        self, method: str, target: str, headers: dict[str, str], length: int
+    ) -> Arrival | None:
         body = self.rfile.read(length)
         if len(body) < length:  # the client went away before the end
             self.close_connection = True
             return None
-        arrival = Arrival(
-            self.command,
-            self.path.partition("?")[0],
-            {name.lower(): value for name, value in self.headers.items()},
-            body,
-            self._number,
-            self.client_address[1],
-            time.monotonic(),
-        )
-        return self.server.owner._received(arrival, scripted)
+        path, _, query = target.partition("?")
+        port, now = self.client_address[1], time.monotonic()
+        return Arrival(method, path, headers, body, self._number, port, now, query)
 
     def _length(self) -> int | Action:
         """Return the length of the body, or the answer to a request that does not give it.
@@ -249,6 +327,24 @@ class Handler(BaseHTTPRequestHandler):
 
     # Answering
 
+    def _answer_own(self) -> None:
+        """Answer a request for the page or for its API, at once or without an end."""
+        arrival = self._read_whole()
+        if arrival is None:
+            return
+        answer = self.server.owner._own(arrival)
+        if isinstance(answer, Action):
+            head = self._head(cast(int, answer.status_code), answer.headers, len(answer.body))
+            self.connection.sendall(head + answer.body)
+            return
+        self.close_connection = True
+        self.connection.sendall(self._head(200, answer.headers, None))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.connection, selectors.EVENT_READ)
+            # a client that reads a stream sends nothing more: it went away, or the server stops
+            for chunk in answer.chunks(lambda seconds: bool(selector.select(seconds))):
+                self.connection.sendall(chunk)
+
     def _carry_out(self, action: Action) -> None:
         answer = self._bytes(action)
         wait = action.wait
@@ -264,25 +360,40 @@ class Handler(BaseHTTPRequestHandler):
             self._reset(after_data=bool(answer))
 
     def _bytes(self, action: Action) -> bytes:
-        """Return the bytes of the answer."""
+        """Return the bytes of the answer; those of one second are the same."""
+        second = int(time.time())
+        if self.server.prepared[0] != second:
+            self.server.prepared = second, {}
+        answers = self.server.prepared[1]
+        answer = answers.get(action)
+        if answer is None:
+            answer = answers[action] = self._made(action)
+        return answer
+
+    def _made(self, action: Action) -> bytes:
         code = action.status_code
         if code is None:
             return action.body
+        headers = action.headers
+        if 200 <= code < 300:
+            headers = (("X-mp-rate-limit-percentage-used", "1"), *headers)
+        return self._head(code, headers, len(action.body)) + action.body
+
+    def _head(self, code: int, more: tuple[tuple[str, str], ...], length: int | None) -> bytes:
+        """Return the head of an answer; a body without a length ends with the connection."""
         headers = {
             "server": ("Server", self.version_string()),
             "date": ("Date", self.date_time_string()),
             "content-type": ("Content-Type", "application/json"),
-            "content-length": ("Content-Length", str(len(action.body))),
+            "content-length": ("Content-Length", str(length)),
         }
-        if 200 <= code < 300:
-            headers["x-mp-rate-limit-percentage-used"] = ("X-mp-rate-limit-percentage-used", "1")
-        for name, value in action.headers:
+        for name, value in more:
             headers[name.lower()] = (name, value)
-        if "transfer-encoding" in headers:
+        if "transfer-encoding" in headers or length is None:
             del headers["content-length"]
         lines = [f"HTTP/1.1 {code} {responses.get(code, '')}"]
         lines += [f"{name}: {value}" for name, value in headers.values()]
-        return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + action.body
+        return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
     def _stops_within(self, seconds: float | None) -> bool:
         """Wait so many seconds; return whether the server stops meanwhile."""
@@ -364,6 +475,25 @@ class _AtMost:
         if self._left <= 0:
             raise _Enough
         return data
+
+
+def _not_bound(bind: str, port: int, error: Exception) -> ConfigurationError:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"LocalServer(port={port}): another program has this port; "
+            "write LocalServer(port=0) for any free one"
+        )
+    if number == errno.EACCES:
+        return ConfigurationError(
+            f"LocalServer(port={port}): this user may not have this port; "
+            "write LocalServer(port=9090)"
+        )
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return ConfigurationError(
+        f"LocalServer(bind={brief(bind)}): it cannot listen there ({why}); "
+        "write LocalServer(bind='127.0.0.1')"
+    )
 
 
 def tls_of(certificate: str | os.PathLike[str]) -> ssl.SSLContext:
