@@ -143,7 +143,8 @@ def _new_batches(entry: Entry) -> Iterator[bytes]:
 def _lines(entry: Entry) -> Iterator[str]:
     """Yield what is printed of a request."""
     request = entry.request
-    first = f"{request.status_code} {request.method} {request.path}"
+    code = "---" if request.status_code is None else request.status_code
+    first = " ".join([str(code), *filter(None, [request.method, request.path])])
     yield cut(one_line(f"{first}  {entry.message or _names(entry)}"))
     parts = entry.parts or ()
     problems = [problem for part in parts for problem in part.problems]

@@ -86,6 +86,10 @@ class Owner(Protocol):
         """Keep a request that was read, and return what to do with it."""
         ...
 
+    def _unread(self, action: Action, connection: int, port: int) -> None:
+        """Note a request that is not read to its end."""
+        ...
+
     def _own(self, arrival: Arrival) -> Action | Streamed:
         """Return the answer to a request for the page, or for its API."""
         ...
@@ -257,6 +261,7 @@ class Handler(BaseHTTPRequestHandler):
             arrival = self._read_whole()
             return None if arrival is None else self.server.owner._received(arrival, scripted)
         except _Enough:  # the request counts as unread, so no batch of it is accepted
+            self.server.owner._unread(scripted, self._number, self.client_address[1])
             return scripted
         finally:
             self.rfile = rest

@@ -196,7 +196,7 @@ class LocalServer(PublicNames):
     @property
     def requests(self) -> list[ReceivedRequest]:
         """The requests that were read to their end, accepted or not, in order."""
-        return [entry.request for entry in self._store.entries()]
+        return [entry.request for entry in self._store.entries() if entry.request.method]
 
     @property
     def violations(self) -> list[Violation]:
@@ -419,6 +419,13 @@ class LocalServer(PublicNames):
         self._store.add(entry)
         self._noted(entry)
         return action
+
+    def _unread(self, action: Action, connection: int, port: int) -> None:
+        request = ReceivedRequest("", {}, b"", None, connection, "", port, time.monotonic())
+        message = message_of(action, (), scripted=True)
+        entry = Entry(request, round(time.time() * 1000), None, message)
+        self._store.add(entry)
+        self._noted(entry)
 
     def _noted(self, entry: Entry) -> None:
         """Do nothing more with a request; the command ``mpfluent serve`` prints it."""

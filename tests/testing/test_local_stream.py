@@ -150,10 +150,16 @@ def test_a_reader_that_goes_away_leaves_no_thread(server, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_a_request_that_was_never_read_is_no_row(server):
+def test_a_request_that_a_fault_did_not_read_is_a_row_and_no_request(server):
     server.script(reset_before_read())
     with pytest.raises(requests.ConnectionError):
         post(server, batch())
     post(server, batch(event("a")))
     with Stream(server) as stream:
-        assert stream.rows(1)[0]["name"] == "a"
+        unread, read = stream.rows(2)
+
+    assert (unread["kind"], unread["status_code"], unread["size"]) == ("refused", None, 0)
+    assert unread["message"] == "a fault: the connection was reset without an answer"
+    assert (read["name"], read["request"]) == ("a", 2)
+    assert told(server, "requests/1")["method"] == ""
+    assert len(server.requests) == 1

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ...builder.batch import Batch
 from ...errors import brief, closest
-from ...formatting.summary import cut
 from ..assertions import Sent
 from ..event_names import names_of
 from ..held_values import held
@@ -86,4 +85,4 @@ def nothing_came(
     close = closest(event, names) if event is not None else None
     came = ", ".join(map(brief, list(names)[-_MOST_NAMES:])) or "none"
     hint = f"; did you mean {close!r}?" if close else ""
-    return cut(f"no event {', '.join(words)} came within {timeout:g} s; what came: {came}{hint}")
+    return f"no event {', '.join(words)} came within {timeout:g} s; what came: {came}{hint}"
