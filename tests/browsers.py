@@ -15,7 +15,7 @@ SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars"),
 )
-PATIENCE = 30  # seconds for a condition; it is only ever waited out by a test that fails
+PATIENCE = 12  # seconds for a condition; it is only ever waited out by a test that fails
 
 
 @contextmanager
@@ -120,7 +120,7 @@ class Page:
 
     def filter(self, text):
         box = self.find("#filter")
-        box.send_keys("\ue009a", "\ue003", text)  # Control-A, Backspace
+        box.send_keys("\ue009a\ue000", "\ue003", text)  # Control-A, Backspace
 
     def open_row(self, name):
         """Click on the first row with this name, and wait for its panel."""

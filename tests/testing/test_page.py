@@ -150,57 +150,55 @@ def several(server):
     post(server, b"{")
 
 
-@pytest.mark.parametrize(
-    ("expression", "names"),
-    [
-        ("search", ["Search closed", "Searched"]),
-        ("type:purchase", ["Cast-iron teapot"]),
-        ("type:search", ["Searched"]),
-        ("customer_id:123 type:purchase", ["Cast-iron teapot"]),
-        ("user:45", ["Search closed"]),
-        ('query:"tea pot"', ["Searched"]),
-        ("query:tea*", ["Searched"]),
-        ("plan:free", ["Search closed"]),
-        ('"search c"', ["Search closed"]),
-        ("total_amount:>50", ["Cast-iron teapot"]),
-        ("total_amount:>100", []),
-        ("-type:purchase -verdict:refused", ["Search closed", "Searched"]),
-        ("status:400", ["400 refused"]),
-        ("PLAN:FREE", ["Search closed"]),
-    ],
-)
-def test_a_filter_shows_what_fits(server, page, expression, names):
+FILTERS = {
+    "search": ["Search closed", "Searched"],
+    "type:purchase": ["Cast-iron teapot"],
+    "type:search": ["Searched"],
+    "customer_id:123 type:purchase": ["Cast-iron teapot"],
+    "user:45": ["Search closed"],
+    'query:"tea pot"': ["Searched"],
+    "query:tea*": ["Searched"],
+    "plan:free": ["Search closed"],
+    "PLAN:FREE": ["Search closed"],
+    '"search c"': ["Search closed"],
+    "total_amount:>50": ["Cast-iron teapot"],
+    "total_amount:>100": [],
+    "-type:purchase -verdict:refused": ["Search closed", "Searched"],
+    "status:400": ["400 refused"],
+}
+
+
+def test_a_filter_shows_what_fits(server, page):
     several(server)
     page.open()
     page.until(lambda: len(page.names()) == 4, "all four rows")
 
-    page.filter(expression)
+    for expression, names in FILTERS.items():
+        page.filter(expression)
+        page.shows(*names)
+        assert page.text("#shown") == f"{len(names)} of 4", expression
 
-    page.shows(*names)
-    assert page.text("#shown") == f"{len(names)} of 4"
+
+BROKEN = {
+    "search plan:": "A value is missing after “plan:”: write plan:something",
+    'search "tea': 'The quote at character 8 has no end: write "tea"',
+    "search :pro": "A name is missing before “:”: write plan:pro",
+    "search -": "A word is missing after “-”: write -type:screen_view",
+    "search total_amount:>x": "“total_amount:>x” wants a number after >",
+}
 
 
-@pytest.mark.parametrize(
-    ("expression", "message"),
-    [
-        ("search plan:", "A value is missing after “plan:”: write plan:something"),
-        ('search "tea', 'The quote at character 8 has no end: write "tea"'),
-        ("search :pro", "A name is missing before “:”: write plan:pro"),
-        ("search -", "A word is missing after “-”: write -type:screen_view"),
-        ("search total_amount:>x", "“total_amount:>x” wants a number after >"),
-    ],
-)
-def test_a_broken_word_of_a_filter_is_named_and_left_out(server, page, expression, message):
+def test_a_broken_word_of_a_filter_is_named_and_left_out(server, page):
     several(server)
     page.open()
     page.until(lambda: len(page.names()) == 4, "all four rows")
 
-    page.filter(expression)
-
-    page.shows("Search closed", "Searched")
-    assert message in page.text("#filter-message")
-    assert "this word is left out" in page.text("#filter-message")
-    assert page.find("#filter").get_attribute("aria-invalid") == "true"
+    for expression, message in BROKEN.items():
+        page.filter(expression)
+        page.shows("Search closed", "Searched")
+        page.until(lambda: message in page.text("#filter-message"), message)  # noqa: B023
+        assert "this word is left out" in page.text("#filter-message")
+        assert page.find("#filter").get_attribute("aria-invalid") == "true"
     page.filter("search")
     page.until(lambda: not page.find("#filter-message").is_displayed(), "the message goes")
 
@@ -231,8 +229,9 @@ def test_the_address_holds_the_filter(driver, server, page):
     page.shows("Cast-iron teapot")
     page.click(".check")
     page.shows()
+    held = "?q=customer_id%3A123+type%3Apurchase&problems=1"
+    page.until(lambda: driver.current_url.endswith(held), "the address holds it")
     shared = driver.current_url.removeprefix(server.url)
-    assert "q=customer_id" in shared
 
     page.open(shared)
 
@@ -241,7 +240,7 @@ def test_the_address_holds_the_filter(driver, server, page):
     page.until(lambda: page.text("#shown") == "0 of 4", "the filter holds")
     page.click("#empty button")
     page.until(lambda: len(page.names()) == 4, "all four rows")
-    assert "?" not in driver.current_url
+    page.until(lambda: "?" not in driver.current_url, "the address holds no filter")
 
 
 def test_only_this_user_is_a_button_of_the_panel(server, page):
@@ -277,7 +276,7 @@ def test_a_row_opens_with_all_that_is_known(planned):
     assert "none" in wrong
     assert "want number, got string" in page.tab("problems")
     batch = page.tab("batch")
-    assert json.loads(page.text(".code"))["events"][0]["data"]["event_name"] == "Searched"
+    assert json.loads(page.text("#tab-panel .code"))["events"][0]["data"]["event_name"] == "Searched"
     assert '"customer_id": "77120"' in batch
     shown = page.tab("request")
     assert "POST /v2/events" in shown
@@ -322,9 +321,8 @@ def test_each_part_can_be_copied(driver, server, page):
     batch = json.loads(page.copied("#tab-panel .copy"))
     assert batch["events"] == body["events"]
     page.tab("python")
-    scope: dict = {}
-    exec(page.copied("#tab-panel .copy"), scope)
-    assert scope["batch"].events[0].event_name == "Big"
+    built = eval(page.copied("#tab-panel .copy"), {"Batch": Batch})
+    assert built.to_dict() == body
     page.tab("request")
     assert "POST /v2/events" in page.copied("#tab-panel .copy")
     page.click("#address")
@@ -377,6 +375,8 @@ def test_the_next_requests_can_be_made_to_fail(server, page):
     page.until(lambda: page.text("#faults") == "Faults", "none waits")
     page.click("#faults")
     page.click("#fault-dialog [value=throttled]")
+    page.find("#fault-times").clear()
+    page.find("#fault-times").send_keys("1")
     page.find("#fault-seconds").clear()
     page.find("#fault-seconds").send_keys("7")
     page.click("#fault-dialog [type=submit]")
@@ -510,7 +510,7 @@ ROW_190 = (
 
 def test_a_hostile_batch_is_text(server, page):
     script = "<script>window.broken = 1</script>"
-    attributes = {f"key {number}": f"value {number}" for number in range(10_000)}
+    attributes = {f"k{number}": number for number in range(10_000)}
     hostile = {
         "<img src=x onerror='window.broken = 1'>": "<b>bold</b>",
         "__proto__": "polluted",
@@ -539,22 +539,31 @@ def test_a_hostile_batch_is_text(server, page):
                 }
             ],
         }
-    ).replace("1.1}", "1.10}")
-    assert post(server, text.encode()).status_code == 202
+    ).replace('"exact": 1.1,', '"exact": 1.10,')
+    answer = post(server, text.encode())
+    assert answer.status_code == 202, answer.text
     page.open().open_row(script)
 
     shown = page.text("#tab-panel")
-    for part in ("<b>bold</b>", "__proto__", "مرحبا بالعالم", "👩‍👩‍👧‍👦", "a⟨U+0000⟩b", "safe ⟨U+202E⟩gnp"):
+    for part in (
+        "<b>bold</b>",
+        "__proto__",
+        "مرحبا بالعالم",
+        "👩‍👩‍👧‍👦",
+        "a⟨U+0000⟩b",
+        "safe ⟨U+202E⟩gnp",
+    ):
         assert part in shown
     assert f"{BEYOND}" in shown
     assert "123456789012345678901234567890" in shown
-    assert "value 9999" not in shown
+    assert "k9999" not in shown
     page.click(".fields button")
-    page.until(lambda: "value 9999" in page.text("#tab-panel"), "all attributes")
+    page.until(lambda: "k9999" in page.text("#tab-panel"), "all attributes")
     batch = page.tab("batch")
     assert f'"beyond": {BEYOND}' in batch
+    assert '"exact": 1.10,' in batch
     assert '"long": 123456789012345678901234567890' in batch
-    assert '"key 9999": "value 9999"' in batch
+    assert '"k9999": 9999' in batch
     page.tab("python")
     page.tab("request")
     page.filter("overriding:safe*")

@@ -66,7 +66,15 @@ function filtered() {
 
 const isFiltered = () => inputs.filter.value.trim() !== "" || inputs.problems.checked;
 
+let writing = 0;
+
+/** Write the filter into the address; browsers refuse to do it at each key. */
 function toAddress() {
+  clearTimeout(writing);
+  writing = setTimeout(writeAddress, 250);
+}
+
+function writeAddress() {
   const address = new URL(location.href);
   address.searchParams.delete("q");
   address.searchParams.delete("problems");
@@ -191,10 +199,12 @@ let counts = { rate: 0, rate_limit: 270, started: null };
 const drawRate = plot(byId("plot"));
 const drawFaults = faults();
 
+/** Show the counts, and return whether they are of the same server as before. */
 function counted(text) {
   const before = counts.started;
   counts = JSON.parse(text);
-  if (before !== null && before !== undefined && counts.started !== before) anew();
+  const isSame = before === null || before === counts.started;
+  if (!isSame) anew();
   for (const key in numbers) {
     numbers[key].textContent = count(counts[key] ?? 0);
     numbers[key].parentElement.classList.toggle("zero", !counts[key]);
@@ -206,6 +216,7 @@ function counted(text) {
   byId("summary").classList.toggle("over", counts.rate > counts.rate_limit);
   drawFaults(counts.faults ?? 0);
   document.title = `${counts.events ? `(${count(counts.events)}) ` : ""}mpfluent: local mParticle`;
+  return isSame;
 }
 setInterval(() => drawRate(counts.rate, counts.rate_limit), 1000);
 drawRate(0, 270);

@@ -6,7 +6,7 @@ const WAITS = [500, 1000, 2000, 4000]; // milliseconds before each new try
 
 /**
  * Follow the stream until the page ends.
- * @param {{after: () => number, rows: (text: string) => void, counts: (text: string) => void,
+ * @param {{after: () => number, rows: (text: string) => void, counts: (text: string) => boolean,
  *   cleared: () => void, dropped: (text: string) => void, state: (state: string) => void}} on
  */
 export function follow(on) {
@@ -20,7 +20,11 @@ export function follow(on) {
       on.state("live");
     };
     stream.addEventListener("rows", (message) => on.rows(message.data));
-    stream.addEventListener("counts", (message) => on.counts(message.data));
+    stream.addEventListener("counts", (message) => {
+      if (on.counts(message.data)) return;
+      mine.close(); // another server, whose rows begin at the beginning
+      connect();
+    });
     stream.addEventListener("cleared", () => on.cleared());
     stream.addEventListener("dropped", (message) => on.dropped(message.data));
     stream.onerror = async () => {
