@@ -262,11 +262,12 @@ def test_the_stub_for_type_checkers_and_editors_names_what_is_loaded():
     assert ast.unparse(last) == f"__all__ = {mpfluent.__all__}"
 
 
-def test_the_stub_is_packaged():
+def test_the_stub_and_the_page_are_packaged():
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
 
-    assert config["options.package_data"]["mpfluent"] == "py.typed, __init__.pyi"
+    packaged = "py.typed, __init__.pyi, testing/local/page/*"
+    assert config["options.package_data"]["mpfluent"] == packaged
 
 
 def test_dir_lists_what_is_public():
