@@ -123,10 +123,11 @@ class Page:
         box.send_keys("\ue009a\ue000", "\ue003", text)  # Control-A, Backspace
 
     def open_row(self, name):
-        """Click on the first row with this name, and wait for its panel."""
+        """Click on the highest row with this name, and wait for its panel."""
         row = self.until(
             lambda: self.script(
                 "return [...document.querySelectorAll('#rows .row')]"
+                ".sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)"
                 ".find((row) => row.querySelector('.c-name').textContent === arguments[0])",
                 name,
             ),

@@ -276,7 +276,9 @@ def test_a_row_opens_with_all_that_is_known(planned):
     assert "none" in wrong
     assert "want number, got string" in page.tab("problems")
     batch = page.tab("batch")
-    assert json.loads(page.text("#tab-panel .code"))["events"][0]["data"]["event_name"] == "Searched"
+    assert (
+        json.loads(page.text("#tab-panel .code"))["events"][0]["data"]["event_name"] == "Searched"
+    )
     assert '"customer_id": "77120"' in batch
     shown = page.tab("request")
     assert "POST /v2/events" in shown
@@ -510,7 +512,7 @@ ROW_190 = (
 
 def test_a_hostile_batch_is_text(server, page):
     script = "<script>window.broken = 1</script>"
-    attributes = {f"k{number}": number for number in range(10_000)}
+    attributes = {f"k{number}": 7 for number in range(10_000)}
     hostile = {
         "<img src=x onerror='window.broken = 1'>": "<b>bold</b>",
         "__proto__": "polluted",
@@ -538,8 +540,9 @@ def test_a_hostile_batch_is_text(server, page):
                     },
                 }
             ],
-        }
-    ).replace('"exact": 1.1,', '"exact": 1.10,')
+        },
+        separators=(",", ":"),
+    ).replace('"exact":1.1,', '"exact":1.10,')
     answer = post(server, text.encode())
     assert answer.status_code == 202, answer.text
     page.open().open_row(script)
@@ -563,7 +566,7 @@ def test_a_hostile_batch_is_text(server, page):
     assert f'"beyond": {BEYOND}' in batch
     assert '"exact": 1.10,' in batch
     assert '"long": 123456789012345678901234567890' in batch
-    assert '"k9999": 9999' in batch
+    assert '"k9999": 7' in batch
     page.tab("python")
     page.tab("request")
     page.filter("overriding:safe*")
@@ -745,15 +748,17 @@ def test_a_picture_of_the_page(driver, tmp_path):
     wanted = os.environ.get("MPFLUENT_SCREENSHOT")
     file = ROOT / wanted if wanted else tmp_path / "screenshot.png"
     with LocalServer(data_plan=shop.plan()) as server:
-        page = Page(driver, server.url)
-        page.open()
-        for number in range(4):
-            for batch in shop.visit(number):
-                send(server, batch)
-            if number == 1:
-                post(server, {"environment": "development", "events": [{"data": {}}]})
-        page.until(lambda: len(page.names()) > 18, "all rows")
+        page = Page(driver, server.url).open()
+        for second in range(50 if wanted else 1):  # the plot has one value a second
+            before = page.find("#plot .line").get_attribute("d")
+            for number in range(1 + (second * 7) % 4 + (second * 5) % 3):
+                send(server, *shop.visit(number % 2))
+            page.until(lambda: page.find("#plot .line").get_attribute("d") != before, "a second")  # noqa: B023
+        post(server, {"environment": "development", "events": [{"data": {}}]})
+        for batch in [*shop.visit(3), *shop.visit(2)]:
+            send(server, batch)
         page.open_row("Searched")
+        page.until(lambda: page.text("[data-count=violations] dd") == "1", "all are counted")
 
         assert driver.save_screenshot(str(file))
 

@@ -35,8 +35,7 @@ export function svg(tag, properties = {}) {
 }
 
 // What would move, hide or overwrite other text is shown by its name instead.
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-const LINES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\p{Cs}]/gu;
 
 const SIGNS = { "\n": "↵", "\t": "⇥" };
 
@@ -50,7 +49,7 @@ const named = (character) => {
 export const visible = (text) => text.replace(UNSEEN, named);
 
 /** Return text that may have lines, with what is unseen shown by its name. */
-export const visibleLines = (text) => text.replace(LINES, named);
+export const visibleLines = (text) => text.replace(UNSEEN, (one) => ("\n\t".includes(one) ? one : named(one)));
 
 /** Say something to screen readers; a later text replaces an earlier one. */
 export function announce(text) {

@@ -34,12 +34,13 @@ export function hue(text) {
 
 const KINDS = { custom_event: "custom", commerce_event: "commerce" };
 
-/** Return the type of a row's event, such as "commerce · purchase". */
+/** Return the type of a row's event, such as "custom · search"; of commerce, the action. */
 export function type(row) {
   if (row.kind === "refused") return "request";
   if (row.kind === "batch") return "batch";
+  if (typeof row.action === "string") return row.action.replaceAll("_", " ");
   const kind = KINDS[row.event_type] ?? String(row.event_type ?? "").replaceAll("_", " ");
-  const finer = row.action ?? row.data?.custom_event_type;
+  const finer = row.data?.custom_event_type;
   return typeof finer === "string" && finer !== "other" ? `${kind} · ${finer.replaceAll("_", " ")}` : kind;
 }
 
