@@ -15,7 +15,7 @@ SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars"),
 )
-PATIENCE = 12  # seconds for a condition; it is only ever waited out by a test that fails
+PATIENCE = 30  # seconds for a condition; it is only ever waited out by a test that fails
 
 
 @contextmanager

@@ -12,7 +12,7 @@ PEOPLE = [
     {"customer_id": "48213"},
     {"email": "mina@example.com"},
     {"customer_id": "77120", "email": "jo@example.com"},
-    {"customer_id": "90017"},
+    {"customer_id": "31466"},
 ]
 
 

@@ -757,8 +757,9 @@ def test_a_picture_of_the_page(driver, tmp_path):
         post(server, {"environment": "development", "events": [{"data": {}}]})
         for batch in [*shop.visit(3), *shop.visit(2)]:
             send(server, batch)
-        page.open_row("Searched")
         page.until(lambda: page.text("[data-count=violations] dd") == "1", "all are counted")
+        page.until(lambda: page.text(".is-violation .c-name") == "Searched", "all are there")
+        page.open_row("Searched")
 
         assert driver.save_screenshot(str(file))
 

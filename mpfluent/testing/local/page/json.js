@@ -50,8 +50,10 @@ export function parse(text) {
   let result, key;
   let named = false;
   const place = (value) => {
-    if (!open.length) result = value;
-    else {
+    if (!open.length) {
+      if (result !== undefined) throw new SyntaxError("more follows the JSON text");
+      result = value;
+    } else {
       const parent = open[open.length - 1].value;
       if (Array.isArray(parent)) parent.push(value);
       else {
