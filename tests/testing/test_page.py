@@ -743,6 +743,37 @@ def test_a_stream_that_breaks_off_goes_on_where_it_was(server, page):
     page.shows("Meanwhile", "Before")
 
 
+def test_a_server_that_wants_a_token_is_asked_for_it(driver):
+    with LocalServer(token="s3cret") as server:
+        send(server, user().event("Secret", type="other"))
+        page = Page(driver, server.url)
+        driver.get(server.url)
+        page.until(lambda: page.all("#token-dialog[open]"), "the page asks")
+        assert page.names() == []
+
+        page.find("#token").send_keys("s3cret")
+        page.click("#token-dialog [type=submit]")
+
+        page.shows("Secret")
+        page.open_row("Secret")
+        assert "Secret" in page.tab("batch")
+        page.open().shows("Secret")
+        driver.get("about:blank")
+        page.errors()  # those of the refused requests
+
+
+def test_a_token_in_the_address_is_taken_out_of_it(driver):
+    with LocalServer(token="s3cret") as server:
+        send(server, user().event("Secret", type="other"))
+        page = Page(driver, server.url).open("/?token=s3cret&q=secret")
+
+        page.shows("Secret")
+
+        assert driver.current_url == f"{server.url}/?q=secret"
+        assert page.errors() == []
+        driver.get("about:blank")
+
+
 def test_a_picture_of_the_page(driver, tmp_path):
     """``MPFLUENT_SCREENSHOT=docs/screenshot.png`` writes the picture that the README shows."""
     wanted = os.environ.get("MPFLUENT_SCREENSHOT")
