@@ -326,6 +326,7 @@ def test_counts_say_what_came():
         found = told(server, "counts")
 
         assert found.pop("rate") <= 3
+        assert found.pop("started") <= time.time() * 1000
         assert found == {
             "batches": 2,
             "events": 2,
@@ -335,6 +336,7 @@ def test_counts_say_what_came():
             "problems": 1,
             "dropped": 0,
             "rate_limit": 50,
+            "faults": 0,
         }
         assert found["violations"] > 1
 

@@ -80,6 +80,17 @@ def test_counts_come_first_and_when_they_change(server):
         assert stream.next("counts")["events"] == 1
 
 
+def test_counts_come_first_and_name_the_server_and_the_faults_that_wait(server):
+    post(server, batch(event("a")))
+    with Stream(server) as stream:
+        name, counts = stream.message()
+        assert (name, counts["faults"]) == ("counts", 0)
+        server.script(503, 503)
+        again = stream.next("counts")
+
+    assert again == {**counts, "faults": 2, "rate": again["rate"]}
+
+
 def test_clearing_is_told(server):
     post(server, batch(event("a")))
     with Stream(server) as stream:

@@ -294,6 +294,8 @@ def _counts(site: Site) -> dict[str, Any]:
         **site.store.counts()._asdict(),
         "rate": site.store.rate(),
         "rate_limit": rate_limit,
+        "faults": site.actions(),
+        "started": site.store.started,
     }
 
 

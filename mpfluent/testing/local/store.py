@@ -114,6 +114,7 @@ class Store:
         self._counts = [0] * len(Counts._fields)
         self._recent: deque[tuple[float, int]] = deque()  # batches of the last second
         self._waiting = 0
+        self.started = round(time.time() * 1000)  # Unix milliseconds
         self.closed = False
         self.oldest = 1  # the id of the oldest row that is kept
         self.newest = 0  # the id of the newest row

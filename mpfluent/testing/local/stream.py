@@ -36,6 +36,11 @@ def stream(
     told, told_at, said_at = None, 0.0, time.monotonic()
     while True:
         messages = b""
+        now = time.monotonic()
+        # they come first: from them, a page that connects again knows whether it is the same server
+        if now - told_at >= _COUNTS_EVERY and (found := counts()) != told:
+            told, told_at = found, now
+            messages += _message("counts", json_text(found))
         was_cleared, (cleared, oldest, newest) = cleared, store.position()
         if cleared != was_cleared:
             messages += _message("cleared", "{}")
@@ -47,10 +52,6 @@ def stream(
             texts, place = _texts_behind(store, place)
             if texts:
                 messages += _message("rows", f'{{"rows":[{",".join(texts)}]}}', place)
-        now = time.monotonic()
-        if now - told_at >= _COUNTS_EVERY and (found := counts()) != told:
-            told, told_at = found, now
-            messages += _message("counts", json_text(found))
         if not messages and now - said_at >= _QUIET:
             messages = b": still here\n\n"
         if messages:

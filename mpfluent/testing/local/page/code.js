@@ -1,0 +1,69 @@
+// Highlighted code: JSON as it came, Python, and headers. Lines stand in blocks, so that the
+// browser lays out only the blocks in sight.
+
+import { el, visible, visibleLines } from "./dom.js";
+import { lines } from "./json.js";
+
+const BLOCK = 100; // lines
+const LINE = 18; // pixels, as in page.css
+
+/** Return a block of code of lines of [kind, text]. */
+function code(made, label) {
+  const place = el("pre.code", { tabindex: "0", role: "region", "aria-label": label });
+  for (let at = 0; at < made.length; at += BLOCK) {
+    const some = made.slice(at, at + BLOCK);
+    const block = el("code.block", {});
+    block.style.containIntrinsicSize = `auto ${some.length * LINE}px`;
+    for (const line of some) {
+      for (const [kind, text] of line) {
+        block.append(kind === "space" || kind === "mark" ? text : el(`span.${kind}`, {}, visible(text)));
+      }
+      block.append("\n");
+    }
+    place.append(block);
+  }
+  return place;
+}
+
+/** Return a JSON text as highlighted code; what is no JSON comes as it is. */
+export function json(text, label) {
+  let made;
+  try {
+    JSON.parse(text); // only to see whether it is JSON
+    made = lines(text);
+  } catch {
+    return plain(text, label);
+  }
+  return code(made, label);
+}
+
+/** Return text as it is. */
+export function plain(text, label) {
+  return el("pre.code", { tabindex: "0", role: "region", "aria-label": label }, visibleLines(text));
+}
+
+const PYTHON =
+  /(#[^\n]*)|((?:\b[rbfu]{1,2})?(?:"""[^]*?"""|'''[^]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))|\b(from|import|as|with|for|in|if|else|def|return|True|False|None|class|lambda|not|and|or)\b|\b(\d[\d_]*(?:\.\d+)?)\b|\.?\b([A-Za-z_]\w*)(?=\()|\b([a-z_]\w*)(?==[^=])/g;
+const KINDS = [null, "comment", "string", "word", "number", "call", "key"];
+
+/** Return Python as highlighted code. */
+export function python(text, label) {
+  const all = [];
+  let at = 0;
+  for (const found of text.matchAll(PYTHON)) {
+    all.push(["mark", text.slice(at, found.index)]);
+    const kind = KINDS[found.findIndex((group, index) => index > 0 && group !== undefined)];
+    all.push([kind, found[0]]);
+    at = found.index + found[0].length;
+  }
+  all.push(["mark", text.slice(at)]);
+  const made = [[]];
+  for (const [kind, part] of all) {
+    part.split("\n").forEach((piece, index) => {
+      if (index) made.push([]);
+      if (piece) made[made.length - 1].push([kind, visible(piece)]);
+    });
+  }
+  while (made.length > 1 && !made[made.length - 1].length) made.pop();
+  return code(made, label);
+}

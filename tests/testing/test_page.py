@@ -1,0 +1,770 @@
+"""The page of a local server, in a real Chromium: what somebody sees, types and presses."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+import requests
+import shop
+from browsers import Page, browser
+
+from mpfluent import Batch, Client, Retry, TransportError
+from mpfluent.testing import LocalServer
+
+pytestmark = pytest.mark.together("browser")
+
+ROOT = Path(__file__).parents[2]
+BEYOND = 9_007_199_254_740_993  # 2^53 + 1, which no number of JavaScript is
+PORTRAIT = (360, 740)
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with browser() as driver:
+        yield driver
+
+
+@pytest.fixture
+def server():
+    with LocalServer() as server:
+        yield server
+
+
+@pytest.fixture
+def page(driver, server):
+    page = Page(driver, server.url)
+    driver.get("about:blank")
+    page.errors()  # of another test
+    yield page
+    page.size(1280, 800)
+    # such as a style or a script that the Content Security Policy refuses
+    assert page.errors() == []
+    driver.get("about:blank")
+
+
+def send(server, *batches, **options):
+    options.setdefault("retry", Retry(max_attempts=1))
+    with Client("key", "secret", environment="development", host=server.url, **options) as client:
+        return client.send(*batches)
+
+
+def post(server, body, path="/v2/events"):
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return requests.post(server.url + path, data=data, auth=("key", "secret"), timeout=10)
+
+
+def user(number=123, **attributes):
+    batch = Batch.for_user(customer_id=str(number))
+    return batch.with_user_attributes(attributes) if attributes else batch
+
+
+def events(count, first=0):
+    """Return batches of 100 events."""
+    for begin in range(first, first + count, 100):
+        batch = user(begin)
+        for number in range(begin, begin + 100):
+            batch = batch.event(f"Event {number}", {"number": number}, type="other")
+        yield batch
+
+
+# What arrives
+
+
+def test_rows_appear_while_the_page_is_open(server, page):
+    page.open()
+    assert "Nothing has arrived yet" in page.text("#empty")
+    assert server.url in page.text("#empty")
+
+    send(server, user().event("Searched", {"query": "teapot"}, type="search"))
+    page.shows("Searched")
+    send(server, user().screen_view("Home"))
+    page.shows("Home", "Searched")
+
+    assert not page.find("#empty").is_displayed()
+    row = page.text("#rows .row:last-child")
+    cells = ["time", "environment", "user", "type", "name", "detail", "size", "verdict"]
+    searched = {cell: page.all(f".c-{cell}")[1].text for cell in cells}
+    assert {key: searched[key] for key in cells[1:6]} == {
+        "environment": "dev",
+        "user": "123",
+        "type": "custom · search",
+        "name": "Searched",
+        "detail": "query teapot",
+    }
+    assert searched["verdict"] == "ok"
+    assert row
+
+
+def test_the_summary_counts(server, page):
+    page.open()
+
+    send(server, user().event("A", type="other").event("B", type="other"))
+    post(server, b"{")
+    batch = user().event("C", type="other").with_source_request_id("same")
+    send(server, batch)
+    send(server, batch)
+
+    def counted(name):
+        return page.text(f"[data-count={name}] dd")
+
+    page.until(lambda: counted("duplicates") == "1", "the duplicate is counted")
+    page.until(lambda: counted("refused") == "1", "the refusal is counted")
+    assert (counted("batches"), counted("events")) == ("2", "3")
+    assert page.text("#limit") == "270"
+    assert "now" in page.find("#plot").get_attribute("aria-label")
+
+
+def test_a_refused_request_is_a_row_in_the_servers_words_with_its_body_as_it_came(server, page):
+    body = b'{"environment": "development", "events": [{"event_type": "custom_event", '
+    page.open()
+    answer = post(server, body)
+    page.shows("400 refused")
+
+    words = answer.json()["errors"][0]["message"]
+    assert words in page.text("#rows .c-detail")
+    page.open_row("400 refused")
+    shown = page.text("#tab-panel")
+    assert words in shown
+    assert body.decode() in shown
+    assert "Basic …" in shown
+    assert len(page.all("[role=tab]")) == 1
+
+
+def test_a_batch_without_events_is_a_row(server, page):
+    send(server, user(7, plan="pro"))
+    page.open().shows("no events")
+
+    page.open_row("no events")
+    assert "pro" in page.text("#tab-panel")
+
+
+# The filter
+
+
+def several(server):
+    send(server, user(123, plan="pro").event("Searched", {"query": "tea pot"}, type="search"))
+    send(server, user(123).purchase(shop.TEAPOT, total_amount=73, currency_code="EUR"))
+    send(server, user(45).event("Search closed", {"plan": "free"}, type="other"))
+    post(server, b"{")
+
+
+FILTERS = {
+    "search": ["Search closed", "Searched"],
+    "type:purchase": ["Cast-iron teapot"],
+    "type:search": ["Searched"],
+    "customer_id:123 type:purchase": ["Cast-iron teapot"],
+    "user:45": ["Search closed"],
+    'query:"tea pot"': ["Searched"],
+    "query:tea*": ["Searched"],
+    "plan:free": ["Search closed"],
+    "PLAN:FREE": ["Search closed"],
+    '"search c"': ["Search closed"],
+    "total_amount:>50": ["Cast-iron teapot"],
+    "total_amount:>100": [],
+    "-type:purchase -verdict:refused": ["Search closed", "Searched"],
+    "status:400": ["400 refused"],
+}
+
+
+def test_a_filter_shows_what_fits(server, page):
+    several(server)
+    page.open()
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+    for expression, names in FILTERS.items():
+        page.filter(expression)
+        page.shows(*names)
+        assert page.text("#shown") == f"{len(names)} of 4", expression
+
+
+BROKEN = {
+    "search plan:": "A value is missing after “plan:”: write plan:something",
+    'search "tea': 'The quote at character 8 has no end: write "tea"',
+    "search :pro": "A name is missing before “:”: write plan:pro",
+    "search -": "A word is missing after “-”: write -type:screen_view",
+    "search total_amount:>x": "“total_amount:>x” wants a number after >",
+}
+
+
+def test_a_broken_word_of_a_filter_is_named_and_left_out(server, page):
+    several(server)
+    page.open()
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+    for expression, message in BROKEN.items():
+        page.filter(expression)
+        page.shows("Search closed", "Searched")
+        page.until(lambda: message in page.text("#filter-message"), message)  # noqa: B023
+        assert "this word is left out" in page.text("#filter-message")
+        assert page.find("#filter").get_attribute("aria-invalid") == "true"
+    page.filter("search")
+    page.until(lambda: not page.find("#filter-message").is_displayed(), "the message goes")
+
+
+def test_the_filter_holds_for_what_arrives_later(server, page):
+    page.open("/?q=type:search")
+    several(server)
+    page.shows("Searched")
+
+    page.filter("")
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+
+def test_only_problems_leaves_what_is_wrong(server, page):
+    several(server)
+    page.open()
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+    page.click(".check")
+
+    page.shows("400 refused")
+
+
+def test_the_address_holds_the_filter(driver, server, page):
+    several(server)
+    page.open()
+    page.filter("customer_id:123 type:purchase")
+    page.shows("Cast-iron teapot")
+    page.click(".check")
+    page.shows()
+    held = "?q=customer_id%3A123+type%3Apurchase&problems=1"
+    page.until(lambda: driver.current_url.endswith(held), "the address holds it")
+    shared = driver.current_url.removeprefix(server.url)
+
+    page.open(shared)
+
+    assert page.find("#filter").get_attribute("value") == "customer_id:123 type:purchase"
+    assert page.find("#problems").is_selected()
+    page.until(lambda: page.text("#shown") == "0 of 4", "the filter holds")
+    page.click("#empty button")
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+    page.until(lambda: "?" not in driver.current_url, "the address holds no filter")
+
+
+def test_only_this_user_is_a_button_of_the_panel(server, page):
+    several(server)
+    page.open()
+    page.open_row("Search closed")
+
+    page.click(".panel header .copy")
+
+    page.shows("Search closed")
+    assert page.find("#filter").get_attribute("value") == "customer_id:45"
+
+
+# The panel
+
+
+@pytest.fixture
+def planned(driver):
+    """A server with a data plan, and its page."""
+    with LocalServer(data_plan=shop.plan()) as server:
+        yield server, Page(driver, server.url)
+
+
+def test_a_row_opens_with_all_that_is_known(planned):
+    server, page = planned
+    for batch in shop.visit(2):
+        send(server, batch.with_source_request_id(f"visit-2-{batch.events[0].event_type}"))
+    page.open().open_row("Searched")
+
+    wrong = page.text(".has-wrong")
+    assert wrong.startswith("results")
+    assert "want number, got string" in wrong
+    assert "none" in wrong
+    assert "want number, got string" in page.tab("problems")
+    batch = page.tab("batch")
+    assert (
+        json.loads(page.text("#tab-panel .code"))["events"][0]["data"]["event_name"] == "Searched"
+    )
+    assert '"customer_id": "77120"' in batch
+    shown = page.tab("request")
+    assert "POST /v2/events" in shown
+    assert "202" in shown
+    assert "content-type" in shown
+    assert "Batch.for_user(" in page.tab("python")
+
+
+def test_the_attempts_of_a_batch_are_listed(server, page):
+    server.script(503, 503)
+    retry = Retry(base=0.01, cap=0.02)
+    send(server, user().event("Searched", type="search"), retry=retry)
+    page.open().open_row("Searched")
+
+    page.tab("request")
+
+    assert [each.text[:3] for each in page.all(".attempts li")] == ["503", "503", "202"]
+
+
+def test_each_part_can_be_copied(driver, server, page):
+    permissions = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    driver.execute_cdp_cmd("Browser.grantPermissions", {**permissions, "origin": server.url})
+    body = {
+        "environment": "development",
+        "user_identities": {"customer_id": "1"},
+        "events": [
+            {
+                "event_type": "custom_event",
+                "data": {
+                    "event_name": "Big",
+                    "custom_event_type": "other",
+                    "custom_attributes": {"number": BEYOND, "price": 1.5},
+                },
+            }
+        ],
+    }
+    post(server, body)
+    page.open().open_row("Big")
+
+    assert json.loads(page.copied("#tab-panel .copy")) == body["events"][0]["data"]
+    page.tab("batch")
+    batch = json.loads(page.copied("#tab-panel .copy"))
+    assert batch["events"] == body["events"]
+    page.tab("python")
+    built = eval(page.copied("#tab-panel .copy"), {"Batch": Batch})
+    assert built.to_dict() == body
+    page.tab("request")
+    assert "POST /v2/events" in page.copied("#tab-panel .copy")
+    page.click("#address")
+    page.until(lambda: page.text("#live") == "Copied the address", "it is copied")
+    assert page.asynchronous("return navigator.clipboard.readText()") == server.url
+
+
+# Buttons
+
+
+def test_clear_begins_anew(server, page):
+    several(server)
+    page.open()
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+    page.click("#clear")
+
+    page.shows()
+    page.until(lambda: page.text("[data-count=events] dd") == "0", "the counts begin anew")
+    send(server, user().event("After", type="other"))
+    page.shows("After")
+
+
+def test_a_pause_holds_the_table_and_counts_what_waits(server, page):
+    page.open()
+    send(server, user().event("Before", type="other"))
+    page.shows("Before")
+    page.click("#pause")
+
+    send(server, user().event("Meanwhile", type="other"))
+
+    page.until(lambda: page.text("#pause") == "Resume (1 new)", "one waits")
+    assert page.names() == ["Before"]
+    assert page.find("#pause").get_attribute("aria-pressed") == "true"
+    page.click("#pause")
+    page.shows("Meanwhile", "Before")
+
+
+def test_the_next_requests_can_be_made_to_fail(server, page):
+    page.open()
+    page.click("#faults")
+    page.find("#fault-times").clear()
+    page.find("#fault-times").send_keys("2")
+    page.click("#fault-dialog [type=submit]")
+    page.until(lambda: page.text("#faults") == "Faults: 2", "two wait")
+
+    answers = [post(server, {}).status_code for _ in range(2)]
+
+    assert answers == [503, 503]
+    page.until(lambda: page.text("#faults") == "Faults", "none waits")
+    page.click("#faults")
+    page.click("#fault-dialog [value=throttled]")
+    page.find("#fault-times").clear()
+    page.find("#fault-times").send_keys("1")
+    page.find("#fault-seconds").clear()
+    page.find("#fault-seconds").send_keys("7")
+    page.click("#fault-dialog [type=submit]")
+    page.until(lambda: page.text("#faults") == "Faults: 1", "one waits")
+    answer = post(server, {})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+
+
+@pytest.mark.parametrize("fault", ["reset", "lost", "hang"])
+def test_a_connection_can_be_made_to_break(server, page, fault):
+    page.open()
+    page.click("#faults")
+    page.click(f"#fault-dialog [value={fault}]")
+    if fault == "hang":
+        page.find("#fault-seconds").clear()
+        page.find("#fault-seconds").send_keys("0")
+    page.click("#fault-dialog [type=submit]")
+    page.until(lambda: page.text("#faults") == "Faults: 1", "one waits")
+
+    with pytest.raises(TransportError):
+        send(server, user().event("Searched", type="search"))
+
+    page.until(lambda: page.text("#faults") == "Faults", "none waits")
+
+
+def test_faults_that_wait_can_be_taken_back(server, page):
+    page.open()
+    page.click("#faults")
+    page.click("#fault-dialog [type=submit]")
+    page.until(lambda: page.text("#faults") == "Faults: 1", "one waits")
+
+    page.click("#faults")
+    page.until(lambda: page.script(f"return !{TAKE_BACK}.hidden"), "a button")
+    page.script(f"{TAKE_BACK}.click()")
+
+    page.until(lambda: page.text("#faults") == "Faults", "none waits")
+    page.keys("\ue00c")
+
+
+TAKE_BACK = (
+    "[...document.querySelectorAll('#fault-dialog button')]"
+    ".find((button) => button.textContent === 'Take back')"
+)
+
+
+def test_what_is_shown_is_exported_as_json_lines(driver, server, page, tmp_path):
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    several(server)
+    send(server, user().event("Search of all", {"number": BEYOND}, type="other"))
+    page.open("/?q=search")
+    page.until(lambda: len(page.names()) == 3, "three rows")
+
+    page.click("#export")
+
+    file = tmp_path / "mpfluent-events.jsonl"
+    page.until(lambda: file.exists() and file.read_text().count("\n") == 3, "the file is there")
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [row["name"] for row in exported] == ["Searched", "Search closed", "Search of all"]
+    assert exported[2]["data"]["custom_attributes"] == {"number": BEYOND}
+
+
+# Much, and hostile
+
+
+def test_five_thousand_events_stay_a_few_elements(server, page):
+    send(server, *events(5_000))
+    page.open()
+    page.until(lambda: page.text("#shown") == "5\u202f000 rows", "all are there")
+    page.until(lambda: page.names()[:1] == ["Event 4999"], "the newest is on top")
+
+    frames = page.asynchronous(SCROLL)
+
+    print("\nmilliseconds of a frame, while 5 000 rows scroll:", frames)
+    assert page.names()[-1:] == ["Event 0"]
+    assert len(page.all("#rows .row")) < 100
+    filtering = page.asynchronous(FILTER_TIME)
+    print("milliseconds to filter them by an attribute:", filtering)
+    page.shows("Event 4321")
+    send(server, *events(100, first=5_000))
+    page.until(lambda: page.text("#shown") == "1 of 5\u202f100", "more comes")
+
+
+SCROLL = """
+const grid = document.getElementById("grid");
+const times = [];
+let before = await new Promise(requestAnimationFrame);
+for (let step = 0; step <= 60; step++) {
+  grid.scrollTop = (grid.scrollHeight - grid.clientHeight) * step / 60;
+  const now = await new Promise(requestAnimationFrame);
+  times.push(now - before);
+  before = now;
+}
+await new Promise(requestAnimationFrame);
+times.sort((a, b) => a - b);
+return {median: Math.round(times[30]), worst: Math.round(times[60])};
+"""
+
+FILTER_TIME = """
+const box = document.getElementById("filter");
+const begin = performance.now();
+box.value = "number:4321";
+box.dispatchEvent(new Event("input"));
+return Math.round(performance.now() - begin);
+"""
+
+
+def test_rows_that_come_on_top_do_not_move_what_is_read(server, page):
+    send(server, *events(300))
+    page.open()
+    page.until(lambda: page.names()[:1] == ["Event 299"], "the newest is on top")
+    page.script("document.getElementById('grid').scrollTop = 3200")
+    page.until(lambda: "Event 190" in page.names(), "a row in the middle")
+    place = f"return {ROW_190}.getBoundingClientRect().top"
+    before = page.script(place)
+
+    send(server, *events(100, first=300))
+
+    page.until(lambda: page.text("#newest") == "↑ 100 new", "what came is counted")
+    assert page.script(place) == before
+    page.click("#newest")
+    page.until(lambda: page.names()[:1] == ["Event 399"], "the newest is on top")
+    assert not page.find("#newest").is_displayed()
+
+
+ROW_190 = (
+    "[...document.querySelectorAll('#rows .row')]"
+    ".find((row) => row.querySelector('.c-name').textContent === 'Event 190')"
+)
+
+
+def test_a_hostile_batch_is_text(server, page):
+    script = "<script>window.broken = 1</script>"
+    attributes = {f"k{number}": 7 for number in range(10_000)}
+    hostile = {
+        "<img src=x onerror='window.broken = 1'>": "<b>bold</b>",
+        "__proto__": "polluted",
+        "arabic": "مرحبا بالعالم",
+        "overriding": "safe \u202egnp.exe",
+        "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈",
+        "nul": "a\u0000b",
+        "surrogate": "\ud800",
+        "beyond": BEYOND,
+        "long": 123456789012345678901234567890,
+        "exact": 1.10,
+    }
+    text = json.dumps(
+        {
+            "environment": "development",
+            "user_identities": {"customer_id": script},
+            "user_attributes": {script: script},
+            "events": [
+                {
+                    "event_type": "custom_event",
+                    "data": {
+                        "event_name": script,
+                        "custom_event_type": "other",
+                        "custom_attributes": {**hostile, **attributes},
+                    },
+                }
+            ],
+        },
+        separators=(",", ":"),
+    ).replace('"exact":1.1,', '"exact":1.10,')
+    answer = post(server, text.encode())
+    assert answer.status_code == 202, answer.text
+    page.open().open_row(script)
+
+    shown = page.text("#tab-panel")
+    for part in (
+        "<b>bold</b>",
+        "__proto__",
+        "مرحبا بالعالم",
+        "👩‍👩‍👧‍👦",
+        "a⟨U+0000⟩b",
+        "safe ⟨U+202E⟩gnp",
+    ):
+        assert part in shown
+    assert f"{BEYOND}" in shown
+    assert "123456789012345678901234567890" in shown
+    assert "k9999" not in shown
+    page.click(".fields button")
+    page.until(lambda: "k9999" in page.text("#tab-panel"), "all attributes")
+    batch = page.tab("batch")
+    assert f'"beyond": {BEYOND}' in batch
+    assert '"exact": 1.10,' in batch
+    assert '"long": 123456789012345678901234567890' in batch
+    assert '"k9999": 7' in batch
+    page.tab("python")
+    page.tab("request")
+    page.filter("overriding:safe*")
+    page.shows(script)
+    assert page.script("return window.broken ?? null") is None
+    assert page.script("return ({}).polluted ?? null") is None
+    assert page.all("#panel img, #rows img, #panel script, #rows script, #panel b") == []
+
+
+# Keyboard, screen reader, looks
+
+
+def test_the_keyboard_alone_is_enough(server, page):
+    several(server)
+    page.open()
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+
+    up, down, enter, escape, right = "\ue013", "\ue015", "\ue007", "\ue00c", "\ue014"
+    page.keys("/")
+    assert page.focused() == "filter"
+    page.keys("search", enter)
+    page.shows("Search closed", "Searched")
+    assert page.focused() == "grid"
+    page.keys(down)
+
+    def active():
+        id = page.find("#grid").get_attribute("aria-activedescendant")
+        return id and page.text(f"#{id} .c-name")
+
+    page.until(lambda: active() == "Searched", "the second row")
+    page.keys(up)
+    page.until(lambda: active() == "Search closed", "the first row")
+    page.keys(enter)
+    page.until(lambda: page.text("#panel-title") == "Search closed", "the panel")
+    assert page.focused() == "tab-event"
+    page.keys(right)
+    page.until(lambda: page.focused() == "tab-batch", "the next tab")
+    page.until(lambda: '"Search closed"' in page.text("#tab-panel"), "the batch")
+    page.keys(down)
+    page.until(lambda: page.text("#panel-title") == "Searched", "the next row")
+    assert page.focused() == "tab-batch"
+    page.keys(escape)
+    page.until(lambda: not page.find("#panel").is_displayed(), "the panel is closed")
+    assert page.focused() == "grid"
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert page.script(outline) == "solid"
+    page.keys("/", escape)
+    page.until(lambda: len(page.names()) == 4, "the filter is gone")
+
+
+def luminance(page, selector):
+    """Return how light a background is, from 0 to 255."""
+    colour = page.script(
+        "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor", selector
+    )
+    return sum(map(int, colour.strip("rgb()").split(",")[:3])) / 3
+
+
+def test_it_is_dark_or_light_as_the_system_or_the_switch_says(server, page):
+    page.prefers("dark")
+    page.open()
+    assert luminance(page, "body") < 60
+
+    page.click("#theme label:nth-of-type(2)")
+    assert luminance(page, "body") > 200
+    page.open()
+    assert luminance(page, "body") > 200
+    page.click("#theme label:nth-of-type(3)")
+    page.prefers("light")
+    assert luminance(page, "body") < 60
+    page.click("#theme label:nth-of-type(1)")
+    assert luminance(page, "body") > 200
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_360_pixels(server, page, scheme):
+    page.size(*PORTRAIT, mobile=True)
+    page.prefers(scheme)
+    several(server)
+    send(server, user("x" * 200).event("y" * 200, {"z" * 200: "z" * 800}, type="other"))
+    page.open()
+    page.until(lambda: len(page.names()) == 5, "all rows")
+
+    def width():
+        return page.script("return document.documentElement.scrollWidth")
+
+    assert width() == PORTRAIT[0]
+    for row in page.all("#rows .row"):
+        assert row.rect["height"] == 50
+    page.click("#filter-help")
+    assert width() == PORTRAIT[0]
+    page.click("#filter-help")
+    page.open_row("y" * 200)
+    assert width() == PORTRAIT[0]
+    for name in ("event", "batch", "problems", "request", "python"):
+        page.tab(name)
+        panel = page.find("#panel").rect
+        assert (panel["x"], panel["width"]) == (0, PORTRAIT[0])
+        assert width() == PORTRAIT[0]
+    page.click("[aria-label=Close]")
+    assert page.focused() == "grid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_check_of_accessibility_finds_nothing_serious(server, page, scheme):
+    source = os.environ.get("MPFLUENT_AXE")
+    if source is None:
+        pytest.skip("MPFLUENT_AXE is not set to the axe.min.js of the npm package axe-core")
+    page.prefers(scheme)
+
+    def serious():
+        page.script(Path(source).read_text(encoding="utf-8"))
+        found = page.asynchronous("return (await axe.run()).violations")
+        return [
+            (each["id"], each["impact"], [node["html"][:200] for node in each["nodes"]][:3])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    page.open()
+    assert serious() == []
+    several(server)
+    page.until(lambda: len(page.names()) == 4, "all four rows")
+    page.filter("plan:")
+    page.click("#filter-help")
+    page.open_row("Searched")
+    for name in ("event", "batch", "problems", "request", "python"):
+        page.tab(name)
+        assert serious() == [], name
+    page.open_row("400 refused")
+    assert serious() == []
+    page.click("#faults")
+    assert serious() == []
+    page.keys("\ue00c")
+
+
+# The connection
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_it_connects_again_by_itself_and_a_new_server_begins_anew(driver):
+    port = free_port()
+    with LocalServer(port=port) as server:
+        page = Page(driver, server.url)
+        send(server, user().event("Before", type="other"))
+        page.open().shows("Before")
+    page.until(lambda: page.text("#connection-text") == "Reconnecting", "the server is gone")
+    assert page.names() == ["Before"]
+
+    with LocalServer(port=port) as server:
+        page.until(lambda: page.text("#connection-text") == "Live", "it is there again")
+        send(server, user().event("After", type="other"))
+        page.shows("After")
+    driver.get("about:blank")
+    page.errors()  # those of the refused connections
+
+
+def test_a_stream_that_breaks_off_goes_on_where_it_was(server, page):
+    send(server, user().event("Before", type="other"))
+    page.open().shows("Before")
+
+    hide = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
+    change = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.script(hide + change, True)
+    page.until(lambda: page.text("#connection-text") == "Asleep", "nobody sees the page")
+    send(server, user().event("Meanwhile", type="other"))
+    page.script(hide + change, False)
+
+    page.shows("Meanwhile", "Before")
+
+
+def test_a_picture_of_the_page(driver, tmp_path):
+    """``MPFLUENT_SCREENSHOT=docs/screenshot.png`` writes the picture that the README shows."""
+    wanted = os.environ.get("MPFLUENT_SCREENSHOT")
+    file = ROOT / wanted if wanted else tmp_path / "screenshot.png"
+    with LocalServer(data_plan=shop.plan()) as server:
+        page = Page(driver, server.url).open()
+        for second in range(50 if wanted else 1):  # the plot has one value a second
+            before = page.find("#plot .line").get_attribute("d")
+            for number in range(1 + (second * 7) % 4 + (second * 5) % 3):
+                send(server, *shop.visit(number % 2))
+            page.until(lambda: page.find("#plot .line").get_attribute("d") != before, "a second")  # noqa: B023
+        post(server, {"environment": "development", "events": [{"data": {}}]})
+        for batch in [*shop.visit(3), *shop.visit(2)]:
+            send(server, batch)
+        page.until(lambda: page.text("[data-count=violations] dd") == "1", "all are counted")
+        page.until(lambda: page.text(".is-violation .c-name") == "Searched", "all are there")
+        page.open_row("Searched")
+
+        assert driver.save_screenshot(str(file))
+
+        driver.get("about:blank")
+        page.errors()
+    assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(file.read_bytes()[16:20]) == 1280
+    assert file.stat().st_size < 300_000
