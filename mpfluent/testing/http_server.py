@@ -82,6 +82,10 @@ class Owner(Protocol):
         """Count a request that begins, and return the next action of the script."""
         ...
 
+    def _give_back(self, action: Action | None) -> None:
+        """Put an action back to the beginning of the script."""
+        ...
+
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         """Keep a request that was read, and return what to do with it."""
         ...
@@ -225,7 +229,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self._begins():
             return
         if _OWN.match(self.rfile.peek()):  # these take no action of the script
-            self._answer_own()
+            arrival = self._read_whole()
+            if arrival is not None:
+                self._answer_own(arrival)
             return
         self._busy = True
         scripted = self.server.owner._begun()
@@ -254,6 +260,12 @@ class Handler(BaseHTTPRequestHandler):
         """Read a request, or as much of it as the script says, and return what to do."""
         if scripted is None or scripted.read is None:
             arrival = self._read_whole()
+            if arrival is not None and _OWN.match(f"{arrival.method} {arrival.path} ".encode()):
+                # its head came in pieces, so that it looked like any other
+                self._finish()
+                self.server.owner._give_back(scripted)
+                self._answer_own(arrival)
+                return None
             return None if arrival is None else self.server.owner._received(arrival, scripted)
         rest = self.rfile
         self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
@@ -332,11 +344,8 @@ class Handler(BaseHTTPRequestHandler):
 
     # Answering
 
-    def _answer_own(self) -> None:
+    def _answer_own(self, arrival: Arrival) -> None:
         """Answer a request for the page or for its API, at once or without an end."""
-        arrival = self._read_whole()
-        if arrival is None:
-            return
         answer = self.server.owner._own(arrival)
         if isinstance(answer, Action):
             head = self._head(cast(int, answer.status_code), answer.headers, len(answer.body))

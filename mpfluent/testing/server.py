@@ -384,6 +384,11 @@ class LocalServer(PublicNames):
             self._max_concurrency = max(self._max_concurrency, self._concurrency)
             return self._script.popleft() if self._script else None
 
+    def _give_back(self, action: Action | None) -> None:
+        with self._lock:
+            if action is not None:
+                self._script.appendleft(action)
+
     def _extend_script(self, steps: list[Action]) -> None:
         with self._lock:
             self._script.extend(steps)

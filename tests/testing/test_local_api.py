@@ -1,12 +1,16 @@
 """The API of the local server: what arrived, as JSON."""
 
 import json
+import socket
 import time
 
 import pytest
 import requests
+from damaged_batches import damaged
 from data_plans import attributes_of, event_point, plan_of
+from hypothesis import given
 from local_servers import (
+    SOON,
     LocalServer,
     Stream,
     ask,
@@ -190,6 +194,37 @@ def test_what_is_left_out_stands_at_the_event_that_it_is_about(server):
         "a": ["ip"],
         "b": ["events[1].data.custom_flags['f']"],
     }
+
+
+@pytest.mark.parametrize("depth", [100, 600, *range(930, 1_000, 5)])
+def test_what_is_nested_deeply_hides_nothing_else(server, depth):
+    deep = event("deep")
+    deep["data"]["x"] = "HERE"
+    body = json.dumps(batch(deep)).replace('"HERE"', "[" * depth + "19.90" + "]" * depth)
+    assert post(server, body.encode()).status_code in (202, 400)
+    post(server, batch(event("next")))
+
+    assert told(server, "events")["events"][-1]["name"] == "next"
+    with Stream(server) as stream:
+        assert [row.get("name") for row in stream.rows(2)][1] == "next"
+
+
+@given(damaged())
+def test_whatever_is_accepted_is_shown(entry):
+    with LocalServer() as server:
+        answer = post(server, entry)
+        events = told(server, "events")["events"]
+        with Stream(server) as stream:
+            row = stream.rows(1)[0]
+
+    if answer.status_code == 202:
+        assert len(events) == len(entry.get("events") or ())
+        assert [one["data"] for one in events] == [
+            each.get("data") or {} for each in entry.get("events") or ()
+        ]
+        assert [row["kind"]] == ["event" if events else "batch"]
+    else:
+        assert (row["kind"], events) == ("refused", [])
 
 
 # Batches and requests
@@ -433,6 +468,20 @@ def test_questions_take_no_action_of_the_script(server):
 
     assert told(server, "counts")["refused"] == 0
     assert post(server, batch()).status_code == 503
+
+
+def test_a_question_that_comes_in_pieces_takes_none_either(server):
+    server.script(503)
+    with socket.create_connection(server.url[7:].split(":"), timeout=SOON) as connection:
+        connection.sendall(b"GET /_mpfl")
+        while not server._concurrency:  # it has begun
+            told(server, "counts")
+        connection.sendall(b"uent/faults HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b'{"actions":1}')
+    assert server.requests == []
 
 
 def test_clearing_begins_anew_and_ids_go_on(server):

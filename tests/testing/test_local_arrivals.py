@@ -108,3 +108,12 @@ def test_a_batch_without_events_takes_a_place_of_the_bounded():
         assert server.events() == []
         post(server, [batch(event(name)) for name in "abc"])
         assert [one.event.event_name for one in server.events()][-1] == "c"
+
+
+def test_large_bodies_are_bounded_too(monkeypatch):
+    monkeypatch.setattr("mpfluent.testing.local.store.MOST_BYTES", 100_000)
+    with LocalServer(max_events=1_000) as server:
+        for number in range(8):
+            post(server, batch(event(str(number), custom_attributes={"a": "x" * 30_000})))
+
+        assert [one.event.event_name for one in server.events()] == ["5", "6", "7"]

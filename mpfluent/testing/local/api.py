@@ -19,9 +19,9 @@ from .page_files import HEADERS, page_file
 from .queries import Query, matches, query_of
 from .rows import (
     batch_id_of,
-    event_of,
+    event_text,
     first_row_of,
-    json_bytes,
+    json_text,
     payloads_of,
     rows_of,
     user_of,
@@ -133,11 +133,13 @@ class _Asked(NamedTuple):
 
 
 def _json(data: Any, status_code: int = 200, *headers: tuple[str, str]) -> Action:
-    return Action(
-        status_code,
-        (("Content-Type", "application/json; charset=utf-8"), *HEADERS, *headers),
-        json_bytes(data),
-    )
+    return _text(json_text(data), status_code, *headers)
+
+
+def _text(text: str, status_code: int = 200, *headers: tuple[str, str]) -> Action:
+    kind = ("Content-Type", "application/json; charset=utf-8")
+    body = text.encode("utf-8", "backslashreplace")
+    return Action(status_code, (kind, *HEADERS, *headers), body)
 
 
 # What arrived
@@ -146,12 +148,12 @@ def _json(data: Any, status_code: int = 200, *headers: tuple[str, str]) -> Actio
 def _events(site: Site, asked: _Asked) -> Action:
     found: list[dict[str, Any]] = []
     for entry in site.store.entries(asked.query.after):
-        rows = [row for row in _kept_rows(site, entry) if matches(row, asked.query)]
-        found += map(event_of, rows)
+        found += [row for row in _kept_rows(site, entry) if matches(row, asked.query)]
         if len(found) >= asked.query.limit:
             break
     found = found[: asked.query.limit]
-    return _json({"events": found, "next": found[-1]["id"] if found else asked.query.after})
+    last = found[-1]["id"] if found else asked.query.after
+    return _text(f'{{"events":[{",".join(map(event_text, found))}],"next":{last}}}')
 
 
 def _kept_rows(site: Site, entry: Entry) -> list[dict[str, Any]]:
@@ -166,7 +168,7 @@ def _wait(site: Site, asked: _Asked) -> Action:
         for entry in site.store.entries(seen):
             for row in _kept_rows(site, entry):
                 if matches(row, query):
-                    return _json({"event": event_of(row)})
+                    return _text(f'{{"event":{event_text(row)}}}')
         seen = newest
         if not site.store.wait_beyond(seen, end - time.monotonic()):
             if site.store.closed:

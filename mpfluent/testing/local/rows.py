@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...encoding.json import parsed, plain
+from ...errors import InvalidValue
 from .store import Entry, Part
 
 # What an event is called by, in the words of the wire
@@ -17,6 +18,9 @@ EVENT_KEYS = (
     *("id", "batch_id", "index", "at", "environment", "user", "event_type", "action", "name"),
     *("data", "problems", "violations"),
 )
+
+_DEEP = "it is nested too deeply to be shown"
+_TOO_DEEP = {"event_type": None, "data": {"event_name": f"({_DEEP})"}}
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -40,7 +44,10 @@ def json_bytes(data: Any) -> bytes:
 
 def payloads_of(entry: Entry) -> list[Any]:
     """Return the batches of an accepted request as they came, with the digits of each number."""
-    data = parsed(entry.request.body, as_written=True)
+    try:
+        data = parsed(entry.request.body, as_written=True)
+    except InvalidValue:  # so deep that it could be read only with more of the stack left
+        return [{"events": [_TOO_DEEP] * part.events} for part in entry.parts or ()]
     return data if isinstance(data, list) else [data]
 
 
@@ -80,14 +87,16 @@ def _text_of(row: dict[str, Any]) -> str:
     written = row.pop("written", None)
     if written is None:
         return json_text(row)
-    data = json_text(row.pop("data"))
-    if row["kind"] == "event":
+    try:
+        data = json_text(row.pop("data"))
         rest = {name: value for name, value in written.items() if name != "data"}
-        written = len(json_bytes(rest)) + len(data.encode("utf-8", "backslashreplace"))
-        row["size"] = written + len(',"data":')
-    else:
-        row["size"] = len(json_bytes(written))
-    return f'{json_text(row)[:-1]},"data":{data}}}'
+        size = len(json_bytes(rest))
+    except RecursionError:
+        data, size = "{}", 0
+        row["problems"] = [*row["problems"], _DEEP]
+    if row["kind"] == "event":
+        size += len(',"data":') + len(data.encode("utf-8", "backslashreplace"))
+    return f'{json_text({**row, "size": size})[:-1]},"data":{data}}}'
 
 
 def refused_row(entry: Entry) -> dict[str, Any]:
@@ -153,9 +162,14 @@ def batch_rows(entry: Entry, place: int, payload: dict[str, Any]) -> Iterator[di
         }
 
 
-def event_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's row without what is about its request."""
-    return {name: row[name] for name in EVENT_KEYS}
+def event_text(row: Mapping[str, Any]) -> str:
+    """Return an event's row as JSON, without what is about its request."""
+    event = {name: row[name] for name in EVENT_KEYS}
+    try:
+        return json_text(event)
+    except RecursionError:
+        problems = [*row["problems"], _DEEP]
+        return json_text({**event, "data": {}, "problems": problems})
 
 
 def user_of(payload: Mapping[str, Any]) -> dict[str, Any]:
