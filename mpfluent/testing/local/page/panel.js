@@ -33,7 +33,12 @@ const facts = (pairs) =>
 // What stands behind each tab. Each gets the row and what was read for it.
 
 async function eventTab(row, read) {
-  const batch = parse(source((await read.batch()).batch));
+  let batch = {}, gone = null;
+  try {
+    batch = parse(source((await read.batch()).batch));
+  } catch (error) {
+    gone = el("p.failed", {}, visible(error.message)); // the row itself has the event
+  }
   const left = [...(row.violations ?? [])]; // each table takes out those of its fields
   const isEvent = row.kind === "event";
   const parts = [];
@@ -51,6 +56,7 @@ async function eventTab(row, read) {
       isEvent ? visible(String(row.event_type)) : "A batch without events",
       isEvent ? [copyButton("event", () => indented(source(row.data)), "Copy JSON")] : [],
       ...parts,
+      gone,
     ),
   );
 }
@@ -165,6 +171,8 @@ export class Panel {
   constructor(parts) {
     Object.assign(this, parts);
     this.row = null;
+    this.narrow = matchMedia("(max-width: 1080px)"); // as in page.css: the panel covers the page
+    this.narrow.addEventListener("change", () => this.cover());
     this.tab = "event"; // the one that was looked at last stays open for the next row
     this.place.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -178,9 +186,9 @@ export class Panel {
     const same = this.row === row;
     this.row = row;
     this.place.hidden = false;
-    document.body.classList.add("has-panel");
+    this.cover();
     if (!same) this.draw();
-    if (focus) this.place.querySelector("[role=tab][aria-selected=true]").focus();
+    if (focus || this.narrow.matches) this.place.querySelector("[role=tab][aria-selected=true]").focus();
   }
 
   close() {
@@ -188,8 +196,14 @@ export class Panel {
     this.row = null;
     this.place.hidden = true;
     this.place.replaceChildren();
-    document.body.classList.remove("has-panel");
+    this.cover();
     this.closed();
+  }
+
+  /** Let nothing have the focus that the panel covers. */
+  cover() {
+    const covered = this.row !== null && this.narrow.matches;
+    for (const part of document.querySelectorAll(".top, .summary, .bar, .list, .foot")) part.inert = covered;
   }
 
   draw() {

@@ -30,9 +30,10 @@ export function follow(on) {
     stream.onerror = async () => {
       // it would connect by itself, but not after each error, and only after seconds
       mine.close();
-      const why = await refusal();
+      on.state("lost");
+      const isRefused = await wantsToken();
       if (stream !== mine) return;
-      on.state(why);
+      if (isRefused) on.state("token");
       timer = setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
     };
   };
@@ -48,12 +49,12 @@ export function follow(on) {
   else connect();
 }
 
-/** Return why there is no stream: "token" if the server wants one, else "lost". */
-async function refusal() {
+/** Return whether there is no stream because the server wants a token. */
+async function wantsToken() {
   try {
-    const answer = await request("counts");
-    return answer.status === 401 || answer.status === 403 ? "token" : "lost";
+    const answer = await request("counts", { signal: AbortSignal.timeout(5000) });
+    return answer.status === 401 || answer.status === 403;
   } catch {
-    return "lost";
+    return false;
   }
 }
