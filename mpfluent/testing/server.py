@@ -22,7 +22,8 @@ from ..utils.options import integer_between
 from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
-from .http_server import Arrival, Listener, Streamed, tls_of
+from .http_connection import Arrival, Streamed
+from .http_server import Listener, tls_of
 from .local import api
 from .local.access import is_loopback
 from .local.arrivals import batch_of, events_in, first_event, nothing_came
@@ -210,7 +211,7 @@ class LocalServer(PublicNames):
 
     @property
     def duplicates(self) -> list[str]:
-        """The ``source_request_id`` of each batch that came again and was removed."""
+        """The ``source_request_id`` of each batch that came again; empty with ``max_events``."""
         return self._store.repeated
 
     def events(

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from ...errors import MPFluentError, brief, closest
 from ..faults import Action
 from ..held_values import held
-from ..http_server import Arrival, Left, Streamed
+from ..http_connection import Arrival, Left, Streamed
 from . import access
 from .fault_actions import actions_of
 from .page_files import HEADERS, page_file
@@ -73,6 +73,14 @@ class _Refused(Exception):
 
 def answer(site: Site, arrival: Arrival) -> Answer:
     """Return the answer to a request for the page or for the API."""
+    found = _answered(site, arrival)
+    # after HEAD, a body would be taken for the next answer
+    if arrival.method == "HEAD" and isinstance(found, Action):
+        return found._replace(body=b"")
+    return found
+
+
+def _answered(site: Site, arrival: Arrival) -> Answer:
     try:
         return _answer(site, arrival)
     except _Refused as refused:
@@ -103,7 +111,7 @@ def _answer(site: Site, arrival: Arrival) -> Answer:
     name = "index.html" if arrival.path == "/" else arrival.path.removeprefix(PREFIX)
     found = page_file(name) if arrival.method in ("GET", "HEAD") else None
     if found is not None:  # these are the same for everybody
-        return found._replace(body=b"") if arrival.method == "HEAD" else found
+        return found
     if not access.is_own_origin(arrival.headers, site.scheme):
         origin = brief(arrival.headers["origin"])
         raise _Refused(403, f"a page of {origin} may not read or change what this server keeps")
