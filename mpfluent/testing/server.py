@@ -471,9 +471,10 @@ class LocalServer(PublicNames):
             return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
-        wrong = api.refusal_of_host(self._site, arrival.headers)
-        if wrong is not None:
-            return Judgement(status(421, message=wrong), [], (), (wrong,))
+        refusal = api.foreign(self._site, arrival.headers)
+        if refusal is not None:
+            code, why = refusal
+            return Judgement(status(code, message=why), [], (), (why,))
         return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:
