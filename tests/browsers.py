@@ -15,6 +15,7 @@ SWITCHES = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars"),
 )
+BEYOND = 9_007_199_254_740_993  # 2^53 + 1, which no number of JavaScript is
 PATIENCE = 30  # seconds for a condition; it is only ever waited out by a test that fails
 
 

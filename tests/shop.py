@@ -1,8 +1,9 @@
-"""What an online shop sends on a quiet morning: for tests that want to look real."""
+"""What an online shop sends on a quiet morning, for tests that want to look real, and how."""
 
 from data_plans import attributes_of, event_point, plan_of, point_of
+from local_servers import post
 
-from mpfluent import Batch, Product
+from mpfluent import Batch, Client, Product, Retry
 from mpfluent.dataplan import DataPlan
 
 TEAPOT = Product("sku-81", "Cast-iron teapot", price=49.90)
@@ -45,3 +46,30 @@ def visit(number: int) -> list[Batch]:
         user.add_to_cart(TEAPOT, SENCHA, total_amount=73.0, currency_code="EUR"),
         user.purchase(TEAPOT, SENCHA, total_amount=73.0, currency_code="EUR"),
     ]
+
+
+def send(server, *batches, **options):
+    options.setdefault("retry", Retry(max_attempts=1))
+    with Client("key", "secret", environment="development", host=server.url, **options) as client:
+        return client.send(*batches)
+
+
+def user(number=123, **attributes):
+    batch = Batch.for_user(customer_id=str(number))
+    return batch.with_user_attributes(attributes) if attributes else batch
+
+
+def many(count, first=0):
+    """Return batches of 100 events."""
+    for begin in range(first, first + count, 100):
+        batch = user(begin)
+        for number in range(begin, begin + 100):
+            batch = batch.event(f"Event {number}", {"number": number}, type="other")
+        yield batch
+
+
+def several(server):
+    send(server, user(123, plan="pro").event("Searched", {"query": "tea pot"}, type="search"))
+    send(server, user(123).purchase(TEAPOT, total_amount=73, currency_code="EUR"))
+    send(server, user(45).event("Search closed", {"plan": "free"}, type="other"))
+    post(server, b"{")

@@ -1,72 +1,24 @@
 """The page of a local server, in a real Chromium: what somebody sees, types and presses."""
 
 import json
-import os
 import socket
-from pathlib import Path
 
 import pytest
-import requests
 import shop
-from browsers import Page, browser
+from browsers import BEYOND, Page
+from local_servers import post
+from shop import send, several, user
 
-from mpfluent import Batch, Client, Retry, TransportError
+from mpfluent import Batch, Retry, TransportError
 from mpfluent.testing import LocalServer
 
 pytestmark = pytest.mark.together("browser")
-
-ROOT = Path(__file__).parents[2]
-BEYOND = 9_007_199_254_740_993  # 2^53 + 1, which no number of JavaScript is
-PORTRAIT = (360, 740)
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with browser() as driver:
-        yield driver
 
 
 @pytest.fixture
 def server():
     with LocalServer() as server:
         yield server
-
-
-@pytest.fixture
-def page(driver, server):
-    page = Page(driver, server.url)
-    driver.get("about:blank")
-    page.errors()  # of another test
-    yield page
-    page.size(1280, 800)
-    # such as a style or a script that the Content Security Policy refuses
-    assert page.errors() == []
-    driver.get("about:blank")
-
-
-def send(server, *batches, **options):
-    options.setdefault("retry", Retry(max_attempts=1))
-    with Client("key", "secret", environment="development", host=server.url, **options) as client:
-        return client.send(*batches)
-
-
-def post(server, body, path="/v2/events"):
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return requests.post(server.url + path, data=data, auth=("key", "secret"), timeout=10)
-
-
-def user(number=123, **attributes):
-    batch = Batch.for_user(customer_id=str(number))
-    return batch.with_user_attributes(attributes) if attributes else batch
-
-
-def events(count, first=0):
-    """Return batches of 100 events."""
-    for begin in range(first, first + count, 100):
-        batch = user(begin)
-        for number in range(begin, begin + 100):
-            batch = batch.event(f"Event {number}", {"number": number}, type="other")
-        yield batch
 
 
 # What arrives
@@ -141,13 +93,6 @@ def test_a_batch_without_events_is_a_row(server, page):
 
 
 # The filter
-
-
-def several(server):
-    send(server, user(123, plan="pro").event("Searched", {"query": "tea pot"}, type="search"))
-    send(server, user(123).purchase(shop.TEAPOT, total_amount=73, currency_code="EUR"))
-    send(server, user(45).event("Search closed", {"plan": "free"}, type="other"))
-    post(server, b"{")
 
 
 FILTERS = {
@@ -441,268 +386,6 @@ def test_what_is_shown_is_exported_as_json_lines(driver, server, page, tmp_path)
     assert exported[2]["data"]["custom_attributes"] == {"number": BEYOND}
 
 
-# Much, and hostile
-
-
-def test_five_thousand_events_stay_a_few_elements(server, page):
-    send(server, *events(5_000))
-    page.open()
-    page.until(lambda: page.text("#shown") == "5\u202f000 rows", "all are there")
-    page.until(lambda: page.names()[:1] == ["Event 4999"], "the newest is on top")
-
-    frames = page.asynchronous(SCROLL)
-
-    print("\nmilliseconds of a frame, while 5 000 rows scroll:", frames)
-    assert page.names()[-1:] == ["Event 0"]
-    assert len(page.all("#rows .row")) < 100
-    filtering = page.asynchronous(FILTER_TIME)
-    print("milliseconds to filter them by an attribute:", filtering)
-    page.shows("Event 4321")
-    send(server, *events(100, first=5_000))
-    page.until(lambda: page.text("#shown") == "1 of 5\u202f100", "more comes")
-
-
-SCROLL = """
-const grid = document.getElementById("grid");
-const times = [];
-let before = await new Promise(requestAnimationFrame);
-for (let step = 0; step <= 60; step++) {
-  grid.scrollTop = (grid.scrollHeight - grid.clientHeight) * step / 60;
-  const now = await new Promise(requestAnimationFrame);
-  times.push(now - before);
-  before = now;
-}
-await new Promise(requestAnimationFrame);
-times.sort((a, b) => a - b);
-return {median: Math.round(times[30]), worst: Math.round(times[60])};
-"""
-
-FILTER_TIME = """
-const box = document.getElementById("filter");
-const begin = performance.now();
-box.value = "number:4321";
-box.dispatchEvent(new Event("input"));
-return Math.round(performance.now() - begin);
-"""
-
-
-def test_rows_that_come_on_top_do_not_move_what_is_read(server, page):
-    send(server, *events(300))
-    page.open()
-    page.until(lambda: page.names()[:1] == ["Event 299"], "the newest is on top")
-    page.script("document.getElementById('grid').scrollTop = 3200")
-    page.until(lambda: "Event 190" in page.names(), "a row in the middle")
-    place = f"return {ROW_190}.getBoundingClientRect().top"
-    before = page.script(place)
-
-    send(server, *events(100, first=300))
-
-    page.until(lambda: page.text("#newest") == "↑ 100 new", "what came is counted")
-    assert page.script(place) == before
-    page.click("#newest")
-    page.until(lambda: page.names()[:1] == ["Event 399"], "the newest is on top")
-    assert not page.find("#newest").is_displayed()
-
-
-ROW_190 = (
-    "[...document.querySelectorAll('#rows .row')]"
-    ".find((row) => row.querySelector('.c-name').textContent === 'Event 190')"
-)
-
-
-def test_a_hostile_batch_is_text(server, page):
-    script = "<script>window.broken = 1</script>"
-    attributes = {f"k{number}": 7 for number in range(10_000)}
-    hostile = {
-        "<img src=x onerror='window.broken = 1'>": "<b>bold</b>",
-        "__proto__": "polluted",
-        "arabic": "مرحبا بالعالم",
-        "overriding": "safe \u202egnp.exe",
-        "emoji": "👩‍👩‍👧‍👦 🏳️‍🌈",
-        "nul": "a\u0000b",
-        "surrogate": "\ud800",
-        "beyond": BEYOND,
-        "long": 123456789012345678901234567890,
-        "exact": 1.10,
-    }
-    text = json.dumps(
-        {
-            "environment": "development",
-            "user_identities": {"customer_id": script},
-            "user_attributes": {script: script},
-            "events": [
-                {
-                    "event_type": "custom_event",
-                    "data": {
-                        "event_name": script,
-                        "custom_event_type": "other",
-                        "custom_attributes": {**hostile, **attributes},
-                    },
-                }
-            ],
-        },
-        separators=(",", ":"),
-    ).replace('"exact":1.1,', '"exact":1.10,')
-    answer = post(server, text.encode())
-    assert answer.status_code == 202, answer.text
-    page.open().open_row(script)
-
-    shown = page.text("#tab-panel")
-    for part in (
-        "<b>bold</b>",
-        "__proto__",
-        "مرحبا بالعالم",
-        "👩‍👩‍👧‍👦",
-        "a⟨U+0000⟩b",
-        "safe ⟨U+202E⟩gnp",
-    ):
-        assert part in shown
-    assert f"{BEYOND}" in shown
-    assert "123456789012345678901234567890" in shown
-    assert "k9999" not in shown
-    page.click(".fields button")
-    page.until(lambda: "k9999" in page.text("#tab-panel"), "all attributes")
-    batch = page.tab("batch")
-    assert f'"beyond": {BEYOND}' in batch
-    assert '"exact": 1.10,' in batch
-    assert '"long": 123456789012345678901234567890' in batch
-    assert '"k9999": 7' in batch
-    page.tab("python")
-    page.tab("request")
-    page.filter("overriding:safe*")
-    page.shows(script)
-    assert page.script("return window.broken ?? null") is None
-    assert page.script("return ({}).polluted ?? null") is None
-    assert page.all("#panel img, #rows img, #panel script, #rows script, #panel b") == []
-
-
-# Keyboard, screen reader, looks
-
-
-def test_the_keyboard_alone_is_enough(server, page):
-    several(server)
-    page.open()
-    page.until(lambda: len(page.names()) == 4, "all four rows")
-
-    up, down, enter, escape, right = "\ue013", "\ue015", "\ue007", "\ue00c", "\ue014"
-    page.keys("/")
-    assert page.focused() == "filter"
-    page.keys("search", enter)
-    page.shows("Search closed", "Searched")
-    assert page.focused() == "grid"
-    page.keys(down)
-
-    def active():
-        id = page.find("#grid").get_attribute("aria-activedescendant")
-        return id and page.text(f"#{id} .c-name")
-
-    page.until(lambda: active() == "Searched", "the second row")
-    page.keys(up)
-    page.until(lambda: active() == "Search closed", "the first row")
-    page.keys(enter)
-    page.until(lambda: page.text("#panel-title") == "Search closed", "the panel")
-    assert page.focused() == "tab-event"
-    page.keys(right)
-    page.until(lambda: page.focused() == "tab-batch", "the next tab")
-    page.until(lambda: '"Search closed"' in page.text("#tab-panel"), "the batch")
-    page.keys(down)
-    page.until(lambda: page.text("#panel-title") == "Searched", "the next row")
-    assert page.focused() == "tab-batch"
-    page.keys(escape)
-    page.until(lambda: not page.find("#panel").is_displayed(), "the panel is closed")
-    assert page.focused() == "grid"
-    outline = "return getComputedStyle(document.activeElement).outlineStyle"
-    assert page.script(outline) == "solid"
-    page.keys("/", escape)
-    page.until(lambda: len(page.names()) == 4, "the filter is gone")
-
-
-def luminance(page, selector):
-    """Return how light a background is, from 0 to 255."""
-    colour = page.script(
-        "return getComputedStyle(document.querySelector(arguments[0])).backgroundColor", selector
-    )
-    return sum(map(int, colour.strip("rgb()").split(",")[:3])) / 3
-
-
-def test_it_is_dark_or_light_as_the_system_or_the_switch_says(server, page):
-    page.prefers("dark")
-    page.open()
-    assert luminance(page, "body") < 60
-
-    page.click("#theme label:nth-of-type(2)")
-    assert luminance(page, "body") > 200
-    page.open()
-    assert luminance(page, "body") > 200
-    page.click("#theme label:nth-of-type(3)")
-    page.prefers("light")
-    assert luminance(page, "body") < 60
-    page.click("#theme label:nth-of-type(1)")
-    assert luminance(page, "body") > 200
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_360_pixels(server, page, scheme):
-    page.size(*PORTRAIT, mobile=True)
-    page.prefers(scheme)
-    several(server)
-    send(server, user("x" * 200).event("y" * 200, {"z" * 200: "z" * 800}, type="other"))
-    page.open()
-    page.until(lambda: len(page.names()) == 5, "all rows")
-
-    def width():
-        return page.script("return document.documentElement.scrollWidth")
-
-    assert width() == PORTRAIT[0]
-    for row in page.all("#rows .row"):
-        assert row.rect["height"] == 50
-    page.click("#filter-help")
-    assert width() == PORTRAIT[0]
-    page.click("#filter-help")
-    page.open_row("y" * 200)
-    assert width() == PORTRAIT[0]
-    for name in ("event", "batch", "problems", "request", "python"):
-        page.tab(name)
-        panel = page.find("#panel").rect
-        assert (panel["x"], panel["width"]) == (0, PORTRAIT[0])
-        assert width() == PORTRAIT[0]
-    page.click("[aria-label=Close]")
-    assert page.focused() == "grid"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_check_of_accessibility_finds_nothing_serious(server, page, scheme):
-    source = os.environ.get("MPFLUENT_AXE")
-    if source is None:
-        pytest.skip("MPFLUENT_AXE is not set to the axe.min.js of the npm package axe-core")
-    page.prefers(scheme)
-
-    def serious():
-        page.script(Path(source).read_text(encoding="utf-8"))
-        found = page.asynchronous("return (await axe.run()).violations")
-        return [
-            (each["id"], each["impact"], [node["html"][:200] for node in each["nodes"]][:3])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-
-    page.open()
-    assert serious() == []
-    several(server)
-    page.until(lambda: len(page.names()) == 4, "all four rows")
-    page.filter("plan:")
-    page.click("#filter-help")
-    page.open_row("Searched")
-    for name in ("event", "batch", "problems", "request", "python"):
-        page.tab(name)
-        assert serious() == [], name
-    page.open_row("400 refused")
-    assert serious() == []
-    page.click("#faults")
-    assert serious() == []
-    page.keys("\ue00c")
-
-
 # The connection
 
 
@@ -743,28 +426,32 @@ def test_a_stream_that_breaks_off_goes_on_where_it_was(server, page):
     page.shows("Meanwhile", "Before")
 
 
-def test_a_picture_of_the_page(driver, tmp_path):
-    """``MPFLUENT_SCREENSHOT=docs/screenshot.png`` writes the picture that the README shows."""
-    wanted = os.environ.get("MPFLUENT_SCREENSHOT")
-    file = ROOT / wanted if wanted else tmp_path / "screenshot.png"
-    with LocalServer(data_plan=shop.plan()) as server:
-        page = Page(driver, server.url).open()
-        for second in range(50 if wanted else 1):  # the plot has one value a second
-            before = page.find("#plot .line").get_attribute("d")
-            for number in range(1 + (second * 7) % 4 + (second * 5) % 3):
-                send(server, *shop.visit(number % 2))
-            page.until(lambda: page.find("#plot .line").get_attribute("d") != before, "a second")  # noqa: B023
-        post(server, {"environment": "development", "events": [{"data": {}}]})
-        for batch in [*shop.visit(3), *shop.visit(2)]:
-            send(server, batch)
-        page.until(lambda: page.text("[data-count=violations] dd") == "1", "all are counted")
-        page.until(lambda: page.text(".is-violation .c-name") == "Searched", "all are there")
-        page.open_row("Searched")
+def test_a_server_that_wants_a_token_is_asked_for_it(driver):
+    with LocalServer(token="s3cret") as server:
+        send(server, user().event("Secret", type="other"))
+        page = Page(driver, server.url)
+        driver.get(server.url)
+        page.until(lambda: page.all("#token-dialog[open]"), "the page asks")
+        assert page.names() == []
 
-        assert driver.save_screenshot(str(file))
+        page.find("#token").send_keys("s3cret")
+        page.click("#token-dialog [type=submit]")
 
+        page.shows("Secret")
+        page.open_row("Secret")
+        assert "Secret" in page.tab("batch")
+        page.open().shows("Secret")
         driver.get("about:blank")
-        page.errors()
-    assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert int.from_bytes(file.read_bytes()[16:20]) == 1280
-    assert file.stat().st_size < 300_000
+        page.errors()  # those of the refused requests
+
+
+def test_a_token_in_the_address_is_taken_out_of_it(driver):
+    with LocalServer(token="s3cret") as server:
+        send(server, user().event("Secret", type="other"))
+        page = Page(driver, server.url).open("/?token=s3cret&q=secret")
+
+        page.shows("Secret")
+
+        assert driver.current_url == f"{server.url}/?q=secret"
+        assert page.errors() == []
+        driver.get("about:blank")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from browsers import Page, browser
+from browsers import Page
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,12 +23,11 @@ TREES = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def modules():
+def modules(driver):
     """A page whose modules a test imports."""
-    with browser() as driver, LocalServer() as server:
-        page = Page(driver, server.url).open()
-        driver.set_script_timeout(60)
-        yield page
+    with LocalServer() as server:
+        yield Page(driver, server.url).open()
+        driver.get("about:blank")
 
 
 def written(tree):

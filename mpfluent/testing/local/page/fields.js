@@ -46,10 +46,14 @@ function shown(value) {
   return el(`bdi.${kind}`, {}, visibleLines(String(value)));
 }
 
-/** Return what a violation says, with what was wanted. */
-export function violation(one) {
-  return el("span.wrong", {}, el("i", { "aria-hidden": "true" }), visible(String(one.message)));
+/** Return what a violation says; where it is, its place in the table says already. */
+function violation(one) {
+  const said = String(one.message).replace(/^events\[\d+\](?: (?:'[^']*'|"[^"]*"))?: /, "");
+  return el("span.wrong", {}, el("i", { "aria-hidden": "true" }), visible(said));
 }
+
+/** Return a name that may break after its marks. */
+const name = (key) => el("bdi", {}, ...visible(key).split(/(?<=[_.-])/, 40).flatMap((part) => [part, el("wbr")]));
 
 /**
  * Return a table of an object's fields.
@@ -96,7 +100,7 @@ function line(field, wrong) {
   return el(
     `tr.depth-${depth}${wrong.length ? ".has-wrong" : ""}`,
     {},
-    el("th", { scope: "row" }, el("bdi", {}, visible(field.key))),
+    el("th", { scope: "row" }, name(field.key)),
     value,
   );
 }

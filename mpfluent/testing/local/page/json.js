@@ -2,7 +2,7 @@
 // token. JSON.parse would round what is beyond 2^53, and lose the difference of 1.0 and 1.
 
 const TOKEN =
-  /[ \t\r\n]+|"(?:[^"\\]|\\[^])*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
+  /[ \t\r\n]+|"(?:[^"\\]|\\[^])*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
 
 /** A number by its text: it prints as it came, and counts as a number where one is wanted. */
 export class Exact {
@@ -20,25 +20,28 @@ export class Exact {
 
 const WORDS = { true: true, false: false, null: null };
 
-/** Yield the tokens of a JSON text, without white space; each is [start, end]. */
-function* tokens(text) {
+/** Return the tokens of a JSON text, without white space; each is [start, end]. */
+function tokens(text) {
+  const found = [];
   let at = 0;
   while (at < text.length) {
-    TOKEN.lastIndex = at;
-    const found = TOKEN.exec(text);
-    if (!found) throw new SyntaxError(`no JSON at character ${at}`);
     const start = at;
+    TOKEN.lastIndex = at;
+    if (!TOKEN.test(text)) throw new SyntaxError(`no JSON at character ${at}`);
     at = TOKEN.lastIndex;
-    if (" \t\r\n".includes(text[start])) continue;
-    yield [start, at];
+    if (!" \t\r\n".includes(text[start])) found.push([start, at]);
   }
+  return found;
 }
 
 const scalar = (text) => {
-  if (text[0] === '"') return JSON.parse(text.replace(/[\u0000-\u001f]/g, escaped));
-  return text in WORDS ? WORDS[text] : new Exact(text);
+  if (text[0] !== '"') return text in WORDS ? WORDS[text] : new Exact(text);
+  if (!text.includes("\\")) return text.slice(1, -1);
+  return JSON.parse(text.replace(/[\u0000-\u001f]/g, escaped));
 };
 const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+const SOURCE = Symbol("where an object or array stood in its text");
 
 /**
  * Read a JSON text. Objects have no prototype, so that any name may be a key; numbers are Exact.
@@ -46,54 +49,45 @@ const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padSta
  * @param {string} text
  */
 export function parse(text) {
-  const open = [];
-  let result, key;
-  let named = false;
+  const open = []; // objects and arrays that are not closed, and the keys that they stand at
+  let parent = null, key = null, result;
   const place = (value) => {
-    if (!open.length) {
+    if (parent === null) {
       if (result !== undefined) throw new SyntaxError("more follows the JSON text");
       result = value;
-    } else {
-      const parent = open[open.length - 1].value;
-      if (Array.isArray(parent)) parent.push(value);
-      else {
-        parent[key] = value;
-        named = false;
-      }
+    } else if (Array.isArray(parent)) parent.push(value);
+    else {
+      parent[key] = value;
+      key = null;
     }
   };
   for (const [start, end] of tokens(text)) {
     const first = text[start];
     if (first === "{" || first === "[") {
-      const value = first === "{" ? Object.create(null) : [];
-      open.push({ value, key, start });
-      named = false;
+      open.push([parent, key, start]);
+      parent = first === "{" ? Object.create(null) : [];
+      key = null;
     } else if (first === "}" || first === "]") {
-      const closed = open.pop();
-      if (!closed) throw new SyntaxError(`no JSON at character ${start}`);
-      sources.set(closed.value, [text, closed.start, end]);
-      key = closed.key;
-      place(closed.value);
-    } else if (first === ":" || first === ",") continue;
-    else {
+      if (!open.length) throw new SyntaxError(`no JSON at character ${start}`);
+      const value = parent;
+      const [above, at, begin] = open.pop();
+      value[SOURCE] = [text, begin, end];
+      parent = above;
+      key = at;
+      place(value);
+    } else if (first !== ":" && first !== ",") {
       const value = scalar(text.slice(start, end));
-      const parent = open.length ? open[open.length - 1].value : null;
-      if (parent && !Array.isArray(parent) && !named) {
-        key = value;
-        named = true;
-      } else place(value);
+      if (parent !== null && key === null && !Array.isArray(parent)) key = value;
+      else place(value);
     }
   }
   if (open.length || result === undefined) throw new SyntaxError("the JSON text breaks off");
   return result;
 }
 
-/** @type {WeakMap<object, [string, number, number]>} */
-const sources = new WeakMap();
-
 /** Return the text that an object or array was read from. */
 export function source(value) {
-  const [text, start, end] = sources.get(value);
+  const [text, start, end] = value[SOURCE];
   return text.slice(start, end);
 }
 
@@ -104,7 +98,7 @@ export function source(value) {
  * @returns {[string, string][][]}
  */
 export function lines(text) {
-  const all = [...tokens(text)];
+  const all = tokens(text);
   const made = [];
   const inObject = [];
   let line = [];

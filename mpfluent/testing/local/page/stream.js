@@ -44,7 +44,8 @@ export function follow(on) {
     if (document.hidden) on.state("asleep");
     else connect();
   });
-  if (!document.hidden) connect();
+  if (document.hidden) on.state("asleep");
+  else connect();
 }
 
 /** Return why there is no stream: "token" if the server wants one, else "lost". */

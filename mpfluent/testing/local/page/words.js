@@ -63,7 +63,7 @@ const products = (row) => [
 function productNames(row) {
   const names = products(row).map((one) => one?.name).filter((one) => typeof one === "string");
   if (!names.length) return null;
-  return names.length > 2 ? `${names.slice(0, 2).join(", ")} +${names.length - 2}` : names.join(", ");
+  return names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
 }
 
 const isScalar = (value) => value === null || typeof value !== "object" || value instanceof Exact;
@@ -97,11 +97,11 @@ export function detail(row) {
   if (row.kind === "batch") return [];
   const data = tree(row.data);
   const found = [];
-  const total = data.product_action?.total_amount;
-  if (total !== undefined && total !== null && isScalar(total)) {
-    found.push(["", [String(total), data.currency_code].filter(isText).join(" ")]);
-  }
   const count = products(row).length;
+  const amount = data.product_action?.total_amount ?? (count === 1 ? products(row)[0]?.price : null);
+  if (amount !== undefined && amount !== null && isScalar(amount)) {
+    found.push(["", [String(amount), data.currency_code].filter(isText).join(" ")]);
+  }
   if (count && (row.name || count > 1)) found.push(["", count === 1 ? "1 product" : `${count} products`]);
   const values = [pairs(tree(data.custom_attributes), new Set()), pairs(data, DULL)];
   for (const some of values) {
