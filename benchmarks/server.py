@@ -4,7 +4,7 @@ import time
 
 from mpfluent.testing import LocalServer
 from mpfluent.testing.faults import Action
-from mpfluent.testing.http_server import Arrival
+from mpfluent.testing.http_connection import Arrival
 
 ACCEPTED = Action(202)
 OK = Action(200, body=b"{}")

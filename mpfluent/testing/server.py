@@ -22,7 +22,8 @@ from ..utils.options import integer_between
 from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
-from .http_server import Arrival, Listener, Streamed, tls_of
+from .http_connection import Arrival, Streamed
+from .http_server import Listener, tls_of
 from .local import api
 from .local.access import is_loopback
 from .local.arrivals import batch_of, events_in, first_event, nothing_came
@@ -210,7 +211,7 @@ class LocalServer(PublicNames):
 
     @property
     def duplicates(self) -> list[str]:
-        """The ``source_request_id`` of each batch that came again and was removed."""
+        """The ``source_request_id`` of each batch that came again; empty with ``max_events``."""
         return self._store.repeated
 
     def events(
@@ -470,9 +471,10 @@ class LocalServer(PublicNames):
             return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
-        wrong = api.refusal_of_host(self._site, arrival.headers)
-        if wrong is not None:
-            return Judgement(status(421, message=wrong), [], (), (wrong,))
+        refusal = api.foreign(self._site, arrival.headers)
+        if refusal is not None:
+            code, why = refusal
+            return Judgement(status(code, message=why), [], (), (why,))
         return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:

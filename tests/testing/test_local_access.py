@@ -105,6 +105,14 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(server, origin, meth
     assert told(server, "counts")["events"] == 1
 
 
+def test_a_page_of_another_origin_sends_no_events(server):
+    # as a form does whose address has the keys in it
+    assert post(server, batch(event()), headers={"Origin": EVIL}).status_code == 403
+    assert post(server, batch(event()), headers={"Origin": server.url}).status_code == 202
+
+    assert told(server, "counts")["events"] == 2
+
+
 def test_its_own_page_may(server):
     own = {"Origin": server.url}
 

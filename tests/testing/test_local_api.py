@@ -513,6 +513,14 @@ def test_a_method_that_does_nothing_is_told(server):
     assert answer.json() == {"error": "POST does nothing here; want GET, DELETE"}
 
 
+def test_a_head_has_no_body(server):
+    with requests.Session() as session:
+        for path in ("events", "no", "counts"):
+            answer = session.head(f"{server.url}/_mpfluent/{path}", timeout=SOON)
+            assert (answer.status_code, answer.content) == (404 if path == "no" else 405, b"")
+        assert session.head(server.url, timeout=SOON).status_code == 200
+
+
 def test_a_question_with_a_large_body_is_refused(server):
     assert refused(server, "faults", "POST", data=b"x" * 1_000_001) == (
         413,

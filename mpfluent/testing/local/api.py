@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from ...errors import MPFluentError, brief, closest
 from ..faults import Action
 from ..held_values import held
-from ..http_server import Arrival, Left, Streamed
+from ..http_connection import Arrival, Left, Streamed
 from . import access
 from .fault_actions import actions_of
 from .page_files import HEADERS, page_file
@@ -73,6 +73,14 @@ class _Refused(Exception):
 
 def answer(site: Site, arrival: Arrival) -> Answer:
     """Return the answer to a request for the page or for the API."""
+    found = _answered(site, arrival)
+    # after HEAD, a body would be taken for the next answer
+    if arrival.method == "HEAD" and isinstance(found, Action):
+        return found._replace(body=b"")
+    return found
+
+
+def _answered(site: Site, arrival: Arrival) -> Answer:
     try:
         return _answer(site, arrival)
     except _Refused as refused:
@@ -83,30 +91,30 @@ def answer(site: Site, arrival: Arrival) -> Answer:
         return _json({"error": "what came is nested too deeply to be shown"}, 400)
 
 
-def refusal_of_host(site: Site, headers: Mapping[str, str]) -> str | None:
-    """Return why a request is refused whose Host header leads elsewhere, or None."""
+def foreign(site: Site, headers: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return the status and the words for a request that a web page elsewhere made, or None."""
     host = headers.get("host")
-    if not site.loopback or access.is_host(host):
-        return None
-    return (
-        f"Host {brief(host)} is not this server; write http://localhost:PORT or "
-        "http://127.0.0.1:PORT"
-    )
+    if site.loopback and not access.is_host(host):
+        return 421, (
+            f"Host {brief(host)} is not this server; write http://localhost:PORT or "
+            "http://127.0.0.1:PORT"
+        )
+    if not access.is_own_origin(headers, site.scheme):
+        origin = brief(headers["origin"])
+        return 403, f"a page of {origin} may not read or change what this server keeps"
+    return None
 
 
 def _answer(site: Site, arrival: Arrival) -> Answer:
-    wrong = refusal_of_host(site, arrival.headers)
-    if wrong is not None:
-        raise _Refused(421, wrong)
+    refusal = foreign(site, arrival.headers)
+    if refusal is not None:
+        raise _Refused(*refusal)
     if len(arrival.body) > _MOST_BODY:
         raise _Refused(413, f"want at most {_MOST_BODY} bytes, got {len(arrival.body)}")
     name = "index.html" if arrival.path == "/" else arrival.path.removeprefix(PREFIX)
     found = page_file(name) if arrival.method in ("GET", "HEAD") else None
     if found is not None:  # these are the same for everybody
-        return found._replace(body=b"") if arrival.method == "HEAD" else found
-    if not access.is_own_origin(arrival.headers, site.scheme):
-        origin = brief(arrival.headers["origin"])
-        raise _Refused(403, f"a page of {origin} may not read or change what this server keeps")
+        return found
     route, _, rest = name.partition("/")
     methods = _ROUTES.get(f"{route}/" if rest else route)
     if methods is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..http_server import Left
+from ..http_connection import Left
 from .rows import json_text, texts_of
 from .store import Store
 
