@@ -10,7 +10,9 @@ const WAITS = [500, 1000, 2000, 4000]; // milliseconds before each new try
  *   cleared: () => void, dropped: (text: string) => void, state: (state: string) => void}} on
  */
 export function follow(on) {
-  let tries = 0, stream = null, timer = 0;
+  let tries = 0,
+    stream = null,
+    timer = 0;
   const connect = () => {
     const query = new URLSearchParams({ after: String(on.after()) });
     if (token()) query.set("token", token());
