@@ -81,8 +81,6 @@ class Publisher:
         def work() -> None:
             try:
                 outcome.append(self._published(call))
-            except TransportError as error:
-                outcome.append(error)
             except Exception as error:
                 outcome.append(_failure(error))
             finally:
@@ -185,6 +183,8 @@ def _returning(make: Callable[..., Any], connection: Any) -> Any:
 
 def _failure(error: Exception) -> TransportError:
     """Return our error for one of the broker's, without its frames: they know the password."""
+    if isinstance(error, TransportError):
+        return error.with_traceback(None)
     inner = error.__cause__ or error  # kombu wraps what another library raised
     return TransportError(f"the batch was not handed over: {_words_of(inner)}")
 

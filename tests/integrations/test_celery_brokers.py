@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import traceback
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -43,6 +44,8 @@ def refused(client):
     _, ours = read()
     assert ours < 1
     assert (caught.value.reason, caught.value.temporary) == ("transport_error", True)
+    frames = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert "_published" not in frames  # which knows the password
     return str(caught.value)
 
 
