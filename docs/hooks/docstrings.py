@@ -1,24 +1,52 @@
-"""Lets docstrings read well as Markdown: their sessions are code, and so are their references."""
+"""Lets docstrings and signatures read well on the site.
+
+What is changed: sessions of doctest are code, references are plain names, keywords that a
+``TypedDict`` lists stand in the signature, and so does ``Self``.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from griffe import Extension, Object
+from griffe import Class, Expr, ExprName, Extension, Function, Module, Parameter, ParameterKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from griffe import Object
 
 SESSION = re.compile(r"^>>> .*(?:\n.+)*", re.M)
 REFERENCE = re.compile(r":\w+:`~?([\w.]+)`")
 LITERAL = re.compile(r"^::\n\n((?:    .*\n|\n)+)", re.M)
+ARGUMENTS = re.compile(r"^Args:\n((?:    .*(?:\n|$))+)", re.M)
+NEXT = re.compile(r"^(?:Raises:|>>>|```)|\Z", re.M)
+# The keywords of every event. The reference has them once, as the fields of CommonFields.
+COMMON = ("DetailFields", "TimeFields", "PlaceFields", "CommonFields", "EventFields")
 
 
 class ForTheSite(Extension):
-    """Rewrites each docstring, when griffe has read it."""
+    """Rewrites what griffe has read of the package."""
 
-    def on_object(self, *, obj: Object, **_: Any) -> None:
-        """Rewrite the docstring of a module, class, function or attribute."""
-        if obj.docstring:
-            obj.docstring.value = as_markdown(obj.docstring.value)
+    def on_package(self, *, pkg: Module, **_: Any) -> None:
+        """Rewrite each function and docstring."""
+        for each in list(objects_in(pkg)):
+            if isinstance(each, Function):
+                rewrite_signature(each)
+            elif isinstance(each, Class) and each.name == "CommonFields":
+                for base in each.mro():
+                    add_arguments(each, base)
+        for each in objects_in(pkg):
+            if each.docstring:
+                each.docstring.value = as_markdown(each.docstring.value)
+
+
+def objects_in(parent: Object) -> Iterator[Object]:
+    """Yield an object, and all that is defined in it."""
+    yield parent
+    for member in parent.members.values():
+        if not member.is_alias:
+            yield from objects_in(member)
 
 
 def as_markdown(text: str) -> str:
@@ -26,3 +54,60 @@ def as_markdown(text: str) -> str:
     text = LITERAL.sub(lambda found: f"```text\n{found[1].rstrip()}\n```\n\n", text)
     text = SESSION.sub(lambda found: f"```pycon\n{found[0]}\n```", text)
     return REFERENCE.sub(lambda found: f"`{found[1].rpartition('.')[2]}`", text)
+
+
+def rewrite_signature(function: Function) -> None:
+    """Write a signature as ``help()`` shows it, with the keywords that it takes."""
+    for parameter in list(function.parameters):
+        annotation = str(parameter.annotation)
+        if annotation == "Never":  # only there to be refused with an error of ours
+            del function.parameters[parameter.name]
+        elif str(parameter.default) == "_UNSAID":
+            parameter.default = "None"
+        elif annotation.startswith("Unpack["):
+            unpack(function, parameter)
+        elif parameter.name in ("self", "cls") and parameter.annotation:
+            if str(function.returns) in (annotation, annotation[5:-1]):  # of type[B]
+                function.returns = "Self"
+
+
+def unpack(function: Function, parameter: Parameter) -> None:
+    """Write the keywords of a ``TypedDict`` into the signature, and what it says of them."""
+    annotation = parameter.annotation
+    assert isinstance(annotation, Expr)
+    fields = function.modules_collection[annotation.slice.canonical_path]
+    chain = [*reversed(fields.mro()), fields]
+    del function.parameters[parameter.name]
+    for cls in chain:
+        if cls.name in COMMON and cls.name != "EventFields":
+            continue
+        for name, field in cls.members.items():
+            if field.is_attribute and name not in function.parameters:
+                function.parameters.add(
+                    Parameter(
+                        name,
+                        annotation=field.annotation,
+                        kind=ParameterKind.keyword_only,
+                        default="...",
+                    )
+                )
+        if cls.name not in COMMON:
+            add_arguments(function, cls)
+    if any(cls.name in COMMON for cls in chain):
+        common = function.modules_collection["mpfluent.model.event.CommonFields"]
+        parameter.annotation = ExprName("CommonFields", parent=common.parent)
+        function.parameters.add(parameter)
+
+
+def add_arguments(to: Object, of: Object) -> None:
+    """Append the arguments that one docstring describes to those of another."""
+    found = of.docstring and ARGUMENTS.search(of.docstring.value)
+    if not found or not to.docstring:
+        return
+    text = to.docstring.value
+    lines = found[1].rstrip("\n") + "\n"
+    if own := ARGUMENTS.search(text):
+        to.docstring.value = text[: own.end()].rstrip("\n") + "\n" + lines + text[own.end() :]
+    else:
+        at = NEXT.search(text).start()
+        to.docstring.value = f"{text[:at].rstrip()}\n\nArgs:\n{lines}\n{text[at:]}"
