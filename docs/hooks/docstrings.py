@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from griffe import Class, Expr, ExprName, Extension, Function, Module, Parameter, ParameterKind
+from griffe import Class, ExprName, Extension, Function, Module, Parameter, ParameterKind, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +30,10 @@ class ForTheSite(Extension):
 
     def on_package(self, *, pkg: Module, **_: Any) -> None:
         """Rewrite each function and docstring."""
-        for each in list(objects_in(pkg)):
+        for each in objects_in(pkg):
             if isinstance(each, Function):
                 rewrite_signature(each)
-            elif isinstance(each, Class) and each.name == "CommonFields":
-                for base in each.mro():
-                    add_arguments(each, base)
+        describe_common_fields(pkg["model.event.CommonFields"])
         for each in objects_in(pkg):
             if each.docstring:
                 each.docstring.value = as_markdown(each.docstring.value)
@@ -74,29 +72,37 @@ def rewrite_signature(function: Function) -> None:
 def unpack(function: Function, parameter: Parameter) -> None:
     """Write the keywords of a ``TypedDict`` into the signature, and what it says of them."""
     annotation = parameter.annotation
-    assert isinstance(annotation, Expr)
     fields = function.modules_collection[annotation.slice.canonical_path]
     chain = [*reversed(fields.mro()), fields]
     del function.parameters[parameter.name]
     for cls in chain:
-        if cls.name in COMMON and cls.name != "EventFields":
-            continue
-        for name, field in cls.members.items():
-            if field.is_attribute and name not in function.parameters:
-                function.parameters.add(
-                    Parameter(
-                        name,
-                        annotation=field.annotation,
-                        kind=ParameterKind.keyword_only,
-                        default="...",
-                    )
-                )
         if cls.name not in COMMON:
+            add_keywords(function, cls)
             add_arguments(function, cls)
+        elif cls.name == "EventFields":  # the attributes
+            add_keywords(function, cls)
     if any(cls.name in COMMON for cls in chain):
         common = function.modules_collection["mpfluent.model.event.CommonFields"]
         parameter.annotation = ExprName("CommonFields", parent=common.parent)
         function.parameters.add(parameter)
+
+
+def describe_common_fields(common: Class) -> None:
+    """Write a constructor and a docstring with the fields of all bases."""
+    common.set_member("__init__", Function("__init__", parameters=Parameters()))
+    for cls in [*reversed(common.mro()), common]:
+        add_keywords(common["__init__"], cls)
+        if cls is not common:
+            add_arguments(common, cls)
+
+
+def add_keywords(function: Function, fields: Class) -> None:
+    """Append the fields of one ``TypedDict`` to the parameters, but for those that it has."""
+    for name, field in fields.members.items():
+        if field.is_attribute and name not in function.parameters:
+            keyword = ParameterKind.keyword_only
+            added = Parameter(name, annotation=field.annotation, kind=keyword, default="...")
+            function.parameters.add(added)
 
 
 def add_arguments(to: Object, of: Object) -> None:
