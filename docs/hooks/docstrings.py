@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from griffe import Class, ExprName, Extension, Function, Module, Parameter, ParameterKind, Parameters
+from griffe import (
+    Class,
+    ExprName,
+    Extension,
+    Function,
+    Module,
+    Parameter,
+    ParameterKind,
+    Parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +74,8 @@ def rewrite_signature(function: Function) -> None:
         elif annotation.startswith("Unpack["):
             unpack(function, parameter)
         elif parameter.name in ("self", "cls") and parameter.annotation:
-            if str(function.returns) in (annotation, annotation[5:-1]):  # of type[B]
-                function.returns = "Self"
+            own = re.sub(r"^type\[(\w+)\]$", r"\1", annotation)
+            function.returns = "Self" if str(function.returns) == own else function.returns
 
 
 def unpack(function: Function, parameter: Parameter) -> None:

@@ -100,4 +100,6 @@ def on_files(files: Files, *, config: Any) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     """Let the links of a page of docs/ lead within the site."""
     src = page.file.src_uri
+    if src == "index.md":
+        page.meta["hide"] = ["navigation"]  # there is nothing beside it in its part of the site
     return markdown if src.startswith("repository/") else for_the_site(f"docs/{src}", markdown)
