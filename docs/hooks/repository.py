@@ -77,7 +77,7 @@ def for_the_site(path: str, text: str) -> str:
         if target.startswith("docs/") and not target.endswith(".md"):  # a picture
             place = relpath(target.removeprefix("docs/"), dirname(place_of(path)))
         if FILE_NAME.fullmatch(label) and (title := re.search(r"^# (.+)$", text_of(target), re.M)):
-            label = title[1]
+            label = f"“{title[1]}”"
         return f"[{label}]({place}{match['anchor'] or ''})"
 
     parts: list[str] = []
