@@ -1,7 +1,7 @@
 """Lets docstrings and signatures read well on the site.
 
-What is changed: sessions of doctest are code, references are plain names, keywords that a
-``TypedDict`` lists stand in the signature, and so does ``Self``.
+What is changed: sessions of doctest are code, references are links, keywords that a ``TypedDict``
+lists stand in the signature, and so does ``Self``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from griffe import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from griffe import Object
 
@@ -45,7 +45,7 @@ class ForTheSite(Extension):
         describe_common_fields(pkg["model.event.CommonFields"])
         for each in objects_in(pkg):
             if each.docstring:
-                each.docstring.value = as_markdown(each.docstring.value)
+                each.docstring.value = as_markdown(each.docstring.value, pkg.exports or ())
 
 
 def objects_in(parent: Object) -> Iterator[Object]:
@@ -56,11 +56,16 @@ def objects_in(parent: Object) -> Iterator[Object]:
             yield from objects_in(member)
 
 
-def as_markdown(text: str) -> str:
-    """Return a docstring's text with fences around its code."""
+def as_markdown(text: str, public: Collection[str]) -> str:
+    """Return a docstring's text with fences around its code, and links to public names."""
+
+    def reference(found: re.Match[str]) -> str:
+        name = found[1].rpartition(".")[2]
+        return f"[`{name}`][mpfluent.{name}]" if name in public else f"`{name}`"
+
     text = LITERAL.sub(lambda found: f"```text\n{found[1].rstrip()}\n```\n\n", text)
     text = SESSION.sub(lambda found: f"```pycon\n{found[0]}\n```", text)
-    return REFERENCE.sub(lambda found: f"`{found[1].rpartition('.')[2]}`", text)
+    return REFERENCE.sub(reference, text)
 
 
 def rewrite_signature(function: Function) -> None:

@@ -61,10 +61,8 @@ def files_beside() -> dict[str, str]:
         if path in found or not (ROOT / path).exists() or path.endswith((".svg", ".png")):
             continue
         found[path] = text_of(path)
-        links = LINK.finditer(FENCE.sub("", found[path])) if path.endswith(".md") else ()
+        links = LINK.finditer(FENCE.sub("", found[path]))  # code has none: it is in a fence
         left += [target_of(path, link["path"]) for link in links]
-        if (ROOT / path).is_dir():
-            left += [target_of(path, link["path"]) for link in LINK.finditer(found[path])]
     return {path: text for path, text in found.items() if not path.startswith("docs/")}
 
 
@@ -74,8 +72,6 @@ def for_the_site(path: str, text: str) -> str:
     def link(match: re.Match[str]) -> str:
         target = target_of(path, match["path"])
         label, place = match["label"], relpath(place_of(target), dirname(place_of(path)))
-        if target.startswith("docs/") and not target.endswith(".md"):  # a picture
-            place = relpath(target.removeprefix("docs/"), dirname(place_of(path)))
         if FILE_NAME.fullmatch(label) and (title := re.search(r"^# (.+)$", text_of(target), re.M)):
             label = f"“{title[1]}”"
         return f"[{label}]({place}{match['anchor'] or ''})"
@@ -102,4 +98,6 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     src = page.file.src_uri
     if src == "index.md":
         page.meta["hide"] = ["navigation"]  # there is nothing beside it in its part of the site
+    if src.startswith("repository/tests/"):
+        page.meta["search"] = {"exclude": True}  # who searches wants no test
     return markdown if src.startswith("repository/") else for_the_site(f"docs/{src}", markdown)
