@@ -232,6 +232,30 @@ def test_a_row_opens_with_all_that_is_known(planned):
     assert "Batch.for_user(" in page.tab("python")
 
 
+def test_an_event_that_fell_out_of_memory_can_still_be_read(page_of_three):
+    server, page = page_of_three
+    send(server, user().event("Old", {"query": "teapot"}, type="other"))
+    page.open().shows("Old")
+    for number in range(4):
+        send(server, user().event(f"New {number}", type="other"))
+    page.until(lambda: page.text("[data-count=dropped] dd") == "2", "two fell out")
+
+    page.open_row("Old")
+
+    assert "teapot" in page.text("#tab-panel")
+    assert "fell out" in page.text("#tab-panel .failed")
+    assert "fell out" in page.tab("batch")
+    page.errors()  # of the answers 404
+
+
+@pytest.fixture
+def page_of_three(driver):
+    """A server that holds three events, and its page."""
+    with LocalServer(max_events=3) as server:
+        yield server, Page(driver, server.url)
+        driver.get("about:blank")
+
+
 def test_the_attempts_of_a_batch_are_listed(server, page):
     server.script(503, 503)
     retry = Retry(base=0.01, cap=0.02)

@@ -105,6 +105,8 @@ def test_it_fits_360_pixels(server, page, scheme):
     page.click("#filter-help")
     page.open_row("y" * 200)
     assert width() == PORTRAIT[0]
+    assert page.focused() == "tab-event"  # and nowhere behind the panel
+    assert page.script("return document.querySelector('.list').inert") is True
     for name in ("event", "batch", "problems", "request", "python"):
         page.tab(name)
         panel = page.find("#panel").rect
@@ -151,7 +153,7 @@ def test_a_picture_of_the_page(driver, tmp_path):
     """``MPFLUENT_SCREENSHOT=docs/screenshot.png`` writes the picture that the README shows."""
     wanted = os.environ.get("MPFLUENT_SCREENSHOT")
     file = ROOT / wanted if wanted else tmp_path / "screenshot.png"
-    with LocalServer(data_plan=shop.plan()) as server:
+    with LocalServer(data_plan=shop.plan(), port=9090 if wanted else 0) as server:
         page = Page(driver, server.url).open()
         for second in range(50 if wanted else 1):  # the plot has one value a second
             before = page.find("#plot .line").get_attribute("d")

@@ -49,7 +49,8 @@ const named = (character) => {
 export const visible = (text) => text.replace(UNSEEN, named);
 
 /** Return text that may have lines, with what is unseen shown by its name. */
-export const visibleLines = (text) => text.replace(UNSEEN, (one) => ("\n\t".includes(one) ? one : named(one)));
+export const visibleLines = (text) =>
+  text.replace(UNSEEN, (one) => ("\n\t".includes(one) ? one : named(one)));
 
 /** Say something to screen readers; a later text replaces an earlier one. */
 export function announce(text) {

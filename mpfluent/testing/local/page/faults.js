@@ -6,7 +6,10 @@ import { announce, byId, el } from "./dom.js";
 // word in the form -> its label, and the action of the fault kit
 const FAULTS = {
   unavailable: ["503 Service Unavailable", () => ({ action: "status", status_code: 503 })],
-  throttled: ["429 Too Many Requests, with Retry-After", (seconds) => ({ action: "status", status_code: 429, headers: { "Retry-After": String(seconds) } })],
+  throttled: [
+    "429 Too Many Requests, with Retry-After",
+    (seconds) => ({ action: "status", status_code: 429, headers: { "Retry-After": String(seconds) } }),
+  ],
   reset: ["Reset the connection, unread", () => ({ action: "reset_before_read" })],
   lost: ["Accept it, then reset: the answer is lost", () => ({ action: "reset_after_read" })],
   hang: ["Hang, then close without an answer", (seconds) => ({ action: "hang", seconds })],
@@ -19,11 +22,30 @@ export function faults() {
   const opener = byId("faults");
   const waiting = el("p.soft", { role: "status" });
   const failed = el("p.failed", { role: "alert", hidden: true });
-  const times = el("input", { type: "number", id: "fault-times", min: "1", max: "100", value: "1", required: true });
-  const seconds = el("input", { type: "number", id: "fault-seconds", min: "0", max: "3600", value: "5", required: true });
+  const times = el("input", {
+    type: "number",
+    id: "fault-times",
+    min: "1",
+    max: "100",
+    value: "1",
+    required: true,
+  });
+  const seconds = el("input", {
+    type: "number",
+    id: "fault-seconds",
+    min: "0",
+    max: "3600",
+    value: "5",
+    required: true,
+  });
   const timed = el("label", { for: "fault-seconds" }, el("span", {}, "Hang for"), seconds, "seconds");
   const choices = Object.entries(FAULTS).map(([word, [label]], index) =>
-    el("label.choice", {}, el("input", { type: "radio", name: "fault", value: word, checked: index === 0 }), el("span", {}, label)),
+    el(
+      "label.choice",
+      {},
+      el("input", { type: "radio", name: "fault", value: word, checked: index === 0 }),
+      el("span", {}, label),
+    ),
   );
   const cancel = el("button", { type: "button" }, "Take back");
   const form = el(
@@ -31,9 +53,22 @@ export function faults() {
     { method: "dialog" },
     el("h2", { id: "fault-title" }, "Make the next requests fail"),
     el("fieldset", {}, el("legend.hidden", {}, "What happens"), ...choices),
-    el("div.numbers", {}, el("label", { for: "fault-times" }, el("span", {}, "Next"), times, "requests"), timed),
+    el(
+      "div.numbers",
+      {},
+      el("label", { for: "fault-times" }, el("span", {}, "Next"), times, "requests"),
+      timed,
+    ),
     failed,
-    el("div.buttons", {}, waiting, el("span.grow"), cancel, el("button", { type: "button", click: () => dialog.close() }, "Close"), el("button.primary", { type: "submit" }, "Set")),
+    el(
+      "div.buttons",
+      {},
+      waiting,
+      el("span.grow"),
+      cancel,
+      el("button", { type: "button", click: () => dialog.close() }, "Close"),
+      el("button.primary", { type: "submit" }, "Set"),
+    ),
   );
   dialog.append(form);
 

@@ -53,7 +53,14 @@ function violation(one) {
 }
 
 /** Return a name that may break after its marks. */
-const name = (key) => el("bdi", {}, ...visible(key).split(/(?<=[_.-])/, 40).flatMap((part) => [part, el("wbr")]));
+const name = (key) =>
+  el(
+    "bdi",
+    {},
+    ...visible(key)
+      .split(/(?<=[_.-])/, 40)
+      .flatMap((part) => [part, el("wbr")]),
+  );
 
 /**
  * Return a table of an object's fields.

@@ -11,7 +11,12 @@ export class FilterError extends Error {
 const KEYS = {
   name: (row) => [row.name, row.kind === "refused" ? row.message : null],
   event: (row) => [row.name],
-  type: (row) => [row.event_type, plain(row.event_type).replace(/_event$/, ""), row.action, row.data?.custom_event_type],
+  type: (row) => [
+    row.event_type,
+    plain(row.event_type).replace(/_event$/, ""),
+    row.action,
+    row.data?.custom_event_type,
+  ],
   action: (row) => [row.action],
   user: (row) => Object.values(row.user ?? {}),
   environment: (row) => [row.environment],
@@ -33,7 +38,8 @@ const KEYS = {
 function* terms(text) {
   let at = 0;
   const word = (stops) => {
-    let value = "", quoted = false;
+    let value = "",
+      quoted = false;
     while (at < text.length && !stops.includes(text[at])) {
       if (text[at] !== '"') {
         value += text[at++];
@@ -65,9 +71,12 @@ function* terms(text) {
       at++;
       ({ value, quoted } = word(" \t\n"));
       if (!value && !quoted) {
-        throw new FilterError(`A value is missing after “${key}:”: write ${key}:something, or ${key}:* for any`);
+        throw new FilterError(
+          `A value is missing after “${key}:”: write ${key}:something, or ${key}:* for any`,
+        );
       }
-    } else if (!value && !quoted) throw new FilterError("A word is missing after “-”: write -type:screen_view");
+    } else if (!value && !quoted)
+      throw new FilterError("A word is missing after “-”: write -type:screen_view");
     yield { not, key, value, quoted };
   }
 }
@@ -83,7 +92,8 @@ const plain = (value) => (value === null || value === undefined ? "" : String(va
 /** Return whether a text has the shape of a value with asterisks; no regular expression is slow. */
 function glob(value) {
   const parts = value.split("*");
-  const first = parts.shift(), last = parts.pop();
+  const first = parts.shift(),
+    last = parts.pop();
   return (text) => {
     let at = first.length;
     if (!text.startsWith(first)) return false;
@@ -105,7 +115,9 @@ function test(key, value, quoted) {
   if (compared) {
     const bound = Number(compared[2]);
     if (!compared[2].trim() || Number.isNaN(bound)) {
-      throw new FilterError(`“${key}:${value}” wants a number after ${compared[1]}: write ${key}:${compared[1]}50`);
+      throw new FilterError(
+        `“${key}:${value}” wants a number after ${compared[1]}: write ${key}:${compared[1]}50`,
+      );
     }
     const holds = {
       ">": (n) => n > bound,
@@ -130,7 +142,10 @@ function namedValues(row) {
   let found = leaves.get(row);
   if (found) return found;
   found = new Map();
-  const open = [[row.user ?? {}, ""], [row.data ?? {}, ""]];
+  const open = [
+    [row.user ?? {}, ""],
+    [row.data ?? {}, ""],
+  ];
   while (open.length) {
     const [value, name] = open.pop();
     if (value instanceof Exact || value === null || typeof value !== "object") {

@@ -50,7 +50,9 @@ const SOURCE = Symbol("where an object or array stood in its text");
  */
 export function parse(text) {
   const open = []; // objects and arrays that are not closed, and the keys that they stand at
-  let parent = null, key = null, result;
+  let parent = null,
+    key = null,
+    result;
   const place = (value) => {
     if (parent === null) {
       if (result !== undefined) throw new SyntaxError("more follows the JSON text");
@@ -131,4 +133,6 @@ export function lines(text) {
 
 /** Return a JSON text indented, with every token as it came. */
 export const indented = (text) =>
-  lines(text).map((line) => line.map(([, token]) => token).join("")).join("\n");
+  lines(text)
+    .map((line) => line.map(([, token]) => token).join(""))
+    .join("\n");

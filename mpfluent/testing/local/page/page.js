@@ -61,7 +61,10 @@ function filtered() {
   told();
   clearTimeout(saying);
   // not at each key
-  saying = setTimeout(() => announce(wrong || (isFiltered() ? `${rows.shown.length} of ${rows.all.length} rows` : "")), 700);
+  saying = setTimeout(
+    () => announce(wrong || (isFiltered() ? `${rows.shown.length} of ${rows.all.length} rows` : "")),
+    700,
+  );
 }
 
 const isFiltered = () => inputs.filter.value.trim() !== "" || inputs.problems.checked;
@@ -136,9 +139,13 @@ addEventListener("popstate", fromAddress);
 let emptiness = null;
 
 function told() {
-  const all = rows.all.length, shown = rows.shown.length;
-  byId("shown").textContent = isFiltered() ? `${count(shown)} of ${count(all)}` : `${count(all)} ${all === 1 ? "row" : "rows"}`;
-  byId("pause").textContent = rows.pausedAt === null ? "Pause" : `Resume${rows.waiting ? ` (${count(rows.waiting)} new)` : ""}`;
+  const all = rows.all.length,
+    shown = rows.shown.length;
+  byId("shown").textContent = isFiltered()
+    ? `${count(shown)} of ${count(all)}`
+    : `${count(all)} ${all === 1 ? "row" : "rows"}`;
+  byId("pause").textContent =
+    rows.pausedAt === null ? "Pause" : `Resume${rows.waiting ? ` (${count(rows.waiting)} new)` : ""}`;
   byId("export").disabled = shown === 0;
   byId("clear").disabled = all === 0;
   const why = shown ? null : all ? "filter" : "start";
@@ -169,9 +176,20 @@ with Client("key", "secret", environment="development", host="${origin}") as cli
 function welcome() {
   return [
     el("h2", {}, "Nothing has arrived yet"),
-    el("p", {}, "Send events to ", el("code", {}, origin), " as if it were mParticle. They appear here at once."),
+    el(
+      "p",
+      {},
+      "Send events to ",
+      el("code", {}, origin),
+      " as if it were mParticle. They appear here at once.",
+    ),
     ...Object.entries(SAMPLES).map(([title, text]) =>
-      el("section", {}, el("div.title", {}, el("h3", {}, title), el("span.grow"), copyButton(title, text)), el("pre.code", { tabindex: "0", role: "region", "aria-label": `${title} example` }, text())),
+      el(
+        "section",
+        {},
+        el("div.title", {}, el("h3", {}, title), el("span.grow"), copyButton(title, text)),
+        el("pre.code", { tabindex: "0", role: "region", "aria-label": `${title} example` }, text()),
+      ),
     ),
   ];
 }
@@ -191,7 +209,9 @@ const BAD = new Set(["refused", "violations", "problems"]);
 const numbers = {};
 for (const [key, label] of Object.entries(COUNTS)) {
   numbers[key] = el("dd.number", {}, "0");
-  byId("counts").append(el("div", { "data-count": key, "data-bad": BAD.has(key) }, el("dt", {}, label), numbers[key]));
+  byId("counts").append(
+    el("div", { "data-count": key, "data-bad": BAD.has(key) }, el("dt", {}, label), numbers[key]),
+  );
 }
 byId("counts").querySelector("[data-count=dropped]").hidden = true;
 
@@ -223,7 +243,13 @@ drawRate(0, 270);
 
 // The stream
 
-const STATES = { live: "Live", lost: "Reconnecting", token: "Wants a token", connecting: "Connecting", asleep: "Asleep" };
+const STATES = {
+  live: "Live",
+  lost: "Reconnecting",
+  token: "Wants a token",
+  connecting: "Connecting",
+  asleep: "Asleep",
+};
 
 function state(now) {
   const place = byId("connection");
@@ -244,7 +270,12 @@ function anew() {
 }
 
 function notice(text) {
-  const place = el("p", { role: "status" }, visible(text), el("button.quiet.round", { type: "button", "aria-label": "Dismiss", click: () => place.remove() }, "✕"));
+  const place = el(
+    "p",
+    { role: "status" },
+    visible(text),
+    el("button.quiet.round", { type: "button", "aria-label": "Dismiss", click: () => place.remove() }, "✕"),
+  );
   byId("notices").replaceChildren(place);
 }
 
@@ -256,7 +287,8 @@ follow({
     anew();
     announce("All rows were cleared");
   },
-  dropped: (text) => notice(`${count(JSON.parse(text).rows)} rows left the server's memory before this page had read them.`),
+  dropped: (text) =>
+    notice(`${count(JSON.parse(text).rows)} rows left the server's memory before this page had read them.`),
   rows: (text) => {
     table.added(rows.add(read(text)));
     told();

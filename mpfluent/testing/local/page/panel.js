@@ -28,19 +28,36 @@ const section = (title, buttons, ...children) =>
   el("section", {}, el("div.title", {}, el("h3", {}, title), el("span.grow"), ...buttons), ...children);
 
 const facts = (pairs) =>
-  el("dl.facts", {}, ...pairs.flatMap(([key, value]) => [el("dt", {}, key), el("dd", {}, isText(value) ? el("bdi", {}, visible(value)) : value)]));
+  el(
+    "dl.facts",
+    {},
+    ...pairs.flatMap(([key, value]) => [
+      el("dt", {}, key),
+      el("dd", {}, isText(value) ? el("bdi", {}, visible(value)) : value),
+    ]),
+  );
 
 // What stands behind each tab. Each gets the row and what was read for it.
 
 async function eventTab(row, read) {
-  const batch = parse(source((await read.batch()).batch));
+  let batch = {},
+    gone = null;
+  try {
+    batch = parse(source((await read.batch()).batch));
+  } catch (error) {
+    gone = el("p.failed", {}, visible(error.message)); // the row itself has the event
+  }
   const left = [...(row.violations ?? [])]; // each table takes out those of its fields
   const isEvent = row.kind === "event";
   const parts = [];
   if (isEvent) parts.push(fields.table("Data", row.data, "data", left));
-  for (const [key, caption] of [["user_identities", "Identities"], ["user_attributes", "User attributes"]]) {
+  for (const [key, caption] of [
+    ["user_identities", "Identities"],
+    ["user_attributes", "User attributes"],
+  ]) {
     const value = batch[key];
-    if (value && typeof value === "object" && Object.keys(value).length) parts.push(fields.table(caption, value, `\n${key}`, left));
+    if (value && typeof value === "object" && Object.keys(value).length)
+      parts.push(fields.table(caption, value, `\n${key}`, left));
   }
   const problems = row.problems ?? [];
   return el(
@@ -51,6 +68,7 @@ async function eventTab(row, read) {
       isEvent ? visible(String(row.event_type)) : "A batch without events",
       isEvent ? [copyButton("event", () => indented(source(row.data)), "Copy JSON")] : [],
       ...parts,
+      gone,
     ),
   );
 }
@@ -64,7 +82,9 @@ const problemList = (row) =>
   el(
     "ul.wrongs",
     {},
-    ...(row.problems ?? []).map((one) => el("li.problem", {}, el("i", { "aria-hidden": "true" }), el("p", {}, visible(String(one))))),
+    ...(row.problems ?? []).map((one) =>
+      el("li.problem", {}, el("i", { "aria-hidden": "true" }), el("p", {}, visible(String(one)))),
+    ),
     ...(row.violations ?? []).map((one) =>
       el(
         "li.violation",
@@ -78,7 +98,11 @@ const problemList = (row) =>
 
 async function problemsTab(row) {
   if (!wrongs(row)) {
-    return section("Nothing is wrong", [], el("p.soft", {}, "No limit is passed, and nothing is against the data plan, if there is one."));
+    return section(
+      "Nothing is wrong",
+      [],
+      el("p.soft", {}, "No limit is passed, and nothing is against the data plan, if there is one."),
+    );
   }
   return section("What is wrong", [copyButton("problems", () => wrongText(row))], problemList(row));
 }
@@ -99,7 +123,13 @@ async function requestTab(row, read) {
   all.append(
     section(
       `${visible(String(got.method))} ${visible(String(got.path))}`,
-      [copyButton("request", () => [`${got.method} ${got.path}`, ...headers.map(([key, value]) => `${key}: ${value}`), "", body].join("\n"))],
+      [
+        copyButton("request", () =>
+          [`${got.method} ${got.path}`, ...headers.map(([key, value]) => `${key}: ${value}`), "", body].join(
+            "\n",
+          ),
+        ),
+      ],
       facts([
         ["Answer", el("span.status", { "data-class": answer(got.status_code)[0] }, answer(got.status_code))],
         ["When", words.dateTime(Number(got.at))],
@@ -133,17 +163,31 @@ async function requestTab(row, read) {
   }
   all.append(
     section("Headers", [], facts(headers.map(([key, value]) => [visible(key), String(value)]))),
-    section(got.cut ? "Body (cut)" : "Body", body ? [copyButton("body", () => body)] : [], body ? code.json(body, "Body of the request") : el("p.soft", {}, "There is none.")),
+    section(
+      got.cut ? "Body (cut)" : "Body",
+      body ? [copyButton("body", () => body)] : [],
+      body ? code.json(body, "Body of the request") : el("p.soft", {}, "There is none."),
+    ),
   );
   return all;
 }
 
 async function pythonTab(row, read) {
   const text = await read.python();
-  return section("The Python that builds it", [copyButton("Python", () => text)], code.python(text, "Python that builds this batch"));
+  return section(
+    "The Python that builds it",
+    [copyButton("Python", () => text)],
+    code.python(text, "Python that builds this batch"),
+  );
 }
 
-const CONTENT = { event: eventTab, batch: batchTab, problems: problemsTab, request: requestTab, python: pythonTab };
+const CONTENT = {
+  event: eventTab,
+  batch: batchTab,
+  problems: problemsTab,
+  request: requestTab,
+  python: pythonTab,
+};
 
 /** Return what reads the answers about a row, each once. */
 function reader(row) {
@@ -165,6 +209,8 @@ export class Panel {
   constructor(parts) {
     Object.assign(this, parts);
     this.row = null;
+    this.narrow = matchMedia("(max-width: 1080px)"); // as in page.css: the panel covers the page
+    this.narrow.addEventListener("change", () => this.cover());
     this.tab = "event"; // the one that was looked at last stays open for the next row
     this.place.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -178,9 +224,9 @@ export class Panel {
     const same = this.row === row;
     this.row = row;
     this.place.hidden = false;
-    document.body.classList.add("has-panel");
+    this.cover();
     if (!same) this.draw();
-    if (focus) this.place.querySelector("[role=tab][aria-selected=true]").focus();
+    if (focus || this.narrow.matches) this.place.querySelector("[role=tab][aria-selected=true]").focus();
   }
 
   close() {
@@ -188,8 +234,14 @@ export class Panel {
     this.row = null;
     this.place.hidden = true;
     this.place.replaceChildren();
-    document.body.classList.remove("has-panel");
+    this.cover();
     this.closed();
+  }
+
+  /** Let nothing have the focus that the panel covers. */
+  cover() {
+    const covered = this.row !== null && this.narrow.matches;
+    for (const part of document.querySelectorAll(".top, .summary, .bar, .list, .foot")) part.inert = covered;
   }
 
   draw() {
@@ -197,15 +249,25 @@ export class Panel {
     const tabs = TABS[row.kind] ?? TABS.event;
     const now = tabs.includes(this.tab) ? this.tab : tabs[0];
     const title = words.name(row) ?? words.type(row);
-    const button = (label, mark, act) => el("button.quiet.round", { type: "button", "aria-label": label, title: label, click: act }, mark);
+    const button = (label, mark, act) =>
+      el("button.quiet.round", { type: "button", "aria-label": label, title: label, click: act }, mark);
     const list = el("div.tabs", { role: "tablist", "aria-label": "About this row" });
     for (const name of tabs) {
-      const count = name === "problems" && wrongs(row) ? el("span.badge.number", {}, String(wrongs(row))) : null;
+      const count =
+        name === "problems" && wrongs(row) ? el("span.badge.number", {}, String(wrongs(row))) : null;
       const selected = name === now;
       list.append(
         el(
           "button",
-          { type: "button", role: "tab", id: `tab-${name}`, "aria-selected": String(selected), "aria-controls": "tab-panel", tabindex: selected ? "0" : "-1", click: () => this.select(name) },
+          {
+            type: "button",
+            role: "tab",
+            id: `tab-${name}`,
+            "aria-selected": String(selected),
+            "aria-controls": "tab-panel",
+            tabindex: selected ? "0" : "-1",
+            click: () => this.select(name),
+          },
           TITLES[name],
           count,
         ),
@@ -217,18 +279,34 @@ export class Panel {
       el(
         "header",
         {},
-        el("h2", { id: "panel-title" }, el("bdi", {}, visible(title.length > 300 ? `${title.slice(0, 299)}…` : title))),
-        el("div.moves", {}, button("Newer", "↑", () => this.step(-1)), button("Older", "↓", () => this.step(1)), button("Close", "✕", () => this.close())),
+        el(
+          "h2",
+          { id: "panel-title" },
+          el("bdi", {}, visible(title.length > 300 ? `${title.slice(0, 299)}…` : title)),
+        ),
+        el(
+          "div.moves",
+          {},
+          button("Newer", "↑", () => this.step(-1)),
+          button("Older", "↓", () => this.step(1)),
+          button("Close", "✕", () => this.close()),
+        ),
         this.line(row),
       ),
       list,
       this.content,
     ];
-    const held = this.place.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") ?? document.activeElement.id : null;
+    const held = this.place.contains(document.activeElement)
+      ? (document.activeElement.getAttribute("aria-label") ?? document.activeElement.id)
+      : null;
     this.place.replaceChildren(...fresh);
     this.reader = reader(row);
     this.fill(now);
-    if (held) (this.place.querySelector(`[aria-label="${CSS.escape(held)}"], #${CSS.escape(held)}`) ?? list.querySelector("[aria-selected=true]")).focus();
+    if (held)
+      (
+        this.place.querySelector(`[aria-label="${CSS.escape(held)}"], #${CSS.escape(held)}`) ??
+        list.querySelector("[aria-selected=true]")
+      ).focus();
   }
 
   /** Return the line under the title. */

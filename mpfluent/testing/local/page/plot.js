@@ -3,7 +3,8 @@
 import { svg } from "./dom.js";
 
 const BARS = 60;
-const WIDTH = 240, HEIGHT = 36;
+const WIDTH = 240,
+  HEIGHT = 36;
 
 /** Return a function that takes the rate of each second and its limit, and draws. */
 export function plot(place) {
@@ -24,6 +25,9 @@ export function plot(place) {
     const at = rateLimit <= top ? y(rateLimit) : -1;
     limit.setAttribute("y1", at);
     limit.setAttribute("y2", at);
-    place.setAttribute("aria-label", `Batches a second in the last minute: now ${Math.round(rate)}, at most ${Math.round(Math.max(...rates))}`);
+    place.setAttribute(
+      "aria-label",
+      `Batches a second in the last minute: now ${Math.round(rate)}, at most ${Math.round(Math.max(...rates))}`,
+    );
   };
 }

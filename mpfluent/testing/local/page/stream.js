@@ -10,7 +10,9 @@ const WAITS = [500, 1000, 2000, 4000]; // milliseconds before each new try
  *   cleared: () => void, dropped: (text: string) => void, state: (state: string) => void}} on
  */
 export function follow(on) {
-  let tries = 0, stream = null, timer = 0;
+  let tries = 0,
+    stream = null,
+    timer = 0;
   const connect = () => {
     const query = new URLSearchParams({ after: String(on.after()) });
     if (token()) query.set("token", token());
@@ -30,9 +32,10 @@ export function follow(on) {
     stream.onerror = async () => {
       // it would connect by itself, but not after each error, and only after seconds
       mine.close();
-      const why = await refusal();
+      on.state("lost");
+      const isRefused = await wantsToken();
       if (stream !== mine) return;
-      on.state(why);
+      if (isRefused) on.state("token");
       timer = setTimeout(connect, WAITS[Math.min(tries++, WAITS.length - 1)]);
     };
   };
@@ -48,12 +51,12 @@ export function follow(on) {
   else connect();
 }
 
-/** Return why there is no stream: "token" if the server wants one, else "lost". */
-async function refusal() {
+/** Return whether there is no stream because the server wants a token. */
+async function wantsToken() {
   try {
-    const answer = await request("counts");
-    return answer.status === 401 || answer.status === 403 ? "token" : "lost";
+    const answer = await request("counts", { signal: AbortSignal.timeout(5000) });
+    return answer.status === 401 || answer.status === 403;
   } catch {
-    return "lost";
+    return false;
   }
 }

@@ -4,7 +4,13 @@ import { el, visible } from "./dom.js";
 import * as words from "./words.js";
 
 const AROUND = 8; // rows that are made above and below what is in sight
-const VERDICTS = { ok: "ok", problem: "problem", violation: "violation", duplicate: "duplicate", refused: "refused" };
+const VERDICTS = {
+  ok: "ok",
+  problem: "problem",
+  violation: "violation",
+  duplicate: "duplicate",
+  refused: "refused",
+};
 
 // the class has a prefix, since a mark in the cell has the plain word
 const cell = (name, ...children) => el(`div.cell.c-${name}`, { role: "gridcell" }, ...children);
@@ -42,9 +48,11 @@ function name(row) {
 }
 
 function detail(row) {
-  return words.detail(row).map(([key, value]) =>
-    el("span.pair", {}, key ? el("span.soft", {}, `${cut(key)} `) : null, el("bdi", {}, cut(value))),
-  );
+  return words
+    .detail(row)
+    .map(([key, value]) =>
+      el("span.pair", {}, key ? el("span.soft", {}, `${cut(key)} `) : null, el("bdi", {}, cut(value))),
+    );
 }
 
 /** Return the mark of a verdict. */
@@ -65,7 +73,9 @@ export class Table {
     this.active = null; // the row that the keyboard is on
     this.unseen = 0; // rows that came above what is in sight
     this.head.append(
-      ...Object.entries(COLUMNS).map(([key, [title]]) => el(`div.cell.c-${key}`, { role: "columnheader" }, title)),
+      ...Object.entries(COLUMNS).map(([key, [title]]) =>
+        el(`div.cell.c-${key}`, { role: "columnheader" }, title),
+      ),
     );
     this.grid.setAttribute("aria-colcount", Object.keys(COLUMNS).length);
     this.grid.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -156,7 +166,10 @@ export class Table {
   }
 
   element(row) {
-    const made = el(`div.row.is-${row.verdict in VERDICTS ? row.verdict : "problem"}`, { role: "row", id: `row-${row.id}` });
+    const made = el(`div.row.is-${row.verdict in VERDICTS ? row.verdict : "problem"}`, {
+      role: "row",
+      id: `row-${row.id}`,
+    });
     for (const [key, [, content]] of Object.entries(COLUMNS)) made.append(cell(key, ...content(row)));
     return made;
   }
@@ -174,7 +187,14 @@ export class Table {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.grid.clientHeight / this.height) - 2);
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (event.key in steps) this.step(steps[event.key]);
     else if (event.key === "Enter" && this.active) this.opened(this.active, true);
     else return;

@@ -20,7 +20,8 @@ export function dateTime(at) {
 /** Return the identity that a row is known by, as [name, value], or null. */
 export function identity(row) {
   const user = tree(row.user);
-  for (const name of USERS) if (user[name] !== undefined && user[name] !== null) return [name, String(user[name])];
+  for (const name of USERS)
+    if (user[name] !== undefined && user[name] !== null) return [name, String(user[name])];
   for (const name in user) if (user[name] !== null) return [name, String(user[name])];
   return null;
 }
@@ -53,7 +54,8 @@ export function name(row) {
 
 // what came may have any shape, also one that mParticle does not know
 const list = (value) => (Array.isArray(value) ? value : []);
-const tree = (value) => (value !== null && typeof value === "object" && !(value instanceof Exact) ? value : {});
+const tree = (value) =>
+  value !== null && typeof value === "object" && !(value instanceof Exact) ? value : {};
 
 const products = (row) => [
   ...list(row.data?.product_action?.products),
@@ -61,7 +63,9 @@ const products = (row) => [
 ];
 
 function productNames(row) {
-  const names = products(row).map((one) => one?.name).filter((one) => typeof one === "string");
+  const names = products(row)
+    .map((one) => one?.name)
+    .filter((one) => typeof one === "string");
   if (!names.length) return null;
   return names.length > 1 ? `${names[0]} +${names.length - 1}` : names[0];
 }
