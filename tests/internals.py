@@ -11,6 +11,7 @@ from mpfluent.cli.parser import parser
 from mpfluent.client import ids, send_all
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
+from mpfluent.delivery.outcome import HandedBack
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.coalescing import coalesce
@@ -38,6 +39,7 @@ __all__ = [
     "Events",
     "Field",
     "Frozen",
+    "HandedBack",
     "JUDGED",
     "Job",
     "OutboxFull",

@@ -31,16 +31,18 @@ def serve(options: argparse.Namespace) -> int:
         options: of the command line.
     """
     server = _Server(options, _settings(options))
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
     try:
         saved = None if options.save is None else SavedBatches(options.save)
         server.saved = saved
-        sys.setswitchinterval(_SWITCH)
         _write(*_first_lines(server.url, options))
         server.serve_forever()
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
             _write(_summary(server, options.save))
     finally:
+        sys.setswitchinterval(switch)
         server.stop()
         if server.saved is not None:
             server.saved.close()
@@ -74,10 +76,10 @@ def _first_lines(url: str, options: argparse.Namespace) -> list[str]:
         return [url]
     page = f"{url}/?token={options.token}" if options.token is not None else url
     keys = options.api_key is not None or options.api_secret is not None
-    key, secret = (repr(options.api_key or "key"), "…") if keys else ('"any key"', '"any secret"')
+    key, secret = (options.api_key or "key", "…") if keys else ("any key", "any secret")
     return [
         f"{page} shows what arrives; Ctrl-C stops",
-        f'Client({key}, {secret}, environment="development", host="{url}")',
+        f'Client("{key}", "{secret}", environment="development", host="{url}")',
     ]
 
 

@@ -144,6 +144,31 @@ def test_what_the_terminal_does_not_read_holds_up_no_answer():
             assert post(serving, batch(event())).status_code == 202
 
 
+def test_in_one_process_it_does_the_same(tmp_path, monkeypatch, capsys):
+    def interrupted(server):
+        server.start()
+        post(server, batch(event(), source_request_id="1"))
+        post(server, batch(event(), source_request_id="1"))
+        post(server, [batch(event(str(number))) for number in range(7)])
+        post(server, b"{")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalServer, "serve_forever", interrupted)
+    path = tmp_path / "batches.jsonl"
+    options = ["--port", "0", "--token", "t", "--save", str(path), "--delay", "0.001"]
+    keys = ["--api-key", "key"]
+    assert main(["serve", *options, *keys]) == 0
+    out, err = capsys.readouterr()
+    first, client, *lines = out.splitlines()
+
+    assert err == ""
+    assert first.endswith("/?token=t shows what arrives; Ctrl-C stops")
+    assert client.startswith('Client("key", "…", environment="development", host="http://127')
+    assert lines[2] == "202 POST /v2/bulkevents 0, 1, 2, 3, 4 and 2 more customer_id 1"
+    assert lines[-1] == (f"8 batches, 8 events; 1 refused request; 1 duplicate; 8 saved in {path}")
+    assert len(saved(path)) == 8
+
+
 # What it refuses
 
 

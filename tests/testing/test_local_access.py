@@ -218,6 +218,12 @@ def test_it_listens_at_an_address_of_ipv6():
         assert told(server, "events")["events"]
 
 
+def test_it_listens_at_localhost_by_name():
+    with LocalServer(bind="localhost") as server:
+        assert server.url.startswith("http://localhost:")
+        assert post(server, batch(event())).status_code == 202
+
+
 BAD = {
     "bind": (5, "", "want an address of this machine; write LocalServer(bind='127.0.0.1')"),
     "max_events": (0, "10", "want events, from 1 to 1000000000; "),

@@ -209,6 +209,19 @@ def test_what_is_nested_deeply_hides_nothing_else(server, depth):
         assert [row.get("name") for row in stream.rows(2)][1] == "next"
 
 
+def test_a_batch_that_is_too_deep_to_be_shown_whole_is_told(server):
+    deep = event("deep")
+    deep["data"]["x"] = "HERE"
+    body = json.dumps(batch(deep)).replace('"HERE"', "[" * 700 + "19.90" + "]" * 700)
+    assert post(server, body.encode()).status_code == 202
+
+    assert refused(server, "batches/unnamed-1") == (
+        400,
+        "what came is nested too deeply to be shown",
+    )
+    assert json.loads(told(server, "requests/1")["body"].replace("[", "").replace("]", ""))
+
+
 @given(damaged())
 def test_whatever_is_accepted_is_shown(entry):
     with LocalServer() as server:
@@ -434,6 +447,15 @@ def test_every_action_of_the_kit_can_be_set_as_json(server):
     actions += [{"action": name, **more} for name, more in needed.items()]
 
     assert told(server, "faults", method="POST", json={"actions": actions}) == {"actions": 14}
+
+
+def test_a_script_has_at_most_ten_thousand_actions_of_one_request(server):
+    actions = [{"action": "ok"}] * 10_001
+
+    assert refused(server, "faults", "POST", json={"actions": actions}) == (
+        400,
+        "want at most 10000 actions, got 10001",
+    )
 
 
 BAD_FAULTS = [

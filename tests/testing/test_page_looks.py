@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
+import page_events as shop
 import pytest
-import shop
 from browsers import Page
 from local_servers import post
-from shop import send, several, user
+from page_events import send, several, user
 
 from mpfluent.testing import LocalServer
 

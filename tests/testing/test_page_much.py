@@ -5,7 +5,7 @@ import json
 import pytest
 from browsers import BEYOND, Page
 from local_servers import post
-from shop import many, send
+from page_events import many, send
 
 from mpfluent.testing import LocalServer
 

@@ -3,11 +3,11 @@
 import json
 import socket
 
+import page_events as shop
 import pytest
-import shop
 from browsers import BEYOND, Page
 from local_servers import post
-from shop import send, several, user
+from page_events import send, several, user
 
 from mpfluent import Batch, Retry, TransportError
 from mpfluent.testing import LocalServer
