@@ -5,6 +5,7 @@ import socket
 
 import page_events as shop
 import pytest
+import requests
 from browsers import BEYOND, Page
 from local_servers import post
 from page_events import send, several, user
@@ -437,18 +438,34 @@ def test_it_connects_again_by_itself_and_a_new_server_begins_anew(driver):
     page.errors()  # those of the refused connections
 
 
-def test_a_stream_that_breaks_off_goes_on_where_it_was(server, page):
+def look_away(page, away):
+    """Let the page believe that it is in the background."""
+    hidden = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
+    page.script(f"{hidden} document.dispatchEvent(new Event('visibilitychange'))", away)
+
+
+def test_a_page_in_the_background_sleeps_and_goes_on_where_it_was(server, page):
     send(server, user().event("Before", type="other"))
     page.open().shows("Before")
 
-    hide = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
-    change = "document.dispatchEvent(new Event('visibilitychange'))"
-    page.script(hide + change, True)
+    look_away(page, True)
     page.until(lambda: page.text("#connection-text") == "Asleep", "nobody sees the page")
     send(server, user().event("Meanwhile", type="other"))
-    page.script(hide + change, False)
+    look_away(page, False)
 
     page.shows("Meanwhile", "Before")
+
+
+def test_a_page_that_slept_while_all_was_cleared_begins_anew(server, page):
+    send(server, user().event("Before", type="other"))
+    page.open().shows("Before")
+
+    look_away(page, True)
+    assert requests.delete(f"{server.url}/_mpfluent/events", timeout=30).status_code == 200
+    send(server, user().event("After", type="other"))
+    look_away(page, False)
+
+    page.shows("After")
 
 
 def test_a_server_that_wants_a_token_is_asked_for_it(driver):
