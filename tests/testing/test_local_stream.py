@@ -101,6 +101,21 @@ def test_clearing_is_told(server):
         assert [(row["id"], row["name"]) for row in stream.rows(1)] == [(2, "b")]
 
 
+def test_who_comes_back_is_told_of_a_clearing_meanwhile(server):
+    post(server, batch(event("a"), event("b")))
+    told(server, "events", method="DELETE")
+    post(server, batch(event("c")))
+    for after in (1, 2):
+        with Stream(server, f"?after={after}") as stream:
+            names = [stream.message()[0] for _ in range(3)]
+        assert names == ["counts", "cleared", "rows"]
+    for after in (0, 3):
+        with Stream(server, f"?after={after}") as stream:
+            stream.next("counts")
+            post(server, batch(event("d")))
+            assert stream.message()[0] == "rows"
+
+
 def test_who_falls_behind_is_told_how_many_rows_are_gone():
     with LocalServer(max_events=3) as server:
         post(server, batch(*map(event, "ab")))

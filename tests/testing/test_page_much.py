@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from browsers import BEYOND
+from browsers import BEYOND, Page
 from local_servers import post
 from page_events import many, send
 
@@ -148,3 +148,25 @@ def test_a_hostile_batch_is_text(server, page):
     assert page.script("return window.broken ?? null") is None
     assert page.script("return ({}).polluted ?? null") is None
     assert page.all("#panel img, #rows img, #panel script, #rows script, #panel b") == []
+
+
+def test_a_page_that_missed_rows_says_how_many(driver):
+    with LocalServer(max_events=300) as server:
+        page = Page(driver, server.url).open()
+        hidden = (
+            "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
+        )
+        change = hidden + "document.dispatchEvent(new Event('visibilitychange'))"
+        send(server, *many(100))
+        page.until(lambda: page.names()[:1] == ["Event 99"], "the page reads")
+        page.script(change, True)
+        send(server, *many(500, first=100))
+
+        page.script(change, False)
+
+        page.until(lambda: page.names()[:1] == ["Event 599"], "the page reads again")
+        words = "200 rows left the server's memory before this page had read them."
+        assert page.text("#notices p").startswith(words)
+        page.click("#notices button")
+        assert page.text("#notices p") is None
+        driver.get("about:blank")

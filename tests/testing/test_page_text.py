@@ -1,6 +1,8 @@
 """What the page's modules do with text: JSON as it came, and nothing that hides other text."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from browsers import Page
@@ -20,6 +22,36 @@ TREES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
+
+
+PAGE = Path(__file__).parents[2] / "mpfluent/testing/local/page"
+
+
+def test_no_script_makes_html_or_code_of_text():
+    makes = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser"
+    )
+    found = {
+        path.name: re.findall(makes, path.read_text(encoding="utf-8")) for path in PAGE.glob("*.js")
+    }
+
+    assert len(found) > 10
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_the_page_needs_no_other_site_and_nothing_inline():
+    frame = (PAGE / "index.html").read_text(encoding="utf-8")
+
+    assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?! [^>]*src=)", frame) == []
+    for path in PAGE.iterdir():
+        addresses = re.findall(r"(?:https?:)?//[a-z][\w.]*\.\w+", path.read_text(encoding="utf-8"))
+        assert {*addresses} <= {"http://www.w3.org"}, path.name
+
+
+def test_no_file_of_the_page_is_longer_than_400_lines():
+    lengths = {path.name: path.read_text(encoding="utf-8").count("\n") for path in PAGE.iterdir()}
+
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +110,13 @@ def test_what_is_no_json_is_no_json(modules, text):
     read = "const {parse} = await import('/_mpfluent/json.js'); return parse(given[0])"
 
     assert modules.asynchronous(read, text).startswith("SyntaxError")
+
+
+def test_long_strings_are_read(modules):
+    code = "const {parse} = await import('/_mpfluent/json.js'); return given[0].map(parse)"
+    texts = ["a" * 1_000_000, "\\" * 300_000, '"' * 300_000, "é\n" * 100_000]
+
+    assert modules.asynchronous(code, [json.dumps(text) for text in texts]) == texts
 
 
 def test_json_of_any_depth_is_read_and_printed(modules):

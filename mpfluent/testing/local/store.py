@@ -118,7 +118,7 @@ class Store:
         self.closed = False
         self.oldest = 1  # the id of the oldest row that is kept
         self.newest = 0  # the id of the newest row
-        self.cleared = 0  # how often it was cleared
+        self.cleared = 0  # the id of the newest row when it was cleared
 
     # Adding
 
@@ -203,7 +203,7 @@ class Store:
             self._counts = [0] * len(Counts._fields)
             self._recent.clear()
             self.oldest = self.newest + 1
-            self.cleared += 1
+            self.cleared = self.newest
             self._changed.notify_all()
 
     # Looking
@@ -223,7 +223,7 @@ class Store:
             return self._entries[begin : end + 1]
 
     def position(self) -> tuple[int, int, int]:
-        """Return how often it was cleared, and the ids of the oldest and the newest row."""
+        """Return the ids of the last row that was cleared, of the oldest and the newest row."""
         with self._changed:
             return self.cleared, self.oldest, self.newest
 

@@ -33,6 +33,8 @@ def stream(
     cleared, oldest, newest = store.position()
     # behind what never was, such as a row of a server that ran before, there is nothing
     place = after if 0 < after <= newest else oldest - 1
+    if 0 < after <= cleared:  # who comes back has rows that were cleared meanwhile
+        cleared = 0
     told, told_at, said_at = None, 0.0, time.monotonic()
     while True:
         messages = b""

@@ -42,9 +42,22 @@ export function plain(text, label) {
   return el("pre.code", { tabindex: "0", role: "region", "aria-label": label }, visibleLines(text));
 }
 
-const PYTHON =
-  /(#[^\n]*)|((?:\b[rbfu]{1,2})?(?:"""[^]*?"""|'''[^]*?'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))|\b(from|import|as|with|for|in|if|else|def|return|True|False|None|class|lambda|not|and|or)\b|\b(\d[\d_]*(?:\.\d+)?)\b|\.?\b([A-Za-z_]\w*)(?=\()|\b([a-z_]\w*)(?==[^=])/g;
-const KINDS = [null, "comment", "string", "word", "number", "call", "key"];
+// kind -> how it looks in Python; the first that fits counts
+const KINDS = {
+  comment: /(#[^\n]*)/,
+  string: /((?:\b[rbfu]{1,2})?(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))/,
+  word: /\b(from|import|as|with|for|in|if|else|None|True|False|lambda|not|and|or)\b/,
+  number: /\b(\d[\d_]*(?:\.\d+)?)\b/,
+  call: /\b([A-Za-z_]\w*)(?=\()/,
+  key: /\b([a-z_]\w*)(?==[^=])/,
+};
+const PYTHON = new RegExp(
+  Object.values(KINDS)
+    .map((one) => one.source)
+    .join("|"),
+  "g",
+);
+const ORDER = [null, ...Object.keys(KINDS)];
 
 /** Return Python as highlighted code. */
 export function python(text, label) {
@@ -52,7 +65,7 @@ export function python(text, label) {
   let at = 0;
   for (const found of text.matchAll(PYTHON)) {
     all.push(["mark", text.slice(at, found.index)]);
-    const kind = KINDS[found.findIndex((group, index) => index > 0 && group !== undefined)];
+    const kind = ORDER[found.findIndex((group, index) => index > 0 && group !== undefined)];
     all.push([kind, found[0]]);
     at = found.index + found[0].length;
   }

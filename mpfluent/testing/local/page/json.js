@@ -1,8 +1,9 @@
 // JSON as it came: a reader that keeps the text of every number, and a printer that changes no
 // token. JSON.parse would round what is beyond 2^53, and lose the difference of 1.0 and 1.
 
+// strings without an alternative for each character, which would fill the stack
 const TOKEN =
-  /[ \t\r\n]+|"(?:[^"\\]|\\[^])*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
+  /[ \t\r\n]+|"[^"\\]*(?:\\[^][^"\\]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\]:,]/y;
 
 /** A number by its text: it prints as it came, and counts as a number where one is wanted. */
 export class Exact {

@@ -263,6 +263,7 @@ function state(now) {
 
 function anew() {
   rows.clear(true);
+  missed = 0;
   panel.close();
   table.active = null;
   table.replaced();
@@ -279,6 +280,8 @@ function notice(text) {
   byId("notices").replaceChildren(place);
 }
 
+let missed = 0;
+
 follow({
   after: () => rows.last,
   state,
@@ -287,8 +290,12 @@ follow({
     anew();
     announce("All rows were cleared");
   },
-  dropped: (text) =>
-    notice(`${count(JSON.parse(text).rows)} rows left the server's memory before this page had read them.`),
+  dropped: (text) => {
+    missed += JSON.parse(text).rows;
+    notice(
+      `${count(missed)} ${missed === 1 ? "row" : "rows"} left the server's memory before this page had read them.`,
+    );
+  },
   rows: (text) => {
     table.added(rows.add(read(text)));
     told();
