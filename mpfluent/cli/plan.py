@@ -6,14 +6,15 @@ import argparse
 import difflib
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from ..dataplan import DataPlan
 from ..dataplan.changes import changes
 from ..errors import ConfigurationError, InvalidPlan, InvalidValue, one_line
-from .payloads import entries_of
+from .payloads import batches_in
 from .plan_table import table_of
 from .run import say
 from .statuses import DELIVERED, FAILED
@@ -52,14 +53,14 @@ def _validate(options: argparse.Namespace) -> int:
     return FAILED if violations else DELIVERED
 
 
-def _payloads(file: str) -> list[tuple[str, Any]]:
-    """Return the batches of a file, each with its place."""
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    try:
-        found = entries_of(content)
-    except InvalidValue as error:
-        raise InvalidValue(f"{file}: {error}") from None
-    return [(f"{file}, batch {number}", each) for number, each in enumerate(found, 1)]
+def _payloads(file: str) -> Iterator[tuple[str, Any]]:
+    """Yield the batches of a file, each with its place."""
+    with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as content:
+        try:
+            for place, each in batches_in(content):
+                yield f"{file}, {place}", each
+        except InvalidValue as error:
+            raise InvalidValue(f"{file}: {error}") from None
 
 
 def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[str]:
@@ -112,7 +113,8 @@ def _compared(options: argparse.Namespace, there: str, text: str) -> int:
 
 def _diff(options: argparse.Namespace) -> int:
     """Print what changed between two plans."""
-    old, new = _read(options.old, None), _read(options.new, None)
+    before, after = _two_versions(options.plan_version)
+    old, new = _read(options.old, before), _read(options.new, after)
     _refuse_broken(options.old, old)
     _refuse_broken(options.new, new)
     found = changes(old, new)
@@ -125,6 +127,19 @@ def _diff(options: argparse.Namespace) -> int:
     if not found:
         _write("nothing changed for those who send")
     return FAILED if options.check and any(each.is_breaking for each in found) else DELIVERED
+
+
+def _two_versions(written: list[int] | None) -> tuple[int | None, int | None]:
+    """Return which version is compared with which."""
+    if written is None:
+        return None, None
+    if len(written) != 2:
+        said = " ".join(f"--plan-version {number}" for number in written)
+        raise ConfigurationError(
+            f"{said}: want the version of OLD, and then of NEW; "
+            f"write --plan-version {written[0]} --plan-version {written[-1]}"
+        )
+    return written[0], written[1]
 
 
 def _show(options: argparse.Namespace) -> int:

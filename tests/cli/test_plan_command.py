@@ -1,6 +1,7 @@
 """``mpfluent plan``: validate, generate, diff and show."""
 
 import json
+import tracemalloc
 
 import pytest
 from internals import main
@@ -53,9 +54,9 @@ def test_each_violation_is_a_line_and_the_status_is_1(folder, capsys):
 
     assert done == (
         1,
-        "batches.jsonl, batch 2: events[0] 'Searched': attributes 'n' is not planned; "
+        "batches.jsonl, line 2: events[0] 'Searched': attributes 'n' is not planned; "
         "the plan has 'query', 'results'\n"
-        "batches.jsonl, batch 2: events[1] 'Searchd': is not planned; did you mean 'Searched'?\n"
+        "batches.jsonl, line 2: events[1] 'Searchd': is not planned; did you mean 'Searched'?\n"
         "2 violations in 1 of 3 batches\n",
         "",
     )
@@ -71,6 +72,59 @@ def test_batches_are_read_from_standard_input():
     done = command("plan", "validate", SHOP, "-", input=GOOD.to_json())
 
     assert (done.returncode, done.stdout) == (0, "1 batch, all as planned\n")
+
+
+LINES = {
+    "blank lines count": (f"\n{GOOD.to_json()}\n\n5\n", "b.jsonl, line 4: validate(5): want a b"),
+    "a line that is broken": (f"{GOOD.to_json()}\n" * 3 + "{\n", "b.jsonl: line 4: "),
+    "the first line is broken": ("{'mpid': 7}\n" + f"{GOOD.to_json()}\n" * 3, "b.jsonl: line 1: "),
+    "an object of several lines": ('{"events": [\n{}\n5]}', "b.jsonl: "),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), LINES.values(), ids=LINES)
+def test_a_mistake_in_a_line_has_its_number(text, message, folder, capsys):
+    (folder / "b.jsonl").write_text(text)
+
+    status, _, err = ran(capsys, "plan", "validate", "plan.json", "b.jsonl")
+
+    assert status == 2
+    assert err.startswith(f"mpfluent plan validate: {message}")
+
+
+def test_an_object_of_several_lines_is_one_batch_though_its_lines_begin_as_batches_do(
+    folder, capsys
+):
+    (folder / "b.json").write_text('{"events": [\n{"event_type": "session_start"}\n]}\n')
+
+    done = ran(capsys, "plan", "validate", "plan.json", "b.json")
+
+    assert done == (0, "1 batch, all as planned\n", "")
+
+
+def test_windows_files_of_lines_are_read(folder, capsys):
+    text = f"{GOOD.to_json()}\r\n{GOOD.to_json()}\r\n"
+    for encoding in ("utf-8-sig", "utf-16"):
+        (folder / "b.jsonl").write_bytes(text.encode(encoding))
+
+        done = ran(capsys, "plan", "validate", "plan.json", "b.jsonl")
+
+        assert done == (0, "2 batches, all as planned\n", "")
+
+
+def test_the_memory_of_many_lines_is_that_of_one(folder, capsys):
+    line = GOOD.screen_view("Cart", attributes={"x": "x" * 20_000}).to_json()
+    (folder / "b.jsonl").write_text(f"{line}\n" * 500)
+    ran(capsys, "plan", "validate", "plan.json", "b.jsonl")  # what is loaded once
+    tracemalloc.start()
+    try:
+        status, out, _ = ran(capsys, "plan", "validate", "plan.json", "b.jsonl")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert (status, out) == (0, "500 batches, all as planned\n")
+    assert peak < 2_000_000 < (folder / "b.jsonl").stat().st_size / 4
 
 
 def test_what_cannot_be_read_is_a_mistake_and_not_a_violation(folder, capsys):
@@ -201,6 +255,48 @@ def test_diff_with_check_fails_if_those_who_send_must_change(folder, capsys):
     assert ran(capsys, "plan", "diff", *more)[0] == 0
     assert ran(capsys, "plan", "diff", *less, "--check")[0] == 1  # the user has a plan now
     assert ran(capsys, "plan", "diff", "empty.json", "empty.json", "--check")[0] == 0
+
+
+def whole(folder):
+    """Write a plan with two versions: 3 is that of the shop, and 4 has no points."""
+    version = json.loads(SHOP.read_text())
+    versions = [version, {**version, "version": 4, "version_document": {"data_points": []}}]
+    (folder / "whole.json").write_text(json.dumps({"data_plan_versions": versions}))
+
+
+def test_two_versions_of_a_whole_plan_are_compared(folder, capsys):
+    whole(folder)
+    both = ("--plan-version", 3, "--plan-version", 4)
+
+    status, out, err = ran(capsys, "plan", "diff", "whole.json", "whole.json", *both)
+
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        "those who send must change:\n  'Searched' (search): is no longer planned"
+    )
+    same = ran(capsys, "plan", "diff", "plan.json", "whole.json", *both[:3], 3)
+    assert same == (0, "nothing changed for those who send\n", "")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ((), "whole.json is a whole plan, with version 3, 4; write --plan-version 4"),
+        (
+            (3,),
+            "--plan-version 3: want the version of OLD, and then of NEW; "
+            "write --plan-version 3 --plan-version 3",
+        ),
+        ((3, 5), "whole.json has no version 5, but 3, 4; write --plan-version 4"),
+    ],
+)
+def test_diff_wants_the_version_of_both_plans(numbers, message, folder, capsys):
+    whole(folder)
+    written = [part for number in numbers for part in ("--plan-version", number)]
+
+    done = ran(capsys, "plan", "diff", "whole.json", "whole.json", *written)
+
+    assert done == (2, "", f"mpfluent plan diff: {message}\n")
 
 
 def test_diff_of_equal_plans_says_so(capsys):
