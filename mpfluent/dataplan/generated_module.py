@@ -18,8 +18,8 @@ from .planned_arguments import Impossible, inside
 from .planned_verbs import (
     COMMERCE,
     commerce_function_of,
+    factory_of,
     function_of,
-    product_function_of,
     user_function_of,
 )
 from .points import Point
@@ -55,13 +55,13 @@ class Written(NamedTuple):
 
     Attributes:
         verbs: the methods for events, by name.
-        products: the functions that make products.
+        factories: the functions that make products and promotions.
         user: the methods for the user.
         left_out: sentences about points that have no verb.
     """
 
     verbs: Sequence[Function]
-    products: Sequence[Function]
+    factories: Sequence[Function]
     user: Sequence[Function]
     left_out: Sequence[str]
 
@@ -79,7 +79,7 @@ def written(points: Iterable[Point], names: Names) -> Written:
     points = sorted(points, key=lambda point: str(point.key))
     _check_arguments(points, names)
     verbs: list[Function | None] = []
-    products: list[Function | None] = []
+    factories: list[Function | None] = []
     user: list[Function | None] = []
     left_out: list[str] = []
     called = verb_names(points, names)
@@ -89,12 +89,12 @@ def written(points: Iterable[Point], names: Names) -> Written:
                 verbs.append(function_of(point, called[str(point.key)], names))
             elif (point.type, point.name) in COMMERCE:
                 verbs.append(commerce_function_of(point, called[str(point.key)], names))
-                products.append(product_function_of(point, names))
+                factories.append(factory_of(point, names))
             elif point.type == "user_attributes":
                 user.append(user_function_of(point, names))
         except Impossible as why:
             left_out.append(f"{point.type} {quoted(point.name)}: {why}.")
-    return Written(_sorted(verbs), _sorted(products), _sorted(user), left_out)
+    return Written(_sorted(verbs), _sorted(factories), _sorted(user), left_out)
 
 
 def _sorted(functions: Iterable[Function | None]) -> list[Function]:
@@ -156,15 +156,15 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
         description: of the plan, for the docstring.
     """
     classes = "\n".join(_classes(found, prefix))
-    products = ["\n".join(function.lines("")) for function in found.products]
-    used = _names("\n".join([*products, classes]))
+    factories = ["\n".join(function.lines("")) for function in found.factories]
+    used = _names("\n".join([*factories, classes]))
     helpers = [text for name, text in _HELPERS.items() if name in used]
     used |= _names("\n".join(helpers))
     used |= {"Scalar"} if "Value" in used else set()
     aliases = [text for name, text in _ALIASES.items() if name in used]
     aliases = [_alias(text.replace("NAME", prefix)) for text in aliases]
     used |= _names("\n".join(aliases))
-    parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *products, classes]
+    parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *factories, classes]
     head = f"{_head(found, title, description)}\n\n{_imports(used)}"
     text = head + ("\n\n" if aliases else "\n\n\n") + "\n\n\n".join(parts)
     if any(width(line) > WIDTH for line in text.split("\n")):

@@ -25,11 +25,13 @@ class Attributes(NamedTuple):
         arguments: those that it names, required ones first.
         is_open: whether it allows others.
         notes: sentences for the docstring.
+        needs_others: whether one must be given, and it names none.
     """
 
     arguments: tuple[Argument, ...]
     is_open: bool
     notes: tuple[str, ...] = ()
+    needs_others: bool = False
 
 
 def inside(schema: Any, *names: str) -> Any:
@@ -88,12 +90,13 @@ def attributes_of(
     if is_required and not usable and closed:
         raise Impossible("attributes are required, and none of them can be sent")
     names = _names([name for name in kinds if name in usable], reserved, renamed)
+    is_only_one = is_required and closed and len(usable) == 1
     arguments = [
         Argument(
             names[name],
             quoted(name),
             kinds[name],
-            name in wanted,
+            name in wanted or is_only_one,
             _description(properties.get(name)),
         )
         for name in kinds
@@ -104,10 +107,10 @@ def attributes_of(
         for name, each in properties.items()
         if name not in usable and each is not False
     ]
-    if is_required and not wanted:
+    if is_required and not wanted and not is_only_one:
         notes.append("The plan requires at least one of the attributes.")
     arguments.sort(key=lambda argument: not argument.is_required)
-    return Attributes(tuple(arguments), not closed, tuple(notes))
+    return Attributes(tuple(arguments), not closed, tuple(notes), is_required and not arguments)
 
 
 def _description(schema: Any) -> str:

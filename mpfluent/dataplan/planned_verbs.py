@@ -17,7 +17,7 @@ from .planned_arguments import Attributes, Impossible, attributes_of, inside, re
 from .points import Point
 
 _FIELDS = "**fields: Unpack[CommonFields]"
-_MORE = "attributes: Mapping[str, Scalar | None] | None = None"
+_MORE = "attributes: Mapping[str, Scalar | None]"
 _MONEY, _TEXT = Kind(("Decimal", "float"), (), ""), Kind(("str",), (), "")
 _WHOLE, _YES = Kind(("int",), (), ""), Kind(("bool",), (), "")
 # The fields of a commerce event that stand beside its products, and those of its action.
@@ -34,6 +34,7 @@ _OF_PRODUCT = {
     **dict.fromkeys(("price", "quantity", "total_product_amount"), _MONEY),
     "added_to_cart_time_ms": _WHOLE,
 }
+_OF_PROMOTION = dict.fromkeys(("creative", "position"), _TEXT)
 # What every event has, whatever is written.
 _KNOWN = {"event_name", "custom_event_type", "screen_name", "custom_attributes"}
 _ALWAYS = {*_KNOWN, "timestamp_unixtime_ms", "product_action", "promotion_action"}
@@ -46,20 +47,30 @@ class Commerce(NamedTuple):
         verb: of ours.
         first: what stands before its keywords.
         items: what is handed to ours.
-        products: where the plan has its products, or ().
+        path: where the plan has what is handed to it.
+        noun: what that is, "product" or "promotion".
     """
 
     verb: str
     first: tuple[str, ...] = ("*products: Product",)
     items: tuple[str, ...] = ("*products",)
-    products: tuple[str, ...] = ("product_action", "products")
+    path: tuple[str, ...] = ("product_action", "products")
+    noun: str = "product"
+
+    @property
+    def factory(self) -> str:
+        """The function that makes what is handed to the verb."""
+        return f"{self.verb}_{self.noun}"
 
 
 _ACTIONS = (
     *("add_to_cart", "remove_from_cart", "add_to_wishlist", "view_detail", "click"),
     *("checkout", "checkout_option", "purchase", "refund"),
 )
-_PROMOTION = (("*promotions: Promotion",), ("*promotions",), ())
+_PROMOTION = (
+    *(("*promotions: Promotion",), ("*promotions",)),
+    *(("promotion_action", "promotions"), "promotion"),
+)
 _LISTED = ("product_impression_list: str", "*products: Product")
 COMMERCE: Mapping[tuple[str, str], Commerce] = {
     **{("product_action", action): Commerce(action) for action in _ACTIONS},
@@ -105,7 +116,7 @@ def function_of(point: Point, name: str, names: Names) -> Function:
         name=name,
         first=["self: V"],
         arguments=found.arguments,
-        last=[*([_MORE] if found.is_open else []), _FIELDS],
+        last=[*_more(found), _FIELDS],
         returns="V",
         call="self.screen_view" if is_screen else "self.event",
         items=[label, *given, *kind, "**fields"],
@@ -132,7 +143,7 @@ def commerce_function_of(point: Point, name: str, names: Names) -> Function | No
     action = inside(data, "product_action") if point.type == "product_action" else None
     told = _fields(action, _OF_ACTION, {"action", "products"}) if action is not None else ()
     told = (*told, *_fields(data, _OF_EVENT))
-    if not found.arguments and not any(each.is_required or each.kind.choices for each in told):
+    if not found.arguments and not found.needs_others and not _says_more(told):
         return None
     known = {each.name for each in told}
     rest = _OF_ACTION if point.type == "product_action" else {}
@@ -143,7 +154,7 @@ def commerce_function_of(point: Point, name: str, names: Names) -> Function | No
         name=name,
         first=["self: V", *commerce.first],
         arguments=arguments,
-        last=[*([_MORE] if found.is_open else []), _FIELDS],
+        last=[*_more(found), _FIELDS],
         returns="V",
         call=f"self.{commerce.verb}",
         items=[*commerce.items, *given, *(each.keyword for each in told), "**fields"],
@@ -153,51 +164,65 @@ def commerce_function_of(point: Point, name: str, names: Names) -> Function | No
     )
 
 
-def product_function_of(point: Point, names: Names) -> Function | None:
-    """Return the factory for products of a commerce event; None if the plan names nothing of them.
+def factory_of(point: Point, names: Names) -> Function | None:
+    """Return the factory for what a commerce event has; None if the plan names nothing of it.
 
     Args:
         point: of the event.
         names: that were chosen.
 
     Raises:
-        Impossible: no product could be as planned.
+        Impossible: no product, or no promotion, could be as planned.
     """
     commerce = COMMERCE[point.type, point.name]
     schema = inside(point.definition, "data")
-    for each in commerce.products:
+    for each in commerce.path:
         schema = inside(schema, each)
         schema = schema.get("items") if isinstance(schema, dict) and "items" in schema else schema
-    if not commerce.products or not isinstance(schema, dict):
+    if not isinstance(schema, dict):
         return None
-    found = attributes_of(
+    found, known = Attributes((), is_open=False), _OF_PROMOTION
+    others = {"id", "name"}
+    if commerce.noun == "product":
+        found, known = _of_product(schema, names), _OF_PRODUCT
+        others.add("custom_attributes")
+    told = _fields(schema, known, others)
+    if not found.arguments and not _says_more(told):
+        return None
+    told = (*told, *_unsaid(known, {each.name for each in told}))
+    named = "name: str" if "name" in required(schema) else "name: str | None = None"
+    given = Entries(("attributes=_texts(", "{"), [each.entry for each in found.arguments])
+    made = commerce.noun.capitalize()
+    return Function(
+        name=commerce.factory,
+        first=["id: str", named],
+        arguments=sorted((*found.arguments, *told), key=lambda each: not each.is_required),
+        last=[],
+        returns=made,
+        call=made,
+        items=[
+            *("id", "name"),
+            *([given] if found.arguments else []),
+            *(each.keyword for each in told),
+        ],
+        summary=f"Make a {commerce.noun} for {commerce.verb}()",
+        notes=found.notes,
+    )
+
+
+def _of_product(schema: dict[str, Any], names: Names) -> Attributes:
+    return attributes_of(
         inside(schema, "custom_attributes"),
         "product",
         _product_holds,
         renamed=names.arguments,
         is_required="custom_attributes" in required(schema),
     )
-    told = _fields(schema, _OF_PRODUCT, {"id", "name", "custom_attributes"})
-    if not found.arguments and not any(each.is_required or each.kind.choices for each in told):
-        return None
-    told = (*told, *_unsaid(_OF_PRODUCT, {each.name for each in told}))
-    named = "name: str" if "name" in required(schema) else "name: str | None = None"
-    given = Entries(("attributes=_texts(", "{"), [each.entry for each in found.arguments])
-    return Function(
-        name=f"{commerce.verb}_product",
-        first=["id: str", named],
-        arguments=sorted((*found.arguments, *told), key=lambda each: not each.is_required),
-        last=[],
-        returns="Product",
-        call="Product",
-        items=[
-            *("id", "name"),
-            *([given] if found.arguments else []),
-            *(each.keyword for each in told),
-        ],
-        summary=f"Make a product for {commerce.verb}()",
-        notes=found.notes,
-    )
+
+
+def _says_more(told: Iterable[Argument]) -> bool:
+    """Return whether a plan says more of fields than the signatures of ours do."""
+    return any(each.is_required or each.kind.choices for each in told)
 
 
 def user_function_of(point: Point, names: Names) -> Function | None:
@@ -225,7 +250,7 @@ def user_function_of(point: Point, names: Names) -> Function | None:
         items=[Entries(("_given(", "{"), [each.entry for each in found.arguments])],
         summary="Merge attributes of the user; those that are None are left as they are",
         description=point.description,
-        notes=[note for note in found.notes if "at least one" not in note],
+        notes=found.notes,
     )
 
 
@@ -249,6 +274,13 @@ def _of_event(point: Point, reserved: str, names: Names) -> Attributes:
     if found.is_open:
         notes.append("The plan allows other attributes, too: write attributes={…}.")
     return found._replace(notes=(*found.notes, *notes))
+
+
+def _more(found: Attributes) -> list[str]:
+    """Return the argument for attributes that the plan does not name."""
+    if not found.is_open:
+        return []
+    return [_MORE if found.needs_others else f"{_MORE} | None = None"]
 
 
 def _entries(arguments: Iterable[Argument], is_open: bool, keyword: str) -> list[str | Entries]:
