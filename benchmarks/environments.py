@@ -43,6 +43,8 @@ class Environments(NamedTuple):
         folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         found = folder / "node_modules" if wanted[0].startswith("@") else python
+        if found != python and not (shutil.which("node") and shutil.which("npm")):
+            raise Unavailable("node and npm are not installed")
         complete = folder / "complete"
         if not (complete.exists() and found.exists()):
             if self.offline and name in OTHERS:
@@ -60,8 +62,6 @@ def _make(base: str, folder: Path, found: Path, wanted: list[str]) -> None:
     commands = [make, [found, "-m", "pip", "install", "--quiet", *wanted]]
     if found.name == "node_modules":
         commands = [[shutil.which("npm"), "install", "--silent", "--prefix", folder, *wanted]]
-        if not (shutil.which("npm") and shutil.which("node")):
-            raise Unavailable("node and npm are not installed")
     for command in commands:
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:

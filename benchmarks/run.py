@@ -118,9 +118,8 @@ class Run(ExitStack):
         """Return a result; a target comes with the two whose ratio it is about."""
         there = [target for target in targets if {*target[1:]} <= taken.keys()]
         judged = [judge(target, ratios(taken[of], taken[to])) for target, of, to in there]
-        older = [name for name in self.ours[1:] if name in taken]
-        times = {name: spread(ratios(taken[OURS], taken[name])) for name in older}
-        since = [Verdict(f"the figure of {name}", found) for name, found in times.items()]
+        older = {name: ratios(taken[OURS], taken[name]) for name in self.ours[1:] if name in taken}
+        since = [Verdict(f"the figure of {name}", spread(found)) for name, found in older.items()]
         figures = {name: spread(values) for name, values in taken.items()}
         verdicts = [*judged, *more.pop("verdicts", ()), *since]
         return Result(self.row, what, figures, verdicts, **more)

@@ -6,14 +6,12 @@ from mpfluent.testing import LocalServer
 from mpfluent.testing.faults import Action
 from mpfluent.testing.http_server import Arrival
 
-ACCEPTED = Action(202)
-OK = Action(200, body=b"{}")
 # What each path is answered with, and what a body holds once for each event
 PATHS = {
-    "/v2/events": (ACCEPTED, b'"event_type"'),
-    "/v2/bulkevents": (ACCEPTED, b'"event_type"'),
-    "/v1/batch": (OK, b'"messageId"'),  # Segment
-    "/batch/": (OK, b'"distinct_id"'),  # PostHog
+    "/v2/events": (Action(202), b'"event_type"'),
+    "/v2/bulkevents": (Action(202), b'"event_type"'),
+    "/v1/batch": (Action(200, body=b"{}"), b'"messageId"'),  # Segment
+    "/batch/": (Action(200, body=b"{}"), b'"distinct_id"'),  # PostHog
 }
 BATCH = b'"environment"'  # each of mParticle's batches holds it once
 

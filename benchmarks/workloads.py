@@ -1,7 +1,6 @@
 """The data that every peer sends; each peer builds it in its own way.
 
-* whole: three identities, ten user attributes, six device fields, two consents, and N events:
-  70 % custom events with five attributes, 20 % purchases of three products, 10 % screen views.
+* whole: the batch that docs/speed.md describes, with N events.
 * usual: one of 200 users, and one event with five attributes; other SDKs send the same.
 * identical: a whole batch of one event, with the ids that mpfluent would add; no two are the same.
 * policy: a row of CSV with eight columns, two of which may be missing, and a batch of one event.

@@ -6,12 +6,7 @@ const { name, version } = require("@mparticle/data-planning-node/package.json");
 
 const service = new DataPlanService();
 
-async function findings(plan, batch) {
-  const { results } = await service.validateBatch(batch, plan);
-  return results.flatMap((each) => each.data.validation_errors);
-}
-
-async function validate(plan, batch, like, loops) {
+async function validate(plan, batch, loops) {
   const began = process.cpuUsage();
   for (let done = 0; done < loops; done++) await service.validateBatch(batch, plan);
   const { user, system } = process.cpuUsage(began);
@@ -19,7 +14,7 @@ async function validate(plan, batch, like, loops) {
 }
 
 const versions = () => ({ Node: process.versions.node, [name]: version });
-const actions = { versions, findings, validate };
+const actions = { versions, validate };
 createInterface({ input: process.stdin }).on("line", async (line) => {
   const [action, args] = JSON.parse(line);
   console.log(JSON.stringify(await actions[action](...args)));

@@ -9,17 +9,22 @@ from benchmarks.peers.actions import Sender, answer, timed
 from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
 
 
+def batch_of(events, **identities):
+    batch = mparticle.Batch(environment="development")
+    batch.user_identities, batch.events = mparticle.UserIdentities(**identities), events
+    return batch
+
+
 def whole(events):
     consent = mparticle.ConsentState()
     agreed = {"consented": True, "timestamp_unixtime_ms": AT}
     consent.gdpr = {"marketing": mparticle.GDPRConsentState(document="v4", **agreed)}
     consent.ccpa = {"data_sale_opt_out": mparticle.CCPAConsentState(**agreed)}
-    identities = mparticle.UserIdentities(customerid="123456", email="a@b.example", other="x")
-    batch = mparticle.Batch(environment="development", user_identities=identities)
+    listed = [_event(KINDS[number % 10]) for number in range(events)]
+    batch = batch_of(listed, customerid="123456", email="a@b.example", other="x")
     batch.user_attributes = {f"attr{number}": f"value {number}" for number in range(10)}
     batch.device_info = mparticle.DeviceInformation(**DEVICE)
     batch.consent_state = consent
-    batch.events = [_event(KINDS[number % 10]) for number in range(events)]
     return batch
 
 
@@ -39,10 +44,8 @@ def _event(kind):
 
 
 def usual(number):
-    identities = mparticle.UserIdentities(customerid=user(number))
-    batch = mparticle.Batch(environment="development", user_identities=identities)
-    batch.events = [mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))]
-    return batch
+    event = mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))
+    return batch_of([event], customerid=user(number))
 
 
 def identical(number):
@@ -54,12 +57,10 @@ def identical(number):
 
 
 def policy_of(user, email, attributes, bought, at):
-    identities = mparticle.UserIdentities(customerid=user, email=email)
-    batch = mparticle.Batch(environment="development", user_identities=identities)
-    batch.user_attributes = attributes
     event = mparticle.AppEvent("Policy imported", "other", timestamp_unixtime_ms=at)
     event.custom_attributes = bought
-    batch.events = [event]
+    batch = batch_of([event], customerid=user, email=email)
+    batch.user_attributes = attributes
     return batch
 
 

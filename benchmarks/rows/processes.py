@@ -13,7 +13,7 @@ from ..report import Result, judge
 from ..run import ASKED, OURS, VENDOR, Peer, Run
 
 
-def imports(run: Run) -> Iterator[Result]:
+def import_(run: Run) -> Iterator[Result]:
     """An import in a fresh interpreter, over the start of the same interpreter without."""
 
     def start(name: str, code: str) -> float:
@@ -27,9 +27,6 @@ def imports(run: Run) -> Iterator[Result]:
     rounds, target = run.choose(15, 1), ("import, vendor", OURS, VENDOR)
     taken = run.take_turns(lambda name, code: start(name, code) - start(name, ""), asked, rounds)
     yield run.result("an import, over an empty interpreter", taken, target)
-
-
-VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
 
 
 def instructions(run: Run) -> Iterator[Result]:
@@ -48,10 +45,10 @@ def instructions(run: Run) -> Iterator[Result]:
 
 def _count(run: Run, name: str, *asked: Any) -> int:
     command, variables = run.command(name)
-    line = json.dumps([asked[0], asked[1:], {}])
     variables["PYTHONHASHSEED"] = "0"
     more: dict[str, Any] = {"env": variables, "capture_output": True, "text": True, "check": True}
-    counted = subprocess.run([*VALGRIND, *command], input=line, **more)
+    tool = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
+    counted = subprocess.run([*tool, *command], input=json.dumps([asked[0], asked[1:], {}]), **more)
     (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
     return int(found.replace(",", ""))
 

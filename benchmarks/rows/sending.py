@@ -20,10 +20,7 @@ Counts = dict[str, float]
 
 
 def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> Counts:
-    """Let a peer send; return what the server counted, and rates of that.
-
-    Those are events a second, the sender's CPU seconds for each, and how busy the server was.
-    """
+    """Let a peer send; return what came, the events a second, their CPU, and the server's share."""
     run.server.reset(keep=keep)
     sent = run.ask(name, "deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
@@ -69,8 +66,7 @@ def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Ite
 def send(run: Run) -> Iterator[Result]:
     """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-    peers = (*run.ours, SEGMENT, POSTHOG)
-    asked = {name: (name, "send", run.server.url, many) for name in peers}
+    asked = {name: (name, "send", run.server.url, many) for name in (*run.ours, SEGMENT, POSTHOG)}
     taken = run.take_turns(run.ask, asked, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
@@ -121,7 +117,7 @@ def split(run: Run) -> Iterator[Result]:
         yield run.result(what, taken, ("split, send", OURS, "encode"))
 
 
-def tables(run: Run) -> Iterator[Result]:
+def rows(run: Run) -> Iterator[Result]:
     """200 000 rows of CSV, cleaned, mapped, checked, with key and checkpoint: CPU and memory."""
     pieces, each = run.choose((20, 10_000), (2, 200))
     many = pieces * each
