@@ -9,6 +9,7 @@ from data_plans import attributes_of, event_point, plan_of, point_of, user_point
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer
+from mpfluent.testing.pytest_diff import explanation
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
 POINTS = [event_point("Boarded", attributes_of({"deck": {"enum": ["upper"]}}))]
@@ -158,3 +159,19 @@ def test_a_server_refuses_a_plan_that_is_none_or_broken():
             LocalServer(data_plan=plan)
 
         assert str(caught.value).startswith(said)
+
+
+def test_an_assertion_that_a_batch_is_as_planned_fails_with_each_sentence():
+    plan = plan_of(*POINTS)
+    found = plan.validate(Batch().event("Boarded", {"deck": "lower"}).event("Landed"))
+
+    assert explanation(found, (), 0) == ["2 of the batch not as planned", "", *SAID]
+    assert explanation((), found, 2) == ["2 of the batch not as planned", "", *SAID]
+    assert explanation((), (), 0) is None
+    assert explanation(found, found[:1], 0) is None
+
+
+SAID = [
+    "events[0] 'Boarded': attributes 'deck' is 'lower': want one of 'upper'",
+    "events[1] 'Landed': is not planned; the plan has 'Boarded'",
+]
