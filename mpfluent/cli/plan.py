@@ -123,7 +123,7 @@ def _diff(options: argparse.Namespace) -> int:
         if lines:
             _write(title)
         for each in lines:
-            _write(f"  {each.event}: {each.text}")
+            _write(f"  {one_line(f'{each.event}: {each.text}', 1_000)}")
     if not found:
         _write("nothing changed for those who send")
     return FAILED if options.check and any(each.is_breaking for each in found) else DELIVERED

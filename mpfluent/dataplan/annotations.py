@@ -107,6 +107,7 @@ def limits_of(schema: dict[str, Any]) -> str:
     'above 0, at most 8 characters, matches ^a, format email'
     """
     said = [_range(schema, "minimum", "maximum", ""), _range(schema, *_LENGTHS, " characters")]
+    said.append(_range(schema, "minItems", "maxItems", " entries"))
     said[1:1] = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
     said += [f"{word} {schema[key]}" for key, word in _RULES.items() if key in schema]
     return ", ".join(filter(None, said))

@@ -9,6 +9,7 @@ from .annotations import limits_of
 from .javascript import json_of
 from .planned_arguments import is_closed, required
 from .points import Point
+from .widening import allows_all, choices_of
 
 if TYPE_CHECKING:
     from .plan import DataPlan
@@ -85,13 +86,24 @@ def _whole(was: Point | None, now: Point | None) -> Change | None:
     if now is not None:
         if now.type not in ("user_attributes", "user_identities"):
             return Change("new", _label(now), "is new")
-        wanted = ", ".join(map(repr, required(now.definition)))
-        return Change("required", _label(now), f"are planned now, and need {wanted or 'nothing'}")
+        return Change(*_of_user(now.definition, _label(now)))
     if was is None:
         return None
     if was.type in ("user_attributes", "user_identities"):
         return Change("eased", _label(was), "are no longer planned, so that all are allowed")
     return Change("gone", _label(was), "is no longer planned")
+
+
+def _of_user(definition: Any, label: str) -> tuple[str, str, str]:
+    """Return the change that attributes or identities of the user came into the plan."""
+    if wanted := ", ".join(map(repr, required(definition))):
+        return "required", label, f"are planned now, and need {wanted}"
+    if is_closed(definition):
+        return "required", label, "are planned now, and need nothing; others are not allowed"
+    places = dict(_places(definition, ()))
+    ruled = [path for path, place in places.items() if not allows_all(None, place.schema)]
+    said = f", with rules for {', '.join(map(_named, ruled))}" if ruled else ""
+    return "values" if ruled else "new", label, f"are planned now{said}"
 
 
 def _between(was: Point, now: Point) -> Iterator[Change]:
@@ -134,6 +146,8 @@ def _places(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 def _is_closed_at(schema: Any, path: tuple[str, ...]) -> bool:
     """Return whether the object in which a path ends allows only what it names."""
     for name in path[:-1]:
+        if schema is False:
+            return True
         while isinstance(schema, dict) and "properties" not in schema and "items" in schema:
             schema = schema["items"]
         properties = schema.get("properties") if isinstance(schema, dict) else None
@@ -152,34 +166,41 @@ def _named(path: tuple[str, ...]) -> str:
 
 def _of_values(label: str, name: str, was: Any, now: Any) -> Iterator[Change]:
     """Yield what changed of the values that a property may have."""
-    if isinstance(was, dict) and isinstance(now, dict) and "enum" in was and "enum" in now:
-        before, after = (_choices(each["enum"]) for each in (was, now))
-        if gone := [each for each in before if each not in after]:
+    is_eased = allows_all(was, now)
+    before, after = choices_of(was), choices_of(now)
+    if before is not None and after is not None:
+        kept, listed = list(map(json_of, before)), list(map(json_of, after))
+        if gone := [each for each in kept if each not in listed]:
             yield Change("values", label, f"{name} may no longer be {', '.join(gone)}")
-        if new := [each for each in after if each not in before]:
+        if new := [each for each in listed if each not in kept]:
             yield Change("eased", label, f"{name} may be {', '.join(new)} now")
+        was, now = (_without_choices(each) for each in (was, now))
+        is_eased = is_eased or allows_all(was, now)
     before_text, after_text = _words(was), _words(now)
     if before_text != after_text:
-        kind = "values" if after_text else "eased"
         said = f"was {before_text or 'anything'}, and is {after_text or 'anything'} now"
-        yield Change(kind, label, f"{name} {said}")
+        yield Change("eased" if is_eased else "values", label, f"{name} {said}")
 
 
-def _choices(words: Any) -> list[str]:
-    return [json_of(word) for word in words] if isinstance(words, list) else []
+def _without_choices(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: said for name, said in schema.items() if name not in ("enum", "const")}
 
 
 _TEXT: Mapping[str, str] = {"string": "text", "number": "a number", "integer": "a whole number"}
+_MOST_CHOICES = 8
 
 
 def _words(schema: Any) -> str:
-    """Return what a schema says of a value, in words; of choices, only whether there are some."""
+    """Return what a schema says of a value, in words."""
     if not isinstance(schema, dict):
         return "nothing" if schema is False else ""
     kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    kinds = [kinds] if isinstance(kinds, str) else sorted(kinds)
     types = " or ".join(_TEXT.get(kind, kind) for kind in kinds)
-    chosen = "one of a list" if "enum" in schema else ""
-    const = json_of(schema["const"]) if "const" in schema else ""
+    choices = list(map(json_of, choices_of(schema) or ()))
+    more = ", …" if len(choices) > _MOST_CHOICES else ""
+    chosen = f"one of {', '.join(choices[:_MOST_CHOICES])}{more}" if choices else ""
+    entries = _words(schema.get("items"))
+    entries = f"its entries {entries}" if entries else ""
     closed = "without others" if is_closed(schema) else ""
-    return ", ".join(filter(None, (types, chosen, const, limits_of(schema), closed)))
+    return ", ".join(filter(None, (types, chosen, limits_of(schema), entries, closed)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from ..errors import brief, closest
+from ..errors import brief, closest, one_line
 from ..values.frozen_map import FrozenMap
 from .definitions import TYPES
 
@@ -158,7 +158,7 @@ def _said(violation: Violation) -> str:
     sentence = _SENTENCES.get(violation.keyword, "{expected}").format(
         expected=_expected_of(violation),
         actual=_actual_of(violation),
-        argument=violation.argument,
+        argument=one_line(violation.argument, 1_000),
         choices=_listed(violation.planned),
     )
     meant = _nearest(violation.actual, violation.planned) if violation.keyword == "enum" else None

@@ -257,6 +257,22 @@ def test_diff_with_check_fails_if_those_who_send_must_change(folder, capsys):
     assert ran(capsys, "plan", "diff", "empty.json", "empty.json", "--check")[0] == 0
 
 
+def test_diff_prints_no_control_characters_of_a_plan(folder, capsys):
+    match = {
+        "type": "custom_event",
+        "criteria": {"event_name": "x\x1b[31m", "custom_event_type": "other"},
+    }
+    for name, pattern in (("old.json", "^a"), ("new.json", "^a\x1bb\nfoo$")):
+        definition = {"properties": {"data": {"properties": {"q": {"pattern": pattern}}}}}
+        point = {"match": match, "validator": {"type": "json_schema", "definition": definition}}
+        (folder / name).write_text(json.dumps({"data_points": [point]}))
+
+    _, out, _ = ran(capsys, "plan", "diff", "old.json", "new.json")
+
+    assert "was matches ^a, and is matches ^a\\x1bb foo$ now" in out
+    assert "\x1b" not in out
+
+
 def whole(folder):
     """Write a plan with two versions: 3 is that of the shop, and 4 has no points."""
     version = json.loads(SHOP.read_text())

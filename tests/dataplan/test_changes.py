@@ -122,12 +122,107 @@ CASES = {
         plan_of(),
         [("eased", "user_attributes", "are no longer planned, so that all are allowed")],
     ),
+    "the user, and nothing required": (
+        plan_of(),
+        plan_of(user_point({"tier": TEXT})),
+        [
+            (
+                "required",
+                "user_attributes",
+                "are planned now, and need nothing; others are not allowed",
+            )
+        ],
+    ),
+    "the user, with others allowed": (
+        plan_of(),
+        plan_of(user_point({"tier": NUMBER, "any": {}}, additionalProperties=True)),
+        [("values", "user_attributes", "are planned now, with rules for 'tier'")],
+    ),
+    "the user, with all allowed": (
+        plan_of(),
+        plan_of(user_point({"any": {}}, additionalProperties=True)),
+        [("new", "user_attributes", "are planned now")],
+    ),
+    "nothing is allowed": (
+        plan_of(event_point("Left", attributes_of({"to": TEXT}))),
+        plan_of(point_of(event_point("Left")["match"], False)),
+        [
+            ("gone", "'Left' (other)", "'data' is no longer planned"),
+            ("gone", "'Left' (other)", "'custom_attributes' is no longer planned"),
+            ("gone", "'Left' (other)", "'to' is no longer planned"),
+        ],
+    ),
     "everything is allowed": (
         plan_of(point_of({"type": "uninstall"}, False)),
         plan_of(point_of({"type": "uninstall"}, True)),
         [],
     ),
 }
+
+
+LIST = {"type": "array", "items": TEXT}
+# what a value was, what it is now, and what is said
+EASED = {
+    "types": ({"type": ["string", "null"]}, {"type": ["null", "string", "number"]}, "null or text"),
+    "more than whole numbers": ({"type": "integer"}, NUMBER, "a whole number"),
+    "a larger limit": ({**NUMBER, "maximum": 5}, {**NUMBER, "maximum": 50}, "at most 5"),
+    "a limit that may be reached": (
+        {**NUMBER, "exclusiveMinimum": 5},
+        {**NUMBER, "minimum": 5},
+        "above 5",
+    ),
+    "no limit": ({**TEXT, "maxLength": 5}, TEXT, "at most 5 characters"),
+    "no pattern": ({**TEXT, "pattern": "^a"}, TEXT, "matches ^a"),
+    "no choices": ({**TEXT, "enum": ["a"]}, TEXT, 'text, one of "a"'),
+    "another choice": ({"const": "a"}, {"enum": ["a", "b"]}, 'may be "b" now'),
+    "a type that each choice has": ({"enum": ["a"]}, {**TEXT, "enum": ["a"]}, "is text now"),
+    "entries": (LIST, {**LIST, "items": {}}, "its entries text"),
+    "fewer entries": ({**LIST, "minItems": 2}, {**LIST, "minItems": 1}, "at least 1 entries"),
+    "others are allowed": ({"additionalProperties": False}, {}, "without others"),
+}
+NARROWED = {
+    "types": ({"type": ["string", "number"]}, TEXT, "a number or text"),
+    "a type": ({}, TEXT, "was anything"),
+    "whole numbers only": (NUMBER, {"type": "integer"}, "a whole number"),
+    "a smaller limit": ({**NUMBER, "maximum": 5}, {**NUMBER, "maximum": 4}, "at most 4"),
+    "a limit that must be passed": (
+        {**NUMBER, "minimum": 5},
+        {**NUMBER, "exclusiveMinimum": 5},
+        "above 5",
+    ),
+    "a limit": (TEXT, {**TEXT, "maxLength": 5}, "at most 5 characters"),
+    "another pattern": ({"pattern": "^a"}, {"pattern": "^b"}, "matches ^b"),
+    "choices": (TEXT, {**TEXT, "enum": ["a"]}, 'one of "a"'),
+    "fewer choices": ({"enum": ["a", "b"]}, {"const": "a"}, 'may no longer be "b"'),
+    "entries": (LIST, {**LIST, "items": NUMBER}, "its entries a number now"),
+    "choices of entries": (LIST, {**LIST, "items": {"enum": ["a"]}}, 'its entries one of "a"'),
+    "more entries": (LIST, {**LIST, "minItems": 2}, "at least 2 entries"),
+    "nothing": (TEXT, False, "is nothing now"),
+    "a multiple": (TEXT, {**TEXT, "multipleOf": 2}, "a multiple of 2"),
+}
+
+
+@pytest.mark.parametrize(("was", "now", "said"), EASED.values(), ids=EASED)
+def test_a_value_that_may_be_more_breaks_nobody(was, now, said):
+    found = changes(event({"to": was}), event({"to": now}))
+
+    assert [change.kind for change in found] == ["eased"]
+    assert said in found[0].text
+
+
+@pytest.mark.parametrize(("was", "now", "said"), NARROWED.values(), ids=NARROWED)
+def test_a_value_that_may_be_less_must_be_looked_at(was, now, said):
+    found = changes(event({"to": was}), event({"to": now}))
+
+    assert [change.kind for change in found] == ["values"]
+    assert said in found[0].text
+
+
+def test_the_order_of_types_and_choices_is_no_change():
+    was = {"a": {"type": ["string", "number"]}, "b": {"enum": [1, 2]}}
+    now = {"a": {"type": ["number", "string"]}, "b": {"enum": [2, 1]}}
+
+    assert changes(event(was), event(now)) == []
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), CASES.values(), ids=CASES)

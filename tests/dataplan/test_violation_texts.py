@@ -8,6 +8,7 @@ from data_plans import (
     attributes_of,
     custom_event,
     event_point,
+    findings,
     payload_of,
     plan_of,
     point_of,
@@ -248,3 +249,9 @@ def test_what_an_unplanned_event_costs_does_not_grow_with_the_plan():
     assert first == second == "events[0] 'Serched 1': is not planned; did you mean 'Searched 1'?"
     small, large = (calls_of(lambda plan=plan: plan.validate(batch)[0].text) for plan in plans)
     assert small == large
+
+
+def test_a_text_has_no_control_characters_of_the_plan():
+    (found,) = findings({"pattern": "^a\x1bb\nfoo$"}, "x")
+
+    assert found.text.endswith("want text that matches ^a\\x1bb foo$")
