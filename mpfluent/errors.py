@@ -373,9 +373,19 @@ def one_line(text: str, limit: int = 200) -> str:
     >>> one_line("No, and never.", 8)
     'No, and…'
     """
-    words = " ".join(text[: 8 * limit].split())[: limit + 1]
-    shown = (
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in words
-    )
-    return _cut("".join(shown), limit)
+    return printable(" ".join(text[: 8 * limit].split()), limit)
+
+
+def printable(text: str, limit: int) -> str:
+    r"""Return text on one line, with its control characters as Python writes them.
+
+    >>> printable("No.\n\x1b[31m  Never.", 80)
+    'No.\\n\\x1b[31m  Never.'
+    """
+    text = text[: limit + 1]
+    if not text.isprintable():
+        text = "".join(
+            letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+            for letter in text
+        )
+    return _cut(text, limit)
