@@ -1,7 +1,16 @@
 """What changed from one plan to another, for those who send."""
 
 import pytest
-from data_plans import attributes_of, event_point, plan_of, point_of, user_point
+from data_plans import (
+    attributes_of,
+    event_point,
+    payload_of,
+    plan_of,
+    point_of,
+    user_point,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from plan_modules import SHOP, commerce_point, products_of
 
 from mpfluent.dataplan.changes import changes
@@ -318,3 +327,38 @@ def test_what_those_who_send_must_change_comes_first():
 
     assert [change.kind for change in found] == ["required", "values", "new", "new"]
     assert [change.is_breaking for change in found] == [True, True, False, False]
+
+
+LIMITS = {
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    "string": ("minLength", "maxLength"),
+    "array": ("minItems", "maxItems"),
+}
+VALUES = st.sampled_from([0, 1, 2, 2.5, 3, True, "", "a", "bb", "2"])
+
+
+@st.composite
+def schemas(draw, depth=1):
+    """Draw the schema of an attribute, with limits of the types that it has."""
+    types = draw(st.lists(st.sampled_from([*LIMITS, "integer", "boolean"]), unique=True))
+    schema = {"type": types} if types else {}
+    of = {"number" if kind == "integer" else kind for kind in types} or LIMITS
+    limits = [limit for kind in LIMITS if kind in of for limit in LIMITS[kind]]
+    if limits:
+        schema |= draw(st.dictionaries(st.sampled_from(limits), st.integers(0, 3), max_size=2))
+    if draw(st.integers(0, 3)) == 0:
+        schema["enum"] = draw(st.lists(VALUES, min_size=1, max_size=3, unique_by=repr))
+    if "array" in of and depth and draw(st.booleans()):
+        schema["items"] = draw(schemas(depth=0))
+    return schema
+
+
+@given(schemas(), schemas(), st.booleans(), VALUES | st.lists(VALUES, max_size=3))
+@settings(max_examples=4 * settings.default.max_examples)
+def test_if_nothing_must_change_what_was_as_planned_still_is(was, now, is_similar, value):
+    now = {**was, **now} if is_similar else now
+    old, new = (plan_of(user_point({"to": schema})) for schema in (was, now))
+    batch = payload_of(user_attributes={"to": value})
+
+    if not any(change.is_breaking for change in changes(old, new)) and not old.validate(batch):
+        assert new.validate(batch) == ()
