@@ -6,15 +6,14 @@ import argparse
 import difflib
 import io
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..dataplan import DataPlan
 from ..dataplan.changes import changes
 from ..errors import ConfigurationError, InvalidPlan, InvalidValue, one_line
-from .payloads import batches_in
+from .plan_batches import batches_of
 from .plan_table import table_of
 from .run import say
 from .statuses import DELIVERED, FAILED
@@ -38,7 +37,7 @@ def _validate(options: argparse.Namespace) -> int:
     _refuse_broken(options.plan, found, options.like)
     batches = violations = spoilt = 0
     for file in options.files:
-        for place, payload in _payloads(file):
+        for place, payload in batches_of(file):
             batches += 1
             said = _violations(found, place, payload, options.like)
             for text in said:
@@ -51,16 +50,6 @@ def _validate(options: argparse.Namespace) -> int:
     else:
         _write(f"{in_all}, all as planned")
     return FAILED if violations else DELIVERED
-
-
-def _payloads(file: str) -> Iterator[tuple[str, Any]]:
-    """Yield the batches of a file, each with its place."""
-    with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as content:
-        try:
-            for place, each in batches_in(content):
-                yield f"{file}, {place}", each
-        except InvalidValue as error:
-            raise InvalidValue(f"{file}: {error}") from None
 
 
 def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Never
 
+from ..encoding.json import why_no_json
 from ..errors import InvalidPlan, brief, closest, one_line
 from .javascript import integer
 from .points import Point, point_of
@@ -80,7 +81,9 @@ def parsed(where: str, text: Any) -> Any:
     except RecursionError:
         raise InvalidPlan(f"{where} is no plan: it is nested too deeply; {_DOWNLOAD}") from None
     except ValueError as error:  # also bytes that are no UTF-8
-        raise InvalidPlan(f"{where} is no JSON: {one_line(str(error))}; {_DOWNLOAD}") from None
+        raise InvalidPlan(
+            f"{where} is no JSON: {one_line(why_no_json(error))}; {_DOWNLOAD}"
+        ) from None
 
 
 def _no_constant(name: str) -> Never:
@@ -98,6 +101,9 @@ def copied(where: str, data: Any) -> Any:
     except RecursionError:
         raise InvalidPlan(f"{where}: the plan is nested too deeply; {_DOWNLOAD}") from None
     except (TypeError, ValueError) as error:
+        if "not JSON compliant" in str(error):
+            what = "NaN or infinity, which JSON does not have; write a number"
+            raise InvalidPlan(f"{where}: the plan holds {what}") from None
         raise InvalidPlan(
             f"{where}: the plan holds what JSON does not have: {one_line(str(error))}; "
             "write DataPlan.from_json(text)"

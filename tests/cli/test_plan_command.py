@@ -75,7 +75,7 @@ def test_batches_are_read_from_standard_input():
 
 
 LINES = {
-    "blank lines count": (f"\n{GOOD.to_json()}\n\n5\n", "b.jsonl, line 4: validate(5): want a b"),
+    "blank lines count": (f"\n{GOOD.to_json()}\n\n5\n", "b.jsonl, line 4: 5 is no batch; write "),
     "a line that is broken": (f"{GOOD.to_json()}\n" * 3 + "{\n", "b.jsonl: line 4: "),
     "the first line is broken": ("{'mpid': 7}\n" + f"{GOOD.to_json()}\n" * 3, "b.jsonl: line 1: "),
     "an object of several lines": ('{"events": [\n{}\n5]}', "b.jsonl: "),
@@ -130,14 +130,35 @@ def test_the_memory_of_many_lines_is_that_of_one(folder, capsys):
 def test_what_cannot_be_read_is_a_mistake_and_not_a_violation(folder, capsys):
     (folder / "no.json").write_text("{")
     (folder / "number.json").write_text("5")
+    (folder / "there.json").mkdir()
+    (folder / "empty.jsonl").write_text("\n")
+    (folder / "none.json").write_text("[]")
+    (folder / "wrapped.json").write_text('{"mpid": 1, "batches": [{"events": []}]}')
+    (folder / "deep.json").write_text("[" * 100_000)
+    (folder / "long.json").write_text("9" * 10_000)
+    (folder / "lines.jsonl").write_text(f"{GOOD.to_json()}\n{{\n")
     for file, message in {
-        "no.json": "no.json: ",
-        "number.json": "number.json, batch 1: validate(5): want a batch, or a payload as a dict",
-        "missing.json": "missing.json: No such file or directory",
+        "no.json": "no.json: it is no JSON: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)",
+        "number.json": 'number.json, batch 1: 5 is no batch; write {"events": […]}',
+        "numbr.json": "numbr.json cannot be read: No such file or directory; "
+        "did you mean 'number.json'?",
+        "there.json": "there.json cannot be read: Is a directory",
+        "empty.jsonl": "empty.jsonl: it is empty",
+        "none.json": "none.json: there is no batch in it",
+        "wrapped.json": "wrapped.json, batch 1: it is no batch, for it has no events and no user, "
+        "but 'mpid', 'batches'; write {\"events\": […]}",
+        "plan.json": "plan.json, batch 1: it is no batch, for it has no events and no user, "
+        "but 'version', 'data_plan_id', 'version_description', 'activated_environment', "
+        "'version_document'; write {\"events\": […]}",
+        "deep.json": "deep.json: it is no JSON: it is nested too deeply",
+        "long.json": "long.json: it is no JSON: a number has too many digits",
+        "lines.jsonl": "lines.jsonl: line 2: it is no JSON: Expecting property name enclosed in "
+        "double quotes: column 2",
     }.items():
         status, out, err = ran(capsys, "plan", "validate", "plan.json", file)
-        assert (status, out) == (1 if file == "missing.json" else 2, "")
-        assert err.startswith(f"mpfluent plan validate: {message}")
+        assert (status, out) == (2, "")
+        assert err == f"mpfluent plan validate: {message}\n"
 
 
 def test_a_broken_plan_is_no_measure(folder, capsys):

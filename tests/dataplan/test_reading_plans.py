@@ -156,8 +156,7 @@ def said(data, **options):
         (
             {"data_points": [], "at": float("nan")},
             {},
-            "from_dict(): the plan holds what JSON does not have: Out of range float values are "
-            "not JSON compliant: nan; write DataPlan.from_json(text)",
+            "from_dict(): the plan holds NaN or infinity, which JSON does not have; write a number",
         ),
         (
             {"data_points": [], "at": {1, 2}},
@@ -168,8 +167,7 @@ def said(data, **options):
     ],
 )
 def test_what_is_no_plan_is_told_with_what_to_write(data, options, text):
-    # the words of Python's json differ a little between its versions
-    assert said(data, **options).replace("compliant;", "compliant: nan;") == text
+    assert said(data, **options) == text
 
 
 def test_what_contains_itself_is_no_plan():
