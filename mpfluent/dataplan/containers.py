@@ -145,9 +145,8 @@ def document_of(where: str, data: Any, version: object) -> Document:
     if "version_document" in found:
         document = _object(where, found["version_document"], "version_document")
     if "data_points" not in document:
-        raise InvalidPlan(
-            f"{where} is no data plan: it has no data_points, but {_names(document)}; {_DOWNLOAD}"
-        )
+        there = f"has no data_points, but {_names(document)}" if document else "is empty"
+        raise InvalidPlan(f"{where} is no data plan: it {there}; {_DOWNLOAD}")
     number = _number(where, found, version)
     return Document(
         points=_points(where, document["data_points"]),
@@ -169,15 +168,13 @@ def _chosen(where: str, plan: dict[str, Any], version: int | None) -> dict[str, 
         raise InvalidPlan(
             f'{where}: data_plan_versions[{place}] has no version; write "version": 1'
         )
-    listed = ", ".join(map(brief, numbers))
+    *some, last = map(brief, numbers)
+    listed = f"{', '.join(some)} and {last}" if some else last
     if version is None:
-        raise InvalidPlan(
-            f"{where} is a whole plan, with version {listed}; write version={brief(numbers[-1])}"
-        )
+        which = f"version{'s' if some else ''} {listed}"
+        raise InvalidPlan(f"{where} is a whole plan, with {which}; write version={last}")
     if version not in numbers:
-        raise InvalidPlan(
-            f"{where} has no version {version}, but {listed}; write version={brief(numbers[-1])}"
-        )
+        raise InvalidPlan(f"{where} has no version {version}, but {listed}; write version={last}")
     return each[numbers.index(version)]
 
 
@@ -206,7 +203,7 @@ def _object(where: str, value: Any, name: str) -> dict[str, Any]:
 
 
 def _names(data: dict[str, Any]) -> str:
-    return ", ".join(map(brief, list(data)[:6])) or "nothing"
+    return ", ".join(map(brief, list(data)[:6]))
 
 
 def _points(where: str, entries: Any) -> tuple[Point, ...]:

@@ -25,6 +25,9 @@ from .planned_verbs import (
 from .points import Point
 from .verb_names import verb_names
 
+MARK = "Written by mpfluent plan generate: change the plan, and write this file again."
+"""A line of the docstring of each module."""
+
 _LONGEST = 28  # columns of what classes begin with
 _TAKEN = {"Event"}  # EventVerbs is what the class derives from
 # What a module may need; what needs something else comes before it.
@@ -197,9 +200,7 @@ def _imports(names: set[str]) -> str:
 
 def _head(found: Written, title: str, description: str) -> str:
     paragraphs = [wrapped(sentence(description), "")] if sentence(description) else []
-    paragraphs.append(
-        ["Written by mpfluent plan generate: change the plan, and write this file again."]
-    )
+    paragraphs.append([MARK])
     if found.left_out:
         left_out = [wrapped(f"* {words(each)}", "", "  ") for each in found.left_out]
         paragraphs.append(["These have no verb:"])
