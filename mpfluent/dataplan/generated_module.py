@@ -15,13 +15,8 @@ from .functions import Function, sentence
 from .identifiers import cut_off, snake_case
 from .names_file import Names
 from .planned_arguments import Impossible, inside
-from .planned_verbs import (
-    COMMERCE,
-    commerce_function_of,
-    factory_of,
-    function_of,
-    user_function_of,
-)
+from .planned_commerce import COMMERCE, commerce_function_of, factory_of
+from .planned_verbs import function_of, user_function_of
 from .points import Point
 from .verb_names import verb_names
 
