@@ -55,6 +55,8 @@ def batches_in(file: BinaryIO) -> Iterator[tuple[str, Any]]:
     while len(seen) < 2 and (line := file.readline()):
         head.append(line)
         seen += filter(None, [_bare(line)])
+    if not seen:
+        raise InvalidValue("it is empty")
     if len(seen) < 2 or not _is_batch(seen[0]):
         found = entries_of(b"".join(head) + file.read())
         yield from ((f"batch {number}", each) for number, each in enumerate(found, 1))

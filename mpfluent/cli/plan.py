@@ -5,22 +5,21 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..dataplan import DataPlan
 from ..dataplan.changes import changes
+from ..dataplan.generated_module import MARK
 from ..errors import ConfigurationError, InvalidPlan, InvalidValue, one_line
-from .payloads import batches_in
+from .plan_batches import batches_of
 from .plan_table import table_of
 from .run import say
 from .statuses import DELIVERED, FAILED
 from .words import counted
-
-_MARK = "Written by mpfluent plan generate"  # in each module that was generated
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -38,7 +37,7 @@ def _validate(options: argparse.Namespace) -> int:
     _refuse_broken(options.plan, found, options.like)
     batches = violations = spoilt = 0
     for file in options.files:
-        for place, payload in _payloads(file):
+        for place, payload in batches_of(file):
             batches += 1
             said = _violations(found, place, payload, options.like)
             for text in said:
@@ -53,16 +52,6 @@ def _validate(options: argparse.Namespace) -> int:
     return FAILED if violations else DELIVERED
 
 
-def _payloads(file: str) -> Iterator[tuple[str, Any]]:
-    """Yield the batches of a file, each with its place."""
-    with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as content:
-        try:
-            for place, each in batches_in(content):
-                yield f"{file}, {place}", each
-        except InvalidValue as error:
-            raise InvalidValue(f"{file}: {error}") from None
-
-
 def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[str]:
     try:
         return [each.text for each in found.validate(payload, like=like)]
@@ -72,42 +61,40 @@ def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[st
 
 def _generate(options: argparse.Namespace) -> int:
     """Write, print or compare the module of verbs."""
-    if options.check and options.output is None:
+    if options.check and options.output in (None, "-"):
         raise ConfigurationError("--check compares a file; write -o shop.py")
     text = _read(options.plan, options.plan_version).generate(names=options.names)
-    if options.output is None:
+    if options.output in (None, "-"):
         if isinstance(sys.stdout, io.TextIOWrapper):  # a test may have replaced it by a StringIO
             sys.stdout.reconfigure(encoding="utf-8")  # as Python source is
         _write(text.removesuffix("\n"))
         return DELIVERED
     path = Path(options.output)
-    there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    written = path.read_bytes() if path.is_file() else b""  # what is no file may have no end
+    there = written.decode("utf-8", "replace").splitlines()
     if options.check:
-        return _compared(options, there, text)
-    if there and _MARK not in there:
+        return _compared(options, there, text.splitlines())
+    if there and MARK not in there:
         raise ConfigurationError(
             f"{options.output} was not written by mpfluent plan generate, and would be lost; "
             "write another path, or remove the file"
         )
-    if there != text:
+    if written != text.encode():
         path.write_text(text, encoding="utf-8", newline="\n")
     return DELIVERED
 
 
-def _compared(options: argparse.Namespace, there: str, text: str) -> int:
-    if there == text:
+def _compared(options: argparse.Namespace, there: list[str], wanted: list[str]) -> int:
+    """Print what differs; how lines end does not count."""
+    if there == wanted:
         return DELIVERED
-    lines = difflib.unified_diff(
-        there.splitlines(), text.splitlines(), options.output, options.plan, lineterm="", n=1
-    )
-    for line in lines:
-        _write(line)
-    names = f" --names {options.names}" if options.names else ""
-    say(
-        options.command,
-        f"{options.output} is not what the plan says; "
-        f"write mpfluent plan generate {options.plan} -o {options.output}{names}",
-    )
+    names = options.output, options.plan
+    for each in difflib.unified_diff(there, wanted, *names, lineterm="", n=1):
+        _write(each)
+    line = ["mpfluent", "plan", "generate", options.plan, "-o", options.output]
+    line += ["--names", options.names] if options.names else []
+    line += ["--plan-version", str(options.plan_version)] if options.plan_version else []
+    say(options.command, f"{options.output} is not what the plan says; write {shlex.join(line)}")
     return FAILED
 
 
@@ -145,10 +132,11 @@ def _two_versions(written: list[int] | None) -> tuple[int | None, int | None]:
 def _show(options: argparse.Namespace) -> int:
     """Print the events of a plan."""
     found = _read(options.plan, options.plan_version)
+    table = list(table_of(found, options.names))
     described = repr(found).removeprefix("<DataPlan ").removesuffix(">")
     _write(f"{options.plan}: {described}")
     _write("")
-    for line in table_of(found, options.names):
+    for line in table:
         _write(line)
     problems = found.problems()
     if problems:

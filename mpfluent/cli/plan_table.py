@@ -9,7 +9,7 @@ from ..dataplan import DataPlan
 from ..dataplan.functions import Function
 from ..dataplan.generated_module import written
 from ..dataplan.names_file import names_of
-from ..dataplan.planned_verbs import COMMERCE
+from ..dataplan.planned_commerce import COMMERCE
 from ..dataplan.points import Point
 from ..dataplan.verb_names import verb_names
 from ..errors import one_line

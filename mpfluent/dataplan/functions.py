@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from .annotations import Kind
+from .annotations import Kind, type_of
 from .docstrings import WIDTH, docstring, width, words, wrapped
 
 _STEP = "    "
@@ -157,8 +157,7 @@ class Function(NamedTuple):
 def _declared(argument: Argument, indent: str) -> list[str]:
     """Return the lines that declare an argument."""
     kind, optional = argument.kind, "" if argument.is_required else " | None = None"
-    types = " | ".join(kind.types) or f"Literal[{', '.join(kind.choices)}]"
-    flat = f"{indent}{argument.name}: {types}{optional},"
+    flat = f"{indent}{argument.name}: {type_of(kind)}{optional},"
     if width(flat) <= WIDTH or not kind.choices:
         return [flat]
     choices = [*kind.choices, *(["None"] if optional else [])]

@@ -15,15 +15,13 @@ from .functions import Function, sentence
 from .identifiers import cut_off, snake_case
 from .names_file import Names
 from .planned_arguments import Impossible, inside
-from .planned_verbs import (
-    COMMERCE,
-    commerce_function_of,
-    factory_of,
-    function_of,
-    user_function_of,
-)
+from .planned_commerce import COMMERCE, commerce_function_of, factory_of
+from .planned_verbs import function_of, user_function_of
 from .points import Point
 from .verb_names import verb_names
+
+MARK = "Written by mpfluent plan generate: change the plan, and write this file again."
+"""A line of the docstring of each module."""
 
 _LONGEST = 28  # columns of what classes begin with
 _TAKEN = {"Event"}  # EventVerbs is what the class derives from
@@ -197,9 +195,7 @@ def _imports(names: set[str]) -> str:
 
 def _head(found: Written, title: str, description: str) -> str:
     paragraphs = [wrapped(sentence(description), "")] if sentence(description) else []
-    paragraphs.append(
-        ["Written by mpfluent plan generate: change the plan, and write this file again."]
-    )
+    paragraphs.append([MARK])
     if found.left_out:
         left_out = [wrapped(f"* {words(each)}", "", "  ") for each in found.left_out]
         paragraphs.append(["These have no verb:"])

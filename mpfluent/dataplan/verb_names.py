@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from ..errors import ConfigurationError, brief, closest
 from .identifiers import TAKEN, Named, as_verb, distinct, shortened, snake_case
 from .names_file import Names
-from .planned_verbs import COMMERCE
+from .planned_commerce import COMMERCE
 from .points import Point
 
 _OF_TYPE = {"custom_event": "events", "screen_view": "screens"}

@@ -1,7 +1,12 @@
 """``mpfluent plan``: validate, generate, diff and show."""
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from internals import main
@@ -75,7 +80,7 @@ def test_batches_are_read_from_standard_input():
 
 
 LINES = {
-    "blank lines count": (f"\n{GOOD.to_json()}\n\n5\n", "b.jsonl, line 4: validate(5): want a b"),
+    "blank lines count": (f"\n{GOOD.to_json()}\n\n5\n", "b.jsonl, line 4: 5 is no batch; write "),
     "a line that is broken": (f"{GOOD.to_json()}\n" * 3 + "{\n", "b.jsonl: line 4: "),
     "the first line is broken": ("{'mpid': 7}\n" + f"{GOOD.to_json()}\n" * 3, "b.jsonl: line 1: "),
     "an object of several lines": ('{"events": [\n{}\n5]}', "b.jsonl: "),
@@ -130,14 +135,35 @@ def test_the_memory_of_many_lines_is_that_of_one(folder, capsys):
 def test_what_cannot_be_read_is_a_mistake_and_not_a_violation(folder, capsys):
     (folder / "no.json").write_text("{")
     (folder / "number.json").write_text("5")
+    (folder / "there.json").mkdir()
+    (folder / "empty.jsonl").write_text("\n")
+    (folder / "none.json").write_text("[]")
+    (folder / "wrapped.json").write_text('{"mpid": 1, "batches": [{"events": []}]}')
+    (folder / "deep.json").write_text("[" * 100_000)
+    (folder / "long.json").write_text("9" * 10_000)
+    (folder / "lines.jsonl").write_text(f"{GOOD.to_json()}\n{{\n")
     for file, message in {
-        "no.json": "no.json: ",
-        "number.json": "number.json, batch 1: validate(5): want a batch, or a payload as a dict",
-        "missing.json": "missing.json: No such file or directory",
+        "no.json": "no.json: it is no JSON: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)",
+        "number.json": 'number.json, batch 1: 5 is no batch; write {"events": […]}',
+        "numbr.json": "numbr.json cannot be read: No such file or directory; "
+        "did you mean 'number.json'?",
+        "there.json": "there.json cannot be read: Is a directory",
+        "empty.jsonl": "empty.jsonl: it is empty",
+        "none.json": "none.json: there is no batch in it",
+        "wrapped.json": "wrapped.json, batch 1: it is no batch, for it has no events and no user, "
+        "but 'mpid', 'batches'; write {\"events\": […]}",
+        "plan.json": "plan.json, batch 1: it is no batch, for it has no events and no user, "
+        "but 'version', 'data_plan_id', 'version_description', 'activated_environment', "
+        "'version_document'; write {\"events\": […]}",
+        "deep.json": "deep.json: it is no JSON: it is nested too deeply",
+        "long.json": "long.json: it is no JSON: a number has too many digits",
+        "lines.jsonl": "lines.jsonl: line 2: it is no JSON: Expecting property name enclosed in "
+        "double quotes: column 2",
     }.items():
         status, out, err = ran(capsys, "plan", "validate", "plan.json", file)
-        assert (status, out) == (1 if file == "missing.json" else 2, "")
-        assert err.startswith(f"mpfluent plan validate: {message}")
+        assert (status, out) == (2, "")
+        assert err == f"mpfluent plan validate: {message}\n"
 
 
 def test_a_broken_plan_is_no_measure(folder, capsys):
@@ -188,6 +214,60 @@ def test_check_of_a_file_that_is_not_there_fails(capsys):
     assert ran(capsys, "plan", "generate", "plan.json", "-o", "shop.py", "--check")[0] == 1
 
 
+def test_check_names_a_command_that_a_shell_can_run(folder, capsys):
+    whole(folder)
+    (folder / "my names.toml").write_text('[screens]\nCart = "saw_cart"\n')
+    more = ("--plan-version", 3, "--names", "my names.toml")
+
+    done = ran(capsys, "plan", "generate", "whole.json", "-o", "my verbs.py", *more, "--check")
+
+    assert done[2] == (
+        "mpfluent plan generate: my verbs.py is not what the plan says; write mpfluent plan "
+        "generate whole.json -o 'my verbs.py' --names 'my names.toml' --plan-version 3\n"
+    )
+    *_, line = done[2].removesuffix("\n").partition("write mpfluent ")
+    assert ran(capsys, *shlex.split(line)) == (0, "", "")
+    assert ran(capsys, *shlex.split(line), "--check") == (0, "", "")
+
+
+def test_how_lines_end_does_not_count_for_check_and_is_written_anew(folder, capsys):
+    line = ("plan", "generate", "plan.json", "-o", "shop.py")
+    ran(capsys, *line)
+    written = (folder / "shop.py").read_bytes()
+    (folder / "shop.py").write_bytes(written.replace(b"\n", b"\r\n"))
+
+    assert ran(capsys, *line, "--check")[0] == 0
+    assert ran(capsys, *line) == (0, "", "")
+    assert (folder / "shop.py").read_bytes() == written
+
+
+def test_a_dash_is_standard_output(folder, capsys):
+    written = DataPlan.from_file(SHOP).generate()
+
+    assert ran(capsys, "plan", "generate", "plan.json", "-o", "-") == (0, written, "")
+    assert not (folder / "-").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such device")
+def test_what_is_no_file_is_written_and_not_read(capsys):
+    line = ("plan", "generate", "plan.json", "-o", "/dev/zero")
+
+    assert ran(capsys, *line) == (0, "", "")
+    assert ran(capsys, *line, "--check")[0] == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Unix closes it")
+@pytest.mark.parametrize("action", ["show plan.json", "generate plan.json", "diff plan.json x"])
+def test_closed_standard_streams_are_no_traceback(action, folder):
+    (folder / "x").write_text('{"data_points": []}')
+    line = f"exec {shlex.quote(sys.executable)} -m mpfluent plan {action}"
+    more = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
+    for closed in (">&-", ">&- 2>&-"):
+        done = subprocess.run(["sh", "-c", f"{line} {closed}"], **more)
+
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_check_without_a_file_is_a_mistake(capsys):
     assert ran(capsys, "plan", "generate", "plan.json", "--check") == (
         2,
@@ -197,7 +277,7 @@ def test_check_without_a_file_is_a_mistake(capsys):
 
 
 def test_a_module_is_written_over_by_a_module_only(folder, capsys):
-    (folder / "mine.py").write_text("print(1)\n")
+    (folder / "mine.py").write_text("# Written by mpfluent plan generate: …\nprint(1)\n")
 
     assert ran(capsys, "plan", "generate", "plan.json", "-o", "mine.py") == (
         2,
@@ -205,7 +285,7 @@ def test_a_module_is_written_over_by_a_module_only(folder, capsys):
         "mpfluent plan generate: mine.py was not written by mpfluent plan generate, and would be "
         "lost; write another path, or remove the file\n",
     )
-    assert (folder / "mine.py").read_text() == "print(1)\n"
+    assert (folder / "mine.py").read_text().endswith("print(1)\n")
 
 
 def test_a_whole_plan_needs_a_version(folder, capsys):
@@ -297,13 +377,13 @@ def test_two_versions_of_a_whole_plan_are_compared(folder, capsys):
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ((), "whole.json is a whole plan, with version 3, 4; write --plan-version 4"),
+        ((), "whole.json is a whole plan, with versions 3 and 4; write --plan-version 4"),
         (
             (3,),
             "--plan-version 3: want the version of OLD, and then of NEW; "
             "write --plan-version 3 --plan-version 3",
         ),
-        ((3, 5), "whole.json has no version 5, but 3, 4; write --plan-version 4"),
+        ((3, 5), "whole.json has no version 5, but 3 and 4; write --plan-version 4"),
     ],
 )
 def test_diff_wants_the_version_of_both_plans(numbers, message, folder, capsys):
@@ -374,6 +454,12 @@ def test_malformed_definitions_are_told_by_each_command(definition, folder, caps
         status, out, err = ran(capsys, "plan", *line.split())
         assert (status, out) == (2, "")
         assert "data_points[0] (screen_view 'Cart'): its definition is broken at /" in err
+
+
+def test_show_reads_the_names_first(capsys):
+    status, out, _ = ran(capsys, "plan", "show", "plan.json", "--names", "nope.toml")
+
+    assert (status, out) == (2, "")
 
 
 def test_show_prints_what_is_wrong_with_the_plan(folder, capsys):
