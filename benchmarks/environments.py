@@ -58,11 +58,9 @@ class Environments(NamedTuple):
 
 def _make(base: str, folder: Path, found: Path, wanted: list[str]) -> None:
     print(f"installing {' '.join(wanted)} into {folder}", file=sys.stderr, flush=True)
-    make = [base, "-m", "venv", "--clear", folder]
-    commands = [make, [found, "-m", "pip", "install", "--quiet", *wanted]]
-    if found.name == "node_modules":
-        commands = [[shutil.which("npm"), "install", "--silent", "--prefix", folder, *wanted]]
-    for command in commands:
+    make, pip = [base, "-m", "venv", "--clear", folder], [found, "-m", "pip", "install", "--quiet"]
+    npm = [shutil.which("npm"), "install", "--silent", "--prefix", folder]
+    for command in [[*npm, *wanted]] if found.name == "node_modules" else [make, [*pip, *wanted]]:
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             printed = (run.stderr or run.stdout).strip().splitlines() or ["no message"]

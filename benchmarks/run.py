@@ -74,8 +74,8 @@ class Run(ExitStack):
         # the benchmarks are of this checkout, also where mpfluent is of another
         variables["PYTHONPATH"] = f"{self._homes.get(name, ROOT)}{os.pathsep}{ROOT}"
         if peer["module"].endswith(".js"):
-            script = ROOT / "benchmarks" / "peers" / peer["module"]
-            return ["node", str(script)], {**variables, "NODE_PATH": found}
+            script = str(ROOT / "benchmarks" / "peers" / peer["module"])
+            return ["node", script], {**variables, "NODE_PATH": found}
         # -P: otherwise the working directory would come before them
         return [found, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
 

@@ -16,6 +16,7 @@ TZ = ZoneInfo(ZONE)
 ATTRIBUTES = {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True}
 DEVICE = {"platform": "iOS", "os_version": "12.2", "device_model": "x", "locale_language": "en"}
 DEVICE |= {"screen_height": 100, "screen_width": 200}
+SOLD = {"name": "name", "price": 19.99, "quantity": 1}
 KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of each ten events
 
 

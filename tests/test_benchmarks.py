@@ -405,7 +405,7 @@ def test_the_node_package_runs_with_the_modules_that_npm_installed(tmp_path, mon
     assert command == ["node", str(ROOT / "benchmarks" / "peers" / "data_plans.js")]
 
 
-@pytest.mark.parametrize("kind", ["as planned", "spoilt"])
+@pytest.mark.parametrize("kind", ["as planned", "spoilt", "unplanned"])
 def test_batches_against_the_plan_are_what_their_kind_says(kind):
     from benchmarks.run import ASKED
     from benchmarks.workloads import KINDS
@@ -416,7 +416,9 @@ def test_batches_against_the_plan_are_what_their_kind_says(kind):
     found = plan.validate({"user_attributes": parts["user_attributes"], "events": events})
 
     wrong = {violation.event_index for violation in found}
-    assert wrong == (set() if kind == "as planned" else {None, *range(10)})
+    expected = {"as planned": set(), "spoilt": {None, *range(10)}, "unplanned": {*range(10)}}
+    assert wrong == expected[kind]
+    assert kind != "unplanned" or {violation.kind for violation in found} == {"unplanned"}
 
 
 def test_the_page_of_results_has_what_was_printed_and_where():

@@ -6,7 +6,7 @@ from itertools import count, islice, starmap
 import mparticle
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, SOLD, cleaned, read_rows, row, user
 
 
 def batch_of(events, **identities):
@@ -35,9 +35,7 @@ def _event(kind):
         )
     if kind == "screen_view":
         return mparticle.ScreenViewEvent(screen_name="Home", timestamp_unixtime_ms=AT)
-    products = [
-        mparticle.Product(id=f"sku{sku}", name="name", price=19.99, quantity=1) for sku in range(3)
-    ]
+    products = [mparticle.Product(id=f"sku{sku}", **SOLD) for sku in range(3)]
     bought = {"products": products, "transaction_id": "t", "total_amount": 21.49}
     action = mparticle.ProductAction("purchase", **bought)
     return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)

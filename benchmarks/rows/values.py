@@ -51,8 +51,11 @@ def append(run: Run) -> Iterator[Result]:
 
 
 def plan(run: Run) -> Iterator[Result]:
-    """A batch of ten events against a data plan, as planned and spoilt."""
+    """A batch of ten events against a plan of 1 000 points: as planned, spoilt, unplanned."""
     version = json.loads((ROOT / "examples" / "shop_plan.json").read_text(encoding="utf-8"))
+    points = version["version_document"]["data_points"]
+    more = json.dumps(points[0])  # the point of "Searched"
+    points += [json.loads(more.replace("Searched", f"Searched {n}")) for n in range(994)]
     for kind, parts in ASKED["plan"].items():
         events = [{"event_type": event, "data": parts[event]} for event in KINDS]
         batch = {"user_attributes": parts["user_attributes"], "events": events}
