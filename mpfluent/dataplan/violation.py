@@ -162,7 +162,8 @@ def _said(violation: Violation) -> str:
         argument=violation.argument,
         choices=_listed(violation.planned),
     )
-    meant = _nearest(violation.actual, violation.planned) if violation.keyword == "enum" else None
+    actual = violation.actual if violation.keyword == "enum" else None
+    meant = _nearest(actual, violation.planned) if isinstance(actual, str) else None
     hint = f"; did you mean {meant!r}?" if meant else ""
     return f"{shown}: {sentence}{hint}"
 
