@@ -12,6 +12,7 @@ from mpfluent.client import ids, send_all
 from mpfluent.close_match import close_match
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
+from mpfluent.delivery.outcome import HandedBack
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.coalescing import coalesce
@@ -39,6 +40,7 @@ __all__ = [
     "Events",
     "Field",
     "Frozen",
+    "HandedBack",
     "JUDGED",
     "Job",
     "OutboxFull",

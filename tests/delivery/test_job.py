@@ -1,10 +1,12 @@
 """A job: one batch on its way, in one part or several."""
 
+import copy
+import pickle
 import time
 
 import pytest
 from clients import BATCH
-from internals import Destination, Job, Part
+from internals import Destination, HandedBack, Job, Part
 
 from mpfluent import Batch, Kept, Response, TransportError
 from mpfluent.delivery.notifier import Notifier
@@ -58,6 +60,19 @@ def test_a_job_reads_its_batch_only_when_somebody_asks():
     assert job.batch is job.batch
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
+)
+def test_what_is_handed_back_is_copied_with_the_reason(copied):
+    back = copied(HandedBack(TransportError("nobody there", batch=BATCH)))
+
+    assert type(back) is HandedBack
+    assert (str(back.error), back.error.reason, back.error.batch, back.message_id) == (
+        *("nobody there", "transport_error", BATCH),
+        None,
+    )
+
+
 def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
     job = Job(BATCH, PARTS[:1], lambda *_: None)
     with monkeypatch.context() as patched:
@@ -67,7 +82,7 @@ def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             job.give_up(TransportError("broken off"))
 
-    assert job.open_parts == ("id-1",)
+    assert job.open_parts == PARTS[:1]
     job.give_up(TransportError("broken off"))
     assert str(job.outcome) == "broken off"
 
