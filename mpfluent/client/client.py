@@ -504,8 +504,9 @@ class Client(PublicNames):
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
-        entries = [(each, delivery._settle) for each in prepared]
+        delivery = Delivery(len(prepared), self._counters, by)
+        settle = delivery._settle
+        entries = [(each, settle) for each in prepared]
         return delivery, lambda: self._submitter.submit(entries, by)
 
     def _check_open(self) -> None:
@@ -517,4 +518,5 @@ class Client(PublicNames):
         """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
-        self._counters.repairs.run()
+        if self._counters.repairs.left:
+            self._counters.repairs.run()

@@ -15,7 +15,7 @@ from .outcome import HandedBack, Outcome
 OnSettled = Callable[[Outcome, Steps], object]
 
 
-_id_of, _body_of = attrgetter("id"), attrgetter("body")  # of a part
+_body_of = attrgetter("body")  # of a part
 
 
 class Job(Steps):
@@ -34,15 +34,16 @@ class Job(Steps):
     Attributes:
         row: its number in the outbox; None if it is not there.
         tried_before: whether it comes out of the outbox after an attempt that was logged here.
-        open_parts: the ids of those that have no outcome yet.
+        open_parts: those that have no outcome yet.
         notified: whether a thread has begun to make its outcome known.
+        since: when it began to wait in the queue, in monotonic seconds.
         size: bytes of its parts.
         interruptions: how often a worker was stopped while it sent this.
     """
 
     __slots__ = (
         *("_batch", "_outcome", "interruptions", "notified", "on_settled", "open_parts", "own_id"),
-        *("parts", "row", "size", "tried_before"),
+        *("parts", "row", "since", "size", "tried_before"),
     )
 
     def __init__(
@@ -55,7 +56,7 @@ class Job(Steps):
     ) -> None:
         self.step = 0
         self._batch = batch
-        self.open_parts = tuple(map(_id_of, parts))
+        self.open_parts = parts
         self.on_settled = on_settled
         self.notified = False
         self._outcome: Outcome | None = None
@@ -63,6 +64,7 @@ class Job(Steps):
         self.size = sum(map(len, map(_body_of, parts)))
         self.row: int | None = None
         self.own_id = own_id
+        self.since = 0.0
         self.tried_before = False
         self.interruptions = 0
 
@@ -101,11 +103,11 @@ class Job(Steps):
 
     def settle_part(self, part_id: str, outcome: Outcome) -> bool:
         """Take a part's outcome; return whether it was the last part."""
-        if part_id not in self.open_parts:
+        left = tuple([part for part in self.open_parts if part.id != part_id])
+        if len(left) == len(self.open_parts):
             return False
         self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
-        left = [one for one in self.open_parts if one != part_id] if len(self.parts) > 1 else ()
-        self.open_parts = tuple(left)
+        self.open_parts = left
         return not left
 
     def give_up(self, outcome: Outcome) -> None:
@@ -142,7 +144,7 @@ class Payload(NamedTuple):
 
     def is_open(self) -> bool:
         """Return whether anything of it has no outcome yet."""
-        return any(part_id in job.open_parts for job, part_id in self.shares())
+        return any(part.id == id for job, id in self.shares() for part in job.open_parts)
 
     def apart(self) -> list[Payload]:
         """Return the payloads that it was made of, each under its own id."""

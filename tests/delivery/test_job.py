@@ -67,7 +67,7 @@ def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             job.give_up(TransportError("broken off"))
 
-    assert job.open_parts == ("id-1",)
+    assert job.open_parts == PARTS[:1]
     job.give_up(TransportError("broken off"))
     assert str(job.outcome) == "broken off"
 
