@@ -14,7 +14,7 @@ from .docstrings import WIDTH, docstring, width, words, wrapped
 from .functions import Function, sentence
 from .identifiers import cut_off, snake_case
 from .names_file import Names
-from .planned_arguments import Impossible, inside
+from .planned_arguments import Impossible, properties_of, required
 from .planned_commerce import COMMERCE, commerce_function_of, factory_of
 from .planned_verbs import function_of, user_function_of
 from .points import Point
@@ -106,6 +106,8 @@ def _check_arguments(points: Iterable[Point], names: Names) -> None:
         return
     known: set[str] = set()
     for point in points:
+        if point.type == "user_attributes":
+            known.update(_named_in(point.definition))
         known.update(_attributes(point.definition))
     for label in names.arguments:
         if label not in known:
@@ -116,15 +118,19 @@ def _check_arguments(points: Iterable[Point], names: Names) -> None:
             )
 
 
+def _named_in(schema: object) -> Iterable[str]:
+    """Return the attributes that a schema of attributes names."""
+    return (*properties_of(schema), *required(schema))
+
+
 def _attributes(schema: object) -> Iterable[str]:
-    """Yield the names of all properties in a schema."""
-    if not isinstance(schema, dict):
-        return
-    properties = schema.get("properties")
-    for name in properties if isinstance(properties, dict) else ():
-        yield name
-        yield from _attributes(inside(schema, name))
-    yield from _attributes(schema.get("items"))
+    """Yield the attributes that the schema of an event names: its own, and those of products."""
+    for name, inner in properties_of(schema).items():
+        if name == "custom_attributes":
+            yield from _named_in(inner)
+        yield from _attributes(inner)
+    if isinstance(schema, dict):
+        yield from _attributes(schema.get("items"))
 
 
 def prefix_of(plan_id: str | None, name: str | None, names: Names) -> str:

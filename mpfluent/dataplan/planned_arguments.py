@@ -142,8 +142,11 @@ def _description(schema: Any) -> str:
 def _names(attributes: Iterable[str], reserved: str, renamed: Mapping[str, str]) -> dict[str, str]:
     attributes = list(attributes)
     chosen = {name: renamed[name] for name in attributes if name in renamed}
+    fit = partial(as_argument, reserved=RESERVED[reserved])
+    others = {fit(snake_case(name)) for name in attributes if name not in chosen}
     for attribute, name in chosen.items():
-        if name in RESERVED[reserved] or list(chosen.values()).count(name) > 1:
+        taken = RESERVED[reserved] | others
+        if name in taken or list(chosen.values()).count(name) > 1:
             raise ConfigurationError(
                 f"[arguments] {quoted(attribute)} = {quoted(name)}: another argument has this "
                 f"name; write {quoted(f'{name}_')}"
@@ -153,5 +156,4 @@ def _names(attributes: Iterable[str], reserved: str, renamed: Mapping[str, str])
         for name in attributes
         if name not in chosen
     }
-    fit = partial(as_argument, reserved=RESERVED[reserved])
     return chosen | distinct(wanted, fit, chosen.values())
