@@ -128,6 +128,8 @@ def _between(was: Point, now: Point) -> Iterator[Change]:
         one, other = before.get(path), after.get(path)
         if other is None or other.schema is False:
             ended.add(path)
+        elif one is None and not other.is_required and _others_at(was.definition, path) is False:
+            ended.add(path)  # who sends nothing there, as the old plan wants it, need not change
         others = _others_at(now.definition, path) if other is None else None
         yield from _of_place(label, _named(path), one, other, others)
 

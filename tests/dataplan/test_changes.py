@@ -167,6 +167,19 @@ CASES = {
         plan_of(event_point("Left")),
         [("eased", "'Left' (other)", "'data' may be anything now")],
     ),
+    "an object, which may be missing": (
+        event({}),
+        event({"to": attributes_of({"port": TEXT}, "port")}),
+        [("new", "'Left' (other)", "'to' is new")],
+    ),
+    "an object, which was allowed before": (
+        event({}, additionalProperties=True),
+        event({"to": attributes_of({"port": TEXT}, "port")}, additionalProperties=True),
+        [
+            ("required", "'Left' (other)", "to 'port' is new, and required"),
+            ("new", "'Left' (other)", "'to' is new"),
+        ],
+    ),
     "an object less": (
         event({"to": attributes_of({"port": TEXT}, "port")}),
         event({}),
