@@ -1,6 +1,6 @@
 """The batches of ``benchmarks.workloads`` as fluent chains, every check on."""
 
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, ZONE, row, user
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, ZONE, anyone, row, user
 from mpfluent import Batch, Product
 
 
@@ -33,6 +33,10 @@ def usual(number, events=1):
     for _ in range(events):
         batch = batch.event("Searched", ATTRIBUTES)
     return batch
+
+
+def shuffled(number):
+    return Batch.for_user(customer_id=anyone(number)).event("Searched", ATTRIBUTES)
 
 
 def identical(number):
@@ -70,4 +74,5 @@ def to_bytes(batch):
     return batch.to_json().encode()
 
 
-BATCHES = {content.__name__: content for content in (whole, usual, identical, numbered, policy)}
+_ALL = (whole, usual, shuffled, identical, numbered, policy)
+BATCHES = {content.__name__: content for content in _ALL}

@@ -1,12 +1,24 @@
 """mParticle's own SDK, for an interpreter that has ``mparticle``."""
 
 import json
+import time
 from itertools import count, islice, starmap
 
 import mparticle
+from mparticle.rest import ApiException
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
+from benchmarks.workloads import (
+    AT,
+    ATTRIBUTES,
+    DEVICE,
+    KINDS,
+    anyone,
+    cleaned,
+    read_rows,
+    row,
+    user,
+)
 
 
 def batch_of(events, **identities):
@@ -43,9 +55,13 @@ def _event(kind):
     return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
 
 
-def usual(number):
+def usual(number, user=user):
     event = mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))
     return batch_of([event], customerid=user(number))
+
+
+def shuffled(number):
+    return usual(number, anyone)
 
 
 def identical(number):
@@ -68,7 +84,7 @@ def policy(number):
     return policy_of(*cleaned(row(number)))
 
 
-BATCHES = {content.__name__: content for content in (whole, usual, identical, policy)}
+BATCHES = {content.__name__: content for content in (whole, usual, shuffled, identical, policy)}
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
@@ -79,10 +95,17 @@ def open_sender(url, content="usual", size=1, path=None):
     configuration.api_key, configuration.api_secret = "key", "secret"
     configuration.host = f"{url}/v2"
     api = mparticle.EventsApi(configuration)
-    return Sender(
-        lambda _: list(islice(batches, size)),
-        lambda bulk: api.bulk_upload_events(bulk, _return_http_data_only=True),
-    )
+
+    def call(bulk):
+        try:
+            api.bulk_upload_events(bulk, _return_http_data_only=True)
+        except ApiException as error:
+            if error.status != 429:
+                raise
+            time.sleep(float(error.headers["Retry-After"]))
+            call(bulk)
+
+    return Sender(lambda _: list(islice(batches, size)), call)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,20 @@ BULK, LOOP = "the vendor's SDK, bulk of 100", "csv + json + requests"
 Counts = dict[str, float]
 
 
-def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> Counts:
+def deliver(
+    run: Run, name: str, many: int, keep: bool = False, limit: float | None = None, **more: Any
+) -> Counts:
     """Let a peer send; return what came, the events a second, their CPU, and the server's share."""
-    run.server.reset(keep=keep)
+    run.server.reset(keep=keep, limit=limit)
     sent = run.ask(name, "deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
     events, seconds = came["events"], came["last"] - sent["began"]
-    figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
+    figures = {
+        "seconds": seconds,
+        "rate": events / seconds,
+        "cpu": sent["cpu"] / events,
+        "busy": came["cpu"] / seconds,
+    }
     return {**came, **figures}
 
 
@@ -91,6 +98,24 @@ def coalesce(run: Run) -> Iterator[Result]:
     notes = [note.format(name, **all[-1]) for name, all in found.items()]
     what = f"{many} batches of one event, of 200 users, CPU an event"
     yield run.result(what, column(found, "cpu"), verdicts=verdicts, notes=notes)
+
+
+def limit(run: Run) -> Iterator[Result]:
+    """Events of 1 000 users in random order, to a server that takes 270 batches a second."""
+    many, taken = run.choose(20_000, 200), {"content": "shuffled", "limit": 270}
+    paced = {**taken, "coalesce": True, "max_queue": 100_000, "client": {"rate_limit": 270}}
+    asked: dict[str, Any] = {name: (name, paced) for name in run.ours}
+    asked[BULK] = (VENDOR, {**taken, "size": 100})
+    found = deliver_in_turns(run, asked, many, 1)
+    ours = found[OURS][0]
+    outcome = {"refused": ours["refused"], "lost": many - ours["events"]}
+    verdicts = [judge(f"limit, {key}", [number]) for key, number in outcome.items()]
+    notes = [
+        f"{name}: {one['batches']} batches, {one['refused']} 429" for name, (one,) in found.items()
+    ]
+    what = f"{many} events until the last is delivered"
+    target = ("limit, vendor", BULK, OURS)
+    yield run.result(what, column(found, "seconds"), target, verdicts=verdicts, notes=notes)
 
 
 def out_of_order(bodies: list[bytes], many: int) -> int:
