@@ -1,15 +1,14 @@
 """The data that every peer sends; each peer builds it in its own way.
 
 * whole: the batch that docs/speed.md describes, with N events.
-* usual: one of 200 users, and one event with five attributes; other SDKs send the same.
-* shuffled: the same of one of 1 000 users, in random order.
+* usual: one of 1 000 users, and one event with five attributes; other SDKs send the same.
+* shuffled: the same, its users in random order.
 * identical: a whole batch of one event, with the ids that mpfluent would add; no two are the same.
 * policy: a row of CSV with eight columns, two of which may be missing, and a batch of one event.
 """
 
 import csv
 from datetime import date, datetime, timedelta
-from random import Random
 from zoneinfo import ZoneInfo
 
 AT = 1795428900000
@@ -22,11 +21,7 @@ KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of ea
 
 
 def user(number: int) -> str:
-    return f"user-{number % 200}"
-
-
-def anyone(number: int) -> str:
-    return f"user-{Random(number).randrange(1000)}"
+    return f"user-{number % 1000}"
 
 
 def row(n):

@@ -3,22 +3,13 @@
 import json
 import time
 from itertools import count, islice, starmap
+from random import Random
 
 import mparticle
 from mparticle.rest import ApiException
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import (
-    AT,
-    ATTRIBUTES,
-    DEVICE,
-    KINDS,
-    anyone,
-    cleaned,
-    read_rows,
-    row,
-    user,
-)
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
 
 
 def batch_of(events, **identities):
@@ -55,13 +46,9 @@ def _event(kind):
     return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
 
 
-def usual(number, user=user):
+def usual(number):
     event = mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))
     return batch_of([event], customerid=user(number))
-
-
-def shuffled(number):
-    return usual(number, anyone)
 
 
 def identical(number):
@@ -84,7 +71,8 @@ def policy(number):
     return policy_of(*cleaned(row(number)))
 
 
-BATCHES = {content.__name__: content for content in (whole, usual, shuffled, identical, policy)}
+BATCHES = {content.__name__: content for content in (whole, usual, identical, policy)}
+BATCHES["shuffled"] = lambda number: usual(Random(number).randrange(1000))
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
