@@ -9,6 +9,7 @@ from mpfluent.cli.code import program as program_of
 from mpfluent.cli.main import main
 from mpfluent.cli.parser import parser
 from mpfluent.client import ids, send_all
+from mpfluent.close_match import close_match
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
 from mpfluent.delivery.outcome import HandedBack
@@ -46,6 +47,7 @@ __all__ = [
     "Part",
     "RETRIED",
     "RateMeter",
+    "close_match",
     "coalesce",
     "database",
     "differences",

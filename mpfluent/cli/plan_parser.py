@@ -112,12 +112,13 @@ def _diff(commands: Any) -> None:
         "diff",
         prog="mpfluent plan diff",
         help="say what changed for those who send",
-        usage="mpfluent plan diff OLD NEW [--check]",
+        usage="mpfluent plan diff OLD NEW [--check] [--plan-version N --plan-version N]",
         description="""\
 Print what changed from one plan to another: first what those who send must change.""",
         epilog=f"""\
 examples:
   mpfluent plan diff plan-3.json plan-4.json
+  mpfluent plan diff plan.json plan.json --plan-version 3 --plan-version 4
 
 {_DIFFERENT}""",
     )
@@ -126,6 +127,13 @@ examples:
     what.add_argument("new", metavar="NEW", help="the plan as it is")
     what.add_argument(
         "--check", action="store_true", help="end with status 1 if those who send must change"
+    )
+    what.add_argument(
+        "--plan-version",
+        action="append",
+        type=count,
+        metavar="N",
+        help="which version of OLD, and then of NEW, if the files have several",
     )
     _help(what)
 

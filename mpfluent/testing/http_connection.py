@@ -33,7 +33,7 @@ _USUAL = re.compile(
 _REST = 1_000_000  # bytes that are read at most of a request that was refused
 _REST_SECONDS = 1.0  # seconds for that
 # How a request for the page or for its API begins
-_OWN = re.compile(rb"(GET|HEAD) /[ ?]|[A-Z]+ /_mpfluent[/ ?]")
+_OWN = re.compile(rb"(GET|HEAD) /(favicon\.ico)?[ ?]|[A-Z]+ /_mpfluent[/ ?]")
 
 
 class Arrival(NamedTuple):

@@ -76,9 +76,9 @@ def said(data, **options):
         (
             PLAN,
             {},
-            "from_dict() is a whole plan, with version 1, 2; write version=2",
+            "from_dict() is a whole plan, with versions 1 and 2; write version=2",
         ),
-        (PLAN, {"version": 3}, "from_dict() has no version 3, but 1, 2; write version=2"),
+        (PLAN, {"version": 3}, "from_dict() has no version 3, but 1 and 2; write version=2"),
         (
             PLAN,
             {"version": "2"},
@@ -109,7 +109,7 @@ def said(data, **options):
             "from_dict() is no data plan: it has no data_points, but 'name', 'version'; "
             + DOWNLOAD,
         ),
-        ({}, {}, f"from_dict() is no data plan: it has no data_points, but nothing; {DOWNLOAD}"),
+        ({}, {}, f"from_dict() is no data plan: it is empty; {DOWNLOAD}"),
         (
             {"version_document": None},
             {},
@@ -157,8 +157,7 @@ def said(data, **options):
         (
             {"data_points": [], "at": float("nan")},
             {},
-            "from_dict(): the plan holds what JSON does not have: Out of range float values are "
-            "not JSON compliant: nan; write DataPlan.from_json(text)",
+            "from_dict(): the plan holds NaN or infinity, which JSON does not have; write a number",
         ),
         (
             {"data_points": [], "at": {1, 2}},
@@ -169,8 +168,7 @@ def said(data, **options):
     ],
 )
 def test_what_is_no_plan_is_told_with_what_to_write(data, options, text):
-    # the words of Python's json differ a little between its versions
-    assert said(data, **options).replace("compliant;", "compliant: nan;") == text
+    assert said(data, **options) == text
 
 
 def test_what_contains_itself_is_no_plan():
@@ -231,9 +229,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     assert said(tmp_path / "latin.json") == "…/latin.json is no UTF-8 (byte 10); save it as UTF-8"
     assert said("a\0b") == f"'a\\x00b' cannot be read: embedded null byte; {DOWNLOAD}"
     assert said(7) == 'from_file(7): want a path; write DataPlan.from_file("plan.json")'
-    assert said(tmp_path / "plan.json") == (
-        f"…/plan.json is no data plan: it has no data_points, but nothing; {DOWNLOAD}"
-    )
+    assert said(tmp_path / "plan.json") == (f"…/plan.json is no data plan: it is empty; {DOWNLOAD}")
 
 
 def test_a_plan_is_a_value():

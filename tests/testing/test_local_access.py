@@ -143,6 +143,26 @@ def test_a_browser_is_told_to_keep_nothing_and_to_guess_nothing(server):
 
 
 @pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/?filter=a", "text/html; charset=utf-8"),
+        ("/favicon.ico", "image/svg+xml"),
+        ("/_mpfluent/page.css", "text/css; charset=utf-8"),
+        ("/_mpfluent/page.js", "text/javascript; charset=utf-8"),
+    ],
+)
+def test_the_page_and_its_files_are_served_and_are_no_requests_to_mparticle(server, path, kind):
+    server.script(503)
+    answer = requests.get(server.url + path, timeout=60)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert len(answer.content) > 100
+    assert told(server, "counts")["refused"] == 0
+
+
+@pytest.mark.parametrize(
     "path", ["../server.py", "page/../store.py", "%2e%2e/store.py", "store.py", "..%2Fstore.py", ""]
 )
 def test_no_other_file_is_served(server, path):

@@ -32,6 +32,7 @@ from .store import Entry, Part, Store
 from .stream import stream
 
 PREFIX = "/_mpfluent/"
+_FILES = {"/": "index.html", "/favicon.ico": "icon.svg"}  # a browser asks for the second by itself
 _MOST_BODY = 1_000_000  # bytes of a body, that comes or that is shown
 _DEFAULT_RATE = 270.0  # batches a second, mParticle's own limit
 _UNNAMED = "unnamed-"
@@ -111,7 +112,7 @@ def _answer(site: Site, arrival: Arrival) -> Answer:
         raise _Refused(*refusal)
     if len(arrival.body) > _MOST_BODY:
         raise _Refused(413, f"want at most {_MOST_BODY} bytes, got {len(arrival.body)}")
-    name = "index.html" if arrival.path == "/" else arrival.path.removeprefix(PREFIX)
+    name = _FILES.get(arrival.path) or arrival.path.removeprefix(PREFIX)
     found = page_file(name) if arrival.method in ("GET", "HEAD") else None
     if found is not None:  # these are the same for everybody
         return found
