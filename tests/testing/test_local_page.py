@@ -258,6 +258,23 @@ def page_of_three(driver):
         driver.get("about:blank")
 
 
+def test_the_event_of_the_row_is_marked_in_its_batch(server, page):
+    (batch,) = shop.many(100)
+    send(server, batch)
+    page.open()
+    page.filter("number:70")
+    page.open_row("Event 70")
+
+    page.tab("batch")
+
+    first = """const rest = document.createRange();
+    rest.setStartAfter(document.querySelector(".here"));
+    rest.setEndAfter(document.querySelector("#tab-panel .code"));
+    return rest.toString().match(/"event_name": "(.*?)"/)[1]"""
+    assert page.script(first) == "Event 70"
+    assert page.script("return document.querySelector('#tab-panel').scrollTop") > 1_000
+
+
 def test_the_attempts_of_a_batch_are_listed(server, page):
     server.script(503, 503)
     retry = Retry(base=0.01, cap=0.02)

@@ -7,26 +7,32 @@ import { lines } from "./json.js";
 const BLOCK = 100; // lines
 const LINE = 18; // pixels, as in page.css
 
-/** Return a block of code of lines of [kind, text]. */
-function code(made, label) {
+/** Return a block of code of lines of [kind, text]; one line may have a mark, to be found. */
+function code(made, label, marked = -1) {
   const place = el("pre.code", { tabindex: "0", role: "region", "aria-label": label });
   for (let at = 0; at < made.length; at += BLOCK) {
     const some = made.slice(at, at + BLOCK);
     const block = el("code.block", {});
     block.style.containIntrinsicSize = `auto ${some.length * LINE}px`;
-    for (const line of some) {
+    some.forEach((line, index) => {
       for (const [kind, text] of line) {
         block.append(kind === "space" || kind === "mark" ? text : el(`span.${kind}`, {}, visible(text)));
       }
+      if (at + index === marked) block.append(el("i.here")); // its words are of the style: nobody copies them
       block.append("\n");
-    }
+    });
     place.append(block);
   }
   return place;
 }
 
-/** Return a JSON text as highlighted code; what is no JSON comes as it is. */
-export function json(text, label) {
+/**
+ * Return a JSON text as highlighted code; what is no JSON comes as it is.
+ * @param {string} text
+ * @param {string} label for screen readers
+ * @param {number | null} event which of a batch's events has a mark
+ */
+export function json(text, label, event = null) {
   let made;
   try {
     JSON.parse(text); // only to see whether it is JSON
@@ -34,7 +40,18 @@ export function json(text, label) {
   } catch {
     return plain(text, label);
   }
-  return code(made, label);
+  return code(made, label, event === null ? -1 : lineOfEvent(made, event));
+}
+
+const depth = (line) => (line[0][0] === "space" ? line[0][1].length / 2 : 0);
+
+/** Return the line of a batch where one of its events begins, or -1. */
+function lineOfEvent(made, event) {
+  let at = made.findIndex((line) => depth(line) === 1 && line[1][1] === '"events"');
+  for (let left = event; at >= 0 && left >= 0; left--) {
+    at = made.findIndex((line, index) => index > at && depth(line) === 2 && line[1][1] !== "}");
+  }
+  return at;
 }
 
 /** Return text as it is. */

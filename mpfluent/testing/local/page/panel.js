@@ -75,7 +75,11 @@ async function eventTab(row, read) {
 
 async function batchTab(row, read) {
   const text = source((await read.batch()).batch);
-  return section("As it came", [copyButton("batch", () => text)], code.json(text, "Batch as JSON"));
+  return section(
+    "As it came",
+    [copyButton("batch", () => text)],
+    code.json(text, "Batch as JSON", row.index),
+  );
 }
 
 const problemList = (row) =>
@@ -362,6 +366,7 @@ export class Panel {
     if (this.filling !== token || this.row !== row) return; // another row or tab is wanted by now
     content.replaceChildren(made);
     content.scrollTop = 0;
+    content.querySelector(".here")?.scrollIntoView({ block: "center" });
     content.removeAttribute("aria-busy");
   }
 }
