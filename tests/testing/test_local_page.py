@@ -275,6 +275,19 @@ def test_the_event_of_the_row_is_marked_in_its_batch(server, page):
     assert page.script("return document.querySelector('#tab-panel').scrollTop") > 1_000
 
 
+def test_the_open_row_is_still_the_chosen_one_when_a_filter_gives_it_back(server, page):
+    several(server)
+    page.open().open_row("Searched")
+
+    page.filter("nothing like it")
+    page.shows()
+    page.filter("search")
+
+    page.shows("Search closed", "Searched")
+    chosen = page.text("#rows [aria-selected=true] .c-name")
+    assert chosen == page.text("#panel-title") == "Searched"
+
+
 def test_the_attempts_of_a_batch_are_listed(server, page):
     server.script(503, 503)
     retry = Retry(base=0.01, cap=0.02)

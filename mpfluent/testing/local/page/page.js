@@ -111,7 +111,7 @@ inputs.filter.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "Enter") {
     event.preventDefault();
     byId("grid").focus();
-    if (!table.active) table.step(1);
+    if (table.place() < 0) table.step(1);
   } else if (event.key === "Escape") {
     event.stopPropagation();
     if (inputs.filter.value) clearFilter();

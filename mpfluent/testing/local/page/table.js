@@ -105,7 +105,7 @@ export class Table {
 
   /** Say that so many rows came on top: what is being read stays where it is. */
   added(count) {
-    const reading = this.grid.scrollTop > 0 || this.active !== null;
+    const reading = this.grid.scrollTop > 0 || this.place() >= 0;
     if (reading && count) {
       this.unseen += count;
       this.anchor = (this.anchor ?? this.grid.scrollTop) + count * this.height;
@@ -117,8 +117,7 @@ export class Table {
   replaced() {
     this.unseen = 0;
     this.anchor = null;
-    if (this.active && !this.shown().includes(this.active)) this.active = null;
-    if (this.active) this.reveal();
+    if (this.place() >= 0) this.reveal();
     else this.grid.scrollTop = 0;
     this.draw();
   }
@@ -196,9 +195,15 @@ export class Table {
       End: Infinity,
     };
     if (event.key in steps) this.step(steps[event.key]);
-    else if (event.key === "Enter" && this.active) this.opened(this.active, true);
+    else if (event.key === "Enter" && this.place() >= 0) this.opened(this.active, true);
     else return;
     event.preventDefault();
+  }
+
+  /** Return how many rows are above the active one; -1 if there is none, or the filter hides it. */
+  place() {
+    const at = this.active === null ? -1 : this.shown().lastIndexOf(this.active);
+    return at < 0 ? -1 : this.shown().length - 1 - at;
   }
 
   /** Go so many rows down and return the row there. */
@@ -206,7 +211,7 @@ export class Table {
     const rows = this.shown();
     if (!rows.length) return null;
     const top = Math.ceil(this.grid.scrollTop / this.height);
-    const at = this.active ? rows.length - 1 - rows.lastIndexOf(this.active) : top - Math.sign(by);
+    const at = this.place() >= 0 ? this.place() : top - Math.sign(by);
     const index = Math.min(rows.length - 1, Math.max(0, at + by));
     this.move(rows[rows.length - 1 - index]);
     return this.active;
@@ -221,7 +226,7 @@ export class Table {
 
   reveal() {
     const rows = this.shown();
-    const top = (rows.length - 1 - rows.lastIndexOf(this.active)) * this.height;
+    const top = this.place() * this.height;
     this.body.style.height = `${rows.length * this.height}px`;
     const sight = this.grid.clientHeight - this.head.offsetHeight;
     if (top < this.grid.scrollTop) this.grid.scrollTop = top;
