@@ -44,7 +44,7 @@ def ask(server, path, method="GET", **options):
     return requests.request(method, f"{server.url}/_mpfluent/{path}", **options)
 
 
-def told(server, path, **options):
+def answered(server, path, **options):
     """Return what the API says to a question that it answers."""
     answer = ask(server, path, **options)
     assert answer.status_code == 200, answer.text
@@ -127,5 +127,5 @@ __all__ = [
     "post",
     "purchase",
     "refused",
-    "told",
+    "answered",
 ]

@@ -12,7 +12,7 @@ import pytest
 import requests
 from full_disks import disk
 from internals import main
-from local_servers import batch, event, post, told
+from local_servers import answered, batch, event, post
 from shell import command, start
 
 from mpfluent.testing import LocalServer
@@ -123,7 +123,7 @@ def test_it_shows_what_is_not_as_planned(tmp_path):
     plan.write_text('{"data_points": []}')
     with Serving("--data-plan", plan) as serving:
         post(serving, batch(event()))
-        assert told(serving, "counts")["violations"] == 1
+        assert answered(serving, "counts")["violations"] == 1
         lines, _ = serving.stopped()
 
     assert lines[1].startswith("violation: events[0] 'Searched': is not planned; ")
@@ -133,8 +133,8 @@ def test_it_shows_what_is_not_as_planned(tmp_path):
 def test_it_keeps_so_many_events():
     with Serving("--quiet", "--max-events", "3") as serving:
         post(serving, batch(*map(event, "abcde")))
-        assert [one["name"] for one in told(serving, "events")["events"]] == ["c", "d", "e"]
-        assert told(serving, "counts")["dropped"] == 2
+        assert [one["name"] for one in answered(serving, "events")["events"]] == ["c", "d", "e"]
+        assert answered(serving, "counts")["dropped"] == 2
 
 
 def test_what_the_terminal_does_not_read_holds_up_no_answer():
@@ -253,7 +253,7 @@ def test_a_full_disk_is_told_once_and_stops_nothing(tmp_path):
         with Serving("--quiet", "--save", path) as serving:
             for _ in range(5):
                 assert post(serving, large).status_code == 202
-            assert told(serving, "counts")["batches"] == 5
+            assert answered(serving, "counts")["batches"] == 5
             grow(1_000_000)
             post(serving, batch(event("again")))
             lines, err = serving.stopped()

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 import requests
-from local_servers import AUTH, LocalServer, ask, batch, event, post, refused, told
+from local_servers import AUTH, LocalServer, answered, ask, batch, event, post, refused
 
 from mpfluent import ConfigurationError
 from mpfluent.testing import ok
@@ -102,7 +102,7 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(server, origin, meth
         "error": f"a page of {origin!r} may not read or change what this server keeps"
     }
     assert "Access-Control-Allow-Origin" not in answer.headers
-    assert told(server, "counts")["events"] == 1
+    assert answered(server, "counts")["events"] == 1
 
 
 def test_a_page_of_another_origin_sends_no_events(server):
@@ -110,13 +110,13 @@ def test_a_page_of_another_origin_sends_no_events(server):
     assert post(server, batch(event()), headers={"Origin": EVIL}).status_code == 403
     assert post(server, batch(event()), headers={"Origin": server.url}).status_code == 202
 
-    assert told(server, "counts")["events"] == 2
+    assert answered(server, "counts")["events"] == 2
 
 
 def test_its_own_page_may(server):
     own = {"Origin": server.url}
 
-    assert told(server, "events", headers=own)["events"]
+    assert answered(server, "events", headers=own)["events"]
     assert ask(server, "events", "DELETE", headers=own).status_code == 200
     port = server.url.rpartition(":")[2]
     by_name = {"Host": f"localhost:{port}", "Origin": f"http://localhost:{port}"}
@@ -125,9 +125,9 @@ def test_its_own_page_may(server):
 
 def test_a_question_changes_nothing(server):
     for path in ("events", "faults", "counts", "batches"):
-        told(server, path)
+        answered(server, path)
 
-    assert told(server, "counts")["events"] == 1
+    assert answered(server, "counts")["events"] == 1
 
 
 def test_a_browser_is_told_to_keep_nothing_and_to_guess_nothing(server):
@@ -159,7 +159,7 @@ def test_the_page_and_its_files_are_served_and_are_no_requests_to_mparticle(serv
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert len(answer.content) > 100
-    assert told(server, "counts")["refused"] == 0
+    assert answered(server, "counts")["refused"] == 0
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,8 @@ def test_without_the_token_nothing_is_told(guarded, query, headers):
 
 
 def test_with_the_token_all_is_told_and_the_events_api_has_its_own_keys(guarded):
-    assert told(guarded, "events?token=s3cret&limit=5")["events"]
-    assert told(guarded, "counts", headers={"Authorization": "Bearer s3cret"})["events"] == 1
+    assert answered(guarded, "events?token=s3cret&limit=5")["events"]
+    assert answered(guarded, "counts", headers={"Authorization": "Bearer s3cret"})["events"] == 1
     assert "s3cret" not in str(guarded.requests)
 
 
@@ -221,7 +221,7 @@ def test_with_a_token_it_listens_at_all_addresses_and_takes_any_name():
         assert server.url.startswith("http://127.0.0.1:")
         named = {"Host": "mparticle:9090"}  # as a container calls it
         assert post(server, batch(event()), headers=named).status_code == 202
-        assert told(server, "events?token=t", headers=named)["events"]
+        assert answered(server, "events?token=t", headers=named)["events"]
         assert ask(server, "events", headers=named).status_code == 403
 
 
@@ -235,7 +235,7 @@ def test_it_listens_at_an_address_of_ipv6():
     with LocalServer(bind="::1") as server:
         assert server.url.startswith("http://[::1]:")
         assert post(server, batch(event())).status_code == 202
-        assert told(server, "events")["events"]
+        assert answered(server, "events")["events"]
 
 
 def test_it_listens_at_localhost_by_name():

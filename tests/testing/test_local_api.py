@@ -13,6 +13,7 @@ from local_servers import (
     SOON,
     LocalServer,
     Stream,
+    answered,
     ask,
     batch,
     event,
@@ -20,7 +21,6 @@ from local_servers import (
     post,
     purchase,
     refused,
-    told,
 )
 
 PLAN = plan_of(event_point("Searched", attributes_of({"query": {"type": "string"}}), "search"))
@@ -43,7 +43,7 @@ def test_an_event_is_told_as_it_came(server):
     before = time.time() * 1000
     post(server, batch(event(custom_attributes={"query": "teapot"}), source_request_id="b-1"))
 
-    (found,) = told(server, "events")["events"]
+    (found,) = answered(server, "events")["events"]
     assert list(found) == KEYS
     assert before - 1 <= found.pop("at") <= time.time() * 1000 + 1
     assert found == {
@@ -71,7 +71,7 @@ def test_events_are_numbered_in_the_order_in_which_they_came(server):
     post(server, b"{")
     post(server, batch(event("d")))
 
-    found = told(server, "events")["events"]
+    found = answered(server, "events")["events"]
     assert [(one["id"], one["index"], one["name"]) for one in found] == [
         (1, 0, "a"),
         (2, 1, "b"),
@@ -109,7 +109,7 @@ def test_events_are_filtered_and_paged(server, query, ids):
     post(server, batch(event(), event("odd", custom_flags={"a": [1]}), purchase()))
     screen = {"event_type": "screen_view", "data": {"screen_name": "Home"}}
     post(server, batch(screen, event(), user="2", mpid=600868121729048600))
-    answer = told(server, f"events?{query}")
+    answer = answered(server, f"events?{query}")
 
     assert [one["id"] for one in answer["events"]] == ids
     assert answer["next"] == (ids[-1] if ids else 0)
@@ -118,7 +118,7 @@ def test_events_are_filtered_and_paged(server, query, ids):
 def test_pages_have_each_event_once(server):
     post(server, [batch(*map(event, "abc"))] * 20)
     names, after = [], 0
-    while page := told(server, f"events?limit=7&after={after}"):
+    while page := answered(server, f"events?limit=7&after={after}"):
         if not page["events"]:
             break
         names += [one["name"] for one in page["events"]]
@@ -131,8 +131,8 @@ def test_a_batch_that_came_again_counts_once(server):
     for _ in range(3):
         post(server, batch(event(), source_request_id="b-1"))
 
-    assert [one["id"] for one in told(server, "events")["events"]] == [1]
-    assert told(server, "batches/b-1")["duplicates"] == 2
+    assert [one["id"] for one in answered(server, "events")["events"]] == [1]
+    assert answered(server, "batches/b-1")["duplicates"] == 2
 
 
 BAD = [
@@ -178,7 +178,7 @@ def test_ten_thousand_attributes_are_shown(server):
     attributes = dict.fromkeys(map(str, range(10_000)), 1)
     assert post(server, batch(event(custom_attributes=attributes))).status_code == 202
 
-    (found,) = told(server, "events")["events"]
+    (found,) = answered(server, "events")["events"]
     assert found["data"]["custom_attributes"] == attributes
     assert len(found["problems"]) == 1
     assert "10000" in found["problems"][0].replace(",", "")
@@ -186,7 +186,7 @@ def test_ten_thousand_attributes_are_shown(server):
 
 def test_what_is_left_out_stands_at_the_event_that_it_is_about(server):
     post(server, [batch(event()), batch(event("a"), event("b", custom_flags={"f": [1]}), ip="no")])
-    found = told(server, "events")["events"]
+    found = answered(server, "events")["events"]
 
     problems = {one["name"]: [each.partition("=")[0] for each in one["problems"]] for one in found}
     assert problems == {
@@ -204,7 +204,7 @@ def test_what_is_nested_deeply_hides_nothing_else(server, depth):
     assert post(server, body.encode()).status_code in (202, 400)
     post(server, batch(event("next")))
 
-    assert told(server, "events")["events"][-1]["name"] == "next"
+    assert answered(server, "events")["events"][-1]["name"] == "next"
     with Stream(server) as stream:
         assert [row.get("name") for row in stream.rows(2)][1] == "next"
 
@@ -219,14 +219,14 @@ def test_a_batch_that_is_too_deep_to_be_shown_whole_is_told(server):
         400,
         "what came is nested too deeply to be shown",
     )
-    assert json.loads(told(server, "requests/1")["body"].replace("[", "").replace("]", ""))
+    assert json.loads(answered(server, "requests/1")["body"].replace("[", "").replace("]", ""))
 
 
 @given(damaged())
 def test_whatever_is_accepted_is_shown(entry):
     with LocalServer() as server:
         answer = post(server, entry)
-        events = told(server, "events")["events"]
+        events = answered(server, "events")["events"]
         with Stream(server) as stream:
             row = stream.rows(1)[0]
 
@@ -245,7 +245,7 @@ def test_whatever_is_accepted_is_shown(entry):
 
 def test_a_batch_is_told_whole_and_as_python(server):
     post(server, batch(event(), purchase(), source_request_id="b 1/ü"))
-    found = told(server, "batches/b%201%2F%C3%BC")
+    found = answered(server, "batches/b%201%2F%C3%BC")
     found.pop("at")
 
     assert found == {
@@ -264,15 +264,15 @@ def test_a_batch_is_told_whole_and_as_python(server):
 
 def test_a_batch_without_an_id_gets_one(server):
     post(server, [batch(event("a"), event("b")), batch(user="2")])
-    found = told(server, "batches")
+    found = answered(server, "batches")
 
     assert [(one["id"], one["events"], one["user"]) for one in found["batches"]] == [
         ("unnamed-1", 2, {"customer_id": "1"}),
         ("unnamed-3", 0, {"customer_id": "2"}),
     ]
-    assert told(server, "batches/unnamed-3")["batch"] == batch(user="2")
-    assert told(server, "batches?limit=1")["next"] == 1
-    assert [one["id"] for one in told(server, "batches?after=1")["batches"]] == ["unnamed-3"]
+    assert answered(server, "batches/unnamed-3")["batch"] == batch(user="2")
+    assert answered(server, "batches?limit=1")["next"] == 1
+    assert [one["id"] for one in answered(server, "batches?after=1")["batches"]] == ["unnamed-3"]
     assert refused(server, "batches/unnamed-2") == (
         404,
         "no batch 'unnamed-2' was accepted, or it fell out",
@@ -283,7 +283,7 @@ def test_a_request_is_told_with_its_attempts_and_without_secrets(server):
     server.script(503)
     for _ in range(2):
         post(server, batch(source_request_id="b-1"), headers={"Cookie": "session=hidden"})
-    found = told(server, "requests/1")
+    found = answered(server, "requests/1")
 
     assert (found["status_code"], found["path"], found["method"]) == (503, "/v2/events", "POST")
     assert found["message"] == "a fault: 503 Service Unavailable"
@@ -300,7 +300,7 @@ def test_a_request_is_told_with_its_attempts_and_without_secrets(server):
 def test_a_body_that_is_no_text_is_told_with_escapes(server):
     post(server, b"\xff{")
 
-    assert told(server, "requests/1")["body"] == "\\xff{"
+    assert answered(server, "requests/1")["body"] == "\\xff{"
 
 
 REFUSED = [
@@ -336,7 +336,7 @@ def test_counts_say_what_came():
         post(server, batch(source_request_id="b-1"))
         post(server, batch(source_request_id="b-1"))
         post(server, b"{")
-        found = told(server, "counts")
+        found = answered(server, "counts")
 
         assert found.pop("rate") <= 3
         assert found.pop("started") <= time.time() * 1000
@@ -355,13 +355,13 @@ def test_counts_say_what_came():
 
 
 def test_without_a_rate_limit_counts_name_mparticles(server):
-    assert told(server, "counts")["rate_limit"] == 270
+    assert answered(server, "counts")["rate_limit"] == 270
 
 
 def test_a_violation_stands_at_its_event():
     with LocalServer(data_plan=PLAN) as server:
         post(server, batch(event("Never planned")))
-        (found,) = told(server, "events?problems=1")["events"]
+        (found,) = answered(server, "events?problems=1")["events"]
 
     assert found["violations"][0]["message"] == server.violations[0].text
     assert found["violations"][0]["code"] == "unplanned"
@@ -374,12 +374,12 @@ def test_a_violation_stands_at_its_event():
 def test_wait_answers_with_what_is_there(server):
     post(server, batch(event(), event("Found")))
 
-    assert told(server, "wait?event=Found")["event"]["id"] == 2
-    assert told(server, "wait")["event"]["id"] == 1
+    assert answered(server, "wait?event=Found")["event"]["id"] == 2
+    assert answered(server, "wait")["event"]["id"] == 1
 
 
 def test_wait_answers_as_soon_as_one_comes(server):
-    result = in_background(told, server, "wait?event=Found&user=2&after=1&timeout=60")
+    result = in_background(answered, server, "wait?event=Found&user=2&after=1&timeout=60")
     post(server, batch(event("Found"), user="2"))
     post(server, batch(event("Found")))
     post(server, batch(event("Found"), user="2"))
@@ -421,13 +421,13 @@ def test_faults_are_set_as_json(server):
         {"action": "status", "status_code": 429, "headers": headers},
         {"action": "ok", "status_code": 200},
     ]
-    assert told(server, "faults", method="POST", json={"actions": actions}) == {"actions": 2}
-    assert told(server, "faults") == {"actions": 2}
+    assert answered(server, "faults", method="POST", json={"actions": actions}) == {"actions": 2}
+    assert answered(server, "faults") == {"actions": 2}
     answer = post(server, batch())
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
-    assert told(server, "faults") == {"actions": 1}
-    assert told(server, "faults", method="DELETE") == {"actions": 0}
+    assert answered(server, "faults") == {"actions": 1}
+    assert answered(server, "faults", method="DELETE") == {"actions": 0}
     assert post(server, batch()).status_code == 202
 
 
@@ -446,7 +446,7 @@ def test_every_action_of_the_kit_can_be_set_as_json(server):
     actions = [{"action": name} for name in plain]
     actions += [{"action": name, **more} for name, more in needed.items()]
 
-    assert told(server, "faults", method="POST", json={"actions": actions}) == {"actions": 14}
+    assert answered(server, "faults", method="POST", json={"actions": actions}) == {"actions": 14}
 
 
 def test_a_script_has_at_most_ten_thousand_actions_of_one_request(server):
@@ -482,13 +482,13 @@ def test_a_fault_that_is_none_is_told(server, body, message):
 
     assert status_code == 400
     assert said.startswith(message)
-    assert told(server, "faults") == {"actions": 0}
+    assert answered(server, "faults") == {"actions": 0}
 
 
 def test_questions_take_no_action_of_the_script(server):
     server.script(503)
 
-    assert told(server, "counts")["refused"] == 0
+    assert answered(server, "counts")["refused"] == 0
     assert post(server, batch()).status_code == 503
 
 
@@ -497,7 +497,7 @@ def test_a_question_that_comes_in_pieces_takes_none_either(server):
     with socket.create_connection(server.url[7:].split(":"), timeout=SOON) as connection:
         connection.sendall(b"GET /_mpfl")
         while not server._concurrency:  # it has begun
-            told(server, "counts")
+            answered(server, "counts")
         connection.sendall(b"uent/faults HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = connection.recv(65_536)
 
@@ -508,11 +508,11 @@ def test_a_question_that_comes_in_pieces_takes_none_either(server):
 
 def test_clearing_begins_anew_and_ids_go_on(server):
     post(server, batch(event(), source_request_id="b-1"))
-    assert told(server, "events", method="DELETE")["events"] == 0
+    assert answered(server, "events", method="DELETE")["events"] == 0
     post(server, batch(event(), source_request_id="b-1"))
 
-    assert [one["id"] for one in told(server, "events")["events"]] == [2]
-    assert told(server, "counts")["duplicates"] == 0
+    assert [one["id"] for one in answered(server, "events")["events"]] == [2]
+    assert answered(server, "counts")["duplicates"] == 0
     assert len(server.batches) == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import local_load
 import pytest
-from local_servers import Stream, in_background, told
+from local_servers import Stream, answered, in_background
 from processes import SOON
 from shell import start
 
@@ -41,7 +41,7 @@ def test_under_load_nothing_is_lost_and_memory_is_bounded(slow):
             assert done.returncode == 0, done.stderr
             load = json.loads(done.stdout)
             had, gone = page()
-        counts = told(server, "counts")
+        counts = answered(server, "counts")
         status = Path(f"/proc/{process.pid}/status").read_text()
         ticks = Path(f"/proc/{process.pid}/stat").read_text().split()[13:15]
         process.kill()

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 import requests
-from local_servers import LocalServer, Stream, batch, event, post, told
+from local_servers import LocalServer, Stream, answered, batch, event, post
 
 from mpfluent.testing import reset_after_read, reset_before_read
 
@@ -30,7 +30,7 @@ def test_rows_come_while_it_is_open(server):
         (4, "refused", "refused", 3),
     ]
     assert stream.last_id == "4"
-    assert rows[0].items() >= told(server, "events")["events"][0].items()
+    assert rows[0].items() >= answered(server, "events")["events"][0].items()
     assert rows[0]["size"] == len(
         '{"event_type":"custom_event","data":{"event_name":"a","custom_event_type":"search"}}'
     )
@@ -75,7 +75,7 @@ def test_verdicts_stand_in_the_rows(server):
 
 def test_counts_come_first_and_when_they_change(server):
     with Stream(server) as stream:
-        assert stream.next("counts") == told(server, "counts")
+        assert stream.next("counts") == answered(server, "counts")
         post(server, batch(event()))
         assert stream.next("counts")["events"] == 1
 
@@ -95,7 +95,7 @@ def test_clearing_is_told(server):
     post(server, batch(event("a")))
     with Stream(server) as stream:
         stream.rows(1)
-        told(server, "events", method="DELETE")
+        answered(server, "events", method="DELETE")
         stream.next("cleared")
         post(server, batch(event("b")))
         assert [(row["id"], row["name"]) for row in stream.rows(1)] == [(2, "b")]
@@ -103,7 +103,7 @@ def test_clearing_is_told(server):
 
 def test_who_comes_back_is_told_of_a_clearing_meanwhile(server):
     post(server, batch(event("a"), event("b")))
-    told(server, "events", method="DELETE")
+    answered(server, "events", method="DELETE")
     post(server, batch(event("c")))
     for after in (1, 2):
         with Stream(server, f"?after={after}") as stream:
@@ -153,7 +153,7 @@ def test_a_stream_that_is_not_read_holds_nobody_up():
         for _ in range(150):  # more than the buffers of the system take
             assert post(server, large).status_code == 202
 
-        assert told(server, "counts")["events"] == 150
+        assert answered(server, "counts")["events"] == 150
 
 
 def test_a_hundred_streams_have_every_row(server):
@@ -187,5 +187,5 @@ def test_a_request_that_a_fault_did_not_read_is_a_row_and_no_request(server):
     assert (unread["kind"], unread["status_code"], unread["size"]) == ("refused", None, 0)
     assert unread["message"] == "a fault: the connection was reset without an answer"
     assert (read["name"], read["request"]) == ("a", 2)
-    assert told(server, "requests/1")["method"] == ""
+    assert answered(server, "requests/1")["method"] == ""
     assert len(server.requests) == 1

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from local_servers import LocalServer, Stream, told
+from local_servers import LocalServer, Stream, answered
 
 PYTHON = """
 import sys
@@ -121,7 +121,7 @@ def run(*command, **options):
 def shown(server):
     """Return what the page and the API show of each event; all of them must have been taken."""
     assert [request.status_code for request in server.requests] == [202]
-    found = told(server, "events")["events"]
+    found = answered(server, "events")["events"]
     with Stream(server) as stream:
         rows = stream.rows(len(found))
     assert [row["verdict"] for row in rows] == ["ok"] * len(found)

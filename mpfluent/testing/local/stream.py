@@ -35,13 +35,13 @@ def stream(
     place = after if 0 < after <= newest else oldest - 1
     if 0 < after <= cleared:  # who comes back has rows that were cleared meanwhile
         cleared = 0
-    told, told_at, said_at = None, 0.0, time.monotonic()
+    counted, counted_at, said_at = None, 0.0, time.monotonic()
     while True:
         messages = b""
         now = time.monotonic()
         # they come first: from them, a page that connects again knows whether it is the same server
-        if now - told_at >= _COUNTS_EVERY and (found := counts()) != told:
-            told, told_at = found, now
+        if now - counted_at >= _COUNTS_EVERY and (found := counts()) != counted:
+            counted, counted_at = found, now
             messages += _message("counts", json_text(found))
         was_cleared, (cleared, oldest, newest) = cleared, store.position()
         if cleared != was_cleared:
