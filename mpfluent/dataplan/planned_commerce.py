@@ -47,7 +47,7 @@ _OF_PRODUCT = {
     **dict.fromkeys(("price", "quantity", "total_product_amount"), _MONEY),
     "added_to_cart_time_ms": _WHOLE,
 }
-_OF_PROMOTION = dict.fromkeys(("creative", "position"), _TEXT)
+_OF_PROMOTION: Mapping[str, Kind] = dict.fromkeys(("creative", "position"), _TEXT)
 
 
 class Commerce(NamedTuple):
