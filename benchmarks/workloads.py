@@ -1,7 +1,8 @@
 """The data that every peer sends; each peer builds it in its own way.
 
 * whole: the batch that docs/speed.md describes, with N events.
-* usual: one of 200 users, and one event with five attributes; other SDKs send the same.
+* usual: one of 1 000 users, and one event with five attributes; other SDKs send the same.
+* shuffled: the same, its users in random order.
 * identical: a whole batch of one event, with the ids that mpfluent would add; no two are the same.
 * policy: a row of CSV with eight columns, two of which may be missing, and a batch of one event.
 """
@@ -21,7 +22,7 @@ KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of ea
 
 
 def user(number: int) -> str:
-    return f"user-{number % 200}"
+    return f"user-{number % 1000}"
 
 
 def row(n):

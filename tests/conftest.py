@@ -18,6 +18,7 @@ from hypothesis import Phase, settings
 from internals import shutdown
 
 pytest_plugins = ["pytester"]
+pytest.register_assert_rewrite("frame_laws")  # which has tests
 collect_ignore = ["typing"]  # what type checkers read
 
 

@@ -42,7 +42,7 @@ FOLDERS = {
     "builder formatting model wire encoding values utils",
     "__main__": "cli",
 }
-BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it
+BESIDE = ("close_match", "sdk_names", "errors", "version")  # each imports only from those before it
 
 
 @cache

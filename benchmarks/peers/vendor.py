@@ -1,9 +1,12 @@
 """mParticle's own SDK, for an interpreter that has ``mparticle``."""
 
 import json
+import time
 from itertools import count, islice, starmap
+from random import Random
 
 import mparticle
+from mparticle.rest import ApiException
 
 from benchmarks.peers.actions import Sender, answer, timed
 from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, SOLD, cleaned, read_rows, row, user
@@ -67,6 +70,7 @@ def policy(number):
 
 
 BATCHES = {content.__name__: content for content in (whole, usual, identical, policy)}
+BATCHES["shuffled"] = lambda number: usual(Random(number).randrange(1000))
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
@@ -77,10 +81,17 @@ def open_sender(url, content="usual", size=1, path=None):
     configuration.api_key, configuration.api_secret = "key", "secret"
     configuration.host = f"{url}/v2"
     api = mparticle.EventsApi(configuration)
-    return Sender(
-        lambda _: list(islice(batches, size)),
-        lambda bulk: api.bulk_upload_events(bulk, _return_http_data_only=True),
-    )
+
+    def call(bulk):
+        try:
+            api.bulk_upload_events(bulk, _return_http_data_only=True)
+        except ApiException as error:
+            if error.status != 429:
+                raise
+            time.sleep(float(error.headers["Retry-After"]))
+            call(bulk)
+
+    return Sender(lambda _: list(islice(batches, size)), call)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ..delivery.reports import CloseReport, Report
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import Counters, Stats
-from ..dispatch.base import Dispatcher
+from ..dispatch.base import Dispatcher, WantsClient
 from ..dispatch.sync import SyncDispatcher
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
@@ -194,8 +194,8 @@ class Client(PublicNames):
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
         dispatcher.open(self._sender, self._notifier, Batch)
-        # one that hands batches over may send what comes back from the broker, with this client
-        getattr(dispatcher, "opened_by", lambda client: None)(self)
+        if isinstance(dispatcher, WantsClient):
+            dispatcher.opened_by(self)
         # the one that it was made with is the last, and so is closed last
         self._dispatchers = (dispatcher, *self._dispatchers)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from ..errors import brief, closest, one_line
+from ..errors import brief, closest, printable
 from ..values.frozen_map import FrozenMap
 from .definitions import TYPES
 
@@ -30,6 +30,7 @@ _SENTENCES = {
     "minItems": "want at least {argument} entries",
 }
 _MOST_CHOICES = 12
+_LONGEST = 1_000  # a pattern of the plan may be longer
 # the same mistake is made in many batches, and a plan may have 1 000 names to compare it with
 _nearest = lru_cache(maxsize=256)(closest)
 _NO_SCHEMA = "their definition in the plan says nothing; write a JSON Schema there"
@@ -104,7 +105,7 @@ class Violation(NamedTuple):
     def text(self) -> str:
         """What is there, what the plan says, and what to write."""
         about = f"{self.place} {brief(self.event_name)}" if self.event_name else self.place
-        return f"{about}: {_said(self)}"
+        return printable(f"{about}: {_said(self)}", _LONGEST)
 
     def __repr__(self) -> str:
         return f"<Violation {self.text}>"
@@ -158,10 +159,11 @@ def _said(violation: Violation) -> str:
     sentence = _SENTENCES.get(violation.keyword, "{expected}").format(
         expected=_expected_of(violation),
         actual=_actual_of(violation),
-        argument=one_line(violation.argument, 1_000),
+        argument=violation.argument,
         choices=_listed(violation.planned),
     )
-    meant = _nearest(violation.actual, violation.planned) if violation.keyword == "enum" else None
+    actual = violation.actual if violation.keyword == "enum" else None
+    meant = _nearest(actual, violation.planned) if isinstance(actual, str) else None
     hint = f"; did you mean {meant!r}?" if meant else ""
     return f"{shown}: {sentence}{hint}"
 

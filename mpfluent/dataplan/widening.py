@@ -10,11 +10,9 @@ from .javascript import same
 # Keywords that allow more the larger, or the smaller, their number is.
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-# Keywords that refuse nothing, or are looked at elsewhere.
-_SILENT = {
-    *("type", "enum", "const", "properties", "required", "items", "additionalProperties"),
-    *("title", "description", "default", "examples", "$comment", "$id", "$schema", "definitions"),
-}
+# Keywords that refuse anything else when they change. What mParticle ignores is not among them.
+_RULES = ("pattern", "format", "multipleOf", "uniqueItems", "contains", "propertyNames")
+_COUNTED = ("minLength", "minItems", "minProperties")
 
 
 def allows_all(was: Any, now: Any) -> bool:
@@ -31,7 +29,7 @@ def allows_all(was: Any, now: Any) -> bool:
     >>> allows_all({"enum": ["a", "b"]}, {"const": "a"})
     False
     """
-    if was is False or now is None or now is True or now == {}:
+    if was is False or now is None or now is True or same(was, now):
         return True
     if not isinstance(now, dict):
         return False
@@ -41,11 +39,11 @@ def allows_all(was: Any, now: Any) -> bool:
         return all(_is_valid(choice, now) for choice in choices)
     if choices_of(now) is not None or not _types(was) <= _types(now):
         return False
-    if now.get("additionalProperties") is False and was.get("additionalProperties") is not False:
+    inside = ("items", "additionalProperties")
+    if not all(allows_all(was.get(keyword), now.get(keyword)) for keyword in inside):
         return False
-    if "items" in now and not allows_all(was.get("items"), now["items"]):
-        return False
-    return all(keyword in _SILENT or _is_milder(keyword, was, now) for keyword in now)
+    ruling = (*_UPPER, *_LOWER, *_RULES)
+    return all(_is_milder(keyword, was, now) for keyword in ruling if keyword in now)
 
 
 def choices_of(schema: Any) -> list[Any] | None:
@@ -65,7 +63,9 @@ def _types(schema: dict[str, Any]) -> set[str]:
 
 def _is_milder(keyword: str, was: dict[str, Any], now: dict[str, Any]) -> bool:
     """Return whether a keyword refuses nothing that was allowed."""
-    if keyword not in (*_UPPER, *_LOWER):
+    if now[keyword] is False or (keyword in _COUNTED and now[keyword] <= 0):
+        return True  # such as uniqueItems, or minLength: all is allowed
+    if keyword in _RULES:
         return keyword in was and same(was[keyword], now[keyword])
     limits = [_limit(each, was) for each in _alike(keyword) if each in was]
     return bool(limits) and _limit(keyword, now) >= min(limits)

@@ -30,7 +30,8 @@ def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:
     ['Batch == Batch', '', "user_identities.email: 'a@b.example' != 'c@d.example'"]
     """
     if violations := _violations(left, right):
-        return [f"{len(violations)} of the batch not as planned", "", *violations]
+        many = "1 violation" if len(violations) == 1 else f"{len(violations)} violations"
+        return [f"{many} of the data plan", "", *violations]
     if not (_is_ours(left) or _is_ours(right)):
         return None
     first = [f"{_kind(left)} == {_kind(right)}", ""]

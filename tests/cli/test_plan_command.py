@@ -360,7 +360,7 @@ def test_diff_prints_no_control_characters_of_a_plan(folder, capsys):
 
     _, out, _ = ran(capsys, "plan", "diff", "old.json", "new.json")
 
-    assert "was matches ^a, and is matches ^a\\x1bb foo$ now" in out
+    assert "was matches ^a, and is matches ^a\\x1bb\\nfoo$ now" in out
     assert "\x1b" not in out
 
 

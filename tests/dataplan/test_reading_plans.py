@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from data_plans import custom_event, event_point, payload_of, plan_of, user_point
+from missing_packages import error_without
 
 from mpfluent import Batch, InvalidPlan, InvalidValue
 from mpfluent.dataplan import DataPlan
@@ -362,20 +363,9 @@ def test_there_are_two_readings():
 
 
 def test_the_extra_is_named_where_the_library_is_missing():
-    code = """
-import sys
-sys.modules["jsonschema"] = None
-from mpfluent.dataplan import DataPlan
-try:
-    DataPlan.from_dict({"data_points": []})
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
+    statement = "from mpfluent.dataplan import DataPlan; DataPlan.from_dict({'data_points': []})"
 
-    assert done.stdout == (
+    assert error_without("jsonschema", statement) == (
         "ImportError | mpfluent.dataplan needs jsonschema; "
         "write pip install 'mpfluent[plan]' | jsonschema\n"
     )

@@ -251,7 +251,13 @@ def test_what_an_unplanned_event_costs_does_not_grow_with_the_plan():
     assert small == large
 
 
-def test_a_text_has_no_control_characters_of_the_plan():
-    (found,) = findings({"pattern": "^a\x1bb\nfoo$"}, "x")
+@pytest.mark.parametrize("like", ["server", "node"])
+def test_a_text_has_no_control_characters(like):
+    inner = attributes_of({"x": {"pattern": "^a\x1bb  c\nfoo$"}})
+    (found,) = findings({"properties": {"y\x1b\n": inner}}, {"y\x1b\n": {"x": "d"}}, like=like)
 
-    assert found.text.endswith("want text that matches ^a\\x1bb foo$")
+    assert found.text == (
+        "events[0] 'Boarded': attributes.v.y\\x1b\\n 'x' is 'd': "
+        "want text that matches ^a\\x1bb  c\\nfoo$"
+    )
+    assert findings({"pattern": "a" * 9_000}, "x", like=like)[0].text.endswith("aaa…")

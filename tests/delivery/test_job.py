@@ -1,10 +1,12 @@
 """A job: one batch on its way, in one part or several."""
 
+import copy
+import pickle
 import time
 
 import pytest
 from clients import BATCH
-from internals import Destination, Job, Part
+from internals import Destination, HandedBack, Job, Part
 
 from mpfluent import Batch, Kept, Response, TransportError
 from mpfluent.delivery.notifier import Notifier
@@ -56,6 +58,19 @@ def test_a_job_reads_its_batch_only_when_somebody_asks():
     assert job._batch is Batch
     assert job.batch == BATCH.with_source_request_id("id")
     assert job.batch is job.batch
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
+)
+def test_what_is_handed_back_is_copied_with_the_reason(copied):
+    back = copied(HandedBack(TransportError("nobody there", batch=BATCH)))
+
+    assert type(back) is HandedBack
+    assert (str(back.error), back.error.reason, back.error.batch, back.message_id) == (
+        *("nobody there", "transport_error", BATCH),
+        None,
+    )
 
 
 def test_a_job_that_is_interrupted_as_it_is_settled_is_open_still(monkeypatch):
