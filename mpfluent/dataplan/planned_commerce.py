@@ -47,7 +47,7 @@ _OF_PRODUCT = {
     **dict.fromkeys(("price", "quantity", "total_product_amount"), _MONEY),
     "added_to_cart_time_ms": _WHOLE,
 }
-_OF_PROMOTION: Mapping[str, Kind] = dict.fromkeys(("creative", "position"), _TEXT)
+_OF_PROMOTION: dict[str, Kind] = dict.fromkeys(("creative", "position"), _TEXT)
 
 
 class Commerce(NamedTuple):
@@ -105,28 +105,28 @@ def commerce_function_of(point: Point, name: str, names: Names) -> Function | No
     where, things = commerce.path
     around = _entries_in(inside(data, where))
     fields = _OF_ACTION if point.type == "product_action" else {}
-    told = (
+    offered = (
         *(_fields(around, fields, {"action", things, *commerce.first}) if around else ()),
         *_fields(data, _OF_EVENT),
     )
-    if not found.arguments and not found.needs_others and not _says_more(told):
+    if not found.arguments and not found.needs_others and not _says_more(offered):
         return None
     rest = {**({} if is_closed(around) else fields), **({} if is_closed(data) else _OF_EVENT)}
-    told = (*told, *_unsaid(rest, {each.name for each in told}))
+    offered = (*offered, *_unsaid(rest, {each.name for each in offered}))
     listed = [_named(around, each) for each in commerce.first]
     one, kind = commerce.noun, commerce.noun.capitalize()
     needed = [(f"{one}: {kind}", one)] if things in required(around) and not listed else []
     return Function(
         name=name,
         first=["self: V", *listed, *(each for each, _ in needed), f"*{things}: {kind}"],
-        arguments=sorted((*found.arguments, *told), key=lambda each: not each.is_required),
+        arguments=sorted((*found.arguments, *offered), key=lambda each: not each.is_required),
         last=[*others_of(found), FIELDS],
         returns="V",
         call=f"self.{commerce.verb}",
         items=[
             *(*commerce.first, *(each for _, each in needed), f"*{things}"),
             *entries_of(found, "attributes="),
-            *(each.keyword for each in told),
+            *(each.keyword for each in offered),
             "**fields",
         ],
         summary=f"Append what {commerce.verb}() appends, with what the plan names",
@@ -158,27 +158,27 @@ def factory_of(point: Point, names: Names) -> Function | None:
             _OF_PRODUCT,
             {*others, "custom_attributes"},
         )
-    told = _fields(schema, known, others)
-    if not found.arguments and not found.needs_others and not _says_more(told):
+    offered = _fields(schema, known, others)
+    if not found.arguments and not found.needs_others and not _says_more(offered):
         return None
     if is_closed(schema) and "id" not in properties_of(schema):
         raise Impossible(f'its definition refuses the "id" of a {commerce.noun}')
     is_named = "name" in properties_of(schema) or not is_closed(schema)
     may_be_missing = "" if "name" in required(schema) else " | None = None"
     rest = {} if is_closed(schema) else known
-    told = (*told, *_unsaid(rest, {each.name for each in told}))
+    offered = (*offered, *_unsaid(rest, {each.name for each in offered}))
     made = commerce.noun.capitalize()
     return Function(
         name=commerce.factory,
         first=[_named(schema, "id"), *([_named(schema, "name") + may_be_missing] * is_named)],
-        arguments=sorted((*found.arguments, *told), key=lambda each: not each.is_required),
+        arguments=sorted((*found.arguments, *offered), key=lambda each: not each.is_required),
         last=others_of(found),
         returns=made,
         call=made,
         items=[
             *("id", *(["name"] * is_named)),
             *entries_of(found, ("attributes=", "_texts(")),
-            *(each.keyword for each in told),
+            *(each.keyword for each in offered),
         ],
         summary=f"Make a {commerce.noun} for {commerce.verb}()",
         notes=(*_notes(schema, ("id", "name")), *found.notes),
@@ -215,9 +215,9 @@ def _notes(schema: Any, names: Iterable[str]) -> Iterable[str]:
             yield f"The plan says of {quoted(name)}: {limits}."
 
 
-def _says_more(told: Iterable[Argument]) -> bool:
+def _says_more(offered: Iterable[Argument]) -> bool:
     """Return whether a plan says more of fields than the signatures of ours do."""
-    return any(each.is_required or each.kind.choices for each in told)
+    return any(each.is_required or each.kind.choices for each in offered)
 
 
 def _fields(
