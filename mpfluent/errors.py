@@ -32,7 +32,6 @@ import typing
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .close_match import close_match
 from .sdk_names import LONGEST, OPTIONS, called, squeezed
 
 if TYPE_CHECKING:
@@ -284,6 +283,8 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     >>> closest("platfrom", ["platform", "product"])
     'platform'
     """
+    from .close_match import close_match  # here: errors are rare
+
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
     # difflib's time grows with the product of both lengths, and such a long name is no slip
     longest = min(2 * max(map(len, folded), default=0), LONGEST)

@@ -9,10 +9,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from ..builder.batch import Batch
 from ..errors import ConfigurationError, InvalidValue, brief, closest
 from .payloads import batches_in
 
 _COMPARED = ("events", "user_attributes", "user_identities")
+_KNOWN = {*Batch._wire, *Batch._read_as, *Batch._server_set}
 
 
 def batches_of(file: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -40,16 +42,18 @@ def batches_of(file: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _checked(place: str, payload: Any) -> Mapping[str, Any]:
-    """Return a payload that has something to compare."""
+    """Return a payload that is a batch: it has what is compared, or nothing that no batch has."""
     if not isinstance(payload, dict):
         raise InvalidValue(f'{place}: {brief(payload)} is no batch; write {{"events": […]}}')
-    if payload.keys().isdisjoint(_COMPARED):
-        there = ", ".join(map(brief, list(payload)[:6])) or "nothing"
-        raise InvalidValue(
-            f"{place}: it is no batch, for it has no events and no user, but {there}; "
-            'write {"events": […]}'
-        )
+    others = [name for name in payload if name not in _KNOWN]
+    if payload.keys().isdisjoint(_COMPARED) and (others or not payload):
+        there = f"no events and no user, but {_listed(others)}" if others else "nothing"
+        raise InvalidValue(f'{place}: it is no batch, for it has {there}; write {{"events": […]}}')
     return payload
+
+
+def _listed(names: list[Any]) -> str:
+    return ", ".join(map(brief, names[:6]))
 
 
 def _told(file: str, message: str) -> str:

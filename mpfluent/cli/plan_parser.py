@@ -11,7 +11,7 @@ _STATUS = """\
 exit status:
   0  {}
   1  {}
-  2  a mistake in the call, or the file is no data plan"""
+  2  a mistake in the call, or a file that is no data plan, or holds no batch"""
 _PRINTED = _STATUS.format("it was printed", "a file could not be read or written")
 _DIFFERENT = _STATUS.format("it was printed", "with --check: those who send must change something")
 

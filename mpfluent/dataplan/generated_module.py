@@ -23,6 +23,8 @@ from .verb_names import verb_names
 MARK = "Written by mpfluent plan generate: change the plan, and write this file again."
 """A line of the docstring of each module."""
 
+# Long lines, type variables instead of Self, None among choices; and that one of these is unused.
+_NOQA = "# ruff: noqa: E501, PYI019, PYI061, RUF100"
 _LONGEST = 28  # columns of what classes begin with
 _TAKEN = {"Event"}  # EventVerbs is what the class derives from
 # What a module may need; what needs something else comes before it.
@@ -171,9 +173,7 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
     parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *factories, classes]
     head = f"{_head(found, title, description)}\n\n{_imports(used)}"
     text = head + ("\n\n" if aliases else "\n\n\n") + "\n\n\n".join(parts)
-    if any(width(line) > WIDTH for line in text.split("\n")):
-        return f"# ruff: noqa: E501\n{text}\n"
-    return f"{text}\n"
+    return f"{_NOQA}\n{text}\n"
 
 
 def _names(code: str) -> set[str]:

@@ -107,6 +107,14 @@ def test_an_object_of_several_lines_is_one_batch_though_its_lines_begin_as_batch
     assert done == (0, "1 batch, all as planned\n", "")
 
 
+def test_a_batch_of_which_nothing_is_compared_is_as_planned(folder, capsys):
+    (folder / "b.jsonl").write_text('{"mpid": 7}\n{"mpid": 7, "consent_state": {}}\n')
+
+    done = ran(capsys, "plan", "validate", "plan.json", "b.jsonl")
+
+    assert done == (0, "2 batches, all as planned\n", "")
+
+
 def test_windows_files_of_lines_are_read(folder, capsys):
     text = f"{GOOD.to_json()}\r\n{GOOD.to_json()}\r\n"
     for encoding in ("utf-8-sig", "utf-16"):
@@ -138,6 +146,7 @@ def test_what_cannot_be_read_is_a_mistake_and_not_a_violation(folder, capsys):
     (folder / "there.json").mkdir()
     (folder / "empty.jsonl").write_text("\n")
     (folder / "none.json").write_text("[]")
+    (folder / "object.json").write_text("{}")
     (folder / "wrapped.json").write_text('{"mpid": 1, "batches": [{"events": []}]}')
     (folder / "deep.json").write_text("[" * 100_000)
     (folder / "long.json").write_text("9" * 10_000)
@@ -152,10 +161,12 @@ def test_what_cannot_be_read_is_a_mistake_and_not_a_violation(folder, capsys):
         "empty.jsonl": "empty.jsonl: it is empty",
         "none.json": "none.json: there is no batch in it",
         "wrapped.json": "wrapped.json, batch 1: it is no batch, for it has no events and no user, "
-        "but 'mpid', 'batches'; write {\"events\": […]}",
+        "but 'batches'; write {\"events\": […]}",
         "plan.json": "plan.json, batch 1: it is no batch, for it has no events and no user, "
         "but 'version', 'data_plan_id', 'version_description', 'activated_environment', "
         "'version_document'; write {\"events\": […]}",
+        "object.json": "object.json, batch 1: it is no batch, for it has nothing; "
+        'write {"events": […]}',
         "deep.json": "deep.json: it is no JSON: it is nested too deeply",
         "long.json": "long.json: it is no JSON: a number has too many digits",
         "lines.jsonl": "lines.jsonl: line 2: it is no JSON: Expecting property name enclosed in "

@@ -234,7 +234,8 @@ def test_the_module_is_formatted_as_ruff_would(plan, width, tmp_path):
     (tmp_path / "module.py").write_text(plan.generate(), encoding="utf-8")
     command = [sys.executable, "-m", "ruff"]
     settings = ["--isolated", f"--line-length={width}", "module.py"]
-    for what in (["format", "--diff"], ["check", "--select=E,F,I,W,B,UP,PIE,RET"]):
+    chosen = "--select=E,F,I,W,B,UP,PIE,RET,RUF100"
+    for what in (["format", "--diff"], ["check"], ["check", chosen]):
         done = subprocess.run(
             [*command, *what, *settings], cwd=tmp_path, capture_output=True, text=True, check=False
         )
