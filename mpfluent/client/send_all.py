@@ -149,11 +149,11 @@ def checked_progress(progress: Any) -> Callable[[Any], object] | None:
     )
 
 
-def _each_of(batches: Any) -> Iterator[tuple[Batch, None]]:
+def _each_of(batches: Any) -> Iterator[tuple[Batch, None, None]]:
     batches = itself("send_all", batches, (list, tuple))
     if not is_a(batches, Iterable):
         raise InvalidValue(
             f"send_all({brief(batches)}): want an iterable of batches, got "
             f"{type(batches).__name__}; write client.send_all([batch])"
         )
-    return ((batch, None) for batch in batches)
+    return ((batch, None, None) for batch in batches)

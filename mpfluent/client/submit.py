@@ -93,14 +93,14 @@ class Submitter(NamedTuple):
 
     def chunks(
         self,
-        batches: Iterator[tuple[Batch, Any]],
+        batches: Iterator[tuple[Batch, str | None, Any]],
         on_settled: Callable[[Any], OnSettled],
         refused: Callable[[Any, InvalidBatch], None] | None = None,
     ) -> Iterator[list[_Entry]]:
         """Yield runs of prepared batches that fill a request or a few.
 
         Args:
-            batches: each with a token.
+            batches: each with an id, if it has none of its own, and a token.
             on_settled: returns what gets the outcome of a token's batch.
             refused: gets the token of a batch that is refused, if these are of a table.
         """
@@ -108,8 +108,8 @@ class Submitter(NamedTuple):
         size = 0
         while True:
             try:
-                batch, token = next(batches)
-                prepared = self.sealer.prepared(batch, "send_all", of_table=refused is not None)
+                batch, own_id, token = next(batches)
+                prepared = self.sealer.prepared(batch, "send_all", refused is not None, own_id)
                 if refused is not None and isinstance(prepared.parts, InvalidBatch):
                     refused(token, prepared.parts)
                     continue

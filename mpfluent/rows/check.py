@@ -42,12 +42,15 @@ def dry_run(
     counts: Counter[str] = Counter()
     notes: Counter[str] = Counter()  # of single rows
 
+    def new_ids(count: int) -> list[str]:
+        return [_ID] * count
+
     def parts() -> Iterator[Part]:
-        for batch, group in run.batches():
+        for batch, own_id, group in run.batches():
             try:
                 if historical:
                     check_historical(batch, now)
-                sealed = seal(batch, lambda: now, lambda count: [_ID] * count, environment)
+                sealed = seal(batch, lambda: now, new_ids, environment, own_id)
                 check_limits(problems(sealed, historical=historical, now=now))
                 found = split(sealed, encode(sealed))
             except InvalidBatch as error:

@@ -155,8 +155,10 @@ class TableRun(Accounts):
 
     # From rows to batches
 
-    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
-        """Yield each batch with its rows.
+    def batches(
+        self, tick: Callable[[], None] | None = None
+    ) -> Iterator[tuple[Batch, str | None, Group]]:
+        """Yield each batch with its id, if it has none of its own, and with its rows.
 
         Args:
             tick: called between rows, since many of them may have no batch.
@@ -178,7 +180,7 @@ class TableRun(Accounts):
                     continue
                 self._refusal = None
                 group.rows = [(member.place, member.cells) for member in members]
-                yield group.identified(keys), group
+                yield group.batch, group.own_id(keys), group
                 if self._refusal is None:
                     for member in members:
                         if member.claims and member.digest is not None:
