@@ -15,7 +15,7 @@ from .outcome import HandedBack, Outcome
 OnSettled = Callable[[Outcome, Steps], object]
 
 
-_id_of, _body_of = attrgetter("id"), attrgetter("body")  # of a part
+_id_of, body_of = attrgetter("id"), attrgetter("body")  # of a part
 
 
 class Job(Steps):
@@ -60,7 +60,7 @@ class Job(Steps):
         self.notified = False
         self._outcome: Outcome | None = None
         self.parts = parts
-        self.size = sum(map(len, map(_body_of, parts)))
+        self.size = sum(map(len, map(body_of, parts)))
         self.row: int | None = None
         self.own_id = own_id
         self.tried_before = False
@@ -117,7 +117,9 @@ class Job(Steps):
     def _take(self, outcome: Outcome) -> None:
         """Keep an outcome: a failed part is a failed batch, and one that waits may still fail."""
         before = self._outcome
-        if isinstance(before, Kept | HandedBack):
+        if before is None:
+            replaced = True
+        elif isinstance(before, Kept | HandedBack):
             replaced = isinstance(outcome, DeliveryError)
         else:
             replaced = not isinstance(before, DeliveryError)
@@ -129,20 +131,16 @@ class Job(Steps):
 
 
 class Payload(NamedTuple):
-    """What travels as one batch: a part of a job, or several jobs in one."""
+    """What travels as one batch: a part of a job, or several jobs of one part each."""
 
     part: Part
     jobs: tuple[Job, ...]
 
-    def shares(self) -> list[tuple[Job, str]]:
-        """Return each job of it, with the id of the job's part that travels here."""
-        if len(self.jobs) == 1:
-            return [(self.jobs[0], self.part.id)]
-        return [(job, job.parts[0].id) for job in self.jobs]
-
     def is_open(self) -> bool:
         """Return whether anything of it has no outcome yet."""
-        return any(part_id in job.open_parts for job, part_id in self.shares())
+        if len(self.jobs) == 1:
+            return self.part.id in self.jobs[0].open_parts
+        return any(job.open_parts for job in self.jobs)
 
     def apart(self) -> list[Payload]:
         """Return the payloads that it was made of, each under its own id."""

@@ -11,7 +11,7 @@ from ..transport.base import Response
 from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..wire.body import read_back
 from .job import Job
-from .outcome import HandedOver
+from .outcome import HandedOver, Outcome
 from .stats import Counters
 
 
@@ -36,7 +36,7 @@ class Notifier(NamedTuple):
         """
         first: BaseException | None = None
         for job in jobs:
-            while not job.settled:
+            while job.step < SETTLED:
                 try:
                     self._notify(job)
                 except BaseException as error:  # such as Ctrl-C: go on where it was
@@ -49,7 +49,8 @@ class Notifier(NamedTuple):
         outcome = job.outcome
         assert outcome is not None  # noqa: S101  # only settled jobs come here
         hook: Callable[..., object] | None = self.on_delivered
-        if isinstance(outcome, DeliveryError):
+        failed = isinstance(outcome, DeliveryError)
+        if failed:
             hook = self.on_failed
         if isinstance(outcome, HandedOver):
             hook = None  # who takes it from the broker calls one
@@ -57,6 +58,14 @@ class Notifier(NamedTuple):
             hook = None  # the batch is pending still
         else:
             self.counters.settled(outcome, job)
+        if failed or hook is not None:
+            outcome = self._told(job, outcome, hook)
+        if job.on_settled is not None:
+            job.on_settled(outcome, job)
+        job.step = SETTLED
+
+    def _told(self, job: Job, outcome: Outcome, hook: Callable[..., object] | None) -> Outcome:
+        """Call the hook, if there is one; return the outcome, an error with its batch."""
         called: object = read_back  # whatever raises below
         read_before = job.step >= READING
         try:
@@ -75,6 +84,4 @@ class Notifier(NamedTuple):
             if called is read_back and not read_before and not sys.is_finalizing():
                 raise
             self.counters.hook_raised(called, error)
-        if job.on_settled is not None:
-            job.on_settled(outcome, job)
-        job.step = SETTLED
+        return outcome

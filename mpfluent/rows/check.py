@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from operator import attrgetter
 
 from ..builder.batch import Batch
 from ..delivery.stats import Traffic
@@ -76,7 +77,7 @@ def dry_run(
     run = TableRun(settings, environment, is_dry=True)
     try:
         with run:
-            for _ in pack(parts(), lambda part: len(part.body)):
+            for _ in pack(parts(), attrgetter("body")):
                 counts["requests"] += 1
         return report()
     except BaseException as error:

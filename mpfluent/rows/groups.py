@@ -69,10 +69,6 @@ class Group:
             return None
         return id_of(digest)
 
-    def drop_batches(self) -> None:
-        """Let go of the batches: of what is on its way, a sealed one is enough."""
-        del self.members, self.batch
-
 
 def grouped(members: Iterable[Member], window: int) -> list[Group]:
     """Return the groups of a window's rows, in the order of their first rows.
