@@ -233,8 +233,8 @@ class TableRun(Accounts):
                     yield Group(meaning, number)
                 else:
                     self._leave_out(number, place, cells, meaning)
+                    tick()
                 number += 1
-            tick()
             if errors:
                 raise errors.pop()
             if not ahead:
