@@ -65,7 +65,13 @@ class Sealer(NamedTuple):
     logged: set[str]
     planned: PlanCheck | None = None
 
-    def prepared(self, batch: Batch, verb: str = "send", *, of_table: bool = False) -> Prepared:
+    def prepared(
+        self,
+        batch: Batch,
+        verb: str = "send",
+        of_table: bool = False,
+        own_id: str | None = None,
+    ) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
 
         Args:
@@ -73,12 +79,14 @@ class Sealer(NamedTuple):
             verb: of the client. ``send_all`` drops what does not fit a request, instead of raising.
             of_table: whether it comes from a row. What is over a limit is refused then, in
                 production, too, and nothing is raised for it.
+            own_id: for a batch that has none; without it, the id is a new one.
         """
         if not issubclass(type(batch), Batch):
             batch = _own_batch(batch, verb)
         if isinstance(batch, SealedBatch):
             return self._split(batch, True, verb, of_table)
-        if "environment" not in batch._keys and self.environment is None:
+        keys = batch._state[0]
+        if self.environment is None and "environment" not in keys:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
@@ -86,8 +94,8 @@ class Sealer(NamedTuple):
         unsealed = [batch]
         if self.planned is not None:
             batch = self.planned.marked(batch)
-        sealed = seal(batch, self.now, self.new_ids, self.environment)
-        named = "source_request_id" in batch._keys
+        sealed = seal(batch, self.now, self.new_ids, self.environment, own_id)
+        named = own_id is not None or "source_request_id" in keys
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
@@ -153,7 +161,7 @@ class Sealer(NamedTuple):
     def _check_limits(self, batch: Batch, *, strict: bool) -> None:
         """Raise what is over a documented limit, if it is strict; else log it once a kind."""
         found = problems(batch, historical=self.historical, now=self.now())
-        if strict:
+        if found and strict:
             check_limits(found)
         for kind, _, _, place in found:
             if kind not in self.logged:
