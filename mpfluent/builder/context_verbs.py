@@ -142,9 +142,10 @@ class ContextVerbs(Builder, Record):
         {'$age': 42, 'plan': 'pro', 'vip': None}
         """
         keys = self._state[0]
-        usual = type(attributes) is dict and not more
+        usual = attributes is None or type(attributes) is dict
         if usual and "user_attributes" not in keys and "deleted_user_attributes" not in keys:
-            return self._with_field("user_attributes", attributes)
+            given = {**attributes, **more} if attributes and more else attributes or more
+            return self._with_field("user_attributes", given)
         return self._with_map("user_attributes", attributes, more)
 
     def without_user_attributes(self: C, *names: str) -> C:

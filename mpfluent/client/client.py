@@ -442,7 +442,7 @@ class Client(PublicNames):
         prepared = self._sealer.prepared(batch, "to_curl")
         if not isinstance(prepared.parts, tuple):
             raise prepared.parts
-        requests = wire.pack(prepared.parts, lambda part: len(part.body))
+        requests = wire.pack(prepared.parts, lambda part: part.body)
         commands = (curl_command(*self._addresses.request_of(parts)) for parts in requests)
         return "\n\n".join(commands)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..wire.ids import uuid_text
+from ..wire.ids import uuid_texts
 
 
 def unix_milliseconds() -> int:
@@ -14,7 +14,7 @@ def unix_milliseconds() -> int:
 
 
 class _Drawn:
-    """Random digits that were drawn from the system at once, 32 for each id, and used once.
+    """Random ids whose digits were drawn from the system at once, and which are used once.
 
     Each draw lets go of Python's lock, and to get it back from a busy worker costs more than all
     else that a send does. What is drawn is good for a moment and for one process only: one that is
@@ -28,8 +28,7 @@ class _Drawn:
         self.many = many
         self.pid = os.getpid()
         self.drawn_at = time.time_ns()  # before they are: a snapshot may be taken in between
-        digits = os.urandom(16 * many).hex()
-        self.left = [digits[start : start + 32] for start in range(0, 32 * many, 32)]
+        self.left = uuid_texts(os.urandom(16 * many).hex())
 
     def is_good(self) -> bool:
         """Return whether these may still be used: the clock of a restored snapshot is set."""
@@ -58,13 +57,13 @@ def random_uuids(count: int) -> list[str]:
     if drawn.is_good():
         try:
             while len(found) < count:
-                found.append(uuid_text(drawn.left.pop()))  # which no two threads do at once
+                found.append(drawn.left.pop())  # which no two threads do at once
             return found
         except IndexError:  # the more a moment needs, the more are drawn for the next
             many = min(2 * drawn.many, _MOST_DRAWN)
     # used at once and before another thread sees them, however long the draw took
     more = count - len(found)
     fresh = _Drawn(max(many, more))
-    found += [uuid_text(fresh.left.pop()) for _ in range(more)]
+    found += [fresh.left.pop() for _ in range(more)]
     _drawn = fresh
     return found

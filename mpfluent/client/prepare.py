@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ..utils.log import warn
 from ..values.foreign import is_a, itself
 from ..wire import body as wire
 from ..wire.checks import check_historical, check_limits
-from ..wire.limits import problems
+from ..wire.limits import Problem, problems
 from ..wire.seal import seal
 from .data_plan import PlanCheck, nothing_left
 
@@ -65,7 +65,13 @@ class Sealer(NamedTuple):
     logged: set[str]
     planned: PlanCheck | None = None
 
-    def prepared(self, batch: Batch, verb: str = "send", *, of_table: bool = False) -> Prepared:
+    def prepared(
+        self,
+        batch: Batch,
+        verb: str = "send",
+        of_table: bool = False,
+        own_id: str | None = None,
+    ) -> Prepared:
         """Return a sealed batch and its parts, or why it is dropped; raise what is wrong.
 
         Args:
@@ -73,12 +79,14 @@ class Sealer(NamedTuple):
             verb: of the client. ``send_all`` drops what does not fit a request, instead of raising.
             of_table: whether it comes from a row. What is over a limit is refused then, in
                 production, too, and nothing is raised for it.
+            own_id: for a batch that has none; without it, the id is a new one.
         """
         if not issubclass(type(batch), Batch):
             batch = _own_batch(batch, verb)
         if isinstance(batch, SealedBatch):
             return self._split(batch, True, verb, of_table)
-        if "environment" not in batch._keys and self.environment is None:
+        keys = batch._state[0]
+        if self.environment is None and "environment" not in keys:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
@@ -86,8 +94,8 @@ class Sealer(NamedTuple):
         unsealed = [batch]
         if self.planned is not None:
             batch = self.planned.marked(batch)
-        sealed = seal(batch, self.now, self.new_ids, self.environment)
-        named = "source_request_id" in batch._keys
+        sealed = seal(batch, self.now, self.new_ids, self.environment, own_id)
+        named = own_id is not None or "source_request_id" in keys
         if self.before_send is not None:
             kept = self._filtered(sealed, self.before_send)
             if isinstance(kept, DeliveryError):
@@ -98,7 +106,7 @@ class Sealer(NamedTuple):
                 kept = self.planned.marked(kept)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
         dropped = 0
-        strict = of_table or sealed.environment == "development"
+        strict = of_table or sealed._get("environment") == "development"
         try:
             if self.historical:
                 for one in unsealed:
@@ -108,7 +116,9 @@ class Sealer(NamedTuple):
                 sealed, dropped = self.planned.checked(sealed, strict=strict)
                 if self.historical and not sealed.events:
                     return Prepared(whole, nothing_left(whole), named)
-            self._check_limits(sealed, strict=strict)
+            found = problems(sealed, historical=self.historical, now=self.now())
+            if found:
+                self._refuse_or_log(found, strict=strict)
         except InvalidBatch as error:
             if not of_table:
                 raise
@@ -150,9 +160,8 @@ class Sealer(NamedTuple):
             )
         return kept  # type: ignore[no-any-return]
 
-    def _check_limits(self, batch: Batch, *, strict: bool) -> None:
+    def _refuse_or_log(self, found: Sequence[Problem], *, strict: bool) -> None:
         """Raise what is over a documented limit, if it is strict; else log it once a kind."""
-        found = problems(batch, historical=self.historical, now=self.now())
         if strict:
             check_limits(found)
         for kind, _, _, place in found:

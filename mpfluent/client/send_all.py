@@ -13,7 +13,7 @@ from ..delivery.feed import Feed, Run
 from ..delivery.outcome import Outcome
 from ..delivery.reports import ReportBuilder
 from ..dispatch.base import Dispatcher
-from ..errors import InvalidValue, brief
+from ..errors import DeliveryError, InvalidValue, brief
 from ..utils.interrupts import Steps
 from ..values.foreign import is_a, itself
 from .submit import Submitter, log_failures
@@ -137,7 +137,8 @@ def _settle(
     run: Run[Any], counts: ReportBuilder, token: Any, outcome: Outcome, step: Steps
 ) -> None:
     run.settled(token, outcome)  # first: if an interrupt comes between, both are called again
-    counts.settle(outcome, step)
+    if isinstance(outcome, DeliveryError):  # what arrived, the run has counted
+        counts.settle(outcome, step)
 
 
 def checked_progress(progress: Any) -> Callable[[Any], object] | None:
@@ -149,11 +150,11 @@ def checked_progress(progress: Any) -> Callable[[Any], object] | None:
     )
 
 
-def _each_of(batches: Any) -> Iterator[tuple[Batch, None]]:
+def _each_of(batches: Any) -> Iterator[tuple[Batch, None, None]]:
     batches = itself("send_all", batches, (list, tuple))
     if not is_a(batches, Iterable):
         raise InvalidValue(
             f"send_all({brief(batches)}): want an iterable of batches, got "
             f"{type(batches).__name__}; write client.send_all([batch])"
         )
-    return ((batch, None) for batch in batches)
+    return ((batch, None, None) for batch in batches)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
-from ..delivery.job import Job, OnSettled
+from ..delivery.job import Job, OnSettled, body_of
 from ..delivery.notifier import Notifier
 from ..delivery.observers import code_of
 from ..delivery.reports import Report, ReportBuilder, by_reason
@@ -93,14 +93,14 @@ class Submitter(NamedTuple):
 
     def chunks(
         self,
-        batches: Iterator[tuple[Batch, Any]],
+        batches: Iterator[tuple[Batch, str | None, Any]],
         on_settled: Callable[[Any], OnSettled],
         refused: Callable[[Any, InvalidBatch], None] | None = None,
     ) -> Iterator[list[_Entry]]:
         """Yield runs of prepared batches that fill a request or a few.
 
         Args:
-            batches: each with a token.
+            batches: each with an id, if it has none of its own, and a token.
             on_settled: returns what gets the outcome of a token's batch.
             refused: gets the token of a batch that is refused, if these are of a table.
         """
@@ -108,8 +108,8 @@ class Submitter(NamedTuple):
         size = 0
         while True:
             try:
-                batch, token = next(batches)
-                prepared = self.sealer.prepared(batch, "send_all", of_table=refused is not None)
+                batch, own_id, token = next(batches)
+                prepared = self.sealer.prepared(batch, "send_all", refused is not None, own_id)
                 if refused is not None and isinstance(prepared.parts, InvalidBatch):
                     refused(token, prepared.parts)
                     continue
@@ -125,7 +125,7 @@ class Submitter(NamedTuple):
                 raise
             chunk.append((prepared, on_settled(token)))
             if isinstance(prepared.parts, tuple):
-                size += sum(len(part.body) for part in prepared.parts)
+                size += sum(map(len, map(body_of, prepared.parts)))
             if len(chunk) >= MAX_BATCHES_PER_REQUEST or size >= _CHUNK_BYTES:
                 yield chunk
                 chunk, size = [], 0

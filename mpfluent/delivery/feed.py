@@ -41,8 +41,10 @@ class Run(Protocol[R_co]):
     def close(self) -> None:
         """Let go of what it holds, where Ctrl-C came as ``send_all`` entered or left it."""
 
-    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Any, Any]]:
-        """Yield each batch with a token, which stands for it below.
+    def batches(
+        self, tick: Callable[[], None] | None = None
+    ) -> Iterator[tuple[Any, str | None, Any]]:
+        """Yield each batch, an id if it has none of its own, and a token, which stands for it.
 
         Args:
             tick: called often, also where no batch comes for a long time.

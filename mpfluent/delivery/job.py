@@ -15,7 +15,7 @@ from .outcome import HandedBack, Outcome
 OnSettled = Callable[[Outcome, Steps], object]
 
 
-_body_of = attrgetter("body")  # of a part
+body_of = attrgetter("body")  # of a part
 
 
 class Job(Steps):
@@ -35,6 +35,7 @@ class Job(Steps):
         row: its number in the outbox; None if it is not there.
         tried_before: whether it comes out of the outbox after an attempt that was logged here.
         open_parts: those that have no outcome yet.
+        outcome: the answer or the error, for good; None while a part is open.
         notified: whether a thread has begun to make its outcome known.
         since: when it began to wait in the queue, in monotonic seconds.
         size: bytes of its parts.
@@ -42,8 +43,8 @@ class Job(Steps):
     """
 
     __slots__ = (
-        *("_batch", "_outcome", "interruptions", "notified", "on_settled", "open_parts", "own_id"),
-        *("parts", "row", "since", "size", "tried_before"),
+        *("_batch", "_before", "interruptions", "notified", "on_settled", "open_parts", "outcome"),
+        *("own_id", "parts", "row", "since", "size", "tried_before"),
     )
 
     def __init__(
@@ -59,9 +60,10 @@ class Job(Steps):
         self.open_parts = parts
         self.on_settled = on_settled
         self.notified = False
-        self._outcome: Outcome | None = None
+        self._before: Outcome | None = None  # of the parts that have one
+        self.outcome: Outcome | None = None
         self.parts = parts
-        self.size = sum(map(len, map(_body_of, parts)))
+        self.size = sum(map(len, map(body_of, parts)))
         self.row: int | None = None
         self.own_id = own_id
         self.since = 0.0
@@ -96,55 +98,47 @@ class Job(Steps):
         """Whether its outcome was counted, and everybody was notified."""
         return self.step >= SETTLED
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """The answer or the error, for good; None while a part is open."""
-        return None if self.open_parts else self._outcome
+    def settle_part(self, part: Part | None, outcome: Outcome) -> bool:
+        """Take a part's outcome; return whether it was the last part.
 
-    def settle_part(self, part_id: str, outcome: Outcome) -> bool:
-        """Take a part's outcome; return whether it was the last part."""
-        left = tuple([part for part in self.open_parts if part.id != part_id])
-        if len(left) == len(self.open_parts):
+        A failed part is a failed batch, and one that waits may still fail.
+
+        Args:
+            part: one of the job's parts; None for all that have no outcome yet.
+        """
+        left = () if part is None else tuple([one for one in self.open_parts if one != part])
+        if self.outcome is not None or (part is not None and len(left) == len(self.open_parts)):
             return False
-        self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
-        self.open_parts = left
+        before = self._before
+        replaced = before is None or (
+            isinstance(outcome, DeliveryError)
+            if isinstance(before, Kept | HandedBack)
+            else not isinstance(before, DeliveryError)
+        )
+        taken = outcome if replaced else before
+        # atomically: what is not open has an outcome
+        self._before, self.open_parts, self.outcome = taken, left, None if left else taken
         return not left
 
     def give_up(self, outcome: Outcome) -> None:
         """Give an outcome to all that has none yet."""
-        if self.outcome is None:
-            self._take(outcome)  # first, as above
-            self.open_parts = ()
-
-    def _take(self, outcome: Outcome) -> None:
-        """Keep an outcome: a failed part is a failed batch, and one that waits may still fail."""
-        before = self._outcome
-        if isinstance(before, Kept | HandedBack):
-            replaced = isinstance(outcome, DeliveryError)
-        else:
-            replaced = not isinstance(before, DeliveryError)
-        if replaced:
-            self._outcome = outcome
+        self.settle_part(None, outcome)
 
     def __repr__(self) -> str:
         return f"<Job of {len(self.parts)} parts, {len(self.open_parts)} open>"
 
 
 class Payload(NamedTuple):
-    """What travels as one batch: a part of a job, or several jobs in one."""
+    """What travels as one batch: a part of a job, or several jobs of one part each."""
 
     part: Part
     jobs: tuple[Job, ...]
 
-    def shares(self) -> list[tuple[Job, str]]:
-        """Return each job of it, with the id of the job's part that travels here."""
-        if len(self.jobs) == 1:
-            return [(self.jobs[0], self.part.id)]
-        return [(job, job.parts[0].id) for job in self.jobs]
-
     def is_open(self) -> bool:
         """Return whether anything of it has no outcome yet."""
-        return any(part.id == id for job, id in self.shares() for part in job.open_parts)
+        if len(self.jobs) == 1:
+            return self.part in self.jobs[0].open_parts
+        return any(job.open_parts for job in self.jobs)
 
     def apart(self) -> list[Payload]:
         """Return the payloads that it was made of, each under its own id."""

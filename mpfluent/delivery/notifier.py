@@ -11,7 +11,7 @@ from ..transport.base import Response
 from ..utils.interrupts import HOOKED, READING, SETTLED
 from ..wire.body import read_back
 from .job import Job
-from .outcome import HandedOver
+from .outcome import HandedOver, Outcome
 from .stats import Counters
 
 
@@ -36,27 +36,29 @@ class Notifier(NamedTuple):
         """
         first: BaseException | None = None
         for job in jobs:
-            while not job.settled:
-                try:
-                    self._notify(job)
+            while job.step < SETTLED:
+                try:  # the steps that are left; each marks itself in ``job.step``: see ``Steps``
+                    outcome = job.outcome
+                    assert outcome is not None  # noqa: S101  # only settled jobs come here
+                    if not isinstance(outcome, Kept):  # which is pending still
+                        self.counters.settled(outcome, job)
+                    if isinstance(outcome, DeliveryError) or self.on_delivered is not None:
+                        outcome = self._call_hook(job, outcome)
+                    if job.on_settled is not None:
+                        job.on_settled(outcome, job)
+                    job.step = SETTLED
                 except BaseException as error:  # such as Ctrl-C: go on where it was
                     first = first or error
         if first is not None:
             raise first
 
-    def _notify(self, job: Job) -> None:
-        """Do the steps that are left. Each marks itself in ``job.step``: see ``Steps``."""
-        outcome = job.outcome
-        assert outcome is not None  # noqa: S101  # only settled jobs come here
+    def _call_hook(self, job: Job, outcome: Outcome) -> Outcome:
+        """Call the hook, if there is one; return the outcome, an error with its batch."""
         hook: Callable[..., object] | None = self.on_delivered
         if isinstance(outcome, DeliveryError):
             hook = self.on_failed
-        if isinstance(outcome, HandedOver):
-            hook = None  # who takes it from the broker calls one
-        if isinstance(outcome, Kept):
-            hook = None  # the batch is pending still
-        else:
-            self.counters.settled(outcome, job)
+        if isinstance(outcome, HandedOver | Kept):
+            hook = None  # who takes it from the broker calls one; what is kept is pending still
         called: object = read_back  # whatever raises below
         read_before = job.step >= READING
         try:
@@ -75,6 +77,4 @@ class Notifier(NamedTuple):
             if called is read_back and not read_before and not sys.is_finalizing():
                 raise
             self.counters.hook_raised(called, error)
-        if job.on_settled is not None:
-            job.on_settled(outcome, job)
-        job.step = SETTLED
+        return outcome

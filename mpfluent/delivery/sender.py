@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..errors import DeliveryError
@@ -27,6 +28,7 @@ from .retry import Retry, Verdict
 from .settlement import Settlement
 from .stats import Counters
 
+_body_of = attrgetter("part.body")  # of a payload
 _SHORTEST = 0.1  # seconds that an attempt gets at least: less could not succeed
 _JSON = "application/json"
 _HEADERS = {"Content-Type": _JSON, "Accept": _JSON, "User-Agent": f"mpfluent/{__version__}"}
@@ -206,7 +208,7 @@ class Sender:
 
 def runs(payloads: Sequence[Payload]) -> Iterator[list[Payload]]:
     """Yield runs of payloads that fit one request, in order."""
-    return pack(payloads, lambda payload: len(payload.part.body))
+    return pack(payloads, _body_of)
 
 
 def _log_rate_limit(verdict: Verdict, notices: Notices) -> None:

@@ -87,11 +87,16 @@ class Settlement:
 
     def settle(self, group: Sequence[Payload], outcome: Outcome) -> None:
         """Settle each payload of a request with its outcome."""
-        shares = [share for payload in group for share in payload.shares()]
+        finished = []
+        arrived = not isinstance(outcome, DeliveryError)
         with self._lock:
-            finished = [job for job, id in shares if job.settle_part(id, self._of(job, outcome))]
+            for part, jobs in group:
+                for job in jobs:
+                    own = outcome if arrived else self._of(job, outcome)
+                    if job.settle_part(part if len(jobs) == 1 else job.parts[0], own):
+                        finished.append(job)
         self._finish(finished)
-        if not isinstance(outcome, DeliveryError):
+        if arrived:
             self._unreachable = False
             self.kept.go_on()
 

@@ -154,7 +154,7 @@ class ThreadedDispatcher(OpenedOnce):
             QueueFull: ``when_full`` is "raise", and there is no room for all of them.
             Closed: the client was closed meanwhile.
         """
-        sender = self._opened()
+        sender = self._sender or self._opened()
         if not sender.loaded:
             sender.load()
         self._settlement.ready()

@@ -109,7 +109,13 @@ class EventHistory(Frozen):
         self, keys: tuple[str, ...], values: tuple[Any, ...], events: Iterable[Event]
     ) -> Self:
         """Return a value of the same class with other fields and events."""
-        return _linked(type(self), keys, values, None, events)
+        tail: _Node | None = None
+        for event in events:
+            tail = (tail, event)
+        new = _new(type(self))  # as in _derive, without a further call
+        _set_state(new, (keys, values))
+        _set_tail(new, tail)
+        return new
 
     def _as(self, cls: type[H]) -> H:
         """Return a value of another class with the same context and the same events."""

@@ -102,17 +102,19 @@ class Accounts:
     def settled(self, token: Group, outcome: Outcome) -> None:
         """Note the outcome of a batch: from any thread, and maybe again for the same one."""
         with self._lock:
-            if token.is_settled or getattr(outcome, "broken_off", False):
-                return  # what was broken off stays pending: the next run sends it again
+            if token.is_settled:
+                return
             again, counts, name = False, self._counts, "delivered"
             try:
                 if isinstance(outcome, Kept):
                     name = "kept"
-                elif isinstance(outcome, HandedOver):
-                    name = "handed_over"
                 elif isinstance(outcome, DeliveryError):
+                    if outcome.broken_off:
+                        return  # it stays pending: the next run sends it again
                     counts, name = self._failed, outcome.reason
                     again = not self._note_failed(token, outcome)
+                elif isinstance(outcome, HandedOver):
+                    name = "handed_over"
                 self._account(counts, name, token.window, token, again=again)
             except Exception as error:
                 # Such as a full disk. In a worker nobody would see it, and its rows would be waited

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from operator import attrgetter
 
 from ..builder.batch import Batch
 from ..delivery.stats import Traffic
@@ -42,12 +43,15 @@ def dry_run(
     counts: Counter[str] = Counter()
     notes: Counter[str] = Counter()  # of single rows
 
+    def new_ids(count: int) -> list[str]:
+        return [_ID] * count
+
     def parts() -> Iterator[Part]:
-        for batch, group in run.batches():
+        for batch, own_id, group in run.batches():
             try:
                 if historical:
                     check_historical(batch, now)
-                sealed = seal(batch, lambda: now, lambda count: [_ID] * count, environment)
+                sealed = seal(batch, lambda: now, new_ids, environment, own_id)
                 check_limits(problems(sealed, historical=historical, now=now))
                 found = split(sealed, encode(sealed))
             except InvalidBatch as error:
@@ -73,7 +77,7 @@ def dry_run(
     run = TableRun(settings, environment, is_dry=True)
     try:
         with run:
-            for _ in pack(parts(), lambda part: len(part.body)):
+            for _ in pack(parts(), attrgetter("body")):
                 counts["requests"] += 1
         return report()
     except BaseException as error:

@@ -56,22 +56,18 @@ class Group:
         self.members.append(member)
         return True
 
-    def identified(self, keys: Keys) -> Batch:
-        """Return the batch with the id that follows from the keys of its rows."""
-        member, *others = self.members
-        digest = member.digest
-        if others:
-            digests = [digest, *[each.digest for each in others]]
+    def own_id(self, keys: Keys) -> str | None:
+        """Return the id that follows from the keys of its rows; None if the batch has one."""
+        members = self.members
+        digest = members[0].digest
+        if len(members) > 1:
+            digests = [each.digest for each in members]
             if None in digests:
-                return self.batch
+                return None
             digest = keys.digest_of([str(each) for each in digests])
         elif digest is None or "source_request_id" in self.batch._state[0]:
-            return self.batch
-        return self.batch._put("source_request_id", id_of(digest))
-
-    def drop_batches(self) -> None:
-        """Let go of the batches: of what is on its way, a sealed one is enough."""
-        del self.members, self.batch
+            return None
+        return id_of(digest)
 
 
 def grouped(members: Iterable[Member], window: int) -> list[Group]:

@@ -12,7 +12,7 @@ Digest = int
 
 
 class Keys:
-    """Makes the digests of a job's keys, and knows which of them came before.
+    """Makes the digests of a job's keys, and holds those that came before.
 
     Of many keys, each takes about 100 bytes.
 
@@ -21,18 +21,18 @@ class Keys:
         environment: mParticle removes duplicates for each API key, so a rehearsal in development
             must not swallow the real run.
 
+    Attributes:
+        seen: the digests that came before.
+
     >>> keys = Keys("policies 2026-11", "production")
-    >>> first = keys.digest_of(["P-17"])
-    >>> id_of(first)
+    >>> id_of(keys.digest_of(["P-17"]))
     'c065593e-ec3d-9d1e-2689-1cf811677afc'
-    >>> keys.claim(first), keys.claim(first)
-    (True, False)
     """
 
     def __init__(self, job: str, environment: str | None) -> None:
         self._job, self._environment = job, environment
         self._begun = self._begin(environment)
-        self._seen: set[Digest] = set()
+        self.seen: set[Digest] = set()
 
     def _begin(self, environment: str | None) -> Any:
         return blake2b(json.dumps([self._job, environment]).encode(), digest_size=16)
@@ -55,15 +55,6 @@ class Keys:
             text = json.dumps([*cells])
         digest.update(text.encode("utf-8", "surrogatepass"))
         return int.from_bytes(digest.digest(), "big")
-
-    def claim(self, digest: Digest) -> bool:
-        """Note a key; return whether it is new."""
-        before = len(self._seen)
-        self._seen.add(digest)
-        return len(self._seen) > before
-
-    def __contains__(self, digest: object) -> bool:
-        return digest in self._seen
 
 
 def id_of(digest: Digest) -> str:

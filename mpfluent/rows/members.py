@@ -19,8 +19,9 @@ from ..errors import (
 from ..transport.handlers import of_handler
 from ..values.foreign import is_a, itself
 from ..wire.limits import identifies_nobody, nobodys_ids
+from .cells import text
 from .keys import Digest, Keys
-from .row import Place, Row
+from .row import Place, Row, checked_cell
 from .settings import Settings
 from .sources import Cells
 
@@ -102,8 +103,11 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return None
         if not issubclass(type(batch), Batch):
             batch = _own_batch(place, name, batch)
-        if "user_attributes" in batch._state[0]:
-            batch = _without_missing(batch, row.tags)
+        keys_of_batch, values = batch._state
+        if "user_attributes" in keys_of_batch:
+            attributes = values[keys_of_batch.index("user_attributes")]
+            if None in attributes._state[1]:
+                batch = _without_missing(batch, attributes, row.tags)
         if settings.data_plan is not None:
             batch = batch.with_data_plan(*settings.data_plan)
         if not may_be_nobody and identifies_nobody(batch):
@@ -120,9 +124,9 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
                 "write only one of them"
             )
         else:
-            cells_of_key = [row.text(column, required=True) for column in columns]
+            key = [checked_cell(row, "text", text, column, True) for column in columns]
             named = batch._get("environment") if "environment" in keys_of_batch else None
-            digest, claims = keys.digest_of(cells_of_key, named), True
+            digest, claims = keys.digest_of(key, named), True
         group = tuple([row.text(column) for column in groups]) if groups else ()
         return member_of((place, cells, batch, digest, claims, group))
 
@@ -180,12 +184,8 @@ def _own_batch(place: Place, name: str, batch: Any) -> Batch:
     )
 
 
-def _without_missing(batch: Batch, tags: frozenset[str]) -> Batch:
-    """Return the batch without user attributes that are None, which would be tags."""
-    keys, values = batch._state
-    attributes = values[keys.index("user_attributes")]
-    if None not in attributes._state[1]:
-        return batch
+def _without_missing(batch: Batch, attributes: Mapping[str, Any], tags: frozenset[str]) -> Batch:
+    """Return the batch without those of its user attributes that are None, which would be tags."""
     names = [name for name, value in attributes.items() if value is None and name not in tags]
     return batch.without_user_attributes(*names) if names else batch
 

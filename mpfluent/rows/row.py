@@ -187,7 +187,7 @@ class Row(Mapping[str, Any]):
         >>> Row({"bought": "30/11/2026"}).time("bought", "%d/%m/%Y", "Europe/London").isoformat()
         '2026-11-30T00:00:00+00:00'
         """
-        form = cells.checked_format("row.time", format)
+        form = None if format is None else cells.checked_format("row.time", format)
         zone = self._state[1].zone if tz is None else cells.zone_of("row.time", tz)
         return checked_cell(
             self, "time", lambda cell: cells.moment(cell, form, zone), column, required
@@ -220,7 +220,8 @@ class Row(Mapping[str, Any]):
         {'plan': 'pro', 'brand': 'Acme'}
         """
         found = {}
-        for name, column in (*zip(columns, columns), *renamed.items()):
+        named = zip(columns, columns)
+        for name, column in (*named, *renamed.items()) if renamed else named:
             cell = checked_cell(self, "pick", cells.attribute, column, False)
             if cell is not None:
                 found[name] = cell

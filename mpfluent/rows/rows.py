@@ -403,9 +403,9 @@ class Rows(PublicNames):
             InvalidBatch: a row would be rejected.
         """
         with TableRun(self._settings, None, is_dry=True) as run:
-            for batch, group in run.batches():
+            for batch, own_id, group in run.batches():
                 run.check_no_rejects()
-                yield batch
+                yield batch if own_id is None else batch._put("source_request_id", own_id)
                 run.settled(group, TAKEN)
             run.check_no_rejects()
 

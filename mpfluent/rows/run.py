@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -24,6 +25,7 @@ from .rejects import RejectsFile, owned_by
 from .report import RowsReport, counted
 from .settings import Settings
 
+_row_of = itemgetter(Member._fields.index("place"), Member._fields.index("cells"))
 TAKEN = Response(202, {}, b"")  # the outcome of each batch of a dry run
 _AHEAD = 25  # rows that are mapped at a time: more would save little time, and take more memory
 _AHEAD_SECONDS = 0.1  # that this may take: a slow mapping must not hold back what is ready
@@ -155,8 +157,10 @@ class TableRun(Accounts):
 
     # From rows to batches
 
-    def batches(self, tick: Callable[[], None] | None = None) -> Iterator[tuple[Batch, Group]]:
-        """Yield each batch with its rows.
+    def batches(
+        self, tick: Callable[[], None] | None = None
+    ) -> Iterator[tuple[Batch, str | None, Group]]:
+        """Yield each batch with its id, if it has none of its own, and with its rows.
 
         Args:
             tick: called between rows, since many of them may have no batch.
@@ -173,17 +177,17 @@ class TableRun(Accounts):
             while left:
                 group = left.pop()
                 members = group.members
-                if len(members) == 1 and members[0].claims and members[0].digest in keys:
+                if len(members) == 1 and members[0].claims and members[0].digest in keys.seen:
                     self._count("duplicates", group.window)
                     continue
                 self._refusal = None
-                group.rows = [(member.place, member.cells) for member in members]
-                yield group.identified(keys), group
+                group.rows = [*map(_row_of, members)]
+                yield group.batch, group.own_id(keys), group
                 if self._refusal is None:
                     for member in members:
                         if member.claims and member.digest is not None:
-                            keys.claim(member.digest)
-                    group.drop_batches()
+                            keys.seen.add(member.digest)
+                    del group.members, group.batch  # of what is on its way, a sealed one is enough
                 elif len(members) > 1:  # a group that is over a limit: its rows one by one
                     left += [Group(each, group.window) for each in reversed(members)]
                 else:
@@ -196,7 +200,7 @@ class TableRun(Accounts):
         if place.index not in self._unclaimed:
             member = self._meaning(place, cells)
             if isinstance(member, Member) and member.claims and member.digest is not None:
-                self._keys.claim(member.digest)
+                self._keys.seen.add(member.digest)
 
     def _singly(self, rows: Iterator[tuple[Any, Any]], tick: Callable[[], None]) -> Iterator[Group]:
         """Yield each row that has a batch; a window is a row.
@@ -224,10 +228,12 @@ class TableRun(Accounts):
             finally:
                 self._open_rows(dict.fromkeys(range(number, number + len(ahead)), 1))
             for (place, cells), meaning in zip(ahead, meanings):
-                member = self._member(number, place, cells, meaning)
-                if member is not None:
-                    yield Group(member, number)
-                tick()
+                if isinstance(meaning, Member):
+                    self._has_no_key |= not meaning.claims
+                    yield Group(meaning, number)
+                else:
+                    self._leave_out(number, place, cells, meaning)
+                    tick()
                 number += 1
             if errors:
                 raise errors.pop()
@@ -244,10 +250,12 @@ class TableRun(Accounts):
             again: list[Member] = []  # whose key came before: of a row that may yet be rejected
             here: set[int] = set()
             for place, cells in window:
-                member = self._member(number, place, cells, self._meaning(place, cells))
-                if member is None:
+                member = self._meaning(place, cells)
+                if not isinstance(member, Member):
+                    self._leave_out(number, place, cells, member)
                     continue
-                if member.claims and (member.digest in here or member.digest in self._keys):
+                self._has_no_key |= not member.claims
+                if member.claims and (member.digest in here or member.digest in self._keys.seen):
                     again.append(member)
                     continue
                 if member.claims and member.digest is not None:
@@ -259,18 +267,12 @@ class TableRun(Accounts):
             tick()
             number, before = number + 1, 0
 
-    def _member(
-        self, number: int, place: Any, cells: Any, member: Member | Refusal | None
-    ) -> Member | None:
-        """Return what a row means, if that is a batch; else settle it."""
-        if member is None:
+    def _leave_out(self, number: int, place: Any, cells: Any, why: Refusal | None) -> None:
+        """Settle a row that has no batch."""
+        if why is None:
             self._count("skipped", number)
-        elif isinstance(member, Refusal):
-            self._reject(number, place, cells, member)
         else:
-            self._has_no_key = self._has_no_key or not member.claims
-            return member
-        return None
+            self._reject(number, place, cells, why)
 
     def _reject_refused(self, group: Group, refusal: InvalidBatch) -> None:
         ((place, cells),) = group.rows

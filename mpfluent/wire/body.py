@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -108,7 +108,8 @@ def split(batch: Batch, encoded: Encoded, limit: int = MAX_BATCH_BYTES) -> tuple
     Raises:
         TooLarge: a single event does not fit together with the context.
     """
-    own_id = str(batch._get("source_request_id"))
+    keys, values = batch._state
+    own_id = str(values[keys.index("source_request_id")])
     whole = encoded.body()
     if len(whole) <= limit:
         return (_part((own_id, whole, len(encoded.context))),)
@@ -153,12 +154,16 @@ def _too_large(batch: Batch, position: int | None, size: int, limit: int) -> Too
 P = TypeVar("P")
 
 
-def pack(parts: Iterable[P], size: Callable[[P], int]) -> Iterator[list[P]]:
-    """Yield runs of parts that fit one bulk request, in order."""
+def pack(parts: Iterable[P], body_of: Callable[[P], Sized]) -> Iterator[list[P]]:
+    """Yield runs of parts that fit one bulk request, in order.
+
+    Args:
+        body_of: returns the JSON of one.
+    """
     run: list[P] = []
     total = 1  # for a bracket; a comma or the other bracket follows each part
     for part in parts:
-        more = size(part) + 1
+        more = len(body_of(part)) + 1
         if run and (len(run) == MAX_BATCHES_PER_REQUEST or total + more > MAX_REQUEST_BYTES):
             yield run
             run, total = [], 1

@@ -8,8 +8,7 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
-from decimal import Decimal
+from collections.abc import Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 from ..errors import brief
@@ -62,38 +61,24 @@ def problems(
         now: Unix milliseconds; without it, nothing is said of the age of events.
     """
     oldest = None if historical or now is None else now - HISTORICAL_AFTER
-    if not _is_usual(batch):
+    keys, values = batch._state
+    groups, is_old = [values], False
+    node = batch._tail
+    while node is not None:
+        node, event = node
+        names, inside = event._state
+        groups.append(inside)
+        if oldest is not None and _TIME in names and inside[names.index(_TIME)] < oldest:
+            is_old = True
+    if "user_identities" not in keys or _may_be_nobodys(keys, values):
         return tuple(_found(batch, oldest))
-    if oldest is None or not _has_old(batch, oldest):
+    groups.append(values[keys.index("user_identities")]._state[1])
+    if not _short(groups):  # near no limit, as most batches are: a tenth of the cost
+        return tuple(_found(batch, oldest))
+    if not is_old:
         return ()
     placed = enumerate(batch._events())
     return tuple([old for place, event in placed for old in _old(place, event, oldest)])
-
-
-def _is_usual(batch: Any) -> bool:
-    """Return whether no limit is near, as it is with most batches: a tenth of the cost."""
-    keys, values = batch._state
-    if "user_identities" not in keys or not _short(values) or _may_be_nobodys(keys, values):
-        return False
-    if not _short(values[keys.index("user_identities")]._state[1]):
-        return False
-    node = batch._tail
-    while node is not None:
-        node, event = node
-        if not _short(event._state[1]):
-            return False
-    return True
-
-
-def _has_old(batch: Any, oldest: int) -> bool:
-    """Return whether an event is so old that it belongs to the historical endpoint."""
-    node = batch._tail
-    while node is not None:
-        node, event = node
-        keys, values = event._state
-        if _TIME in keys and values[keys.index(_TIME)] < oldest:
-            return True
-    return False
 
 
 def _old(position: int, event: Any, oldest: int | None) -> Iterator[Problem]:
@@ -115,7 +100,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
     yield from _of_attributes("user_attributes", batch._get("user_attributes") or {})
     for position, event in enumerate(batch._events()):
         yield from _old(position, event, oldest)
-        if not _short(event._state[1]):
+        if not _short([event._state[1]]):
             yield from _of_event(f"events[{position}]", event)
     known = [*_ids(plain_context(batch))]
     for place, name, value in known:
@@ -129,26 +114,36 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         yield Problem("nobody", text, advice=True)
 
 
-_NUMBERS = frozenset((int, float, bool, Decimal))  # looked up first: most values are
 _IDENTITY = "UserIdentity"  # the kind of a value that holds an id of a user
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
 
 
-def _short(values: Iterable[Any]) -> bool:
-    """Return whether these are so short and so few that no limit is near: most are."""
-    for value in values:
-        kind = type(value)
-        if kind is str:
-            if len(value) > _SHORT:
+def _short(groups: list[tuple[Any, ...]]) -> bool:
+    """Return whether these values are so short and so few that no limit is near: most are.
+
+    Args:
+        groups: of values; those of maps within are added.
+    """
+    for values in groups:
+        for value in values:
+            kind = type(value)
+            if kind is str:
+                if len(value) > _SHORT:
+                    return False
+            elif kind is FrozenMap:
+                names, inside, _ = value._state
+                # names that are short together are short one by one
+                if len(names) > MAX_ATTRIBUTES or len("".join(names)) > _SHORT:
+                    return False
+                groups.append(inside)
+            elif _is_unusual[kind]:
                 return False
-        elif kind is FrozenMap:
-            names, inside, _ = value._state
-            # names that are short together are short one by one
-            if len(names) > MAX_ATTRIBUTES or len("".join(names)) > _SHORT or not _short(inside):
-                return False
-        elif kind is tuple or (kind not in _NUMBERS and getattr(kind, "_kind", None) == _IDENTITY):
-            return False
     return True
+
+
+_is_unusual: Memo[type, bool] = Memo(
+    lambda kind: kind is tuple or getattr(kind, "_kind", None) == _IDENTITY
+)
 
 
 def _of_event(path: str, event: Any) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import TooLarge
@@ -23,8 +23,9 @@ B = TypeVar("B", bound="Batch")
 def seal(
     batch: B,
     now: Callable[[], int],
-    new_ids: Callable[[int], Iterable[str]],
+    new_ids: Callable[[int], Sequence[str]],
     environment: str | None = None,
+    own_id: str | None = None,
 ) -> B:
     """Return the batch with every missing id and timestamp stamped.
 
@@ -36,42 +37,52 @@ def seal(
         new_ids: returns so many new ids; the batch takes the last one. The events of a batch that
             has an id get ids that follow from it.
         environment: for a batch that names none.
+        own_id: for a batch that has none; without it, the id is a new one.
     """
     keys, values = batch._state
-    own = _STAMPS if environment else _STAMPS[1:]
-    lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, own]
+    stamps = _STAMPS if environment else _STAMPS[1:]
+    lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, stamps]
     events = batch._events()
     plans = []
-    wanted, late = int(lacks_id), False
+    wanted, late = 0, False
     for event in events:
         event_keys, event_values = event._state
         plan = _missing[type(event), event_keys, _EVENT_STAMPS]
         plans.append((event, event_values, *plan))
         wanted += plan[0]
         late = late or plan[1]
-    moment = now() if late else None
-    if not (wanted or lacks_other) and moment is None:
+    if not (wanted or late or lacks_id or lacks_other):
         return batch
-    ids = iter(new_ids(wanted) if lacks_id else _following(batch, events, wanted))
+    moment = now() if late else None
+    if not lacks_id:
+        own_id = batch._get("source_request_id")
+    ids: Sequence[str] = ()
+    if own_id is None:
+        *ids, own_id = new_ids(wanted + 1)
+    elif wanted:
+        ids = event_ids(own_id, wanted) if wanted == len(events) else _following(own_id, events)
     sealed = []
+    used = 0
     for event, event_values, needs_id, needs_time, event_keys, event_pick in plans:
         if needs_id or needs_time:
-            new_id = next(ids) if needs_id else None
-            event = event._make(event_keys, event_pick((*event_values, moment, new_id)))
+            new_id = ids[used] if needs_id else None
+            used += needs_id
+            changed = _new(type(event))
+            _set_state(changed, (event_keys, event_pick((*event_values, moment, new_id))))
+            event = changed
         sealed.append(event)
-    given = (environment, next(ids) if lacks_id else None)
-    return batch._rebuilt(all_keys, pick((*values, *given[-len(own) :])), sealed)
+    given = (environment, own_id) if environment else (own_id,)
+    return batch._rebuilt(all_keys, pick((*values, *given)), sealed)
 
 
-def _following(batch: Batch, events: Sequence[Event], wanted: int) -> Iterable[str]:
-    """Return so many ids that follow from the batch's own, and that no event of it has."""
-    if not wanted:
-        return ()
-    own_id = batch._get("source_request_id")
-    if wanted == len(events):
-        return event_ids(own_id, wanted)
+def _following(own_id: str, events: Sequence[Event]) -> list[str]:
+    """Return ids that follow from a batch's own, and that no event of it has."""
     taken = {event._get("source_message_id") for event in events}
-    return [id for id in event_ids(own_id, wanted + len(taken)) if id not in taken]
+    return [id for id in event_ids(own_id, len(events) + len(taken)) if id not in taken]
+
+
+_new = object.__new__
+_set_state = Frozen.__dict__["_state"].__set__
 
 
 class _Missing(NamedTuple):

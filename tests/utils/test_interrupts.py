@@ -235,7 +235,7 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
             return BATCH.with_source_request_id("once")
 
     job = Read(Batch, (Part("once", b"", 0),))
-    job.settle_part("once", Response(202))
+    job.settle_part(job.parts[0], Response(202))
     client._notifier.notify([job])
 
     assert len(told) == 1
