@@ -37,7 +37,7 @@ SET = {
 SENSITIVE = [
     "tests/builder/test_unused_warning.py::test_a_cell_of_a_notebook_shows_its_last_line_and_throws_the_others_away",
     "tests/testing/test_plugin.py::test_a_long_list_of_refusals_is_cut",
-    "tests/testing/test_server.py::test_it_runs_as_a_program",
+    "tests/cli/test_serve.py::test_it_says_where_it_is_what_comes_and_at_the_end_what_it_did",
     "tests/rows/test_broken_off.py::test_what_waits_for_room_at_ctrl_c_is_pending_and_comes_again",
     "tests/test_shell.py::test_the_shell_is_not_seen",
 ]
