@@ -15,7 +15,7 @@ from .outcome import HandedBack, Outcome
 OnSettled = Callable[[Outcome, Steps], object]
 
 
-_id_of, body_of = attrgetter("id"), attrgetter("body")  # of a part
+_id_of = attrgetter("id")  # of a part
 
 
 class Job(Steps):
@@ -60,7 +60,9 @@ class Job(Steps):
         self.notified = False
         self._outcome: Outcome | None = None
         self.parts = parts
-        self.size = sum(map(len, map(body_of, parts)))
+        self.size = 0
+        for part in parts:  # one, nearly always: in half the time of a sum
+            self.size += len(part.body)
         self.row: int | None = None
         self.own_id = own_id
         self.tried_before = False
