@@ -55,8 +55,8 @@ def _options() -> argparse.Namespace:
     )
     add, file = parser.add_argument, partial(parser.add_argument, type=Path, metavar="FILE")
     add("--row", action="append", choices=list(ROWS), metavar="NAME", help="only this; repeatable")
-    add("--curves", action="store_true", help="measure what the plots are drawn from, too")
-    add("--instructions", action="store_true", help="count instructions, too; needs valgrind")
+    for name in ON_REQUEST:
+        add(f"--{name}", action="store_true", help=f"too: {ROWS[name].__doc__}")
     add("--compare", metavar="COMMIT", help="measure mpfluent at another commit, too")
     add("--python", default=sys.executable, help="the interpreter to measure with")
     file("--json", help="write the results as JSON")

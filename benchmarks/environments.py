@@ -34,28 +34,33 @@ class Environments(NamedTuple):
     offline: bool
 
     def interpreter(self, name: str) -> str:
-        """Return the interpreter of an environment: "mpfluent", or one of the others."""
+        """Return the interpreter of an environment, or the folder of its modules for Node."""
         declared = configparser.ConfigParser()
         declared.read(ROOT / "setup.cfg", encoding="utf-8")
-        wanted = OTHERS.get(name) or declared["options"]["install_requires"].split()
+        ours = declared["options"]["install_requires"], declared["options.extras_require"]["plan"]
+        wanted = OTHERS.get(name) or "".join(ours).split()
         key = hashlib.sha256("\n".join([self.python, *wanted]).encode()).hexdigest()[:12]
         folder = self.cache / f"{name}-{key}"
         python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        found = folder / "node_modules" if wanted[0].startswith("@") else python
+        if found != python and not (shutil.which("node") and shutil.which("npm")):
+            raise Unavailable("node and npm are not installed")
         complete = folder / "complete"
-        if not (complete.exists() and python.exists()):
+        if not (complete.exists() and found.exists()):
             if self.offline and name in OTHERS:
                 raise Unavailable("there is no environment for it, and none is made offline")
             if self.offline:
                 return self.python
-            _make(self.python, folder, python, wanted)
+            _make(self.python, folder, found, wanted)
             complete.touch()
-        return str(python)
+        return str(found)
 
 
-def _make(base: str, folder: Path, python: Path, wanted: list[str]) -> None:
+def _make(base: str, folder: Path, found: Path, wanted: list[str]) -> None:
     print(f"installing {' '.join(wanted)} into {folder}", file=sys.stderr, flush=True)
-    make = [base, "-m", "venv", "--clear", str(folder)]
-    for command in (make, [str(python), "-m", "pip", "install", "--quiet", *wanted]):
+    make, pip = [base, "-m", "venv", "--clear", folder], [found, "-m", "pip", "install", "--quiet"]
+    npm = [shutil.which("npm"), "install", "--silent", "--prefix", folder]
+    for command in [[*npm, *wanted]] if found.name == "node_modules" else [make, [*pip, *wanted]]:
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             printed = (run.stderr or run.stdout).strip().splitlines() or ["no message"]

@@ -49,7 +49,7 @@ def send(whose, numbers):
 
 url, *outbox = sys.argv[1:]
 hooks = {"on_failed": lambda batch, error: print("failed", batch.source_request_id, error.reason)}
-client = client_of(url, hooks=hooks, outbox=Outbox(*outbox) if outbox else None)
+client = client_of(url, client=hooks, outbox=Outbox(*outbox) if outbox else None)
 """
 SENDS = 'send("parent", range(%d))'
 FORKS = """
@@ -137,7 +137,7 @@ def outcome(script: Sequence[Any], attribute: Any = "teapot") -> tuple[str, Loca
     hooks = {"on_failed": lambda batch, error: reasons.append(error.reason)}
     with LocalServer() as server:
         server.script(*script)
-        client = client_of(server.url, hooks=hooks)
+        client = client_of(server.url, client=hooks)
         try:
             batch = Batch.for_user(customer_id="123456")
             delivery = client.send(batch.event("Searched", {"query": attribute}))

@@ -7,11 +7,12 @@ are simulated. Each process sends all it may, in requests of 100 batches, for a 
 import argparse
 import logging
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count, repeat
-from threading import Lock, Thread
+from threading import Lock
 
 from mpfluent import Batch, Client, FunctionTransport, RateLimit, Response, Retry, SyncDispatcher
 from mpfluent.errors import TransportError
@@ -115,16 +116,13 @@ def simulate(limit, processes, *many, rate, request_time, failures, skew, seed):
         client.send_all(repeat(client.seal(Batch.for_user(customer_id="1").event("x")), *many))
 
     beds = [time.lie_down(random.random() / 10) for _ in range(processes)]  # nearly at once
-    threads = [Thread(target=time.run, args=(process, bed), daemon=True) for bed in beds]
-    for thread in threads:
-        thread.start()
-    time.wake_next()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(processes) as threads:
+        ended = threads.map(partial(time.run, process), beds)
+        time.wake_next()
+    list(ended)  # raises what a process raised
     lost = len(given_up) / (len(arrived) + len(given_up))
-    refused = codes.count(429) / len(codes)
     seconds = min(time.now, SECONDS)
-    return len(arrived) / rate / seconds, refused, lost, redis.asked / seconds
+    return len(arrived) / rate / seconds, codes.count(429) / len(codes), lost, redis.asked / seconds
 
 
 def main():

@@ -15,7 +15,7 @@ from .measurement import ratios, spread, take_turns, time_in_turns
 from .report import Result, Verdict, judge
 from .server import Server
 
-OURS, DICTS, VENDOR, SEGMENT, POSTHOG = PEERS
+OURS, DICTS, VENDOR, SEGMENT, POSTHOG, NODE = PEERS
 ASKED = tomllib.loads(Path(__file__).with_name("asked.toml").read_text(encoding="utf-8"))
 Taken = Mapping[str, Sequence[float]]
 Asked = Mapping[str, Sequence[Any]]  # by label: a peer, and what it is asked for
@@ -66,15 +66,18 @@ class Run(ExitStack):
     def command(self, name: str) -> tuple[list[str], dict[str, str]]:
         """Return the command that runs a peer, and its environment variables."""
         peer = PEERS.get(name, PEERS[OURS])  # which another commit is like
-        python = self._environments.interpreter(peer["environment"])
+        found = self._environments.interpreter(peer["environment"])
         variables = {key: text for key, text in os.environ.items() if "PROXY" not in key.upper()}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         # otherwise a source that was just edited would be compiled at each start
         variables["PYTHONPYCACHEPREFIX"] = str(self._environments.cache / "bytecode")
         # the benchmarks are of this checkout, also where mpfluent is of another
         variables["PYTHONPATH"] = f"{self._homes.get(name, ROOT)}{os.pathsep}{ROOT}"
+        if peer["module"].endswith(".js"):
+            script = str(ROOT / "benchmarks" / "peers" / peer["module"])
+            return ["node", script], {**variables, "NODE_PATH": found}
         # -P: otherwise the working directory would come before them
-        return [python, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
+        return [found, "-P", "-m", f"benchmarks.peers.{peer['module']}"], variables
 
     def peer(self, name: str) -> Peer:
         """Return the process of a peer; raise Unavailable if it cannot be measured."""
@@ -115,9 +118,8 @@ class Run(ExitStack):
         """Return a result; a target comes with the two whose ratio it is about."""
         there = [target for target in targets if {*target[1:]} <= taken.keys()]
         judged = [judge(target, ratios(taken[of], taken[to])) for target, of, to in there]
-        older = [name for name in self.ours[1:] if name in taken]
-        times = {name: spread(ratios(taken[OURS], taken[name])) for name in older}
-        since = [Verdict(f"the figure of {name}", found) for name, found in times.items()]
+        older = {name: ratios(taken[OURS], taken[name]) for name in self.ours[1:] if name in taken}
+        since = [Verdict(f"the figure of {name}", spread(found)) for name, found in older.items()]
         figures = {name: spread(values) for name, values in taken.items()}
         verdicts = [*judged, *more.pop("verdicts", ()), *since]
         return Result(self.row, what, figures, verdicts, **more)

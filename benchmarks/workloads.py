@@ -1,8 +1,8 @@
 """The data that every peer sends; each peer builds it in its own way.
 
-* whole: three identities, ten user attributes, six device fields, two consents, and N events:
-  70 % custom events with five attributes, 20 % purchases of three products, 10 % screen views.
-* usual: one of 200 users, and one event with five attributes; other SDKs send the same.
+* whole: the batch that docs/speed.md describes, with N events.
+* usual: one of 1 000 users, and one event with five attributes; other SDKs send the same.
+* shuffled: the same, its users in random order.
 * identical: a whole batch of one event, with the ids that mpfluent would add; no two are the same.
 * policy: a row of CSV with eight columns, two of which may be missing, and a batch of one event.
 """
@@ -17,11 +17,12 @@ TZ = ZoneInfo(ZONE)
 ATTRIBUTES = {"a": "x", "b": "y", "c": 1, "d": 2.5, "e": True}
 DEVICE = {"platform": "iOS", "os_version": "12.2", "device_model": "x", "locale_language": "en"}
 DEVICE |= {"screen_height": 100, "screen_width": 200}
+SOLD = {"name": "name", "price": 19.99, "quantity": 1}
 KINDS = (*["custom_event"] * 7, *["commerce_event"] * 2, "screen_view")  # of each ten events
 
 
 def user(number: int) -> str:
-    return f"user-{number % 200}"
+    return f"user-{number % 1000}"
 
 
 def row(n):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, PYI019, PYI061, RUF100
 """Verbs of the data plan "shop", version 3.
 
 Teapots and what people do with them.

@@ -283,7 +283,7 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     >>> closest("platfrom", ["platform", "product"])
     'platform'
     """
-    from difflib import get_close_matches  # here: errors are rare, and difflib is slow to import
+    from .close_match import close_match  # here: errors are rare
 
     folded = {option.casefold().replace("-", "_"): option for option in allowed}
     # difflib's time grows with the product of both lengths, and such a long name is no slip
@@ -298,13 +298,13 @@ def closest(name: object, allowed: Iterable[str]) -> str | None:
     # for a less close match, the first letter has to agree, or one contains the other
     alike = [o for o in folded if o[:1] == wanted[:1] or wanted in o or o in wanted]
     found = (
-        (same if len(same) == 1 else [])
-        or (swapped if len(swapped) == 1 else [])
-        or get_close_matches(wanted, folded, n=1, cutoff=0.75)
-        or (longer if len(longer) == 1 else [])
-        or get_close_matches(wanted, alike, n=1, cutoff=0.6)
+        (same[0] if len(same) == 1 else None)
+        or (swapped[0] if len(swapped) == 1 else None)
+        or close_match(wanted, folded, 0.75)
+        or (longer[0] if len(longer) == 1 else None)
+        or close_match(wanted, alike, 0.6)
     )
-    return folded[found[0]] if found else None
+    return folded[found] if found else None
 
 
 def unknown_field(
@@ -373,9 +373,19 @@ def one_line(text: str, limit: int = 200) -> str:
     >>> one_line("No, and never.", 8)
     'No, and…'
     """
-    words = " ".join(text[: 8 * limit].split())[: limit + 1]
-    shown = (
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in words
-    )
-    return _cut("".join(shown), limit)
+    return printable(" ".join(text[: 8 * limit].split()), limit)
+
+
+def printable(text: str, limit: int) -> str:
+    r"""Return text on one line, with its control characters as Python writes them.
+
+    >>> printable("No.\n\x1b[31m  Never.", 80)
+    'No.\\n\\x1b[31m  Never.'
+    """
+    text = text[: limit + 1]
+    if not text.isprintable():
+        text = "".join(
+            letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+            for letter in text
+        )
+    return _cut(text, limit)

@@ -18,6 +18,7 @@ from mpfluent.integrations.celery import CeleryDispatcher
 BROKERS = {"redis": RedisServer, "rabbitmq": RabbitMQServer}
 # What a killed worker had comes back after five seconds instead of an hour. Only Redis reads it.
 QUICK = {"visibility_timeout": 5, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
+ENOUGH = {"max_connections": 30}  # of Redis, for the tasks of gevent or eventlet
 PROGRAM = """
 import os
 
@@ -49,7 +50,7 @@ class Project:
 
     def __init__(self, folder, broker, server, pool="prefork", options=None):
         self.folder, self.pool = folder, pool
-        self.size = {"prefork": 4, "threads": 50, "gevent": 20}.get(pool, 1)
+        self.size = {"prefork": 4, "threads": 50, "gevent": 20, "eventlet": 20}.get(pool, 1)
         self.log = folder / "worker.log"
         self.log.touch()
         gather = "ThreadedDispatcher()" if pool == "threads" else "None"

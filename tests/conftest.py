@@ -18,6 +18,7 @@ from hypothesis import Phase, settings
 from internals import shutdown
 
 pytest_plugins = ["pytester"]
+pytest.register_assert_rewrite("frame_laws")  # which has tests
 collect_ignore = ["typing"]  # what type checkers read
 
 
@@ -163,16 +164,19 @@ def pytest_runtest_teardown():
             dispatcher._workers.join(0.5)
 
 
+_WHERE_USERS_SEND = r"^(https://s2s\.\w+\.mparticle\.com|http://127\.0\.0\.1:9090)(?=/)"
+
+
 @pytest.fixture
 def mparticle(monkeypatch):
-    """Let every pod lead to a server on this machine, for code that says what users write."""
+    """Let every pod, and ``mpfluent serve``, be a server of the test, for what users write."""
     from mpfluent import Request, RequestsTransport
     from mpfluent.testing import LocalServer
 
     send = RequestsTransport.send
 
     def rerouted(self, request):
-        url = re.sub(r"^https://s2s\.\w+\.mparticle\.com", server.url, request.url)
+        url = re.sub(_WHERE_USERS_SEND, server.url, request.url)
         return send(
             self, Request(url, request.body, request.headers, credentials=request.credentials)
         )

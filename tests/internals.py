@@ -9,8 +9,10 @@ from mpfluent.cli.code import program as program_of
 from mpfluent.cli.main import main
 from mpfluent.cli.parser import parser
 from mpfluent.client import ids, send_all
+from mpfluent.close_match import close_match
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
+from mpfluent.delivery.outcome import HandedBack
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.coalescing import coalesce
@@ -38,12 +40,14 @@ __all__ = [
     "Events",
     "Field",
     "Frozen",
+    "HandedBack",
     "JUDGED",
     "Job",
     "OutboxFull",
     "Part",
     "RETRIED",
     "RateMeter",
+    "close_match",
     "coalesce",
     "database",
     "differences",

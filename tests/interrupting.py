@@ -161,8 +161,9 @@ class World:
         return wrong + self.law()
 
 
-# What is raised here Python hands on to nobody: callbacks of weak references are of WeakSet, of the
-# locks of imports, and of what forgets the source of generated code.
+# What is raised here Python hands on to nobody: callbacks of weak references are of WeakSet, of
+# WeakKeyDictionary (``remove``, a name that we have, too), of the locks of imports, and of what
+# forgets the source of generated code.
 UNRAISABLE = ("__del__", "_remove", "cb")
 FINALIZER = weakref.finalize.__call__.__code__
 
@@ -222,7 +223,9 @@ class Interrupts:
         calls = []
         while frame is not None:
             self.in_hook |= frame.f_code in FOREIGN
-            self.unraisable |= frame.f_code.co_name in UNRAISABLE or frame.f_code is FINALIZER
+            code = frame.f_code
+            called_by_weakref = code.co_name == "remove" and code.co_filename == weakref.__file__
+            self.unraisable |= called_by_weakref or code.co_name in UNRAISABLE or code is FINALIZER
             calls.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
             frame = frame.f_back
         self.where = " ".join(reversed(calls[:4]))

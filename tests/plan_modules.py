@@ -33,6 +33,11 @@ def products_of(schema):
 
 
 _DECK = {"enum": ["upper", "lower"], "description": "Where the car stands."}
+_BANNER = {
+    "creative": {"type": "string", "description": "Which picture."},
+    "position": {"type": "string", "enum": ["top", "side"]},
+}
+_NAMED = {"required": ["name", "creative"]}
 FERRY = plan_of(
     event_point(
         "Searched crossings",
@@ -93,7 +98,13 @@ FERRY = plan_of(
     commerce_point(
         "promotion_action",
         "click",
-        {"custom_attributes": attributes_of({"place": {"type": "string"}}, "place")},
+        {
+            "promotion_action": {
+                "type": "object",
+                "properties": {"promotions": products_of({"properties": _BANNER, **_NAMED})},
+            },
+            "custom_attributes": attributes_of({"place": {"type": "string"}}, "place"),
+        },
     ),
     commerce_point(
         "product_impression",

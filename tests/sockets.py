@@ -24,7 +24,7 @@ SOON = 5  # seconds that nothing here takes, even on a busy machine
 
 def request_of(batch_id="a", *, method="POST", path="/v2/events", padding=""):
     body = json.dumps({"environment": "development", "source_request_id": batch_id}) + padding
-    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {TOKEN}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {TOKEN}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

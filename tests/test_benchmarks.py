@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from mpfluent.dataplan import DataPlan
+
 pytestmark = pytest.mark.together("a quick run")
 ROOT = Path(__file__).parents[1]
-OTHERS = ["the vendor's SDK", "Segment", "PostHog"]
+OTHERS = ["the vendor's SDK", "Segment", "PostHog", "the vendor's Node package"]
 
 
 def benchmarks(*arguments, module="benchmarks"):
@@ -55,7 +58,7 @@ def test_every_row_is_measured(quick):
     _, data = quick
 
     measured = dict.fromkeys(result["row"] for result in data["results"])
-    assert list(measured) == [name for name in ROWS if name != "instructions"]
+    assert list(measured) == list(ROWS)
 
 
 @pytest.mark.slow
@@ -92,6 +95,8 @@ def test_peers_without_an_environment_are_left_out_and_said_so(quick):
 
     for peer in OTHERS:
         reason = "there is no environment for it, and none is made offline"
+        if "Node" in peer and not (shutil.which("node") and shutil.which("npm")):
+            reason = "node and npm are not installed"
         assert f"{peer} is left out: {reason}" in text.splitlines()
 
 
@@ -282,10 +287,10 @@ def test_the_server_counts_what_comes_in_whatever_pieces():
         server.reset()
         after = server.counts()
 
-    names = ("requests", "bytes", "batches", "events")
-    assert [counts[name] for name in names] == [2, sum(map(len, bodies)), 3, 6]
+    names = ("requests", "bytes", "batches", "events", "refused")
+    assert [counts[name] for name in names] == [2, sum(map(len, bodies)), 3, 6, 0]
     assert kept == bodies
-    assert [after[name] for name in names] == [0, 0, 0, 0]
+    assert [after[name] for name in names] == [0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -358,7 +363,62 @@ def test_an_environment_for_mpfluent_has_what_setup_cfg_says(tmp_path, monkeypat
         "marshmallow",
         "requests",
         "python-dateutil",
+        "jsonschema",
     ]
+
+
+@pytest.mark.parametrize(
+    ("installed", "reason"),
+    [
+        (("node", "npm"), "there is no environment for it, and none is made offline"),
+        (("node",), "node and npm are not installed"),
+        ((), "node and npm are not installed"),
+    ],
+)
+def test_the_node_package_is_left_out_where_node_or_npm_is_missing_or_offline(
+    installed, reason, tmp_path, monkeypatch
+):
+    from benchmarks import environments
+    from benchmarks.run import NODE, Run
+
+    monkeypatch.setattr(environments.shutil, "which", lambda name: name in installed or None)
+    there = environments.Environments("python", tmp_path, offline=True)
+    with Run(there, {}, quick=True) as run:
+        assert run.time({NODE: (NODE, "validate", {}, {})}) == {}
+
+    assert run.missing == {NODE: reason}
+
+
+def test_the_node_package_runs_with_the_modules_that_npm_installed(tmp_path, monkeypatch):
+    from benchmarks import environments
+    from benchmarks.run import NODE, Run
+
+    made = []
+    monkeypatch.setattr(environments.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(environments, "_make", lambda *how: how[1].mkdir() or made.append(how[2:]))
+    with Run(environments.Environments("python", tmp_path, False), {}, quick=True) as run:
+        command, variables = run.command(NODE)
+
+    found = Path(variables["NODE_PATH"])
+    assert made == [(found, ["@mparticle/data-planning-node@1.0.3"])]
+    assert found.parent.parent == tmp_path
+    assert command == ["node", str(ROOT / "benchmarks" / "peers" / "data_plans.js")]
+
+
+@pytest.mark.parametrize("kind", ["as planned", "spoilt", "unplanned"])
+def test_batches_against_the_plan_are_what_their_kind_says(kind):
+    from benchmarks.run import ASKED
+    from benchmarks.workloads import KINDS
+
+    plan = DataPlan.from_file(ROOT / "examples" / "shop_plan.json")
+    parts = ASKED["plan"][kind]
+    events = [{"event_type": event, "data": parts[event]} for event in KINDS]
+    found = plan.validate({"user_attributes": parts["user_attributes"], "events": events})
+
+    wrong = {violation.event_index for violation in found}
+    expected = {"as planned": set(), "spoilt": {None, *range(10)}, "unplanned": {*range(10)}}
+    assert wrong == expected[kind]
+    assert kind != "unplanned" or {violation.kind for violation in found} == {"unplanned"}
 
 
 def test_the_page_of_results_has_what_was_printed_and_where():

@@ -135,6 +135,13 @@ def test_the_readme_really_sends(mparticle, tmp_path, monkeypatch):
     }
 
 
+def test_the_tutorial_ends_with_an_event_of_the_readers_own(mparticle):
+    run(ROOT / "docs" / "tutorial.md")
+
+    assert [event.event_name for event in mparticle.batches[-1].events] == ["Signed up"]
+    assert len(mparticle.batches) == 3
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_fence_says_what_it_holds(page):
     kinds = {block.kind for block in blocks(page)}

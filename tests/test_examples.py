@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -258,3 +259,25 @@ def test_the_nightly_job_with_keys_sends_to_the_workspace(mparticle, tmp_path, m
     ann = next(batch for batch in mparticle.batches if batch.user_identities.customer_id == "17")
     assert len(ann.events) == 3
     assert dict(ann.user_attributes) == {"$firstname": "Ann", "spend": 54, "vip": None}
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_integration_test_in_a_shell_waits_for_what_comes():
+    done = subprocess.run(
+        ["sh", str(EXAMPLES / "integration_test.sh")],
+        env={
+            **os.environ,
+            "MPFLUENT": f"{sys.executable} -m mpfluent",
+            "PYTHONPATH": str(EXAMPLES.parent),
+        },
+        cwd=EXAMPLES.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0,
+        "Searched came, with its query\nthe program got 503\n",
+        "",
+    )

@@ -11,14 +11,13 @@ from unittest import mock
 
 import pytest
 import requests
+from damaged_batches import damaged
 from hypothesis import given
-from hypothesis import strategies as st
 
 from benchmarks.environments import Environments, Unavailable
 from mpfluent import Batch, ConfigurationError, InvalidBatch
 from mpfluent.testing import LocalServer, assert_nothing_sent, assert_sent
 from mpfluent.testing.held_values import held
-from mpfluent.testing.strategies import batches
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT.parent / "shared" / "wire" / "samples"
@@ -341,31 +340,6 @@ def test_a_failing_assertion_lists_the_problems(server):
 
 
 # Whatever comes
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inside: (
-        st.lists(inside, max_size=3) | st.dictionaries(st.text(max_size=5), inside, max_size=3)
-    ),
-    max_leaves=5,
-)
-
-
-@st.composite
-def damaged(draw):
-    """A batch in JSON, in which some values are others."""
-    entry = json.loads(draw(batches()).to_json())
-    for _ in range(draw(st.integers(1, 3))):
-        inner = entry
-        while isinstance(inner, dict | list) and inner:
-            key = draw(
-                st.sampled_from(list(inner) if isinstance(inner, dict) else range(len(inner)))
-            )
-            if not isinstance(inner[key], dict | list) or not inner[key] or draw(st.booleans()):
-                inner[key] = draw(JSON)
-                break
-            inner = inner[key]
-    return entry
 
 
 @given(damaged())

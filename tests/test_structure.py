@@ -42,7 +42,7 @@ FOLDERS = {
     "builder formatting model wire encoding values utils",
     "__main__": "cli",
 }
-BESIDE = ("sdk_names", "errors", "version")  # each imports only from those before it
+BESIDE = ("close_match", "sdk_names", "errors", "version")  # each imports only from those before it
 
 
 @cache
@@ -262,11 +262,12 @@ def test_the_stub_for_type_checkers_and_editors_names_what_is_loaded():
     assert ast.unparse(last) == f"__all__ = {mpfluent.__all__}"
 
 
-def test_the_stub_is_packaged():
+def test_the_stub_and_the_page_are_packaged():
     config = ConfigParser()
     config.read(ROOT / "setup.cfg")
 
-    assert config["options.package_data"]["mpfluent"] == "py.typed, __init__.pyi"
+    packaged = "py.typed, __init__.pyi, testing/local/page/*"
+    assert config["options.package_data"]["mpfluent"] == packaged
 
 
 def test_dir_lists_what_is_public():
@@ -326,7 +327,7 @@ def test_no_file_but_a_test_is_longer_than_700_lines():
 
 
 def test_nothing_is_left_for_later():
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "setup.cfg"]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "setup.cfg"]
     marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
     marked = [
         path.relative_to(ROOT).as_posix()
@@ -364,9 +365,9 @@ def test_the_top_level_holds_what_the_map_says():
     allowed = {
         *("mpfluent", "tests", "examples", "benchmarks", "docs", "setup.cfg", "setup.py"),
         *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
-        *("MANIFEST.in", "pyrightconfig.json", "ruff.toml"),  # these tools read no setup.cfg
+        *("MANIFEST.in", "mkdocs.yml", "pyrightconfig.json", "ruff.toml"),  # read no setup.cfg
     }
-    made = {"build", "dist"}  # by a build
+    made = {"build", "dist", "site"}  # by a build
     there = {
         path.name
         for path in ROOT.iterdir()

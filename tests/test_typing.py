@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-import json
-import re
 import runpy
 import shutil
-import subprocess
-import sys
 import types
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from type_checkers import UNTYPED, errors_of_mypy, errors_of_pyright
 
 import mpfluent
 from mpfluent import Batch, Product, Promotion, Session
@@ -22,72 +19,26 @@ from mpfluent import Batch, Product, Promotion, Session
 pytestmark = pytest.mark.together("type checkers")
 HERE = Path(__file__).parent / "typing"
 GOOD, MISTAKES, OWN_VERBS = HERE / "good.py", HERE / "mistakes.py", HERE / "own_verbs.py"
+FILES = (GOOD, MISTAKES, OWN_VERBS)
 PACKAGE = Path(mpfluent.__file__).parents[1]  # where the checkers find what the tests import
 MARK = "  # mistake: "
-
-
-def run(*arguments, **options):
-    """Return what a module of this Python prints."""
-    command = [sys.executable, "-m", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def mypy(tmp_path_factory, mypy_cache, slow):
     """Return mypy's errors: (file name, line) to messages."""
-    folder = tmp_path_factory.mktemp("mypy")
-    settings = f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}:{HERE}\n"
+    settings = f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}:{HERE}\n{UNTYPED}"
     if not slow:  # nobody asks for the package's own errors, and its functions are not looked into
         settings += "[mypy-mpfluent.*]\nignore_errors = True\n"
-    (folder / "mypy.ini").write_text(settings)
-    printed = run(
-        "mypy",
-        f"--config-file={folder / 'mypy.ini'}",
-        f"--cache-dir={mypy_cache}",
-        "--no-error-summary",
-        "--hide-error-context",
-        "--no-pretty",
-        GOOD,
-        MISTAKES,
-        OWN_VERBS,
-        cwd=folder,
-    )
-    found = {}
-    for line in printed.splitlines():
-        path, number, kind, message = re.fullmatch(r"(.+?):(\d+): (\w+): (.*)", line).groups()
-        if kind == "error":
-            found.setdefault((Path(path).name, int(number)), []).append(message)
-    return found
+    return errors_of_mypy(FILES, settings, tmp_path_factory.mktemp("mypy"), mypy_cache)
 
 
 @pytest.fixture(scope="module")
 def pyright(tmp_path_factory):
     """Return pyright's errors: (file name, line) to messages."""
-    # pyright takes no files from outside its project
     folder = Path(shutil.copytree(HERE, tmp_path_factory.mktemp("pyright") / "typing"))
-    (folder / "pyrightconfig.json").write_text(
-        json.dumps(
-            {
-                "include": [GOOD.name, MISTAKES.name, OWN_VERBS.name],
-                "extraPaths": [str(PACKAGE), "."],
-                "pythonVersion": "3.11",
-                "typeCheckingMode": "standard",
-            }
-        )
-    )
-    printed = run(
-        "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", folder, cwd=folder
-    )
-    report = json.loads(printed)
-    assert report["summary"]["filesAnalyzed"] == 3
-    found = {}
-    for entry in report["generalDiagnostics"]:
-        if entry["severity"] == "error":
-            line = Path(entry["file"]).name, entry["range"]["start"]["line"] + 1
-            found.setdefault(line, []).append(entry["message"])
-    return found
+    names = [file.name for file in FILES]
+    return errors_of_pyright(names, folder, PACKAGE, typeCheckingMode="standard")
 
 
 def marked():

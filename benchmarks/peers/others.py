@@ -32,7 +32,5 @@ def posthog(url):
 
 
 if __name__ == "__main__":
-    name, opened = "posthog", posthog
-    if find_spec("segment"):
-        name, opened = "segment-analytics-python", segment
-    answer(name, "requests", "urllib3", open_sender=opened)
+    there = ("segment-analytics-python", segment) if find_spec("segment") else ("posthog", posthog)
+    answer(there[0], "requests", "urllib3", open_sender=there[1])

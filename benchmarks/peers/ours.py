@@ -37,6 +37,14 @@ def append(events, loops):
     return timed(lambda: reduce(Batch.add, listed, Batch()), loops)
 
 
+def validate(plan, payload, loops):
+    from mpfluent.dataplan import DataPlan  # an older commit has none
+
+    plan, batch = DataPlan.from_dict(plan), Batch.from_dict(payload)
+    plan.validate(batch)  # what it meets is compiled once
+    return timed(lambda: plan.validate(batch), loops)
+
+
 # The cliffs: calls that are a little unusual. Their arguments are made beforehand and take turns;
 # names that vary are so many that no cache holds them all.
 
@@ -78,5 +86,5 @@ if __name__ == "__main__":
         encode_by_marshmallow=partial(encode, by_marshmallow),
         cliffs=lambda: list(CLIFFS),
         cliff=lambda case, loops: timed(cliff_call(case), loops),
-        **{action.__name__: action for action in (append, *ACTIONS)},
+        **{action.__name__: action for action in (append, validate, *ACTIONS)},
     )

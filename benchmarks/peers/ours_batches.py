@@ -1,5 +1,7 @@
 """The batches of ``benchmarks.workloads`` as fluent chains, every check on."""
 
+from random import Random
+
 from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, ZONE, row, user
 from mpfluent import Batch, Product
 
@@ -45,7 +47,7 @@ def identical(number):
 
 def numbered(number):
     """Build a whole batch of one event that holds its number: its order can be checked."""
-    name = user(number)  # in the address, too: batches that share one are of the same user
+    name = user(number % 200)  # in the address, too: batches that share one are of the same user
     batch = with_context(Batch.for_user(customer_id=name, email=f"{name}@b.example"))
     return batch.event("Searched", {**ATTRIBUTES, "number": number}, at=AT)
 
@@ -71,3 +73,4 @@ def to_bytes(batch):
 
 
 BATCHES = {content.__name__: content for content in (whole, usual, identical, numbered, policy)}
+BATCHES["shuffled"] = lambda number: usual(Random(number).randrange(1000))

@@ -15,11 +15,11 @@ from benchmarks.workloads import ZONE
 from mpfluent import Client, FunctionTransport, Response, ThreadedDispatcher
 
 
-def client_of(url=None, network=None, *, threaded=True, hooks=None, **options):
+def client_of(url=None, network=None, *, threaded=True, client=None, **options):
     """Return a client; ``network`` is a function that answers requests, instead of a server."""
     transport = FunctionTransport(network) if network else None
     dispatcher = ThreadedDispatcher(**options) if threaded else None
-    parts = {"host": url, "transport": transport, "dispatcher": dispatcher, **(hooks or {})}
+    parts = {"host": url, "transport": transport, "dispatcher": dispatcher, **(client or {})}
     return Client("key", "secret", environment="development", **parts)
 
 
@@ -30,14 +30,6 @@ def open_sender(url, content="usual", size=1, path=None, **options):
         return Sender(int, lambda _: client.send_all(table([path])), close=client.close)
     prepare = BATCHES[content] if size == 1 else partial(usual, events=size)
     return Sender(prepare, client.send, lambda: client.flush(600), client.close)
-
-
-def send_to_nobody(many):
-    """Send in the background, with a worker that never gets its answer."""
-    client, batch = stuck(max_queue=many + 1, max_queue_bytes=2**40)[0], usual(0)
-    for _ in range(many):
-        client.send(batch)
-    os._exit(0)  # to close the client would fail each batch, and that is not measured
 
 
 def table(paths, mapping=imported):
@@ -54,7 +46,7 @@ def split(way, many, events, loops):
     accepting = partial(client_of, network=lambda request: Response(202), threaded=False)
     sealed = []
     hooks = {"before_send": lambda batch: sealed.append(batch) or batch}
-    with accepting(hooks=hooks) as client:
+    with accepting(client=hooks) as client:
         for _ in range(many):
             client.send(whole(events))
     if way == "encode":
@@ -138,4 +130,4 @@ def resident():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-ACTIONS = (open_sender, send_to_nobody, split, queue, bounded, stream)
+ACTIONS = (open_sender, split, queue, bounded, stream)

@@ -1,12 +1,21 @@
 """mParticle's own SDK, for an interpreter that has ``mparticle``."""
 
 import json
+import time
 from itertools import count, islice, starmap
+from random import Random
 
 import mparticle
+from mparticle.rest import ApiException
 
 from benchmarks.peers.actions import Sender, answer, timed
-from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, cleaned, read_rows, row, user
+from benchmarks.workloads import AT, ATTRIBUTES, DEVICE, KINDS, SOLD, cleaned, read_rows, row, user
+
+
+def batch_of(events, **identities):
+    batch = mparticle.Batch(environment="development")
+    batch.user_identities, batch.events = mparticle.UserIdentities(**identities), events
+    return batch
 
 
 def whole(events):
@@ -14,12 +23,11 @@ def whole(events):
     agreed = {"consented": True, "timestamp_unixtime_ms": AT}
     consent.gdpr = {"marketing": mparticle.GDPRConsentState(document="v4", **agreed)}
     consent.ccpa = {"data_sale_opt_out": mparticle.CCPAConsentState(**agreed)}
-    identities = mparticle.UserIdentities(customerid="123456", email="a@b.example", other="x")
-    batch = mparticle.Batch(environment="development", user_identities=identities)
+    listed = [_event(KINDS[number % 10]) for number in range(events)]
+    batch = batch_of(listed, customerid="123456", email="a@b.example", other="x")
     batch.user_attributes = {f"attr{number}": f"value {number}" for number in range(10)}
     batch.device_info = mparticle.DeviceInformation(**DEVICE)
     batch.consent_state = consent
-    batch.events = [_event(KINDS[number % 10]) for number in range(events)]
     return batch
 
 
@@ -30,19 +38,15 @@ def _event(kind):
         )
     if kind == "screen_view":
         return mparticle.ScreenViewEvent(screen_name="Home", timestamp_unixtime_ms=AT)
-    products = [
-        mparticle.Product(id=f"sku{sku}", name="name", price=19.99, quantity=1) for sku in range(3)
-    ]
+    products = [mparticle.Product(id=f"sku{sku}", **SOLD) for sku in range(3)]
     bought = {"products": products, "transaction_id": "t", "total_amount": 21.49}
     action = mparticle.ProductAction("purchase", **bought)
     return mparticle.CommerceEvent(action, timestamp_unixtime_ms=AT)
 
 
 def usual(number):
-    identities = mparticle.UserIdentities(customerid=user(number))
-    batch = mparticle.Batch(environment="development", user_identities=identities)
-    batch.events = [mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))]
-    return batch
+    event = mparticle.AppEvent("Searched", "other", custom_attributes=dict(ATTRIBUTES))
+    return batch_of([event], customerid=user(number))
 
 
 def identical(number):
@@ -54,12 +58,10 @@ def identical(number):
 
 
 def policy_of(user, email, attributes, bought, at):
-    identities = mparticle.UserIdentities(customerid=user, email=email)
-    batch = mparticle.Batch(environment="development", user_identities=identities)
-    batch.user_attributes = attributes
     event = mparticle.AppEvent("Policy imported", "other", timestamp_unixtime_ms=at)
     event.custom_attributes = bought
-    batch.events = [event]
+    batch = batch_of([event], customerid=user, email=email)
+    batch.user_attributes = attributes
     return batch
 
 
@@ -68,6 +70,7 @@ def policy(number):
 
 
 BATCHES = {content.__name__: content for content in (whole, usual, identical, policy)}
+BATCHES["shuffled"] = lambda number: usual(Random(number).randrange(1000))
 serialise = mparticle.EventsApi(mparticle.Configuration()).api_client.sanitize_for_serialization
 
 
@@ -78,10 +81,17 @@ def open_sender(url, content="usual", size=1, path=None):
     configuration.api_key, configuration.api_secret = "key", "secret"
     configuration.host = f"{url}/v2"
     api = mparticle.EventsApi(configuration)
-    return Sender(
-        lambda _: list(islice(batches, size)),
-        lambda bulk: api.bulk_upload_events(bulk, _return_http_data_only=True),
-    )
+
+    def call(bulk):
+        try:
+            api.bulk_upload_events(bulk, _return_http_data_only=True)
+        except ApiException as error:
+            if error.status != 429:
+                raise
+            time.sleep(float(error.headers["Retry-After"]))
+            call(bulk)
+
+    return Sender(lambda _: list(islice(batches, size)), call)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ def curves(run: Run) -> Iterator[Result]:
     """How costs grow, for the plots."""
     for events in run.choose((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000), (1, 10)):
         asked = {name: (name, "chain", events) for name in (OURS, DICTS, VENDOR)}
-        what = f"time of a batch, by its events @ {events}"
-        yield run.result(what, run.time(asked, rounds=10, piece=0.02))
+        yield run.result(f"time of a batch, by its events @ {events}", run.time(asked, 10, 0.02))
     many = run.choose(5_000, 100)
     for size in run.choose((1, 2, 5, 10, 20, 50, 100), (1, 10)):
         sized = {label: (name, {"size": size}) for label, name in ASKED["sizes"].items()}

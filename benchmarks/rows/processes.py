@@ -1,8 +1,5 @@
-"""What needs processes of its own: imports, instructions, and what is held in memory."""
+"""What needs processes of its own: imports, and what is held in memory."""
 
-import json
-import re
-import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +10,7 @@ from ..report import Result, judge
 from ..run import ASKED, OURS, VENDOR, Peer, Run
 
 
-def imports(run: Run) -> Iterator[Result]:
+def import_(run: Run) -> Iterator[Result]:
     """An import in a fresh interpreter, over the start of the same interpreter without."""
 
     def start(name: str, code: str) -> float:
@@ -27,33 +24,6 @@ def imports(run: Run) -> Iterator[Result]:
     rounds, target = run.choose(15, 1), ("import, vendor", OURS, VENDOR)
     taken = run.take_turns(lambda name, code: start(name, code) - start(name, ""), asked, rounds)
     yield run.result("an import, over an empty interpreter", taken, target)
-
-
-VALGRIND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-
-
-def instructions(run: Run) -> Iterator[Result]:
-    """Instructions of one call, which are steadier than time; needs valgrind."""
-    if shutil.which("valgrind") is None:
-        yield run.result("instructions", {}, notes=["valgrind is not installed"])
-        return
-    few, many = run.choose((100, 300), (5, 10))  # after some, all is compiled and warm
-    for what, asked in ASKED["instructions"].items():
-        taken = {}
-        for name in run.ours:
-            more = _count(run, name, *asked, many) - _count(run, name, *asked, few)
-            taken[name] = [more / (many - few) / 1000]
-        yield run.result(what, taken, unit="k")
-
-
-def _count(run: Run, name: str, *asked: Any) -> int:
-    command, variables = run.command(name)
-    line = json.dumps([asked[0], asked[1:], {}])
-    variables["PYTHONHASHSEED"] = "0"
-    more: dict[str, Any] = {"env": variables, "capture_output": True, "text": True, "check": True}
-    counted = subprocess.run([*VALGRIND, *command], input=line, **more)
-    (found,) = re.findall(r"I\s+refs:\s+([\d,]+)", counted.stderr)
-    return int(found.replace(",", ""))
 
 
 def alone(run: Run, name: str, action: str, *arguments: Any) -> Any:

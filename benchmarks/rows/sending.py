@@ -11,7 +11,7 @@ from typing import Any
 
 from ..measurement import column, ratios
 from ..report import Result, judge
-from ..run import DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
+from ..run import ASKED, DICTS, OURS, POSTHOG, SEGMENT, VENDOR, Asked, Run
 from ..workloads import write_rows
 from .processes import resident
 
@@ -20,16 +20,13 @@ Counts = dict[str, float]
 
 
 def deliver(run: Run, name: str, many: int, keep: bool = False, **more: Any) -> Counts:
-    """Let a peer send; return what the server counted, and rates of that.
-
-    Those are events a second, the sender's CPU seconds for each, and how busy the server was.
-    """
-    run.server.reset(keep=keep)
+    """Let a peer send; return what came, the events a second, their CPU, and the server's share."""
+    run.server.reset(keep=keep, limit=more.pop("limit", None))
     sent = run.ask(name, "deliver", run.server.url, many // more.get("size", 1), **more)
     came = run.server.counts()
-    events, seconds = came["events"], came["last"] - sent["began"]
-    figures = {"rate": events / seconds, "cpu": sent["cpu"] / events, "busy": came["cpu"] / seconds}
-    return {**came, **figures}
+    events, seconds, cpu = came["events"], came["last"] - sent["began"], sent["cpu"]
+    figures = {"seconds": seconds, "rate": events / seconds, "cpu": cpu / events}
+    return {**came, **figures, "busy": came["cpu"] / seconds}
 
 
 def deliver_in_turns(run: Run, asked: Asked, many: int, rounds: int) -> dict[str, list[Counts]]:
@@ -41,14 +38,8 @@ def dispatch(run: Run) -> Iterator[Result]:
     """Background sending, from values to the answer: events a second, and CPU time an event."""
     many, rounds = run.choose(20_000, 300), run.choose(7, 1)
     for content, what in (("usual", "of one event"), ("identical", "of identical content")):
-        options = {"content": content}
-        asked: dict[str, Any] = {name: (name, options) for name in run.ours}
-        asked[BULK] = (VENDOR, {**options, "size": 100})
-        for label in (OURS, BULK):
-            name, options = asked[label]
-            asked[f"{label}, built beforehand"] = (name, {**options, "beforehand": True})
-        if content == "usual":
-            asked.update({name: (name, {}) for name in (SEGMENT, POSTHOG)})
+        asked = {name: (name, {"content": content}) for name in run.ours}
+        asked.update(ASKED["dispatch"][content])
         found = deliver_in_turns(run, asked, many, rounds)
         text, notes = f"{many} batches {what}, events delivered a second", [*_trust(found, many)]
         targets = ("dispatch, segment", OURS, SEGMENT), ("dispatch, posthog", OURS, POSTHOG)
@@ -69,8 +60,7 @@ def _trust(found: Mapping[str, Sequence[Mapping[str, float]]], many: int) -> Ite
 def send(run: Run) -> Iterator[Result]:
     """One ``send`` of a batch that is there, on the caller's thread, at full speed."""
     many = run.choose(20_000, 200)
-    peers = (*run.ours, SEGMENT, POSTHOG)
-    asked = {name: (name, "send", run.server.url, many) for name in peers}
+    asked = {name: (name, "send", run.server.url, many) for name in (*run.ours, SEGMENT, POSTHOG)}
     taken = run.take_turns(run.ask, asked, run.choose(9, 2))
     for share in ("p50", "p99", "p99.9"):
         what = f"one call in the caller's thread, {share} of {many}"
@@ -97,6 +87,21 @@ def coalesce(run: Run) -> Iterator[Result]:
     yield run.result(what, column(found, "cpu"), verdicts=verdicts, notes=notes)
 
 
+def limit(run: Run) -> Iterator[Result]:
+    """Events of 1 000 users in random order, to a server that takes 270 batches a second."""
+    many, taken = run.choose(20_000, 200), {"content": "shuffled", "limit": 270}
+    asked = {name: (name, {**taken, **ASKED["paced"]}) for name in run.ours}
+    asked[BULK] = (VENDOR, {**taken, "size": 100})
+    found = deliver_in_turns(run, asked, many, 1)
+    ours = found[OURS][0]
+    outcome = {"refused": ours["refused"], "lost": many - ours["events"]}
+    verdicts = [judge(f"limit, {key}", [number]) for key, number in outcome.items()]
+    note = "{}: {batches} batches, {refused} requests refused"
+    notes = [note.format(name, **one) for name, (one,) in found.items()]
+    what, target = f"{many} events until the last is delivered", ("limit, vendor", BULK, OURS)
+    yield run.result(what, column(found, "seconds"), target, verdicts=verdicts, notes=notes)
+
+
 def out_of_order(bodies: list[bytes], many: int) -> int:
     """Return how many events are missing, double, or before one that was sent earlier."""
     seen: dict[str, list[int]] = defaultdict(list)
@@ -111,17 +116,15 @@ def out_of_order(bodies: list[bytes], many: int) -> int:
 
 def split(run: Run) -> Iterator[Result]:
     """What sealing, splitting and settling add to encoding."""
-    for what, many, events in (
-        ("100 batches of 10 events", run.choose(100, 4), 10),
-        ("one batch of 1 000 events, which is too large", 1, 1000),
-    ):
+    for what, (many, events) in ASKED["split"].items():
+        many = run.choose(many, min(many, 4))
         asked = {name: (name, "split", "send", many, events) for name in run.ours}
         asked["encode"] = (OURS, "split", "encode", many, events)
         taken = run.time(asked, rounds=25, piece=0.05)
         yield run.result(what, taken, ("split, send", OURS, "encode"))
 
 
-def tables(run: Run) -> Iterator[Result]:
+def rows(run: Run) -> Iterator[Result]:
     """200 000 rows of CSV, cleaned, mapped, checked, with key and checkpoint: CPU and memory."""
     pieces, each = run.choose((20, 10_000), (2, 200))
     many = pieces * each

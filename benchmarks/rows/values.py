@@ -1,9 +1,12 @@
-"""From values to JSON bytes, with nothing sent."""
+"""What is done with values, with nothing sent: to JSON bytes, and against a data plan."""
 
+import json
 from collections.abc import Iterator
 
-from ..report import Result
-from ..run import DICTS, OURS, VENDOR, Run
+from ..environments import ROOT
+from ..report import Result, judge
+from ..run import ASKED, DICTS, NODE, OURS, VENDOR, Run
+from ..workloads import KINDS
 
 MARSHMALLOW = "marshmallow's dump + json"
 
@@ -34,8 +37,7 @@ def cliffs(run: Run) -> Iterator[Result]:
             asked = {name: (name, "cliff", case) for name in run.ours}
             # in the same process, for what a call costs depends on the calls before
             asked.update({f"{name}, {usual}": (name, "cliff", usual) for name in run.ours})
-            target = ("cliffs", OURS, f"{OURS}, {usual}")
-            yield run.result(case, run.time(asked), target)
+            yield run.result(case, run.time(asked), ("cliffs", OURS, f"{OURS}, {usual}"))
 
 
 def append(run: Run) -> Iterator[Result]:
@@ -46,3 +48,17 @@ def append(run: Run) -> Iterator[Result]:
     asked[tenth] = (OURS, "append", many // 10)
     taken = run.time(asked, rounds=15, piece=0)
     yield run.result(f"{many} events, one at a time", taken, ("append, linear", OURS, tenth))
+
+
+def plan(run: Run) -> Iterator[Result]:
+    """A batch of ten events against a plan of 1 000 points: as planned, spoilt, unplanned."""
+    version = json.loads((ROOT / "examples" / "shop_plan.json").read_text(encoding="utf-8"))
+    points = version["version_document"]["data_points"]
+    more = json.dumps(points[0])  # the point of "Searched"
+    points += [json.loads(more.replace("Searched", f"Searched {n}")) for n in range(994)]
+    for kind, parts in ASKED["plan"].items():
+        events = [{"event_type": event, "data": parts[event]} for event in KINDS]
+        batch = {"user_attributes": parts["user_attributes"], "events": events}
+        taken = run.time({name: (name, "validate", version, batch) for name in (*run.ours, NODE)})
+        limit = judge("plan, time", [seconds * 1000 for seconds in taken[OURS]])
+        yield run.result(f"10 events {kind}", taken, ("plan, vendor", NODE, OURS), verdicts=[limit])

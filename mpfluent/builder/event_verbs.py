@@ -139,14 +139,14 @@ class EventVerbs(CommerceVerbs):
             raise renamed from error.__cause__
 
     def _attribution(
-        self: V, verb: str, name: str, told: Mapping[str, str | None], fields: Any
+        self: V, verb: str, name: str, own: Mapping[str, str | None], fields: Any
     ) -> V:
-        for key, value in told.items():
+        for key, value in own.items():
             if value is not None or verb == "attribution":
                 checked_as(validators.name, verb, key, value)
         events.check_unsaid(verb, ("event_name", "type"), fields, _LEAVE_OUT)
         given = {"event_name": name, "type": "attribution", **fields}
-        given["attributes"] = {**told, **_attributes(verb, fields)}
+        given["attributes"] = {**own, **_attributes(verb, fields)}
         return self._event(AppEvent, verb, given)
 
     def attribution(self: V, publisher: str, campaign: str, **fields: Unpack[EventFields]) -> V:
@@ -156,8 +156,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().attribution("Example network", "Spring").events[0].type
         'attribution'
         """
-        told = {"publisher": publisher, "campaign": campaign}
-        return self._attribution("attribution", "attribution", told, fields)
+        own = {"publisher": publisher, "campaign": campaign}
+        return self._attribution("attribution", "attribution", own, fields)
 
     def attribution_delete(self: V, **fields: Unpack[EventFields]) -> V:
         """Append the deletion of an install's attribution.
@@ -166,8 +166,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().attribution_delete().events[0].attributes
         {'action': 'delete'}
         """
-        told = {"action": "delete"}
-        return self._attribution("attribution_delete", "attribution", told, fields)
+        own = {"action": "delete"}
+        return self._attribution("attribution_delete", "attribution", own, fields)
 
     def re_engagement(
         self: V,
@@ -182,8 +182,8 @@ class EventVerbs(CommerceVerbs):
         >>> Batch().re_engagement(campaign="Spring").events[0].event_name
         're-engagement'
         """
-        told = {"publisher": publisher, "campaign": campaign}
-        return self._attribution("re_engagement", "re-engagement", told, fields)
+        own = {"publisher": publisher, "campaign": campaign}
+        return self._attribution("re_engagement", "re-engagement", own, fields)
 
     def ltv_increase(
         self: V,
@@ -551,16 +551,16 @@ def _described(error: BaseException) -> dict[str, str]:
 
     kind = type(error)
     prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    told = {"class_name": f"{prefix}{kind.__qualname__}"}
+    texts = {"class_name": f"{prefix}{kind.__qualname__}"}
     tells: dict[str, Callable[[], str]] = {
         "stack_trace": lambda: "".join(traceback.format_exception(error)),
         "message": lambda: str(error) or kind.__name__,
     }
     for key, tell in tells.items():
         try:
-            told[key] = tell()
+            texts[key] = tell()
         except Exception as broken:  # a __str__ that raises must not hide the crash
-            told[key] = f"{kind.__name__} (its {key} raised {type(broken).__name__})"
+            texts[key] = f"{kind.__name__} (its {key} raised {type(broken).__name__})"
     return {
-        key: str.encode(text, "utf-8", "backslashreplace").decode() for key, text in told.items()
+        key: str.encode(text, "utf-8", "backslashreplace").decode() for key, text in texts.items()
     }

@@ -26,6 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1
     """
     command = None
+    for name in ("stdout", "stderr"):  # None, if a shell closed it
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):  # where it cannot write a letter, it escapes it
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -60,6 +63,10 @@ def _run(options: argparse.Namespace) -> int:
         from .resend import resend
 
         return resend(options)
+    if options.command == "serve":
+        from .serve import serve
+
+        return serve(options)
     if options.command.startswith("plan "):
         from .plan import plan
 

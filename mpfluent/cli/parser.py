@@ -8,6 +8,7 @@ from typing import Any
 from ..version import __version__
 from .arguments import Parser, count, one_of, rate
 from .plan_parser import add_plan
+from .serve_parser import add_serve
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "batches")
 
@@ -50,7 +51,7 @@ examples:
         version=f"mpfluent {__version__}",
         help="print the version and exit",
     )
-    for add in (_send, _check, _resend, _outbox, _code, add_plan):
+    for add in (_send, _check, _resend, _outbox, _code, add_plan, add_serve):
         add(commands)
     return top
 

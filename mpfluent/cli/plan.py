@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +13,13 @@ from typing import Any
 
 from ..dataplan import DataPlan
 from ..dataplan.changes import changes
+from ..dataplan.generated_module import MARK
 from ..errors import ConfigurationError, InvalidPlan, InvalidValue, one_line
-from .payloads import entries_of
+from .plan_batches import batches_of
 from .plan_table import table_of
 from .run import say
 from .statuses import DELIVERED, FAILED
 from .words import counted
-
-_MARK = "Written by mpfluent plan generate"  # in each module that was generated
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -37,7 +37,7 @@ def _validate(options: argparse.Namespace) -> int:
     _refuse_broken(options.plan, found, options.like)
     batches = violations = spoilt = 0
     for file in options.files:
-        for place, payload in _payloads(file):
+        for place, payload in batches_of(file):
             batches += 1
             said = _violations(found, place, payload, options.like)
             for text in said:
@@ -52,16 +52,6 @@ def _validate(options: argparse.Namespace) -> int:
     return FAILED if violations else DELIVERED
 
 
-def _payloads(file: str) -> list[tuple[str, Any]]:
-    """Return the batches of a file, each with its place."""
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    try:
-        found = entries_of(content)
-    except InvalidValue as error:
-        raise InvalidValue(f"{file}: {error}") from None
-    return [(f"{file}, batch {number}", each) for number, each in enumerate(found, 1)]
-
-
 def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[str]:
     try:
         return [each.text for each in found.validate(payload, like=like)]
@@ -71,48 +61,47 @@ def _violations(found: DataPlan, place: str, payload: Any, like: Any) -> list[st
 
 def _generate(options: argparse.Namespace) -> int:
     """Write, print or compare the module of verbs."""
-    if options.check and options.output is None:
+    if options.check and options.output in (None, "-"):
         raise ConfigurationError("--check compares a file; write -o shop.py")
     text = _read(options.plan, options.plan_version).generate(names=options.names)
-    if options.output is None:
+    if options.output in (None, "-"):
         if isinstance(sys.stdout, io.TextIOWrapper):  # a test may have replaced it by a StringIO
             sys.stdout.reconfigure(encoding="utf-8")  # as Python source is
         _write(text.removesuffix("\n"))
         return DELIVERED
     path = Path(options.output)
-    there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    written = path.read_bytes() if path.is_file() else b""  # what is no file may have no end
+    there = written.decode("utf-8", "replace").splitlines()
     if options.check:
-        return _compared(options, there, text)
-    if there and _MARK not in there:
+        return _compared(options, there, text.splitlines())
+    if there and MARK not in there:
         raise ConfigurationError(
             f"{options.output} was not written by mpfluent plan generate, and would be lost; "
             "write another path, or remove the file"
         )
-    if there != text:
+    if written != text.encode():
         path.write_text(text, encoding="utf-8", newline="\n")
     return DELIVERED
 
 
-def _compared(options: argparse.Namespace, there: str, text: str) -> int:
-    if there == text:
+def _compared(options: argparse.Namespace, there: list[str], wanted: list[str]) -> int:
+    """Print what differs; how lines end does not count."""
+    if there == wanted:
         return DELIVERED
-    lines = difflib.unified_diff(
-        there.splitlines(), text.splitlines(), options.output, options.plan, lineterm="", n=1
-    )
-    for line in lines:
-        _write(line)
-    names = f" --names {options.names}" if options.names else ""
-    say(
-        options.command,
-        f"{options.output} is not what the plan says; "
-        f"write mpfluent plan generate {options.plan} -o {options.output}{names}",
-    )
+    names = options.output, options.plan
+    for each in difflib.unified_diff(there, wanted, *names, lineterm="", n=1):
+        _write(each)
+    line = ["mpfluent", "plan", "generate", options.plan, "-o", options.output]
+    line += ["--names", options.names] if options.names else []
+    line += ["--plan-version", str(options.plan_version)] if options.plan_version else []
+    say(options.command, f"{options.output} is not what the plan says; write {shlex.join(line)}")
     return FAILED
 
 
 def _diff(options: argparse.Namespace) -> int:
     """Print what changed between two plans."""
-    old, new = _read(options.old, None), _read(options.new, None)
+    before, after = _two_versions(options.plan_version)
+    old, new = _read(options.old, before), _read(options.new, after)
     _refuse_broken(options.old, old)
     _refuse_broken(options.new, new)
     found = changes(old, new)
@@ -121,19 +110,33 @@ def _diff(options: argparse.Namespace) -> int:
         if lines:
             _write(title)
         for each in lines:
-            _write(f"  {each.event}: {each.text}")
+            _write(f"  {one_line(f'{each.event}: {each.text}', 1_000)}")
     if not found:
         _write("nothing changed for those who send")
     return FAILED if options.check and any(each.is_breaking for each in found) else DELIVERED
 
 
+def _two_versions(written: list[int] | None) -> tuple[int | None, int | None]:
+    """Return which version is compared with which."""
+    if written is None:
+        return None, None
+    if len(written) != 2:
+        said = " ".join(f"--plan-version {number}" for number in written)
+        raise ConfigurationError(
+            f"{said}: want the version of OLD, and then of NEW; "
+            f"write --plan-version {written[0]} --plan-version {written[-1]}"
+        )
+    return written[0], written[1]
+
+
 def _show(options: argparse.Namespace) -> int:
     """Print the events of a plan."""
     found = _read(options.plan, options.plan_version)
+    table = list(table_of(found, options.names))
     described = repr(found).removeprefix("<DataPlan ").removesuffix(">")
     _write(f"{options.plan}: {described}")
     _write("")
-    for line in table_of(found, options.names):
+    for line in table:
         _write(line)
     problems = found.problems()
     if problems:

@@ -11,7 +11,7 @@ _STATUS = """\
 exit status:
   0  {}
   1  {}
-  2  a mistake in the call, or the file is no data plan"""
+  2  a mistake in the call, or a file that is no data plan, or holds no batch"""
 _PRINTED = _STATUS.format("it was printed", "a file could not be read or written")
 _DIFFERENT = _STATUS.format("it was printed", "with --check: those who send must change something")
 
@@ -112,12 +112,13 @@ def _diff(commands: Any) -> None:
         "diff",
         prog="mpfluent plan diff",
         help="say what changed for those who send",
-        usage="mpfluent plan diff OLD NEW [--check]",
+        usage="mpfluent plan diff OLD NEW [--check] [--plan-version N --plan-version N]",
         description="""\
 Print what changed from one plan to another: first what those who send must change.""",
         epilog=f"""\
 examples:
   mpfluent plan diff plan-3.json plan-4.json
+  mpfluent plan diff plan.json plan.json --plan-version 3 --plan-version 4
 
 {_DIFFERENT}""",
     )
@@ -126,6 +127,13 @@ examples:
     what.add_argument("new", metavar="NEW", help="the plan as it is")
     what.add_argument(
         "--check", action="store_true", help="end with status 1 if those who send must change"
+    )
+    what.add_argument(
+        "--plan-version",
+        action="append",
+        type=count,
+        metavar="N",
+        help="which version of OLD, and then of NEW, if the files have several",
     )
     _help(what)
 

@@ -9,7 +9,7 @@ from ..dataplan import DataPlan
 from ..dataplan.functions import Function
 from ..dataplan.generated_module import written
 from ..dataplan.names_file import names_of
-from ..dataplan.planned_verbs import COMMERCE
+from ..dataplan.planned_commerce import COMMERCE
 from ..dataplan.points import Point
 from ..dataplan.verb_names import verb_names
 from ..errors import one_line
@@ -35,7 +35,7 @@ def table_of(plan: DataPlan, names: str | None) -> Iterator[str]:
     ]
     found = written(points, chosen)
     called = verb_names(points, chosen)
-    functions = {each.name: each for each in (*found.verbs, *found.products, *found.user)}
+    functions = {each.name: each for each in (*found.verbs, *found.factories, *found.user)}
     rows = [_row(point, called.get(str(point.key), ""), functions) for point in points]
     rows = [_HEAD, *sorted(rows, key=lambda row: (row[2], row[1]))]
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
@@ -49,7 +49,7 @@ def _row(point: Point, called: str, functions: dict[str, Function]) -> tuple[str
     used = [called]
     if commerce := COMMERCE.get((point.type, point.name)):
         verb = called if called in functions else commerce.verb
-        used = [verb, f"{commerce.verb}_product"]
+        used = [verb, commerce.factory]
     if point.type == "user_attributes":
         used = ["with_planned_attributes"]
     known = [name for name in used if name in functions or (commerce and name == commerce.verb)]

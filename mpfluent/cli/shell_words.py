@@ -10,6 +10,7 @@ from collections.abc import Callable
 _OPTIONS = {
     **dict.fromkeys(("encoding", "delimiter", "tz", "job"), ""),
     **dict.fromkeys(("environment", "pod", "host", "rate_limit", "stop_after"), ""),
+    **dict.fromkeys(("port", "bind", "token", "delay", "certificate", "max_events"), ""),
     "unknown": "--ignore-unknown",
     "version": "--plan-version",
 }
@@ -55,6 +56,7 @@ _REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),
     (r"\bRows\.from_parquet\(…\)", "--format parquet"),
     (r"; batch\.problems\(\) lists them all", ""),
+    (r"LocalServer\(bind=('[^']*'), token='…'\)", r"--bind \1 --token '…'"),
     (r"\bplan\.problems\(\) lists", "mpfluent plan show lists"),
     (r"^generate\(\): ", ""),
     (
@@ -78,10 +80,14 @@ def in_a_shell(message: str) -> str:
     'a.csv: the bytes are not utf-8; write --encoding …'
     >>> in_a_shell("rejects are in no file; write with_rejects('rejects.jsonl')")
     'rejects are in no file; write --rejects rejects.jsonl'
+    >>> in_a_shell("LocalServer(port=80): it is taken; write LocalServer(port=0)")
+    '--port 80: it is taken; write --port 0'
     """
     for pattern, instead in _REWORDED:
         message = re.sub(pattern, instead, message)
-    message = re.sub(rf"^(?:Client|check|{_METHOD})\(({_OPTION})=({_VALUE})\)", _option, message)
+    called = rf"Client|LocalServer|check|{_METHOD}"
+    message = re.sub(rf"^(?:{called})\(({_OPTION})=({_VALUE})\)", _option, message)
+    message = re.sub(rf"(?<=write )LocalServer\(({_OPTION})=({_VALUE})\)", _option, message)
     message = re.sub(rf"(?:^|\bwrite )({_METHOD})\(({_VALUE})?\)", _method, message)
     return re.sub(rf"\b(?<=write )({_OPTION})=({_VALUE})", _option, message)
 

@@ -17,7 +17,7 @@ from ..delivery.reports import CloseReport, Report
 from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import Counters, Stats
-from ..dispatch.base import Dispatcher
+from ..dispatch.base import Dispatcher, WantsClient
 from ..dispatch.sync import SyncDispatcher
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
@@ -194,8 +194,8 @@ class Client(PublicNames):
     def _adopt(self, dispatcher: Dispatcher) -> None:
         """Let a dispatcher send for this client."""
         dispatcher.open(self._sender, self._notifier, Batch)
-        # one that hands batches over may send what comes back from the broker, with this client
-        getattr(dispatcher, "opened_by", lambda client: None)(self)
+        if isinstance(dispatcher, WantsClient):
+            dispatcher.opened_by(self)
         # the one that it was made with is the last, and so is closed last
         self._dispatchers = (dispatcher, *self._dispatchers)
 
@@ -504,8 +504,9 @@ class Client(PublicNames):
         self._check_open()
         prepared = [self._sealer.prepared(batch) for batch in batches]
         by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._counters.hook_raised, by.may_wait, by.send_now)
-        entries = [(each, delivery._settle) for each in prepared]
+        delivery = Delivery(len(prepared), self._counters, by)
+        settle = delivery._settle
+        entries = [(each, settle) for each in prepared]
         return delivery, lambda: self._submitter.submit(entries, by)
 
     def _check_open(self) -> None:
@@ -517,4 +518,5 @@ class Client(PublicNames):
         """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
-        self._counters.repairs.run()
+        if self._counters.repairs.left:
+            self._counters.repairs.run()

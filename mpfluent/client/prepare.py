@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from ..utils.log import warn
 from ..values.foreign import is_a, itself
 from ..wire import body as wire
 from ..wire.checks import check_historical, check_limits
-from ..wire.limits import problems
+from ..wire.limits import Problem, problems
 from ..wire.seal import seal
 from .data_plan import PlanCheck, nothing_left
 
@@ -106,7 +106,7 @@ class Sealer(NamedTuple):
                 kept = self.planned.marked(kept)
             sealed = seal(kept, self.now, self.new_ids, sealed.environment)
         dropped = 0
-        strict = of_table or sealed.environment == "development"
+        strict = of_table or sealed._get("environment") == "development"
         try:
             if self.historical:
                 for one in unsealed:
@@ -116,7 +116,9 @@ class Sealer(NamedTuple):
                 sealed, dropped = self.planned.checked(sealed, strict=strict)
                 if self.historical and not sealed.events:
                     return Prepared(whole, nothing_left(whole), named)
-            self._check_limits(sealed, strict=strict)
+            found = problems(sealed, historical=self.historical, now=self.now())
+            if found:
+                self._refuse_or_log(found, strict=strict)
         except InvalidBatch as error:
             if not of_table:
                 raise
@@ -158,10 +160,9 @@ class Sealer(NamedTuple):
             )
         return kept  # type: ignore[no-any-return]
 
-    def _check_limits(self, batch: Batch, *, strict: bool) -> None:
+    def _refuse_or_log(self, found: Sequence[Problem], *, strict: bool) -> None:
         """Raise what is over a documented limit, if it is strict; else log it once a kind."""
-        found = problems(batch, historical=self.historical, now=self.now())
-        if found and strict:
+        if strict:
             check_limits(found)
         for kind, _, _, place in found:
             if kind not in self.logged:

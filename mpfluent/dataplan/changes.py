@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import printable
 from .annotations import limits_of
 from .javascript import json_of
 from .planned_arguments import is_closed, required
 from .points import Point
+from .widening import allows_all, choices_of
 
 if TYPE_CHECKING:
     from .plan import DataPlan
 
 _RANKS = ("required", "gone", "values", "new", "eased")
 _BREAKING = ("required", "gone", "values")
+_LONGEST = 1_000  # a pattern of a plan may be longer
 
 
 class Change(NamedTuple):
@@ -41,7 +44,6 @@ class _Place(NamedTuple):
 
     schema: Any
     is_required: bool
-    is_closed: bool  # whether the object that it is in allows no others
 
 
 def changes(old: DataPlan, new: DataPlan) -> list[Change]:
@@ -67,7 +69,11 @@ def changes(old: DataPlan, new: DataPlan) -> list[Change]:
             found.append(_whole(was, now))
         else:
             found += _between(was, now)
-    return sorted(filter(None, found), key=lambda change: _RANKS.index(change.kind))
+    shown = [
+        Change(kind, printable(event, _LONGEST), printable(text, _LONGEST))
+        for kind, event, text in filter(None, found)
+    ]
+    return sorted(shown, key=lambda change: _RANKS.index(change.kind))
 
 
 def _points(plan: DataPlan) -> dict[str, Point]:
@@ -85,8 +91,7 @@ def _whole(was: Point | None, now: Point | None) -> Change | None:
     if now is not None:
         if now.type not in ("user_attributes", "user_identities"):
             return Change("new", _label(now), "is new")
-        wanted = ", ".join(map(repr, required(now.definition)))
-        return Change("required", _label(now), f"are planned now, and need {wanted or 'nothing'}")
+        return Change(*_of_user(now.definition, _label(now)))
     if was is None:
         return None
     if was.type in ("user_attributes", "user_identities"):
@@ -94,25 +99,60 @@ def _whole(was: Point | None, now: Point | None) -> Change | None:
     return Change("gone", _label(was), "is no longer planned")
 
 
+def _of_user(definition: Any, label: str) -> tuple[str, str, str]:
+    """Return the change that attributes or identities of the user came into the plan."""
+    if wanted := ", ".join(map(repr, required(definition))):
+        return "required", label, f"are planned now, and need {wanted}"
+    if is_closed(definition):
+        return "required", label, "are planned now, and need nothing; others are not allowed"
+    places = dict(_places(definition, ()))
+    ruled = [path for path, place in places.items() if not allows_all(None, place.schema)]
+    said = f", with rules for {', '.join(map(_named, ruled))}" if ruled else ""
+    return "values" if ruled else "new", label, f"are planned now{said}"
+
+
 def _between(was: Point, now: Point) -> Iterator[Change]:
-    before, after = dict(_places(was.definition, ())), dict(_places(now.definition, ()))
     label = _label(now)
+    if now.definition is False or was.definition is False:
+        if now.definition is not False:
+            yield Change("eased", label, "was never as planned, and may be now")
+        elif was.definition is not False:
+            yield Change("gone", label, "is never as planned now")
+        return
+    yield from _of_values(label, "", was.definition, now.definition)
+    before, after = dict(_places(was.definition, ())), dict(_places(now.definition, ()))
+    ended: set[tuple[str, ...]] = set()  # of what was in them, nothing more is said
     for path in sorted({*before, *after}, key=lambda path: (len(path), path)):
-        name, one, other = _named(path), before.get(path), after.get(path)
-        if other is None:
-            if one is not None and _is_closed_at(now.definition, path):
-                yield Change("gone", label, f"{name} is no longer planned")
-            elif one is not None:
-                yield Change("eased", label, f"{name} may be anything now")
-        elif one is None:
-            kind = "required" if other.is_required else "new"
-            yield Change(kind, label, f"{name} is new" + (", and required" * other.is_required))
-        else:
-            if one.is_required != other.is_required:
-                said = "is required now" if other.is_required else "may be missing now"
-                kind = "required" if other.is_required else "eased"
-                yield Change(kind, label, f"{name} {said}")
-            yield from _of_values(label, name, one.schema, other.schema)
+        if any(path[:length] in ended for length in range(len(path))):
+            continue
+        one, other = before.get(path), after.get(path)
+        if other is None or other.schema is False:
+            ended.add(path)
+        elif one is None and not other.is_required and _others_at(was.definition, path) is False:
+            ended.add(path)  # who sends nothing there, as the old plan wants it, need not change
+        others = _others_at(now.definition, path) if other is None else None
+        yield from _of_place(label, _named(path), one, other, others)
+
+
+def _of_place(
+    label: str, name: str, one: _Place | None, other: _Place | None, others: Any
+) -> Iterator[Change]:
+    """Yield what changed of a property; what is planned for others, if it is gone."""
+    if one is None:
+        is_required = other is not None and other.is_required
+        said = "is new, and required" if is_required else "is new"
+        yield Change("required" if is_required else "new", label, f"{name} {said}")
+    elif other is not None:
+        if one.is_required != other.is_required:
+            said = "is required now" if other.is_required else "may be missing now"
+            yield Change("required" if other.is_required else "eased", label, f"{name} {said}")
+        yield from _of_values(label, name, one.schema, other.schema)
+    elif others is False:
+        yield Change("gone", label, f"{name} is no longer planned")
+    elif allows_all(None, others):
+        yield Change("eased", label, f"{name} may be anything now")
+    else:
+        yield from _of_values(label, name, one.schema, others)
 
 
 def _places(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], _Place]]:
@@ -124,23 +164,27 @@ def _places(schema: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
     for name in dict.fromkeys((*properties, *wanted)):
         inner = properties.get(name)
         inside = (*path, name)
-        yield inside, _Place(inner, name in wanted, is_closed(schema))
+        yield inside, _Place(inner, name in wanted)
         yield from _places(inner, inside)
     items = schema.get("items")
     if isinstance(items, dict):
         yield from _places(items, path)
 
 
-def _is_closed_at(schema: Any, path: tuple[str, ...]) -> bool:
-    """Return whether the object in which a path ends allows only what it names."""
+def _others_at(schema: Any, path: tuple[str, ...]) -> Any:
+    """Return the schema of names that are not planned, in the object in which a path ends."""
     for name in path[:-1]:
-        while isinstance(schema, dict) and "properties" not in schema and "items" in schema:
-            schema = schema["items"]
+        schema = _inside_lists(schema)
         properties = schema.get("properties") if isinstance(schema, dict) else None
         schema = properties.get(name) if isinstance(properties, dict) else None
+    schema = _inside_lists(schema)
+    return schema.get("additionalProperties") if isinstance(schema, dict) else schema
+
+
+def _inside_lists(schema: Any) -> Any:
     while isinstance(schema, dict) and "properties" not in schema and "items" in schema:
         schema = schema["items"]
-    return is_closed(schema)
+    return schema
 
 
 def _named(path: tuple[str, ...]) -> str:
@@ -152,34 +196,67 @@ def _named(path: tuple[str, ...]) -> str:
 
 def _of_values(label: str, name: str, was: Any, now: Any) -> Iterator[Change]:
     """Yield what changed of the values that a property may have."""
-    if isinstance(was, dict) and isinstance(now, dict) and "enum" in was and "enum" in now:
-        before, after = (_choices(each["enum"]) for each in (was, now))
-        if gone := [each for each in before if each not in after]:
+    for keyword, one in _INSIDE.items():
+        inside = [each.get(keyword) for each in (was, now) if isinstance(each, dict)]
+        if len(inside) == 2 and all(isinstance(each, dict) for each in inside):
+            yield from _of_values(label, f"{one} of {name}" if name else one, *inside)
+            was, now = (_less(each, keyword) for each in (was, now))
+    is_eased = allows_all(was, now)
+    before, after = choices_of(was), choices_of(now)
+    if before is not None and after is not None:
+        kept, listed = list(map(json_of, before)), list(map(json_of, after))
+        if gone := [each for each in kept if each not in listed]:
             yield Change("values", label, f"{name} may no longer be {', '.join(gone)}")
-        if new := [each for each in after if each not in before]:
+        if new := [each for each in listed if each not in kept]:
             yield Change("eased", label, f"{name} may be {', '.join(new)} now")
+        was, now = (_less(each, "enum", "const") for each in (was, now))
+        is_eased = is_eased or allows_all(was, now)
     before_text, after_text = _words(was), _words(now)
     if before_text != after_text:
-        kind = "values" if after_text else "eased"
         said = f"was {before_text or 'anything'}, and is {after_text or 'anything'} now"
-        yield Change(kind, label, f"{name} {said}")
+        yield Change("eased" if is_eased else "values", label, f"{name} {said}".lstrip())
 
 
-def _choices(words: Any) -> list[str]:
-    return [json_of(word) for word in words] if isinstance(words, list) else []
+def _less(schema: dict[str, Any], *keywords: str) -> dict[str, Any]:
+    """Return a schema without these keywords."""
+    return {keyword: said for keyword, said in schema.items() if keyword not in keywords}
 
 
+_INSIDE = {"items": "an entry", "additionalProperties": "any other"}
 _TEXT: Mapping[str, str] = {"string": "text", "number": "a number", "integer": "a whole number"}
+_SAID = {
+    "minProperties": "at least {} names",
+    "maxProperties": "at most {} names",
+    "propertyNames": "names that are {}",
+    "contains": "an entry that is {}",
+}
+_CLOSED = "without others"
+_MOST_CHOICES = 8
 
 
 def _words(schema: Any) -> str:
-    """Return what a schema says of a value, in words; of choices, only whether there are some."""
+    """Return what a schema says of a value, in words."""
     if not isinstance(schema, dict):
         return "nothing" if schema is False else ""
     kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    kinds = [kinds] if isinstance(kinds, str) else sorted(kinds)
     types = " or ".join(_TEXT.get(kind, kind) for kind in kinds)
-    chosen = "one of a list" if "enum" in schema else ""
-    const = json_of(schema["const"]) if "const" in schema else ""
-    closed = "without others" if is_closed(schema) else ""
-    return ", ".join(filter(None, (types, chosen, const, limits_of(schema), closed)))
+    choices = list(map(json_of, choices_of(schema) or ()))
+    more = ", …" if len(choices) > _MOST_CHOICES else ""
+    chosen = f"one of {', '.join(choices[:_MOST_CHOICES])}{more}" if choices else ""
+    rules = [said.format(json_of(schema[rule])) for rule, said in _SAID.items() if rule in schema]
+    once = "no entry twice" if schema.get("uniqueItems") else ""
+    said = [types, chosen, limits_of(schema), *rules, once, *_inner_words(schema)]
+    words = ", ".join(filter(None, said))
+    return f"anything {words}" if words == _CLOSED else words
+
+
+def _inner_words(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield what a schema says of the entries of a list, and of names that are not planned."""
+    entries = schema.get("items")
+    entries = json_of(entries) if isinstance(entries, list) else _words(entries)
+    if entries:
+        yield f"its entries {entries}"
+    others = _words(schema.get("additionalProperties"))
+    if others:
+        yield _CLOSED if is_closed(schema) else f"others {others}"

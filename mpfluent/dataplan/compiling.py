@@ -26,7 +26,7 @@ def compiled(definition: Any, like: Like) -> Compiled:
         definition: a JSON Schema.
         like: whose reading it is for.
     """
-    from .references import unresolved
+    from .references import REGISTRY, unresolved
     from .server_keywords import VALIDATORS  # it loads the library, which is slow to import
 
     try:
@@ -40,7 +40,7 @@ def compiled(definition: Any, like: Like) -> Compiled:
     broken = [fault for fault in faults if fault.kind in stops]
     if broken:
         return Compiled(None, tuple(broken))
-    return Compiled(VALIDATORS[like](schema), faults)
+    return Compiled(VALIDATORS[like](schema, registry=REGISTRY), faults)
 
 
 _STOPS: tuple[str, ...] = ("broken_definition",)

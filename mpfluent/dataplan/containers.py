@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Never
 
+from ..encoding.json import why_no_json
 from ..errors import InvalidPlan, brief, closest, one_line
 from .javascript import integer
 from .points import Point, point_of
@@ -80,7 +81,9 @@ def parsed(where: str, text: Any) -> Any:
     except RecursionError:
         raise InvalidPlan(f"{where} is no plan: it is nested too deeply; {_DOWNLOAD}") from None
     except ValueError as error:  # also bytes that are no UTF-8
-        raise InvalidPlan(f"{where} is no JSON: {one_line(str(error))}; {_DOWNLOAD}") from None
+        raise InvalidPlan(
+            f"{where} is no JSON: {one_line(why_no_json(error))}; {_DOWNLOAD}"
+        ) from None
 
 
 def _no_constant(name: str) -> Never:
@@ -98,6 +101,9 @@ def copied(where: str, data: Any) -> Any:
     except RecursionError:
         raise InvalidPlan(f"{where}: the plan is nested too deeply; {_DOWNLOAD}") from None
     except (TypeError, ValueError) as error:
+        if "not JSON compliant" in str(error):
+            what = "NaN or infinity, which JSON does not have; write a number"
+            raise InvalidPlan(f"{where}: the plan holds {what}") from None
         raise InvalidPlan(
             f"{where}: the plan holds what JSON does not have: {one_line(str(error))}; "
             "write DataPlan.from_json(text)"
@@ -139,9 +145,8 @@ def document_of(where: str, data: Any, version: object) -> Document:
     if "version_document" in found:
         document = _object(where, found["version_document"], "version_document")
     if "data_points" not in document:
-        raise InvalidPlan(
-            f"{where} is no data plan: it has no data_points, but {_names(document)}; {_DOWNLOAD}"
-        )
+        there = f"has no data_points, but {_names(document)}" if document else "is empty"
+        raise InvalidPlan(f"{where} is no data plan: it {there}; {_DOWNLOAD}")
     number = _number(where, found, version)
     return Document(
         points=_points(where, document["data_points"]),
@@ -163,15 +168,13 @@ def _chosen(where: str, plan: dict[str, Any], version: int | None) -> dict[str, 
         raise InvalidPlan(
             f'{where}: data_plan_versions[{place}] has no version; write "version": 1'
         )
-    listed = ", ".join(map(brief, numbers))
+    *some, last = map(brief, numbers)
+    listed = f"{', '.join(some)} and {last}" if some else last
     if version is None:
-        raise InvalidPlan(
-            f"{where} is a whole plan, with version {listed}; write version={brief(numbers[-1])}"
-        )
+        which = f"version{'s' if some else ''} {listed}"
+        raise InvalidPlan(f"{where} is a whole plan, with {which}; write version={last}")
     if version not in numbers:
-        raise InvalidPlan(
-            f"{where} has no version {version}, but {listed}; write version={brief(numbers[-1])}"
-        )
+        raise InvalidPlan(f"{where} has no version {version}, but {listed}; write version={last}")
     return each[numbers.index(version)]
 
 
@@ -200,7 +203,7 @@ def _object(where: str, value: Any, name: str) -> dict[str, Any]:
 
 
 def _names(data: dict[str, Any]) -> str:
-    return ", ".join(map(brief, list(data)[:6])) or "nothing"
+    return ", ".join(map(brief, list(data)[:6]))
 
 
 def _points(where: str, entries: Any) -> tuple[Point, ...]:

@@ -18,7 +18,8 @@ from .patterns import Unreadable, compiled
 Like = Literal["server", "node"]
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-_DRAFT_7 = "http://json-schema.org/draft-07/schema"
+DRAFT_7 = "http://json-schema.org/draft-07/schema"
+"""The address of its meta-schema."""
 
 # The keywords of each kind of value, in the order of findings.
 _GROUPS: dict[str, tuple[str, ...]] = {
@@ -81,8 +82,8 @@ def adapted(definition: Any, like: Like) -> tuple[Any, tuple[Fault, ...]]:
     walk = _Walk(like)
     schema = walk.schema(definition, "")
     version = definition.get("$schema") if isinstance(definition, dict) else None
-    if like == "node" and isinstance(version, str) and version.removesuffix("#") != _DRAFT_7:
-        walk.add("/$schema", f"{brief(version)} is another draft; write {_DRAFT_7 + '#'!r}")
+    if like == "node" and isinstance(version, str) and version.removesuffix("#") != DRAFT_7:
+        walk.add("/$schema", f"{brief(version)} is another draft; write {DRAFT_7 + '#'!r}")
     return schema, tuple(walk.faults)
 
 

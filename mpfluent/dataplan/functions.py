@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from .annotations import Kind
+from .annotations import Kind, type_of
 from .docstrings import WIDTH, docstring, width, words, wrapped
 
 _STEP = "    "
@@ -134,9 +134,11 @@ class Function(NamedTuple):
             summary = f"{summary}."
             paragraphs += [wrapped(said, indent)] if said else []
         paragraphs += [wrapped(words(note), indent) for note in self.notes]
-        told = [*chain.from_iterable(_told(argument, indent) for argument in self.arguments)]
-        if told:
-            paragraphs.append([f"{indent}Args:", *told])
+        described = [
+            *chain.from_iterable(_described(argument, indent) for argument in self.arguments)
+        ]
+        if described:
+            paragraphs.append([f"{indent}Args:", *described])
         return docstring(summary, paragraphs, indent)
 
     def _returned(self, indent: str) -> list[str]:
@@ -157,8 +159,7 @@ class Function(NamedTuple):
 def _declared(argument: Argument, indent: str) -> list[str]:
     """Return the lines that declare an argument."""
     kind, optional = argument.kind, "" if argument.is_required else " | None = None"
-    types = " | ".join(kind.types) or f"Literal[{', '.join(kind.choices)}]"
-    flat = f"{indent}{argument.name}: {types}{optional},"
+    flat = f"{indent}{argument.name}: {type_of(kind)}{optional},"
     if width(flat) <= WIDTH or not kind.choices:
         return [flat]
     choices = [*kind.choices, *(["None"] if optional else [])]
@@ -167,7 +168,7 @@ def _declared(argument: Argument, indent: str) -> list[str]:
     return [f"{indent}{argument.name}: Literal[", *inside, end]
 
 
-def _told(argument: Argument, indent: str) -> list[str]:
+def _described(argument: Argument, indent: str) -> list[str]:
     """Return the lines of a docstring about an argument; none if its name says it all."""
     label = words(argument.label) if argument.label != f'"{argument.name}"' else ""
     facts = ", ".join(filter(None, (label, words(argument.kind.limits))))

@@ -14,17 +14,17 @@ from .docstrings import WIDTH, docstring, width, words, wrapped
 from .functions import Function, sentence
 from .identifiers import cut_off, snake_case
 from .names_file import Names
-from .planned_arguments import Impossible, inside
-from .planned_verbs import (
-    COMMERCE,
-    commerce_function_of,
-    function_of,
-    product_function_of,
-    user_function_of,
-)
+from .planned_arguments import Impossible, properties_of, required
+from .planned_commerce import COMMERCE, commerce_function_of, factory_of
+from .planned_verbs import function_of, user_function_of
 from .points import Point
 from .verb_names import verb_names
 
+MARK = "Written by mpfluent plan generate: change the plan, and write this file again."
+"""A line of the docstring of each module."""
+
+# Long lines, type variables instead of Self, None among choices; and that one of these is unused.
+_NOQA = "# ruff: noqa: E501, PYI019, PYI061, RUF100"
 _LONGEST = 28  # columns of what classes begin with
 _TAKEN = {"Event"}  # EventVerbs is what the class derives from
 # What a module may need; what needs something else comes before it.
@@ -55,13 +55,13 @@ class Written(NamedTuple):
 
     Attributes:
         verbs: the methods for events, by name.
-        products: the functions that make products.
+        factories: the functions that make products and promotions.
         user: the methods for the user.
         left_out: sentences about points that have no verb.
     """
 
     verbs: Sequence[Function]
-    products: Sequence[Function]
+    factories: Sequence[Function]
     user: Sequence[Function]
     left_out: Sequence[str]
 
@@ -79,7 +79,7 @@ def written(points: Iterable[Point], names: Names) -> Written:
     points = sorted(points, key=lambda point: str(point.key))
     _check_arguments(points, names)
     verbs: list[Function | None] = []
-    products: list[Function | None] = []
+    factories: list[Function | None] = []
     user: list[Function | None] = []
     left_out: list[str] = []
     called = verb_names(points, names)
@@ -89,12 +89,12 @@ def written(points: Iterable[Point], names: Names) -> Written:
                 verbs.append(function_of(point, called[str(point.key)], names))
             elif (point.type, point.name) in COMMERCE:
                 verbs.append(commerce_function_of(point, called[str(point.key)], names))
-                products.append(product_function_of(point, names))
+                factories.append(factory_of(point, names))
             elif point.type == "user_attributes":
                 user.append(user_function_of(point, names))
         except Impossible as why:
             left_out.append(f"{point.type} {quoted(point.name)}: {why}.")
-    return Written(_sorted(verbs), _sorted(products), _sorted(user), left_out)
+    return Written(_sorted(verbs), _sorted(factories), _sorted(user), left_out)
 
 
 def _sorted(functions: Iterable[Function | None]) -> list[Function]:
@@ -108,6 +108,8 @@ def _check_arguments(points: Iterable[Point], names: Names) -> None:
         return
     known: set[str] = set()
     for point in points:
+        if point.type == "user_attributes":
+            known.update(_named_in(point.definition))
         known.update(_attributes(point.definition))
     for label in names.arguments:
         if label not in known:
@@ -118,15 +120,19 @@ def _check_arguments(points: Iterable[Point], names: Names) -> None:
             )
 
 
+def _named_in(schema: object) -> Iterable[str]:
+    """Return the attributes that a schema of attributes names."""
+    return (*properties_of(schema), *required(schema))
+
+
 def _attributes(schema: object) -> Iterable[str]:
-    """Yield the names of all properties in a schema."""
-    if not isinstance(schema, dict):
-        return
-    properties = schema.get("properties")
-    for name in properties if isinstance(properties, dict) else ():
-        yield name
-        yield from _attributes(inside(schema, name))
-    yield from _attributes(schema.get("items"))
+    """Yield the attributes that the schema of an event names: its own, and those of products."""
+    for name, inner in properties_of(schema).items():
+        if name == "custom_attributes":
+            yield from _named_in(inner)
+        yield from _attributes(inner)
+    if isinstance(schema, dict):
+        yield from _attributes(schema.get("items"))
 
 
 def prefix_of(plan_id: str | None, name: str | None, names: Names) -> str:
@@ -156,20 +162,18 @@ def module_text(found: Written, prefix: str, title: str, description: str) -> st
         description: of the plan, for the docstring.
     """
     classes = "\n".join(_classes(found, prefix))
-    products = ["\n".join(function.lines("")) for function in found.products]
-    used = _names("\n".join([*products, classes]))
+    factories = ["\n".join(function.lines("")) for function in found.factories]
+    used = _names("\n".join([*factories, classes]))
     helpers = [text for name, text in _HELPERS.items() if name in used]
     used |= _names("\n".join(helpers))
     used |= {"Scalar"} if "Value" in used else set()
     aliases = [text for name, text in _ALIASES.items() if name in used]
     aliases = [_alias(text.replace("NAME", prefix)) for text in aliases]
     used |= _names("\n".join(aliases))
-    parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *products, classes]
+    parts = [*(["\n".join(aliases)] if aliases else []), *helpers, *factories, classes]
     head = f"{_head(found, title, description)}\n\n{_imports(used)}"
     text = head + ("\n\n" if aliases else "\n\n\n") + "\n\n\n".join(parts)
-    if any(width(line) > WIDTH for line in text.split("\n")):
-        return f"# ruff: noqa: E501\n{text}\n"
-    return f"{text}\n"
+    return f"{_NOQA}\n{text}\n"
 
 
 def _names(code: str) -> set[str]:
@@ -197,9 +201,7 @@ def _imports(names: set[str]) -> str:
 
 def _head(found: Written, title: str, description: str) -> str:
     paragraphs = [wrapped(sentence(description), "")] if sentence(description) else []
-    paragraphs.append(
-        ["Written by mpfluent plan generate: change the plan, and write this file again."]
-    )
+    paragraphs.append([MARK])
     if found.left_out:
         left_out = [wrapped(f"* {words(each)}", "", "  ") for each in found.left_out]
         paragraphs.append(["These have no verb:"])

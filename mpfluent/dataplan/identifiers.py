@@ -29,7 +29,9 @@ _COMMERCE = {*CommerceFields.__annotations__, *ProductActionFields.__annotations
 RESERVED: Mapping[str, frozenset[str]] = {
     "event": _EVENT,
     "screen": _EVENT | {"screen_name", "activity_type"},
-    "commerce": _EVENT | _COMMERCE | {"products", "promotions", "product_impression_list"},
+    "commerce": _EVENT
+    | _COMMERCE
+    | {"product", "products", "promotion", "promotions", "product_impression_list"},
     "product": frozenset({*ProductFields.__annotations__, "id", "name"}),
     "user": frozenset({"self"}),
 }
@@ -143,7 +145,8 @@ def distinct(
 ) -> dict[K, str]:
     """Return a name for each; of two alike, neither keeps the short one.
 
-    So a name never means another event because a point was added to the plan.
+    Nor does anything else get a name that two wanted. So a name never means another event because
+    a point was added to the plan.
 
     Args:
         wanted: by any key.
@@ -154,11 +157,12 @@ def distinct(
     {1: 's_a', 2: 's_b'}
     """
     levels = dict.fromkeys(wanted, 0)
-    taken = Counter(fixed)
+    taken, contested = Counter(fixed), set[str]()
     while True:
         names = {key: fit(named.at(levels[key])) for key, named in wanted.items()}
         counts = Counter(names.values()) + taken
-        alike = [key for key, name in names.items() if counts[name] > 1]
+        contested |= {name for name, count in counts.items() if count > 1}
+        alike = [key for key, name in names.items() if name in contested]
         if not alike:
             return names
         for key in alike:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..formatting.code_layout import quoted
-from .annotations import kind_of
+from .annotations import kind_of, type_of
 from .functions import Argument
 from .identifiers import RESERVED, Named, as_argument, distinct, snake_case
 from .javascript import text_of
@@ -25,19 +25,33 @@ class Attributes(NamedTuple):
         arguments: those that it names, required ones first.
         is_open: whether it allows others.
         notes: sentences for the docstring.
+        needs_others: whether one must be given, and it names none.
+        others: the type of those that it does not name.
     """
 
     arguments: tuple[Argument, ...]
     is_open: bool
     notes: tuple[str, ...] = ()
+    needs_others: bool = False
+    others: str = "Scalar"
 
 
 def inside(schema: Any, *names: str) -> Any:
     """Return the schema of a property, or of one within it; None where there is none."""
     for name in names:
-        properties = schema.get("properties") if isinstance(schema, dict) else None
-        schema = properties.get(name) if isinstance(properties, dict) else None
+        schema = properties_of(schema).get(name)
     return schema
+
+
+def listed(kinds: Any) -> list[Any]:
+    """Return a type of a schema, or several, as a list."""
+    return list(kinds) if isinstance(kinds, list) else [kinds]
+
+
+def properties_of(schema: Any) -> dict[str, Any]:
+    """Return the schemas of the properties that a schema names."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
 
 
 def required(schema: Any) -> tuple[str, ...]:
@@ -74,9 +88,10 @@ def attributes_of(
     Raises:
         Impossible: what is required cannot be sent.
     """
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    properties = properties if isinstance(properties, dict) else {}
-    wanted, closed = required(schema), is_closed(schema)
+    properties = properties_of(schema)
+    wanted = required(schema)
+    others = kind_of(schema.get("additionalProperties") if isinstance(schema, dict) else schema)
+    closed = is_closed(schema) or not others.is_possible
     kinds = {name: kind_of(each, lists=lists) for name, each in properties.items()}
     for name in wanted:
         if name not in kinds:
@@ -88,12 +103,13 @@ def attributes_of(
     if is_required and not usable and closed:
         raise Impossible("attributes are required, and none of them can be sent")
     names = _names([name for name in kinds if name in usable], reserved, renamed)
+    is_only_one = is_required and closed and len(usable) == 1
     arguments = [
         Argument(
             names[name],
             quoted(name),
             kinds[name],
-            name in wanted,
+            name in wanted or is_only_one,
             _description(properties.get(name)),
         )
         for name in kinds
@@ -104,10 +120,19 @@ def attributes_of(
         for name, each in properties.items()
         if name not in usable and each is not False
     ]
-    if is_required and not wanted:
+    least = int(schema.get("minProperties", 0)) if isinstance(schema, dict) else 0
+    if least > max(1, len(wanted)):
+        notes.append(f"The plan requires at least {least} attributes.")
+    elif is_required and not wanted and not is_only_one:
         notes.append("The plan requires at least one of the attributes.")
     arguments.sort(key=lambda argument: not argument.is_required)
-    return Attributes(tuple(arguments), not closed, tuple(notes))
+    return Attributes(
+        tuple(arguments),
+        not closed,
+        tuple(notes),
+        is_required and not arguments,
+        type_of(others) if others.is_possible else "Scalar",
+    )
 
 
 def _description(schema: Any) -> str:
@@ -117,8 +142,11 @@ def _description(schema: Any) -> str:
 def _names(attributes: Iterable[str], reserved: str, renamed: Mapping[str, str]) -> dict[str, str]:
     attributes = list(attributes)
     chosen = {name: renamed[name] for name in attributes if name in renamed}
+    fit = partial(as_argument, reserved=RESERVED[reserved])
+    others = {fit(snake_case(name)) for name in attributes if name not in chosen}
     for attribute, name in chosen.items():
-        if name in RESERVED[reserved] or list(chosen.values()).count(name) > 1:
+        taken = RESERVED[reserved] | others
+        if name in taken or list(chosen.values()).count(name) > 1:
             raise ConfigurationError(
                 f"[arguments] {quoted(attribute)} = {quoted(name)}: another argument has this "
                 f"name; write {quoted(f'{name}_')}"
@@ -128,5 +156,4 @@ def _names(attributes: Iterable[str], reserved: str, renamed: Mapping[str, str])
         for name in attributes
         if name not in chosen
     }
-    fit = partial(as_argument, reserved=RESERVED[reserved])
     return chosen | distinct(wanted, fit, chosen.values())

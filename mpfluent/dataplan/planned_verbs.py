@@ -2,78 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, get_args
 
 from ..builder.batch import Batch
 from ..errors import InvalidBatch, InvalidValue
 from ..formatting.code_layout import quoted
-from ..model.commerce import Product
 from ..model.events import AppEvent, CustomEventType, ScreenViewEvent
-from .annotations import Kind, kind_of
-from .functions import Argument, Entries, Function
+from .functions import Entries, Function
 from .names_file import Names
-from .planned_arguments import Attributes, Impossible, attributes_of, inside, required
+from .never_planned import why_never
+from .planned_arguments import (
+    Attributes,
+    Impossible,
+    attributes_of,
+    inside,
+    is_closed,
+    listed,
+    required,
+)
 from .points import Point
 
-_FIELDS = "**fields: Unpack[CommonFields]"
-_MORE = "attributes: Mapping[str, Scalar | None] | None = None"
-_MONEY, _TEXT = Kind(("Decimal", "float"), (), ""), Kind(("str",), (), "")
-_WHOLE, _YES = Kind(("int",), (), ""), Kind(("bool",), (), "")
-# The fields of a commerce event that stand beside its products, and those of its action.
-_OF_EVENT = {"currency_code": _TEXT, "screen_name": _TEXT, "is_non_interactive": _YES}
-_OF_ACTION = {
-    **dict.fromkeys(("transaction_id", "affiliation", "coupon_code"), _TEXT),
-    **dict.fromkeys(("total_amount", "tax_amount", "shipping_amount"), _MONEY),
-    "checkout_step": _WHOLE,
-    **dict.fromkeys(("checkout_options", "product_action_list", "product_list_source"), _TEXT),
-}
-_OF_PRODUCT = {
-    **dict.fromkeys(("brand", "category", "variant", "coupon_code"), _TEXT),
-    "position": _WHOLE,
-    **dict.fromkeys(("price", "quantity", "total_product_amount"), _MONEY),
-    "added_to_cart_time_ms": _WHOLE,
-}
+FIELDS = "**fields: Unpack[CommonFields]"
+"""The last argument of each verb."""
+
 # What every event has, whatever is written.
 _KNOWN = {"event_name", "custom_event_type", "screen_name", "custom_attributes"}
-_ALWAYS = {*_KNOWN, "timestamp_unixtime_ms", "product_action", "promotion_action"}
-
-
-class Commerce(NamedTuple):
-    """How a verb of commerce is called.
-
-    Attributes:
-        verb: of ours.
-        first: what stands before its keywords.
-        items: what is handed to ours.
-        products: where the plan has its products, or ().
-    """
-
-    verb: str
-    first: tuple[str, ...] = ("*products: Product",)
-    items: tuple[str, ...] = ("*products",)
-    products: tuple[str, ...] = ("product_action", "products")
-
-
-_ACTIONS = (
-    *("add_to_cart", "remove_from_cart", "add_to_wishlist", "view_detail", "click"),
-    *("checkout", "checkout_option", "purchase", "refund"),
-)
-_PROMOTION = (("*promotions: Promotion",), ("*promotions",), ())
-_LISTED = ("product_impression_list: str", "*products: Product")
-COMMERCE: Mapping[tuple[str, str], Commerce] = {
-    **{("product_action", action): Commerce(action) for action in _ACTIONS},
-    ("product_action", "remove_from_wish_list"): Commerce("remove_from_wishlist"),
-    ("promotion_action", "view"): Commerce("promotion_view", *_PROMOTION),
-    ("promotion_action", "click"): Commerce("promotion_click", *_PROMOTION),
-    ("product_impression", "product_impression"): Commerce(
-        "impression",
-        _LISTED,
-        ("product_impression_list", "*products"),
-        ("product_impressions", "products"),
-    ),
-}
-"""The verbs of commerce, by the type and the name of a point."""
+_COMMERCE = {"product_action", "promotion_action", "product_impressions"}
+_FIELDS_OF_COMMERCE = {"currency_code", "screen_name", "is_non_interactive"}  # which have arguments
+_ALWAYS = {*_KNOWN, *_COMMERCE, "timestamp_unixtime_ms"}
 
 
 def function_of(point: Point, name: str, names: Names) -> Function:
@@ -98,104 +55,19 @@ def function_of(point: Point, name: str, names: Names) -> Function:
         raise Impossible(f"a batch cannot hold the name {label}") from None
     if not is_screen and point.custom_type not in get_args(CustomEventType):
         raise Impossible(f"a batch cannot hold the type {quoted(point.custom_type)}")
-    found = _of_event(point, "screen" if is_screen else "event", names)
-    given = _entries(found.arguments, found.is_open, "attributes=" if is_screen else "")
+    found = event_attributes(point, "screen" if is_screen else "event", names)
+    given = entries_of(found, "attributes=" if is_screen else "")
     kind = [] if is_screen else [f"type={quoted(point.custom_type)}"]
     return Function(
         name=name,
         first=["self: V"],
         arguments=found.arguments,
-        last=[*([_MORE] if found.is_open else []), _FIELDS],
+        last=[*others_of(found), FIELDS],
         returns="V",
         call="self.screen_view" if is_screen else "self.event",
         items=[label, *given, *kind, "**fields"],
         summary=f"Append the screen {label}" if is_screen else f"Append {label} ({kind[0][6:-1]})",
         description=point.description,
-        notes=found.notes,
-    )
-
-
-def commerce_function_of(point: Point, name: str, names: Names) -> Function | None:
-    """Return the verb of a commerce event; None if ours has all that the plan names.
-
-    Args:
-        point: of the event.
-        name: of the verb.
-        names: that were chosen.
-
-    Raises:
-        Impossible: no batch could be as planned.
-    """
-    commerce = COMMERCE[point.type, point.name]
-    found = _of_event(point, "commerce", names)
-    data = inside(point.definition, "data")
-    action = inside(data, "product_action") if point.type == "product_action" else None
-    told = _fields(action, _OF_ACTION, {"action", "products"}) if action is not None else ()
-    told = (*told, *_fields(data, _OF_EVENT))
-    if not found.arguments and not any(each.is_required or each.kind.choices for each in told):
-        return None
-    known = {each.name for each in told}
-    rest = _OF_ACTION if point.type == "product_action" else {}
-    told = (*told, *_unsaid({**rest, **_OF_EVENT}, known))
-    given = _entries(found.arguments, found.is_open, "attributes=")
-    arguments = sorted((*found.arguments, *told), key=lambda each: not each.is_required)
-    return Function(
-        name=name,
-        first=["self: V", *commerce.first],
-        arguments=arguments,
-        last=[*([_MORE] if found.is_open else []), _FIELDS],
-        returns="V",
-        call=f"self.{commerce.verb}",
-        items=[*commerce.items, *given, *(each.keyword for each in told), "**fields"],
-        summary=f"Append what {commerce.verb}() appends, with what the plan names",
-        description=point.description,
-        notes=found.notes,
-    )
-
-
-def product_function_of(point: Point, names: Names) -> Function | None:
-    """Return the factory for products of a commerce event; None if the plan names nothing of them.
-
-    Args:
-        point: of the event.
-        names: that were chosen.
-
-    Raises:
-        Impossible: no product could be as planned.
-    """
-    commerce = COMMERCE[point.type, point.name]
-    schema = inside(point.definition, "data")
-    for each in commerce.products:
-        schema = inside(schema, each)
-        schema = schema.get("items") if isinstance(schema, dict) and "items" in schema else schema
-    if not commerce.products or not isinstance(schema, dict):
-        return None
-    found = attributes_of(
-        inside(schema, "custom_attributes"),
-        "product",
-        _product_holds,
-        renamed=names.arguments,
-        is_required="custom_attributes" in required(schema),
-    )
-    told = _fields(schema, _OF_PRODUCT, {"id", "name", "custom_attributes"})
-    if not found.arguments and not any(each.is_required or each.kind.choices for each in told):
-        return None
-    told = (*told, *_unsaid(_OF_PRODUCT, {each.name for each in told}))
-    named = "name: str" if "name" in required(schema) else "name: str | None = None"
-    given = Entries(("attributes=_texts(", "{"), [each.entry for each in found.arguments])
-    return Function(
-        name=f"{commerce.verb}_product",
-        first=["id: str", named],
-        arguments=sorted((*found.arguments, *told), key=lambda each: not each.is_required),
-        last=[],
-        returns="Product",
-        call="Product",
-        items=[
-            *("id", "name"),
-            *([given] if found.arguments else []),
-            *(each.keyword for each in told),
-        ],
-        summary=f"Make a product for {commerce.verb}()",
         notes=found.notes,
     )
 
@@ -225,102 +97,95 @@ def user_function_of(point: Point, names: Names) -> Function | None:
         items=[Entries(("_given(", "{"), [each.entry for each in found.arguments])],
         summary="Merge attributes of the user; those that are None are left as they are",
         description=point.description,
-        notes=[note for note in found.notes if "at least one" not in note],
+        notes=found.notes,
     )
 
 
-def _of_event(point: Point, reserved: str, names: Names) -> Attributes:
+def event_attributes(point: Point, reserved: str, names: Names) -> Attributes:
+    """Return the attributes that an event may have.
+
+    Args:
+        point: of the event.
+        reserved: for what kind of function, a key of ``RESERVED``.
+        names: that were chosen.
+
+    Raises:
+        Impossible: no event is as planned.
+    """
     data = inside(point.definition, "data")
     if data is False or point.definition is False:
         raise Impossible("its definition allows nothing")
+    why = why_never(point)
+    if why is not None:
+        raise Impossible(why)
     wanted = required(data)
-    schema = inside(data, "custom_attributes")
-    if schema is None and isinstance(data, dict) and data.get("additionalProperties") is False:
-        schema = False
     found = attributes_of(
-        schema,
+        schema_of_attributes(data),
         reserved,
         _event_holds,
         renamed=names.arguments,
         is_required="custom_attributes" in wanted,
     )
-    known = {*_ALWAYS, "product_impressions", *(_OF_EVENT if reserved == "commerce" else ())}
+    known = _ALWAYS | (_FIELDS_OF_COMMERCE if reserved == "commerce" else set())
     notes = [f"The plan requires {quoted(name)}, too." for name in wanted if name not in known]
     if found.is_open:
         notes.append("The plan allows other attributes, too: write attributes={…}.")
     return found._replace(notes=(*found.notes, *notes))
 
 
-def _entries(arguments: Iterable[Argument], is_open: bool, keyword: str) -> list[str | Entries]:
-    """Return the dict of attributes, as an argument of a call."""
-    entries = [each.entry for each in arguments]
-    if not entries:
-        return [f"{keyword or 'attributes='}attributes"] if is_open else []
-    return [Entries((f"{keyword}{{",), [*entries, *(["**(attributes or {})"] * is_open)])]
-
-
-def _fields(
-    schema: Any, known: Mapping[str, Kind], others: Collection[str] | None = None
-) -> tuple[Argument, ...]:
-    """Return the fields of ours that a schema names.
+def schema_of_attributes(around: Any) -> Any:
+    """Return the schema of the attributes in an event, or in a product.
 
     Args:
-        schema: of an object of ours.
-        known: what its fields may be.
-        others: what else it may require; None for anything.
-
-    Raises:
-        Impossible: it requires one that we do not have.
+        around: the schema of the event's data, or of the product.
     """
-    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    wanted = required(schema)
-    for name in wanted:
-        if others is not None and name not in known and name not in others:
-            raise Impossible(f"a batch cannot hold the field {quoted(name)}")
-    found = []
-    for name, kind in known.items():
-        if name not in properties and name not in wanted:
-            continue
-        planned = kind_of(properties.get(name))
-        is_text = kind == _TEXT and planned.choices and planned.choices[0][0] in "\"'"
-        said = properties.get(name)
-        description = said.get("description") if isinstance(said, dict) else ""
-        found.append(
-            Argument(
-                name,
-                quoted(name),
-                planned if is_text else kind._replace(limits=planned.limits),
-                name in wanted,
-                description if isinstance(description, str) else "",
-            )
-        )
-    return tuple(found)
+    schema = inside(around, "custom_attributes")
+    if schema is None and is_closed(around):
+        return False
+    kinds = schema.get("type", "object") if isinstance(schema, dict) else "object"
+    return schema if kinds == "object" or "object" in listed(kinds) else False
 
 
-def _unsaid(fields: Mapping[str, Kind], known: Iterable[str]) -> list[Argument]:
-    """Return the other fields, of which the plan says nothing."""
-    return [
-        Argument(name, quoted(name), kind, is_required=False, is_planned=False)
-        for name, kind in fields.items()
-        if name not in known
-    ]
+def others_of(found: Attributes) -> list[str]:
+    """Return the argument for attributes that the plan does not name."""
+    if not found.is_open:
+        return []
+    said = f"attributes: Mapping[str, {found.others} | None]"
+    return [said if found.needs_others else f"{said} | None = None"]
 
 
-def _event_holds(name: str) -> bool:
-    return _is_made(lambda: AppEvent("event", {name: "text"}))
+def entries_of(found: Attributes, openings: str | Sequence[str]) -> list[str | Entries]:
+    """Return the attributes as an argument of a call.
+
+    Args:
+        found: the attributes.
+        openings: what stands before the dict: a keyword, or that and a function's bracket.
+    """
+    keyword, *brackets = [openings] if isinstance(openings, str) else openings
+    entries = [each.entry for each in found.arguments]
+    others = "attributes" if found.needs_others else "attributes or {}"
+    if not entries and not found.is_open:
+        return []
+    if not entries:
+        whole = f"{brackets[0]}{others})" if brackets else "attributes"
+        return [f"{keyword or 'attributes='}{whole}"]
+    entries += ["**(attributes or {})"] * found.is_open
+    opened = [f"{keyword}{brackets[0]}", "{"] if brackets else [f"{keyword}{{"]
+    return [Entries(opened, entries)]
 
 
-def _product_holds(name: str) -> bool:
-    return _is_made(lambda: Product("sku", attributes={name: "text"}))
-
-
-def _user_holds(name: str) -> bool:
-    return _is_made(lambda: Batch().with_user_attributes({name: "text"}))
-
-
-def _is_made(make: Any) -> bool:
+def is_made(make: Callable[[], object]) -> bool:
+    """Return whether a value of ours can be made."""
     try:
         make()
     except InvalidBatch:
         return False
     return True
+
+
+def _event_holds(name: str) -> bool:
+    return is_made(lambda: AppEvent("event", {name: "text"}))
+
+
+def _user_holds(name: str) -> bool:
+    return is_made(lambda: Batch().with_user_attributes({name: "text"}))

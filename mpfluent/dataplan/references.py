@@ -1,16 +1,32 @@
-"""The references of a definition: whether each leads somewhere."""
+"""The references of a definition: where they lead in the vendor's package, or that they do not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema_specifications import REGISTRY
+from jsonschema import Draft7Validator
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT7
 
 from ..errors import brief
-from .definitions import HOLDERS_OF_SCHEMAS, MAPS_OF_SCHEMAS, Fault
+from .definitions import DRAFT_7, HOLDERS_OF_SCHEMAS, MAPS_OF_SCHEMAS, Fault, adapted
+
+
+def _meta_schema() -> Any:
+    """Return the meta-schema of draft-07 as the vendor's validator has it, which asks more."""
+    schema = Draft7Validator.META_SCHEMA
+    enum = {"type": "array", "items": True, "minItems": 1, "uniqueItems": True}
+    return adapted({**schema, "properties": {**schema["properties"], "enum": enum}}, "node")[0]
+
+
+REGISTRY = Registry().with_resources(
+    dict.fromkeys(
+        (DRAFT_7, "http://json-schema.org/schema"), DRAFT7.create_resource(_meta_schema())
+    ).items()
+)
+"""What a reference can lead to outside its definition."""
 
 
 def unresolved(schema: Any) -> Iterator[Fault]:

@@ -30,9 +30,14 @@ class Validation:
 
     def __init__(self, points: Sequence[Point]) -> None:
         self.by_key = {point.key: point for point in points if not point.skipped}
-        self._names: dict[str, list[str]] = {}  # by the type of points
+        names: dict[str, list[str]] = {}
+        self._types: dict[str, list[str]] = {}  # of custom events, by their name
         for point in self.by_key.values():
-            self._names.setdefault(point.type, []).append(point.name)
+            name = point.name
+            names.setdefault(point.type, []).append(name)
+            if point.type == "custom_event":
+                self._types.setdefault(name, []).append(repr(point.custom_type))
+        self._names = {kind: tuple(listed) for kind, listed in names.items()}  # by type of points
         # Two threads may compile one definition at once, which does no harm.
         self._cache: dict[tuple[str, Like], Compiled] = {}
 
@@ -83,6 +88,7 @@ class Validation:
     def _unplanned(self, index: int, meeting: Meeting) -> Violation:
         if not meeting.key.strip():
             return Violation(index, "unplanned", "unknown", "#", event_name=meeting.name)
+        is_custom = meeting.type == "custom_event"
         return Violation(
             index,
             "unplanned",
@@ -90,16 +96,9 @@ class Validation:
             "#",
             match=frozen(meeting.match),
             event_name=meeting.label,
-            argument=", ".join(self._types_of(meeting)),
-            planned=tuple(self._names.get(meeting.type, ())),
+            argument=", ".join(self._types.get(meeting.label, ()) if is_custom else ()),
+            planned=self._names.get(meeting.type, ()),
         )
-
-    def _types_of(self, meeting: Meeting) -> list[str]:
-        """Return the types of custom events under which a name is planned."""
-        if meeting.type != "custom_event":
-            return []
-        points = [point for point in self.by_key.values() if point.type == "custom_event"]
-        return [repr(point.custom_type) for point in points if point.name == meeting.label]
 
     def _of_attributes(self, attributes: Any, like: Like) -> Iterator[Violation]:
         point = self.by_key.get("user_attributes")

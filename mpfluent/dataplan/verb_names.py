@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..errors import ConfigurationError, brief, closest
 from .identifiers import TAKEN, Named, as_verb, distinct, shortened, snake_case
 from .names_file import Names
-from .planned_verbs import COMMERCE
+from .planned_commerce import COMMERCE
 from .points import Point
 
 _OF_TYPE = {"custom_event": "events", "screen_view": "screens"}
@@ -57,16 +57,19 @@ def labels_of(points: Iterable[Point]) -> dict[str, list[Point]]:
 def _chosen(points: list[Point], names: Names) -> dict[str, str]:
     events = labels_of(points)
     screens = {point.name: [point] for point in points if point.type == "screen_view"}
+    ours = {point.name for point in points if _commerce(point)}
     found: dict[str, str] = {}
     for section, known in (("events", events), ("screens", screens)):
         written: Mapping[str, str] = getattr(names, section)
         for label, verb in written.items():
-            found[_point(section, label, known)] = _free(section, label, verb, found)
+            found[_point(section, label, known, ours)] = _free(section, label, verb, found)
     return found
 
 
-def _point(section: str, label: str, known: Mapping[str, list[Point]]) -> str:
-    """Return the key of the point that a label means."""
+def _point(
+    section: str, label: str, known: Mapping[str, list[Point]], ours: Collection[str]
+) -> str:
+    """Return the key of the point that a label means; ``ours`` are events of commerce."""
     meant = known.get(label, [])
     if len(meant) == 1:
         return str(meant[0].key)
@@ -75,6 +78,8 @@ def _point(section: str, label: str, known: Mapping[str, list[Point]]) -> str:
         types = " and ".join(sorted(repr(point.custom_type) for point in meant))
         write = brief(f"{label} ({meant[0].custom_type})")
         raise ConfigurationError(f"{where}: the plan has it as {types}; write {write}")
+    if label in ours:
+        raise ConfigurationError(f"{where}: a verb of commerce keeps its name; leave this line out")
     name = closest(label, known)
     hint = f"did you mean {name!r}?" if name else "mpfluent plan show lists what it has"
     raise ConfigurationError(f"{where}: the plan has no such {section[:-1]}; {hint}")

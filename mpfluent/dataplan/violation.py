@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
-from ..errors import brief, closest
+from ..errors import brief, closest, printable
 from ..values.frozen_map import FrozenMap
 from .definitions import TYPES
 
@@ -29,6 +30,9 @@ _SENTENCES = {
     "minItems": "want at least {argument} entries",
 }
 _MOST_CHOICES = 12
+_LONGEST = 1_000  # a pattern of the plan may be longer
+# the same mistake is made in many batches, and a plan may have 1 000 names to compare it with
+_nearest = lru_cache(maxsize=256)(closest)
 _NO_SCHEMA = "their definition in the plan says nothing; write a JSON Schema there"
 
 
@@ -101,7 +105,10 @@ class Violation(NamedTuple):
     def text(self) -> str:
         """What is there, what the plan says, and what to write."""
         about = f"{self.place} {brief(self.event_name)}" if self.event_name else self.place
-        return f"{about}: {_said(self)}"
+        return printable(f"{about}: {_said(self)}", _LONGEST)
+
+    def __repr__(self) -> str:
+        return f"<Violation {self.text}>"
 
     def to_vendor(self) -> dict[str, Any]:
         """Return it in the form of the vendor's validator, with this one error.
@@ -155,7 +162,8 @@ def _said(violation: Violation) -> str:
         argument=violation.argument,
         choices=_listed(violation.planned),
     )
-    meant = closest(violation.actual, violation.planned) if violation.keyword == "enum" else None
+    actual = violation.actual if violation.keyword == "enum" else None
+    meant = _nearest(actual, violation.planned) if isinstance(actual, str) else None
     hint = f"; did you mean {meant!r}?" if meant else ""
     return f"{shown}: {sentence}{hint}"
 
@@ -194,7 +202,7 @@ def _split(violation: Violation) -> tuple[str, str]:
 
 
 def _hint(name: str, planned: tuple[str, ...]) -> str:
-    meant = closest(name, planned)
+    meant = _nearest(name, planned)
     if meant is not None:
         return f"did you mean {meant!r}?"
     return f"the plan has {_listed(planned)}" if planned else "the plan has none there"

@@ -14,7 +14,7 @@ _numbers = count(1)
 
 
 class Vocabulary:
-    """The classes that are generated for a plan, and its functions for products.
+    """The classes that are generated for a plan, and its functions for products and promotions.
 
     Args:
         module: which has them.
@@ -34,7 +34,7 @@ class Vocabulary:
         for name in ("Batch", "Session", "Verbs"):
             setattr(self, name, getattr(module, f"{prefix}{name}"))
         for name, member in vars(module).items():
-            if name.endswith("_product"):
+            if name.endswith(("_product", "_promotion")):
                 setattr(self, name, member)
 
     def __getattr__(self, name: str) -> Any:

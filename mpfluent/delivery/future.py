@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
@@ -15,10 +15,21 @@ from ..utils.introspection import PublicNames, hide_annotations
 from ..utils.log import log_hook_error
 from ..utils.options import checked_timeout
 from .outcome import HandedOver
+from .stats import Counters
 
 State = Literal["pending", "delivered", "failed", "kept", "handed_over"]
 _DROPPED = ("filtered", "disabled")  # for these reasons, no exception is raised
-OnHookError = Callable[[object, BaseException], None]
+
+
+class Waits(Protocol):
+    """What a delivery needs of the dispatcher that settles it."""
+
+    def may_wait(self) -> bool:
+        """Return whether this thread may wait for a delivery."""
+        ...
+
+    def send_now(self) -> None:
+        """Let what waits leave at once."""
 
 
 class Delivery(PublicNames):
@@ -34,30 +45,29 @@ class Delivery(PublicNames):
     """
 
     __slots__ = (
-        *("__weakref__", "_callbacks", "_failures", "_kept", "_lock", "_may_wait"),
-        *("_on_hook_error", "_open", "_pid", "_response", "_send_now", "_waiters"),
+        *("__weakref__", "_callbacks", "_counters", "_dispatcher", "_failures", "_kept", "_lock"),
+        *("_open", "_pid", "_response", "_waiters"),
     )
 
     def __init__(
         self,
         batches: int,
-        on_hook_error: OnHookError | None = None,
-        may_wait: Callable[[], bool] = lambda: True,
-        send_now: Callable[[], object] = lambda: None,
+        counters: Counters | None = None,
+        dispatcher: Waits | None = None,
     ) -> None:
         self._open = batches
         # Guards the outcomes, the callbacks and the waiters. While it is held, no other lock is
-        # taken and no callback called. Reentrant, since a ``__del__`` may wait here at any line.
-        self._lock = threading.RLock()
+        # taken and no callback called. It is that of the counters, since a lock of its own would
+        # be a sixth of the memory of a batch that waits. Without counters it has one.
+        self._lock = threading.RLock() if counters is None else counters.lock
         self._waiters: Waiters | None = None  # made for the first one: most deliveries have none
         self._response: Response | None = None
         self._callbacks: tuple[Callable[[Delivery], object], ...] = ()
-        self._failures: list[DeliveryError] = []
+        self._failures: list[DeliveryError] | None = None  # none while it waits: to save memory
         self._kept: Kept | None = None
-        self._on_hook_error = on_hook_error or log_hook_error
-        self._may_wait = may_wait
-        self._send_now = send_now
-        self._pid = os.getpid()
+        self._counters = counters
+        self._dispatcher = dispatcher
+        self._pid = os.getpid() if counters is None else counters.pid
 
     @property
     @hide_annotations
@@ -74,11 +84,22 @@ class Delivery(PublicNames):
     @property
     def failures(self) -> tuple[DeliveryError, ...]:
         """The errors of the batches that failed so far."""
-        return tuple(self._failures)
+        return tuple(self._failures or ())
+
+    def _may_wait(self) -> bool:
+        return self._dispatcher is None or self._dispatcher.may_wait()
+
+    def _send_now(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.send_now()
+
+    def _log_hook_error(self, hook: object, error: BaseException) -> None:
+        log = log_hook_error if self._counters is None else self._counters.hook_raised
+        log(hook, error)
 
     def _error(self) -> DeliveryError | None:
         """Return the first error, but for batches that were dropped on purpose."""
-        raised = (e for e in self._failures if e.reason not in _DROPPED or e.__cause__ is not None)
+        raised = (e for e in self.failures if e.reason not in _DROPPED or e.__cause__ is not None)
         return next(raised, None)
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -148,7 +169,7 @@ class Delivery(PublicNames):
         try:
             callback(self)
         except Exception as error:  # logged, as in _call_back
-            self._on_hook_error(callback, error)
+            self._log_hook_error(callback, error)
 
     def __await__(self) -> Generator[Any, None, Response]:
         """Wait in asyncio without blocking the loop, and return what ``result`` returns."""
@@ -192,9 +213,10 @@ class Delivery(PublicNames):
                     self._kept = outcome
                 else:
                     failures = [outcome]
-                end = len(self._failures)
+                all_failures = self._failures = self._failures or []
+                end = len(all_failures)
                 # atomically: ``state`` takes no lock, and reads _open first
-                self._failures[end:], self._open, steps.step = failures, self._open - 1, NOTIFIED
+                all_failures[end:], self._open, steps.step = failures, self._open - 1, NOTIFIED
             if self._open:
                 return
             if self._waiters is not None:
@@ -211,7 +233,7 @@ class Delivery(PublicNames):
                 self._callbacks = rest  # atomically with the call: Ctrl-C repeats and skips none
                 callback(self)
             except Exception as error:  # a callback's error is logged, and harms no delivery
-                self._on_hook_error(callback, error)
+                self._log_hook_error(callback, error)
             except BaseException as error:  # such as sys.exit: the other callbacks come first
                 first = first or error
         if first is not None:

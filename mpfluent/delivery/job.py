@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, InvalidBatch, Kept
@@ -13,9 +12,6 @@ from ..wire.body import Part, joined, read_back
 from .outcome import HandedBack, Outcome
 
 OnSettled = Callable[[Outcome, Steps], object]
-
-
-_id_of = attrgetter("id")  # of a part
 
 
 class Job(Steps):
@@ -34,15 +30,17 @@ class Job(Steps):
     Attributes:
         row: its number in the outbox; None if it is not there.
         tried_before: whether it comes out of the outbox after an attempt that was logged here.
-        open_parts: the ids of those that have no outcome yet.
+        open_parts: those that have no outcome yet.
+        outcome: the answer or the error, for good; None while a part is open.
         notified: whether a thread has begun to make its outcome known.
+        since: when it began to wait in the queue, in monotonic seconds.
         size: bytes of its parts.
         interruptions: how often a worker was stopped while it sent this.
     """
 
     __slots__ = (
-        *("_batch", "_outcome", "interruptions", "notified", "on_settled", "open_parts", "own_id"),
-        *("parts", "row", "size", "tried_before"),
+        *("_batch", "_before", "interruptions", "notified", "on_settled", "open_parts", "outcome"),
+        *("own_id", "parts", "row", "since", "size", "tried_before"),
     )
 
     def __init__(
@@ -55,16 +53,18 @@ class Job(Steps):
     ) -> None:
         self.step = 0
         self._batch = batch
-        self.open_parts = tuple(map(_id_of, parts))
+        self.open_parts = parts
         self.on_settled = on_settled
         self.notified = False
-        self._outcome: Outcome | None = None
+        self._before: Outcome | None = None  # of the parts that have one
+        self.outcome: Outcome | None = None
         self.parts = parts
         self.size = 0
         for part in parts:  # one, nearly always: in half the time of a sum
             self.size += len(part.body)
         self.row: int | None = None
         self.own_id = own_id
+        self.since = 0.0
         self.tried_before = False
         self.interruptions = 0
 
@@ -96,37 +96,31 @@ class Job(Steps):
         """Whether its outcome was counted, and everybody was notified."""
         return self.step >= SETTLED
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """The answer or the error, for good; None while a part is open."""
-        return None if self.open_parts else self._outcome
+    def settle_part(self, part: Part | None, outcome: Outcome) -> bool:
+        """Take a part's outcome; return whether it was the last part.
 
-    def settle_part(self, part_id: str, outcome: Outcome) -> bool:
-        """Take a part's outcome; return whether it was the last part."""
-        if part_id not in self.open_parts:
+        A failed part is a failed batch, and one that waits may still fail.
+
+        Args:
+            part: one of the job's parts; None for all that have no outcome yet.
+        """
+        left = () if part is None else tuple([one for one in self.open_parts if one != part])
+        if self.outcome is not None or (part is not None and len(left) == len(self.open_parts)):
             return False
-        self._take(outcome)  # first: what is not open has an outcome, even if Ctrl-C comes between
-        left = [one for one in self.open_parts if one != part_id] if len(self.parts) > 1 else ()
-        self.open_parts = tuple(left)
+        before = self._before
+        replaced = before is None or (
+            isinstance(outcome, DeliveryError)
+            if isinstance(before, Kept | HandedBack)
+            else not isinstance(before, DeliveryError)
+        )
+        taken = outcome if replaced else before
+        # atomically: what is not open has an outcome
+        self._before, self.open_parts, self.outcome = taken, left, None if left else taken
         return not left
 
     def give_up(self, outcome: Outcome) -> None:
         """Give an outcome to all that has none yet."""
-        if self.outcome is None:
-            self._take(outcome)  # first, as above
-            self.open_parts = ()
-
-    def _take(self, outcome: Outcome) -> None:
-        """Keep an outcome: a failed part is a failed batch, and one that waits may still fail."""
-        before = self._outcome
-        if before is None:
-            replaced = True
-        elif isinstance(before, Kept | HandedBack):
-            replaced = isinstance(outcome, DeliveryError)
-        else:
-            replaced = not isinstance(before, DeliveryError)
-        if replaced:
-            self._outcome = outcome
+        self.settle_part(None, outcome)
 
     def __repr__(self) -> str:
         return f"<Job of {len(self.parts)} parts, {len(self.open_parts)} open>"
@@ -141,7 +135,7 @@ class Payload(NamedTuple):
     def is_open(self) -> bool:
         """Return whether anything of it has no outcome yet."""
         if len(self.jobs) == 1:
-            return self.part.id in self.jobs[0].open_parts
+            return self.part in self.jobs[0].open_parts
         return any(job.open_parts for job in self.jobs)
 
     def apart(self) -> list[Payload]:

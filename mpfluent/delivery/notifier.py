@@ -37,35 +37,28 @@ class Notifier(NamedTuple):
         first: BaseException | None = None
         for job in jobs:
             while job.step < SETTLED:
-                try:
-                    self._notify(job)
+                try:  # the steps that are left; each marks itself in ``job.step``: see ``Steps``
+                    outcome = job.outcome
+                    assert outcome is not None  # noqa: S101  # only settled jobs come here
+                    if not isinstance(outcome, Kept):  # which is pending still
+                        self.counters.settled(outcome, job)
+                    if isinstance(outcome, DeliveryError) or self.on_delivered is not None:
+                        outcome = self._call_hook(job, outcome)
+                    if job.on_settled is not None:
+                        job.on_settled(outcome, job)
+                    job.step = SETTLED
                 except BaseException as error:  # such as Ctrl-C: go on where it was
                     first = first or error
         if first is not None:
             raise first
 
-    def _notify(self, job: Job) -> None:
-        """Do the steps that are left. Each marks itself in ``job.step``: see ``Steps``."""
-        outcome = job.outcome
-        assert outcome is not None  # noqa: S101  # only settled jobs come here
-        hook: Callable[..., object] | None = self.on_delivered
-        failed = isinstance(outcome, DeliveryError)
-        if failed:
-            hook = self.on_failed
-        if isinstance(outcome, HandedOver):
-            hook = None  # who takes it from the broker calls one
-        if isinstance(outcome, Kept):
-            hook = None  # the batch is pending still
-        else:
-            self.counters.settled(outcome, job)
-        if failed or hook is not None:
-            outcome = self._told(job, outcome, hook)
-        if job.on_settled is not None:
-            job.on_settled(outcome, job)
-        job.step = SETTLED
-
-    def _told(self, job: Job, outcome: Outcome, hook: Callable[..., object] | None) -> Outcome:
+    def _call_hook(self, job: Job, outcome: Outcome) -> Outcome:
         """Call the hook, if there is one; return the outcome, an error with its batch."""
+        hook: Callable[..., object] | None = self.on_delivered
+        if isinstance(outcome, DeliveryError):
+            hook = self.on_failed
+        if isinstance(outcome, HandedOver | Kept):
+            hook = None  # who takes it from the broker calls one; what is kept is pending still
         called: object = read_back  # whatever raises below
         read_before = job.step >= READING
         try:

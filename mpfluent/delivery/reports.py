@@ -117,7 +117,7 @@ class ReportBuilder(Outcomes):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
+        self.lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
         self._begin()
         self._failures: list[DeliveryError] = []
         self.refusal: DeliveryError | None = None
@@ -128,7 +128,7 @@ class ReportBuilder(Outcomes):
         Args:
             steps: which steps of settling are done.
         """
-        with self._lock:
+        with self.lock:
             if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
             failures: tuple[DeliveryError, ...] = ()
@@ -143,6 +143,6 @@ class ReportBuilder(Outcomes):
 
     def report(self) -> Report:
         """Return all counts, of one moment."""
-        with self._lock:
+        with self.lock:
             failed = MappingProxyType(dict(self._failed))
             return Report(*self._totals(), failed, tuple(self._failures), self._handed_over)

@@ -93,7 +93,7 @@ class Settlement:
             for part, jobs in group:
                 for job in jobs:
                     own = outcome if arrived else self._of(job, outcome)
-                    if job.settle_part(part.id if len(jobs) == 1 else job.parts[0].id, own):
+                    if job.settle_part(part if len(jobs) == 1 else job.parts[0], own):
                         finished.append(job)
         self._finish(finished)
         if arrived:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -61,29 +62,20 @@ class Traffic(NamedTuple):
 
 
 class Outcomes:
-    """How many batches were accepted, and what became known of them; ``_lock`` guards it."""
+    """How many batches were accepted, and what became known of them.
 
-    _lock: threading.Lock | threading.RLock
+    Attributes:
+        lock: guards it.
+    """
+
+    lock: threading.Lock | threading.RLock
 
     def _begin(self) -> None:
-        self._submitted = 0
-        self._unplanned_dropped = 0
+        self.submitted = 0
+        self.unplanned_dropped = 0
         self._delivered = 0
         self._handed_over = 0
         self._failed: dict[Reason, int] = {}
-
-    def submitted(self, batches: int, by: Acceptance) -> None:
-        """Count accepted batches.
-
-        Args:
-            by: the call that they are of, which notes it atomically.
-        """
-        with self._lock:
-            self._submitted, self._unplanned_dropped, by.counted = (
-                self._submitted + batches,
-                self._unplanned_dropped + by.unplanned,
-                (*by.counted, self),
-            )
 
     def _count(self, outcome: Outcome, steps: Steps, step: int) -> None:
         """Count an outcome, and mark the step atomically with it."""
@@ -97,11 +89,11 @@ class Outcomes:
 
     def _pending(self) -> int:
         settled = self._delivered + self._handed_over + sum(self._failed.values())
-        return self._submitted - settled
+        return self.submitted - settled
 
     def _totals(self) -> tuple[int, int, int, int]:
         """Return how many were submitted, were delivered, failed, and are pending."""
-        return self._submitted, self._delivered, sum(self._failed.values()), self._pending()
+        return self.submitted, self._delivered, sum(self._failed.values()), self._pending()
 
 
 class Counters(Outcomes):
@@ -110,6 +102,7 @@ class Counters(Outcomes):
     Attributes:
         observers: further code that is notified of outcomes and of attempts.
         repairs: what interrupted calls have left to be done, so that the counts come right.
+        pid: of the process that they are of.
     """
 
     def __init__(self) -> None:
@@ -119,14 +112,15 @@ class Counters(Outcomes):
 
     def renew_locks(self) -> None:
         """Take new locks: after a fork, or when gevent or eventlet replaced Python's."""
-        # Guards the numbers; no other lock is taken while it is held. Reentrant, since the garbage
-        # collector may close a client in a ``__del__`` at any line.
-        self._lock = threading.RLock()
-        self._waiters = Waiters(self._lock)
+        # Guards the numbers, and the client's deliveries; no other lock is taken while it is held.
+        # Reentrant, since the garbage collector may close a client in a ``__del__`` at any line.
+        self.lock: threading.RLock = threading.RLock()
+        self._waiters = Waiters(self.lock)
 
     def restart(self) -> None:
         """Count from zero, with a new lock: for a forked child, since the rest is the parent's."""
         self.renew_locks()
+        self.pid = os.getpid()
         self.repairs.forget()
         self._begin()
         self._requests = 0
@@ -141,7 +135,7 @@ class Counters(Outcomes):
         Args:
             steps: which steps of settling are done; what is counted is not counted again.
         """
-        with self._lock:
+        with self.lock:
             fresh = steps.step < COUNTED
             if fresh:
                 self._count(outcome, steps, COUNTED)
@@ -152,28 +146,28 @@ class Counters(Outcomes):
 
     def requested(self) -> None:
         """Count a request."""
-        with self._lock:
+        with self.lock:
             self._requests += 1
 
     def retried(self) -> None:
         """Count a request that is tried again."""
-        with self._lock:
+        with self.lock:
             self._retries += 1
 
     def outbox_failed(self) -> None:
         """Count a failure of the outbox."""
-        with self._lock:
+        with self.lock:
             self._outbox_errors += 1
 
     def dropped_unplanned(self, count: int) -> None:
         """Count what was taken out of a batch that was sealed, because it is unplanned."""
-        with self._lock:
-            self._unplanned_dropped += count
+        with self.lock:
+            self.unplanned_dropped += count
 
     def hook_raised(self, hook: object, error: BaseException) -> None:
         """Count a callback that raised, and log each kind of it once."""
         kind = (hook_name(hook), type(error).__name__)
-        with self._lock:
+        with self.lock:
             self._hook_errors += 1
             if kind in self._hooks_logged:
                 return
@@ -186,15 +180,15 @@ class Counters(Outcomes):
 
     def traffic(self) -> Traffic:
         """Return how many requests there were."""
-        with self._lock:
+        with self.lock:
             return Traffic(self._requests, self._retries)
 
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
-        with self._lock:
+        with self.lock:
             failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
             counts = (*self._totals(), self._retries, failed, self._hook_errors, errors)
-            return Stats(*counts, self._handed_over, self._unplanned_dropped)
+            return Stats(*counts, self._handed_over, self.unplanned_dropped)
 
 
 class Acceptance:
@@ -228,4 +222,9 @@ class Acceptance:
         """Count them."""
         for one in self._all:
             if one not in self.counted:
-                one.submitted(self._batches, self)
+                with one.lock:
+                    one.submitted, one.unplanned_dropped, self.counted = (  # atomically
+                        one.submitted + self._batches,
+                        one.unplanned_dropped + self.unplanned,
+                        (*self.counted, one),
+                    )

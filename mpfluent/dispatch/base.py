@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ..delivery.job import Job
 from ..delivery.notifier import Notifier
@@ -25,7 +25,8 @@ class Dispatcher(Protocol):
     or a ``DeliveryError``. To settle a job, call ``job.give_up(outcome)``, and then
     ``notifier.notify([job])``, which counts it, calls the hooks and settles the delivery.
 
-    A :class:`~mpfluent.HandOverDispatcher` has all of this but for one function.
+    A :class:`~mpfluent.HandOverDispatcher` has all of this but for one function. A dispatcher that
+    has ``opened_by(client)``, too, gets the client itself, when ``open`` has returned.
 
     Attributes:
         waits: whether ``submit`` returns only when everything is settled.
@@ -75,6 +76,18 @@ class Dispatcher(Protocol):
 
     def check_process(self) -> None:
         """Begin empty, and let the sender start again, if this is a forked child."""
+
+
+@runtime_checkable
+class WantsClient(Protocol):
+    """A dispatcher that also gets the client, such as one that sends what a broker gives back."""
+
+    def opened_by(self, client: Any) -> None:
+        """Know the client that it belongs to.
+
+        Args:
+            client: the :class:`~mpfluent.Client`.
+        """
 
 
 class OpenedOnce(PublicNames):

@@ -89,16 +89,15 @@ class Scheduler:
         if self.closed or behind or not self.queue.has_room(jobs):
             return False
         accepted()
-        first, now = not self.queue, self.now()
-        for job in jobs:
-            self.queue.add(job, now)
+        first = not self.queue.waiting
+        self.queue.add(jobs, self.now())
         if first or self.queue.reaches(*self._enough):
             self.for_work.notify()
         return True
 
     def send_now(self) -> None:
         """Let all that waits now leave at once; what comes later gathers as usual."""
-        self._leave_now = len(self.queue)
+        self._leave_now = len(self.queue.waiting)
         if self.has_work():
             self.for_work.notify()
 
@@ -124,13 +123,13 @@ class Scheduler:
             self.for_progress.notify_all()  # senders may use the queue again
         if not self._kept.outbox.parked:
             self._kept.due = math.inf
-        queue_first = self.overflowing and self.queue  # what is in the outbox only is newer
+        queue_first = self.overflowing and self.queue.waiting  # what is in the outbox only is newer
         if self._kept.due <= now and not queue_first:
             self._kept.due, self._in_hand = math.inf, [*self._in_hand, item]
             return None
         gather = math.inf
-        if self.queue:
-            gather = self.queue.since + self.options.flush_interval - now
+        if self.queue.waiting:
+            gather = self.queue.waiting[0].since + self.options.flush_interval - now
             enough = self._leave_now or self.queue.reaches(*self._enough)
             if enough or gather <= 0 or at_once or self.closing:
                 self._in_hand = [*self._in_hand, item]  # first: its jobs are always somewhere
@@ -138,7 +137,7 @@ class Scheduler:
                 self.for_progress.notify_all()  # there is room now
                 if not self.queue.is_nearly_full():
                     self.for_space.notify_all()
-                if self.queue:
+                if self.queue.waiting:
                     self.for_work.notify()  # another worker, if one has nothing to do
                 return None
         return gather if queue_first else min(gather, self._kept.due - now)
@@ -163,7 +162,7 @@ class Scheduler:
         """Let no worker take what waits now: the thread that closes settles it."""
         returned = [job for item in self._returned for job in item.all_jobs()]
         self._left.jobs, self._returned = [*self._left.all_jobs(), *returned], []
-        self.queue.take(len(self.queue), sys.maxsize, self._left)
+        self.queue.take(len(self.queue.waiting), sys.maxsize, self._left)
 
     def forget_left(self) -> None:
         """Drop what was collected, and what workers had in hand: it is settled."""
@@ -172,7 +171,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Return whether there is anything for a worker to do, now or later."""
-        return bool(self.queue or self._returned or self._kept.outbox.parked)
+        return bool(self.queue.waiting or self._returned or self._kept.outbox.parked)
 
     def in_hand(self, item: WorkItem | None = None) -> bool:
         """Return whether a worker has anything in hand, or just this."""
@@ -181,9 +180,9 @@ class Scheduler:
     def is_idle(self, now: float) -> bool:
         """Return whether nothing can be done just now."""
         kept_due = self._kept.outbox.parked and self._kept.due <= now
-        return not (self.queue or self._returned or self._in_hand or kept_due)
+        return not (self.queue.waiting or self._returned or self._in_hand or kept_due)
 
     def jobs(self) -> list[Job]:
         """Return all that is not settled, wherever it is."""
         items = [*self._in_hand, *self._returned, self._left]
-        return [*(job for item in items for job in item.all_jobs()), *self.queue]
+        return [*(job for item in items for job in item.all_jobs()), *self.queue.waiting]

@@ -120,7 +120,7 @@ class ThreadedDispatcher(OpenedOnce):
     @property
     def waiting(self) -> int:
         """How many batches wait in memory for a worker."""
-        return len(self._scheduler.queue)
+        return len(self._scheduler.queue.waiting)
 
     @property
     def stored(self) -> int:
@@ -154,7 +154,7 @@ class ThreadedDispatcher(OpenedOnce):
             QueueFull: ``when_full`` is "raise", and there is no room for all of them.
             Closed: the client was closed meanwhile.
         """
-        sender = self._opened()
+        sender = self._sender or self._opened()
         if not sender.loaded:
             sender.load()
         self._settlement.ready()
@@ -325,7 +325,7 @@ class ThreadedDispatcher(OpenedOnce):
         return len(ended), kept
 
     def __repr__(self) -> str:
-        return f"<ThreadedDispatcher: {len(self._scheduler.queue)} waiting>"
+        return f"<ThreadedDispatcher: {self.waiting} waiting>"
 
     def __reduce__(self) -> Any:
         raise ConfigurationError("a dispatcher holds threads; make one in each process")

@@ -117,11 +117,18 @@ class Workers:
         no_workers = shutdown.ending and until is None
         failed = False
         with scheduler.lock:
+            # A look at each thread takes as long as all else here. Nothing waits for longer than
+            # this while one is alive and idle.
+            waiting = scheduler.queue.waiting
+            if until is None and waiting and len(self._threads) == self._options.workers:
+                late = scheduler.now() - waiting[0].since > self._options.flush_interval
+                if not late:
+                    return
             if not scheduler.has_work():
                 return
             shutdown.watch(self._dispatcher)
             self._threads = self._alive()
-            requests = 1 + len(scheduler.queue) // MAX_BATCHES_PER_REQUEST
+            requests = 1 + len(scheduler.queue.waiting) // MAX_BATCHES_PER_REQUEST
             most = 0 if no_workers else self._options.workers
             wanted = min(most, max(requests, len(self._threads) + 1))
             while len(self._threads) < wanted and not failed:

@@ -235,7 +235,14 @@ def parsed(text: str | bytes | bytearray, *, as_written: bool = False) -> Any:
     except InvalidValue:
         raise
     except (ValueError, RecursionError) as error:
-        raise InvalidValue(f"from_json(): not JSON: {error}") from None
+        raise InvalidValue(f"from_json(): not JSON: {why_no_json(error)}") from None
+
+
+def why_no_json(error: ValueError | RecursionError) -> str:
+    """Return what an error of Python's ``json`` says, without advice about Python."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a number has too many digits" if "set_int_max_str_digits" in str(error) else str(error)
 
 
 def _exact(digits: str) -> Any:

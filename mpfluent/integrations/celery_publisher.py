@@ -27,6 +27,7 @@ _LIMITS: dict[str, dict[str, Any]] = {
     "redis": {"socket_timeout": _STEP, "socket_connect_timeout": _STEP},
 }
 _MUST: dict[str, dict[str, Any]] = {"py-amqp": {"confirm_publish": True}}
+_RETURNING = "py-amqp"  # whose broker returns what no queue takes, if it is asked to
 _RETRY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
@@ -122,8 +123,9 @@ class Publisher:
     def _published(self, call: Callable[..., Any]) -> Any:
         free = self._free
         producer = free.pop() if free else self._new()
+        asked = {"mandatory": True} if producer.on_return else {}
         try:
-            found = call(producer=producer, retry=True, retry_policy=_RETRY)
+            found = call(producer=producer, retry=True, retry_policy=_RETRY, **asked)
         except BaseException:
             producer.__connection__.collect()
             raise
@@ -137,6 +139,8 @@ class Publisher:
         connection = self._app.connection_for_write(
             connect_timeout=_STEP, transport_options=options
         )
+        if driver == _RETURNING:
+            return _returning(self._app.amqp.Producer, connection)
         return self._app.amqp.Producer(connection, auto_declare=False)
 
     def close(self) -> None:
@@ -146,8 +150,41 @@ class Publisher:
             self._free.pop().__connection__.collect()
 
 
+def _returning(make: Callable[..., Any], connection: Any) -> Any:
+    """Return a producer that takes a message to a queue, or raises.
+
+    RabbitMQ confirms what no queue takes, after it has returned it. Celery declares a queue once
+    for each connection, and somebody may delete it. So it is declared again, and the message is
+    published once more. Only what is ``mandatory`` is returned, and so not the events of Celery.
+    """
+    returned: list[str] = []
+
+    def note(error: Exception, exchange: str, key: str, message: Any) -> None:
+        returned.append(f"exchange {exchange!r}, routing key {key!r}")
+
+    producer = make(connection, auto_declare=False, on_return=note)
+    publish = producer.publish
+
+    def publish_to_a_queue(*args: Any, **options: Any) -> Any:
+        for _ in range(2):
+            returned.clear()
+            found = publish(*args, **options)
+            if not returned:
+                return found
+            connection.declared_entities.clear()
+        raise TransportError(
+            f"the batch was not handed over: no queue of RabbitMQ takes it ({returned[0]}); "
+            "bind a queue to this exchange, or write CeleryDispatcher(app, queue='…')"
+        )
+
+    producer.publish = publish_to_a_queue
+    return producer
+
+
 def _failure(error: Exception) -> TransportError:
     """Return our error for one of the broker's, without its frames: they know the password."""
+    if isinstance(error, TransportError):
+        return error.with_traceback(None)
     inner = error.__cause__ or error  # kombu wraps what another library raised
     return TransportError(f"the batch was not handed over: {_words_of(inner)}")
 

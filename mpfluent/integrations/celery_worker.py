@@ -94,7 +94,7 @@ class Sending:
         """Let a batch fail because it is too old; ``on_failed`` is called."""
         client = self._opened()
         error = DeliveryError("it was in the queue for longer than max_age", reason="expired")
-        delivery = Delivery(1, client._counters.hook_raised)
+        delivery = Delivery(1, client._counters)
         prepared = Prepared(batch, error, named=True)
         client._submitter.submit([(prepared, delivery._settle)], self._by)
 

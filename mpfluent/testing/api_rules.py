@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
@@ -32,16 +33,18 @@ class Judgement(NamedTuple):
         batches: each accepted batch with its ``source_request_id``, or None if it has none.
         batch_ids: the ``source_request_id`` of each batch that has one, refused or not.
         problems: why it is refused, or what was left out of its batches.
+        payloads: each accepted batch as JSON has it.
     """
 
     action: Action
     batches: list[tuple[str | None, Batch]]
     batch_ids: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    payloads: list[Any] = []  # noqa: RUF012 - which nobody changes
 
 
 def judged(
-    expected: bytes,
+    expected: bytes | None,
     method: str,
     path: str,
     headers: Mapping[str, str],
@@ -52,7 +55,7 @@ def judged(
     """Return how the API would answer a request.
 
     Args:
-        expected: the credentials that it accepts, as ``key:secret``.
+        expected: the credentials that it accepts, as ``key:secret``; None for any.
         method: such as "POST"; path: without the query.
         headers: names in lower case.
         body: the bytes of the body.
@@ -75,12 +78,12 @@ def judged(
     if len(body) > limits.MAX_REQUEST_BYTES:
         larger = f"A request is larger than {limits.MAX_REQUEST_BYTES} bytes."
         return Judgement(status(413), [], named, (larger,))
-    why = why or _refusal(path, data, strict=strict)
+    why = why or _refusal(path, data, len(body), strict=strict)
     if why is not None:
         return Judgement(status(400, message=why), [], named, (why,))
     found = [held(entry) for entry in entries]
     batches = [(batch_id, each.batch) for batch_id, each in zip(ids, found)]
-    return Judgement(_OK, batches, named, tuple(_problems(path, found)))
+    return Judgement(_OK, batches, named, tuple(_problems(path, found)), entries)
 
 
 def _problems(path: str, found: list[Held]) -> list[str]:
@@ -92,7 +95,7 @@ def _problems(path: str, found: list[Held]) -> list[str]:
 
 
 def _refused_unread(
-    expected: bytes, method: str, path: str, authorization: str | None
+    expected: bytes | None, method: str, path: str, authorization: str | None
 ) -> Action | None:
     """Return the answer to a request that is refused before its body is read; None for others."""
     if path not in (SINGLE, BULK, HISTORICAL):
@@ -104,22 +107,24 @@ def _refused_unread(
     return None if _known(expected, authorization) else status(403)
 
 
-def _known(expected: bytes, authorization: str) -> bool:
+def _known(expected: bytes | None, authorization: str) -> bool:
     scheme, _, given = authorization.partition(" ")
     try:
-        return scheme.lower() == "basic" and base64.b64decode(given, validate=True) == expected
+        found = base64.b64decode(given, validate=True)
+        return scheme.lower() == "basic" and expected in (None, found)
     except (binascii.Error, ValueError):  # a letter that is not ASCII is a ValueError
         return False
 
 
-def _refusal(path: str, data: Any, *, strict: bool) -> str | None:
+def _refusal(path: str, data: Any, length: int, *, strict: bool) -> str | None:
     """Return why the API would refuse a body, or None."""
     if path != SINGLE and not (isinstance(data, list) and data):
         return "The body must be an array of batches."
     entries = [data] if path == SINGLE else data
     if len(entries) > limits.MAX_BATCHES_PER_REQUEST:
         return f"More than {limits.MAX_BATCHES_PER_REQUEST} batches."
-    return next(filter(None, (refused(entry, strict=strict) for entry in entries)), None)
+    found = (refused(entry, strict=strict, length=length) for entry in entries)
+    return next(filter(None, found), None)
 
 
 def id_of(entry: Any) -> str | None:
@@ -134,11 +139,12 @@ def id_of(entry: Any) -> str | None:
     return json.dumps(value) if isinstance(value, int | float) else None
 
 
-def refused(entry: Any, *, strict: bool = True) -> str | None:
+def refused(entry: Any, *, strict: bool = True, length: int | None = None) -> str | None:
     """Return why the API would refuse a batch, or None.
 
     Args:
         entry: the batch, as JSON has it.
+        length: bytes of the text that it came in, if that is known.
         strict: whether the batch must keep the wire format. If not, only what the API is known
             to refuse is refused.
 
@@ -150,10 +156,19 @@ def refused(entry: Any, *, strict: bool = True) -> str | None:
     """
     if not isinstance(entry, dict):
         return "A batch must be an object."
-    size = len(plain(entry).encode("utf-8", "surrogatepass"))  # JSON can escape a lone surrogate
-    if size > limits.MAX_BATCH_BYTES:
+    if _is_large(entry, length):
         return f"A batch is larger than {limits.MAX_BATCH_BYTES} bytes."
     return refusal(Batch, entry) if strict else _known_refusal(entry)
+
+
+_GROWTH = 5  # how many times as long a number may be written as it came, such as 1e15
+
+
+def _is_large(entry: dict[str, Any], length: int | None) -> bool:
+    if length is not None and length * _GROWTH <= limits.MAX_BATCH_BYTES:
+        return False  # most are: there is no need to write it
+    # JSON can escape a lone surrogate
+    return len(plain(entry).encode("utf-8", "surrogatepass")) > limits.MAX_BATCH_BYTES
 
 
 # Required by the schema. But the vendor's reference calls them optional, or the vendor's SDKs leave
@@ -202,6 +217,11 @@ def _event_refusal(index: int, event: Any) -> str | None:
         return f"events[{index}].event_type: {brief(word)} is not an event type"
     if data is not None and not isinstance(data, dict):
         return f"events[{index}].data: not an object."
-    needed = {field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN
-    missing = sorted(name for name in needed if (data or {}).get(name) is None)
+    missing = [name for name in _needed(event_type) if (data or {}).get(name) is None]
     return f"events[{index}].data.{missing[0]}: must be given" if missing else None
+
+
+@cache
+def _needed(event_type: str) -> list[str]:
+    """Return the fields without which the API refuses an event of a type, sorted."""
+    return sorted({field.wire for field in Event._by_type[event_type]._required} - _FORGIVEN)

@@ -7,7 +7,7 @@ required fields, and words in upper case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -56,7 +56,7 @@ def held(data: Any) -> Held:
         return Held(Batch.from_dict(tidy), tuple(forgiving.problems))
 
 
-def meant(word: object, words: Iterable[object]) -> Any:
+def meant(word: object, words: Collection[object]) -> Any:
     """Return the one of some words that is meant, in any case of letters, or None.
 
     The vendor's Java SDK sends the names of its constants, and the API accepts them.
@@ -66,6 +66,8 @@ def meant(word: object, words: Iterable[object]) -> Any:
     """
     if not isinstance(word, str):
         return None
+    if word in words:
+        return word
     letters = _letters(word)
     return next((one for one in words if isinstance(one, str) and _letters(one) == letters), None)
 

@@ -1,65 +1,21 @@
-"""The sockets of a local server: it reads the requests of each connection and answers them."""
+"""The sockets of a local server: it accepts connections, and ends all of them when it stops."""
 
 from __future__ import annotations
 
+import errno
 import os
-import re
 import socket
 import ssl
-import struct
 import sys
 import threading
-import time
 from contextlib import suppress
-from http.client import responses
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedReader
-from socketserver import BaseRequestHandler
-from typing import Any, NamedTuple, Protocol, cast
+from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler, TCPServer
+from typing import Any
 
-from .faults import Action, status
-
-_LONGEST_LINE = 65_536  # bytes; http.server has the same limit
-_BEFORE_RESET = 0.02  # seconds for the client to read an answer: a reset makes some systems drop it
-_URI_TOO_LONG = status(414)._replace(end="close")
-_LENGTH_REQUIRED = status(411)._replace(end="close")
-_LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)  # at most 1 GB
-_REST = 1_000_000  # bytes that are read at most of a request that was refused
-_REST_SECONDS = 1.0  # seconds for that
-
-
-class Arrival(NamedTuple):
-    """A request that was read to its end, with the names of its headers in lower case."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    connection: int
-    port: int
-    at: float
-
-
-class Owner(Protocol):
-    """The server that a listener belongs to: it decides what to do with each request."""
-
-    _delay: float
-
-    def _connected(self) -> int:
-        """Return the number of a new connection."""
-        ...
-
-    def _begun(self) -> Action | None:
-        """Count a request that begins, and return the next action of the script."""
-        ...
-
-    def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
-        """Keep a request that was read, and return what to do with it."""
-        ...
-
-    def _finished(self) -> None:
-        """Count a request as finished."""
-        ...
+from ..errors import ConfigurationError, brief
+from .faults import Action
+from .http_connection import Handler, Owner
 
 
 class Listener(ThreadingHTTPServer):
@@ -70,6 +26,10 @@ class Listener(ThreadingHTTPServer):
         owner: the server that it belongs to.
         tls: the settings for https.
         handler: serves one connection; by default :class:`Handler`.
+        bind: the address that it listens at.
+
+    Raises:
+        ConfigurationError: the port is taken, or it cannot listen at the address.
     """
 
     daemon_threads = True
@@ -81,17 +41,33 @@ class Listener(ThreadingHTTPServer):
         owner: Owner,
         tls: ssl.SSLContext | None,
         handler: type[BaseRequestHandler] | None = None,
+        bind: str = "127.0.0.1",
     ) -> None:
         self.owner = owner
         self.stopping = threading.Event()
+        self.prepared: tuple[int, dict[Action, bytes]] = 0, {}  # answers of this second
         self._serving: dict[threading.Thread, socket.socket] = {}
-        super().__init__(("127.0.0.1", port), handler or Handler)
+        if ":" in bind:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((bind, port), handler or Handler)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name with an empty part
+            raise _not_bound(bind, port, error) from None
+        # where it listens at all addresses, it is reached by this one
+        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104
+        self.reached = f"[{self._host}]" if ":" in bind else self._host
+        self.reached += f":{self.server_port}"
         if tls is not None:
             # The handshake comes with the first read, in the thread of the connection. Here it
             # would make all other clients wait for one.
             self.socket = tls.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
+
+    def server_bind(self) -> None:
+        """Bind, without asking for the name of the machine, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
 
     def serve(self) -> None:
         """Accept connections until the server stops."""
@@ -102,9 +78,9 @@ class Listener(ThreadingHTTPServer):
         """Make ``serve``, in another thread, return at once."""
         self.stopping.set()
         # serve waits for a connection, so this makes one; OSError: there is no serve any more
-        with suppress(OSError), socket.socket() as waking:
+        with suppress(OSError), socket.socket(self.address_family) as waking:
             waking.settimeout(1)
-            waking.connect(("127.0.0.1", self.server_port))
+            waking.connect((self._host, self.server_port))
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Refuse a connection that comes after the stop."""
@@ -147,223 +123,23 @@ class Listener(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Reads the requests of one connection, and carries out the action for each."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Listener
-    rfile: BufferedReader
-
-    def setup(self) -> None:
-        """Give the connection its number."""
-        super().setup()
-        self._number = self.server.owner._connected()
-        self._idle: float | None = None
-        self._busy = False
-
-    def handle_one_request(self) -> None:
-        """Take the next action of the script as soon as a request begins, and carry it out."""
-        self.close_connection = True  # parse_request changes that for a client that keeps it
-        if not self._begins():
-            return
-        self._busy = True
-        scripted = self.server.owner._begun()
-        try:
-            action = self._read(scripted)
-            if action is not None:
-                self._carry_out(action)
-        finally:
-            self._finish()
-
-    def _begins(self) -> bool:
-        """Wait for the first byte of a request; return whether it came."""
-        if self._idle is None:
-            return bool(self.rfile.peek(1))
-        self.connection.settimeout(self._idle)
-        try:
-            return bool(self.rfile.peek(1))
-        except TimeoutError:  # the action close_idle_after
-            return False
-        finally:
-            self.connection.settimeout(None)
-
-    # Reading
-
-    def _read(self, scripted: Action | None) -> Action | None:
-        """Read a request, or as much of it as the script says, and return what to do."""
-        if scripted is None or scripted.read is None:
-            return self._read_whole(scripted)
-        rest = self.rfile
-        self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
-        try:
-            return self._read_whole(scripted)
-        except _Enough:  # the request counts as unread, so no batch of it is accepted
-            return scripted
-        finally:
-            self.rfile = rest
-
-    def _read_whole(self, scripted: Action | None) -> Action | None:
-        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
-        if len(self.raw_requestline) > _LONGEST_LINE:
-            self._refuse(_URI_TOO_LONG)
-            return None
-        if not self.parse_request():  # it has called send_error
-            return None
-        length = self._length()
-        if isinstance(length, Action):
-            self._refuse(length)
-            return None
-        body = self.rfile.read(length)
-        if len(body) < length:  # the client went away before the end
-            self.close_connection = True
-            return None
-        arrival = Arrival(
-            self.command,
-            self.path.partition("?")[0],
-            {name.lower(): value for name, value in self.headers.items()},
-            body,
-            self._number,
-            self.client_address[1],
-            time.monotonic(),
+def _not_bound(bind: str, port: int, error: Exception) -> ConfigurationError:
+    number = getattr(error, "errno", None)
+    if number == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"LocalServer(port={port}): another program has this port; "
+            "write LocalServer(port=0) for any free one"
         )
-        return self.server.owner._received(arrival, scripted)
-
-    def _length(self) -> int | Action:
-        """Return the length of the body, or the answer to a request that does not give it.
-
-        After such a request it is not known where the next one begins, so the connection ends.
-        """
-        lengths = self.headers.get_all("Content-Length", [])
-        encoded = "Transfer-Encoding" in self.headers
-        if encoded and not lengths:
-            return _LENGTH_REQUIRED
-        # the parser takes all that follows a broken header line for a body
-        broken = self.headers.defects or self.headers.get_payload()
-        if encoded or broken or len(lengths) > 1:
-            return _unframed("The headers do not say where the body ends.")
-        given = lengths[0].strip(" \t") if lengths else "0"
-        if _LENGTH.fullmatch(given) is None:
-            return _unframed("Content-Length must be a number of at most nine digits.")
-        return int(given)
-
-    # Answering
-
-    def _carry_out(self, action: Action) -> None:
-        answer = self._bytes(action)
-        wait = action.wait
-        if answer and wait is not None:
-            wait += self.server.owner._delay
-        if self._stops_within(wait) or self._stops_while_sending(answer, action.pace):
-            self.close_connection = True
-            return
-        self._idle = action.idle
-        if action.end != "keep":
-            self.close_connection = True
-        if action.end == "reset":
-            self._reset(after_data=bool(answer))
-
-    def _bytes(self, action: Action) -> bytes:
-        """Return the bytes of the answer."""
-        code = action.status_code
-        if code is None:
-            return action.body
-        headers = {
-            "server": ("Server", self.version_string()),
-            "date": ("Date", self.date_time_string()),
-            "content-type": ("Content-Type", "application/json"),
-            "content-length": ("Content-Length", str(len(action.body))),
-        }
-        if 200 <= code < 300:
-            headers["x-mp-rate-limit-percentage-used"] = ("X-mp-rate-limit-percentage-used", "1")
-        for name, value in action.headers:
-            headers[name.lower()] = (name, value)
-        if "transfer-encoding" in headers:
-            del headers["content-length"]
-        lines = [f"HTTP/1.1 {code} {responses.get(code, '')}"]
-        lines += [f"{name}: {value}" for name, value in headers.values()]
-        return "\r\n".join([*lines, "\r\n"]).encode("latin-1") + action.body
-
-    def _stops_within(self, seconds: float | None) -> bool:
-        """Wait so many seconds; return whether the server stops meanwhile."""
-        return seconds != 0 and self.server.stopping.wait(seconds)
-
-    def _stops_while_sending(self, answer: bytes, pace: float | None) -> bool:
-        """Send the answer; return whether the server stops meanwhile."""
-        if pace is not None:
-            for byte in answer[:-1]:
-                self.connection.sendall(bytes([byte]))
-                if self._stops_within(1 / pace):
-                    return True
-            answer = answer[-1:]
-        # before the last byte: after it, the client may begin the next request at once
-        self._finish()
-        if answer:
-            self.connection.sendall(answer)
-        return False
-
-    def _finish(self) -> None:
-        if self._busy:
-            self._busy = False
-            self.server.owner._finished()
-
-    def _reset(self, *, after_data: bool) -> None:
-        """Break the connection so that the client sees a reset."""
-        if after_data:
-            self._stops_within(_BEFORE_RESET)
-        linger = struct.pack("ii", 1, 0)  # to close without waiting for unsent data is a reset
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        # sock.close() waits for the files on it, rfile and wfile; this closes the descriptor
-        socket.close(self.connection.detach())
-
-    def _refuse(self, refusal: Action) -> None:
-        """Answer bytes that are no request, and end the connection.
-
-        What the client still sends is read for a while. Unread data would turn the end into a
-        reset, and the client might lose the answer.
-        """
-        self._carry_out(refusal)
-        end, left = time.monotonic() + _REST_SECONDS, _REST
-        with suppress(OSError):  # the client went away, or the time is over
-            self.connection.shutdown(socket.SHUT_WR)
-            while left > 0 and (seconds := end - time.monotonic()) > 0:
-                self.connection.settimeout(seconds)
-                data = self.connection.recv(min(left, 65_536))
-                if not data:
-                    return
-                left -= len(data)
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse bytes that are no request; http.server would send a page of HTML."""
-        self._refuse(status(int(code))._replace(end="close"))
-
-
-def _unframed(why: str) -> Action:
-    return status(400, message=why)._replace(end="close")
-
-
-class _Enough(Exception):
-    """As many bytes were read as the action says."""
-
-
-class _AtMost:
-    """Reads so many bytes from a file, and then raises."""
-
-    def __init__(self, file: BufferedReader, most: int) -> None:
-        self._file = file
-        self._left = most
-
-    def readline(self, most: int) -> bytes:
-        return self._counted(self._file.readline(min(most, self._left)))
-
-    def read(self, count: int) -> bytes:
-        return self._counted(self._file.read(min(count, self._left)))
-
-    def _counted(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        if self._left <= 0:
-            raise _Enough
-        return data
+    if number == errno.EACCES:
+        return ConfigurationError(
+            f"LocalServer(port={port}): this user may not have this port; "
+            "write LocalServer(port=9090)"
+        )
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return ConfigurationError(
+        f"LocalServer(bind={brief(bind)}): it cannot listen there ({why}); "
+        "write LocalServer(bind='127.0.0.1')"
+    )
 
 
 def tls_of(certificate: str | os.PathLike[str]) -> ssl.SSLContext:

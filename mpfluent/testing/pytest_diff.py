@@ -29,6 +29,9 @@ def explanation(left: Any, right: Any, verbosity: int) -> list[str] | None:
     >>> explanation(left, right, 0)[:3]
     ['Batch == Batch', '', "user_identities.email: 'a@b.example' != 'c@d.example'"]
     """
+    if violations := _violations(left, right):
+        many = "1 violation" if len(violations) == 1 else f"{len(violations)} violations"
+        return [f"{many} of the data plan", "", *violations]
     if not (_is_ours(left) or _is_ours(right)):
         return None
     first = [f"{_kind(left)} == {_kind(right)}", ""]
@@ -48,6 +51,16 @@ def _is_ours(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(isinstance(entry, Frozen) for entry in value)
     return isinstance(value, Frozen | FrozenMap)
+
+
+def _violations(left: Any, right: Any) -> list[str]:
+    """Return what is not as planned, if nothing should be."""
+    if not (isinstance(left, tuple) and isinstance(right, tuple)) or (left and right):
+        return []
+    from ..dataplan.violation import Violation  # here: most tests have no data plan
+
+    found = left or right
+    return [one.text for one in found] if all(isinstance(one, Violation) for one in found) else []
 
 
 def _kind(value: Any) -> str:

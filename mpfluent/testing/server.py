@@ -1,15 +1,14 @@
 """A real HTTP server on this machine. It behaves like the Events API, or as its script says.
 
-``with LocalServer() as server:`` in tests; ``python -m mpfluent.testing.server`` by hand.
+``with LocalServer() as server:`` in tests; ``mpfluent serve`` in a shell.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import sys
+import re
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, Self
@@ -17,24 +16,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Never, Self
 from ..builder.batch import Batch
 from ..client.data_plan import plan_of
 from ..delivery.rate_limit import checked_rate
-from ..encoding.json import parsed, plain
 from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
-from ..formatting.summary import cut
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import integer_between
+from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
-from .http_server import Arrival, Listener, tls_of
+from .http_connection import Arrival, Streamed
+from .http_server import Listener, tls_of
+from .local import api
+from .local.access import is_loopback
+from .local.arrivals import batch_of, events_in, first_event, nothing_came
+from .local.messages import message_of
+from .local.store import Entry, Part, Store, accepted
 from .rate_meter import RateMeter
 
 if TYPE_CHECKING:
     from ..dataplan import DataPlan, Violation
+    from .assertions import Sent
 
-_MOST = 20  # problems of one request that are printed
 _OPTIONS = (
     *("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit"),
-    "data_plan",
+    *("data_plan", "max_events", "bind", "token"),
 )
+_SECRETS = ("authorization", "proxy-authorization", "cookie")  # headers
+_PLACE = re.compile(r"\[(\d+)\]\.")  # of a batch in a request, before a problem of it
 
 
 class ReceivedRequest(NamedTuple):
@@ -42,7 +48,8 @@ class ReceivedRequest(NamedTuple):
 
     Attributes:
         path: such as "/v2/events".
-        headers: names in lower case; of Authorization only the scheme is kept.
+        headers: names in lower case; of Authorization only the scheme is kept, and of a cookie
+            nothing.
         body: the bytes of the body.
         status_code: of the answer; None if there was no HTTP answer.
         connection: the number of its connection.
@@ -79,7 +86,7 @@ class LocalServer(PublicNames):
     ``requests[…].problems``.
 
     Args:
-        api_key: the key that it accepts; api_secret: its secret.
+        api_key: the key that it accepts; api_secret: its secret. None for any.
         port: 0 for any free port.
         delay: seconds before every answer.
         certificate: the path of a PEM file with a certificate and its key. Then the URL is https.
@@ -87,10 +94,14 @@ class LocalServer(PublicNames):
         rate_limit: batches a second that it accepts; what is more is answered with 429. None for
             any number.
         data_plan: a :class:`mpfluent.dataplan.DataPlan`. What of an accepted batch is not as
-            planned stands in ``requests[…].violations``; nothing is refused for it.
+            planned stands in ``violations``; nothing is refused for it.
+        max_events: how many events it keeps; older ones are dropped. None for all.
+        bind: the address that it listens at, such as "0.0.0.0" for all of this machine.
+        token: what a request for the page's data must have. If other machines can reach the
+            server, it must be given.
 
     Attributes:
-        url: its address, for ``Client(host=server.url)``.
+        url: its address, for ``Client(host=server.url)``. A browser shows there what arrives.
 
     Raises:
         ConfigurationError: an argument is not valid.
@@ -108,20 +119,24 @@ class LocalServer(PublicNames):
     def __init__(
         self,
         *,
-        api_key: str = "key",
-        api_secret: str = "secret",
+        api_key: str | None = "key",
+        api_secret: str | None = "secret",
         port: int = 0,
         delay: float = 0.0,
         certificate: str | os.PathLike[str] | None = None,
         strict: bool = False,
         rate_limit: float | None = None,
         data_plan: DataPlan | None = None,
+        max_events: int | None = None,
+        bind: str = "127.0.0.1",
+        token: str | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
             raise unknown_option("LocalServer", next(iter(unknown)), _OPTIONS)
+        any_key = api_key is None and api_secret is None
         for name, value in (("api_key", api_key), ("api_secret", api_secret)):
-            if not isinstance(value, str):
+            if not isinstance(value, str) and not any_key:
                 raise ConfigurationError(
                     f"LocalServer({name}=…): want a string, got {type(value).__name__}; "
                     f"write LocalServer({name}='…')"
@@ -142,21 +157,34 @@ class LocalServer(PublicNames):
             self._meter = RateMeter(rate)
         self._plan = None if data_plan is None else plan_of("LocalServer", data_plan)
         tls = None if certificate is None else _tls(certificate)
-        self._expected = f"{api_key}:{api_secret}".encode()
+        self._expected = None if any_key else f"{api_key}:{api_secret}".encode()
         self._strict = strict
+        if max_events is not None:
+            where = f"LocalServer(max_events={brief(max_events)})"
+            line = "LocalServer(max_events=10000)"
+            max_events = checked_integer(where, max_events, "events", 1, 10**9, line)
+        _check_bind(bind, token)
+        self._store = Store(max_events)
         # Guards all below; each connection has a thread. No other lock is taken with it.
         self._lock = threading.Lock()
         self._script: deque[Action] = deque()
-        self._requests: list[ReceivedRequest] = []
-        self._batches: list[Batch] = []
-        self._ids: dict[str, None] = {}
-        self._duplicates: list[str] = []
-        self._accepted = 0
         self._connections = 0
         self._concurrency = 0
         self._max_concurrency = 0
-        self._http = Listener(port, self, tls)
-        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._http.server_port}"
+        self._http = Listener(port, self, tls, bind=bind)
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://{self._http.reached}"
+        self._site = api.Site(
+            self._store,
+            scheme,
+            is_loopback(bind),
+            token,
+            rate_limit,
+            self._extend_script,
+            lambda: len(self._script),
+            self._script.clear,
+        )
+        self._keeps_batches = max_events is None
         self._thread: threading.Thread | None = None
 
     # What a test looks at
@@ -164,26 +192,80 @@ class LocalServer(PublicNames):
     @property
     def batches(self) -> list[Batch]:
         """The batches that were accepted, duplicates removed, in order."""
-        with self._lock:
-            return list(self._batches)
+        return [batch_of(*each) for each in accepted(self._store.entries())]
 
     @property
     def requests(self) -> list[ReceivedRequest]:
         """The requests that were read to their end, accepted or not, in order."""
-        with self._lock:
-            return list(self._requests)
+        return [entry.request for entry in self._store.entries() if entry.request.method]
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What of the accepted batches is not as the server's data plan says, in order."""
+        return [each for request in self.requests for each in request.violations]
 
     @property
     def unique_ids(self) -> list[str]:
         """The ``source_request_id`` of each accepted batch that has one, in order."""
-        with self._lock:
-            return list(self._ids)
+        return self._store.ids
 
     @property
     def duplicates(self) -> list[str]:
-        """The ``source_request_id`` of each batch that came again and was removed."""
-        with self._lock:
-            return list(self._duplicates)
+        """The ``source_request_id`` of each batch that came again; empty with ``max_events``."""
+        return self._store.repeated
+
+    def events(
+        self, event: str | None = None, *, type: str | None = None, user: str | None = None
+    ) -> list[Sent]:
+        """Return the accepted events, duplicates removed, each with its batch, in order.
+
+        Args:
+            event: a name that it goes by, such as "Searched" or "purchase"; None for every event.
+            type: its type or its action, such as "screen_view" or "purchase".
+            user: the value of an identity of its user, such as a customer's id.
+
+        >>> from mpfluent import Batch, Client, Product
+        >>> with LocalServer() as server:
+        ...     with Client("key", "secret", environment="development", host=server.url) as client:
+        ...         _ = client.send(Batch.for_user(customer_id="1").purchase(Product("sku-1")))
+        ...     [found.event.event_type for found in server.events(type="purchase", user="1")]
+        ['commerce_event']
+        """
+        return list(events_in(self._store, event, type, user))
+
+    def wait_for(
+        self,
+        event: str | None = None,
+        *,
+        type: str | None = None,
+        user: str | None = None,
+        timeout: float = 5.0,
+    ) -> Sent:
+        """Return the first event that matches, with its batch, as soon as it has come.
+
+        Args:
+            event: a name that it goes by, such as "Searched" or "purchase"; None for any event.
+            type: its type or its action, such as "screen_view" or "purchase".
+            user: the value of an identity of its user, such as a customer's id.
+            timeout: seconds to wait, at most.
+
+        Raises:
+            AssertionError: it did not come in time. The text lists what came instead.
+
+        >>> from mpfluent import Batch, Client
+        >>> with LocalServer() as server:
+        ...     with Client("key", "secret", environment="development", host=server.url) as client:
+        ...         _ = client.send(Batch.for_user(customer_id="1").event("Searched"))
+        ...     server.wait_for("Searched", timeout=5).event.event_name
+        'Searched'
+        """
+        __tracebackhide__ = True
+        where = f"wait_for(timeout={brief(timeout)})"
+        seconds = checked_seconds(where, timeout, "server.wait_for('Searched', timeout=5)")
+        found = first_event(self._store, event, type, user, seconds)
+        if found is None:
+            raise AssertionError(nothing_came(self._store, event, type, user, seconds))
+        return found
 
     @property
     def max_concurrency(self) -> int:
@@ -232,9 +314,7 @@ class LocalServer(PublicNames):
         >>> with LocalServer() as server:
         ...     server.script(status(503), 429, reset_after_read(), hang(2), ok())
         """
-        steps = [_step(action) for action in actions]
-        with self._lock:
-            self._script.extend(steps)
+        self._extend_script([_step(action) for action in actions])
 
     def throttle(
         self,
@@ -268,6 +348,7 @@ class LocalServer(PublicNames):
 
     def stop(self) -> None:
         """Close the port and all connections, also those that wait; ``with`` does it for you."""
+        self._store.close()
         if self._thread is not None:
             self._http.stop()
             self._thread.join()
@@ -289,7 +370,7 @@ class LocalServer(PublicNames):
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<LocalServer {self.url}, {self._accepted} batches>"
+        return f"<LocalServer {self.url}, {self._store.counts().batches} batches>"
 
     # Called by the threads of its connections
 
@@ -304,15 +385,30 @@ class LocalServer(PublicNames):
             self._max_concurrency = max(self._max_concurrency, self._concurrency)
             return self._script.popleft() if self._script else None
 
+    def _give_back(self, action: Action | None) -> None:
+        with self._lock:
+            if action is not None:
+                self._script.appendleft(action)
+
+    def _extend_script(self, steps: list[Action]) -> None:
+        with self._lock:
+            self._script.extend(steps)
+
+    def _own(self, arrival: Arrival) -> Action | Streamed:
+        return api.answer(self._site, arrival)
+
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
+        at = round(time.time() * 1000)
         judgement = self._judged(arrival)
         # a script wins, also over a refusal
         action = scripted or self._metered(judgement, arrival.at)
-        compared = judgement.batches if action.accept else []
-        violations, uncompared = self._violations(arrival) if compared else ((), ())
+        parts, problems = None, judgement.problems
+        if action.accept and judgement.batches:
+            parts, uncompared = self._parts(judgement)
+            problems += uncompared
         request = ReceivedRequest(
             arrival.path,
-            _without_token(arrival.headers),
+            _without_secrets(arrival.headers),
             arrival.body,
             action.status_code,
             arrival.connection,
@@ -320,29 +416,52 @@ class LocalServer(PublicNames):
             arrival.port,
             arrival.at,
             judgement.batch_ids,
-            judgement.problems + uncompared,
-            violations,
+            problems,
+            tuple([each for part in parts or () for each in part.violations]),
         )
-        with self._lock:
-            self._note(request)
-            if action.accept:
-                for batch_id, batch in judgement.batches:
-                    self._take(batch_id, batch)
+        scripted_too = scripted is not None
+        message = "" if parts else message_of(action, judgement.problems, scripted=scripted_too)
+        entry = Entry(request, at, parts, message)
+        self._store.add(entry)
+        self._noted(entry)
         return action
 
-    def _violations(self, arrival: Arrival) -> tuple[tuple[Violation, ...], tuple[str, ...]]:
-        """Return what of an accepted request is not as planned, and what cannot be compared."""
-        found: list[Violation] = []
-        problems: list[str] = []
-        if self._plan is not None:
-            data = parsed(arrival.body)
-            payloads: Any = data if isinstance(data, list) else [data]
-            for one in payloads:
+    def _unread(self, action: Action, connection: int, port: int) -> None:
+        request = ReceivedRequest("", {}, b"", None, connection, "", port, time.monotonic())
+        message = message_of(action, (), scripted=True)
+        entry = Entry(request, round(time.time() * 1000), None, message)
+        self._store.add(entry)
+        self._noted(entry)
+
+    def _noted(self, entry: Entry) -> None:
+        """Do nothing more with a request; the command ``mpfluent serve`` prints it."""
+
+    def _parts(self, judgement: Judgement) -> tuple[tuple[Part, ...], tuple[str, ...]]:
+        """Return the batches of a request as they are kept, and why one cannot be compared."""
+        parts: list[Part] = []
+        uncompared: list[str] = []
+        left_out = _by_batch(judgement.problems, len(judgement.batches))
+        for (batch_id, batch), payload, problems in zip(
+            judgement.batches, judgement.payloads, left_out
+        ):
+            problems += [problem.text for problem in limits.problems(batch)]
+            violations: tuple[Violation, ...] = ()
+            if self._plan is not None:
                 try:
-                    found += self._plan.validate(one)
+                    violations = tuple(self._plan.validate(payload))
                 except MPFluentError as error:
+                    uncompared.append(str(error))
                     problems.append(str(error))
-        return tuple(found), tuple(problems)
+            parts.append(
+                Part(
+                    batch_id,
+                    len(payload.get("events") or ()),
+                    tuple(problems),
+                    violations,
+                    batch if self._keeps_batches else None,
+                )
+            )
+        return tuple(parts), tuple(uncompared)
 
     def _metered(self, judgement: Judgement, now: float) -> Action:
         """Return the answer to a request, which may be too much for the rate limit."""
@@ -352,26 +471,45 @@ class LocalServer(PublicNames):
             return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
+        refusal = api.foreign(self._site, arrival.headers)
+        if refusal is not None:
+            code, why = refusal
+            return Judgement(status(code, message=why), [], (), (why,))
         return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:
         with self._lock:
             self._concurrency -= 1
 
-    def _note(self, request: ReceivedRequest) -> None:
-        self._requests.append(request)
 
-    def _take(self, batch_id: str | None, batch: Batch) -> None:
-        if batch_id is not None and batch_id in self._ids:
-            self._duplicates.append(batch_id)
-            return
-        if batch_id is not None:
-            self._ids[batch_id] = None
-        self._accepted += 1
-        self._keep(batch)
+def _by_batch(problems: tuple[str, ...], count: int) -> list[list[str]]:
+    """Return the problems of a request by the batch that they are about."""
+    found: list[list[str]] = [[] for _ in range(count)]
+    for problem in problems:
+        place = _PLACE.match(problem)
+        if place is None:
+            found[0].append(problem)
+        else:
+            found[int(place[1])].append(problem[place.end() :])
+    return found
 
-    def _keep(self, batch: Batch) -> None:
-        self._batches.append(batch)
+
+def _check_bind(bind: object, token: object) -> None:
+    if not isinstance(bind, str) or not bind:
+        raise ConfigurationError(
+            f"LocalServer(bind={brief(bind)}): want an address of this machine; "
+            "write LocalServer(bind='127.0.0.1')"
+        )
+    if token is not None and not (isinstance(token, str) and token and token.isascii()):
+        raise ConfigurationError(
+            "LocalServer(token=…): want a text of ASCII letters and digits; "
+            "write LocalServer(token='…')"
+        )
+    if token is None and not is_loopback(bind):
+        raise ConfigurationError(
+            f"LocalServer(bind={brief(bind)}): other machines could read what arrives; "
+            f"write LocalServer(bind={brief(bind)}, token='…')"
+        )
 
 
 def _tls(certificate: str | os.PathLike[str]) -> Any:
@@ -398,89 +536,10 @@ def _step(action: Action | int) -> Action:
     return status(code)
 
 
-def _without_token(headers: Mapping[str, str]) -> dict[str, str]:
+def _without_secrets(headers: dict[str, str]) -> dict[str, str]:
     kept = dict(headers)
-    if "authorization" in kept:
-        scheme, _, rest = kept["authorization"].partition(" ")
-        kept["authorization"] = f"{scheme} …" if rest else "…"
+    for name in _SECRETS:
+        if name in kept:
+            scheme, _, rest = kept[name].partition(" ")
+            kept[name] = f"{scheme} …" if rest and name != "cookie" else "…"
     return kept
-
-
-def main() -> None:
-    """Serve until interrupted, and print what arrives."""
-    import argparse
-
-    parser = argparse.ArgumentParser(
-        prog="python -m mpfluent.testing.server",
-        description="Stand in for mParticle's Events API on this machine.",
-    )
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--api-key", default="key")
-    parser.add_argument("--api-secret", default="secret")
-    parser.add_argument("--delay", type=float, default=0.0, help="seconds before every answer")
-    parser.add_argument("--certificate", help="a PEM file with a certificate and its key, for TLS")
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="refuse all that the vendor's JSON schema does not have",
-    )
-    parser.add_argument("--rate-limit", type=float, help="batches a second that it accepts")
-    parser.add_argument("--quiet", action="store_true", help="print no requests")
-    options = parser.parse_args()
-    try:
-        server = _Program(
-            api_key=options.api_key,
-            api_secret=options.api_secret,
-            port=options.port,
-            delay=options.delay,
-            certificate=options.certificate,
-            strict=options.strict,
-            rate_limit=options.rate_limit,
-        )
-    except ConfigurationError as error:
-        parser.error(str(error))
-    server.quiet = options.quiet
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may have only ASCII
-    print(f"Client({options.api_key!r}, …, host={server.url!r}); Ctrl-C stops", flush=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        print(f"{server._accepted} batches")
-    finally:
-        server.stop()
-
-
-class _Program(LocalServer):
-    """Prints what arrives instead of keeping it, since it may run for days."""
-
-    quiet = False
-
-    def _note(self, request: ReceivedRequest) -> None:  # with the lock: the texts do not mix
-        if self.quiet:
-            return
-        body = request.body
-        try:
-            text = plain(parsed(body), 2)
-        except MPFluentError:  # no JSON
-            text = repr(body)
-        first = f"{request.status_code} {request.method} {request.path}"
-        lines = [f"{cut(first)} ({len(body)} bytes)", *text.split("\n")]
-        lines += [f"problem: {each}" for each in request.problems[:_MOST]]
-        if len(request.problems) > _MOST:
-            lines.append(f"problem: … and {len(request.problems) - _MOST} more")
-        print("\n".join(map(_printable, lines)), flush=True)
-
-    def _keep(self, batch: Batch) -> None:
-        pass
-
-
-def _printable(text: str) -> str:
-    """Return a text with control characters escaped as in JSON: none moves the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
-
-
-if __name__ == "__main__":
-    main()

@@ -163,18 +163,19 @@ class Repairs:
     calls :meth:`run` does the rest. Work that is added while a thread runs is done by that thread.
 
     Attributes:
+        left: the work.
         add: adds a function with its arguments. The function may be called twice, and must do no
             more then than if it is called once.
     """
 
     def __init__(self) -> None:
-        self._left: list[tuple[Any, ...]] = []
+        self.left: list[tuple[Any, ...]] = []
         self._busy = False  # whether a thread is running it
-        self.add = self._left.append  # the C method itself: a Python method could be interrupted
+        self.add = self.left.append  # the C method itself: a Python method could be interrupted
 
     def forget(self) -> None:
         """Forget all of it, in a forked child: it is the parent's work."""
-        self._left.clear()
+        self.left.clear()
         self._busy = False
 
     def run(self) -> None:
@@ -183,17 +184,17 @@ class Repairs:
         Only one thread does it, so that nothing is done twice at the same time. Other threads do
         not wait for it: a hook that the first one calls may wait for them.
         """
-        if not self._left:
+        if not self.left:
             return
         mine = False
         try:
             if not self._busy:
                 self._busy = mine = True  # atomically with the look
-            while mine and self._left:
-                repair = self._left[0]
+            while mine and self.left:
+                repair = self.left[0]
                 function, *arguments = repair
                 function(*arguments)
-                del self._left[0]  # still the first one: add() appends
+                del self.left[0]  # still the first one: add() appends
         finally:
             if mine:
                 self._busy = False

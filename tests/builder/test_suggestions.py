@@ -6,12 +6,16 @@ left out, two swapped, one doubled. A slip that is another name, or as near to o
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 import traceback
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from internals import close_match
 
 import mpfluent
 from mpfluent import (
@@ -309,10 +313,10 @@ IN_CODE = {
 def no_difflib(monkeypatch):
     """Let the search for what was meant, which takes the product of both lengths, fail."""
 
-    def search(wanted, *_, **__):
-        raise AssertionError(f"compared {len(wanted)} letters")
+    def search(*, b):
+        raise AssertionError(f"compared {len(b)} letters")
 
-    monkeypatch.setattr("difflib.get_close_matches", search)
+    monkeypatch.setattr("difflib.SequenceMatcher", search)
 
 
 @pytest.mark.parametrize("unknown", ["raise", "ignore"])
@@ -340,3 +344,28 @@ def test_what_is_meant_is_looked_for_up_to_twice_the_longest_name():
     assert closest("platforms", ["platform"]) == "platform"
     assert closest("x", []) is None
     assert closest("x" * 300, ["x" * 299]) is None
+
+
+NAMES = st.text("abc \xe9", min_size=1, max_size=12)
+
+
+@given(NAMES, st.lists(NAMES, max_size=12), st.sampled_from([0.3, 0.6, 0.75, 1.0]))
+def test_the_closest_match_is_the_one_that_difflib_finds(wanted, names, cutoff):
+    (expected,) = difflib.get_close_matches(wanted, names, 1, cutoff) or [None]
+
+    assert close_match(wanted, names, cutoff) == expected
+
+
+def test_of_many_names_few_are_compared_in_full(monkeypatch):
+    compared = []
+
+    class Counting(difflib.SequenceMatcher):
+        def ratio(self):
+            compared.append(self.a)
+            return super().ratio()
+
+    monkeypatch.setattr("difflib.SequenceMatcher", Counting)
+    names = [f"Event number {number}" for number in range(1_000)]
+
+    assert closest("Evnt nmber 7", names) == "Event number 7"
+    assert compared == ["event number 7"]

@@ -15,8 +15,11 @@ from shell import command
 import mpfluent
 
 OF_PLANS = ("validate", "generate", "diff", "show")
-COMMANDS = ("send", "check", "resend", "outbox", "code", "plan")
-WITH_OPTIONS = (*COMMANDS[:-1], *(f"plan {name}" for name in OF_PLANS))
+COMMANDS = ("send", "check", "resend", "outbox", "code", "plan", "serve")
+WITH_OPTIONS = (
+    *(name for name in COMMANDS if name != "plan"),
+    *(f"plan {name}" for name in OF_PLANS),
+)
 
 
 def ended(capsys, *arguments):
@@ -61,11 +64,11 @@ def test_the_help_loads_nothing_that_it_does_not_need():
 
 
 MISTAKES = {
-    "": "mpfluent: want a command: send, check, resend, outbox, code, plan; "
+    "": "mpfluent: want a command: send, check, resend, outbox, code, plan, serve; "
     "mpfluent --help says what they do",
     "sned": "mpfluent: there is no command 'sned'; did you mean send?",
     "xyz": "mpfluent: there is no command 'xyz'; want one of send, check, resend, outbox, code, "
-    "plan",
+    "plan, serve",
     "plan": "mpfluent plan: want a command: validate, generate, diff, show; "
     "mpfluent plan --help says what they do",
     "plan shwo": "mpfluent plan: there is no command 'shwo'; did you mean show?",
@@ -74,6 +77,14 @@ MISTAKES = {
     "did you mean node?",
     "plan generate a.json --ouput b.py": "mpfluent plan generate: there is no option --ouput; "
     "did you mean --output?",
+    "serve --port x": "mpfluent serve: --port x: want a port, from 0 to 65535, such as 9090",
+    "serve --port 65536": (
+        "mpfluent serve: --port 65536: want a port, from 0 to 65535, such as 9090"
+    ),
+    "serve --delay x": "mpfluent serve: --delay x: want seconds, from 0 to 3600, such as 0.05",
+    "serve --delay -1": "mpfluent serve: --delay -1: want seconds, from 0 to 3600, such as 0.05",
+    "serve --max-events 0": "mpfluent serve: --max-events 0: want a whole number, 1 or more",
+    "serve 8080": "mpfluent serve: '8080' is one argument too many; see --help",
     "--versoin": "mpfluent: there is no option --versoin; did you mean --version?",
     "send": "mpfluent send: FILE is missing; see --help",
     "resend": "mpfluent resend: REJECTS is missing; see --help",

@@ -231,7 +231,7 @@ def test_closing_by_the_garbage_collector_in_the_midst_of_a_send_ends():
         return 202
 
     client = client_of(FunctionTransport(send))
-    with client._counters._lock:  # the thread holds what closing needs
+    with client._counters.lock:  # the thread holds what closing needs
         App()
 
     assert client.close() == (0, 0, 0)

@@ -5,6 +5,7 @@ from clients import BATCH, adds_up, boom, client_of, numbered, people
 from log_records import calling
 
 from mpfluent import (
+    Acceptance,
     ApiError,
     Batch,
     Client,
@@ -203,14 +204,15 @@ def test_a_send_that_is_interrupted_is_reported_if_it_was_counted(
         dispatcher=dispatcher(),
         on_failed=lambda batch, error: reasons.append(error.reason),
     )
-    submitted = client._counters.submitted
+    count = Acceptance.__call__
 
-    def interrupting(*call):
+    def interrupting(accepted):
+        monkeypatch.setattr(Acceptance, "__call__", count)
         if counted:
-            submitted(*call)
+            count(accepted)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(client._counters, "submitted", interrupting)
+    monkeypatch.setattr(Acceptance, "__call__", interrupting)
     monkeypatch.setattr(
         client,
         "_begin",

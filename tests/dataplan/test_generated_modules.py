@@ -24,7 +24,7 @@ from plan_modules import (
     screen_point,
 )
 
-from mpfluent import Batch, InvalidPlan, MPFluentError, Product, Session
+from mpfluent import Batch, InvalidPlan, MPFluentError, Product, Promotion, Session
 from mpfluent.dataplan import DataPlan
 from mpfluent.dataplan.generated_module import written
 from mpfluent.dataplan.names_file import NONE
@@ -234,7 +234,8 @@ def test_the_module_is_formatted_as_ruff_would(plan, width, tmp_path):
     (tmp_path / "module.py").write_text(plan.generate(), encoding="utf-8")
     command = [sys.executable, "-m", "ruff"]
     settings = ["--isolated", f"--line-length={width}", "module.py"]
-    for what in (["format", "--diff"], ["check", "--select=E,F,I,W,B,UP,PIE,RET"]):
+    chosen = "--select=E,F,I,W,B,UP,PIE,RET,RUF100"
+    for what in (["format", "--diff"], ["check"], ["check", chosen]):
         done = subprocess.run(
             [*command, *what, *settings], cwd=tmp_path, capture_output=True, text=True, check=False
         )
@@ -255,7 +256,7 @@ class Vocabulary:
         self.module = loaded(plan.generate())
         self.names = verb_names(points, NONE)
         found = written(points, NONE)
-        self.functions = {each.name: each for each in (*found.verbs, *found.products, *found.user)}
+        self.functions = {each.name: each for each in (*found.verbs, *found.factories, *found.user)}
         self.batch = plan.vocabulary().Batch
 
     def keywords(self, name, given):
@@ -282,13 +283,19 @@ class Vocabulary:
     def values_of(self, event):
         """Return what a verb of commerce takes without a name."""
         if event.promotion_action is not None:
-            return event.promotion_action.promotions or ()
+            name = f"promotion_{event.promotion_action.action}_promotion"
+            return [self.promotion(name, each) for each in event.promotion_action.promotions or ()]
         if event.product_action is not None:
             verb, products = event.product_action.action, event.product_action.products
             return [self.product(f"{verb}_product", each) for each in products]
         (shown,) = event.product_impressions
         products = [self.product("impression_product", each) for each in shown.products or ()]
         return [shown.product_impression_list, *products]
+
+    def promotion(self, name, promotion):
+        """Return a promotion that its function makes."""
+        keywords = {"creative": promotion.creative, "position": promotion.position}
+        return getattr(self.module, name)(promotion.id or "id", promotion.name, **keywords)
 
     def product(self, name, product):
         """Return a product that its function makes."""
@@ -332,6 +339,76 @@ def test_what_is_no_text_in_a_product_is_sent_as_text():
     car = loaded(FERRY.generate()).add_to_cart_product("sku", "Car", deck="upper", insured=True)
 
     assert car.attributes == {"deck": "upper", "insured": "true"}
+
+
+def test_a_factory_makes_promotions_as_planned():
+    ferry = loaded(FERRY.generate())
+    summer = ferry.promotion_click_promotion("p-1", "Summer", creative="ship", position="top")
+    batch = ferry.FerryBatch().with_planned_attributes(tier="gold")
+
+    assert summer == Promotion("p-1", "Summer", creative="ship", position="top")
+    assert FERRY.validate(batch.promotion_click_event(summer, place="quay")) == ()
+    assert "promotion_click_promotion" in dir(FERRY.vocabulary())
+
+
+def test_the_signature_of_a_factory_for_promotions_has_what_the_plan_requires():
+    made = loaded(FERRY.generate()).promotion_click_promotion
+
+    assert str(signature(made)).replace("typing.", "") == (
+        "(id: str, name: str, *, creative: str, "
+        "position: Optional[Literal['top', 'side']] = None) -> mpfluent.model.commerce.Promotion"
+    )
+
+
+def test_promotions_of_which_the_plan_says_nothing_have_no_factory():
+    action = {"promotion_action": {"properties": {"promotions": {"items": {}}}}}
+
+    assert verbs_of(commerce_point("promotion_action", "view", action)) == []
+
+
+def requiring_attributes(schema):
+    """Return the point of an event that must have attributes."""
+    data = {"properties": {"custom_attributes": schema}, "required": ["custom_attributes"]}
+    match = {
+        "type": "custom_event",
+        "criteria": {"event_name": "Left", "custom_event_type": "other"},
+    }
+    return point_of(match, {"properties": {"data": data}})
+
+
+REQUIRED = {
+    "one, and no others": (attributes_of({"to": {"type": "string"}}), "to: str", ""),
+    "others only": (
+        {"type": "object"},
+        "attributes: Mapping[str, Scalar | None]",
+        "The plan requires at least one of the attributes.",
+    ),
+    "several": (
+        attributes_of({"to": {"type": "string"}, "deck": {"type": "integer"}}),
+        "to: str | None = None, deck: int | None = None",
+        "The plan requires at least one of the attributes.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "arguments", "said"), REQUIRED.values(), ids=REQUIRED)
+def test_attributes_that_the_plan_requires_without_a_name_are_asked_for_where_a_type_can_say_so(
+    schema, arguments, said
+):
+    plan = plan_of(requiring_attributes(schema))
+    left = plan.vocabulary().Batch.left
+
+    assert str(signature(left)).replace("'", "").startswith(f"(self: V, *, {arguments}, **fields")
+    assert said in left.__doc__
+
+
+def test_a_commerce_event_that_must_have_attributes_has_a_verb_that_asks_for_them():
+    data = {"properties": {"data": {"required": ["custom_attributes"]}}}
+    point = point_of({"type": "product_action", "criteria": {"action": "purchase"}}, data)
+
+    assert verbs_of(point) == ["purchase_event"]
+    with pytest.raises(TypeError, match="attributes"):
+        plan_of(point).vocabulary().Batch().purchase_event(Product("sku-1"))
 
 
 def test_planned_attributes_of_the_user_leave_others_as_they_are():

@@ -1,14 +1,11 @@
 """Type checkers accept generated modules and code that uses them, and find the mistakes in it."""
 
-import json
-import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from plan_modules import PLANS, large
+from type_checkers import UNTYPED, errors_of_mypy, errors_of_pyright
 
 import mpfluent
 
@@ -29,48 +26,20 @@ def folder(tmp_path_factory):
     return folder
 
 
-def run(*arguments, cwd):
-    command = [sys.executable, "-m", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def mypy(folder, mypy_cache):
     """Return mypy's errors, for all files in one run: (file name, line) to messages."""
-    (folder / "mypy.ini").write_text(
-        f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n[mypy-mpfluent.*]\nignore_errors = True\n"
-        "[mypy-jsonschema.*,jsonschema_specifications.*]\nignore_missing_imports = True\n"
+    settings = (
+        f"[mypy]\nstrict = True\nmypy_path = {PACKAGE}\n{UNTYPED}"
+        "[mypy-mpfluent.*]\nignore_errors = True\n"
     )
-    files = sorted(folder.glob("*.py"))
-    settings = ["--config-file=mypy.ini", f"--cache-dir={mypy_cache}", "--no-error-summary"]
-    printed = run("mypy", *settings, "--hide-error-context", "--no-pretty", *files, cwd=folder)
-    found = {}
-    for line in printed.splitlines():
-        path, number, kind, message = re.fullmatch(r"(.+?):(\d+): (\w+): (.*)", line).groups()
-        if kind == "error":
-            found.setdefault((Path(path).name, int(number)), []).append(message)
-    return found
+    return errors_of_mypy(sorted(folder.glob("*.py")), settings, folder, mypy_cache)
 
 
 @pytest.fixture(scope="module")
 def pyright(folder):
     """Return pyright's errors, for all files in one run: (file name, line) to messages."""
-    names = sorted(path.name for path in folder.glob("*.py"))
-    settings = {"include": names, "extraPaths": [str(PACKAGE), "."], "pythonVersion": "3.11"}
-    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
-    printed = run(
-        "pyright", "--outputjson", "--pythonpath", sys.executable, "--project", ".", cwd=folder
-    )
-    report = json.loads(printed)
-    assert report["summary"]["filesAnalyzed"] == len(names)
-    found = {}
-    for entry in report["generalDiagnostics"]:
-        if entry["severity"] == "error":
-            place = Path(entry["file"]).name, entry["range"]["start"]["line"] + 1
-            found.setdefault(place, []).append(entry["message"])
-    return found
+    return errors_of_pyright(sorted(path.name for path in folder.glob("*.py")), folder, PACKAGE)
 
 
 @pytest.fixture(params=["mypy", "pyright"])

@@ -104,7 +104,7 @@ def check_module(text):
             assert token.string.isidentifier()
             assert token.string == unicodedata.normalize("NFKC", token.string)
         if token.type == tokenize.COMMENT:
-            assert token.string == "# ruff: noqa: E501"
+            assert token.string == "# ruff: noqa: E501, PYI019, PYI061, RUF100"
     assert all(each.isprintable() for each in text.split("\n"))
     text.encode()
 

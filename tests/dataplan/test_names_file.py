@@ -1,8 +1,8 @@
 """A names file: what somebody calls the verbs and arguments of a plan."""
 
 import pytest
-from data_plans import attributes_of, event_point, plan_of
-from plan_modules import FERRY, functions_in, screen_point
+from data_plans import attributes_of, event_point, plan_of, user_point
+from plan_modules import FERRY, commerce_point, functions_in, products_of, screen_point
 
 from mpfluent import ConfigurationError
 
@@ -113,6 +113,15 @@ MISTAKES = {
         {"arguments": {"Form": "origin"}},
         "[arguments] \"Form\": the plan has no such attribute; did you mean 'From'?",
     ),
+    "no attribute": (
+        {"arguments": {"custom_attributes": "all"}},
+        '[arguments] "custom_attributes": the plan has no such attribute; '
+        "mpfluent plan show lists what it has",
+    ),
+    "the argument of another attribute": (
+        {"arguments": {"From": "to"}},
+        '[arguments] "From" = "to": another argument has this name; write "to_"',
+    ),
     "an argument of ours": (
         {"arguments": {"From": "at"}},
         '[arguments] "From" = "at": another argument has this name; write "at_"',
@@ -130,6 +139,27 @@ def test_a_mistake_in_the_names_says_what_to_write(names, message):
         PLAN.generate(names=names)
 
     assert str(caught.value) == message
+
+
+def test_a_verb_of_commerce_keeps_its_name():
+    plan = plan_of(commerce_point("product_action", "purchase", {}))
+
+    with pytest.raises(ConfigurationError) as caught:
+        plan.generate(names={"events": {"purchase": "bought"}})
+
+    assert str(caught.value) == (
+        "[events] 'purchase': a verb of commerce keeps its name; leave this line out"
+    )
+
+
+def test_attributes_of_products_and_of_the_user_may_be_renamed():
+    item = {"properties": {"custom_attributes": attributes_of({"deck": {}})}}
+    products = {"product_action": {"properties": {"products": products_of(item)}}}
+    plan = plan_of(commerce_point("product_action", "purchase", products), user_point({"Tier": {}}))
+    text = plan.generate(names={"arguments": {"deck": "floor", "Tier": "level"}})
+
+    assert '"deck": floor,' in text
+    assert '"Tier": level,' in text
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 from data_plans import custom_event, event_point, findings, payload_of, plan_of
 
+from mpfluent import InvalidPlan
 from mpfluent.dataplan import DataPlan
 
 ONE_OF = "should be equal to one of the allowed values"
@@ -243,3 +244,54 @@ def test_a_reference_leads_to_a_definition_and_what_stands_beside_it_is_ignored(
     )
 
     assert [(one.event_index, one.keyword) for one in found] == [(0, "type")]
+
+
+META = "http://json-schema.org/draft-07/schema"
+TO_THE_META_SCHEMA = {
+    "a schema": (
+        f"{META}#",
+        {"type": "nope", "minLength": -1, "required": ["a", "a"], "enum": [], "$id": "a b"},
+        [
+            ("$id", "format", 'should match format "uri-reference"'),
+            ("minLength", "minimum", "should be >= 0"),
+            *[
+                (
+                    "required",
+                    "uniqueItems",
+                    "should NOT have duplicate items (items ## 1 and 0 are identical)",
+                )
+            ],
+            ("enum", "minItems", "should NOT have fewer than 1 items"),
+            ("type", "enum", "should be equal to one of the allowed values"),
+            ("type", "type", "should be array"),
+            ("type", "anyOf", "should match some schema in anyOf"),
+        ],
+    ),
+    "another name of it": (META, 5, [("v", "type", "should be object,boolean")]),
+    "a short name of it": (
+        "http://json-schema.org/schema",
+        {"properties": {"a": {"maximum": "1"}}},
+        [("maximum", "type", "should be number")],
+    ),
+    "a part of it": (
+        f"{META}#/definitions/nonNegativeInteger",
+        -1,
+        [("v", "minimum", "should be >= 0")],
+    ),
+    "what is a schema": (f"{META}#", {"properties": {}, "type": "string"}, []),
+}
+
+
+@pytest.mark.parametrize(
+    ("reference", "value", "said"), TO_THE_META_SCHEMA.values(), ids=TO_THE_META_SCHEMA
+)
+def test_a_reference_to_the_meta_schema_is_read_as_the_vendors_package_does(reference, value, said):
+    found = findings({"$ref": reference}, value, like="node")
+
+    assert [(one.key, one.keyword, one.expected) for one in found] == said
+
+
+@pytest.mark.parametrize("draft", ["draft-04/schema#", "draft/2020-12/schema"])
+def test_a_reference_to_another_draft_leads_nowhere(draft):
+    with pytest.raises(InvalidPlan, match="leads nowhere; write '#/definitions/…'"):
+        findings({"$ref": f"http://json-schema.org/{draft}"}, {}, like="node")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from data_plans import custom_event, event_point, payload_of, plan_of, user_point
+from missing_packages import error_without
 
 from mpfluent import Batch, InvalidPlan, InvalidValue
 from mpfluent.dataplan import DataPlan
@@ -75,9 +76,9 @@ def said(data, **options):
         (
             PLAN,
             {},
-            "from_dict() is a whole plan, with version 1, 2; write version=2",
+            "from_dict() is a whole plan, with versions 1 and 2; write version=2",
         ),
-        (PLAN, {"version": 3}, "from_dict() has no version 3, but 1, 2; write version=2"),
+        (PLAN, {"version": 3}, "from_dict() has no version 3, but 1 and 2; write version=2"),
         (
             PLAN,
             {"version": "2"},
@@ -108,7 +109,7 @@ def said(data, **options):
             "from_dict() is no data plan: it has no data_points, but 'name', 'version'; "
             + DOWNLOAD,
         ),
-        ({}, {}, f"from_dict() is no data plan: it has no data_points, but nothing; {DOWNLOAD}"),
+        ({}, {}, f"from_dict() is no data plan: it is empty; {DOWNLOAD}"),
         (
             {"version_document": None},
             {},
@@ -156,8 +157,7 @@ def said(data, **options):
         (
             {"data_points": [], "at": float("nan")},
             {},
-            "from_dict(): the plan holds what JSON does not have: Out of range float values are "
-            "not JSON compliant: nan; write DataPlan.from_json(text)",
+            "from_dict(): the plan holds NaN or infinity, which JSON does not have; write a number",
         ),
         (
             {"data_points": [], "at": {1, 2}},
@@ -168,8 +168,7 @@ def said(data, **options):
     ],
 )
 def test_what_is_no_plan_is_told_with_what_to_write(data, options, text):
-    # the words of Python's json differ a little between its versions
-    assert said(data, **options).replace("compliant;", "compliant: nan;") == text
+    assert said(data, **options) == text
 
 
 def test_what_contains_itself_is_no_plan():
@@ -230,9 +229,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     assert said(tmp_path / "latin.json") == "…/latin.json is no UTF-8 (byte 10); save it as UTF-8"
     assert said("a\0b") == f"'a\\x00b' cannot be read: embedded null byte; {DOWNLOAD}"
     assert said(7) == 'from_file(7): want a path; write DataPlan.from_file("plan.json")'
-    assert said(tmp_path / "plan.json") == (
-        f"…/plan.json is no data plan: it has no data_points, but nothing; {DOWNLOAD}"
-    )
+    assert said(tmp_path / "plan.json") == (f"…/plan.json is no data plan: it is empty; {DOWNLOAD}")
 
 
 def test_a_plan_is_a_value():
@@ -366,20 +363,9 @@ def test_there_are_two_readings():
 
 
 def test_the_extra_is_named_where_the_library_is_missing():
-    code = """
-import sys
-sys.modules["jsonschema"] = None
-from mpfluent.dataplan import DataPlan
-try:
-    DataPlan.from_dict({"data_points": []})
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
+    statement = "from mpfluent.dataplan import DataPlan; DataPlan.from_dict({'data_points': []})"
 
-    assert done.stdout == (
+    assert error_without("jsonschema", statement) == (
         "ImportError | mpfluent.dataplan needs jsonschema; "
         "write pip install 'mpfluent[plan]' | jsonschema\n"
     )

@@ -1,17 +1,20 @@
 """What a violation says: what is there, what the plan says, what to write."""
 
 import pickle
+import sys
 
 import pytest
 from data_plans import (
     attributes_of,
     custom_event,
     event_point,
+    findings,
     payload_of,
     plan_of,
     point_of,
     user_point,
 )
+from plan_modules import SHOP
 
 from mpfluent import Batch, Product
 from mpfluent.dataplan import Violation
@@ -214,3 +217,47 @@ def test_the_vendors_form_is_plain_data():
             {"validation_error_type": "unplanned", "key": "k", "error_pointer": "#"}
         ]
     }
+
+
+def test_a_violation_is_shown_with_its_text():
+    (found,) = SHOP.validate(Batch().event("Searched", type="other"))
+
+    assert repr(found) == f"<Violation {found.text}>"
+
+
+def calls_of(function):
+    """Return how many calls of Python a call makes."""
+    calls = []
+    sys.setprofile(lambda frame, event, argument: calls.append(frame) if event == "call" else None)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_what_an_unplanned_event_costs_does_not_grow_with_the_plan():
+    batch = Batch().event("Serched 1", type="search")
+    plans = [
+        plan_of(
+            *(event_point(f"Searched {number}", custom_type="search") for number in range(many))
+        )
+        for many in (10, 1_000)
+    ]
+    first, second = (plan.validate(batch)[0].text for plan in plans)  # a name is looked up once
+
+    assert first == second == "events[0] 'Serched 1': is not planned; did you mean 'Searched 1'?"
+    small, large = (calls_of(lambda plan=plan: plan.validate(batch)[0].text) for plan in plans)
+    assert small == large
+
+
+@pytest.mark.parametrize("like", ["server", "node"])
+def test_a_text_has_no_control_characters(like):
+    inner = attributes_of({"x": {"pattern": "^a\x1bb  c\nfoo$"}})
+    (found,) = findings({"properties": {"y\x1b\n": inner}}, {"y\x1b\n": {"x": "d"}}, like=like)
+
+    assert found.text == (
+        "events[0] 'Boarded': attributes.v.y\\x1b\\n 'x' is 'd': "
+        "want text that matches ^a\\x1bb  c\\nfoo$"
+    )
+    assert findings({"pattern": "a" * 9_000}, "x", like=like)[0].text.endswith("aaa…")

@@ -146,7 +146,7 @@ class Cycle:
 
 LOCKS = {
     "scheduler": lambda client, delivery: client._dispatcher._scheduler.lock,
-    "counters": lambda client, delivery: client._counters._lock,
+    "counters": lambda client, delivery: client._counters.lock,
     "sender": lambda client, delivery: client._sender.gate._lock,
     "transport": lambda client, delivery: client._sender._transport._lock,
     "outbox": lambda client, delivery: client._dispatcher._settlement.kept.outbox._lock,

@@ -495,7 +495,7 @@ else:
 # those of which a child must acquire none, since nobody would ever release it there
 LOCKS = {
     "scheduler": "client._dispatcher._scheduler.lock",
-    "counters": "client._counters._lock",
+    "counters": "client._counters.lock",
     "sender": "client._sender.gate._lock",
     "transport": "client._sender._transport._lock",
     "outbox": "client._dispatcher._settlement.kept.outbox._lock",

@@ -146,6 +146,17 @@ def test_the_law_of_the_counts_holds_at_every_moment(outcomes):
     assert client.stats.pending == 0
 
 
+def test_a_dispatcher_that_asks_for_it_gets_the_client_when_it_is_open():
+    class Asking(OwnDispatcher):
+        def opened_by(self, client):
+            self.found = client, self.opened
+
+    dispatcher = Asking()
+    client = client_of(dispatcher=dispatcher)
+
+    assert dispatcher.found == (client, True)
+
+
 def test_a_job_has_the_batch_as_it_was_sealed():
     dispatcher = OwnDispatcher()
     client_of(dispatcher=dispatcher, new_id=lambda: "an id").send(BATCH)

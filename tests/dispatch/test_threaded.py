@@ -279,7 +279,7 @@ def test_who_waited_for_room_lets_a_tenth_of_the_queue_empty(most, lingers):
     stage.client.send(user("after"))
 
     assert lingered == lingers
-    assert len(scheduler.queue) == most - 100 + 1
+    assert len(scheduler.queue.waiting) == most - 100 + 1
 
 
 def test_the_queue_is_bounded_by_bytes_too():

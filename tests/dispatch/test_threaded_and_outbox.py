@@ -250,7 +250,7 @@ def test_a_hook_that_exits_while_old_ones_are_dropped_leaves_none_without_an_out
     with pytest.raises(SystemExit):
         client.send(user("x" * 2_500))
 
-    assert client.stats.pending == client._dispatcher._scheduler.queue.__len__()
+    assert client.stats.pending == client._dispatcher._scheduler.queue.waiting.__len__()
     assert len(told) == client.stats.failed
     leaves.clear()
     client.close(0)
@@ -476,7 +476,7 @@ def test_a_batch_that_waits_is_held_as_json_only_and_read_back_if_it_fails(coale
     )
     sent = ShopBatch.for_user(customer_id="1").event("Searched", {"price": 1.5})
     client.send(sent)
-    (waits,) = client._dispatcher._scheduler.queue
+    (waits,) = client._dispatcher._scheduler.queue.waiting
     assert callable(waits._batch)
     client.close()
     (error,) = failed

@@ -42,8 +42,8 @@ def test_send_all_waits_for_room_however_short_a_request_may_take(path):
     assert client.stats.delivered == 500
 
 
-def test_awaiting_says_so_where_nobody_may_wait(monkeypatch):
-    delivery = Delivery(1, may_wait=lambda: False)
+def test_awaiting_says_so_where_nobody_may_wait():
+    delivery = Delivery(1, dispatcher=SimpleNamespace(may_wait=lambda: False))
 
     async def main():
         return await delivery

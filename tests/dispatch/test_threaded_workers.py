@@ -602,7 +602,7 @@ def test_nothing_is_sent_where_all_that_was_gathered_is_settled():
     stage = Stage(coalesce=True)
     stage.client.send(*users(2))
     stage.dispatcher._settlement.give_up(
-        list(stage.dispatcher._scheduler.queue), DeliveryError("x")
+        list(stage.dispatcher._scheduler.queue.waiting), DeliveryError("x")
     )
     stage.time.now += 1
     stage.work()

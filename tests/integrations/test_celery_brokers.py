@@ -2,12 +2,14 @@
 
 import socket
 import threading
+import traceback
 from contextlib import contextmanager, suppress
 
 import pytest
 from celery import Celery
+from celery.signals import after_task_publish
 from celery_projects import BROKERS, Project, shut_down
-from kombu import Queue
+from kombu import Connection, Exchange, Queue
 from rabbitmq_server import RabbitMQServer
 from redis import Redis
 from scenarios import KEY, SECRET, batch, eventually, stopwatch
@@ -42,6 +44,8 @@ def refused(client):
     _, ours = read()
     assert ours < 1
     assert (caught.value.reason, caught.value.temporary) == ("transport_error", True)
+    frames = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert "_published" not in frames  # which knows the password
     return str(caught.value)
 
 
@@ -149,6 +153,79 @@ def test_a_queue_of_rabbitmq_that_is_full_fails_send(tmp_path):
         client.send(batch())
 
         assert refused(client) == "the batch was not handed over: MessageNacked"
+
+
+@contextmanager
+def channel_of(broker):
+    with Connection(broker.url) as connection:
+        yield connection.default_channel
+
+
+def waiting(broker, queue="celery"):
+    """Return how many messages a queue of RabbitMQ has."""
+    with channel_of(broker) as channel:
+        return channel.queue_declare(queue, passive=True).message_count
+
+
+def test_a_queue_of_rabbitmq_that_was_deleted_is_made_again_and_gets_the_batch_once(tmp_path):
+    told = []
+
+    def tell(headers=None, **_):
+        told.append(headers["id"])
+
+    with RabbitMQServer(tmp_path) as broker, client_of(broker.url) as client:
+        client.send(batch())
+        with channel_of(broker) as channel:
+            channel.queue_delete("celery")
+        after_task_publish.connect(tell)
+        try:
+            delivery = client.send(batch())
+        finally:
+            after_task_publish.disconnect(tell)
+
+        assert (delivery.state, waiting(broker)) == ("handed_over", 1)
+        assert told == [delivery.result().message_id]
+        client.send(batch())
+        assert waiting(broker) == 2
+
+
+def test_a_queue_that_was_deleted_is_made_again_with_its_exchange(tmp_path):
+    queues = [Queue("celery", Exchange("shop", "topic"), "mparticle")]
+    with RabbitMQServer(tmp_path) as broker, client_of(broker.url, queues) as client:
+        client.send(batch())
+        with channel_of(broker) as channel:
+            channel.queue_delete("celery")
+
+        assert client.send(batch()).state == "handed_over"
+        assert waiting(broker) == 1
+        with channel_of(broker) as channel:
+            channel.exchange_delete("shop")
+        assert refused(client) == (
+            "the batch was not handed over: NotFound: "
+            "Basic.publish: (404) NOT_FOUND - no exchange 'shop' in vhost '/'"
+        )
+        assert client.send(batch()).state == "handed_over"
+        assert waiting(broker) == 2
+
+
+def test_a_batch_that_no_queue_of_rabbitmq_takes_is_not_handed_over(tmp_path):
+    with RabbitMQServer(tmp_path) as broker, client_of(broker.url) as client:
+        where = {"exchange": "amq.topic", "routing_key": "nobody"}
+        client._dispatcher._app.conf.task_routes = {"mpfluent.send": where}
+        for _ in range(2):
+            assert refused(client) == (
+                "the batch was not handed over: no queue of RabbitMQ takes it "
+                "(exchange 'amq.topic', routing key 'nobody'); "
+                "bind a queue to this exchange, or write CeleryDispatcher(app, queue='…')"
+            )
+
+
+def test_the_events_of_celery_need_no_queue(tmp_path):
+    with RabbitMQServer(tmp_path) as broker, client_of(broker.url) as client:
+        client._dispatcher._app.conf.task_send_sent_event = True
+        states = [client.send(batch()).state for _ in range(2)]
+
+        assert (states, waiting(broker)) == (["handed_over"] * 2, 2)
 
 
 def test_what_a_broker_confirmed_is_there_when_it_starts_again(tmp_path):

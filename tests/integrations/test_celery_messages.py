@@ -17,6 +17,7 @@ from celery import Celery
 from celery.signals import before_task_publish
 from celery_apps import BROKER, TASK, Answers, Hooks, Shop, forget_messages, lines, take
 from kombu.transport import memory
+from missing_packages import error_without
 from redis_server import free_port
 from scenarios import KEY, PERSON, SECRET, WORDS, batch, stopwatch
 
@@ -575,19 +576,7 @@ def test_the_application_of_celery_may_be_a_proxy():
 
 
 def test_the_extra_is_named_where_celery_is_missing():
-    code = """
-import sys
-sys.modules["celery"] = None
-try:
-    import mpfluent.integrations.celery
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == (
+    assert error_without("celery", "import mpfluent.integrations.celery") == (
         "ImportError | mpfluent.integrations.celery needs Celery; "
         "write pip install 'mpfluent[celery]' | celery\n"
     )

@@ -5,7 +5,7 @@ import re
 import signal
 
 import pytest
-from celery_projects import BROKERS, QUICK, Project, kill, report, shut_down
+from celery_projects import BROKERS, ENOUGH, QUICK, Project, kill, report, shut_down
 from redis import Redis
 from redis_server import RedisServer
 from scenarios import KEY, PERSON, SECRET
@@ -33,7 +33,7 @@ def project(request, tmp_path, redis, server):
     with Redis.from_url(redis.url) as client:
         client.flushall()
     pool = getattr(request, "param", "solo")
-    with Project(tmp_path, redis, server, pool, QUICK) as made:
+    with Project(tmp_path, redis, server, pool, QUICK | ENOUGH) as made:
         yield made
 
 
@@ -46,15 +46,14 @@ def queued(redis):
     "project", ["prefork", "threads", "solo", "gevent", "eventlet"], indirect=True
 )
 def test_each_pool_delivers_what_a_client_at_import_hands_over(project, server, redis):
+    project.send(300)
     worker = project.worker()
-    project.send(100)
-    project.waits_for(lambda: len(server.unique_ids) == 100)
-    if project.pool not in ("gevent", "eventlet"):  # where Celery leaves some unacknowledged
-        project.waits_for(lambda: queued(redis) == (0, 0))
-        assert server.duplicates == []
+    project.waits_for(lambda: len(server.unique_ids) == 300)
+    project.waits_for(lambda: queued(redis) == (0, 0))
 
+    assert server.duplicates == []
     assert shut_down(worker) == 0
-    assert report(f"redis, {project.pool}", 100, server) == (0, 0)
+    assert report(f"redis, {project.pool}", 300, server) == (0, 0)
     assert PERSON not in project.said()
 
 

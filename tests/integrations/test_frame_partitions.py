@@ -2,8 +2,6 @@
 
 import copy
 import pickle
-import subprocess
-import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -13,6 +11,7 @@ import numpy
 import pandas
 import pytest
 from frame_jobs import orders, poisoned
+from missing_packages import error_without
 from scenarios import KEY, SECRET
 
 from mpfluent import (
@@ -484,19 +483,7 @@ def test_the_first_error_is_raised_with_the_report_of_all():
     ],
 )
 def test_the_extra_is_named_where_a_package_is_missing(engine, missing, needs):
-    code = f"""
-import sys
-sys.modules[{missing!r}] = None
-try:
-    import mpfluent.integrations.{engine}
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == (
+    assert error_without(missing, f"import mpfluent.integrations.{engine}") == (
         f"ImportError | mpfluent.integrations.{engine} needs {needs}; "
         f"write pip install 'mpfluent[{engine}]' | {missing}\n"
     )

@@ -4,8 +4,6 @@ import math
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import traceback
 from contextlib import closing
@@ -14,6 +12,7 @@ import numpy
 import pytest
 from clients import client_of, numbered
 from log_records import text_of
+from missing_packages import error_without
 from outboxes import Clock
 from redis_server import free_port
 
@@ -350,19 +349,7 @@ def test_only_a_number_of_batches_is_taken(batches):
 
 @pytest.mark.parametrize("missing", ["redis", "throttled"])
 def test_the_extra_is_named_where_a_package_is_missing(missing):
-    code = f"""
-import sys
-sys.modules[{missing!r}] = None
-try:
-    import mpfluent.integrations.redis
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
-    )
-
-    assert done.stdout == (
+    assert error_without(missing, "import mpfluent.integrations.redis") == (
         "ImportError | mpfluent.integrations.redis needs throttled-py and redis; "
         f"write pip install 'mpfluent[redis]' | {missing}\n"
     )

@@ -5,35 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
-from frame_jobs import (
-    Dying,
-    Once,
-    figures,
-    ids_of,
-    orders,
-    page_for,
-    poisoned,
-    run_example,
-    what_they_see,
-    write_orders,
-)
+from frame_jobs import Dying, ids_of, orders, what_they_see, write_orders
+from frame_laws import Engine, FrameLaws, client_of
 
-from mpfluent import (
-    ApiError,
-    ConfigurationError,
-    DeliveryError,
-    InvalidBatch,
-    RateLimit,
-    Report,
-    Retry,
-    UnknownVerb,
-)
-from mpfluent import Client as MParticle
-from mpfluent.testing import LocalServer, status
+from mpfluent import ConfigurationError, DeliveryError, Report
+from mpfluent.testing import LocalServer
 
 TESTS = Path(__file__).parents[1]
 pyspark = pytest.importorskip("pyspark", reason="no pyspark; write pip install 'mpfluent[spark]'")
@@ -84,60 +63,27 @@ def send():
     return send
 
 
-def client_of(server, **options):
-    options = {"environment": "production", "host": server.url, **options}
-    return partial(MParticle, "key", "secret", **options)
+@pytest.fixture
+def cluster(spark, send):
+    def frame_of(columns, kinds, partitions):
+        rows = [*zip(*columns.values(), strict=True)]
+        schema = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        return spark.createDataFrame(rows, schema).coalesce(partitions)
+
+    return Engine("Spark", send, frame_of, tries=4)
 
 
-def orders_of(spark, rows, users):
-    return spark.range(rows).selectExpr("id", f"concat('user-', id % {users}) AS user_id")
+@pytest.fixture
+def engine(cluster):
+    return cluster
 
 
-# Each event once
+def orders_of(spark, rows):
+    return spark.range(rows).selectExpr("id", "concat('user-', id) AS user_id")
 
 
-def test_workers_that_are_killed_half_way_cost_no_event_and_none_counts_twice(
-    spark, send, tmp_path
-):
-    dead = tmp_path / "dead"
-    dead.mkdir()
-    rows, users = 6000, 2000
-    with LocalServer(rate_limit=270) as server:
-        pace = RateLimit(250, shared=tmp_path / "rate.limit")
-        report = send(
-            orders_of(spark, rows, users),
-            Dying(dead, times=3),
-            client_of(server, rate_limit=pace),
-            user="user_id",
-            order="id",
-            partitions=8,
-        )
-
-    assert len(list(dead.iterdir())) == 3
-    assert report == Report(submitted=users, delivered=users)
-    assert figures("Spark, 3 kills", server, rows) == (0, 0)
-    assert ids_of(server) == [*range(rows)]
-    assert len(server.duplicates) >= 100  # what had arrived of a partition, and came again
-
-
-def test_a_second_run_sends_the_same_bytes_however_the_rows_come(spark, send, server):
-    frame = orders_of(spark, 600, 100).selectExpr("*", "id DIV 250 AS day")
-    again = frame.orderBy(frame["id"].desc()).repartition(3)
-    send(frame, orders, client_of(server), user="user_id", order="day", partitions=2)
-    send(again, orders, client_of(server), user="user_id", order=["day"], partitions=5)
-
-    assert len(server.unique_ids) == len(server.duplicates) == 100
-    assert ids_of(server) == [*range(600)]
-
-
-def test_the_rows_of_a_user_come_in_the_order_that_was_asked_for(spark, send, server):
-    frame = orders_of(spark, 50, 1).selectExpr("*", "if(id = 9, NULL, 100 - id) AS place")
-    send(frame, orders, client_of(server), user="user_id", order="place")
-
-    (batch,) = server.batches
-    assert [int(event.attributes["id"]) for event in batch.events] == [
-        *(9, *reversed(range(10, 50)), *reversed(range(9)))
-    ]
+class TestSpark(FrameLaws):
+    """What holds for each engine."""
 
 
 # Rows
@@ -179,128 +125,13 @@ def test_a_user_may_be_a_number_and_a_column_may_have_any_name(spark, send, serv
     assert dict(server.batches[0].events[0].attributes) == {"user.i`d": "int 17"}
 
 
-def test_rows_without_a_user_or_without_a_key_are_told_when_all_others_were_sent(
-    spark, send, server
-):
-    frame = spark.range(100).selectExpr(
-        "if(id = 30, NULL, id) AS id", "if(id < 5, NULL, concat('user-', id DIV 10)) AS user_id"
-    )
-    with pytest.raises(InvalidBatch) as caught:
-        send(frame, orders, client_of(server), user="user_id", partitions=1)
-
-    assert str(caught.value) == (
-        "of 100 rows, 5 have no user (the first: partition 0, <FrameRow id=0, user_id=None>) and "
-        "10 cannot be part of a batch (the first: partition 0, user_id='user-3': "
-        "stable_id('orders', None): it is missing, and all batches without a key would have one "
-        "id; leave the row out, or give it a key), and were not sent; "
-        "mend them, or leave them out of the frame"
-    )
-    assert caught.value.report == Report(submitted=9, delivered=9)
-    assert ids_of(server) == [*range(5, 30), *range(40, 100)]
-
-
-def test_an_empty_frame_needs_no_client(spark, send):
-    report = send(orders_of(spark, 0, 1), orders, partial(MParticle), user="user_id")
-
-    assert report == Report()
-
-
-# What users read
-
-
-def test_the_page_works_as_it_is_printed(spark, server, tmp_path):
-    write_orders(tmp_path / "orders")
-    namespace = {}
-    exec(page_for("spark", server.url, tmp_path / "orders"), namespace)
-
-    assert namespace["report"] == Report(submitted=2, delivered=2)
-    assert [len(batch.events) for batch in server.batches] in ([1, 2], [2, 1])
-
-
-def test_the_example_works_as_it_is(tmp_path):
-    printed = run_example("backfill_spark", tmp_path)
-
-    assert printed.splitlines()[-1].endswith("Report(submitted=500, delivered=500, failed=0)")
-
-
 # Partitions that fail
-
-
-def test_a_partition_that_fails_once_is_run_again(spark, send, server, tmp_path):
-    settings = {"api_key": "key", "api_secret": "secret", "environment": "production"}
-    right = {**settings, "host": server.url}
-    wrong = {**settings, "host": "http://127.0.0.1:9", "retry": Retry(max_attempts=1)}
-    once = Once(tmp_path / "made", wrong, right)
-    report = send(orders_of(spark, 300, 100), orders, once, user="user_id")
-
-    assert report == Report(submitted=100, delivered=100)
-    assert ids_of(server) == [*range(300)]
-
-
-def test_a_partition_that_fails_half_way_pays_again_for_what_had_arrived(spark, send, server):
-    server.script(202, status(503))
-    client = client_of(server, retry=Retry(max_attempts=1))
-    report = send(orders_of(spark, 300, 300), orders, client, user="user_id", partitions=1)
-
-    assert report == Report(submitted=300, delivered=300)
-    assert (ids_of(server), len(server.duplicates)) == ([*range(300)], 200)
-
-
-def test_a_partition_that_always_fails_is_told_and_the_others_are_sent(spark, send, server):
-    with pytest.raises(ConfigurationError) as caught:
-        send(orders_of(spark, 300, 100), poisoned, client_of(server), user="user_id")
-
-    text = str(caught.value)
-    assert text.startswith("1 of 4 partitions failed: partition ")
-    assert "user_id='user-7': batch(user, rows) raised ZeroDivisionError: no such price" in text
-    assert "(frame_jobs.py:" in text
-    assert len(ids_of(server)) == 3 * caught.value.report.delivered >= 200
-
-
-def test_what_may_succeed_later_is_told_when_spark_has_tried_it_four_times(spark, send, server):
-    server.script(*[503] * 100)
-    client = client_of(server, retry=Retry(max_attempts=1))
-    with pytest.raises(DeliveryError) as caught:
-        send(orders_of(spark, 60, 20), orders, client, user="user_id", partitions=1)
-
-    assert str(caught.value) == (
-        "1 of 1 partition failed: partition 0: 20 of 20 batches may succeed if the partition is "
-        "run again: 20 retries_exhausted; the first: mParticle answered 503 Service Unavailable; "
-        "if you run it again, nothing counts twice"
-    )
-    assert caught.value.report.failed_by_reason == {"retries_exhausted": 20}
-    assert len(server.requests) == 4
-
-
-def test_refused_keys_are_the_error_that_they_always_are(spark, send, server):
-    client = partial(MParticle, "key", "wrong", environment="production", host=server.url)
-    with pytest.raises(ApiError) as caught:
-        send(orders_of(spark, 60, 20), orders, client, user="user_id", partitions=1)
-
-    assert (caught.value.status_code, caught.value.reason) == (403, "unauthorized")
-
-
-def test_a_client_that_a_worker_cannot_make_is_told(spark, send):
-    with pytest.raises(ConfigurationError) as caught:
-        send(
-            orders_of(spark, 60, 20),
-            orders,
-            partial(MParticle, environment="production"),
-            user="user_id",
-            partitions=1,
-        )
-
-    assert str(caught.value) == (
-        "1 of 1 partition failed: partition 0: the worker could not make the client: "
-        "Client(api_key=…): is missing; write Client(api_key='…') or set MPARTICLE_API_KEY; "
-        "a worker has its own environment"
-    )
 
 
 def test_workers_that_are_killed_whenever_they_run_are_told(spark, send, server, tmp_path):
     with pytest.raises(DeliveryError) as caught:
         send(
-            orders_of(spark, 10, 10),
+            orders_of(spark, 10),
             Dying(tmp_path, times=100, after=1),
             client_of(server),
             user="user_id",
@@ -315,25 +146,9 @@ def test_workers_that_are_killed_whenever_they_run_are_told(spark, send, server,
 
 
 def test_a_frame_that_cannot_be_computed_is_told(spark, send, server):
-    frame = orders_of(spark, 10, 10).selectExpr("*", "raise_error('no such day') AS day")
+    frame = orders_of(spark, 10).selectExpr("*", "raise_error('no such day') AS day")
     with pytest.raises(DeliveryError, match=r"Spark gave up \(.*no such day.*\)"):
         send(frame, orders, client_of(server), user="user_id")
-
-
-def test_a_module_that_the_workers_lack_is_told(spark, send, server, tmp_path, monkeypatch):
-    (tmp_path / "only_here.py").write_text(
-        "from frame_jobs import orders\ndef batch(user, rows):\n    return orders(user, rows)\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    from only_here import batch
-
-    with pytest.raises(ConfigurationError) as caught:
-        send(orders_of(spark, 9, 3), batch, client_of(server), user="user_id", partitions=1)
-
-    assert str(caught.value) == (
-        "1 of 1 partition failed: partition 0: the worker cannot load batch or client "
-        "(ModuleNotFoundError: No module named 'only_here'); install there what is installed here"
-    )
 
 
 BARE = """
@@ -383,7 +198,7 @@ def test_workers_with_another_python_are_told(tmp_path):
 
 
 def test_arguments_are_checked_where_they_are_written(spark, send, server):
-    frame, client = orders_of(spark, 10, 10), client_of(server)
+    frame, client = orders_of(spark, 10), client_of(server)
     floats = frame.selectExpr("*", "1.5D AS half")
     collated = frame.selectExpr("*", "'a' COLLATE UTF8_LCASE AS any")
     plain = collated.withColumn("any", collated["any"].cast("string"))
@@ -393,10 +208,6 @@ def test_arguments_are_checked_where_they_are_written(spark, send, server):
             lambda: send([1], orders, client, user="user_id"),
             "send(list): want a frame of Spark (pyspark.sql.DataFrame); "
             "write spark.createDataFrame(frame)",
-        ),
-        (
-            lambda: send(frame, orders, client, user="userid"),
-            "send(user='userid'): the frame has no such column; did you mean 'user_id'?",
         ),
         (
             lambda: send(floats, orders, client, user="half"),
@@ -411,11 +222,6 @@ def test_arguments_are_checked_where_they_are_written(spark, send, server):
         (
             lambda: send(frame.join(frame), orders, client, user="user_id"),
             "send(frame): two columns have the name 'id'; give each a name of its own",
-        ),
-        (
-            lambda: send(frame, lambda user, rows: server, client, user="user_id"),
-            "send(batch=<lambda>): it must travel to the workers, and cannot be pickled (cannot "
-            "pickle '_thread.lock' object); write a function that uses nothing that is open",
         ),
     ):
         with pytest.raises(ConfigurationError) as caught:
@@ -485,29 +291,3 @@ def test_a_stream_is_sent_by_its_small_frames(spark, send, server, tmp_path):
     writer.option("checkpointLocation", str(tmp_path / "checkpoint")).start().awaitTermination()
 
     assert ids_of(server) == [1, 2, 3]
-
-
-def test_a_lambda_will_do(spark, send, server):
-    name = "orders"
-
-    def batch(user, rows):
-        return orders(user, rows).with_user_attributes({"job": name})
-
-    send(
-        orders_of(spark, 9, 3),
-        lambda user, rows: batch(user, rows),
-        client_of(server),
-        user="user_id",
-    )
-
-    assert {batch.user_attributes["job"] for batch in server.batches} == {"orders"}
-
-
-def test_a_column_that_the_function_misspells_is_told(spark, send, server):
-    with pytest.raises(UnknownVerb, match="a row has no column 'idd'; did you mean 'id'"):
-        send(
-            orders_of(spark, 9, 3),
-            lambda user, rows: rows[0].idd,
-            client_of(server),
-            user="user_id",
-        )

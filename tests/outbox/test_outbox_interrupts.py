@@ -14,7 +14,7 @@ from outboxes import Opened, client_of, parts, several
 
 from mpfluent import Batch, Outbox
 from mpfluent.delivery.kept import KeptBatches
-from mpfluent.delivery.stats import Acceptance, Counters
+from mpfluent.delivery.stats import Acceptance
 from mpfluent.outbox import database as outbox_file
 from mpfluent.outbox import locks, outbox, recovery
 from mpfluent.outbox import owner as outbox_owner
@@ -238,7 +238,7 @@ def test_what_was_stored_when_an_interrupt_came_is_taken_back(path):
 
 
 def test_what_was_claimed_when_an_interrupt_came_is_delivered_and_counted_all_the_same(tmp_path):
-    functions = [Outbox.adopt.__wrapped__, Outbox._claim, OwnedRows.park, Counters.submitted]
+    functions = [Outbox.adopt.__wrapped__, Outbox._claim, OwnedRows.park]
     functions += [Acceptance.__call__, outbox_file.Database.transact, KeptBatches._adopt]
     for function in functions:
         for line in range(1, lines_of(function) + 1):

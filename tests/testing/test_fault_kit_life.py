@@ -4,17 +4,13 @@ import contextlib
 import gc
 import inspect
 import os
-import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 from fault_server import AUTHORITY
 from sockets import (
-    BATCH,
     LOCALHOST,
     LONG,
     SOON,
@@ -28,7 +24,6 @@ from sockets import (
 )
 
 from mpfluent import (
-    Client,
     ConfigurationError,
     testing,
 )
@@ -50,7 +45,6 @@ from mpfluent.testing import (
     reset_mid_request,
     status,
 )
-from mpfluent.testing.server import main
 
 
 @pytest.fixture
@@ -352,7 +346,7 @@ def test_a_certificate_without_its_key_is_told():
 def test_the_options_of_a_server_show():
     assert list(inspect.signature(LocalServer).parameters) == [
         *("api_key", "api_secret", "port", "delay", "certificate", "strict"),
-        *("rate_limit", "data_plan"),
+        *("rate_limit", "data_plan", "max_events", "bind", "token"),
     ]
 
 
@@ -376,45 +370,3 @@ def test_every_action_is_in_the_kit():
     assert set(made) <= set(testing.__all__)
     assert dir(testing) == sorted(testing.__all__)
     assert [getattr(testing, name) for name in made] == [getattr(faults, name) for name in made]
-
-
-# As a program
-
-
-@pytest.fixture
-def program(request):
-    command = [sys.executable, "-m", "mpfluent.testing.server", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--quiet", "--delay", "0.1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=dict(os.environ, PYTHONIOENCODING="utf-8"),
-    )
-    yield process
-    process.kill()
-    process.communicate()
-
-
-def test_a_quiet_program_says_only_where_it_is(program):
-    url = re.search(r"host='(http://127\.0\.0\.1:\d+)'", program.stdout.readline())[1]
-    with Client("key", "secret", environment="development", host=url) as client:
-        client.send(BATCH)
-        began = time.monotonic()
-        client.send(BATCH)
-        took = time.monotonic() - began
-    program.kill()
-    out, err = program.communicate(timeout=SOON)
-
-    assert (out, err) == ("", "")
-    assert 0.1 <= took < SOON
-
-
-def test_the_program_says_what_is_wrong_with_its_options(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["server", "--port", "0", "--delay", "-1"])
-    with pytest.raises(SystemExit) as left:
-        main()
-
-    assert left.value.code == 2
-    assert "LocalServer(delay=-1.0): want seconds, from 0 to 1000000" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from data_plans import attributes_of, event_point, plan_of, point_of, user_point
 
 from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer
+from mpfluent.testing.pytest_diff import explanation
 
 QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
 POINTS = [event_point("Boarded", attributes_of({"deck": {"enum": ["upper"]}}))]
@@ -45,12 +46,12 @@ def project(pytester, monkeypatch):
     # the plugin of this package, also where another one is installed
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
-    def run(ini, plan=None):
+    def run(ini, plan=None, *options, tests=TESTS):
         pytester.makeini(f"[pytest]\n{ini}\n")
         if plan is not None:
             pytester.makefile(".json", plan=json.dumps(plan))
-        pytester.makepyfile(TESTS)
-        return pytester.runpytest_subprocess(*QUIET)
+        pytester.makepyfile(tests)
+        return pytester.runpytest_subprocess(*QUIET, *options)
 
     return run
 
@@ -158,3 +159,38 @@ def test_a_server_refuses_a_plan_that_is_none_or_broken():
             LocalServer(data_plan=plan)
 
         assert str(caught.value).startswith(said)
+
+
+def test_an_assertion_that_a_batch_is_as_planned_fails_with_each_sentence():
+    plan = plan_of(*POINTS)
+    found = plan.validate(Batch().event("Boarded", {"deck": "lower"}).event("Landed"))
+
+    assert explanation(found, (), 0) == ["2 violations of the data plan", "", *SAID]
+    assert explanation((), found, 2) == ["2 violations of the data plan", "", *SAID]
+    assert explanation(found[:1], (), 0) == ["1 violation of the data plan", "", SAID[0]]
+    assert explanation((), (), 0) is None
+    assert explanation(found, found[:1], 0) is None
+
+
+@pytest.mark.parametrize("option", ["-p", "-q", "-vv"])
+def test_the_one_line_of_the_documentation_fails_with_the_sentence(project, option):
+    options = ("-p", "no:mpfluent") if option == "-p" else (option,)
+
+    result = project("", {"data_points": POINTS}, *options, tests=ONE_LINE)
+
+    said = SAID[0] if option != "-p" else f"<Violation {SAID[0]}>"
+    assert any(line.startswith("E ") and line.endswith(said) for line in result.outlines)
+
+
+ONE_LINE = """
+    from mpfluent import Batch
+    from mpfluent.dataplan import DataPlan
+
+    def test_one():
+        batch = Batch().event("Boarded", {"deck": "lower"})
+        assert DataPlan.from_file("plan.json").validate(batch) == ()
+"""
+SAID = [
+    "events[0] 'Boarded': attributes 'deck' is 'lower': want one of 'upper'",
+    "events[1] 'Landed': is not planned; the plan has 'Boarded'",
+]

@@ -4,11 +4,7 @@ import base64
 import http.client
 import json
 import os
-import re
-import signal
 import socket
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -21,7 +17,6 @@ from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer, ReceivedRequest, ok, reset_after_read, status
 from mpfluent.testing.api_rules import refused
 from mpfluent.testing.held_values import held
-from mpfluent.testing.server import main
 from mpfluent.testing.strategies import batches
 
 BATCH = Batch.for_user(customer_id="1").event("Searched").with_environment("development")
@@ -510,159 +505,3 @@ def test_a_fault_of_the_server_itself_is_seen(server, capfd, monkeypatch):
         post(server)
 
     assert "ZeroDivisionError: a fault" in capfd.readouterr().err
-
-
-# As a program
-
-
-def test_its_program_stops_by_ctrl_c(monkeypatch, capsys):
-    monkeypatch.setenv("NETRC", os.devnull)
-
-    def interrupted(server):
-        server.start()
-        requests.post(server.url + "/v2/events", data=b'{"environment": "development"}', timeout=10)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(LocalServer, "serve_forever", interrupted)
-    monkeypatch.setattr(sys, "argv", ["server", "--port", "0", "--api-key", "mine"])
-    main()
-
-    lines = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(
-        r"Client\('mine', …, host='http://127\.0\.0\.1:\d+'\); Ctrl-C stops", lines[0]
-    )
-    assert lines[1:] == [
-        "401 POST /v2/events (30 bytes)",
-        "{",
-        '  "environment": "development"',
-        "}",
-        "0 batches",
-    ]
-
-
-def printed(monkeypatch, capsys, *requests_, options=()):
-    """Return what the program prints of requests, each the bytes as they go out."""
-
-    def interrupted(server):
-        server.start()
-        for data in requests_:
-            host, port = server.url.removeprefix("http://").split(":")
-            with socket.create_connection((host, int(port)), timeout=30) as connection:
-                connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(65_536):
-                    pass
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(LocalServer, "serve_forever", interrupted)
-    monkeypatch.setattr(sys, "argv", ["server", "--port", "0", *options])
-    main()
-    return capsys.readouterr().out.splitlines()
-
-
-def posted(body, path="/v2/events", method=b"POST"):
-    head = f"{path} HTTP/1.1\r\nAuthorization: {basic(b'key:secret')}\r\n"
-    return method + f" {head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
-
-
-@pytest.mark.parametrize(
-    "evil", ["\x1b[2J", "\x9b2J", "\r", "\x07", "\x7f", "\u202e", "\u2028", "\x85"]
-)
-def test_its_program_prints_no_control_characters_of_others(monkeypatch, capsys, evil):
-    path = f"/v2/{evil}events".encode().decode("latin-1")
-    body = json.dumps({"user_attributes": {evil: evil}, evil: 1}, ensure_ascii=False)
-    lines = printed(
-        monkeypatch,
-        capsys,
-        posted(b"{}", path),
-        posted(b"{}", method=f"PO{evil}ST".encode()),
-        posted(body.encode()),
-        posted(body.encode("latin-1", "replace") + b"\xff"),
-    )
-
-    assert all(line.isprintable() for line in lines)
-    body_lines = lines[lines.index(next(line for line in lines if line.startswith("202"))) + 1 :]
-    shown = "\n".join(body_lines[: body_lines.index("}") + 1])
-    assert json.loads(shown) == json.loads(body)
-
-
-def test_its_program_cuts_a_long_path(monkeypatch, capsys):
-    lines = printed(monkeypatch, capsys, posted(b"", "/" + "x" * 60_000))
-
-    assert len(lines[1]) < 200
-    assert lines[1].startswith("404 POST /xxx")
-    assert lines[1].endswith("… (0 bytes)")
-
-
-def test_its_program_prints_the_problems_of_a_request(monkeypatch, capsys):
-    good = {"ip": "nowhere", "user_attributes": {str(n): {} for n in range(30)}}
-    bad = {"events": [{"data": {}}]}
-    lines = printed(
-        monkeypatch, capsys, *(posted(json.dumps(each).encode()) for each in (good, bad))
-    )
-    problems = [line for line in lines if line.startswith("problem: ")]
-
-    assert len(problems) == 22
-    assert problems[0].startswith("problem: ip='nowhere': ")
-    assert problems[20] == "problem: … and 11 more"
-    assert problems[21] == 'problem: Required event field "event_type" is missing or empty.'
-    assert lines[-1] == "1 batches"
-
-
-def test_its_program_can_be_strict(monkeypatch, capsys):
-    lines = printed(monkeypatch, capsys, posted(b'{"mpid": "7"}'), options=["--strict"])
-
-    assert lines[1].startswith("400 POST /v2/events")
-    assert lines[-2:] == ["problem: mpid: want an integer, got str", "0 batches"]
-
-
-def test_its_program_can_keep_a_rate_limit(monkeypatch, capsys):
-    requests = posted(b"{}"), posted(b"{}")
-    lines = printed(monkeypatch, capsys, *requests, options=["--rate-limit", "0.001"])
-
-    assert [line[:3] for line in lines if " POST " in line] == ["202", "429"]
-    assert lines[-1] == "1 batches"
-
-
-def test_its_program_can_be_quiet(monkeypatch, capsys):
-    lines = printed(monkeypatch, capsys, posted(b"{}"), posted(b"{"), options=["--quiet"])
-
-    assert len(lines) == 2
-    assert lines[0].endswith("Ctrl-C stops")
-    assert lines[1] == "1 batches"
-
-
-@pytest.fixture
-def program():
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mpfluent.testing.server", "--port", "0", "--api-secret", "hidden"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=dict(os.environ, PYTHONIOENCODING="utf-8"),
-        # a shell starts what runs in its background with Ctrl-C ignored
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    yield process
-    process.kill()
-    process.communicate()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal to send there")
-def test_it_runs_as_a_program(program):
-    first = program.stdout.readline()
-    url = re.search(r"host='(http://127\.0\.0\.1:\d+)'\); Ctrl-C stops$", first)[1]
-    with Client("key", "hidden", environment="development", host=url) as client:
-        client.send(BATCH.event("thé", at=NOW))
-    requests.post(url + "/v2/events", data=b"\xff", auth=("key", "hidden"), timeout=10)
-    program.send_signal(signal.SIGINT)
-    out, err = program.communicate(timeout=20)
-
-    assert err == ""
-    assert program.returncode == 0
-    assert re.match(r"202 POST /v2/events \(\d+ bytes\)\n{\n", out)
-    assert '"event_name": "thé"' in out
-    assert "400 POST /v2/events (1 bytes)\nb'\\xff'\n" in out
-    assert out.endswith("\n1 batches\n")
-    assert "hidden" not in first + out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from missing_packages import error_without
 from strategies import minimal, minimal_events
 
 from mpfluent import (
@@ -635,23 +635,7 @@ def test_the_fixed_events_of_our_own_tests_are_what_is_needed() -> None:
 
 
 def test_without_hypothesis_the_error_says_what_to_install() -> None:
-    code = """
-import sys
-sys.modules["hypothesis"] = None
-try:
-    import mpfluent.testing.strategies
-except ImportError as error:
-    print(type(error).__name__, "|", error, "|", error.name)
-"""
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ,
-    )
-
-    assert run.stdout == (
+    assert error_without("hypothesis", "import mpfluent.testing.strategies") == (
         "ImportError | mpfluent.testing.strategies needs hypothesis; "
         "write pip install hypothesis | hypothesis\n"
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mpfluent.testing import LocalServer
 
-POSTED = "POST /v2/events HTTP/1.1\r\nHost: here\r\nAuthorization: Basic a2V5OnNlY3JldA==\r\n"
+POSTED = "POST /v2/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic a2V5OnNlY3JldA==\r\n"
 BODY = b'{"environment": "development"}'
 GOOD = f"{POSTED}Content-Length: {len(BODY)}\r\n\r\n".encode() + BODY
 HIDDEN = b"POST /v2/events HTTP/1.1\r\nContent-Length: 0\r\n\r\n"

@@ -643,7 +643,7 @@ def test_a_forked_child_opens_connections_of_its_own():
         batch = Batch.for_user(customer_id="1").event("Searched")
         client.send(batch)
         sender = client._sender
-        held = [client._counters._lock, sender.gate._lock, sender._transport._lock]
+        held = [client._counters.lock, sender.gate._lock, sender._transport._lock]
         for lock in held:
             lock.acquire()  # as if another thread held them
         child = os.fork()

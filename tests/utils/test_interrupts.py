@@ -16,7 +16,7 @@ from interrupting import MODES
 import mpfluent
 from mpfluent import Batch, Client, FunctionTransport, ThreadedDispatcher
 from mpfluent.delivery.job import Job
-from mpfluent.delivery.stats import Counters
+from mpfluent.delivery.stats import Acceptance, Counters
 from mpfluent.dispatch import shutdown
 from mpfluent.dispatch.workers import Workers
 from mpfluent.transport.base import Response
@@ -102,15 +102,15 @@ def test_a_client_whose_closing_was_interrupted_closes(dispatcher, code, event):
 
 
 @pytest.mark.parametrize("line", range(1, 9))
-@pytest.mark.parametrize("method", ["submitted", "settled"])
-def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method, line):
+@pytest.mark.parametrize("counts", [Acceptance.__call__, Counters.settled])
+def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(counts, line):
     told, client = [], None
 
     def note(batch, outcome):
         told.append(batch.events[0].event_name)
 
     client = client_of(on_delivered=note, on_failed=note)
-    with interrupted(getattr(Counters, method).__code__, "line", line):
+    with interrupted(counts.__code__, "line", line):
         client.send(BATCH, Batch.for_user(customer_id="2").event("y"))
 
     submitted, delivered, failed, pending = client.stats[:4]
@@ -121,11 +121,11 @@ def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(method
     assert client.close() == (delivered + 1, failed, 0)
 
 
-@pytest.mark.parametrize("line", range(1, 3))
+@pytest.mark.parametrize("line", range(1, 7))
 def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pending(line):
     leave = threading.Event()
     client = client_of(lambda request: leave.wait(SOON) and 202, ThreadedDispatcher())
-    with interrupted(Counters.submitted.__code__, "line", line):
+    with interrupted(Acceptance.__call__.__code__, "line", line):
         client.send(BATCH, BATCH)
     pending = client.stats.pending
     deliveries = [client.send(BATCH), client.send(BATCH)]
@@ -235,7 +235,7 @@ def test_two_threads_that_go_on_with_one_settling_call_the_hook_once():
             return BATCH.with_source_request_id("once")
 
     job = Read(Batch, (Part("once", b"", 0),))
-    job.settle_part("once", Response(202))
+    job.settle_part(job.parts[0], Response(202))
     client._notifier.notify([job])
 
     assert len(told) == 1
