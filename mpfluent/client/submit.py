@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..builder.batch import Batch
-from ..delivery.job import Job, OnSettled, body_of
+from ..delivery.job import Job, OnSettled
 from ..delivery.notifier import Notifier
 from ..delivery.observers import code_of
 from ..delivery.reports import Report, ReportBuilder, by_reason
@@ -125,7 +125,8 @@ class Submitter(NamedTuple):
                 raise
             chunk.append((prepared, on_settled(token)))
             if isinstance(prepared.parts, tuple):
-                size += sum(map(len, map(body_of, prepared.parts)))
+                for part in prepared.parts:
+                    size += len(part.body)
             if len(chunk) >= MAX_BATCHES_PER_REQUEST or size >= _CHUNK_BYTES:
                 yield chunk
                 chunk, size = [], 0

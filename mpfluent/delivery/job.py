@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ..errors import DeliveryError, InvalidBatch, Kept
@@ -13,9 +12,6 @@ from ..wire.body import Part, joined, read_back
 from .outcome import HandedBack, Outcome
 
 OnSettled = Callable[[Outcome, Steps], object]
-
-
-body_of = attrgetter("body")  # of a part
 
 
 class Job(Steps):
@@ -63,7 +59,9 @@ class Job(Steps):
         self._before: Outcome | None = None  # of the parts that have one
         self.outcome: Outcome | None = None
         self.parts = parts
-        self.size = sum(map(len, map(body_of, parts)))
+        self.size = 0
+        for part in parts:  # one, nearly always: in half the time of a sum
+            self.size += len(part.body)
         self.row: int | None = None
         self.own_id = own_id
         self.since = 0.0

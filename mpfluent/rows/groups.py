@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..builder.batch import Batch
@@ -42,7 +42,7 @@ class Group:
         self.is_settled = False
         self.is_written = False
         self.is_shown = False
-        self.rows: list[tuple[Place, Cells | Batch]] = []
+        self.rows: Sequence[tuple[Place, Cells | Batch]] = ()
 
     def takes(self, member: Member) -> bool:
         """Add a row of the same user, if it has all else in common; return whether it has."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import InvalidValue, MPFluentError, UnknownField, brief, closest
 from ..values.check_failed import CheckFailed
+from ..values.code_cache import Memo
 from ..values.validators import Number
 from . import cells
 
@@ -52,6 +54,15 @@ class Table(NamedTuple):
 _PLACE, _TABLE = Place("row", 1, 0), Table()
 _NO_TAGS: frozenset[str] = frozenset()
 
+# By the words for a missing cell: what a text begins with that is none of them, and not blank.
+_begins_usual: Memo[frozenset[str], frozenset[str]] = Memo(
+    lambda words: frozenset(
+        letter
+        for letter in ascii_letters + digits
+        if not any(word.startswith(letter.lower()) for word in words)
+    )
+)
+
 
 class Row(Mapping[str, Any]):
     """One row: a mapping of its columns to their cells, with getters that clean a cell.
@@ -78,14 +89,14 @@ class Row(Mapping[str, Any]):
         place: Place = _PLACE,
         table: Table = _TABLE,
     ) -> None:
-        self._state = cells, table
+        self._state = cells, table, _begins_usual[table.missing]
         self.place = place
         self.tags: frozenset[str] = _NO_TAGS
 
     # A mapping of the cells as they stand
 
     def __getitem__(self, column: str) -> Any:
-        found, table = self._state
+        found, table, _ = self._state
         if table.columns is None or column in found:
             return found[column]
         raise self._no_column(f"row[{brief(column)}]", column)
@@ -274,19 +285,18 @@ def checked_cell(
         column: its name.
         required: whether a missing cell is an error.
     """
-    found, table = row._state  # asked for once: a class with a __getattr__ takes long for each
+    # asked for once: a class with a __getattr__ takes long for each
+    found, table, begins_usual = row._state
     try:
         cell = found[column]
     except (KeyError, TypeError):  # no name can be a list
         if table.columns is not None or type(column) is not str:
             raise row._no_column(f"row.{getter}({brief(column)})", column) from None
         cell = None
-    words = table.missing
     try:
-        if type(cell) is str and cell[:1].isalnum():  # as nearly all do
-            if cell.strip().lower() not in words:
-                return check(cell)
-        elif not cells.missing(cell, words):
+        if type(cell) is str and cell[:1] in begins_usual:  # as with nearly all
+            return check(cell)
+        if not cells.missing(cell, table.missing):
             return check(cell)
     except CheckFailed as bad:
         raise row._wrong(column, cell, bad.why) from bad.cause

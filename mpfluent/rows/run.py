@@ -208,7 +208,7 @@ class TableRun(Accounts):
         Some rows are mapped, and then these are sealed: to do the same thing over and over takes a
         tenth less of a processor's time. A dry run judges each row as it is read.
         """
-        number, most = self._start, 1 if self._is_dry else _AHEAD
+        number, most, meaning_of_row = self._start, 1 if self._is_dry else _AHEAD, self._meaning
         while True:
             self._check_stop()
             errors: list[Exception] = []  # at most one, and in no variable, which would be a cycle
@@ -218,7 +218,8 @@ class TableRun(Accounts):
             try:
                 for row in islice(rows, most):
                     ahead.append(row)
-                    meanings.append(self._meaning(*row))
+                    place, cells = row
+                    meanings.append(meaning_of_row(place, cells))
                     if time.monotonic() > until:
                         break
             except Exception as error:  # what came before is sent; but a signal's waits for nothing

@@ -123,3 +123,5 @@ def close_alone(file: FileIO) -> None:
         with suppress(OSError):
             fcntl.flock(file.fileno(), fcntl.LOCK_UN)
     file.close()
+    # or it is forgotten in a callback of the collector's, and an interrupt there reaches nobody
+    _opened.pop(file, None)

@@ -42,13 +42,11 @@ def seal(
     keys, values = batch._state
     stamps = _STAMPS if environment else _STAMPS[1:]
     lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, stamps]
-    events = batch._events()
-    plans = []
+    events, plans = batch._events(), []
     wanted, late = 0, False
     for event in events:
-        event_keys, event_values = event._state
-        plan = _missing[type(event), event_keys, _EVENT_STAMPS]
-        plans.append((event, event_values, *plan))
+        plan = _missing[type(event), event._state[0], _EVENT_STAMPS]
+        plans.append(plan)
         wanted += plan[0]
         late = late or plan[1]
     if not (wanted or late or lacks_id or lacks_other):
@@ -56,23 +54,22 @@ def seal(
     moment = now() if late else None
     if not lacks_id:
         own_id = batch._get("source_request_id")
-    ids: Sequence[str] = ()
+    ids: list[str] = []
     if own_id is None:
         *ids, own_id = new_ids(wanted + 1)
     elif wanted:
         ids = event_ids(own_id, wanted) if wanted == len(events) else _following(own_id, events)
+    ids.reverse()  # so that the next one is the last
     sealed = []
-    used = 0
-    for event, event_values, needs_id, needs_time, event_keys, event_pick in plans:
+    for event, (needs_id, needs_time, event_keys, event_pick) in zip(events, plans):
         if needs_id or needs_time:
-            new_id = ids[used] if needs_id else None
-            used += needs_id
-            changed = _new(type(event))
-            _set_state(changed, (event_keys, event_pick((*event_values, moment, new_id))))
-            event = changed
+            stamps_of_event = moment, ids.pop() if needs_id else None
+            new = _new(type(event))
+            _set_state(new, (event_keys, event_pick(event._state[1] + stamps_of_event)))
+            event = new
         sealed.append(event)
     given = (environment, own_id) if environment else (own_id,)
-    return batch._rebuilt(all_keys, pick((*values, *given)), sealed)
+    return batch._rebuilt(all_keys, pick(values + given), sealed)
 
 
 def _following(own_id: str, events: Sequence[Event]) -> list[str]:

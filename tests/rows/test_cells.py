@@ -82,6 +82,15 @@ def test_other_words_can_stand_for_a_missing_cell():
     assert (row.text("a"), row.text("b")) == (None, "nan")
 
 
+@pytest.mark.parametrize("word", ["0", "unknown", "k.a.", "-", "#", "ähnlich"])
+def test_a_word_for_a_missing_cell_may_begin_with_anything(word):
+    table = Table(missing=frozenset({word}))
+    cells = {"a": word, "b": word.upper(), "c": f" {word} ", "d": f"{word}x", "e": "x"}
+    row = Row(cells, table=table)
+
+    assert [row.text(column) for column in cells] == [None, None, None, f"{word}x", "x"]
+
+
 # What each kind of cell says
 
 BIG = "a float of that size may have lost digits; make the column one of text"
