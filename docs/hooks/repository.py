@@ -22,7 +22,9 @@ ROOT = Path(__file__).parents[2]
 ALWAYS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/RESULTS.md")
 CODE = {".py": "python", ".json": "json", ".toml": "toml", ".csv": "text"}
 FENCE = re.compile(r"^(?P<mark>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=mark)$", re.M | re.S)
-LINK = re.compile(r"\[(?P<label>[^\[\]]*)\]\((?P<path>(?!\w+:)[^)#\s]+)(?P<anchor>#[^)\s]+)?\)")
+LINK = re.compile(  # without a label where that is a picture, which is a link of its own
+    r"(?:\[(?P<label>[^\[\]]*))?\]\((?P<path>(?!\w+:)[^)#\s]+)(?P<anchor>#[^)\s]+)?\)"
+)
 FILE_NAME = re.compile(r"(docs/)?[\w-]+\.md")
 
 
@@ -72,6 +74,8 @@ def for_the_site(path: str, text: str) -> str:
     def link(match: re.Match[str]) -> str:
         target = target_of(path, match["path"])
         label, place = match["label"], relpath(place_of(target), dirname(place_of(path)))
+        if label is None:
+            return f"]({place}{match['anchor'] or ''})"
         if FILE_NAME.fullmatch(label) and (title := re.search(r"^# (.+)$", text_of(target), re.M)):
             label = f"“{title[1]}”"
         return f"[{label}]({place}{match['anchor'] or ''})"
