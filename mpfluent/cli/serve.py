@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ..errors import one_line
+from ..errors import ConfigurationError, one_line
 from ..formatting.summary import cut
 from ..testing.local.rows import json_bytes, payloads_of, rows_of
 from ..testing.local.store import Entry
@@ -66,7 +66,10 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     if options.data_plan is not None:
         from ..dataplan import DataPlan
 
-        plan = DataPlan.from_file(options.data_plan, version=options.plan_version)
+        try:
+            plan = DataPlan.from_file(options.data_plan, version=options.plan_version)
+        except ImportError as error:
+            raise ConfigurationError(str(error)) from None
         settings["data_plan"] = plan
     return {**settings, "max_events": options.max_events}
 

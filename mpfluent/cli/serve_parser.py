@@ -78,7 +78,9 @@ exit status:
     )
     plan = command.add_argument_group("what is expected")
     plan.add_argument(
-        "--data-plan", metavar="PLAN", help="a data plan's file: what is not as planned is shown"
+        "--data-plan",
+        metavar="PLAN",
+        help="a data plan's file: what is not as planned is shown; needs the extra mpfluent[plan]",
     )
     plan.add_argument(
         "--plan-version", type=count, metavar="N", help="which version, if the file has several"

@@ -211,6 +211,18 @@ def test_files_that_cannot_be_opened_are_told(tmp_path, capsys):
     ]
 
 
+def test_without_the_extra_a_data_plan_says_what_to_install(tmp_path, capsys, monkeypatch):
+    (tmp_path / "plan.json").write_text("{}")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    status = main(["serve", "--port", "0", "--data-plan", str(tmp_path / "plan.json")])
+
+    assert (status, capsys.readouterr().err) == (
+        2,
+        "mpfluent serve: mpfluent.dataplan needs jsonschema; write pip install 'mpfluent[plan]'\n",
+    )
+
+
 # What it saves
 
 
