@@ -43,7 +43,7 @@ def test_rows_appear_while_the_page_is_open(server, page):
     assert {key: searched[key] for key in cells[1:6]} == {
         "environment": "dev",
         "user": "123",
-        "type": "custom · search",
+        "type": "search",
         "name": "Searched",
         "detail": "query teapot",
     }
@@ -329,7 +329,8 @@ def test_each_part_can_be_copied(driver, server, page):
     page.tab("request")
     assert "POST /v2/events" in page.copied("#tab-panel .copy")
     page.click("#address")
-    page.until(lambda: page.text("#live") == "Copied the address", "it is copied")
+    page.until(lambda: page.text("#address") == "Copied", "it is seen that it is copied")
+    assert page.text("#live") == "Copied the address"
     assert page.asynchronous("return navigator.clipboard.readText()") == server.url
 
 
@@ -342,9 +343,13 @@ def test_clear_begins_anew(server, page):
     page.until(lambda: len(page.names()) == 4, "all four rows")
 
     page.click("#clear")
+    assert page.text("#clear") == "Forget 4 rows?"
+    assert len(page.names()) == 4
+    page.click("#clear")
 
     page.shows()
     page.until(lambda: page.text("[data-count=events] dd") == "0", "the counts begin anew")
+    assert page.text("#clear") == "Clear"
     send(server, user().event("After", type="other"))
     page.shows("After")
 
@@ -357,11 +362,14 @@ def test_a_pause_holds_the_table_and_counts_what_waits(server, page):
 
     send(server, user().event("Meanwhile", type="other"))
 
-    page.until(lambda: page.text("#pause") == "Resume (1 new)", "one waits")
+    page.until(lambda: page.text("#shown") == "1 row, 1 new", "one waits")
+    assert page.text("#pause") == "Resume"
+    assert page.text("#connection-text") == "Paused"
     assert page.names() == ["Before"]
     assert page.find("#pause").get_attribute("aria-pressed") == "true"
     page.click("#pause")
     page.shows("Meanwhile", "Before")
+    assert page.text("#connection-text") == "Live"
 
 
 def test_the_next_requests_can_be_made_to_fail(server, page):
@@ -421,7 +429,7 @@ def test_faults_that_wait_can_be_taken_back(server, page):
 
 TAKE_BACK = (
     "[...document.querySelectorAll('#fault-dialog button')]"
-    ".find((button) => button.textContent === 'Take back')"
+    ".find((button) => button.textContent === 'Cancel the faults')"
 )
 
 
@@ -458,12 +466,14 @@ def test_it_connects_again_by_itself_and_a_new_server_begins_anew(driver):
         send(server, user().event("Before", type="other"))
         page.open().shows("Before")
     page.until(lambda: page.text("#connection-text") == "Reconnecting", "the server is gone")
+    assert page.text("#lost").startswith(f"No answer from 127.0.0.1:{port}. Start mpfluent serve")
     assert page.names() == ["Before"]
 
     with LocalServer(port=port) as server:
         page.until(lambda: page.text("#connection-text") == "Live", "it is there again")
         send(server, user().event("After", type="other"))
         page.shows("After")
+        assert not page.find("#lost").is_displayed()
     driver.get("about:blank")
     page.errors()  # those of the refused connections
 
@@ -472,6 +482,18 @@ def look_away(page, away):
     """Let the page believe that it is in the background."""
     hidden = "Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
     page.script(f"{hidden} document.dispatchEvent(new Event('visibilitychange'))", away)
+
+
+def test_without_a_server_an_empty_page_does_not_say_that_it_waits_for_events(driver):
+    with LocalServer() as server:
+        page = Page(driver, server.url).open()
+        assert "Nothing has arrived yet" in page.text("#empty")
+
+    page.until(lambda: page.find("#lost").is_displayed(), "the server is gone")
+
+    assert page.text("#empty") == ""
+    driver.get("about:blank")
+    page.errors()  # those of the refused connections
 
 
 def test_a_page_in_the_background_sleeps_and_goes_on_where_it_was(server, page):

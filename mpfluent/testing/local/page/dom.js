@@ -52,6 +52,10 @@ export const visible = (text) => text.replace(UNSEEN, named);
 export const visibleLines = (text) =>
   text.replace(UNSEEN, (one) => ("\n\t".includes(one) ? one : named(one)));
 
+/** Return a section: a heading with buttons beside it, and what it is about. */
+export const section = (title, buttons, ...children) =>
+  el("section", {}, el("div.title", {}, el("h3", {}, title), el("span.grow"), ...buttons), ...children);
+
 /** Say something to screen readers; a later text replaces an earlier one. */
 export function announce(text) {
   byId("live").textContent = text;

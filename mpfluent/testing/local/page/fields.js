@@ -32,7 +32,7 @@ const joined = (path) => path.join("\n"); // where a field is, as text
 const KINDS = { string: "string", boolean: "word" };
 
 /** Return where a violation is: in the data of its event, or in the batch. */
-const placeOf = (one) => joined([one.event_index === null ? "" : "data", ...(one.path ?? [])]);
+export const placeOf = (one) => joined([one.event_index === null ? "" : "data", ...(one.path ?? [])]);
 
 /** Return a value as text with its kind. */
 function shown(value) {
@@ -106,8 +106,15 @@ function line(field, wrong) {
   const value = el("td", {}, shown(field.value), moment(field), ...wrong.map(violation));
   return el(
     `tr.depth-${depth}${wrong.length ? ".has-wrong" : ""}`,
-    {},
+    { "data-path": wrong.length ? field.path : null },
     el("th", { scope: "row" }, name(field.key)),
     value,
   );
+}
+
+/** Bring the field at a path into sight; it is one that something is wrong with. */
+export function aimAt(content, path) {
+  const found = [...content.querySelectorAll("[data-path]")].find((one) => one.dataset.path === path);
+  found?.scrollIntoView({ block: "center" });
+  found?.classList.add("aimed");
 }

@@ -1,15 +1,16 @@
 // The page: it joins the stream, the rows, the filter, the table and the panel.
 
 import * as api from "./api.js";
-import { announce, byId, copy, copyButton, el, visible } from "./dom.js";
+import { announce, byId, copy, el, visible } from "./dom.js";
 import { faults } from "./faults.js";
 import { FilterError, matcher, term } from "./filter.js";
 import { Panel } from "./panel.js";
-import { plot } from "./plot.js";
 import { MOST, read, Rows } from "./rows.js";
 import { follow } from "./stream.js";
+import { summary } from "./summary.js";
 import { Table } from "./table.js";
-import { count } from "./words.js";
+import { emptiness } from "./welcome.js";
+import { count, counted, dateTime } from "./words.js";
 
 api.takeToken();
 const rows = new Rows();
@@ -31,6 +32,11 @@ const panel = new Panel({
   closed: () => byId("grid").focus(),
   step: (by) => table.step(by),
   only: ([name, value]) => setFilter(term(name, value)),
+  find: (request) => {
+    const row = rows.shown.findLast((one) => one.request === request);
+    if (row) table.move(row);
+    else announce("The filter hides the row of this request, or it fell out");
+  },
 });
 byId("grid").addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -41,11 +47,11 @@ byId("grid").addEventListener("keydown", (event) => {
 // The filter, which the address holds
 
 const inputs = { filter: byId("filter"), problems: byId("problems") };
-let saying = 0;
+let saying = 0,
+  warning = 0;
 
 function filtered() {
   const text = inputs.filter.value;
-  const message = byId("filter-message");
   let wrong = "";
   try {
     rows.filter(matcher(text, inputs.problems.checked));
@@ -54,9 +60,9 @@ function filtered() {
     wrong = error.message;
     rows.filter(error.fits);
   }
-  message.textContent = wrong ? `${wrong}. Until then, this word is left out.` : "";
-  message.hidden = !wrong;
-  inputs.filter.setAttribute("aria-invalid", String(Boolean(wrong)));
+  clearTimeout(warning);
+  // a word that is being written is broken until it is finished
+  warning = setTimeout(() => warned(wrong), wrong ? 400 : 0);
   table.replaced();
   told();
   clearTimeout(saying);
@@ -65,6 +71,13 @@ function filtered() {
     () => announce(wrong || (isFiltered() ? `${rows.shown.length} of ${rows.all.length} rows` : "")),
     700,
   );
+}
+
+function warned(wrong) {
+  const message = byId("filter-message");
+  message.textContent = wrong ? `${wrong}. Until then, this word is left out.` : "";
+  message.hidden = !wrong;
+  inputs.filter.setAttribute("aria-invalid", String(Boolean(wrong)));
 }
 
 const isFiltered = () => inputs.filter.value.trim() !== "" || inputs.problems.checked;
@@ -99,7 +112,9 @@ function setFilter(text) {
   toAddress();
   filtered();
 }
-const clearFilter = () => setFilter("");
+function clearFilter() {
+  setFilter("");
+}
 
 for (const input of Object.values(inputs)) {
   input.addEventListener("input", () => {
@@ -119,11 +134,13 @@ inputs.filter.addEventListener("keydown", (event) => {
   }
 });
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-byId("filter-help").addEventListener("click", ({ currentTarget: button }) => {
-  const open = button.getAttribute("aria-expanded") !== "true";
-  button.setAttribute("aria-expanded", String(open));
-  byId("help").hidden = !open;
-});
+for (const id of ["filter-help", "help-close"]) {
+  byId(id).addEventListener("click", () => {
+    const open = byId("help").hidden;
+    byId("filter-help").setAttribute("aria-expanded", String(open));
+    byId("help").hidden = !open;
+  });
+}
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, dialog[open]");
   if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -136,110 +153,40 @@ addEventListener("popstate", fromAddress);
 
 // How much is shown, and what to do if nothing is
 
-let emptiness = null;
+const fillEmpty = emptiness(byId("empty"), clearFilter);
 
 function told() {
   const all = rows.all.length,
-    shown = rows.shown.length;
-  byId("shown").textContent = isFiltered()
-    ? `${count(shown)} of ${count(all)}`
-    : `${count(all)} ${all === 1 ? "row" : "rows"}`;
-  byId("pause").textContent =
-    rows.pausedAt === null ? "Pause" : `Resume${rows.waiting ? ` (${count(rows.waiting)} new)` : ""}`;
+    shown = rows.shown.length,
+    waiting = rows.waiting;
+  const held = all - waiting;
+  const some = isFiltered() ? `${count(shown)} of ${count(held)}` : counted(held, "row");
+  byId("shown").textContent = waiting ? `${some}, ${count(waiting)} new` : some;
+  byId("pause").textContent = rows.pausedAt === null ? "Pause" : "Resume";
   byId("export").disabled = shown === 0;
   byId("clear").disabled = all === 0;
-  const why = shown ? null : all ? "filter" : "start";
-  if (why === emptiness) return;
-  emptiness = why;
-  const place = byId("empty");
-  place.hidden = why === null;
-  if (why === "start") place.replaceChildren(...welcome());
-  else if (why === "filter") {
-    place.replaceChildren(
-      el("h2", {}, "No row fits"),
-      el("p", {}, isFiltered() ? "The filter hides all rows." : "All rows came after the pause."),
-      isFiltered() ? el("button", { type: "button", click: clearFilter }, "Remove the filter") : "",
-    );
-  }
-}
-
-const SAMPLES = {
-  Python: () => `from mpfluent import Batch, Client
-
-with Client("key", "secret", environment="development", host="${origin}") as client:
-    client.send(Batch.for_user(customer_id="123").event("Searched", {"query": "teapot"}, type="search"))`,
-  curl: () => `curl -u key:secret ${origin}/v2/events -H 'Content-Type: application/json' -d '
-{"environment": "development", "user_identities": {"customer_id": "123"}, "events": [
-  {"event_type": "custom_event", "data": {"event_name": "Searched", "custom_event_type": "search"}}]}'`,
-};
-
-function welcome() {
-  return [
-    el("h2", {}, "Nothing has arrived yet"),
-    el(
-      "p",
-      {},
-      "Send events to ",
-      el("code", {}, origin),
-      " as if it were mParticle. They appear here at once.",
-    ),
-    ...Object.entries(SAMPLES).map(([title, text]) =>
-      el(
-        "section",
-        {},
-        el("div.title", {}, el("h3", {}, title), el("span.grow"), copyButton(title, text)),
-        el("pre.code", { tabindex: "0", role: "region", "aria-label": `${title} example` }, text()),
-      ),
-    ),
-  ];
+  fillEmpty(shown ? null : all ? "hidden" : connection === "lost" ? "lost" : "start", isFiltered());
+  if (panel.row) panel.hiddenBy(rows.shown.includes(panel.row) ? null : isFiltered());
 }
 
 // The summary
 
-const COUNTS = {
-  batches: "batches",
-  events: "events",
-  refused: "refused",
-  duplicates: "duplicates",
-  violations: "violations",
-  problems: "problems",
-  dropped: "no longer held",
-};
-const BAD = new Set(["refused", "violations", "problems"]);
-const numbers = {};
-for (const [key, label] of Object.entries(COUNTS)) {
-  numbers[key] = el("dd.number", {}, "0");
-  byId("counts").append(
-    el("div", { "data-count": key, "data-bad": BAD.has(key) }, el("dt", {}, label), numbers[key]),
-  );
-}
-byId("counts").querySelector("[data-count=dropped]").hidden = true;
-
-let counts = { rate: 0, rate_limit: 270, started: null };
-const drawRate = plot(byId("plot"));
+let counts = { started: null };
+const showCounts = summary(setFilter);
 const drawFaults = faults();
 
 /** Show the counts, and return whether they are of the same server as before. */
-function counted(text) {
+function summarised(text) {
   const before = counts.started;
   counts = JSON.parse(text);
   const isSame = before === null || before === counts.started;
   if (!isSame) anew();
-  for (const key in numbers) {
-    numbers[key].textContent = count(counts[key] ?? 0);
-    numbers[key].parentElement.classList.toggle("zero", !counts[key]);
-  }
-  numbers.dropped.parentElement.hidden = !counts.dropped;
-  byId("rate").textContent = count(Math.round(counts.rate));
-  byId("share").textContent = `${Math.round((100 * counts.rate) / counts.rate_limit)} %`;
-  byId("limit").textContent = count(counts.rate_limit);
-  byId("summary").classList.toggle("over", counts.rate > counts.rate_limit);
+  showCounts(counts);
   drawFaults(counts.faults ?? 0);
+  byId("session").textContent = `The server runs since ${dateTime(counts.started).slice(0, -4)}`;
   document.title = `${counts.events ? `(${count(counts.events)}) ` : ""}mpfluent: local mParticle`;
   return isSame;
 }
-setInterval(() => drawRate(counts.rate, counts.rate_limit), 1000);
-drawRate(0, 270);
 
 // The stream
 
@@ -251,14 +198,27 @@ const STATES = {
   asleep: "Asleep",
 };
 
+let connection = "connecting";
+
 function state(now) {
-  const place = byId("connection");
-  if (place.dataset.state === now) return;
-  if (now === "lost") announce("The connection is lost; it is being made again");
-  if (now === "live" && place.dataset.state === "lost") announce("Connected again");
-  place.dataset.state = now;
-  byId("connection-text").textContent = STATES[now];
+  if (connection === now) return;
+  if (now === "live" && connection === "lost") announce("Connected again");
+  connection = now;
+  stated();
+  told();
   if (now === "token") askToken();
+}
+
+/** Say how the page is connected, and whether its table stands still. */
+function stated() {
+  const isPaused = connection === "live" && rows.pausedAt !== null;
+  byId("connection").dataset.state = isPaused ? "paused" : connection;
+  byId("connection-text").textContent = isPaused ? "Paused" : STATES[connection];
+  byId("lost").hidden = connection !== "lost";
+  byId("lost").textContent =
+    connection === "lost"
+      ? `No answer from ${location.host}. Start mpfluent serve again; this page connects by itself.`
+      : "";
 }
 
 function anew() {
@@ -285,7 +245,7 @@ let missed = 0;
 follow({
   after: () => rows.last,
   state,
-  counts: counted,
+  counts: summarised,
   cleared: () => {
     anew();
     announce("All rows were cleared");
@@ -298,6 +258,7 @@ follow({
   },
   rows: (text) => {
     table.added(rows.add(read(text)));
+    if (rows.all.length === MOST) byId("most").textContent = `Only the last ${count(MOST)} rows are shown. `;
     told();
   },
 });
@@ -320,15 +281,35 @@ function askToken() {
 // Buttons
 
 byId("pause").addEventListener("click", () => {
+  const before = rows.shown.length;
   rows.pause(rows.pausedAt === null);
   byId("pause").setAttribute("aria-pressed", String(rows.pausedAt !== null));
   document.body.classList.toggle("paused", rows.pausedAt !== null);
-  table.replaced();
+  table.added(Math.max(0, rows.shown.length - before));
+  stated();
   told();
   announce(rows.pausedAt === null ? "The table goes on" : "The table stands still");
 });
 
-byId("clear").addEventListener("click", async () => {
+// The server forgets for good, also what tests wait for: so Clear asks once.
+const clear = byId("clear");
+let asking = 0;
+
+function ask(isAsking) {
+  clearTimeout(asking);
+  asking = isAsking ? setTimeout(() => ask(false), 5000) : 0;
+  clear.classList.toggle("active", isAsking);
+  clear.textContent = isAsking ? `Forget ${counted(rows.all.length, "row")}?` : "Clear";
+}
+
+clear.addEventListener("blur", () => ask(false));
+clear.addEventListener("click", async () => {
+  if (!asking) {
+    ask(true);
+    announce(`${clear.textContent} Press again to forget them on the server`);
+    return;
+  }
+  ask(false);
   try {
     await api.text("events", { method: "DELETE" });
   } catch (error) {
@@ -346,11 +327,18 @@ byId("export").addEventListener("click", () => {
 });
 
 const address = byId("address");
-address.prepend(origin.replace(/^https?:\/\//, ""));
+const shownAddress = location.host;
+byId("address-text").textContent = shownAddress;
 address.setAttribute("aria-label", `Copy the address ${origin}`);
 address.addEventListener("click", async () => {
   await copy(origin);
   announce("Copied the address");
+  address.classList.add("done");
+  byId("address-text").textContent = "Copied";
+  setTimeout(() => {
+    address.classList.remove("done");
+    byId("address-text").textContent = shownAddress;
+  }, 1500);
 });
 
 const theme = document.documentElement.dataset.theme ?? "system";
@@ -367,5 +355,4 @@ for (const input of document.querySelectorAll("[name=theme]")) {
   });
 }
 
-byId("session").textContent = `The page holds the last ${count(MOST)} rows at most`;
 fromAddress();

@@ -2,9 +2,11 @@
 
 import * as api from "./api.js";
 import * as code from "./code.js";
-import { announce, copyButton, el, visible, visibleLines } from "./dom.js";
+import { announce, copyButton, el, section, visible } from "./dom.js";
 import * as fields from "./fields.js";
+import { findings, findingsText, howMany } from "./findings.js";
 import { indented, parse, source } from "./json.js";
+import { requestTab } from "./request.js";
 import { verdict } from "./table.js";
 import * as words from "./words.js";
 
@@ -14,28 +16,7 @@ const TABS = {
   batch: ["event", "batch", "problems", "request", "python"],
   refused: ["request"],
 };
-const TITLES = { event: "Event", batch: "Batch", problems: "Problems", request: "Request", python: "Python" };
-
-const wrongs = (row) => (row.problems?.length ?? 0) + (row.violations?.length ?? 0);
-const isText = (value) => typeof value === "string";
-
-/** Return the lines of what is wrong with a row, as text. */
-const wrongText = (row) =>
-  [...(row.problems ?? []), ...(row.violations ?? []).map((one) => one.message)].join("\n");
-
-/** Return a heading with buttons beside it. */
-const section = (title, buttons, ...children) =>
-  el("section", {}, el("div.title", {}, el("h3", {}, title), el("span.grow"), ...buttons), ...children);
-
-const facts = (pairs) =>
-  el(
-    "dl.facts",
-    {},
-    ...pairs.flatMap(([key, value]) => [
-      el("dt", {}, key),
-      el("dd", {}, isText(value) ? el("bdi", {}, visible(value)) : value),
-    ]),
-  );
+const TITLES = { event: "Event", batch: "Batch", problems: "Findings", request: "Request", python: "Python" };
 
 // What stands behind each tab. Each gets the row and what was read for it.
 
@@ -63,7 +44,7 @@ async function eventTab(row, read) {
   return el(
     "div",
     {},
-    problems.length || left.length ? problemList({ problems, violations: left }) : null,
+    problems.length || left.length ? findings({ problems, violations: left }) : null,
     section(
       isEvent ? visible(String(row.event_type)) : "A batch without events",
       isEvent ? [copyButton("event", () => indented(source(row.data)), "Copy JSON")] : [],
@@ -76,104 +57,35 @@ async function eventTab(row, read) {
 async function batchTab(row, read) {
   const text = source((await read.batch()).batch);
   return section(
-    "As it came",
+    "The batch",
     [copyButton("batch", () => text)],
     code.json(text, "Batch as JSON", row.index),
   );
 }
 
-const problemList = (row) =>
-  el(
-    "ul.wrongs",
-    {},
-    ...(row.problems ?? []).map((one) =>
-      el("li.problem", {}, el("i", { "aria-hidden": "true" }), el("p", {}, visible(String(one)))),
-    ),
-    ...(row.violations ?? []).map((one) =>
-      el(
-        "li.violation",
-        {},
-        el("i", { "aria-hidden": "true" }),
-        el("p", {}, visible(String(one.message))),
-        one.pointer ? el("p.soft.mono", {}, visible(String(one.pointer))) : null,
-      ),
-    ),
-  );
-
-async function problemsTab(row) {
-  if (!wrongs(row)) {
+async function problemsTab(row, read, panel) {
+  if (!howMany(row)) {
     return section(
       "Nothing is wrong",
       [],
       el("p.soft", {}, "No limit is passed, and nothing is against the data plan, if there is one."),
     );
   }
-  return section("What is wrong", [copyButton("problems", () => wrongText(row))], problemList(row));
+  return section("What is wrong", [copyButton("findings", () => findingsText(row))], findings(row, (path) => panel.aim(path)));
 }
 
-const answer = (status) => (status === null || status === undefined ? "no answer" : String(status));
+const NULLS =
+  "A field that is null is not set, so the Python leaves it out. A user attribute that is null is a tag, and stays.";
 
-async function requestTab(row, read) {
-  const got = await read.request();
-  const attempts = got.attempts ?? [];
-  const first = attempts.length ? Number(attempts[0].at) : 0;
-  const headers = Object.entries(got.headers ?? {});
-  const body = String(got.body ?? "");
-  const others = (got.problems ?? []).filter((one) => one !== got.message);
-  const all = el("div");
-  if (got.message) {
-    all.append(el("blockquote.said", {}, el("p", {}, visibleLines(String(got.message)))));
+/** Return whether a batch has a null that no batch of ours has. */
+function hasNull(batch) {
+  const open = [{ ...batch, user_attributes: {} }];
+  while (open.length) {
+    const value = open.pop();
+    if (value === null) return true;
+    if (typeof value === "object") open.push(...Object.values(value));
   }
-  all.append(
-    section(
-      `${visible(String(got.method))} ${visible(String(got.path))}`,
-      [
-        copyButton("request", () =>
-          [`${got.method} ${got.path}`, ...headers.map(([key, value]) => `${key}: ${value}`), "", body].join(
-            "\n",
-          ),
-        ),
-      ],
-      facts([
-        ["Answer", el("span.status", { "data-class": answer(got.status_code)[0] }, answer(got.status_code))],
-        ["When", words.dateTime(Number(got.at))],
-        ["Connection", `${got.connection}, from port ${got.port}`],
-        ["Body", words.size(row.kind === "refused" ? row.size : new TextEncoder().encode(body).length)],
-        ...(got.batch_ids?.length ? [["Batches", got.batch_ids.map(String).join(", ")]] : []),
-      ]),
-      ...(others.length && row.kind === "refused" ? [problemList({ problems: others })] : []),
-    ),
-  );
-  if (attempts.length > 1) {
-    all.append(
-      section(
-        `${attempts.length} attempts`,
-        [],
-        el(
-          "ol.attempts",
-          {},
-          ...attempts.map((one) =>
-            el(
-              "li",
-              Number(one.request) === row.request ? { "aria-current": "true" } : {},
-              el("span.status", { "data-class": answer(one.status_code)[0] }, answer(one.status_code)),
-              el("span.number", {}, ` ${words.time(Number(one.at))}`),
-              el("span.soft.number", {}, ` +${((Number(one.at) - first) / 1000).toFixed(2)} s`),
-            ),
-          ),
-        ),
-      ),
-    );
-  }
-  all.append(
-    section("Headers", [], facts(headers.map(([key, value]) => [visible(key), String(value)]))),
-    section(
-      got.cut ? "Body (cut)" : "Body",
-      body ? [copyButton("body", () => body)] : [],
-      body ? code.json(body, "Body of the request") : el("p.soft", {}, "There is none."),
-    ),
-  );
-  return all;
+  return false;
 }
 
 async function pythonTab(row, read) {
@@ -181,6 +93,7 @@ async function pythonTab(row, read) {
   return section(
     "The Python that builds it",
     [copyButton("Python", () => text)],
+    ...(hasNull(await read.batch().then((one) => one.batch)) ? [el("p.note", {}, NULLS)] : []),
     code.python(text, "Python that builds this batch"),
   );
 }
@@ -208,12 +121,13 @@ function reader(row) {
 export class Panel {
   /**
    * @param {{place: HTMLElement, closed: () => void, step: (by: number) => void,
-   *   only: (identity: [string, string]) => void}} parts
+   *   find: (request: number) => void, only: (identity: [string, string]) => void}} parts
    */
   constructor(parts) {
     Object.assign(this, parts);
     this.row = null;
-    this.narrow = matchMedia("(max-width: 1080px)"); // as in page.css: the panel covers the page
+    this.aimed = null; // the path of a field that the event's tab is to show
+    this.narrow = matchMedia("(max-width: 759px)"); // as in page.css: the panel covers the page
     this.narrow.addEventListener("change", () => this.cover());
     this.tab = "event"; // the one that was looked at last stays open for the next row
     this.place.addEventListener("keydown", (event) => {
@@ -242,6 +156,22 @@ export class Panel {
     this.closed();
   }
 
+  /**
+   * Say that the table does not show this row, or null if it does.
+   * @param {boolean | null} byFilter
+   */
+  hiddenBy(byFilter) {
+    const text = byFilter === null ? "" : byFilter ? "The filter hides this row" : "";
+    const hint = this.place.querySelector(".hint");
+    if (hint.textContent !== text) hint.textContent = text;
+  }
+
+  /** Show the field at a path of the event's tab. */
+  aim(path) {
+    this.aimed = path;
+    this.select("event", true);
+  }
+
   /** Let nothing have the focus that the panel covers. */
   cover() {
     const covered = this.row !== null && this.narrow.matches;
@@ -257,8 +187,11 @@ export class Panel {
       el("button.quiet.round", { type: "button", "aria-label": label, title: label, click: act }, mark);
     const list = el("div.tabs", { role: "tablist", "aria-label": "About this row" });
     for (const name of tabs) {
+      const kind = row.violations?.length ? "violation" : "problem";
       const count =
-        name === "problems" && wrongs(row) ? el("span.badge.number", {}, String(wrongs(row))) : null;
+        name === "problems" && howMany(row)
+          ? el(`span.badge.number.${kind}`, {}, String(howMany(row)))
+          : null;
       const selected = name === now;
       list.append(
         el(
@@ -325,6 +258,7 @@ export class Panel {
       row.environment ? el("span", {}, visible(String(row.environment))) : null,
       el("span.number", { title: words.dateTime(row.at) }, words.time(row.at)),
       only,
+      el("span.hint", {}),
     );
   }
 
@@ -348,6 +282,9 @@ export class Panel {
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       this.step(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "PageDown" || event.key === "PageUp") {
+      event.preventDefault();
+      this.content.scrollBy(0, this.content.clientHeight * (event.key === "PageDown" ? 0.9 : -0.9));
     }
   }
 
@@ -356,17 +293,22 @@ export class Panel {
     content.setAttribute("aria-labelledby", `tab-${name}`);
     content.setAttribute("aria-busy", "true");
     const token = (this.filling = Symbol(name));
+    content.replaceChildren(); // what was there is of another tab
+    const slow = setTimeout(() => content.replaceChildren(el("p.soft", {}, "Loading …")), 150);
     let made;
     try {
-      made = await CONTENT[name](row, read);
+      made = await CONTENT[name](row, read, this);
     } catch (error) {
       made = el("p.failed", {}, visible(String(error.message)));
       announce(String(error.message));
     }
+    clearTimeout(slow);
     if (this.filling !== token || this.row !== row) return; // another row or tab is wanted by now
     content.replaceChildren(made);
     content.scrollTop = 0;
     content.querySelector(".here")?.scrollIntoView({ block: "center" });
+    fields.aimAt(content, this.aimed);
+    this.aimed = null;
     content.removeAttribute("aria-busy");
   }
 }

@@ -44,7 +44,7 @@ function user(row) {
 
 function name(row) {
   const found = words.name(row);
-  return found === null ? el("span.none", {}, "—") : el("bdi", {}, cut(found));
+  return found === null ? el("span.none", {}, cut(words.type(row))) : el("bdi", {}, cut(found));
 }
 
 function detail(row) {
@@ -53,6 +53,12 @@ function detail(row) {
     .map(([key, value]) =>
       el("span.pair", {}, key ? el("span.soft", {}, `${cut(key)} `) : null, el("bdi", {}, cut(value))),
     );
+}
+
+/** Give a cell that does not show all of its text a title that has it. */
+function titled({ target }) {
+  const found = target.closest(".cell");
+  if (found && !found.title && found.scrollWidth > found.clientWidth) found.title = found.textContent;
 }
 
 /** Return the mark of a verdict. */
@@ -81,6 +87,7 @@ export class Table {
     this.grid.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.grid.addEventListener("keydown", (event) => this.key(event));
     this.body.addEventListener("click", (event) => this.clicked(event));
+    this.body.addEventListener("pointerover", titled);
     this.newest.addEventListener("click", () => this.toNewest());
     new ResizeObserver(() => this.measure()).observe(this.grid);
     this.measure();

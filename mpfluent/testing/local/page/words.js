@@ -35,14 +35,14 @@ export function hue(text) {
 
 const KINDS = { custom_event: "custom", commerce_event: "commerce" };
 
-/** Return the type of a row's event, such as "custom · search"; of commerce, the action. */
+/** Return the type of a row's event: of commerce the action, of a custom event its own type. */
 export function type(row) {
   if (row.kind === "refused") return "request";
   if (row.kind === "batch") return "batch";
   if (typeof row.action === "string") return row.action.replaceAll("_", " ");
-  const kind = KINDS[row.event_type] ?? String(row.event_type ?? "").replaceAll("_", " ");
   const finer = row.data?.custom_event_type;
-  return typeof finer === "string" && finer !== "other" ? `${kind} · ${finer.replaceAll("_", " ")}` : kind;
+  if (typeof finer === "string" && finer !== "other") return finer.replaceAll("_", " ");
+  return KINDS[row.event_type] ?? String(row.event_type ?? "").replaceAll("_", " ");
 }
 
 /** Return the name of a row, or null. */
@@ -104,7 +104,8 @@ export function detail(row) {
   const count = products(row).length;
   const amount = data.product_action?.total_amount ?? (count === 1 ? products(row)[0]?.price : null);
   if (amount !== undefined && amount !== null && isScalar(amount)) {
-    found.push(["", [String(amount), data.currency_code].filter(isText).join(" ")]);
+    const currency = isText(data.currency_code) ? ` ${data.currency_code}` : "";
+    found.push([currency ? "" : "total", `${amount}${currency}`]);
   }
   if (count && (row.name || count > 1)) found.push(["", count === 1 ? "1 product" : `${count} products`]);
   const values = [pairs(tree(data.custom_attributes), new Set()), pairs(data, DULL)];
@@ -128,3 +129,6 @@ export function size(bytes) {
 const group = new Intl.NumberFormat("en", { useGrouping: true });
 /** Return a count with thin spaces between thousands. */
 export const count = (number) => group.format(number).replaceAll(",", "\u202f");
+
+/** Return a count with its noun, such as "2 rows". */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
