@@ -70,7 +70,7 @@ export function summary(filter) {
     limit = counts.rate_limit;
     byId("rate").textContent = count(Math.round(rate));
     byId("share").textContent = `${Math.round((100 * rate) / limit)} %`;
-    byId("whose").textContent = limit === USUAL ? "mParticle’s default" : "the limit";
+    byId("whose").textContent = limit === USUAL ? "mParticle’s default, " : "the limit, ";
     byId("limit").textContent = count(limit);
     byId("summary").classList.toggle("over", rate > limit);
   };
