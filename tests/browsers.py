@@ -53,8 +53,8 @@ class Page:
         self.until(lambda: self.text("#connection-text") == "Live", "the stream is open")
         return self
 
-    def size(self, width, height, *, mobile=False):
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+    def size(self, width, height, *, mobile=False, scale=1):
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": mobile}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def prefers(self, scheme):

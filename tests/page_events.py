@@ -48,6 +48,14 @@ def visit(number: int) -> list[Batch]:
     ]
 
 
+def session(number: int) -> Batch:
+    """Return the events of one visit as one batch."""
+    first, *others = visit(number)
+    for each in others:
+        first = first.add(*each.events)
+    return first
+
+
 def send(server, *batches, **options):
     options.setdefault("retry", Retry(max_attempts=1))
     with Client("key", "secret", environment="development", host=server.url, **options) as client:

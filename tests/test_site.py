@@ -172,7 +172,7 @@ def test_the_times_of_the_first_page_are_those_of_the_results():
     }
     rows = rows_under("docs/index.md", "It is quick")
     expected = [
-        {"": said, **{column: medians.get((measured, SIDES[column]), "") for column in SIDES}}
+        {"": said, **{column: medians.get((measured, SIDES[column]), "—") for column in SIDES}}
         for said, measured in MEASURED.items()
     ]
 

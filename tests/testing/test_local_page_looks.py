@@ -15,6 +15,7 @@ pytestmark = pytest.mark.together("browser")
 
 ROOT = Path(__file__).parents[2]
 PORTRAIT = (360, 740)
+PICTURE = (1120, 660)  # as large as it can still be read in the README, with two pixels for one
 
 
 @pytest.fixture
@@ -154,23 +155,28 @@ def test_a_picture_of_the_page(driver, tmp_path):
     wanted = os.environ.get("MPFLUENT_SCREENSHOT")
     file = ROOT / wanted if wanted else tmp_path / "screenshot.png"
     with LocalServer(data_plan=shop.plan(), port=9090 if wanted else 0) as server:
-        page = Page(driver, server.url).open()
+        page = Page(driver, server.url)
+        page.size(*PICTURE, scale=2)
+        page.open()
         for second in range(50 if wanted else 1):  # the plot has one value a second
             before = page.find("#plot .line").get_attribute("d")
-            for number in range(1 + (second * 7) % 4 + (second * 5) % 3):
-                send(server, *shop.visit(number % 2))
+            for number in range((second * 7) % 4 + (second * 5) % 3):
+                send(server, shop.session(number % 2))
             page.until(lambda: page.find("#plot .line").get_attribute("d") != before, "a second")  # noqa: B023
-        post(server, {"environment": "development", "events": [{"data": {}}]})
-        for batch in [*shop.visit(3), *shop.visit(2)]:
-            send(server, batch)
+        first, *others = shop.visit(3)
+        send(server, first)
+        post(server, {"environment": "staging", "events": [{"data": {}}]})
+        send(server, *others, *shop.visit(2))
         page.until(lambda: page.text("[data-count=violations] dd") == "1", "all are counted")
         page.until(lambda: page.text(".is-violation .c-name") == "Searched", "all are there")
         page.open_row("Searched")
+        page.script("document.activeElement.blur()")
 
+        assert all("EUR" in each.text for each in page.all("#rows .c-detail")[:3])
         assert driver.save_screenshot(str(file))
 
         driver.get("about:blank")
         page.errors()
     assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert int.from_bytes(file.read_bytes()[16:20]) == 1280
-    assert file.stat().st_size < 300_000
+    assert int.from_bytes(file.read_bytes()[16:20]) == 2 * PICTURE[0]
+    assert file.stat().st_size < 400_000

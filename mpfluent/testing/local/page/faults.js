@@ -61,11 +61,7 @@ export function faults() {
     { method: "dialog" },
     el("h2", { id: "fault-title" }, "Make the next requests fail"),
     el("fieldset", {}, el("legend.hidden", {}, "What happens"), ...choices),
-    el(
-      "div.numbers",
-      {},
-      el("label", { for: "fault-times" }, el("span", {}, "Next"), times, noun),
-    ),
+    el("div.numbers", {}, el("label", { for: "fault-times" }, el("span", {}, "Next"), times, noun)),
     failed,
     el(
       "div.buttons",

@@ -56,11 +56,7 @@ async function eventTab(row, read) {
 
 async function batchTab(row, read) {
   const text = source((await read.batch()).batch);
-  return section(
-    "The batch",
-    [copyButton("batch", () => text)],
-    code.json(text, "Batch as JSON", row.index),
-  );
+  return section("The batch", [copyButton("batch", () => text)], code.json(text, "Batch as JSON", row.index));
 }
 
 async function problemsTab(row, read, panel) {
@@ -71,7 +67,11 @@ async function problemsTab(row, read, panel) {
       el("p.soft", {}, "No limit is passed, and nothing is against the data plan, if there is one."),
     );
   }
-  return section("What is wrong", [copyButton("findings", () => findingsText(row))], findings(row, (path) => panel.aim(path)));
+  return section(
+    "What is wrong",
+    [copyButton("findings", () => findingsText(row))],
+    findings(row, (path) => panel.aim(path)),
+  );
 }
 
 const NULLS =

@@ -71,11 +71,7 @@ export async function requestTab(row, read, panel) {
       section(
         `${attempts.length} attempts`,
         [],
-        el(
-          "ol.attempts",
-          {},
-          ...attempts.map((one) => attempt(one, first, row, panel)),
-        ),
+        el("ol.attempts", {}, ...attempts.map((one) => attempt(one, first, row, panel))),
       ),
     );
   }

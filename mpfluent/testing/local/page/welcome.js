@@ -36,7 +36,13 @@ const start = (isFiltered, clearFilter) => [
     el(
       "section",
       {},
-      el("div.title", {}, el("h3", {}, title), el("span.grow"), copyButton(title, () => text)),
+      el(
+        "div.title",
+        {},
+        el("h3", {}, title),
+        el("span.grow"),
+        copyButton(title, () => text),
+      ),
       el("pre.code", { tabindex: "0", role: "region", "aria-label": `${title} example` }, text),
     ),
   ),
