@@ -38,13 +38,14 @@ def visit(number: int) -> list[Batch]:
     person = PEOPLE[number % len(PEOPLE)]
     user = Batch.for_user(**person).with_user_attributes({"plan": "pro", "$City": "Zürich"})
     found = "none" if number == 2 else 42  # which is not as planned
+    paid = 73.0 + 4.95 * (number % 3)  # with delivery
     return [
         user.screen_view("Home", attributes={"referrer": "newsletter"}),
         user.event("Searched", {"query": "teapot", "results": found}, type="search"),
         user.screen_view("Teapots", attributes={"sorted by": "price"}),
         user.view_detail(TEAPOT, currency_code="EUR"),
         user.add_to_cart(TEAPOT, SENCHA, total_amount=73.0, currency_code="EUR"),
-        user.purchase(TEAPOT, SENCHA, total_amount=73.0, currency_code="EUR"),
+        user.purchase(TEAPOT, SENCHA, total_amount=paid, currency_code="EUR"),
     ]
 
 
