@@ -6,7 +6,7 @@ from browsers import Page
 from local_servers import post
 from page_events import TEAPOT, send, several, user
 
-from mpfluent import Product, Retry
+from mpfluent import Batch, Product, Retry
 from mpfluent.testing import LocalServer
 
 pytestmark = pytest.mark.together("browser")
@@ -233,6 +233,15 @@ def test_page_down_on_a_tab_scrolls_the_panel(server, page):
         lambda: page.script("return document.querySelector('#tab-panel').scrollTop") > 100,
         "it scrolls",
     )
+
+
+def test_an_address_is_read_from_the_left_whatever_its_letters_are(server, page):
+    send(server, Batch.for_user(email="مرحبا@example.com").event("Arabic", type="other"))
+    page.open().open_row("Arabic")
+
+    direction = "return getComputedStyle(document.querySelector(arguments[0])).direction"
+    assert page.script(direction, ".user_identities td bdi") == "ltr"
+    assert page.script(direction, "#rows .c-user bdi") == "ltr"
 
 
 # Faults

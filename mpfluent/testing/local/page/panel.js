@@ -37,8 +37,10 @@ async function eventTab(row, read) {
     ["user_attributes", "User attributes"],
   ]) {
     const value = batch[key];
-    if (value && typeof value === "object" && Object.keys(value).length)
-      parts.push(fields.table(caption, value, `\n${key}`, left));
+    if (!value || typeof value !== "object" || !Object.keys(value).length) continue;
+    const made = fields.table(caption, value, `\n${key}`, left);
+    made.classList.add(key);
+    parts.push(made);
   }
   const problems = row.problems ?? [];
   return el(
