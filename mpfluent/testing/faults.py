@@ -301,7 +301,13 @@ def _body(body: object, message: object) -> bytes:
     if message is not None:
         body = json.dumps({"errors": [{"code": "BAD_REQUEST", "message": message}]})
     if isinstance(body, str):
-        return body.encode()
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                f"status(body={brief(body)}): want text that UTF-8 can carry, without lone "
+                "surrogates; write status(400, body='no')"
+            ) from None
     if body is not None and not isinstance(body, bytes):
         raise ConfigurationError(
             f"status(body={brief(body)}): want bytes or text; write status(400, body='no')"

@@ -22,7 +22,7 @@ from ..utils.options import integer_between
 from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
-from .http_connection import Arrival, Streamed
+from .http_connection import URI_TOO_LONG, Arrival, Head, Left, Streamed
 from .http_server import Listener, tls_of
 from .local import api
 from .local.access import is_loopback
@@ -39,7 +39,7 @@ _OPTIONS = (
     *("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit"),
     *("data_plan", "max_events", "bind", "token"),
 )
-_SECRETS = ("authorization", "proxy-authorization", "cookie")  # headers
+_SECRETS = ("authorization", "proxy-authorization", "cookie", "x-api-key")  # headers
 _PLACE = re.compile(r"\[(\d+)\]\.")  # of a batch in a request, before a problem of it
 
 
@@ -50,7 +50,7 @@ class ReceivedRequest(NamedTuple):
         path: such as "/v2/events".
         headers: names in lower case; of Authorization only the scheme is kept, and of a cookie
             nothing.
-        body: the bytes of the body.
+        body: the bytes of the body; of more than a million, the first million.
         status_code: of the answer; None if there was no HTTP answer.
         connection: the number of its connection.
         method: such as "POST".
@@ -394,8 +394,20 @@ class LocalServer(PublicNames):
         with self._lock:
             self._script.extend(steps)
 
-    def _own(self, arrival: Arrival) -> Action | Streamed:
-        return api.answer(self._site, arrival)
+    def _own(self, arrival: Arrival, left: Left) -> Action | Streamed:
+        return api.answer(self._site, arrival, left)
+
+    def _foreign(self, head: Head) -> Action | None:
+        # nobody can say whose an address is that is too long: its headers are not read
+        if head.refusal is URI_TOO_LONG:
+            self._store.count_foreign()
+            return URI_TOO_LONG
+        refusal = api.foreign(self._site, head.headers)
+        if refusal is None:
+            return None
+        self._store.count_foreign()
+        code, why = refusal
+        return status(code, message=why)
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         at = round(time.time() * 1000)
@@ -421,14 +433,16 @@ class LocalServer(PublicNames):
         )
         scripted_too = scripted is not None
         message = "" if parts else message_of(action, judgement.problems, scripted=scripted_too)
-        entry = Entry(request, at, parts, message)
+        entry = Entry(request, at, parts, message, arrival.size)
         self._store.add(entry)
         self._noted(entry)
         return action
 
-    def _unread(self, action: Action, connection: int, port: int) -> None:
-        request = ReceivedRequest("", {}, b"", None, connection, "", port, time.monotonic())
-        message = message_of(action, (), scripted=True)
+    def _unread(self, action: Action, head: Head, connection: int, port: int) -> None:
+        path, headers = head.target.partition("?")[0], _without_secrets(head.headers)
+        now, code = time.monotonic(), action.status_code
+        request = ReceivedRequest(path, headers, b"", code, connection, "", port, now)
+        message = message_of(action, (), scripted=head.refusal is None)
         entry = Entry(request, round(time.time() * 1000), None, message)
         self._store.add(entry)
         self._noted(entry)
@@ -471,10 +485,6 @@ class LocalServer(PublicNames):
             return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
-        refusal = api.foreign(self._site, arrival.headers)
-        if refusal is not None:
-            code, why = refusal
-            return Judgement(status(code, message=why), [], (), (why,))
         return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:
@@ -536,10 +546,10 @@ def _step(action: Action | int) -> Action:
     return status(code)
 
 
-def _without_secrets(headers: dict[str, str]) -> dict[str, str]:
+def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     kept = dict(headers)
     for name in _SECRETS:
         if name in kept:
             scheme, _, rest = kept[name].partition(" ")
-            kept[name] = f"{scheme} …" if rest and name != "cookie" else "…"
+            kept[name] = f"{scheme} …" if rest and name.endswith("authorization") else "…"
     return kept

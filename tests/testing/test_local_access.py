@@ -8,7 +8,7 @@ import requests
 from local_servers import AUTH, LocalServer, answered, ask, batch, event, post, refused
 
 from mpfluent import ConfigurationError
-from mpfluent.testing import ok
+from mpfluent.testing import ok, reset_before_read
 
 EVIL = "http://evil.example"
 
@@ -66,17 +66,58 @@ def test_a_request_without_a_host_comes_from_no_browser(server):
     assert raw(server, "GET", "/_mpfluent/events")[0] == 200
 
 
-def test_a_batch_for_another_host_is_not_taken_even_by_a_script(server):
-    server.script(ok())
-    headers = {"Host": "evil.example"}
-    assert post(server, batch(event("b")), headers=headers).status_code == 202
-    assert post(server, batch(event("b")), headers=headers).status_code == 421
+ELSEWHERE = {
+    "host": ("POST", "/v2/events", {"Host": "evil.example"}, 421),
+    "origin": ("POST", "/v2/events", {"Origin": EVIL}, 403),
+    "picture": ("GET", "/x.png", {"Sec-Fetch-Site": "cross-site"}, 403),
+    "another port": ("GET", "/x.png", {"Sec-Fetch-Site": "same-site"}, 403),
+    "link": ("GET", "/x", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403),
+    "long address": ("GET", f"/{'x' * 70_000}", {}, 414),
+}
 
-    assert len(server.batches) == 1
-    assert server.requests[-1].problems == (
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("action", [ok(), reset_before_read()], ids=["ok", "reset"])
+def test_a_page_elsewhere_takes_no_fault_and_no_place(name, action):
+    method, path, headers, status_code = ELSEWHERE[name]
+    with LocalServer(max_events=1) as server:
+        post(server, batch(event()))
+        server.script(action)
+        for _ in range(3):
+            answer = requests.request(method, server.url + path, headers=headers, data=b"{}")
+            assert answer.status_code == status_code
+        counts = answered(server, "counts")
+
+    assert [one.event.event_name for one in server.events()] == ["Searched"]
+    assert len(server.requests) == 1
+    told = {key: counts[key] for key in ("foreign", "faults", "refused", "dropped", "batches")}
+    assert told == {"foreign": 3, "faults": 1, "refused": 0, "dropped": 0, "batches": 1}
+
+
+def test_who_sends_to_another_host_is_told_what_to_write(server):
+    answer = post(server, batch(event()), headers={"Host": "evil.example"})
+
+    assert answer.json()["errors"][0]["message"] == (
         "Host 'evil.example' is not this server; write http://localhost:PORT or "
-        "http://127.0.0.1:PORT",
+        "http://127.0.0.1:PORT"
     )
+
+
+def test_a_link_elsewhere_may_lead_to_the_page_and_a_picture_may_not(server):
+    site = {"Sec-Fetch-Site": "cross-site"}
+    link = requests.get(server.url, headers={**site, "Sec-Fetch-Mode": "navigate"}, timeout=60)
+
+    assert link.status_code == 200
+    assert requests.get(server.url, headers=site, timeout=60).status_code == 403
+    assert ask(server, "events", headers=site).status_code == 403
+    assert ask(server, "events", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+def test_a_request_with_two_hosts_is_refused(server):
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(b"GET /_mpfluent/events HTTP/1.1\r\nHost: a\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 ORIGINS = [EVIL, "null", "https://127.0.0.1", "http://127.0.0.1:1", "file://"]

@@ -87,32 +87,36 @@ def test_events_are_numbered_in_the_order_in_which_they_came(server):
 
 
 FILTERS = [
-    ("event=Searched", [1, 5]),
-    ("event=searched", []),
-    ("event=purchase", [3]),
-    ("type=purchase", [3]),
-    ("type=commerce_event", [3]),
-    ("type=custom_event", [1, 2, 5]),
-    ("user=2", [4, 5]),
-    ("user=600868121729048600", [4, 5]),
-    ("user=2&event=Searched", [5]),
-    ("problems=1", [2]),
-    ("problems=0", [1, 2, 3, 4, 5]),
-    ("after=3", [4, 5]),
-    ("limit=2", [1, 2]),
-    ("after=1&limit=2&type=custom_event", [2, 5]),
+    ("event=Searched", [1, 5], 5),
+    ("event=searched", [], 5),
+    ("event=purchase", [3], 5),
+    ("type=purchase", [3], 5),
+    ("type=commerce_event", [3], 5),
+    ("type=custom_event", [1, 2, 5], 5),
+    ("user=2", [4, 5], 5),
+    ("user=600868121729048600", [4, 5], 5),
+    ("user=2&event=Searched", [5], 5),
+    ("user=None", [], 5),
+    ("problems=1", [2], 5),
+    ("problems=0", [1, 2, 3, 4, 5], 5),
+    ("after=3", [4, 5], 5),
+    ("after=9", [], 9),
+    ("limit=2", [1, 2], 2),
+    ("limit=1&problems=1", [2], 2),
+    ("after=1&limit=2&type=custom_event", [2, 5], 5),
 ]
 
 
-@pytest.mark.parametrize(("query", "ids"), FILTERS)
-def test_events_are_filtered_and_paged(server, query, ids):
+@pytest.mark.parametrize(("query", "ids", "looked_at"), FILTERS)
+def test_events_are_filtered_and_paged(server, query, ids, looked_at):
     post(server, batch(event(), event("odd", custom_flags={"a": [1]}), purchase()))
     screen = {"event_type": "screen_view", "data": {"screen_name": "Home"}}
-    post(server, batch(screen, event(), user="2", mpid=600868121729048600))
+    identities = {"customer_id": "2", "email": None}
+    post(server, batch(screen, event(), user_identities=identities, mpid=600868121729048600))
     answer = answered(server, f"events?{query}")
 
     assert [one["id"] for one in answer["events"]] == ids
-    assert answer["next"] == (ids[-1] if ids else 0)
+    assert answer["next"] == looked_at
 
 
 def test_pages_have_each_event_once(server):
@@ -349,6 +353,7 @@ def test_counts_say_what_came():
             "problems": 1,
             "dropped": 0,
             "rate_limit": 50,
+            "foreign": 0,
             "faults": 0,
         }
         assert found["violations"] > 1

@@ -111,7 +111,7 @@ def test_a_batch_without_events_takes_a_place_of_the_bounded():
 
 
 def test_large_bodies_are_bounded_too(monkeypatch):
-    monkeypatch.setattr("mpfluent.testing.local.store.MOST_BYTES", 100_000)
+    monkeypatch.setattr("mpfluent.testing.local.store.MOST_BYTES", 110_000)
     with LocalServer(max_events=1_000) as server:
         for number in range(8):
             post(server, batch(event(str(number), custom_attributes={"a": "x" * 30_000})))

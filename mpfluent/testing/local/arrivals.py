@@ -49,7 +49,8 @@ def events_in(
 def _ids_of(batch: Batch) -> list[str]:
     identities = batch._get("user_identities")
     values = () if identities is None else identities._state[1]
-    return [str(value) for value in (*values, batch._get("mpid"), batch._get("mp_deviceid"))]
+    found = (*values, batch._get("mpid"), batch._get("mp_deviceid"))
+    return [str(value) for value in found if value is not None]
 
 
 def first_event(
