@@ -7,6 +7,7 @@ the same way.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,8 @@ from ..utils.options import integer_between, number_between
 
 MOST_SECONDS = 1_000_000  # eleven days, which a socket of any system can wait
 STATUSES = (200, 999)  # a status below 200 is no final answer, and one above has four digits
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header
+_ENDS = re.compile(r"[\r\n\0]")  # what no header can hold
 _PARTIAL = 100  # bytes that a partial answer announces
 
 
@@ -275,7 +278,7 @@ def _header_pairs(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
             "write status(429, headers={'Retry-After': '2'})"
         )
     for name, value in (headers or {}).items():
-        if not (_is_header(name) and _is_header(value)):
+        if not (_is_header(value) and isinstance(name, str) and _NAME.fullmatch(name)):
             raise ConfigurationError(
                 f"status(headers={{{brief(name)}: {brief(value)}}}): want one line of text each; "
                 "write status(429, headers={'Retry-After': '2'})"
@@ -284,7 +287,7 @@ def _header_pairs(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
 
 
 def _is_header(value: object) -> bool:
-    if not isinstance(value, str) or "\r" in value or "\n" in value:
+    if not isinstance(value, str) or _ENDS.search(value):
         return False
     return value.encode("latin-1", "replace").decode("latin-1") == value
 

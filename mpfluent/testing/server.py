@@ -26,7 +26,7 @@ from .http_connection import URI_TOO_LONG, Arrival, Head, Left, Streamed
 from .http_server import Listener, tls_of
 from .local import api
 from .local.access import is_loopback
-from .local.arrivals import batch_of, events_in, first_event, nothing_came
+from .local.arrivals import batch_of, checked_texts, events_in, first_event, nothing_came
 from .local.messages import message_of
 from .local.store import Entry, Part, Store, accepted
 from .rate_meter import RateMeter
@@ -40,6 +40,7 @@ _OPTIONS = (
     *("data_plan", "max_events", "bind", "token"),
 )
 _SECRETS = ("authorization", "proxy-authorization", "cookie", "x-api-key")  # headers
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 _PLACE = re.compile(r"\[(\d+)\]\.")  # of a batch in a request, before a problem of it
 
 
@@ -224,6 +225,9 @@ class LocalServer(PublicNames):
             type: its type or its action, such as "screen_view" or "purchase".
             user: the value of an identity of its user, such as a customer's id.
 
+        Raises:
+            ConfigurationError: an argument is no text.
+
         >>> from mpfluent import Batch, Client, Product
         >>> with LocalServer() as server:
         ...     with Client("key", "secret", environment="development", host=server.url) as client:
@@ -231,6 +235,7 @@ class LocalServer(PublicNames):
         ...     [found.event.event_type for found in server.events(type="purchase", user="1")]
         ['commerce_event']
         """
+        checked_texts("events", event=event, type=type, user=user)
         return list(events_in(self._store, event, type, user))
 
     def wait_for(
@@ -251,6 +256,7 @@ class LocalServer(PublicNames):
 
         Raises:
             AssertionError: it did not come in time. The text lists what came instead.
+            ConfigurationError: an argument is not valid.
 
         >>> from mpfluent import Batch, Client
         >>> with LocalServer() as server:
@@ -262,6 +268,7 @@ class LocalServer(PublicNames):
         __tracebackhide__ = True
         where = f"wait_for(timeout={brief(timeout)})"
         seconds = checked_seconds(where, timeout, "server.wait_for('Searched', timeout=5)")
+        checked_texts("wait_for", event=event, type=type, user=user)
         found = first_event(self._store, event, type, user, seconds)
         if found is None:
             raise AssertionError(nothing_came(self._store, event, type, user, seconds))
@@ -338,7 +345,16 @@ class LocalServer(PublicNames):
     # Start and stop
 
     def start(self) -> Self:
-        """Begin to answer, in a new thread; ``with`` does it for you."""
+        """Begin to answer, in a new thread; ``with`` does it for you.
+
+        Raises:
+            ConfigurationError: it was stopped.
+        """
+        if self._store.closed:
+            raise ConfigurationError(
+                "start(): this server was stopped, and its port is closed; "
+                "write LocalServer().start()"
+            )
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._http.serve, name="LocalServer", daemon=True
@@ -510,9 +526,10 @@ def _check_bind(bind: object, token: object) -> None:
             f"LocalServer(bind={brief(bind)}): want an address of this machine; "
             "write LocalServer(bind='127.0.0.1')"
         )
-    if token is not None and not (isinstance(token, str) and token and token.isascii()):
+    # nothing that an address or a header would change
+    if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise ConfigurationError(
-            "LocalServer(token=…): want a text of ASCII letters and digits; "
+            "LocalServer(token=…): want a text of ASCII letters, digits and . _ ~ -; "
             "write LocalServer(token='…')"
         )
     if token is None and not is_loopback(bind):
