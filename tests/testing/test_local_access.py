@@ -238,6 +238,10 @@ def test_without_the_token_nothing_is_told(guarded, query, headers):
     )
 
 
+def test_without_the_token_a_mistake_is_not_told(guarded):
+    assert refused(guarded, "events?x=1")[0] == 403
+
+
 def test_with_the_token_all_is_told_and_the_events_api_has_its_own_keys(guarded):
     assert answered(guarded, "events?token=s3cret&limit=5")["events"]
     assert answered(guarded, "counts", headers={"Authorization": "Bearer s3cret"})["events"] == 1
@@ -288,7 +292,10 @@ def test_it_listens_at_localhost_by_name():
 BAD = {
     "bind": (5, "", "want an address of this machine; write LocalServer(bind='127.0.0.1')"),
     "max_events": (0, "10", "want events, from 1 to 1000000000; "),
-    "token": ("", 5, "want a text of ASCII letters and digits; write LocalServer(token='…')"),
+    "token": (
+        *("", 5, "a b", "a+b&c#d", "a\nb", "é"),
+        "want a text of ASCII letters, digits and . _ ~ -; write LocalServer(token='…')",
+    ),
 }
 
 

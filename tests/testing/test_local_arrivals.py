@@ -31,6 +31,7 @@ FILTERS = [
     ({"user": "7"}, ["Searched", "purchase"]),
     ({"event": "Searched", "user": "2", "type": "custom_event"}, ["Searched"]),
     ({"user": "3"}, []),
+    ({"user": "None"}, []),
 ]
 
 
@@ -74,6 +75,29 @@ def test_what_does_not_come_is_told_with_what_came(server):
     assert str(caught.value) == (
         "no event 'Serched', type='custom_event' came within 0.01 s; "
         "what came: 'Searched', 'purchase', 'Home'; did you mean 'Searched'?"
+    )
+
+
+def test_what_is_asked_for_is_text(server):
+    for call, name in ((server.events, "events"), (server.wait_for, "wait_for")):
+        for argument in ("event", "type", "user"):
+            with pytest.raises(ConfigurationError) as caught:
+                call(**{argument: 7})
+            assert str(caught.value) == (
+                f"{name}({argument}=7): want text, got int; write server.{name}({argument}='7')"
+            )
+
+
+def test_a_server_that_was_stopped_says_so():
+    server = LocalServer().start()
+    server.stop()
+    with pytest.raises(AssertionError) as caught:
+        server.wait_for("a", timeout=60)
+    assert str(caught.value) == "no event 'a' came before the server was stopped; what came: none"
+    with pytest.raises(ConfigurationError) as caught:
+        server.start()
+    assert str(caught.value) == (
+        "start(): this server was stopped, and its port is closed; write LocalServer().start()"
     )
 
 
