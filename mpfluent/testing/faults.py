@@ -189,7 +189,7 @@ def garbage() -> Action:
 
 
 def reset_before_read() -> Action:
-    """Reset the connection as soon as a request begins.
+    """Reset the connection as soon as the head of a request was read, and nothing of its body.
 
     >>> reset_before_read().read
     0
