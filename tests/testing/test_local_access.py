@@ -143,7 +143,8 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(server, origin, meth
         "error": f"a page of {origin!r} may not read or change what this server keeps"
     }
     assert "Access-Control-Allow-Origin" not in answer.headers
-    assert answered(server, "counts")["events"] == 1
+    counts = answered(server, "counts")
+    assert (counts["events"], counts["foreign"]) == (1, 1)
 
 
 def test_a_page_of_another_origin_sends_no_events(server):

@@ -122,7 +122,7 @@ def test_events_are_filtered_and_paged(server, query, ids, looked_at):
 
 
 def test_an_event_goes_by_the_name_of_its_type(server):
-    post(server, batch(purchase(screen_name="Cart", label="L", event_name="E"), event(5)))
+    post(server, batch(purchase(**{"screen_name": "Cart", "label": "L", "": "E"}), event(5)))
     profile = {"event_type": "profile", "data": {"profile_event_type": "login"}}
     post(server, batch({**SCREEN, "event_type": "SCREEN_VIEW"}, profile))
 

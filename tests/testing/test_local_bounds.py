@@ -59,6 +59,17 @@ def test_what_is_said_of_a_request_counts_as_its_body_does(monkeypatch):
         assert answered(server, "counts")["dropped"] == 5
 
 
+def test_heads_that_fell_out_are_gone_at_once(held):
+    with LocalServer(max_events=1) as server:
+        for _ in range(100):
+            headers = {"X-Long": "x" * 60_000, "Connection": "close"}
+            requests.get(server.url + "/v2/events", headers=headers, timeout=SOON)
+            with Stream(server) as stream:
+                stream.rows(1)
+
+        assert held() < 3_000_000
+
+
 def test_violations_count_as_a_body_does(monkeypatch):
     from mpfluent.dataplan import DataPlan
 

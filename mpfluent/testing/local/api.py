@@ -132,6 +132,7 @@ def foreign(
 def _answer(site: Site, arrival: Arrival, left: Left) -> Answer:
     refusal = foreign(site, arrival.headers, may_lead=arrival.method == "GET")
     if refusal is not None:
+        site.store.count_foreign()
         raise _Refused(*refusal)
     name = _FILES.get(arrival.path) or arrival.path.removeprefix(PREFIX)
     found = page_file(name) if arrival.method in ("GET", "HEAD") else None

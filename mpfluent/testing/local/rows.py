@@ -18,7 +18,7 @@ from ..event_names import NAMED_BY
 from ..held_values import meant
 from .store import Entry, Part, Store
 
-_SMALL = 8_000  # bytes of a body whose rows are at hand for a while
+_SMALL = 16_000  # bytes of an entry whose rows are at hand for a while
 _MOST_TEXT = 1_000_000  # characters of the rows of one entry that are kept as JSON
 _PLACE = re.compile(r"events\[(\d+)\]")
 EVENT_KEYS = (
@@ -87,7 +87,7 @@ def rows_of(entry: Entry) -> list[dict[str, Any]]:
 
     Nobody changes them: who else asks soon gets the same ones.
     """
-    return _shared(entry) if len(entry.request.body) <= _SMALL else _built(entry)
+    return _shared(entry) if entry.held <= _SMALL else _built(entry)
 
 
 def _built(entry: Entry) -> list[dict[str, Any]]:
@@ -190,13 +190,14 @@ def batch_rows(entry: Entry, place: int, payload: dict[str, Any]) -> Iterator[di
     for index, event in enumerate(events):
         data = {} if event is None else event.get("data") or {}
         event_type = None if event is None else event.get("event_type")
+        named_by = NAMED_BY.get(meant(event_type, Event._by_type))
         yield {
             "id": first + index,
             **shared,
             "index": None if event is None else index,
             "event_type": event_type,
             "action": action_of(data),
-            "name": data.get(NAMED_BY.get(meant(event_type, Event._by_type), "")),
+            "name": None if named_by is None else data.get(named_by),
             "data": data,
             "problems": problems.get(index, []),
             "violations": violations.get(index, []),
