@@ -28,8 +28,9 @@ class SavedBatches:
         self._torn = False
         found = os.fstat(self._file)
         if stat.S_ISREG(found.st_mode):
-            if stat.S_IMODE(found.st_mode) & 0o077:
-                os.chmod(path, 0o600)
+            # by the file that is open: its path may lead elsewhere by now
+            if stat.S_IMODE(found.st_mode) & 0o077 and os.chmod in os.supports_fd:
+                os.chmod(self._file, 0o600)
             if found.st_size:
                 os.lseek(self._file, -1, os.SEEK_END)
                 self._torn = os.read(self._file, 1) != b"\n"
@@ -51,6 +52,17 @@ class SavedBatches:
                 return error if first else None
             self.written += len(lines)
         return None
+
+    def skip(self, count: int) -> bool:
+        """Count batches that no line can hold; return whether they are the first that are lost.
+
+        Args:
+            count: how many.
+        """
+        with self._lock:
+            first = not self.lost
+            self.lost += count
+        return first
 
     def _write(self, data: bytes) -> None:
         """Write all of it; if only a part goes in, the next line must not be joined to it."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
+import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ..errors import ConfigurationError, one_line
+from ..errors import ConfigurationError, brief, one_line
 from ..formatting.summary import cut
-from ..testing.local.rows import json_bytes, payloads_of, rows_of
+from ..testing.local.rows import json_bytes, rows_of, written_payloads
 from ..testing.local.store import Entry
 from ..testing.server import LocalServer
 from .run import message_of, say
@@ -21,6 +23,7 @@ from .words import counted
 
 _MOST = 20  # problems of one request that are printed
 _MOST_NAMES = 5  # of events
+_UNFIT = re.compile(rb"[\r\n\0]")
 _SWITCH = 0.001  # seconds that a thread keeps others waiting, at most: an answer waits for no row
 
 
@@ -33,15 +36,16 @@ def serve(options: argparse.Namespace) -> int:
     server = _Server(options, _settings(options))
     switch = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH)
+    ended = signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as by Ctrl-C
     try:
-        saved = None if options.save is None else SavedBatches(options.save)
-        server.saved = saved
+        server.saved = None if options.save is None else _saving(options.save)
         _write(*_first_lines(server.url, options))
         server.serve_forever()
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
             _write(_summary(server, options.save))
     finally:
+        signal.signal(signal.SIGTERM, ended)
         sys.setswitchinterval(switch)
         server.stop()
         if server.saved is not None:
@@ -53,7 +57,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of the server.
 
     Raises:
-        ConfigurationError, InvalidPlan: one is not valid.
+        ConfigurationError, InvalidPlan: one is not valid, or there is no plan for its version.
     """
     settings: dict[str, Any] = {
         name: getattr(options, name)
@@ -71,7 +75,21 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         except ImportError as error:
             raise ConfigurationError(str(error)) from None
         settings["data_plan"] = plan
+    elif options.plan_version is not None:
+        raise ConfigurationError(
+            f"--plan-version {options.plan_version}: of which plan? write --data-plan plan.json"
+        )
     return {**settings, "max_events": options.max_events}
+
+
+def _saving(path: str) -> SavedBatches:
+    try:
+        return SavedBatches(path)
+    except (OSError, ValueError) as error:  # a ValueError for a NUL
+        why = getattr(error, "strerror", None) or error
+        raise ConfigurationError(
+            f"--save {brief(path)}: {why}; write --save batches.jsonl"
+        ) from None
 
 
 def _first_lines(url: str, options: argparse.Namespace) -> list[str]:
@@ -120,9 +138,8 @@ class _Server(LocalServer):
 
     def _noted(self, entry: Entry) -> None:
         if self.saved is not None and entry.parts is not None:
-            error = self.saved.append(_new_batches(entry))
-            if error is not None:
-                why = message_of(error)
+            why = _saved(self.saved, entry)
+            if why is not None:
                 say("serve", f"{self._options.save}: {why}; what arrives is shown, but not saved")
         if not self._options.quiet:
             lines = list(_lines(entry))
@@ -133,16 +150,30 @@ class _Server(LocalServer):
                 self._options.quiet = True
 
 
-def _new_batches(entry: Entry) -> Iterator[bytes]:
-    """Yield the batches of a request that came for the first time, each on one line."""
+def _saved(saved: SavedBatches, entry: Entry) -> str | None:
+    """Save the batches of a request that came for the first time; return why not, once."""
+    new = len(entry.parts or ()) - len(entry.duplicates)
+    try:
+        lines = _new_batches(entry)
+    except RecursionError:
+        lines = None
+    if lines is None:
+        return "it is nested too deeply" if saved.skip(new) else None
+    error = saved.append(lines)
+    return None if error is None else message_of(error)
+
+
+def _new_batches(entry: Entry) -> list[bytes] | None:
+    """Return the batches that came for the first time, each on one line; None if they cannot be."""
     body = entry.request.body
-    if len(entry.parts or ()) == 1 and body.startswith(b"{") and b"\n" not in body:
-        if not entry.duplicates:
-            yield body  # as it came
-        return
-    for place, payload in enumerate(payloads_of(entry)):
-        if place not in entry.duplicates:
-            yield json_bytes(payload)
+    # as it came, if those who read lines see one line of UTF-8
+    if len(entry.parts or ()) == 1 and body.startswith(b"{") and not _UNFIT.search(body):
+        return [] if entry.duplicates else [body]
+    payloads = written_payloads(entry)
+    if payloads is None:
+        return None
+    new = [each for place, each in enumerate(payloads) if place not in entry.duplicates]
+    return [*map(json_bytes, new)]
 
 
 def _lines(entry: Entry) -> Iterator[str]:

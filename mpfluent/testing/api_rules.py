@@ -64,10 +64,12 @@ def judged(
     >>> judged(b"key:secret", "POST", "/v2/events", {}, b"{}").action.status_code
     401
     """
+    data, why = None, None
     try:
-        data, why = parsed(body), None
+        if len(body) <= limits.MAX_REQUEST_BYTES:  # JSON takes many times as much as its text
+            data = parsed(body)
     except MPFluentError as error:  # no JSON: refused below, after the credentials were checked
-        data, why = None, str(error)
+        why = str(error)
     entries = data if isinstance(data, list) else [data]
     ids = [id_of(entry) for entry in entries]
     named = tuple(batch_id for batch_id in ids if batch_id is not None)

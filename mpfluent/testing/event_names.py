@@ -6,7 +6,7 @@ from ..model.event import Event
 from ..model.events import ApplicationStateTransitionEvent, CommerceEvent
 
 # The fields that are an event's own name, by its type.
-_NAMED_BY = {
+NAMED_BY = {
     "custom_event": "event_name",
     "screen_view": "screen_name",
     "breadcrumb": "label",
@@ -27,7 +27,7 @@ def names_of(event: Event) -> tuple[str, ...]:
     ('app_install', 'application_initialized', 'application_state_transition')
     """
     kind, verb = event.event_type, event._made_by()
-    own = event._get(_NAMED_BY[kind]) if kind in _NAMED_BY else None
+    own = event._get(NAMED_BY[kind]) if kind in NAMED_BY else None
     names = (own, None if verb == _ANY else verb, _word_for(event), kind)
     return tuple(dict.fromkeys(str(name) for name in names if name is not None))
 

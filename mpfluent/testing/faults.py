@@ -7,6 +7,7 @@ the same way.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
@@ -15,6 +16,8 @@ from ..utils.options import integer_between, number_between
 
 MOST_SECONDS = 1_000_000  # eleven days, which a socket of any system can wait
 STATUSES = (200, 999)  # a status below 200 is no final answer, and one above has four digits
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header
+_ENDS = re.compile(r"[\r\n\0]")  # what no header can hold
 _PARTIAL = 100  # bytes that a partial answer announces
 
 
@@ -186,7 +189,7 @@ def garbage() -> Action:
 
 
 def reset_before_read() -> Action:
-    """Reset the connection as soon as a request begins.
+    """Reset the connection as soon as the head of a request was read, and nothing of its body.
 
     >>> reset_before_read().read
     0
@@ -275,7 +278,7 @@ def _header_pairs(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
             "write status(429, headers={'Retry-After': '2'})"
         )
     for name, value in (headers or {}).items():
-        if not (_is_header(name) and _is_header(value)):
+        if not (_is_header(value) and isinstance(name, str) and _NAME.fullmatch(name)):
             raise ConfigurationError(
                 f"status(headers={{{brief(name)}: {brief(value)}}}): want one line of text each; "
                 "write status(429, headers={'Retry-After': '2'})"
@@ -284,7 +287,7 @@ def _header_pairs(headers: Mapping[str, str] | None) -> tuple[tuple[str, str], .
 
 
 def _is_header(value: object) -> bool:
-    if not isinstance(value, str) or "\r" in value or "\n" in value:
+    if not isinstance(value, str) or _ENDS.search(value):
         return False
     return value.encode("latin-1", "replace").decode("latin-1") == value
 
@@ -301,7 +304,13 @@ def _body(body: object, message: object) -> bytes:
     if message is not None:
         body = json.dumps({"errors": [{"code": "BAD_REQUEST", "message": message}]})
     if isinstance(body, str):
-        return body.encode()
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(
+                f"status(body={brief(body)}): want text that UTF-8 can carry, without lone "
+                "surrogates; write status(400, body='no')"
+            ) from None
     if body is not None and not isinstance(body, bytes):
         raise ConfigurationError(
             f"status(body={brief(body)}): want bytes or text; write status(400, body='no')"

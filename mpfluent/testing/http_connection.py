@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import selectors
 import socket
+import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from io import BufferedReader
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from .faults import Action, status
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 65_536  # bytes; http.server has the same limit
 _BEFORE_RESET = 0.02  # seconds for the client to read an answer: a reset makes some systems drop it
-_URI_TOO_LONG = status(414)._replace(end="close")
+URI_TOO_LONG = status(414)._replace(end="close")
 _LENGTH_REQUIRED = status(411)._replace(end="close")
 _LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)  # at most 1 GB
 # The head of a usual request. The parser of http.server takes ten times as long, and reads all
@@ -30,6 +32,7 @@ _USUAL = re.compile(
     rb"(?!(?s:.*)\r\n(?i:transfer-encoding|expect):)"
     rb"([A-Z]+) (/(?!/)[!-~]*) HTTP/1\.1\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ -~]*\r\n)*)\r\n"
 )
+MOST_BODY = 1_000_000  # bytes of a body that are kept; more is read, as the client waits for that
 _REST = 1_000_000  # bytes that are read at most of a request that was refused
 _REST_SECONDS = 1.0  # seconds for that
 # How a request for the page or for its API begins
@@ -37,16 +40,39 @@ _OWN = re.compile(rb"(GET|HEAD) /(favicon\.ico)?[ ?]|[A-Z]+ /_mpfluent[/ ?]")
 
 
 class Arrival(NamedTuple):
-    """A request that was read to its end, with the names of its headers in lower case."""
+    """A request that was read to its end, with the names of its headers in lower case.
+
+    Of a body, it has at most the first ``MOST_BODY`` bytes; ``size`` says how many came.
+    """
 
     method: str
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
     connection: int
     port: int
     at: float
     query: str = ""
+    size: int = 0
+
+
+class Head(NamedTuple):
+    """The head of a request.
+
+    Attributes:
+        method: such as "POST"; empty where it could not be read.
+        target: the path, with the query.
+        headers: names in lower case.
+        length: bytes of the body; size: bytes of the head itself.
+        refusal: the answer, if it does not say where the request ends.
+    """
+
+    method: str = ""
+    target: str = ""
+    headers: Mapping[str, str] = MappingProxyType({})
+    length: int = 0
+    size: int = 0
+    refusal: Action | None = None
 
 
 # Says, after so many seconds at most, whether nobody reads on, or the server stops.
@@ -86,12 +112,16 @@ class Owner(Protocol):
         """Keep a request that was read, and return what to do with it."""
         ...
 
-    def _unread(self, action: Action, connection: int, port: int) -> None:
+    def _unread(self, action: Action, head: Head, connection: int, port: int) -> None:
         """Note a request that is not read to its end."""
         ...
 
-    def _own(self, arrival: Arrival) -> Action | Streamed:
+    def _own(self, arrival: Arrival, left: Left) -> Action | Streamed:
         """Return the answer to a request for the page, or for its API."""
+        ...
+
+    def _foreign(self, head: Head) -> Action | None:
+        """Count a request of a web page elsewhere, and return the answer to it; None for others."""
         ...
 
     def _finished(self) -> None:
@@ -113,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         self._number = self.server.owner._connected()
         self._idle: float | None = None
         self._busy = False
+        self._refusal: Action | None = None
 
     def handle_one_request(self) -> None:
         """Take the next action of the script as soon as a request begins, and carry it out."""
@@ -120,18 +151,38 @@ class Handler(BaseHTTPRequestHandler):
         if not self._begins():
             return
         if _OWN.match(self.rfile.peek()):  # these take no action of the script
-            arrival = self._read_whole()
-            if arrival is not None:
-                self._answer_own(arrival)
+            self._serve(self._read_head(), None)
             return
         self._busy = True
         scripted = self.server.owner._begun()
         try:
-            action = self._read(scripted)
-            if action is not None:
-                self._carry_out(action)
+            self._serve(self._read_head(), scripted)
         finally:
             self._finish()
+
+    def _serve(self, head: Head | None, scripted: Action | None) -> None:
+        """Answer a request; what is none to mParticle gives the action of the script back."""
+        owner = self.server.owner
+        if head is None:  # the client went away
+            return
+        if head.refusal is None and _OWN.match(f"{head.method} {head.target} ".encode()):
+            self._finish()  # if its head came in pieces, it looked like any other
+            owner._give_back(scripted)
+            self._answer_own(head)
+            return
+        foreign = owner._foreign(head)
+        if foreign is None and head.refusal is None:
+            action = self._read(head, scripted)
+            if action is not None:
+                self._carry_out(action)
+            return
+        owner._give_back(scripted)
+        if head.refusal is not None:
+            if foreign is None:
+                owner._unread(head.refusal, head, self._number, self.client_address[1])
+            self._refuse(head.refusal)
+        elif foreign is not None and self._read_body(head) is not None:
+            self._carry_out(foreign)
 
     def _begins(self) -> bool:
         """Wait for the first byte of a request; return whether it came."""
@@ -147,49 +198,44 @@ class Handler(BaseHTTPRequestHandler):
 
     # Reading
 
-    def _read(self, scripted: Action | None) -> Action | None:
+    def _read(self, head: Head, scripted: Action | None) -> Action | None:
         """Read a request, or as much of it as the script says, and return what to do."""
-        if scripted is None or scripted.read is None:
-            arrival = self._read_whole()
-            if arrival is not None and _OWN.match(f"{arrival.method} {arrival.path} ".encode()):
-                # its head came in pieces, so that it looked like any other
-                self._finish()
-                self.server.owner._give_back(scripted)
-                self._answer_own(arrival)
+        owner, most = self.server.owner, None if scripted is None else scripted.read
+        if scripted is not None and most is not None and most <= head.size + head.length:
+            wanted = max(0, most - head.size)
+            if self._read_body(head._replace(length=wanted)) is None:
                 return None
-            return None if arrival is None else self.server.owner._received(arrival, scripted)
-        rest = self.rfile
-        self.rfile = cast(BufferedReader, _AtMost(rest, scripted.read))
-        try:
-            arrival = self._read_whole()
-            return None if arrival is None else self.server.owner._received(arrival, scripted)
-        except _Enough:  # the request counts as unread, so no batch of it is accepted
-            self.server.owner._unread(scripted, self._number, self.client_address[1])
+            # the request counts as unread, so no batch of it is accepted
+            owner._unread(scripted, Head(), self._number, self.client_address[1])
             return scripted
+        arrival = self._arrival(head)
+        return None if arrival is None else owner._received(arrival, scripted)
+
+    def _read_head(self) -> Head | None:
+        """Read the head of a request; None if the client went away."""
+        usual = _USUAL.match(self.rfile.peek())
+        found = None if usual is None else self._usual_head(usual)
+        if found is not None:
+            return found
+        rest, counting = self.rfile, _Counting(self.rfile)
+        self.rfile, self._refusal = cast(BufferedReader, counting), None
+        try:
+            self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
+            if len(self.raw_requestline) > _LONGEST_LINE:
+                return Head(refusal=URI_TOO_LONG)
+            if not self.parse_request():
+                return None if self._refusal is None else Head(refusal=self._refusal)
         finally:
             self.rfile = rest
-
-    def _read_whole(self) -> Arrival | None:
-        usual = None if isinstance(self.rfile, _AtMost) else _USUAL.match(self.rfile.peek())
-        if usual is not None:
-            found = self._read_usual(usual)
-            if found is not None:
-                return found
-        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
-        if len(self.raw_requestline) > _LONGEST_LINE:
-            self._refuse(_URI_TOO_LONG)
-            return None
-        if not self.parse_request():  # it has called send_error
-            return None
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        head = Head(self.command, self.path, headers, 0, counting.count)
         length = self._length()
         if isinstance(length, Action):
-            self._refuse(length)
-            return None
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return self._with_body(self.command, self.path, headers, length)
+            return head._replace(refusal=length)
+        return head._replace(length=length)
 
-    def _read_usual(self, head: re.Match[bytes]) -> Arrival | None:
-        """Read a request whose head is at hand; None leaves it, as it is not so usual."""
+    def _usual_head(self, head: re.Match[bytes]) -> Head | None:
+        """Read a head that is at hand; None leaves it, as it is not so usual."""
         method, target, lines = (part.decode("ascii") for part in head.groups())
         headers, count = {}, 0
         for line in lines.split("\r\n")[:-1]:
@@ -202,18 +248,29 @@ class Handler(BaseHTTPRequestHandler):
             return None  # a header that came twice may be the length
         self.rfile.read(head.end())
         self.close_connection = connection == "close"
-        return self._with_body(method, target, headers, int(length))
+        return Head(method, target, headers, int(length), head.end())
 
-    def _with_body(
-        self, method: str, target: str, headers: dict[str, str], length: int
-    ) -> Arrival | None:
-        body = self.rfile.read(length)
-        if len(body) < length:  # the client went away before the end
+    def _arrival(self, head: Head) -> Arrival | None:
+        """Read the body of a request; None if the client went away before its end."""
+        body = self._read_body(head)
+        if body is None:
+            return None
+        path, _, query = head.target.partition("?")
+        port, now = self.client_address[1], time.monotonic()
+        return Arrival(
+            head.method, path, head.headers, body, self._number, port, now, query, head.length
+        )
+
+    def _read_body(self, head: Head) -> bytes | None:
+        """Read a body to its end, and return its beginning; None if the client went away."""
+        body = self.rfile.read(min(head.length, MOST_BODY))
+        left = head.length - len(body)
+        while left and (piece := self.rfile.read(min(left, 65_536))):
+            left -= len(piece)
+        if left:
             self.close_connection = True
             return None
-        path, _, query = target.partition("?")
-        port, now = self.client_address[1], time.monotonic()
-        return Arrival(method, path, headers, body, self._number, port, now, query)
+        return body
 
     def _length(self) -> int | Action:
         """Return the length of the body, or the answer to a request that does not give it.
@@ -228,6 +285,8 @@ class Handler(BaseHTTPRequestHandler):
         broken = self.headers.defects or self.headers.get_payload()
         if encoded or broken or len(lengths) > 1:
             return _unframed("The headers do not say where the body ends.")
+        if len(self.headers.get_all("Host", [])) > 1:
+            return _unframed("There must be one Host header.")
         given = lengths[0].strip(" \t") if lengths else "0"
         if _LENGTH.fullmatch(given) is None:
             return _unframed("Content-Length must be a number of at most nine digits.")
@@ -235,20 +294,36 @@ class Handler(BaseHTTPRequestHandler):
 
     # Answering
 
-    def _answer_own(self, arrival: Arrival) -> None:
+    def _answer_own(self, head: Head) -> None:
         """Answer a request for the page or for its API, at once or without an end."""
-        answer = self.server.owner._own(arrival)
-        if isinstance(answer, Action):
-            head = self._head(cast(int, answer.status_code), answer.headers, len(answer.body))
-            self.connection.sendall(head + answer.body)
+        arrival = self._arrival(head)
+        if arrival is None:
             return
-        self.close_connection = True
-        self.connection.sendall(self._head(200, answer.headers, None))
         with selectors.DefaultSelector() as selector:
             selector.register(self.connection, selectors.EVENT_READ)
+            answer = self.server.owner._own(
+                arrival, lambda seconds: bool(selector.select(seconds)) and self._is_gone()
+            )
+            if isinstance(answer, Action):
+                head_bytes = self._head(
+                    cast(int, answer.status_code), answer.headers, len(answer.body)
+                )
+                self.connection.sendall(head_bytes + answer.body)
+                return
+            self.close_connection = True
+            self.connection.sendall(self._head(200, answer.headers, None))
             # a client that reads a stream sends nothing more: it went away, or the server stops
             for chunk in answer.chunks(lambda seconds: bool(selector.select(seconds))):
                 self.connection.sendall(chunk)
+
+    def _is_gone(self) -> bool:
+        """Return whether what can be read is the end of the connection, and no further request."""
+        if isinstance(self.connection, ssl.SSLSocket):
+            return True  # nobody sends a request before the answer to the last one
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK)
+        except OSError:  # it was reset
+            return True
 
     def _carry_out(self, action: Action) -> None:
         answer = self._bytes(action)
@@ -350,33 +425,22 @@ class Handler(BaseHTTPRequestHandler):
                 left -= len(data)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse bytes that are no request; http.server would send a page of HTML."""
-        self._refuse(status(int(code))._replace(end="close"))
+        """Note that bytes are no request; http.server would send a page of HTML."""
+        self._refusal = status(int(code))._replace(end="close")
 
 
 def _unframed(why: str) -> Action:
     return status(400, message=why)._replace(end="close")
 
 
-class _Enough(Exception):
-    """As many bytes were read as the action says."""
+class _Counting:
+    """Reads lines from a file, and counts their bytes."""
 
-
-class _AtMost:
-    """Reads so many bytes from a file, and then raises."""
-
-    def __init__(self, file: BufferedReader, most: int) -> None:
+    def __init__(self, file: BufferedReader) -> None:
         self._file = file
-        self._left = most
+        self.count = 0
 
     def readline(self, most: int) -> bytes:
-        return self._counted(self._file.readline(min(most, self._left)))
-
-    def read(self, count: int) -> bytes:
-        return self._counted(self._file.read(min(count, self._left)))
-
-    def _counted(self, data: bytes) -> bytes:
-        self._left -= len(data)
-        if self._left <= 0:
-            raise _Enough
-        return data
+        line = self._file.readline(most)
+        self.count += len(line)
+        return line

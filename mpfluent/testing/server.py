@@ -22,11 +22,11 @@ from ..utils.options import integer_between
 from ..wire import limits
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
-from .http_connection import Arrival, Streamed
+from .http_connection import URI_TOO_LONG, Arrival, Head, Left, Streamed
 from .http_server import Listener, tls_of
 from .local import api
 from .local.access import is_loopback
-from .local.arrivals import batch_of, events_in, first_event, nothing_came
+from .local.arrivals import batch_of, checked_texts, events_in, first_event, nothing_came
 from .local.messages import message_of
 from .local.store import Entry, Part, Store, accepted
 from .rate_meter import RateMeter
@@ -39,7 +39,8 @@ _OPTIONS = (
     *("api_key", "api_secret", "port", "delay", "certificate", "strict", "rate_limit"),
     *("data_plan", "max_events", "bind", "token"),
 )
-_SECRETS = ("authorization", "proxy-authorization", "cookie")  # headers
+_SECRETS = ("authorization", "proxy-authorization", "cookie", "x-api-key")  # headers
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 _PLACE = re.compile(r"\[(\d+)\]\.")  # of a batch in a request, before a problem of it
 
 
@@ -50,7 +51,7 @@ class ReceivedRequest(NamedTuple):
         path: such as "/v2/events".
         headers: names in lower case; of Authorization only the scheme is kept, and of a cookie
             nothing.
-        body: the bytes of the body.
+        body: the bytes of the body; of more than a million, the first million.
         status_code: of the answer; None if there was no HTTP answer.
         connection: the number of its connection.
         method: such as "POST".
@@ -224,6 +225,9 @@ class LocalServer(PublicNames):
             type: its type or its action, such as "screen_view" or "purchase".
             user: the value of an identity of its user, such as a customer's id.
 
+        Raises:
+            ConfigurationError: an argument is no text.
+
         >>> from mpfluent import Batch, Client, Product
         >>> with LocalServer() as server:
         ...     with Client("key", "secret", environment="development", host=server.url) as client:
@@ -231,6 +235,7 @@ class LocalServer(PublicNames):
         ...     [found.event.event_type for found in server.events(type="purchase", user="1")]
         ['commerce_event']
         """
+        checked_texts("events", event=event, type=type, user=user)
         return list(events_in(self._store, event, type, user))
 
     def wait_for(
@@ -251,6 +256,7 @@ class LocalServer(PublicNames):
 
         Raises:
             AssertionError: it did not come in time. The text lists what came instead.
+            ConfigurationError: an argument is not valid.
 
         >>> from mpfluent import Batch, Client
         >>> with LocalServer() as server:
@@ -262,6 +268,7 @@ class LocalServer(PublicNames):
         __tracebackhide__ = True
         where = f"wait_for(timeout={brief(timeout)})"
         seconds = checked_seconds(where, timeout, "server.wait_for('Searched', timeout=5)")
+        checked_texts("wait_for", event=event, type=type, user=user)
         found = first_event(self._store, event, type, user, seconds)
         if found is None:
             raise AssertionError(nothing_came(self._store, event, type, user, seconds))
@@ -338,7 +345,16 @@ class LocalServer(PublicNames):
     # Start and stop
 
     def start(self) -> Self:
-        """Begin to answer, in a new thread; ``with`` does it for you."""
+        """Begin to answer, in a new thread; ``with`` does it for you.
+
+        Raises:
+            ConfigurationError: it was stopped.
+        """
+        if self._store.closed:
+            raise ConfigurationError(
+                "start(): this server was stopped, and its port is closed; "
+                "write LocalServer().start()"
+            )
         if self._thread is None:
             self._thread = threading.Thread(
                 target=self._http.serve, name="LocalServer", daemon=True
@@ -394,8 +410,20 @@ class LocalServer(PublicNames):
         with self._lock:
             self._script.extend(steps)
 
-    def _own(self, arrival: Arrival) -> Action | Streamed:
-        return api.answer(self._site, arrival)
+    def _own(self, arrival: Arrival, left: Left) -> Action | Streamed:
+        return api.answer(self._site, arrival, left)
+
+    def _foreign(self, head: Head) -> Action | None:
+        # nobody can say whose an address is that is too long: its headers are not read
+        if head.refusal is URI_TOO_LONG:
+            self._store.count_foreign()
+            return URI_TOO_LONG
+        refusal = api.foreign(self._site, head.headers)
+        if refusal is None:
+            return None
+        self._store.count_foreign()
+        code, why = refusal
+        return status(code, message=why)
 
     def _received(self, arrival: Arrival, scripted: Action | None) -> Action:
         at = round(time.time() * 1000)
@@ -421,14 +449,16 @@ class LocalServer(PublicNames):
         )
         scripted_too = scripted is not None
         message = "" if parts else message_of(action, judgement.problems, scripted=scripted_too)
-        entry = Entry(request, at, parts, message)
+        entry = Entry(request, at, parts, message, arrival.size)
         self._store.add(entry)
         self._noted(entry)
         return action
 
-    def _unread(self, action: Action, connection: int, port: int) -> None:
-        request = ReceivedRequest("", {}, b"", None, connection, "", port, time.monotonic())
-        message = message_of(action, (), scripted=True)
+    def _unread(self, action: Action, head: Head, connection: int, port: int) -> None:
+        path, headers = head.target.partition("?")[0], _without_secrets(head.headers)
+        now, code = time.monotonic(), action.status_code
+        request = ReceivedRequest(path, headers, b"", code, connection, "", port, now)
+        message = message_of(action, (), scripted=head.refusal is None)
         entry = Entry(request, round(time.time() * 1000), None, message)
         self._store.add(entry)
         self._noted(entry)
@@ -471,10 +501,6 @@ class LocalServer(PublicNames):
             return self._meter.answer(len(judgement.batches), judgement.action, now)
 
     def _judged(self, arrival: Arrival) -> Judgement:
-        refusal = api.foreign(self._site, arrival.headers)
-        if refusal is not None:
-            code, why = refusal
-            return Judgement(status(code, message=why), [], (), (why,))
         return judged(self._expected, *arrival[:4], strict=self._strict)
 
     def _finished(self) -> None:
@@ -500,9 +526,10 @@ def _check_bind(bind: object, token: object) -> None:
             f"LocalServer(bind={brief(bind)}): want an address of this machine; "
             "write LocalServer(bind='127.0.0.1')"
         )
-    if token is not None and not (isinstance(token, str) and token and token.isascii()):
+    # nothing that an address or a header would change
+    if token is not None and not (isinstance(token, str) and _TOKEN.fullmatch(token)):
         raise ConfigurationError(
-            "LocalServer(token=…): want a text of ASCII letters and digits; "
+            "LocalServer(token=…): want a text of ASCII letters, digits and . _ ~ -; "
             "write LocalServer(token='…')"
         )
     if token is None and not is_loopback(bind):
@@ -536,10 +563,10 @@ def _step(action: Action | int) -> Action:
     return status(code)
 
 
-def _without_secrets(headers: dict[str, str]) -> dict[str, str]:
+def _without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     kept = dict(headers)
     for name in _SECRETS:
         if name in kept:
             scheme, _, rest = kept[name].partition(" ")
-            kept[name] = f"{scheme} …" if rest and name != "cookie" else "…"
+            kept[name] = f"{scheme} …" if rest and name.endswith("authorization") else "…"
     return kept

@@ -15,6 +15,7 @@ from internals import main
 from local_servers import answered, batch, event, post
 from shell import command, start
 
+from mpfluent.errors import brief
 from mpfluent.testing import LocalServer
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to send there")
@@ -189,7 +190,8 @@ REFUSED = {
     "write --bind '0.0.0.0' --token '…'",
     "--bind 203.0.113.7 --token t": "--bind 203.0.113.7: it cannot listen there "
     "(Cannot assign requested address); write --bind 127.0.0.1",
-    "--token é": "--token …: want a text of ASCII letters and digits; write --token …",
+    "--plan-version 3": "--plan-version 3: of which plan? write --data-plan plan.json",
+    "--token é": "--token …: want a text of ASCII letters, digits and . _ ~ -; write --token …",
 }
 
 
@@ -201,11 +203,14 @@ def test_an_address_that_it_cannot_have_is_told(line, message, capsys):
 
 
 def test_files_that_cannot_be_opened_are_told(tmp_path, capsys):
-    assert main(["serve", "--port", "0", "--save", str(tmp_path)]) == 1
+    assert main(["serve", "--port", "0", "--save", str(tmp_path)]) == 2
+    assert main(["serve", "--port", "0", "--save", ""]) == 2
     assert main(["serve", "--port", "0", "--data-plan", str(tmp_path / "no.json")]) == 2
 
     assert capsys.readouterr().err.splitlines() == [
-        f"mpfluent serve: {tmp_path}: Is a directory",
+        f"mpfluent serve: --save {brief(str(tmp_path))}: Is a directory; "
+        "write --save batches.jsonl",
+        "mpfluent serve: --save '': No such file or directory; write --save batches.jsonl",
         f"mpfluent serve: {tmp_path / 'no.json'} does not exist; download one version in "
         "mParticle's data planning, or write the path of its file",
     ]
@@ -245,6 +250,43 @@ def test_it_saves_what_it_accepts_for_send_and_check(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o600
     checked = command("check", path, "--environment", "development", "--quiet")
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+DEEP = "[" * 700 + "19.90" + "]" * 700
+
+
+def test_it_saves_nothing_that_it_cannot_read_again(tmp_path):
+    path = tmp_path / "batches.jsonl"
+    text = json.dumps(batch(event()))
+    deep = json.dumps(batch(event(x="HERE"))).replace('"HERE"', DEEP)
+    bodies = [
+        text.replace(" ", "\r").encode(),
+        text.encode("utf-16-le"),
+        text.encode("utf-8-sig"),
+        f"{deep[:-1]}\n}}".encode(),
+        f"{deep[:-1]}\n}}".encode(),
+    ]
+    with Serving("--quiet", "--save", path) as serving:
+        for body in bodies:
+            assert post(serving, body).status_code == 202
+        lines, err = serving.stopped()
+
+    assert lines == [f"5 batches, 5 events; 3 saved in {path}, 2 batches not"]
+    assert err == (
+        f"mpfluent serve: {path}: it is nested too deeply; what arrives is shown, but not saved\n"
+    )
+    assert b"\r" not in path.read_bytes()
+    assert saved(path) == [batch(event())] * 3
+
+
+def test_it_ends_by_sigterm_as_by_ctrl_c(tmp_path):
+    with Serving("--quiet", "--save", tmp_path / "b.jsonl") as serving:
+        post(serving, batch(event()))
+        serving.process.send_signal(signal.SIGTERM)
+        out, err = serving.process.communicate(timeout=60)
+
+    assert (serving.process.returncode, err) == (0, "")
+    assert out == f"1 batch, 1 event; 1 saved in {tmp_path / 'b.jsonl'}\n"
 
 
 def test_a_file_that_others_could_read_is_theirs_no_more(tmp_path):

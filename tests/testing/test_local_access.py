@@ -8,7 +8,7 @@ import requests
 from local_servers import AUTH, LocalServer, answered, ask, batch, event, post, refused
 
 from mpfluent import ConfigurationError
-from mpfluent.testing import ok
+from mpfluent.testing import ok, reset_before_read
 
 EVIL = "http://evil.example"
 
@@ -66,17 +66,58 @@ def test_a_request_without_a_host_comes_from_no_browser(server):
     assert raw(server, "GET", "/_mpfluent/events")[0] == 200
 
 
-def test_a_batch_for_another_host_is_not_taken_even_by_a_script(server):
-    server.script(ok())
-    headers = {"Host": "evil.example"}
-    assert post(server, batch(event("b")), headers=headers).status_code == 202
-    assert post(server, batch(event("b")), headers=headers).status_code == 421
+ELSEWHERE = {
+    "host": ("POST", "/v2/events", {"Host": "evil.example"}, 421),
+    "origin": ("POST", "/v2/events", {"Origin": EVIL}, 403),
+    "picture": ("GET", "/x.png", {"Sec-Fetch-Site": "cross-site"}, 403),
+    "another port": ("GET", "/x.png", {"Sec-Fetch-Site": "same-site"}, 403),
+    "link": ("GET", "/x", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 403),
+    "long address": ("GET", f"/{'x' * 70_000}", {}, 414),
+}
 
-    assert len(server.batches) == 1
-    assert server.requests[-1].problems == (
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("action", [ok(), reset_before_read()], ids=["ok", "reset"])
+def test_a_page_elsewhere_takes_no_fault_and_no_place(name, action):
+    method, path, headers, status_code = ELSEWHERE[name]
+    with LocalServer(max_events=1) as server:
+        post(server, batch(event()))
+        server.script(action)
+        for _ in range(3):
+            answer = requests.request(method, server.url + path, headers=headers, data=b"{}")
+            assert answer.status_code == status_code
+        counts = answered(server, "counts")
+
+    assert [one.event.event_name for one in server.events()] == ["Searched"]
+    assert len(server.requests) == 1
+    told = {key: counts[key] for key in ("foreign", "faults", "refused", "dropped", "batches")}
+    assert told == {"foreign": 3, "faults": 1, "refused": 0, "dropped": 0, "batches": 1}
+
+
+def test_who_sends_to_another_host_is_told_what_to_write(server):
+    answer = post(server, batch(event()), headers={"Host": "evil.example"})
+
+    assert answer.json()["errors"][0]["message"] == (
         "Host 'evil.example' is not this server; write http://localhost:PORT or "
-        "http://127.0.0.1:PORT",
+        "http://127.0.0.1:PORT"
     )
+
+
+def test_a_link_elsewhere_may_lead_to_the_page_and_a_picture_may_not(server):
+    site = {"Sec-Fetch-Site": "cross-site"}
+    link = requests.get(server.url, headers={**site, "Sec-Fetch-Mode": "navigate"}, timeout=60)
+
+    assert link.status_code == 200
+    assert requests.get(server.url, headers=site, timeout=60).status_code == 403
+    assert ask(server, "events", headers=site).status_code == 403
+    assert ask(server, "events", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 200
+
+
+def test_a_request_with_two_hosts_is_refused(server):
+    port = int(server.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        connection.sendall(b"GET /_mpfluent/events HTTP/1.1\r\nHost: a\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 ORIGINS = [EVIL, "null", "https://127.0.0.1", "http://127.0.0.1:1", "file://"]
@@ -102,7 +143,8 @@ def test_a_page_of_another_origin_reads_and_changes_nothing(server, origin, meth
         "error": f"a page of {origin!r} may not read or change what this server keeps"
     }
     assert "Access-Control-Allow-Origin" not in answer.headers
-    assert answered(server, "counts")["events"] == 1
+    counts = answered(server, "counts")
+    assert (counts["events"], counts["foreign"]) == (1, 1)
 
 
 def test_a_page_of_another_origin_sends_no_events(server):
@@ -197,6 +239,10 @@ def test_without_the_token_nothing_is_told(guarded, query, headers):
     )
 
 
+def test_without_the_token_a_mistake_is_not_told(guarded):
+    assert refused(guarded, "events?x=1")[0] == 403
+
+
 def test_with_the_token_all_is_told_and_the_events_api_has_its_own_keys(guarded):
     assert answered(guarded, "events?token=s3cret&limit=5")["events"]
     assert answered(guarded, "counts", headers={"Authorization": "Bearer s3cret"})["events"] == 1
@@ -247,7 +293,10 @@ def test_it_listens_at_localhost_by_name():
 BAD = {
     "bind": (5, "", "want an address of this machine; write LocalServer(bind='127.0.0.1')"),
     "max_events": (0, "10", "want events, from 1 to 1000000000; "),
-    "token": ("", 5, "want a text of ASCII letters and digits; write LocalServer(token='…')"),
+    "token": (
+        *("", 5, "a b", "a+b&c#d", "a\nb", "é"),
+        "want a text of ASCII letters, digits and . _ ~ -; write LocalServer(token='…')",
+    ),
 }
 
 

@@ -23,7 +23,10 @@ from local_servers import (
     refused,
 )
 
+from mpfluent.testing import reset_before_read, status
+
 PLAN = plan_of(event_point("Searched", attributes_of({"query": {"type": "string"}}), "search"))
+SCREEN = {"event_type": "screen_view", "data": {"screen_name": "Home"}}
 KEYS = [
     *("id", "batch_id", "index", "at", "environment", "user", "event_type", "action", "name"),
     *("data", "problems", "violations"),
@@ -87,32 +90,50 @@ def test_events_are_numbered_in_the_order_in_which_they_came(server):
 
 
 FILTERS = [
-    ("event=Searched", [1, 5]),
-    ("event=searched", []),
-    ("event=purchase", [3]),
-    ("type=purchase", [3]),
-    ("type=commerce_event", [3]),
-    ("type=custom_event", [1, 2, 5]),
-    ("user=2", [4, 5]),
-    ("user=600868121729048600", [4, 5]),
-    ("user=2&event=Searched", [5]),
-    ("problems=1", [2]),
-    ("problems=0", [1, 2, 3, 4, 5]),
-    ("after=3", [4, 5]),
-    ("limit=2", [1, 2]),
-    ("after=1&limit=2&type=custom_event", [2, 5]),
+    ("event=Searched", [1, 5], 5),
+    ("event=searched", [], 5),
+    ("event=purchase", [3], 5),
+    ("type=purchase", [3], 5),
+    ("type=commerce_event", [3], 5),
+    ("type=custom_event", [1, 2, 5], 5),
+    ("user=2", [4, 5], 5),
+    ("user=600868121729048600", [4, 5], 5),
+    ("user=2&event=Searched", [5], 5),
+    ("user=None", [], 5),
+    ("problems=1", [2], 5),
+    ("problems=0", [1, 2, 3, 4, 5], 5),
+    ("after=3", [4, 5], 5),
+    ("after=9", [], 9),
+    ("limit=2", [1, 2], 2),
+    ("limit=1&problems=1", [2], 2),
+    ("after=1&limit=2&type=custom_event", [2, 5], 5),
 ]
 
 
-@pytest.mark.parametrize(("query", "ids"), FILTERS)
-def test_events_are_filtered_and_paged(server, query, ids):
+@pytest.mark.parametrize(("query", "ids", "looked_at"), FILTERS)
+def test_events_are_filtered_and_paged(server, query, ids, looked_at):
     post(server, batch(event(), event("odd", custom_flags={"a": [1]}), purchase()))
-    screen = {"event_type": "screen_view", "data": {"screen_name": "Home"}}
-    post(server, batch(screen, event(), user="2", mpid=600868121729048600))
+    identities = {"customer_id": "2", "email": None}
+    post(server, batch(SCREEN, event(), user_identities=identities, mpid=600868121729048600))
     answer = answered(server, f"events?{query}")
 
     assert [one["id"] for one in answer["events"]] == ids
-    assert answer["next"] == (ids[-1] if ids else 0)
+    assert answer["next"] == looked_at
+
+
+def test_an_event_goes_by_the_name_of_its_type(server):
+    post(server, batch(purchase(**{"screen_name": "Cart", "label": "L", "": "E"}), event(5)))
+    profile = {"event_type": "profile", "data": {"profile_event_type": "login"}}
+    post(server, batch({**SCREEN, "event_type": "SCREEN_VIEW"}, profile))
+
+    assert [one["name"] for one in answered(server, "events")["events"]] == [
+        None,
+        5,
+        "Home",
+        "login",
+    ]
+    assert answered(server, "events?event=purchase")["events"][0]["id"] == 1
+    assert answered(server, "events?event=5")["events"][0]["id"] == 2
 
 
 def test_pages_have_each_event_once(server):
@@ -149,6 +170,12 @@ BAD = [
     ),
     ("events?event=a&event=b", "event= stands there twice; write it once"),
     ("wait?timeout=soon", "timeout=soon: want seconds, from 0 to 600; write timeout=5"),
+    ("wait?timeout=1_0", "timeout=1_0: want seconds, from 0 to 600; write timeout=5"),
+    ("wait?timeout=-0", "timeout=-0: want seconds, from 0 to 600; write timeout=5"),
+    (
+        f"wait?timeout={'9' * 1_000}",
+        f"timeout={'9' * 80}…: want seconds, from 0 to 600; write timeout=5",
+    ),
     ("wait?timeout=601", "timeout=601: want seconds, from 0 to 600; write timeout=5"),
     ("batches/x?format=xml", "format=xml: want json or python; write format=python"),
 ]
@@ -279,10 +306,13 @@ def test_a_batch_without_an_id_gets_one(server):
     )
 
 
+SECRETS = {"Cookie": "session=hidden", "X-Api-Key": "Key hidden"}
+
+
 def test_a_request_is_told_with_its_attempts_and_without_secrets(server):
     server.script(503)
     for _ in range(2):
-        post(server, batch(source_request_id="b-1"), headers={"Cookie": "session=hidden"})
+        post(server, batch(source_request_id="b-1"), headers=SECRETS)
     found = answered(server, "requests/1")
 
     assert (found["status_code"], found["path"], found["method"]) == (503, "/v2/events", "POST")
@@ -349,6 +379,7 @@ def test_counts_say_what_came():
             "problems": 1,
             "dropped": 0,
             "rate_limit": 50,
+            "foreign": 0,
             "faults": 0,
         }
         assert found["violations"] > 1
@@ -470,6 +501,18 @@ BAD_FAULTS = [
         "actions[1]: hang takes no 'secs'; it takes seconds",
     ),
     (
+        b'{"actions": [{"action": "status", "status_code": 503, "body": "\\ud800"}]}',
+        "actions[0]: status(body='\\ud800'): want text that UTF-8 can carry, without lone",
+    ),
+    (
+        b'{"actions": [{"action": "status", "status_code": 503, "headers": {"X:a b": "c"}}]}',
+        "actions[0]: status(headers={'X:a b': 'c'}): want one line of text each",
+    ),
+    (
+        b'{"actions": [{"action": "status", "status_code": 503, "headers": {"X": "a\\u0000"}}]}',
+        "actions[0]: status(headers={'X': 'a\\x00'}): want one line of text each",
+    ),
+    (
         b'{"actions": [{"action": "status", "status_code": "503"}]}',
         "actions[0]: status('503'): want a status, from 200 to 999; write status(503)",
     ),
@@ -492,8 +535,9 @@ def test_questions_take_no_action_of_the_script(server):
     assert post(server, batch()).status_code == 503
 
 
-def test_a_question_that_comes_in_pieces_takes_none_either(server):
-    server.script(503)
+@pytest.mark.parametrize("action", [status(503), reset_before_read()], ids=["503", "reset"])
+def test_a_question_that_comes_in_pieces_takes_none_either(server, action):
+    server.script(action)
     with socket.create_connection(server.url[7:].split(":"), timeout=SOON) as connection:
         connection.sendall(b"GET /_mpfl")
         while not server._concurrency:  # it has begun
@@ -540,7 +584,10 @@ def test_a_head_has_no_body(server):
         for path in ("events", "no", "counts"):
             answer = session.head(f"{server.url}/_mpfluent/{path}", timeout=SOON)
             assert (answer.status_code, answer.content) == (404 if path == "no" else 405, b"")
-        assert session.head(server.url, timeout=SOON).status_code == 200
+        page = session.head(server.url, timeout=SOON)
+        assert page.status_code == 200
+        whole = requests.get(server.url, timeout=SOON).content
+        assert int(page.headers["Content-Length"]) == len(whole)
 
 
 def test_a_question_with_a_large_body_is_refused(server):

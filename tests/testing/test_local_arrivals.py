@@ -31,6 +31,7 @@ FILTERS = [
     ({"user": "7"}, ["Searched", "purchase"]),
     ({"event": "Searched", "user": "2", "type": "custom_event"}, ["Searched"]),
     ({"user": "3"}, []),
+    ({"user": "None"}, []),
 ]
 
 
@@ -77,6 +78,29 @@ def test_what_does_not_come_is_told_with_what_came(server):
     )
 
 
+def test_what_is_asked_for_is_text(server):
+    for call, name in ((server.events, "events"), (server.wait_for, "wait_for")):
+        for argument in ("event", "type", "user"):
+            with pytest.raises(ConfigurationError) as caught:
+                call(**{argument: 7})
+            assert str(caught.value) == (
+                f"{name}({argument}=7): want text, got int; write server.{name}({argument}='7')"
+            )
+
+
+def test_a_server_that_was_stopped_says_so():
+    server = LocalServer().start()
+    server.stop()
+    with pytest.raises(AssertionError) as caught:
+        server.wait_for("a", timeout=60)
+    assert str(caught.value) == "no event 'a' came before the server was stopped; what came: none"
+    with pytest.raises(ConfigurationError) as caught:
+        server.start()
+    assert str(caught.value) == (
+        "start(): this server was stopped, and its port is closed; write LocalServer().start()"
+    )
+
+
 def test_a_time_that_is_none_is_told(server):
     with pytest.raises(ConfigurationError, match=r"^wait_for\(timeout='5'\): want seconds"):
         server.wait_for("Searched", timeout="5")
@@ -111,7 +135,7 @@ def test_a_batch_without_events_takes_a_place_of_the_bounded():
 
 
 def test_large_bodies_are_bounded_too(monkeypatch):
-    monkeypatch.setattr("mpfluent.testing.local.store.MOST_BYTES", 100_000)
+    monkeypatch.setattr("mpfluent.testing.local.store.MOST_BYTES", 110_000)
     with LocalServer(max_events=1_000) as server:
         for number in range(8):
             post(server, batch(event(str(number), custom_attributes={"a": "x" * 30_000})))

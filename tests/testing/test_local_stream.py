@@ -101,6 +101,63 @@ def test_clearing_is_told(server):
         assert [(row["id"], row["name"]) for row in stream.rows(1)] == [(2, "b")]
 
 
+def test_what_comes_after_a_clearing_is_told_after_it(server, monkeypatch):
+    store, real = server._store, server._store.entries
+
+    def racing(*given):
+        if not store.cleared:
+            store.clear()
+            post(server, batch(event("new")))
+        return real(*given)
+
+    post(server, batch(event("old")))
+    monkeypatch.setattr(store, "entries", racing)
+    seen = []
+    with Stream(server) as stream:
+        while ("rows", ["new"]) not in seen:
+            name, data = stream.message()
+            seen.append((name, [row["name"] for row in data["rows"]] if name == "rows" else None))
+            if not store.cleared:
+                answered(server, "events?event=old")  # asks for entries, too
+
+    assert seen.index(("cleared", None)) < seen.index(("rows", ["new"]))
+
+
+CHUNKED = b"POST /v2/events?a=b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+UNREAD = {
+    "chunks": (CHUNKED, 411, "Content-Length is missing: this server takes no body in chunks"),
+    "two lengths": (
+        CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 1\r\nContent-Length: 2"),
+        400,
+        "The headers do not say where the body ends.",
+    ),
+    "no HTTP": (b"no request\r\n\r\n", 400, "what came is no request of HTTP"),
+    "many headers": (
+        b"POST /v2/events HTTP/1.1\r\n" + b"X-A: 1\r\n" * 200 + b"\r\n",
+        431,
+        "431 Request Header Fields Too Large",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_request_that_cannot_be_read_is_a_row_and_takes_no_fault(server, name):
+    data, status_code, message = UNREAD[name]
+    server.script(503)
+    with socket.create_connection(server.url[7:].split(":"), timeout=60) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").readline().split()[1] == b"%d" % status_code
+    with Stream(server) as stream:
+        (row,) = stream.rows(1)
+
+    assert (row["kind"], row["status_code"], row["message"]) == ("refused", status_code, message)
+    counts = answered(server, "counts")
+    assert (counts["refused"], counts["faults"], server.requests) == (1, 1, [])
+    path = "/v2/events" if name in ("chunks", "two lengths") else ""
+    assert answered(server, "requests/1")["path"] == path
+
+
 def test_who_comes_back_is_told_of_a_clearing_meanwhile(server):
     post(server, batch(event("a"), event("b")))
     answered(server, "events", method="DELETE")

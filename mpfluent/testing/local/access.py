@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from ...errors import brief
+
 _HOST = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^\[\]:]+)(:[0-9]*)?")
 
 
@@ -46,15 +48,26 @@ def is_host(host: str | None) -> bool:
     return True
 
 
-def is_own_origin(headers: Mapping[str, str], scheme: str) -> bool:
-    """Return whether a request comes from the server's own page, or from no page at all.
+def elsewhere(headers: Mapping[str, str], scheme: str, *, may_lead: bool) -> str | None:
+    """Return which page elsewhere a request comes from; None for its own page, or for no page.
 
     Args:
         headers: names in lower case.
         scheme: of the server's address.
+        may_lead: whether a page elsewhere may lead to this address, as a link does.
+
+    >>> elsewhere({"host": "localhost", "origin": "http://a.example"}, "http", may_lead=True)
+    "'http://a.example'"
     """
     origin = headers.get("origin")
-    return origin is None or origin.lower() == f"{scheme}://{headers.get('host', '').lower()}"
+    if origin is not None:
+        own = f"{scheme}://{headers.get('host', '').lower()}"
+        return None if origin.lower() == own else brief(origin)
+    # a browser sends no Origin for what a page only shows, such as a picture
+    leads = may_lead and headers.get("sec-fetch-mode") == "navigate"
+    if leads or headers.get("sec-fetch-site") not in ("cross-site", "same-site"):
+        return None
+    return "another site"
 
 
 def has_token(headers: Mapping[str, str], given: str | None, token: str) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,11 +13,11 @@ from urllib.parse import unquote
 from ...errors import MPFluentError, brief, closest
 from ..faults import Action
 from ..held_values import held
-from ..http_connection import Arrival, Left, Streamed
+from ..http_connection import MOST_BODY, Arrival, Left, Streamed
 from . import access
 from .fault_actions import actions_of
 from .page_files import HEADERS, page_file
-from .queries import Query, matches, query_of
+from .queries import Query, matches, query_of, token_of
 from .rows import (
     batch_id_of,
     event_text,
@@ -33,7 +34,9 @@ from .stream import stream
 
 PREFIX = "/_mpfluent/"
 _FILES = {"/": "index.html", "/favicon.ico": "icon.svg"}  # a browser asks for the second by itself
-_MOST_BODY = 1_000_000  # bytes of a body, that comes or that is shown
+_MOST_ANSWER = 8_000_000  # characters of events in one answer, and the event that is beyond them
+_LOOK = 0.25  # seconds after which who waits looks whether its client has gone
+_PAUSE = 0.01  # seconds between two looks at what came, at least
 _DEFAULT_RATE = 270.0  # batches a second, mParticle's own limit
 _UNNAMED = "unnamed-"
 Answer = Action | Streamed
@@ -72,46 +75,65 @@ class _Refused(Exception):
         self.headers = headers
 
 
-def answer(site: Site, arrival: Arrival) -> Answer:
-    """Return the answer to a request for the page or for the API."""
-    found = _answered(site, arrival)
+def answer(site: Site, arrival: Arrival, left: Left) -> Answer:
+    """Return the answer to a request for the page or for the API.
+
+    Args:
+        site: what it reads and changes.
+        arrival: the request.
+        left: waits, and says whether the client has gone.
+    """
+    found = _answered(site, arrival, left)
     # after HEAD, a body would be taken for the next answer
     if arrival.method == "HEAD" and isinstance(found, Action):
-        return found._replace(body=b"")
+        length = ("Content-Length", str(len(found.body)))
+        return found._replace(body=b"", headers=(*found.headers, length))
     return found
 
 
-def _answered(site: Site, arrival: Arrival) -> Answer:
+def _answered(site: Site, arrival: Arrival, left: Left) -> Answer:
     try:
-        return _answer(site, arrival)
+        return _answer(site, arrival, left)
     except _Refused as refused:
         return _json({"error": str(refused)}, refused.status_code, *refused.headers)
     except MPFluentError as error:
         return _json({"error": str(error)}, 400)
     except RecursionError:
         return _json({"error": "what came is nested too deeply to be shown"}, 400)
+    except OSError:  # the client has gone
+        raise
+    except Exception as error:  # a mistake of ours is told, too
+        traceback.print_exc()
+        return _json({"error": f"mpfluent failed: {brief(error)}; please report it"}, 500)
 
 
-def foreign(site: Site, headers: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return the status and the words for a request that a web page elsewhere made, or None."""
+def foreign(
+    site: Site, headers: Mapping[str, str], *, may_lead: bool = False
+) -> tuple[int, str] | None:
+    """Return the status and the words for a request that a web page elsewhere made, or None.
+
+    Args:
+        site: what it would read and change.
+        headers: names in lower case.
+        may_lead: whether a page elsewhere may lead to this address, as a link does.
+    """
     host = headers.get("host")
     if site.loopback and not access.is_host(host):
         return 421, (
             f"Host {brief(host)} is not this server; write http://localhost:PORT or "
             "http://127.0.0.1:PORT"
         )
-    if not access.is_own_origin(headers, site.scheme):
-        origin = brief(headers["origin"])
-        return 403, f"a page of {origin} may not read or change what this server keeps"
+    page = access.elsewhere(headers, site.scheme, may_lead=may_lead)
+    if page is not None:
+        return 403, f"a page of {page} may not read or change what this server keeps"
     return None
 
 
-def _answer(site: Site, arrival: Arrival) -> Answer:
-    refusal = foreign(site, arrival.headers)
+def _answer(site: Site, arrival: Arrival, left: Left) -> Answer:
+    refusal = foreign(site, arrival.headers, may_lead=arrival.method == "GET")
     if refusal is not None:
+        site.store.count_foreign()
         raise _Refused(*refusal)
-    if len(arrival.body) > _MOST_BODY:
-        raise _Refused(413, f"want at most {_MOST_BODY} bytes, got {len(arrival.body)}")
     name = _FILES.get(arrival.path) or arrival.path.removeprefix(PREFIX)
     found = page_file(name) if arrival.method in ("GET", "HEAD") else None
     if found is not None:  # these are the same for everybody
@@ -125,20 +147,25 @@ def _answer(site: Site, arrival: Arrival) -> Answer:
     if call is None:
         allow = ", ".join(methods)
         raise _Refused(405, f"{arrival.method} does nothing here; want {allow}", ("Allow", allow))
-    query = query_of(arrival.query, call.parameters)
-    if site.token is not None and not access.has_token(arrival.headers, query.token, site.token):
+    given = token_of(arrival.query)
+    if site.token is not None and not access.has_token(arrival.headers, given, site.token):
         raise _Refused(
             403, "the token is missing or wrong; write Authorization: Bearer TOKEN, or ?token=TOKEN"
         )
-    return call.function(site, _Asked(arrival, query, unquote(rest, errors="backslashreplace")))
+    if arrival.size > MOST_BODY:
+        raise _Refused(413, f"want at most {MOST_BODY} bytes, got {arrival.size}")
+    query = query_of(arrival.query, call.parameters)
+    rest = unquote(rest, errors="backslashreplace")
+    return call.function(site, _Asked(arrival, query, rest, left))
 
 
 class _Asked(NamedTuple):
-    """A request of the API: what its address says, and the rest of its path."""
+    """A request of the API: what its address says, the rest of its path, and its client."""
 
     arrival: Arrival
     query: Query
     rest: str
+    left: Left
 
 
 def _json(data: Any, status_code: int = 200, *headers: tuple[str, str]) -> Action:
@@ -155,33 +182,39 @@ def _text(text: str, status_code: int = 200, *headers: tuple[str, str]) -> Actio
 
 
 def _events(site: Site, asked: _Asked) -> Action:
-    found: list[dict[str, Any]] = []
-    for entry in site.store.entries(asked.query.after):
-        found += [row for row in _kept_rows(site, entry) if matches(row, asked.query)]
-        if len(found) >= asked.query.limit:
-            break
-    found = found[: asked.query.limit]
-    last = found[-1]["id"] if found else asked.query.after
-    return _text(f'{{"events":[{",".join(map(event_text, found))}],"next":{last}}}')
+    found: list[str] = []
+    size, last = 0, asked.query.after
+    for row in _rows_behind(site, site.store.entries(last)):
+        last = max(last, row["id"])  # also if it does not match: nobody has to look at it again
+        if matches(row, asked.query):
+            found.append(event_text(row))
+            size += len(found[-1])
+            if len(found) == asked.query.limit or size > _MOST_ANSWER:
+                break
+    return _text(f'{{"events":[{",".join(found)}],"next":{last}}}')
 
 
-def _kept_rows(site: Site, entry: Entry) -> list[dict[str, Any]]:
-    return [row for row in rows_of(entry) if row["id"] >= site.store.oldest]
+def _rows_behind(site: Site, entries: list[Entry]) -> Iterator[dict[str, Any]]:
+    return (row for entry in entries for row in rows_of(entry) if row["id"] >= site.store.oldest)
 
 
 def _wait(site: Site, asked: _Asked) -> Action:
-    query, seen = asked.query, asked.query.after
+    query, store, seen = asked.query, site.store, asked.query.after
     end = time.monotonic() + query.timeout
     while True:
-        newest = site.store.newest
-        for entry in site.store.entries(seen):
-            for row in _kept_rows(site, entry):
-                if matches(row, query):
-                    return _text(f'{{"event":{event_text(row)}}}')
+        newest = store.newest
+        for row in _rows_behind(site, store.entries(seen)):
+            if matches(row, query):
+                return _text(f'{{"event":{event_text(row)}}}')
         seen = newest
-        if not site.store.wait_beyond(seen, end - time.monotonic()):
-            if site.store.closed:
-                raise _Refused(503, "the server stops")
+        # many that wait do not look at each row by itself, which would hold up the answers
+        if asked.left(max(0.0, min(_PAUSE, end - time.monotonic()))):
+            raise ConnectionAbortedError("the client has gone")
+        if store.wait_beyond(seen, min(_LOOK, end - time.monotonic())):
+            continue
+        if store.closed:
+            raise _Refused(503, "the server stops")
+        if time.monotonic() >= end:
             raise _Refused(408, _nothing_came(site, query))
 
 
@@ -191,8 +224,7 @@ def _nothing_came(site: Site, query: Query) -> str:
     every = query._replace(event=None, type=None, user=None, problems=False)
     names = {
         str(row["name"] or row["action"] or row["event_type"]): None
-        for entry in site.store.entries(query.after)
-        for row in _kept_rows(site, entry)
+        for row in _rows_behind(site, site.store.entries(query.after))
         if matches(row, every)
     }
     close = closest(query.event, names) if query.event else None
@@ -231,7 +263,7 @@ def _payloads(site: Site, query: Query) -> list[tuple[Entry, int, Part, Any]]:
 
 def _batch(site: Site, asked: _Asked) -> Action:
     batch_id = asked.rest
-    entries = [entry for entry in site.store.of_batch(batch_id) if entry.parts is not None]
+    entries = [entry for entry in site.store.of_batches([batch_id]) if entry.parts is not None]
     if not entries and batch_id.startswith(_UNNAMED) and batch_id[len(_UNNAMED) :].isdecimal():
         entry = site.store.of_row(int(batch_id[len(_UNNAMED) :][:18]))
         entries = [] if entry is None or entry.parts is None else [entry]
@@ -257,7 +289,7 @@ def _batch(site: Site, asked: _Asked) -> Action:
             "at": entry.at,
             "batch": payload,
             "problems": part.problems,
-            "violations": [violation_of(each) for each in part.violations],
+            "violations": [violation_of(each, payload) for each in part.violations],
             "verdict": verdict_of(entry, place),
             "duplicates": len(found) - 1,
         }
@@ -270,10 +302,8 @@ def _request(site: Site, asked: _Asked) -> Action:
     if entry is None:
         raise _Refused(404, f"no request {brief(asked.rest)} came, or it fell out")
     request = entry.request
-    attempts = {
-        other.number: other for name in request.batch_ids for other in site.store.of_batch(name)
-    } or {entry.number: entry}
-    body = request.body[:_MOST_BODY].decode("utf-8", "backslashreplace")
+    attempts = site.store.of_batches(request.batch_ids) or [entry]
+    body = request.body.decode("utf-8", "backslashreplace")
     return _json(
         {
             "id": entry.number,
@@ -288,10 +318,10 @@ def _request(site: Site, asked: _Asked) -> Action:
             "batch_ids": list(request.batch_ids),
             "attempts": [
                 {"request": each.number, "at": each.at, "status_code": each.request.status_code}
-                for _, each in sorted(attempts.items())
+                for each in attempts
             ],
             "body": body,
-            **({"cut": True} if len(request.body) > _MOST_BODY else {}),
+            **({"cut": True} if entry.size > len(request.body) else {}),
             "problems": list(request.problems),
         }
     )
@@ -303,6 +333,7 @@ def _counts(site: Site) -> dict[str, Any]:
         **site.store.counts()._asdict(),
         "rate": site.store.rate(),
         "rate_limit": rate_limit,
+        "foreign": site.store.foreign,
         "faults": site.actions(),
         "started": site.store.started,
     }

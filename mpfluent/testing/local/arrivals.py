@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from ...builder.batch import Batch
-from ...errors import brief, closest
+from ...errors import ConfigurationError, brief, closest
 from ..assertions import Sent
 from ..event_names import names_of
 from ..held_values import held
@@ -49,7 +49,8 @@ def events_in(
 def _ids_of(batch: Batch) -> list[str]:
     identities = batch._get("user_identities")
     values = () if identities is None else identities._state[1]
-    return [str(value) for value in (*values, batch._get("mpid"), batch._get("mp_deviceid"))]
+    found = (*values, batch._get("mpid"), batch._get("mp_deviceid"))
+    return [str(value) for value in found if value is not None]
 
 
 def first_event(
@@ -85,4 +86,15 @@ def nothing_came(
     close = closest(event, names) if event is not None else None
     came = ", ".join(map(brief, list(names)[-_MOST_NAMES:])) or "none"
     hint = f"; did you mean {close!r}?" if close else ""
-    return f"no event {', '.join(words)} came within {timeout:g} s; what came: {came}{hint}"
+    when = "before the server was stopped" if store.closed else f"within {timeout:g} s"
+    return f"no event {', '.join(words)} came {when}; what came: {came}{hint}"
+
+
+def checked_texts(where: str, **given: object) -> None:
+    """Raise if something that is asked for is no text."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(
+                f"{where}({name}={brief(value)}): want text, got {type(value).__name__}; "
+                f"write server.{where}({name}={brief(str(value))})"
+            )

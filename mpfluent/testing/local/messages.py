@@ -11,10 +11,12 @@ from ..faults import Action
 # What mParticle says with no more than a status
 _WORDS = MappingProxyType(
     {
+        400: "what came is no request of HTTP",
         401: "no credentials: want the API key and its secret, by HTTP Basic",
         403: "the key or the secret is not the one that this server accepts",
         404: "mParticle has no such path; want /v2/events or /v2/bulkevents",
         405: "mParticle takes POST here",
+        411: "Content-Length is missing: this server takes no body in chunks",
         429: "more batches a second than the rate limit of this server",
     }
 )
@@ -42,7 +44,8 @@ def message_of(action: Action, problems: tuple[str, ...], *, scripted: bool) -> 
     code = action.status_code
     if not scripted:
         plain = "" if code is None else f"{code} {responses.get(code, '')}".rstrip()
-        return problems[0] if problems else _WORDS.get(code or 0, plain)
+        words = _said(action.body) or _WORDS.get(code or 0, plain)
+        return problems[0] if problems else words
     if code is None:
         said = "an answer that is not HTTP" if action.body else _ENDS.get(action.end, "no answer")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -12,6 +13,8 @@ from ...model.event import Event
 from ..held_values import meant
 
 MOST_ROWS = 1_000  # in one answer
+_LONG = 80  # characters of a value that an error repeats
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _LONGEST = 600  # seconds that an answer may wait
 
 
@@ -27,7 +30,6 @@ class Query(NamedTuple):
         problems: whether only what has a problem or a violation.
         timeout: seconds to wait, at most.
         format: of a batch.
-        token: what was given as the token of the server.
     """
 
     event: str | None = None
@@ -38,7 +40,6 @@ class Query(NamedTuple):
     problems: bool = False
     timeout: float = 5.0
     format: str = "json"
-    token: str | None = None
 
 
 def query_of(text: str, allowed: tuple[str, ...]) -> Query:
@@ -56,7 +57,9 @@ def query_of(text: str, allowed: tuple[str, ...]) -> Query:
     """
     found: dict[str, Any] = {}
     for name, value in parse_qsl(text, keep_blank_values=True, errors="backslashreplace"):
-        if name not in (*allowed, "token"):
+        if name == "token":
+            continue
+        if name not in allowed:
             close = closest(name, allowed)
             hint = f"did you mean {close}=?" if close else _listed(allowed)
             raise InvalidValue(f"{brief(name)} is no parameter here; {hint}")
@@ -66,8 +69,17 @@ def query_of(text: str, allowed: tuple[str, ...]) -> Query:
     return Query(**found)
 
 
+def token_of(text: str) -> str | None:
+    """Return what the query of an address gives as the token of the server."""
+    return dict(parse_qsl(text, keep_blank_values=True)).get("token")
+
+
 def _listed(allowed: tuple[str, ...]) -> str:
     return f"want {', '.join(f'{each}=' for each in allowed)}" if allowed else "want none"
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= _LONG else f"{value[:_LONG]}…"
 
 
 def _text(name: str, value: str) -> str:
@@ -79,31 +91,31 @@ def _whole(least: int, most: float) -> Callable[[str, str], int]:
         if value.isascii() and value.isdigit() and least <= int(value[:18]) <= most:
             return int(value[:18])
         to = f"{least} to {most:.0f}" if most < float("inf") else f"{least} or more"
-        raise InvalidValue(f"{name}={value}: want a whole number, {to}; write {name}={least}")
+        raise InvalidValue(
+            f"{name}={_shown(value)}: want a whole number, {to}; write {name}={least}"
+        )
 
     return read
 
 
 def _seconds(name: str, value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if 0 <= seconds <= _LONGEST:
-        return seconds
-    raise InvalidValue(f"{name}={value}: want seconds, from 0 to {_LONGEST}; write {name}=5")
+    if _SECONDS.fullmatch(value) and float(value) <= _LONGEST:
+        return float(value)
+    raise InvalidValue(
+        f"{name}={_shown(value)}: want seconds, from 0 to {_LONGEST}; write {name}=5"
+    )
 
 
 def _flag(name: str, value: str) -> bool:
     if value in ("0", "1"):
         return value == "1"
-    raise InvalidValue(f"{name}={value}: want 1 or 0; write {name}=1")
+    raise InvalidValue(f"{name}={_shown(value)}: want 1 or 0; write {name}=1")
 
 
 def _format(name: str, value: str) -> str:
     if value in ("json", "python"):
         return value
-    raise InvalidValue(f"format={value}: want json or python; write format=python")
+    raise InvalidValue(f"format={_shown(value)}: want json or python; write format=python")
 
 
 _PROMOTIONS = ("view", "click")
@@ -120,7 +132,7 @@ def _type(name: str, value: str) -> str:
         return str(word)
     close = closest(value, _TYPES)
     hint = f"write type={close or 'purchase'}"
-    raise InvalidValue(f"type={value}: want an event type or a commerce action; {hint}")
+    raise InvalidValue(f"type={_shown(value)}: want an event type or a commerce action; {hint}")
 
 
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
@@ -141,9 +153,10 @@ def matches(row: Mapping[str, Any], query: Query) -> bool:
     if query.type is not None and query.type not in types:
         return False
     # an event without a name of its own goes by its action, or by its type
-    names = (*types[::-1],) if row["name"] is None else (row["name"],)
+    names = (*types[::-1],) if row["name"] is None else (str(row["name"]),)
     if query.event is not None and query.event not in names:
         return False
-    if query.user is not None and query.user not in map(str, row["user"].values()):
+    users = [str(value) for value in row["user"].values() if value is not None]
+    if query.user is not None and query.user not in users:
         return False
     return not query.problems or bool(row["problems"] or row["violations"])

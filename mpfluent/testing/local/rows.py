@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from math import isfinite
 from typing import Any
 
 from ...encoding.json import parsed, plain
 from ...errors import InvalidValue
-from .store import Entry, Part
+from ...model.event import Event
+from ..event_names import NAMED_BY
+from ..held_values import meant
+from .store import Entry, Part, Store
 
-# What an event is called by, in the words of the wire
-_NAMES = ("event_name", "screen_name", "label")
+_SMALL = 16_000  # bytes of an entry whose rows are at hand for a while
+_MOST_TEXT = 1_000_000  # characters of the rows of one entry that are kept as JSON
 _PLACE = re.compile(r"events\[(\d+)\]")
 EVENT_KEYS = (
     *("id", "batch_id", "index", "at", "environment", "user", "event_type", "action", "name"),
@@ -22,7 +29,8 @@ EVENT_KEYS = (
 _DEEP = "it is nested too deeply to be shown"
 _TOO_DEEP = {"event_type": None, "data": {"event_name": f"({_DEEP})"}}
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# a number that JSON does not have is no text of ours
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def json_text(data: Any) -> str:
@@ -42,13 +50,24 @@ def json_bytes(data: Any) -> bytes:
     return json_text(data).encode("utf-8", "backslashreplace")
 
 
-def payloads_of(entry: Entry) -> list[Any]:
-    """Return the batches of an accepted request as they came, with the digits of each number."""
+def written_payloads(entry: Entry) -> list[Any] | None:
+    """Return the batches of an accepted request as they came, with the digits of each number.
+
+    None stands for what is nested so deeply that it could be read only with more of the stack left.
+    """
     try:
         data = parsed(entry.request.body, as_written=True)
-    except InvalidValue:  # so deep that it could be read only with more of the stack left
-        return [{"events": [_TOO_DEEP] * part.events} for part in entry.parts or ()]
+    except InvalidValue:
+        return None
     return data if isinstance(data, list) else [data]
+
+
+def payloads_of(entry: Entry) -> list[Any]:
+    """Return the batches of an accepted request to be shown; one stands in for what cannot be."""
+    found = written_payloads(entry)
+    if found is not None:
+        return found
+    return [{"events": [_TOO_DEEP] * part.events} for part in entry.parts or ()]
 
 
 def batch_id_of(entry: Entry, place: int) -> str:
@@ -64,7 +83,14 @@ def first_row_of(entry: Entry, place: int) -> int:
 
 
 def rows_of(entry: Entry) -> list[dict[str, Any]]:
-    """Return the rows of an entry, oldest first; each has what it is about as ``written``."""
+    """Return the rows of an entry, oldest first; each has what it is about as ``written``.
+
+    Nobody changes them: who else asks soon gets the same ones.
+    """
+    return _shared(entry) if entry.held <= _SMALL else _built(entry)
+
+
+def _built(entry: Entry) -> list[dict[str, Any]]:
     if entry.parts is None:
         return [refused_row(entry)]
     return [
@@ -74,29 +100,51 @@ def rows_of(entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def texts_of(entry: Entry) -> list[str]:
-    """Return the rows of an entry as JSON; what is asked for again is at hand."""
-    texts = entry.texts
-    if texts is None:
-        texts = entry.texts = [_text_of(row) for row in rows_of(entry)]
-    return texts
+# many that wait look at the same few rows
+_shared = lru_cache(256)(_built)
 
 
-def _text_of(row: dict[str, Any]) -> str:
+def texts_of(store: Store, entry: Entry, begin: int) -> Iterator[str]:
+    """Yield the rows of an entry as JSON; where they are short, they are kept for who asks next.
+
+    Args:
+        store: what it is in.
+        entry: the request.
+        begin: how many rows to leave out.
+    """
+    texts = store.texts(entry)
+    if texts is not None:
+        yield from texts[begin:]
+        return
+    texts, size, rows = [], 0, iter(rows_of(entry))
+    for row in rows:
+        texts.append(_text_of(row))
+        size += len(texts[-1])
+        if size > _MOST_TEXT:  # each row has the whole user: they can be far longer than the body
+            break
+    else:
+        store.keep_texts(entry, texts)
+    yield from texts[begin:]
+    yield from map(_text_of, islice(rows, max(0, begin - len(texts)), None))
+
+
+def _text_of(row: Mapping[str, Any]) -> str:
     """Return a row as JSON, with the size of its event, whose data is written only once."""
-    written = row.pop("written", None)
-    if written is None:
+    if row["kind"] == "refused":
         return json_text(row)
+    written, problems = row["written"], row["problems"]
     try:
-        data = json_text(row.pop("data"))
+        data = json_text(row["data"])
         rest = {name: value for name, value in written.items() if name != "data"}
         size = len(json_bytes(rest))
     except RecursionError:
         data, size = "{}", 0
-        row["problems"] = [*row["problems"], _DEEP]
+        problems = [*problems, _DEEP]
     if row["kind"] == "event":
         size += len(',"data":') + len(data.encode("utf-8", "backslashreplace"))
-    return f'{json_text({**row, "size": size})[:-1]},"data":{data}}}'
+    shown = {name: row[name] for name in row if name not in ("data", "written")}
+    text = json_text({**shown, "problems": problems, "size": size})
+    return f'{text[:-1]},"data":{data}}}'
 
 
 def refused_row(entry: Entry) -> dict[str, Any]:
@@ -107,7 +155,7 @@ def refused_row(entry: Entry) -> dict[str, Any]:
         "id": entry.first,
         "at": entry.at,
         "request": entry.number,
-        "size": len(request.body),
+        "size": entry.size,
         "status_code": request.status_code,
         "message": entry.message,
         "batch_ids": list(request.batch_ids),
@@ -132,32 +180,30 @@ def batch_rows(entry: Entry, place: int, payload: dict[str, Any]) -> Iterator[di
         "environment": payload.get("environment"),
         "user": user_of(payload),
     }
+    problems: dict[int, list[str]] = {}
+    for text in part.problems:
+        problems.setdefault(_about(text), []).append(text)
+    violations: dict[int, list[dict[str, Any]]] = {}
+    for each in part.violations:
+        found = violations.setdefault(each.event_index or 0, [])
+        found.append(violation_of(each, payload))
     for index, event in enumerate(events):
-        problems = [text for text in part.problems if _about(text) == index]
-        violations = [
-            violation_of(each) for each in part.violations if (each.event_index or 0) == index
-        ]
-        verdict = "ok"
-        if place in entry.duplicates:
-            verdict = "duplicate"
-        elif violations:
-            verdict = "violation"
-        elif problems:
-            verdict = "problem"
         data = {} if event is None else event.get("data") or {}
+        event_type = None if event is None else event.get("event_type")
+        named_by = NAMED_BY.get(meant(event_type, Event._by_type))
         yield {
             "id": first + index,
             **shared,
             "index": None if event is None else index,
-            "event_type": None if event is None else event.get("event_type"),
+            "event_type": event_type,
             "action": action_of(data),
-            "name": next((data[name] for name in _NAMES if data.get(name) is not None), None),
+            "name": None if named_by is None else data.get(named_by),
             "data": data,
-            "problems": problems,
-            "violations": violations,
+            "problems": problems.get(index, []),
+            "violations": violations.get(index, []),
             "kind": "batch" if event is None else "event",
             "request": entry.number,
-            "verdict": verdict,
+            "verdict": _verdict(entry, place, index in problems, index in violations),
             "written": payload if event is None else event,
         }
 
@@ -188,8 +234,8 @@ def action_of(data: Mapping[str, Any]) -> Any:
     return None
 
 
-def violation_of(violation: Any) -> dict[str, Any]:
-    """Return as JSON what of a batch is not as planned."""
+def violation_of(violation: Any, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return as JSON what of a batch is not as planned, with its numbers as they came."""
     return {
         "code": violation.kind,
         "message": violation.text,
@@ -199,16 +245,37 @@ def violation_of(violation: Any) -> dict[str, Any]:
         "pointer": violation.pointer,
         "keyword": violation.keyword,
         "expected": violation.expected,
-        "actual": violation.actual,
+        "actual": _actual(violation, payload),
     }
+
+
+def _actual(violation: Any, payload: Mapping[str, Any]) -> Any:
+    """Return what is there: the plan compares doubles, and JSON has every digit."""
+    if isinstance(violation.actual, bool) or not isinstance(violation.actual, int | float):
+        return violation.actual
+    place = violation.event_index
+    found: Any = payload
+    for name in ([] if place is None else ["events", str(place), "data"]) + violation.path:
+        if isinstance(found, list):
+            found = found[int(name)] if name.isdecimal() and int(name) < len(found) else None
+        else:
+            found = found.get(name) if isinstance(found, Mapping) else None
+    if isinstance(found, int | float | Decimal) and not isinstance(found, bool):
+        return found
+    actual = violation.actual
+    return actual if isinstance(actual, int) or isfinite(actual) else str(actual)
 
 
 def verdict_of(entry: Entry, place: int) -> str:
     """Return the verdict on a whole batch."""
     part: Part = (entry.parts or ())[place]
+    return _verdict(entry, place, bool(part.problems), bool(part.violations))
+
+
+def _verdict(entry: Entry, place: int, problems: bool, violations: bool) -> str:
     if place in entry.duplicates:
         return "duplicate"
-    return "violation" if part.violations else "problem" if part.problems else "ok"
+    return "violation" if violations else "problem" if problems else "ok"
 
 
 def _about(problem: str) -> int:

@@ -8,13 +8,17 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 from operator import attrgetter
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from ...builder.batch import Batch
     from ..server import ReceivedRequest
 
-MOST_BYTES = 256_000_000  # of the bodies that are kept, where the number of events is bounded
+MOST_BYTES = 256_000_000  # that are kept, where the number of events is bounded
+MOST_TEXTS = 32_000_000  # bytes of JSON that is at hand for the next stream
+_ENTRY, _VIOLATION, _VALUE = 2_000, 2_000, 100  # bytes that each takes, about
+_GONE: Any = None  # stands in the place of an entry that was dropped
 _FEW = 64  # entries that are gone, and not yet deleted
 
 _last = attrgetter("last")
@@ -55,23 +59,30 @@ class Entry:
         number: of the request, from 1.
         first: the id of its first row; last: of its last one.
         duplicates: the places of the batches in it that had come before.
-        texts: its rows as JSON, once somebody asked for them.
+        size: bytes of the body as it came.
+        held: bytes that all of this takes, about.
     """
 
     __slots__ = (
         "at",
         "duplicates",
         "first",
+        "held",
         "last",
         "message",
         "number",
         "parts",
         "request",
-        "texts",
+        "size",
     )
 
     def __init__(
-        self, request: ReceivedRequest, at: int, parts: tuple[Part, ...] | None, message: str
+        self,
+        request: ReceivedRequest,
+        at: int,
+        parts: tuple[Part, ...] | None,
+        message: str,
+        size: int = 0,
     ) -> None:
         self.request = request
         self.at = at
@@ -79,7 +90,18 @@ class Entry:
         self.message = message
         self.number = self.first = self.last = 0
         self.duplicates: tuple[int, ...] = ()
-        self.texts: list[str] | None = None
+        self.size = size
+        self.held = _held(self)
+
+
+def _held(entry: Entry) -> int:
+    """Return how many bytes an entry takes, about."""
+    request = entry.request
+    said = [request.path, entry.message, *request.headers, *request.headers.values()]
+    for part in entry.parts or ():
+        said += part.problems
+    found = len(request.body) + sum(map(len, said)) + _VALUE * len(said) + _ENTRY
+    return found + sum(_VIOLATION + len(str(each.actual)) for each in request.violations)
 
 
 class Counts(NamedTuple):
@@ -108,6 +130,8 @@ class Store:
         self._entries: list[Entry] = []
         self._start = 0  # the place of the first entry that is not gone
         self._bytes = 0
+        self._texts: dict[int, list[str]] = {}  # rows as JSON, by the number of the request
+        self._text_bytes = 0
         self._requests = 0
         self._ids: dict[str, None] = {}
         self._repeated: list[str] = []
@@ -119,6 +143,7 @@ class Store:
         self.oldest = 1  # the id of the oldest row that is kept
         self.newest = 0  # the id of the newest row
         self.cleared = 0  # the id of the newest row when it was cleared
+        self.foreign = 0  # requests of web pages elsewhere, which are not kept
 
     # Adding
 
@@ -135,7 +160,7 @@ class Store:
                 self._take(entry, entry.parts)
             entry.last = self.newest
             self._entries.append(entry)
-            self._bytes += len(entry.request.body)
+            self._bytes += entry.held
             if self._most is not None:
                 self._shrink(self._most)
             if self._waiting:
@@ -189,16 +214,44 @@ class Store:
             self._start = 0
 
     def _forget(self, entry: Entry) -> None:
+        self._entries[self._start] = _GONE  # at once: a body may be large
         self._start += 1
-        self._bytes -= len(entry.request.body)
+        self._bytes -= entry.held
+        self._drop_texts(entry.number)
         for place, part in enumerate(entry.parts or ()):
             if part.batch_id is not None and place not in entry.duplicates:
                 self._ids.pop(part.batch_id, None)
+
+    def count_foreign(self) -> None:
+        """Count a request of a web page elsewhere."""
+        with self._changed:
+            self.foreign += 1
+
+    def keep_texts(self, entry: Entry, texts: list[str]) -> None:
+        """Keep the rows of an entry as JSON for who asks next; the oldest such texts are dropped.
+
+        Args:
+            entry: which may be gone.
+            texts: of all its rows.
+        """
+        with self._changed:
+            if entry.last < self.oldest or entry.number in self._texts:
+                return
+            self._texts[entry.number] = texts
+            self._text_bytes += _size(texts)
+            while self._text_bytes > MOST_TEXTS:
+                self._drop_texts(next(iter(self._texts)))
+
+    def _drop_texts(self, number: int) -> None:
+        if number in self._texts:
+            self._text_bytes -= _size(self._texts.pop(number))
 
     def clear(self) -> None:
         """Forget everything; the numbers of rows and of requests go on."""
         with self._changed:
             self._entries, self._start, self._bytes = [], 0, 0
+            self._texts, self._text_bytes = {}, 0
+            self.foreign = 0
             self._ids, self._repeated = {}, []
             self._counts = [0] * len(Counts._fields)
             self._recent.clear()
@@ -216,16 +269,28 @@ class Store:
             rows: how many rows are enough; None for all.
         """
         with self._changed:
-            begin = bisect_right(self._entries, after, lo=self._start, key=_last)
-            if rows is None:
-                return self._entries[begin:]
-            end = bisect_right(self._entries, max(after, self.oldest - 1) + rows, begin, key=_last)
-            return self._entries[begin : end + 1]
+            return self._behind(after, rows)
+
+    def _behind(self, after: int, rows: int | None) -> list[Entry]:
+        begin = bisect_right(self._entries, after, lo=self._start, key=_last)
+        if rows is None:
+            return self._entries[begin:]
+        end = bisect_right(self._entries, max(after, self.oldest - 1) + rows, begin, key=_last)
+        return self._entries[begin : end + 1]
 
     def position(self) -> tuple[int, int, int]:
         """Return the ids of the last row that was cleared, of the oldest and the newest row."""
+        return self.look(self.newest, 0)[:3]
+
+    def look(self, after: int, rows: int) -> tuple[int, int, int, list[Entry]]:
+        """Return the position, and the entries with so many rows behind one, of one moment."""
         with self._changed:
-            return self.cleared, self.oldest, self.newest
+            return self.cleared, self.oldest, self.newest, self._behind(after, rows)
+
+    def texts(self, entry: Entry) -> list[str] | None:
+        """Return the rows of an entry as JSON, if they are at hand."""
+        with self._changed:
+            return self._texts.get(entry.number)
 
     def of_row(self, row: int) -> Entry | None:
         """Return the entry with a row, or None if there is none."""
@@ -240,9 +305,10 @@ class Store:
                 return self._entries[place]
             return None
 
-    def of_batch(self, batch_id: str) -> list[Entry]:
-        """Return the entries with a batch of this ``source_request_id``, oldest first."""
-        return [entry for entry in self.entries() if batch_id in entry.request.batch_ids]
+    def of_batches(self, batch_ids: Iterable[str]) -> list[Entry]:
+        """Return the entries with a batch of one of these ids, oldest first."""
+        wanted = {*batch_ids}
+        return [one for one in self.entries() if not wanted.isdisjoint(one.request.batch_ids)]
 
     @property
     def ids(self) -> list[str]:
@@ -289,6 +355,10 @@ class Store:
         with self._changed:
             self.closed = True
             self._changed.notify_all()
+
+
+def _size(texts: list[str]) -> int:
+    return sum(map(getsizeof, texts))
 
 
 def accepted(entries: Iterable[Entry]) -> list[tuple[Entry, int, Part]]:

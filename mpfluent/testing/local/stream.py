@@ -8,9 +8,10 @@ from typing import Any
 
 from ..http_connection import Left
 from .rows import json_text, texts_of
-from .store import Store
+from .store import Entry, Store
 
 _MOST_ROWS = 500  # in one message
+_MOST_TEXT = 1_000_000  # characters in one message, and the row that is beyond them
 _EVERY = 0.1  # seconds between two messages with rows, at least
 _COUNTS_EVERY = 0.5  # seconds between two messages with counts, at least
 _QUIET = 15.0  # seconds after which a comment shows that the stream lives
@@ -43,7 +44,9 @@ def stream(
         if now - counted_at >= _COUNTS_EVERY and (found := counts()) != counted:
             counted, counted_at = found, now
             messages += _message("counts", json_text(found))
-        was_cleared, (cleared, oldest, newest) = cleared, store.position()
+        was_cleared = cleared
+        # of one moment: what comes after a clearing is not sent before the clearing is told
+        cleared, oldest, newest, entries = store.look(place, _MOST_ROWS)
         if cleared != was_cleared:
             messages += _message("cleared", "{}")
             place = max(place, oldest - 1)
@@ -51,7 +54,8 @@ def stream(
             messages += _message("dropped", json_text({"rows": oldest - 1 - place}))
             place = oldest - 1
         if place < newest:
-            texts, place = _texts_behind(store, place)
+            texts = _texts_behind(store, entries, place)
+            place += len(texts)
             if texts:
                 messages += _message("rows", f'{{"rows":[{",".join(texts)}]}}', place)
         if not messages and now - said_at >= _QUIET:
@@ -63,15 +67,17 @@ def stream(
             return
 
 
-def _texts_behind(store: Store, place: int) -> tuple[list[str], int]:
-    """Return the next rows behind one as JSON, and the id of the last of them."""
-    texts: list[str] = []
-    for entry in store.entries(place, _MOST_ROWS):
-        first = max(place + 1, entry.first, store.oldest)
-        rows = texts_of(entry)[first - entry.first :][: _MOST_ROWS - len(texts)]
-        texts += rows
-        place = first + len(rows) - 1
-    return texts, place
+def _texts_behind(store: Store, entries: list[Entry], place: int) -> list[str]:
+    """Return the next rows behind one as JSON."""
+    found: list[str] = []
+    size = 0
+    for entry in entries:
+        for text in texts_of(store, entry, max(0, place + 1 - entry.first)):
+            found.append(text)
+            size += len(text)
+            if len(found) == _MOST_ROWS or size > _MOST_TEXT:
+                return found
+    return found
 
 
 def _message(name: str, data: str, row: int | None = None) -> bytes:
