@@ -1,6 +1,7 @@
 """The API of the local server: what arrived, as JSON."""
 
 import json
+import sys
 import socket
 import time
 
@@ -239,7 +240,8 @@ def test_what_is_nested_deeply_hides_nothing_else(server, depth):
 def test_a_batch_that_is_too_deep_to_be_shown_whole_is_told(server):
     deep = event("deep")
     deep["data"]["x"] = "HERE"
-    body = json.dumps(batch(deep)).replace('"HERE"', "[" * 700 + "19.90" + "]" * 700)
+    depth = 700 if sys.version_info < (3, 12) else 3_000  # more than is shown, less than is read
+    body = json.dumps(batch(deep)).replace('"HERE"', "[" * depth + "19.90" + "]" * depth)
     assert post(server, body.encode()).status_code == 202
 
     assert refused(server, "batches/unnamed-1") == (
