@@ -1,8 +1,8 @@
 """The API of the local server: what arrived, as JSON."""
 
 import json
-import sys
 import socket
+import sys
 import time
 
 import pytest
