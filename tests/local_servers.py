@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import sys
 import threading
 
 import requests
@@ -9,6 +10,8 @@ import requests
 from mpfluent.testing import LocalServer
 
 AUTH = ("key", "secret")
+_DEPTH = 700 if sys.version_info < (3, 12) else 3_000
+TOO_DEEP = "[" * _DEPTH + "19.90" + "]" * _DEPTH  # JSON that is read, but not written again
 SOON = 60  # seconds after which a test that waits has failed, on however busy a machine
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from full_disks import disk
 from internals import main
-from local_servers import answered, batch, event, post
+from local_servers import TOO_DEEP, answered, batch, event, post
 from shell import command, start
 
 from mpfluent.errors import brief
@@ -252,13 +252,10 @@ def test_it_saves_what_it_accepts_for_send_and_check(tmp_path):
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-DEEP = "[" * 700 + "19.90" + "]" * 700
-
-
 def test_it_saves_nothing_that_it_cannot_read_again(tmp_path):
     path = tmp_path / "batches.jsonl"
     text = json.dumps(batch(event()))
-    deep = json.dumps(batch(event(x="HERE"))).replace('"HERE"', DEEP)
+    deep = json.dumps(batch(event(x="HERE"))).replace('"HERE"', TOO_DEEP)
     bodies = [
         text.replace(" ", "\r").encode(),
         text.encode("utf-16-le"),
