@@ -36,6 +36,7 @@ PREFIX = "/_mpfluent/"
 _FILES = {"/": "index.html", "/favicon.ico": "icon.svg"}  # a browser asks for the second by itself
 _MOST_ANSWER = 8_000_000  # characters of events in one answer, and the event that is beyond them
 _LOOK = 0.25  # seconds after which who waits looks whether its client has gone
+_OFTEN = 100  # rows after which it looks, too
 _PAUSE = 0.01  # seconds between two looks at what came, at least
 _DEFAULT_RATE = 270.0  # batches a second, mParticle's own limit
 _UNNAMED = "unnamed-"
@@ -203,19 +204,25 @@ def _wait(site: Site, asked: _Asked) -> Action:
     end = time.monotonic() + query.timeout
     while True:
         newest = store.newest
-        for row in _rows_behind(site, store.entries(seen)):
+        for number, row in enumerate(_rows_behind(site, store.entries(seen)), 1):
             if matches(row, query):
                 return _text(f'{{"event":{event_text(row)}}}')
+            if number % _OFTEN == 0 and asked.left(0):
+                raise _gone()
         seen = newest
         # many that wait do not look at each row by itself, which would hold up the answers
         if asked.left(max(0.0, min(_PAUSE, end - time.monotonic()))):
-            raise ConnectionAbortedError("the client has gone")
+            raise _gone()
         if store.wait_beyond(seen, min(_LOOK, end - time.monotonic())):
             continue
         if store.closed:
             raise _Refused(503, "the server stops")
         if time.monotonic() >= end:
             raise _Refused(408, _nothing_came(site, query))
+
+
+def _gone() -> OSError:
+    return ConnectionAbortedError("the client has gone")
 
 
 def _nothing_came(site: Site, query: Query) -> str:
