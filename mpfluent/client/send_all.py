@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
@@ -42,7 +43,7 @@ class SendAll(NamedTuple):
 
     def __call__(self, batches: Iterable[Batch] | Feed[Any]) -> Any:
         """Send them; return their report."""
-        counts = ReportBuilder()
+        counts, process = ReportBuilder(), os.getpid()
         run: Run[Any] | None = None
         before = self.submitter.counters.traffic()
 
@@ -63,11 +64,14 @@ class SendAll(NamedTuple):
                 with run or nullcontext():
                     self._send(batches, run, counts, report)
             finally:
-                if report().failed:  # rows that an interruption left pending did not fail
+                # rows that an interruption left pending did not fail
+                if os.getpid() == process and report().failed:
                     log_failures(counts.report())
             self.tell(found := report())
             return found
         except BaseException as error:  # it carries the report until then
+            if os.getpid() != process:
+                raise  # out of a fork's child: the run is its parent's, whose threads hold locks
             if run is not None:
                 run.close()
             with suppress(Exception):  # a foreign exception may take no attribute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -34,6 +35,7 @@ class Accounts:
     def __init__(self, stop_after: int | None) -> None:
         self._stop_after = stop_after
         self._began = time.monotonic()
+        self._pid = os.getpid()
         # Guards all below. No other lock is taken while it is held. Reentrant, since the garbage
         # collector may run a ``__del__`` that closes a client at any line.
         self._lock = threading.RLock()
@@ -51,6 +53,8 @@ class Accounts:
 
     def _open_rows(self, opened: dict[int, int]) -> None:
         """Count rows that were read, by the number of their window."""
+        if self._pid != os.getpid():
+            return  # the rows are the parent's, and a thread of it may hold the lock
         rows = sum(opened.values())
         with self._lock:
             read, pending = self._read + rows, self._pending + rows

@@ -57,7 +57,6 @@ class TableRun(Accounts):
         self._window = settings.window if settings.group else 1
         self._keys = Keys(settings.job_name() or "", environment)
         self._job, self._api_key = settings.whole_job(environment), api_key
-        self._pid = os.getpid()
         self._refusal: InvalidBatch | None = None  # of the batch that was yielded last
         self._saved: Position | None = None
         self._has_no_key = False  # whether a row's id says nothing of what it is

@@ -1,6 +1,9 @@
 """Tables beside other threads, runs and processes, and callbacks that send one."""
 
+import contextlib
+import gc
 import os
+import signal
 import sys
 import threading
 
@@ -267,6 +270,52 @@ def test_a_child_that_leaves_in_the_midst_of_its_parents_run_changes_nothing_of_
     assert statuses == [7]
     assert (report.rows, report.pending) == (400, 0)
     assert world.wrong_at_end() == []
+
+
+@needs_fork
+@of_threads
+@both
+def test_a_child_leaves_though_a_thread_of_its_parent_holds_every_lock_of_the_run(world, mode):
+    statuses, parent, client = [], os.getpid(), world.client()
+
+    def forking(row):
+        if row.place.index == 300:
+            held, done = threading.Event(), threading.Event()
+            holder = threading.Thread(target=hold_locks_of_a_run, args=(held, done))
+            holder.start()
+            assert held.wait(SOON)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)  # a child that hangs is killed
+                raise SystemExit(7)  # through send_all
+            statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            done.set()
+            holder.join()
+        return imported(row)
+
+    try:
+        report = world.send(client, world.table(forking))
+    except SystemExit as left:
+        if os.getpid() != parent:
+            os._exit(left.code)
+        raise
+    client.close()
+
+    assert statuses == [7]
+    assert (report.rows, report.pending) == (400, 0)
+    assert world.wrong_at_end() == []
+
+
+def hold_locks_of_a_run(held, done):
+    """Hold the locks of what counts rows, batches and requests until it is done."""
+    kinds = ("TableRun", "ReportBuilder", "Counters", "Settlement")
+    counting = [one for one in gc.get_objects() if type(one).__name__ in kinds]
+    assert {type(one).__name__ for one in counting} == {*kinds}
+    with contextlib.ExitStack() as locks:
+        for one in counting:
+            locks.enter_context(one.lock if hasattr(one, "lock") else one._lock)
+        held.set()
+        done.wait(SOON)
 
 
 # An outbox, a rate limit, and a server that lies
