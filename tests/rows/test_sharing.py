@@ -247,50 +247,20 @@ def test_a_forked_child_sends_the_table_that_its_parent_made(world, mode, tmp_pa
 @needs_fork
 @of_threads
 @both
-def test_a_child_that_leaves_in_the_midst_of_its_parents_run_changes_nothing_of_it(world, mode):
-    statuses = []
-
-    def forking(row):
-        if row.place.index == 300:
-            child = os.fork()
-            if child == 0:
-                raise SystemExit(7)  # through send_all
-            statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-        return imported(row)
-
-    parent, client = os.getpid(), world.client()
-    try:
-        report = world.send(client, world.table(forking))
-    except SystemExit as left:
-        if os.getpid() != parent:
-            os._exit(left.code)
-        raise
-    client.close()
-
-    assert statuses == [7]
-    assert (report.rows, report.pending) == (400, 0)
-    assert world.wrong_at_end() == []
-
-
-@needs_fork
-@of_threads
-@both
-def test_a_child_leaves_though_a_thread_of_its_parent_holds_every_lock_of_the_run(world, mode):
+@pytest.mark.parametrize("locked", [False, True], ids=["no lock", "every lock"])
+def test_a_child_leaves_its_parents_run_and_changes_nothing_whatever_lock_a_thread_holds(
+    world, mode, locked
+):
     statuses, parent, client = [], os.getpid(), world.client()
 
     def forking(row):
         if row.place.index == 300:
-            held, done = threading.Event(), threading.Event()
-            holder = threading.Thread(target=hold_locks_of_a_run, args=(held, done))
-            holder.start()
-            assert held.wait(SOON)
-            child = os.fork()
-            if child == 0:
-                signal.alarm(20)  # a child that hangs is killed
-                raise SystemExit(7)  # through send_all
-            statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-            done.set()
-            holder.join()
+            with locks_of_a_run() if locked else contextlib.nullcontext():
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(20)  # a child that hangs is killed
+                    raise SystemExit(7)  # through send_all
+                statuses.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         return imported(row)
 
     try:
@@ -304,6 +274,21 @@ def test_a_child_leaves_though_a_thread_of_its_parent_holds_every_lock_of_the_ru
     assert statuses == [7]
     assert (report.rows, report.pending) == (400, 0)
     assert world.wrong_at_end() == []
+
+
+@contextlib.contextmanager
+def locks_of_a_run():
+    """Let a thread hold the locks of what counts rows, batches and requests."""
+    held, done, parent = threading.Event(), threading.Event(), os.getpid()
+    holder = threading.Thread(target=hold_locks_of_a_run, args=(held, done))
+    holder.start()
+    assert held.wait(SOON)
+    try:
+        yield
+    finally:
+        if os.getpid() == parent:  # a child has no such thread
+            done.set()
+            holder.join()
 
 
 def hold_locks_of_a_run(held, done):
