@@ -251,13 +251,14 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         >>> print(Batch().event("x" * 300).problems()[0].text)
         events[0].event_name has 300 characters; mParticle cuts it at 256
         """
+        from ..wire.body import encode
         from ..wire.seal import wire_size
 
         if now is not None:
             now = checked_as(instant, "problems", "now", now)
         error = wire_size(self).error
         too_large = () if error is None else (Problem("too_large", str(error)),)
-        return (*problems(self, historical=historical, now=now), *too_large)
+        return (*problems(self, encode(self), historical=historical, now=now), *too_large)
 
     def preview(self, *, historical: bool = False) -> Preview:
         """Return what this batch will be when it is sent; it prints as text.

@@ -112,6 +112,10 @@ class EventHistory(Frozen):
         tail: _Node | None = None
         for event in events:
             tail = (tail, event)
+        return self._rehung(keys, values, tail)
+
+    def _rehung(self, keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> Self:
+        """Return a value of the same class with other fields, and with the events of a node."""
         new = _new(type(self))  # as in _derive, without a further call
         _set_state(new, (keys, values))
         _set_tail(new, tail)

@@ -52,8 +52,9 @@ def dry_run(
                 if historical:
                     check_historical(batch, now)
                 sealed = seal(batch, lambda: now, new_ids, environment, own_id)
-                check_limits(problems(sealed, historical=historical, now=now))
-                found = split(sealed, encode(sealed))
+                encoded = encode(sealed)
+                check_limits(problems(sealed, encoded, historical=historical, now=now))
+                found = split(sealed, encoded)
             except InvalidBatch as error:
                 run.refused(group, error)
                 continue

@@ -20,6 +20,7 @@ from ..errors import ConfigurationError, MPFluentError, brief, unknown_option
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import integer_between
 from ..wire import limits
+from ..wire.body import encode
 from .api_rules import Judgement, judged
 from .faults import STATUSES, Action, checked_integer, checked_seconds, status
 from .http_connection import URI_TOO_LONG, Arrival, Head, Left, Streamed
@@ -474,7 +475,7 @@ class LocalServer(PublicNames):
         for (batch_id, batch), payload, problems in zip(
             judgement.batches, judgement.payloads, left_out
         ):
-            problems += [problem.text for problem in limits.problems(batch)]
+            problems += [problem.text for problem in limits.problems(batch, encode(batch))]
             violations: tuple[Violation, ...] = ()
             if self._plan is not None:
                 try:

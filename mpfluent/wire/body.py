@@ -35,10 +35,11 @@ class Encoded(NamedTuple):
 
     def body(self) -> bytes:
         """Return the batch's JSON."""
-        if not self.events:
-            return self.context
-        opening = _EVENTS if len(self.context) > 2 else _EVENTS[1:]  # no comma after no context
-        return b"".join((self.context[:-1], opening, b",".join(self.events), b"]}"))
+        context, events = self
+        if not events:
+            return context
+        opening = _EVENTS if len(context) > 2 else _EVENTS[1:]  # no comma after no context
+        return b"".join((context[:-1], opening, b",".join(events), b"]}"))
 
 
 def encode(batch: Batch) -> Encoded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -34,12 +33,13 @@ def event_ids(batch_id: str, count: int) -> list[str]:
     >>> event_ids("order-4711", 3)[:2] == event_ids("order-4711", 2)
     True
     """
-    name = f"mpfluent event {batch_id}".encode("utf-8", "surrogatepass")
-    return uuid_texts(_shake()(name).hexdigest(16 * count), "8")
+    digest = _begun().copy()  # half the cost of a new one
+    digest.update(batch_id.encode("utf-8", "surrogatepass"))
+    return uuid_texts(digest.hexdigest(16 * count), "8")
 
 
 @cache
-def _shake() -> Callable[[bytes], Any]:
+def _begun() -> Any:
     import hashlib  # here: a program that chooses no ids does without it
 
-    return hashlib.shake_128
+    return hashlib.shake_128(b"mpfluent event ")

@@ -9,12 +9,16 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import brief
 from ..values.code_cache import Memo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
+
+if TYPE_CHECKING:
+    from .body import Encoded
 
 MAX_BATCHES_PER_REQUEST = 100
 MAX_REQUEST_BYTES = 256_000
@@ -51,29 +55,36 @@ class Problem(NamedTuple):
 
 
 def problems(
-    batch: Any, *, historical: bool = False, now: int | None = None
+    batch: Any, encoded: Encoded, *, historical: bool = False, now: int | None = None
 ) -> tuple[Problem, ...]:
     """Return what the documented limits would reject or truncate, and advice.
 
     Args:
         batch: a :class:`~mpfluent.Batch`.
+        encoded: its JSON: what is short there is not looked into.
         historical: whether it goes to the historical endpoint.
         now: Unix milliseconds; without it, nothing is said of the age of events.
     """
     oldest = None if historical or now is None else now - HISTORICAL_AFTER
     keys, values = batch._state
-    groups, is_old = [values], False
+    if "user_identities" not in keys or _may_be_nobodys(keys, values):
+        return tuple(_found(batch, oldest))
+    context, texts = encoded
+    long: list[tuple[Any, ...]] = []  # the values of what is not short as a whole
+    if len(context) > _bounds[keys][0]:
+        long += values, values[keys.index("user_identities")]._state[1]
+    is_old, place = False, 0
     node = batch._tail
     while node is not None:
         node, event = node
         names, inside = event._state
-        groups.append(inside)
-        if oldest is not None and _TIME in names and inside[names.index(_TIME)] < oldest:
+        most, time = _bounds[names]
+        place -= 1
+        if len(texts[place]) > most:
+            long.append(inside)
+        if oldest is not None and time is not None and inside[time] < oldest:
             is_old = True
-    if "user_identities" not in keys or _may_be_nobodys(keys, values):
-        return tuple(_found(batch, oldest))
-    groups.append(values[keys.index("user_identities")]._state[1])
-    if not _short(groups):  # near no limit, as most batches are: a tenth of the cost
+    if long and not _short(long):  # near no limit, as most batches are: a tenth of the cost
         return tuple(_found(batch, oldest))
     if not is_old:
         return ()
@@ -116,6 +127,20 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
 
 _IDENTITY = "UserIdentity"  # the kind of a value that holds an id of a user
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
+
+
+def _bounds_of(names: tuple[str, ...]) -> tuple[int, int | None]:
+    """Return so many bytes of JSON that nothing in a value with these fields can be over a limit.
+
+    No text in it is longer than what the names of the fields leave of these bytes. Nor are there
+    100 attributes, or 1000 entries of a list, in so few. Besides, return the place of its time.
+    """
+    shortest = _SHORT if "action_identifier" in names else min(MAX_NAME, MAX_IDENTITY)
+    most = shortest + len("".join(names)) + len('"":,') * len(names)
+    return most, names.index(_TIME) if _TIME in names else None
+
+
+_bounds: Memo[tuple[str, ...], tuple[int, int | None]] = Memo(_bounds_of)
 
 
 def _short(groups: list[tuple[Any, ...]]) -> bool:
@@ -250,16 +275,18 @@ def is_nobodys(value: Any) -> bool:
 def _may_be_nobodys(keys: tuple[str, ...], values: tuple[Any, ...]) -> bool:
     """Return whether an id in this context may be nobody's: a few times as quick as to ask."""
     for place, is_single in _places_of_ids[keys]:
-        if is_single:
-            if is_nobodys(values[place]):
-                return True
-            continue
-        for one in values[place]._state[1]:
-            if type(one) is str and one[:1] in _BEGINS_NOTHING and is_nobodys(one):
-                return True
+        ids = (values[place],) if is_single else values[place]._state[1]
+        try:
+            if _BEGINS_NOTHING.isdisjoint(map(_FIRST, ids)):
+                continue  # nearly always
+        except (TypeError, IndexError):  # a number, such as an mpid, or nothing at all
+            pass
+        if any(map(is_nobodys, ids)):
+            return True
     return False
 
 
+_FIRST = itemgetter(0)
 _SINGLE_IDS = ("mpid", "mp_deviceid", "partner_identity")
 _WITH_IDS = frozenset((*_SINGLE_IDS, "user_identities", "partner_identities", "device_info"))
 _places_of_ids: Memo[tuple[str, ...], list[tuple[int, bool]]] = Memo(

@@ -42,11 +42,14 @@ def seal(
     keys, values = batch._state
     stamps = _STAMPS if environment else _STAMPS[1:]
     lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, stamps]
-    events, plans = batch._events(), []
+    planned = []  # the last one first, straight from the chain
     wanted, late = 0, False
-    for event in events:
-        plan = _missing[type(event), event._state[0], _EVENT_STAMPS]
-        plans.append(plan)
+    node = batch._tail
+    while node is not None:
+        node, event = node
+        names, inside = event._state
+        plan = _missing[type(event), names, _EVENT_STAMPS]
+        planned.append((event, inside, plan))
         wanted += plan[0]
         late = late or plan[1]
     if not (wanted or late or lacks_id or lacks_other):
@@ -54,22 +57,24 @@ def seal(
     moment = now() if late else None
     if not lacks_id:
         own_id = batch._get("source_request_id")
-    ids: list[str] = []
+    ids: Sequence[str] = ()
     if own_id is None:
         *ids, own_id = new_ids(wanted + 1)
+    elif wanted == len(planned):
+        ids = event_ids(own_id, wanted)
     elif wanted:
-        ids = event_ids(own_id, wanted) if wanted == len(events) else _following(own_id, events)
-    ids.reverse()  # so that the next one is the last
-    sealed = []
-    for event, (needs_id, needs_time, event_keys, event_pick) in zip(events, plans):
+        ids = _following(own_id, [event for event, _, _ in planned])
+    next_id = iter(ids)
+    tail: Any = None
+    planned.reverse()
+    for event, inside, (needs_id, needs_time, event_keys, event_pick) in planned:
         if needs_id or needs_time:
-            stamps_of_event = moment, ids.pop() if needs_id else None
-            new = _new(type(event))
-            _set_state(new, (event_keys, event_pick(event._state[1] + stamps_of_event)))
-            event = new
-        sealed.append(event)
+            stamps_of_event = moment, next(next_id) if needs_id else None
+            event = _new(type(event))
+            _set_state(event, (event_keys, event_pick(inside + stamps_of_event)))
+        tail = tail, event
     given = (environment, own_id) if environment else (own_id,)
-    return batch._rebuilt(all_keys, pick(values + given), sealed)
+    return batch._rehung(all_keys, pick(values + given), tail)
 
 
 def _following(own_id: str, events: Sequence[Event]) -> list[str]:
