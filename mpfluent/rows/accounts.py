@@ -64,7 +64,7 @@ class Accounts:
             self._open |= opened
 
     def _account(
-        self, counts: dict[str, int], name: str, number: int, group: Group | None, *, again: bool
+        self, counts: dict[str, int], name: str, number: int, group: Group | None, again: bool
     ) -> None:
         """Count the outcome of rows; with the lock held.
 
@@ -92,7 +92,7 @@ class Accounts:
 
     def _count(self, name: str, number: int) -> None:
         with self._lock:
-            self._account(self._counts, name, number, None, again=False)
+            self._account(self._counts, name, number, None, False)
 
     def _reject(self, number: int, place: Any, cells: Any, refusal: Refusal) -> None:
         with self._lock:
@@ -100,7 +100,7 @@ class Accounts:
             self._first_rejects += [reject][: SHOWN - len(self._first_rejects)]
             if self._rejects is not None:
                 self._rejects.write([reject])
-            self._account(self._rejected, refusal.reason, number, None, again=False)
+            self._account(self._rejected, refusal.reason, number, None, False)
             self._check_stop()
 
     def settled(self, token: Group, outcome: Outcome) -> None:
@@ -110,16 +110,17 @@ class Accounts:
                 return
             again, counts, name = False, self._counts, "delivered"
             try:
-                if isinstance(outcome, Kept):
+                if not isinstance(outcome, DeliveryError):
+                    if isinstance(outcome, HandedOver):
+                        name = "handed_over"
+                elif isinstance(outcome, Kept):
                     name = "kept"
-                elif isinstance(outcome, DeliveryError):
+                else:
                     if outcome.broken_off:
                         return  # it stays pending: the next run sends it again
                     counts, name = self._failed, outcome.reason
                     again = not self._note_failed(token, outcome)
-                elif isinstance(outcome, HandedOver):
-                    name = "handed_over"
-                self._account(counts, name, token.window, token, again=again)
+                self._account(counts, name, token.window, token, again)
             except Exception as error:
                 # Such as a full disk. In a worker nobody would see it, and its rows would be waited
                 # for without an end: ``save`` raises it in the thread that reads the rows.

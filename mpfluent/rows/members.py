@@ -19,9 +19,8 @@ from ..errors import (
 from ..transport.handlers import of_handler
 from ..values.foreign import is_a, itself
 from ..wire.limits import identifies_nobody, nobodys_ids
-from .cells import text
 from .keys import Digest, Keys
-from .row import Place, Row, checked_cell
+from .row import Place, Row
 from .settings import Settings
 from .sources import Cells
 
@@ -70,6 +69,8 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
     """
     table, mapping, columns = settings.table(), settings.mapping, settings.key_columns()
     name = "Rows" if mapping is None else mapping.name
+    function = None if mapping is None else mapping.function
+    data_plan = settings.data_plan
     may_be_nobody, groups = settings.allow_nobody, settings.group
 
     def digest_of(place: Place, batch: Batch) -> tuple[Digest | None, bool]:
@@ -85,31 +86,32 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
     def of_batch(place: Place, batch: Batch) -> Member | None:
         """Return what a batch of a file means."""
         found: Any = batch
-        if mapping is not None and settings.of == "batches":
-            found = mapping.function(batch)  # type: ignore[arg-type]
+        if function is not None and settings.of == "batches":
+            found = function(batch)  # type: ignore[arg-type]
             if found is None:
                 return None
             found = _own_batch(place, name, found)
-        if settings.data_plan is not None:
-            found = found.with_data_plan(*settings.data_plan)
+        if data_plan is not None:
+            found = found.with_data_plan(*data_plan)
         return Member(place, batch, found, *digest_of(place, found))
 
     def of_row(place: Place, cells: Cells) -> Member | Refusal | None:
         row = Row(cells, place, table)
-        if mapping is None:
+        if function is None:
             raise _no_mapping(settings, place)
-        batch = mapping.function(row)
+        batch = function(row)
         if batch is None:
             return None
-        if not issubclass(type(batch), Batch):
+        # of the class itself, nearly always: to ask for a subclass takes longer
+        if type(batch) is not Batch and not issubclass(type(batch), Batch):
             batch = _own_batch(place, name, batch)
         keys_of_batch, values = batch._state
         if "user_attributes" in keys_of_batch:
             attributes = values[keys_of_batch.index("user_attributes")]
             if None in attributes._state[1]:
                 batch = _without_missing(batch, attributes, row.tags)
-        if settings.data_plan is not None:
-            batch = batch.with_data_plan(*settings.data_plan)
+        if data_plan is not None:
+            batch = batch.with_data_plan(*data_plan)
         if not may_be_nobody and identifies_nobody(batch):
             ids = nobodys_ids(batch)
             verb = "is" if len(ids) == 1 else "are"
@@ -118,13 +120,13 @@ def meaning_of(settings: Settings, keys: Keys, fingerprint: str | None) -> Meani
             return Refusal("nobody", f"{place}: {why}; {write}")
         if not columns:
             digest, claims = digest_of(place, batch)
-        elif "source_request_id" in (keys_of_batch := batch._state[0]):
+        elif "source_request_id" in keys_of_batch:
             raise ConfigurationError(
                 f"{place}: {name} gives the batch an id of its own, and a key gives it one, too; "
                 "write only one of them"
             )
         else:
-            key = [checked_cell(row, "text", text, column, True) for column in columns]
+            key = [row.text(column, required=True) for column in columns]
             named = batch._get("environment") if "environment" in keys_of_batch else None
             digest, claims = keys.digest_of(key, named), True
         group = tuple([row.text(column) for column in groups]) if groups else ()

@@ -125,6 +125,13 @@ class Row(Mapping[str, Any]):
         >>> Row({"id": 123456.0}).text("id")
         '123456'
         """
+        found, _, begins_usual = self._state
+        try:
+            cell = found[column]
+            if type(cell) is str and cell and cell[0] in begins_usual and cell.isascii():
+                return cell  # as nearly all are, and this is the getter that is called most
+        except (KeyError, TypeError):
+            pass
         return checked_cell(self, "text", cells.text, column, required)
 
     def integer(self, column: str, *, required: bool = False) -> int | None:
@@ -294,7 +301,7 @@ def checked_cell(
             raise row._no_column(f"row.{getter}({brief(column)})", column) from None
         cell = None
     try:
-        if type(cell) is str and cell[:1] in begins_usual:  # as with nearly all
+        if type(cell) is str and cell and cell[0] in begins_usual:  # as with nearly all
             return check(cell)
         if not cells.missing(cell, table.missing):
             return check(cell)

@@ -169,23 +169,24 @@ class TableRun(Accounts):
         for place, cells in islice(rows, self._start):
             self._resumed(place, cells)
             tick()
-        keys = self._keys
+        keys, seen = self._keys, self._keys.seen
         groups = self._joined(rows, tick) if self._settings.group else self._singly(rows, tick)
         for group in groups:
             left = [group]
             while left:
                 group = left.pop()
                 members = group.members
-                if len(members) == 1 and members[0].claims and members[0].digest in keys.seen:
+                _, _, _, digest, claims, _ = members[0]
+                if claims and digest in seen and len(members) == 1:
                     self._count("duplicates", group.window)
                     continue
                 self._refusal = None
                 group.rows = [*map(_row_of, members)]
                 yield group.batch, group.own_id(keys), group
                 if self._refusal is None:
-                    for member in members:
-                        if member.claims and member.digest is not None:
-                            keys.seen.add(member.digest)
+                    for _, _, _, digest, claims, _ in members:
+                        if claims and digest is not None:
+                            seen.add(digest)
                     del group.members, group.batch  # of what is on its way, a sealed one is enough
                 elif len(members) > 1:  # a group that is over a limit: its rows one by one
                     left += [Group(each, group.window) for each in reversed(members)]
