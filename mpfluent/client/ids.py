@@ -14,7 +14,7 @@ def unix_milliseconds() -> int:
 
 
 class _Drawn:
-    """Random ids whose digits were drawn from the system at once, and which are used once.
+    """Random ids whose bytes were drawn from the system at once, and which are used once.
 
     Each draw lets go of Python's lock, and to get it back from a busy worker costs more than all
     else that a send does. What is drawn is good for a moment and for one process only: one that is
@@ -28,7 +28,7 @@ class _Drawn:
         self.many = many
         self.pid = os.getpid()
         self.drawn_at = time.time_ns()  # before they are: a snapshot may be taken in between
-        self.left = uuid_texts(os.urandom(16 * many).hex())
+        self.left = uuid_texts(os.urandom(16 * many))
 
     def is_good(self) -> bool:
         """Return whether these may still be used: the clock of a restored snapshot is set."""

@@ -88,17 +88,16 @@ class Sealer(NamedTuple):
                 return self._split(batch, wire.encode(batch), True, verb, of_table)
         # all at once: to ask a NamedTuple for each takes ten times as long
         environment, historical, before_send, now, new_ids, _, _, planned = self
-        keys = batch._state[0]
-        if environment is None and "environment" not in keys:
+        if environment is None and "environment" not in batch._state[0]:
             raise InvalidBatch(
                 "the batch has no environment; write Client(…, environment='development') "
                 "or batch.with_environment('development')"
             )
         unsealed = [batch]
+        named = own_id is not None or "source_request_id" in batch._state[0]
         if planned is not None:
             batch = planned.marked(batch)
         sealed = seal(batch, now, new_ids, environment, own_id)
-        named = own_id is not None or "source_request_id" in keys
         if before_send is not None:
             kept = self._filtered(sealed, before_send)
             if isinstance(kept, DeliveryError):
@@ -120,7 +119,7 @@ class Sealer(NamedTuple):
                 if historical and not sealed.events:
                     return Prepared(whole, nothing_left(whole), named)
             encoded = wire.encode(sealed)
-            found = problems(sealed, encoded, historical=historical, now=now())
+            found = problems(sealed, encoded, historical, now())
             if found:
                 self._refuse_or_log(found, strict=strict)
         except InvalidBatch as error:

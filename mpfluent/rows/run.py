@@ -176,19 +176,21 @@ class TableRun(Accounts):
             while left:
                 group = left.pop()
                 members = group.members
-                _, _, _, digest, claims, _ = members[0]
-                if claims and digest in seen and len(members) == 1:
+                place, cells, _, digest, claims, _ = members[0]
+                is_single = len(members) == 1
+                if is_single and claims and digest in seen:
                     self._count("duplicates", group.window)
                     continue
+                self._has_no_key |= not claims
                 self._refusal = None
-                group.rows = [*map(_row_of, members)]
+                group.rows = ((place, cells),) if is_single else [*map(_row_of, members)]
                 yield group.batch, group.own_id(keys), group
                 if self._refusal is None:
                     for _, _, _, digest, claims, _ in members:
                         if claims and digest is not None:
                             seen.add(digest)
                     del group.members, group.batch  # of what is on its way, a sealed one is enough
-                elif len(members) > 1:  # a group that is over a limit: its rows one by one
+                elif not is_single:  # a group that is over a limit: its rows one by one
                     left += [Group(each, group.window) for each in reversed(members)]
                 else:
                     self._reject_refused(group, self._refusal)
@@ -209,18 +211,19 @@ class TableRun(Accounts):
         tenth less of a processor's time. A dry run judges each row as it is read.
         """
         number, most, meaning_of_row = self._start, 1 if self._is_dry else _AHEAD, self._meaning
+        now = time.monotonic
         while True:
             self._check_stop()
             errors: list[Exception] = []  # at most one, and in no variable, which would be a cycle
             ahead: list[Any] = []
             meanings: list[Member | Refusal | None] = []
-            until = time.monotonic() + _AHEAD_SECONDS
+            until = now() + _AHEAD_SECONDS
             try:
                 for row in islice(rows, most):
                     ahead.append(row)
                     place, cells = row
                     meanings.append(meaning_of_row(place, cells))
-                    if time.monotonic() > until:
+                    if now() > until:
                         break
             except Exception as error:  # what came before is sent; but a signal's waits for nothing
                 if of_handler(error) is not None:
@@ -230,7 +233,6 @@ class TableRun(Accounts):
                 self._open_rows(dict.fromkeys(range(number, number + len(ahead)), 1))
             for (place, cells), meaning in zip(ahead, meanings):
                 if isinstance(meaning, Member):
-                    self._has_no_key |= not meaning.claims
                     yield Group(meaning, number)
                 else:
                     self._leave_out(number, place, cells, meaning)

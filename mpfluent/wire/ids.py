@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from functools import cache
+from struct import Struct
 from typing import Any
 
 
-def uuid_texts(digits: str, version: str = "4") -> list[str]:
-    """Return the UUIDs of hexadecimal digits, of which each takes 32, as text.
+def uuid_texts(drawn: bytes, version: str = "4") -> list[str]:
+    """Return the UUIDs of bytes, of which each takes 16, as text.
 
     Args:
-        version: "4" for random digits, "8" for digits that were made in another way.
+        version: "4" for random bytes, "8" for those that were made in another way.
     """
-    found = []
-    for start in range(0, len(digits), 32):
-        one = digits[start : start + 32]
-        variant = _VARIANTS[one[16]]  # all in all a third of the cost of uuid.uuid4
-        found.append(
-            f"{one[:8]}-{one[8:12]}-{version}{one[13:16]}-{variant}{one[17:20]}-{one[20:]}"
-        )
+    found, form = [], _FORMS[version]
+    # all in all a third of the cost of uuid.uuid4; of bytes, since slices of text cost more
+    for low, middle, high, variant, clock, node in _groups(hexlify(drawn)):
+        one = form % (low, middle, high, _VARIANTS[variant], clock, node)
+        found.append(one.decode())
     return found
 
 
-_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+# The version stands in the place of the one digit that is left out.
+_groups = Struct("8s 4s x3s s3s 12s").iter_unpack
+_FORMS = {version: f"%b-%b-{version}%b-%b%b-%b".encode() for version in "48"}
+_VARIANTS = {b"%x" % digit: b"%x" % (8 | digit & 3) for digit in range(16)}
 
 
 def event_ids(batch_id: str, count: int) -> list[str]:
@@ -35,7 +38,7 @@ def event_ids(batch_id: str, count: int) -> list[str]:
     """
     digest = _begun().copy()  # half the cost of a new one
     digest.update(batch_id.encode("utf-8", "surrogatepass"))
-    return uuid_texts(digest.hexdigest(16 * count), "8")
+    return uuid_texts(digest.digest(16 * count), "8")
 
 
 @cache

@@ -55,7 +55,7 @@ class Problem(NamedTuple):
 
 
 def problems(
-    batch: Any, encoded: Encoded, *, historical: bool = False, now: int | None = None
+    batch: Any, encoded: Encoded, historical: bool = False, now: int | None = None
 ) -> tuple[Problem, ...]:
     """Return what the documented limits would reject or truncate, and advice.
 
