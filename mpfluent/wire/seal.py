@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import TooLarge
@@ -40,15 +41,15 @@ def seal(
         own_id: for a batch that has none; without it, the id is a new one.
     """
     keys, values = batch._state
-    stamps = _STAMPS if environment else _STAMPS[1:]
-    lacks_id, lacks_other, all_keys, pick = _missing[type(batch), keys, stamps]
+    of_batches = _of_batches if environment else _of_batches_with_environment
+    lacks_id, lacks_other, all_keys, pick = of_batches[type(batch)][keys]
     planned = []  # the last one first, straight from the chain
     wanted, late = 0, False
     node = batch._tail
     while node is not None:
         node, event = node
         names, inside = event._state
-        plan = _missing[type(event), names, _EVENT_STAMPS]
+        plan = _of_events[type(event)][names]
         planned.append((event, inside, plan))
         wanted += plan[0]
         late = late or plan[1]
@@ -103,12 +104,7 @@ class _Missing(NamedTuple):
     pick: Callable[[Any], tuple[Any, ...]]
 
 
-_STAMPS = ("environment", "source_request_id")
-_EVENT_STAMPS = ("timestamp_unixtime_ms", "source_message_id")
-
-
-def _found_missing(key: tuple[type[Frozen], tuple[str, ...], tuple[str, ...]]) -> _Missing:
-    kind, keys, stamps = key
+def _missing(stamps: tuple[str, ...], kind: type[Frozen], keys: tuple[str, ...]) -> _Missing:
     places = {key: place for place, key in enumerate((*keys, *stamps))}
     places.update({key: place for place, key in enumerate(keys)})  # what is there is kept
     ordered, picked = kind._in_order(places)
@@ -116,7 +112,14 @@ def _found_missing(key: tuple[type[Frozen], tuple[str, ...], tuple[str, ...]]) -
     return _Missing(name, any(others), ordered, picker(picked))
 
 
-_missing = Memo(_found_missing)
+def _by_class(*stamps: str) -> Memo[type[Frozen], Memo[tuple[str, ...], _Missing]]:
+    """Return what sealing adds, by class and keys: to make a tuple of both takes longer."""
+    return Memo(lambda kind: Memo(partial(_missing, stamps, kind)))
+
+
+_of_batches = _by_class("environment", "source_request_id")
+_of_batches_with_environment = _by_class("source_request_id")
+_of_events = _by_class("timestamp_unixtime_ms", "source_message_id")
 
 
 def stamps(batch: Batch) -> Iterator[tuple[str, int]]:
