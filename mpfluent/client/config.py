@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Literal, Never, TypedDict, cast, get_args
+from typing import Literal, Never, cast, get_args
 
 from ..builder.batch import Batch
 from ..delivery.gate import Pace
@@ -23,6 +23,7 @@ from ..transport.base import Response, Transport
 from ..transport.destination import Credentials
 from ..transport.guard import HOST
 from ..utils.options import number_between
+from ..utils.typed import TypedDict
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant

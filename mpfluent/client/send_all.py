@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..builder.batch import Batch
 from ..delivery.feed import Feed, Run
@@ -16,6 +16,7 @@ from ..delivery.reports import ReportBuilder
 from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidValue, brief
 from ..utils.interrupts import Steps
+from ..utils.typed import NamedTuple
 from ..values.foreign import is_a, itself
 from .submit import Submitter, log_failures
 

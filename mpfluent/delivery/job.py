@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, InvalidBatch, Kept
 from ..utils.interrupts import SETTLED, Steps
+from ..utils.typed import NamedTuple
 from ..wire.body import Part, joined, read_back
 from .outcome import HandedBack, Outcome
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
 from ..utils.interrupts import HOOKED, READING, SETTLED
+from ..utils.typed import NamedTuple
 from ..wire.body import read_back
 from .job import Job
 from .outcome import HandedOver, Outcome

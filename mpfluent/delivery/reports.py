@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, Kept, Reason, one_line
 from ..transport.base import Response
 from ..utils.counts import added, reduced
 from ..utils.interrupts import NOTIFIED, Steps
 from ..utils.log import batch_count
+from ..utils.typed import NamedTuple
 from .stats import Outcomes
 
 _SHOWN = 5  # errors in the repr of a report, which is for a terminal

@@ -6,12 +6,13 @@ import os
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, Reason
 from ..utils.counts import reduced
 from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
+from ..utils.typed import NamedTuple
 from .observers import Observers
 from .outcome import HandedOver, Outcome
 
