@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from ..builder.batch import Batch
 from ..builder.sealed import SealedBatch
-from ..delivery.feed import Feed
 from ..delivery.future import Delivery
 from ..delivery.gate import Pace
 from ..delivery.notifier import Notifier
@@ -18,11 +17,9 @@ from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import Counters, Stats
 from ..dispatch.base import Dispatcher, WantsClient
-from ..dispatch.sync import SyncDispatcher
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
 from ..transport.base import Response, Transport
-from ..transport.requests import RequestsTransport
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
 from ..utils.options import checked_timeout
@@ -33,8 +30,10 @@ from .config import POD, Pod
 from .data_plan import OnViolation, Plan, plan_check_of
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
-from .send_all import SendAll, checked_progress
 from .submit import Submitter
+
+if TYPE_CHECKING:
+    from ..delivery.feed import Feed
 
 R = TypeVar("R")
 _T = TypeVar("_T")
@@ -145,6 +144,14 @@ class Client(PublicNames):
             raise config.wrong_setting("retry", brief(retry), "want a Retry", write)
         config.check_has("transport", transport, "send", "RequestsTransport()")
         config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
+        if transport is None:
+            from ..transport.requests import RequestsTransport  # not with a transport that is given
+
+            transport = RequestsTransport()
+        if dispatcher is None:
+            from ..dispatch.sync import SyncDispatcher  # not with one that is given
+
+            dispatcher = SyncDispatcher()
         self._environment = environment
         self._disabled = off
         self._counters = Counters()
@@ -167,14 +174,14 @@ class Client(PublicNames):
         if historical:
             addresses = Addresses(f"{bulk}/historical", f"{bulk}/historical")
         self._sender = Sender(
-            transport=RequestsTransport() if transport is None else transport,
+            transport=transport,
             addresses=addresses,
             credentials=credentials,
             retry=Retry() if retry is None else retry,
             counters=self._counters,
             pace=config.pace_of(rate_limit),
         )
-        self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
+        self._dispatcher = dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
         self._addresses = addresses
         self._adopt(self._dispatcher)
@@ -289,6 +296,8 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
+        from .send_all import SendAll, checked_progress
+
         return SendAll(
             self._submitter,
             self._dispatcher,

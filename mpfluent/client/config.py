@@ -21,7 +21,6 @@ from ..model.context import Environment
 from ..sdk_names import ELSEWHERE, called
 from ..transport.base import Response, Transport
 from ..transport.destination import Credentials
-from ..transport.guard import HOST
 from ..utils.options import number_between
 from ..utils.typed import TypedDict
 from ..values import validators
@@ -234,6 +233,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
             return _not_one_of(where, value, "a pod", PODS)
         return f"https://s2s.{value}.mparticle.com"
     from urllib.parse import urlsplit  # with a host of one's own: it is slow to import
+
+    from ..transport.guard import HOST
 
     try:
         parts = urlsplit(host)

@@ -32,6 +32,11 @@ from .validators import CheckFailed
 _new = object.__new__
 
 
+def _fields_of(cls: type) -> dict[str, Field[Any]]:
+    """Return the fields that a class itself declares, by their Python names."""
+    return {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
+
+
 class _Slotted(type):
     """Gives every class slots, so that none of its values has a ``__dict__`` to be changed."""
 
@@ -56,6 +61,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
     # class tables, made by __init_subclass__ from the declarations
     _kind = "Frozen"
     _fields: Mapping[str, Field[Any]] = MappingProxyType({})  # Python name -> field
+    _own_fields: Mapping[str, Field[Any]] = MappingProxyType({})  # without those of its bases
     _wire: Mapping[str, Field[Any]] = MappingProxyType({})  # wire name -> field
     _required: tuple[Field[Any], ...] = ()
     _init_names = NO_NAMES  # what the constructor takes besides its **fields
@@ -85,13 +91,11 @@ class Frozen(PublicNames, metaclass=_Slotted):
         super().__init_subclass__(**kwargs)
         if kind is not None:
             cls._kind = kind
-        inherited = {
-            name: field
-            for base in reversed(cls.__mro__[1:])
-            for name, field in vars(base).items()
-            if isinstance(field, Field)
-        }
-        own = {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
+        inherited: dict[str, Field[Any]] = {}
+        for base in reversed(cls.__mro__[1:]):
+            found = vars(base).get("_own_fields")
+            inherited |= _fields_of(base) if found is None else found
+        own = cls._own_fields = _fields_of(cls)
         first = len(inherited) if rank is None else rank
         for place, field in enumerate(own.values()):
             field.rank = first + place
