@@ -39,8 +39,6 @@ class _Unsaid:
 
 _UNSAID: Any = _Unsaid()
 
-B = TypeVar("B", bound="Batch")
-
 
 class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
     """What one user did: a context and a list of events, immutable.
@@ -319,6 +317,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
         def __setitem__(self, key, value):
             raise _immutable(type(self), key)
+
+
+B = TypeVar("B", bound=Batch)
 
 
 def _immutable(cls: type[Batch], name: Any) -> Immutable:
