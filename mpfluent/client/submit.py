@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..builder.batch import Batch
 from ..delivery.job import Job, OnSettled
@@ -16,6 +16,7 @@ from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidBatch
 from ..transport.handlers import of_handler
 from ..utils.log import batch_count, warn
+from ..utils.typed import NamedTuple
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from .prepare import Prepared, Sealer
 

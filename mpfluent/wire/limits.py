@@ -9,9 +9,10 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import brief
+from ..utils.typed import NamedTuple
 from ..values.code_cache import Memo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
