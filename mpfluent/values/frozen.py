@@ -8,6 +8,7 @@ and encoding is one ``dict(zip(…))``.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -99,7 +100,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
         first = len(inherited) if rank is None else rank
         for place, field in enumerate(own.values()):
             field.rank = first + place
-        declared = sorted({**inherited, **own}.values(), key=lambda field: field.rank)
+        declared = sorted({**inherited, **own}.values(), key=attrgetter("rank"))
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._has_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]
