@@ -20,6 +20,7 @@ from ..dispatch.base import Dispatcher, WantsClient
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
 from ..transport.base import Response, Transport
+from ..utils.fork import ProcessLocal
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
 from ..utils.options import checked_timeout
@@ -30,7 +31,7 @@ from .config import POD, Pod
 from .data_plan import OnViolation, Plan, plan_check_of
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
-from .submit import Submitter
+from .submit import Entry, Submitter
 
 if TYPE_CHECKING:
     from ..delivery.feed import Feed
@@ -183,6 +184,7 @@ class Client(PublicNames):
         )
         self._dispatcher = dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
+        self._home = ProcessLocal()
         self._addresses = addresses
         self._adopt(self._dispatcher)
         logger()
@@ -203,6 +205,7 @@ class Client(PublicNames):
         dispatcher.open(self._sender, self._notifier, Batch)
         if isinstance(dispatcher, WantsClient):
             dispatcher.opened_by(self)
+        dispatcher.check_process()  # it may be older than a fork, or than gevent's patches
         # the one that it was made with is the last, and so is closed last
         self._dispatchers = (dispatcher, *self._dispatchers)
 
@@ -233,11 +236,12 @@ class Client(PublicNames):
                 f"send(callback={brief(callback)}): want a function of the delivery; "
                 "write callback=print"
             )
-        delivery, launch = self._begin(batches)
+        dispatcher = self._dispatcher
+        delivery, entries = self._begin(batches, dispatcher)
         if callback is not None:
             delivery.add_done_callback(callback)
-        launch()
-        error = delivery._error() if self._dispatcher.waits else None
+        self._submitter.submit(entries, dispatcher)
+        error = delivery._error() if dispatcher.waits else None
         if error is not None:
             raise error
         return delivery
@@ -505,27 +509,27 @@ class Client(PublicNames):
     # From a batch to accepted payloads
 
     def _begin(
-        self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
-    ) -> tuple[Delivery, Callable[[], None]]:
-        """Check batches; return their delivery and the call that has them sent."""
+        self, batches: tuple[Batch, ...], dispatcher: Dispatcher
+    ) -> tuple[Delivery, list[Entry]]:
+        """Check batches; return their delivery, and what the dispatcher has to send."""
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
-        prepared = [self._sealer.prepared(batch) for batch in batches]
-        by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._counters, by)
-        settle = delivery._settle
-        entries = [(each, settle) for each in prepared]
-        return delivery, lambda: self._submitter.submit(entries, by)
+        prepare = self._sealer.prepared
+        delivery = Delivery(len(batches), self._counters, dispatcher)
+        return delivery, [(prepare(batch), delivery) for batch in batches]
 
     def _check_open(self) -> None:
         self._check_process()
         if self._closed:
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
-    def _check_process(self) -> None:
-        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
+    def _renew(self, forked: bool) -> None:
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
+
+    def _check_process(self) -> None:
+        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
+        self._home.move(self._renew)
         if self._counters.repairs.left:
             self._counters.repairs.run()
