@@ -25,6 +25,7 @@ from mpfluent.rows import groups
 from mpfluent.testing.rate_meter import RateMeter
 from mpfluent.transport.destination import Credentials, Destination
 from mpfluent.utils import files
+from mpfluent.utils.typed import NamedTuple, TypedDict
 from mpfluent.values.frozen import Field, Frozen
 from mpfluent.wire import body as wire
 from mpfluent.wire import limits, seal
@@ -43,10 +44,12 @@ __all__ = [
     "HandedBack",
     "JUDGED",
     "Job",
+    "NamedTuple",
     "OutboxFull",
     "Part",
     "RETRIED",
     "RateMeter",
+    "TypedDict",
     "close_match",
     "coalesce",
     "database",

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from ..errors import wrong_type
-from ..formatting.summary import readable
 from ..model.history import EventHistory
 from ..values.frozen import merged
 from . import unused_warning
@@ -50,6 +49,8 @@ class Builder(EventHistory):
         unused_warning.register(cls)
 
     def __repr__(self) -> str:
+        from ..formatting.summary import readable  # rarely needed
+
         return readable(*self._summary())
 
     def _repr_html_(self) -> str:

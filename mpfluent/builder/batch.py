@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, Unpack
 
 from ..encoding.json import parsed
 from ..errors import Immutable, InvalidValue, UnknownField, brief, unknown_field, wrong_type
-from ..formatting.summary import context
 from ..model.device import DeviceFields
 from ..model.event import Event
 from ..model.history import events
@@ -39,8 +38,6 @@ class _Unsaid:
 
 
 _UNSAID: Any = _Unsaid()
-
-B = TypeVar("B", bound="Batch")
 
 
 class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
@@ -308,6 +305,7 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
         return differences(self, other)
 
     def _summary(self) -> tuple[Any, ...]:
+        from ..formatting.summary import context
         from ..wire.seal import wire_size
 
         where = f" {self.environment}" if self.environment else ""
@@ -320,6 +318,9 @@ class Batch(EventVerbs, ContextVerbs, Piped, kind="Batch"):
 
         def __setitem__(self, key, value):
             raise _immutable(type(self), key)
+
+
+B = TypeVar("B", bound=Batch)
 
 
 def _immutable(cls: type[Batch], name: Any) -> Immutable:

@@ -23,8 +23,6 @@ from ..values.codegen import NO_NAMES
 from .base import Builder
 from .compiled import Appended, write_appender
 
-V = TypeVar("V", bound="CommerceVerbs")
-
 _OF_ACTION = frozenset(ProductAction._fields) - {"action", "products"}
 _ACTED = ProductAction._init_names  # what a product verb says besides its keywords
 # What other verbs say, and the line to write instead.
@@ -258,6 +256,9 @@ class CommerceVerbs(Builder):
         listed = {"product_impression_list": product_impression_list, "products": products}
         shown = ProductImpression._build("impression", listed)
         return self._event(CommerceEvent, "impression", {"product_impressions": [shown], **fields})
+
+
+V = TypeVar("V", bound=CommerceVerbs)
 
 
 describe_verbs(CommerceVerbs, globals())

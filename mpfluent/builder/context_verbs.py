@@ -28,7 +28,6 @@ from . import merge
 from .base import Builder
 from .compiled import REGULATIONS, SAID, consented, placed
 
-C = TypeVar("C", bound="ContextVerbs")
 _Consent = TypeVar("_Consent", GDPRConsentState, CCPAConsentState)
 
 
@@ -505,6 +504,9 @@ class ContextVerbs(Builder, Record):
             return self
         left = known._with(gone) if gone else None
         return self._with({wire: left if left is not None and left._keys else None})
+
+
+C = TypeVar("C", bound=ContextVerbs)
 
 
 describe_verbs(ContextVerbs, globals())

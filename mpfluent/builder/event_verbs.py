@@ -51,7 +51,6 @@ from .commerce_verbs import NO_KEYWORDS, CommerceVerbs, appended
 if TYPE_CHECKING:
     import requests
 
-V = TypeVar("V", bound="EventVerbs")
 
 # What event() takes besides its keywords.
 _NAMES = Names(("event_name", "type", "attributes"))
@@ -503,6 +502,9 @@ class EventVerbs(CommerceVerbs):
             meant = called(name, VERBS, verbs) or closest(name, verbs)
             hint = f"did you mean {meant!r}?" if meant else f"help({kind}) lists its verbs"
             raise UnknownVerb(f"{kind} has no verb {brief(name)}; {hint}")
+
+
+V = TypeVar("V", bound=EventVerbs)
 
 
 describe_verbs(EventVerbs, globals())

@@ -14,7 +14,17 @@ from ..errors import ConfigurationError
 
 _OURS = __name__.partition(".")[0]
 # what a class that derives from ours has of its own, and what generated code relies on
-_TABLES = ("_fields", "_wire", "_required", "_init_names", "_kind", "_has_rule", "_fill", "_with")
+_TABLES = (
+    "_fields",
+    "_own_fields",
+    "_wire",
+    "_required",
+    "_init_names",
+    "_kind",
+    "_has_rule",
+    "_fill",
+    "_with",
+)
 _KNOWN = ("Batch", "Session", "EventVerbs")  # the classes by whose names people know ours
 
 

@@ -18,8 +18,6 @@ from ..values.validators import Instant, Scalar
 from .base import Piped
 from .event_verbs import EventVerbs
 
-S = TypeVar("S", bound="Session")
-
 
 class _Events(Events):
     __slots__ = ()
@@ -215,6 +213,9 @@ class Session(EventVerbs, Piped, kind="Session"):
 
         def __setitem__(self, key, value):
             raise Immutable("Session is immutable; write session = session.add(event)")
+
+
+S = TypeVar("S", bound=Session)
 
 
 def _place(session: Session) -> dict[str, Any]:

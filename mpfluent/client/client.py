@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar, overload
 
 from ..builder.batch import Batch
 from ..builder.sealed import SealedBatch
-from ..delivery.feed import Feed
 from ..delivery.future import Delivery
 from ..delivery.gate import Pace
 from ..delivery.notifier import Notifier
@@ -18,11 +17,10 @@ from ..delivery.retry import Retry
 from ..delivery.sender import Addresses, Sender
 from ..delivery.stats import Counters, Stats
 from ..dispatch.base import Dispatcher, WantsClient
-from ..dispatch.sync import SyncDispatcher
 from ..errors import Closed, ConfigurationError, DeliveryError, InvalidBatch, InvalidValue, brief
 from ..model.context import Environment
 from ..transport.base import Response, Transport
-from ..transport.requests import RequestsTransport
+from ..utils.fork import ProcessLocal
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.log import logger
 from ..utils.options import checked_timeout
@@ -33,8 +31,10 @@ from .config import POD, Pod
 from .data_plan import OnViolation, Plan, plan_check_of
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
-from .send_all import SendAll, checked_progress
-from .submit import Submitter
+from .submit import Entry, Submitter
+
+if TYPE_CHECKING:
+    from ..delivery.feed import Feed
 
 R = TypeVar("R")
 _T = TypeVar("_T")
@@ -145,6 +145,14 @@ class Client(PublicNames):
             raise config.wrong_setting("retry", brief(retry), "want a Retry", write)
         config.check_has("transport", transport, "send", "RequestsTransport()")
         config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
+        if transport is None:
+            from ..transport.requests import RequestsTransport  # not with a transport that is given
+
+            transport = RequestsTransport()
+        if dispatcher is None:
+            from ..dispatch.sync import SyncDispatcher  # not with one that is given
+
+            dispatcher = SyncDispatcher()
         self._environment = environment
         self._disabled = off
         self._counters = Counters()
@@ -167,15 +175,16 @@ class Client(PublicNames):
         if historical:
             addresses = Addresses(f"{bulk}/historical", f"{bulk}/historical")
         self._sender = Sender(
-            transport=RequestsTransport() if transport is None else transport,
+            transport=transport,
             addresses=addresses,
             credentials=credentials,
             retry=Retry() if retry is None else retry,
             counters=self._counters,
             pace=config.pace_of(rate_limit),
         )
-        self._dispatcher: Dispatcher = SyncDispatcher() if dispatcher is None else dispatcher
+        self._dispatcher = dispatcher
         self._dispatchers: tuple[Dispatcher, ...] = ()
+        self._home = ProcessLocal()
         self._addresses = addresses
         self._adopt(self._dispatcher)
         logger()
@@ -196,6 +205,7 @@ class Client(PublicNames):
         dispatcher.open(self._sender, self._notifier, Batch)
         if isinstance(dispatcher, WantsClient):
             dispatcher.opened_by(self)
+        dispatcher.check_process()  # it may be older than a fork, or than gevent's patches
         # the one that it was made with is the last, and so is closed last
         self._dispatchers = (dispatcher, *self._dispatchers)
 
@@ -226,11 +236,12 @@ class Client(PublicNames):
                 f"send(callback={brief(callback)}): want a function of the delivery; "
                 "write callback=print"
             )
-        delivery, launch = self._begin(batches)
+        dispatcher = self._dispatcher
+        delivery, entries = self._begin(batches, dispatcher)
         if callback is not None:
             delivery.add_done_callback(callback)
-        launch()
-        error = delivery._error() if self._dispatcher.waits else None
+        self._submitter.submit(entries, dispatcher)
+        error = delivery._error() if dispatcher.waits else None
         if error is not None:
             raise error
         return delivery
@@ -289,6 +300,8 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
+        from .send_all import SendAll, checked_progress
+
         return SendAll(
             self._submitter,
             self._dispatcher,
@@ -496,27 +509,27 @@ class Client(PublicNames):
     # From a batch to accepted payloads
 
     def _begin(
-        self, batches: tuple[Batch, ...], dispatcher: Dispatcher | None = None
-    ) -> tuple[Delivery, Callable[[], None]]:
-        """Check batches; return their delivery and the call that has them sent."""
+        self, batches: tuple[Batch, ...], dispatcher: Dispatcher
+    ) -> tuple[Delivery, list[Entry]]:
+        """Check batches; return their delivery, and what the dispatcher has to send."""
         if not batches:
             raise InvalidBatch("send() needs at least one batch; write client.send(batch)")
         self._check_open()
-        prepared = [self._sealer.prepared(batch) for batch in batches]
-        by = self._dispatcher if dispatcher is None else dispatcher
-        delivery = Delivery(len(prepared), self._counters, by)
-        settle = delivery._settle
-        entries = [(each, settle) for each in prepared]
-        return delivery, lambda: self._submitter.submit(entries, by)
+        prepare = self._sealer.prepared
+        delivery = Delivery(len(batches), self._counters, dispatcher)
+        return delivery, [(prepare(batch), delivery) for batch in batches]
 
     def _check_open(self) -> None:
         self._check_process()
         if self._closed:
             raise Closed("the client is closed; write Client(…) for a new one", reason="closed")
 
-    def _check_process(self) -> None:
-        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
+    def _renew(self, forked: bool) -> None:
         for dispatcher in self._dispatchers:
             dispatcher.check_process()
+
+    def _check_process(self) -> None:
+        """Start again after a fork, even one that Python does not know of, such as uWSGI's."""
+        self._home.move(self._renew)
         if self._counters.repairs.left:
             self._counters.repairs.run()

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Literal, Never, TypedDict, cast, get_args
+from typing import Literal, Never, cast, get_args
 
 from ..builder.batch import Batch
 from ..delivery.gate import Pace
@@ -21,8 +21,8 @@ from ..model.context import Environment
 from ..sdk_names import ELSEWHERE, called
 from ..transport.base import Response, Transport
 from ..transport.destination import Credentials
-from ..transport.guard import HOST
 from ..utils.options import number_between
+from ..utils.typed import TypedDict
 from ..values import validators
 from ..values.check_failed import checked_as
 from ..values.validators import Instant
@@ -233,6 +233,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
             return _not_one_of(where, value, "a pod", PODS)
         return f"https://s2s.{value}.mparticle.com"
     from urllib.parse import urlsplit  # with a host of one's own: it is slow to import
+
+    from ..transport.guard import HOST
 
     try:
         parts = urlsplit(host)

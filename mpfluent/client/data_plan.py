@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import typing
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from ..builder.batch import Batch
 from ..errors import ConfigurationError, DeliveryError, InvalidBatch, brief, closest
 from ..model.context import DataPlanContext
 from ..utils.log import warn
+from ..utils.typed import NamedTuple
 
 B = TypeVar("B", bound=Batch)
 

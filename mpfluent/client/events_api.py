@@ -195,7 +195,7 @@ class EventsApi(PublicNames):
             )
         # in a callback, which may join its uploads, the synchronous one
         by = self._background if self._background.may_wait() else self._client._dispatcher
-        delivery, launch = self._client._begin(batches, by)
+        delivery, entries = self._client._begin(batches, by)
         upload = Upload(delivery)
 
         def settled(done: Delivery) -> None:
@@ -205,7 +205,7 @@ class EventsApi(PublicNames):
                 upload._called.set()
 
         delivery.add_done_callback(settled)
-        launch()
+        self._client._submitter.submit(entries, by)
         return upload
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..builder.batch import Batch
 from ..builder.sealed import SealedBatch
 from ..errors import DeliveryError, InvalidBatch, InvalidValue, TooLarge, brief
 from ..model.context import Environment
 from ..utils.log import warn
+from ..utils.typed import NamedTuple
 from ..values.foreign import is_a, itself
 from ..wire import body as wire
 from ..wire.checks import check_historical, check_limits

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..builder.batch import Batch
 from ..delivery.feed import Feed, Run
@@ -16,6 +16,7 @@ from ..delivery.reports import ReportBuilder
 from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidValue, brief
 from ..utils.interrupts import Steps
+from ..utils.typed import NamedTuple
 from ..values.foreign import is_a, itself
 from .submit import Submitter, log_failures
 
@@ -87,10 +88,10 @@ class SendAll(NamedTuple):
     ) -> None:
         tick = _Tick(self.tell, run, report)
         if run is None:
-            chunks = self.submitter.chunks(_each_of(batches), lambda _: counts.settle)
+            chunks = self.submitter.chunks(_each_of(batches), lambda _: counts)
         else:
-            settled = partial(partial, _settle, run, counts)
-            chunks = self.submitter.chunks(run.batches(tick), settled, run.refused)
+            receiver_of = partial(_OfTable, run, counts)
+            chunks = self.submitter.chunks(run.batches(tick), receiver_of, run.refused)
         for chunk in chunks:
             self.check_open()
             self.submitter.submit(chunk, self.dispatcher, counts, patient=True)
@@ -137,12 +138,19 @@ class _Tick:
         self._tell(self._report())
 
 
-def _settle(
-    run: Run[Any], counts: ReportBuilder, token: Any, outcome: Outcome, step: Steps
-) -> None:
-    run.settled(token, outcome)  # first: if an interrupt comes between, both are called again
-    if isinstance(outcome, DeliveryError):  # what arrived, the run has counted
-        counts.settle(outcome, step)
+class _OfTable:
+    """Gets the outcome of one batch of a table."""
+
+    __slots__ = ("_counts", "_run", "_token")
+
+    def __init__(self, run: Run[Any], counts: ReportBuilder, token: Any) -> None:
+        self._run, self._counts, self._token = run, counts, token
+
+    def _settle(self, outcome: Outcome, steps: Steps) -> None:
+        # first: if an interrupt comes between, both are called again
+        self._run.settled(self._token, outcome)
+        if isinstance(outcome, DeliveryError):  # what arrived, the run has counted
+            self._counts._settle(outcome, steps)
 
 
 def checked_progress(progress: Any) -> Callable[[Any], object] | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..builder.batch import Batch
-from ..delivery.job import Job, OnSettled
+from ..delivery.job import Job, Receiver
 from ..delivery.notifier import Notifier
 from ..delivery.observers import code_of
 from ..delivery.reports import Report, ReportBuilder, by_reason
@@ -16,11 +16,12 @@ from ..dispatch.base import Dispatcher
 from ..errors import DeliveryError, InvalidBatch
 from ..transport.handlers import of_handler
 from ..utils.log import batch_count, warn
+from ..utils.typed import NamedTuple
 from ..wire.limits import MAX_BATCHES_PER_REQUEST
 from .prepare import Prepared, Sealer
 
 _CHUNK_BYTES = 1_000_000  # of encoded batches that send_all holds at a time
-_Entry = tuple[Prepared, OnSettled]
+Entry = tuple[Prepared, Receiver]
 _DISABLED = "the client is disabled; the batch was not sent"
 
 
@@ -41,7 +42,7 @@ class Submitter(NamedTuple):
 
     def submit(
         self,
-        entries: Sequence[_Entry],
+        entries: Sequence[Entry],
         dispatcher: Dispatcher,
         counts: ReportBuilder | None = None,
         *,
@@ -54,24 +55,25 @@ class Submitter(NamedTuple):
             counts: of ``send_all``.
             patient: see :meth:`Dispatcher.submit`.
         """
+        # all at once: to ask a NamedTuple for each takes ten times as long
+        _, counters, notifier, disabled = self
+        # A batch that waits is held as JSON only: it is read back for a hook or an error.
+        needed = dispatcher.waits or notifier.on_delivered is not None
         jobs: list[Job] = []
         dropped: list[Job] = []
         unplanned = 0
-        for (sealed, parts, named, taken_out), on_settled in entries:
-            if self.disabled and isinstance(parts, tuple):
+        for (sealed, parts, named, taken_out), receiver in entries:
+            if disabled and isinstance(parts, tuple):
                 parts = DeliveryError(_DISABLED, reason="disabled")
             if not isinstance(parts, tuple):
                 assert isinstance(parts, DeliveryError)  # noqa: S101  # none that was refused
-                job = Job(sealed, (), on_settled)
+                job = Job(sealed, (), receiver)
                 job.give_up(parts)
                 dropped.append(job)
                 continue
-            # A batch that waits is held as JSON only: it is read back for a hook or an error.
-            needed = dispatcher.waits or self.notifier.on_delivered
-            held = sealed if needed else type(sealed)
             unplanned += taken_out
-            jobs.append(Job(held, parts, on_settled, own_id=named))
-        accepted = Acceptance(self.counters, len(entries), counts, unplanned)
+            jobs.append(Job(sealed if needed else type(sealed), parts, receiver, own_id=named))
+        accepted = Acceptance(counters, len(entries), counts, unplanned)
         try:
             if jobs:
                 dispatcher.submit(jobs, accepted, patient=patient)
@@ -80,9 +82,9 @@ class Submitter(NamedTuple):
             if dropped:
                 self._drop(dropped, accepted)
         except BaseException:  # such as Ctrl-C, or QueueFull: what was accepted is settled
-            self.counters.repairs.add((self._drop, dropped, accepted))
+            counters.repairs.add((self._drop, dropped, accepted))
             with suppress(BaseException):  # the first one is raised
-                self.counters.repairs.run()
+                counters.repairs.run()
             raise
 
     def _drop(self, dropped: list[Job], accepted: Acceptance) -> None:
@@ -94,17 +96,17 @@ class Submitter(NamedTuple):
     def chunks(
         self,
         batches: Iterator[tuple[Batch, str | None, Any]],
-        on_settled: Callable[[Any], OnSettled],
+        receiver_of: Callable[[Any], Receiver],
         refused: Callable[[Any, InvalidBatch], None] | None = None,
-    ) -> Iterator[list[_Entry]]:
+    ) -> Iterator[list[Entry]]:
         """Yield runs of prepared batches that fill a request or a few.
 
         Args:
             batches: each with an id, if it has none of its own, and a token.
-            on_settled: returns what gets the outcome of a token's batch.
+            receiver_of: returns what gets the outcome of a token's batch.
             refused: gets the token of a batch that is refused, if these are of a table.
         """
-        chunk: list[_Entry] = []
+        chunk: list[Entry] = []
         size = 0
         while True:
             try:
@@ -123,7 +125,7 @@ class Submitter(NamedTuple):
                 if chunk and waits and of_handler(error) is None:
                     yield chunk
                 raise
-            chunk.append((prepared, on_settled(token)))
+            chunk.append((prepared, receiver_of(token)))
             if isinstance(prepared.parts, tuple):
                 for part in prepared.parts:
                     size += len(part.body)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from ..errors import DeliveryError, InvalidBatch, Kept
 from ..utils.interrupts import SETTLED, Steps
+from ..utils.typed import NamedTuple
 from ..wire.body import Part, joined, read_back
 from .outcome import HandedBack, Outcome
 
-OnSettled = Callable[[Outcome, Steps], object]
+
+class Receiver(Protocol):
+    """Gets the outcome of a job: a delivery, or the report of a stream or of a table."""
+
+    def _settle(self, outcome: Outcome, steps: Steps) -> object:
+        """Take the outcome, and mark the step; maybe again for the same job."""
 
 
 class Job(Steps):
@@ -23,7 +29,7 @@ class Job(Steps):
     Args:
         batch: as it was sealed; or its class, where its parts are all that is kept of it.
         parts: what it travels in; none, if it is dropped.
-        on_settled: gets the outcome, and marks the step; None if no call in this process waits.
+        receiver: gets the outcome; None if no call in this process waits.
         own_id: whether it must travel under its own id: its caller chose that, or it was refused
             together with others.
 
@@ -39,22 +45,22 @@ class Job(Steps):
     """
 
     __slots__ = (
-        *("_batch", "_before", "interruptions", "notified", "on_settled", "open_parts", "outcome"),
-        *("own_id", "parts", "row", "since", "size", "tried_before"),
+        *("_batch", "_before", "interruptions", "notified", "open_parts", "outcome", "own_id"),
+        *("parts", "receiver", "row", "since", "size", "tried_before"),
     )
 
     def __init__(
         self,
         batch: Any,
         parts: tuple[Part, ...],
-        on_settled: OnSettled | None = None,
+        receiver: Receiver | None = None,
         *,
         own_id: bool = False,
     ) -> None:
         self.step = 0
         self._batch = batch
         self.open_parts = parts
-        self.on_settled = on_settled
+        self.receiver = receiver
         self.notified = False
         self._before: Outcome | None = None  # of the parts that have one
         self.outcome: Outcome | None = None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, Kept
 from ..transport.base import Response
 from ..utils.interrupts import HOOKED, READING, SETTLED
+from ..utils.typed import NamedTuple
 from ..wire.body import read_back
 from .job import Job
 from .outcome import HandedOver, Outcome
@@ -34,6 +35,7 @@ class Notifier(NamedTuple):
         A hook may leave by ``sys.exit``, and Ctrl-C may come anywhere. The job goes on where it
         was, and so do the jobs after it; the first such exception is raised at the end.
         """
+        counters, on_delivered, _ = self
         first: BaseException | None = None
         for job in jobs:
             while job.step < SETTLED:
@@ -41,11 +43,11 @@ class Notifier(NamedTuple):
                     outcome = job.outcome
                     assert outcome is not None  # noqa: S101  # only settled jobs come here
                     if not isinstance(outcome, Kept):  # which is pending still
-                        self.counters.settled(outcome, job)
-                    if isinstance(outcome, DeliveryError) or self.on_delivered is not None:
+                        counters.settled(outcome, job)
+                    if isinstance(outcome, DeliveryError) or on_delivered is not None:
                         outcome = self._call_hook(job, outcome)
-                    if job.on_settled is not None:
-                        job.on_settled(outcome, job)
+                    if job.receiver is not None:
+                        job.receiver._settle(outcome, job)
                     job.step = SETTLED
                 except BaseException as error:  # such as Ctrl-C: go on where it was
                     first = first or error
@@ -64,7 +66,7 @@ class Notifier(NamedTuple):
         try:
             if job.step < READING:
                 job.step = READING
-            if isinstance(outcome, DeliveryError) and (hook or job.on_settled):
+            if isinstance(outcome, DeliveryError) and (hook or job.receiver):
                 outcome = outcome.with_batch(job.batch)
             if hook is not None and job.step < HOOKED:
                 batch = job.batch

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ..errors import ApiError, DeliveryError, Kept
 from ..transport.base import Request, Response
 from ..utils.log import batch_count, debug, debugging
+from ..utils.typed import NamedTuple
 from .retry import Answer, Verdict
 
 _LOGGED = ("method", "host", "batches", "bytes", "status", "error", "attempt", "next_in")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import DeliveryError, Kept, Reason, one_line
 from ..transport.base import Response
 from ..utils.counts import added, reduced
 from ..utils.interrupts import NOTIFIED, Steps
 from ..utils.log import batch_count
+from ..utils.typed import NamedTuple
 from .stats import Outcomes
 
 _SHOWN = 5  # errors in the repr of a report, which is for a terminal
@@ -122,7 +123,7 @@ class ReportBuilder(Outcomes):
         self._failures: list[DeliveryError] = []
         self.refusal: DeliveryError | None = None
 
-    def settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
+    def _settle(self, outcome: Response | DeliveryError, steps: Steps) -> None:
         """Count one batch's outcome; one that is kept is pending still.
 
         Args:
@@ -138,11 +139,12 @@ class ReportBuilder(Outcomes):
                     self.refusal = outcome.with_batch(outcome.batch)
                 if len(self._failures) < _MOST_FAILURES:
                     failures = (outcome,)
-            self._count(outcome, steps, NOTIFIED)
-            self._failures += failures  # atomically with the end of the call before
+            counts, how = self._settled, outcome._counted_as
+            counts[how], steps.step = counts.get(how, 0) + 1, NOTIFIED  # atomically
+            self._failures += failures  # and with these two
 
     def report(self) -> Report:
         """Return all counts, of one moment."""
         with self.lock:
-            failed = MappingProxyType(dict(self._failed))
-            return Report(*self._totals(), failed, tuple(self._failures), self._handed_over)
+            failures = tuple(self._failures)
+            return Report(*self._totals(), self._failed(), failures, self._handed_over())

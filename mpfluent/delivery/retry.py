@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random as _random
 import re
 import sys
 from collections.abc import Callable
 from datetime import UTC
-from typing import Literal, NamedTuple, Never
+from typing import Literal, Never
 
 from ..errors import ConfigurationError, Reason, TransportError, brief, unknown_option
 from ..transport.base import Response
 from ..utils.introspection import PublicNames, expand_kwargs
 from ..utils.options import integer_between, number_between
+from ..utils.typed import NamedTuple
 
 JUDGED = frozenset({400, 413, 422})
 RETRIED = frozenset({408, 429, 500, 502, 503, 504, *range(520, 528)})
@@ -22,6 +22,12 @@ _PERMANENT: dict[int, Reason] = {401: "unauthorized", 403: "unauthorized", 413: 
 
 Answer = Response | TransportError
 """What came of an attempt: an answer, or why there is none."""
+
+
+def _random() -> float:
+    import random  # before the first retry, and with requests: an import does without it
+
+    return random.random()  # noqa: S311 # how long to wait is no secret
 
 
 class Verdict(NamedTuple):
@@ -78,7 +84,7 @@ class Retry(PublicNames):
         max_elapsed: float | None = None,
         max_attempts: int | None = None,
         max_retry_after: float = 300.0,
-        random: Callable[[], float] = _random.random,
+        random: Callable[[], float] = _random,
         **unknown: Never,
     ) -> None:
         if unknown:

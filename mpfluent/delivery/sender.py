@@ -10,13 +10,13 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import NamedTuple
 
 from ..errors import DeliveryError
 from ..transport.base import Request, Response, Transport, attempted, is_marked
 from ..transport.destination import Credentials, Destination
 from ..utils.fork import ProcessLocal
 from ..utils.log import Notices
+from ..utils.typed import NamedTuple
 from ..version import __version__
 from ..wire.body import Part, bulk_body, pack
 from .api_errors import failure

@@ -6,12 +6,14 @@ import os
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import DeliveryError, Reason
+from ..errors import Reason
+from ..transport.base import Response
 from ..utils.counts import reduced
 from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
 from ..utils.log import hook_name, log_hook_error
+from ..utils.typed import NamedTuple
 from .observers import Observers
 from .outcome import HandedOver, Outcome
 
@@ -61,6 +63,9 @@ class Traffic(NamedTuple):
         return Traffic(self.requests - before.requests, self.retries - before.retries)
 
 
+_NOT_FAILED = (Response._counted_as, HandedOver._counted_as)
+
+
 class Outcomes:
     """How many batches were accepted, and what became known of them.
 
@@ -73,27 +78,23 @@ class Outcomes:
     def _begin(self) -> None:
         self.submitted = 0
         self.unplanned_dropped = 0
-        self._delivered = 0
-        self._handed_over = 0
-        self._failed: dict[Reason, int] = {}
-
-    def _count(self, outcome: Outcome, steps: Steps, step: int) -> None:
-        """Count an outcome, and mark the step atomically with it."""
-        if isinstance(outcome, DeliveryError):
-            failed = self._failed.get(outcome.reason, 0) + 1
-            self._failed[outcome.reason], steps.step = failed, step
-        elif isinstance(outcome, HandedOver):
-            self._handed_over, steps.step = self._handed_over + 1, step
-        else:
-            self._delivered, steps.step = self._delivered + 1, step
+        self._settled: dict[str, int] = {}  # by ``_counted_as`` of the outcomes
 
     def _pending(self) -> int:
-        settled = self._delivered + self._handed_over + sum(self._failed.values())
-        return self.submitted - settled
+        return self.submitted - sum(self._settled.values())
+
+    def _failed(self) -> Mapping[Reason, int]:
+        """Return how many failed for each reason."""
+        failed: Any = {how: n for how, n in self._settled.items() if how not in _NOT_FAILED}
+        return MappingProxyType(failed)
+
+    def _handed_over(self) -> int:
+        return self._settled.get(HandedOver._counted_as, 0)
 
     def _totals(self) -> tuple[int, int, int, int]:
         """Return how many were submitted, were delivered, failed, and are pending."""
-        return self.submitted, self._delivered, sum(self._failed.values()), self._pending()
+        delivered = self._settled.get(Response._counted_as, 0)
+        return self.submitted, delivered, sum(self._failed().values()), self._pending()
 
 
 class Counters(Outcomes):
@@ -138,7 +139,8 @@ class Counters(Outcomes):
         with self.lock:
             fresh = steps.step < COUNTED
             if fresh:
-                self._count(outcome, steps, COUNTED)
+                counts, how = self._settled, outcome._counted_as
+                counts[how], steps.step = counts.get(how, 0) + 1, COUNTED  # atomically
             if self._waiters.tickets and self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:
@@ -186,9 +188,9 @@ class Counters(Outcomes):
     def snapshot(self) -> Stats:
         """Return all counts, of one moment."""
         with self.lock:
-            failed, errors = MappingProxyType(dict(self._failed)), self._outbox_errors
-            counts = (*self._totals(), self._retries, failed, self._hook_errors, errors)
-            return Stats(*counts, self._handed_over, self.unplanned_dropped)
+            errors = self._hook_errors, self._outbox_errors
+            counts = (*self._totals(), self._retries, self._failed(), *errors)
+            return Stats(*counts, self._handed_over(), self.unplanned_dropped)
 
 
 class Acceptance:

@@ -46,7 +46,8 @@ class Admission(NamedTuple):
             QueueFull: there is no room, and none of them was accepted.
             Closed: the client was closed meanwhile.
         """
-        scheduler, settlement = self.scheduler, self.scheduler.settlement
+        scheduler, _, may_wait = self
+        settlement = scheduler.settlement
         try:
             outbox_full = self._store(jobs) if settlement.kept.has_outbox else None
             with scheduler.lock:
@@ -58,7 +59,7 @@ class Admission(NamedTuple):
                 self._add_all_or_raise(jobs, accepted, outbox_full)
                 return
             accepted()
-            waits = policy in ("block", _PATIENT) and self.may_wait() and not _runs_an_event_loop()
+            waits = policy in ("block", _PATIENT) and may_wait() and not _runs_an_event_loop()
             until = scheduler.now() + seconds if waits else -math.inf
             for job in jobs:
                 if outbox_full is None or self._wait_to_store(job, policy, until):

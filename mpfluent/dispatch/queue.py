@@ -38,7 +38,9 @@ class BoundedQueue:
 
     def has_room(self, jobs: Sequence[Job]) -> bool:
         """Return whether all of these fit. A job larger than the bound fits when none waits."""
-        size = self.size + sum([job.size for job in jobs])
+        size = self.size
+        for job in jobs:  # one, nearly always: in half the time of a sum
+            size += job.size
         if len(self.waiting) + len(jobs) <= self._most and size <= self._most_bytes:
             return True
         return not self.waiting and len(jobs) == 1

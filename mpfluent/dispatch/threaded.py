@@ -157,7 +157,8 @@ class ThreadedDispatcher(OpenedOnce):
         sender = self._sender or self._opened()
         if not sender.loaded:
             sender.load()
-        self._settlement.ready()
+        if self._settlement.kept.has_outbox:
+            self._settlement.ready()
         # the rest of a stream may have to wait for many requests
         patience = max(self.max_elapsed, sender.budget(self.max_elapsed)) if patient else None
         if patient and sender.gate.pace is not None:

@@ -82,8 +82,9 @@ class Sending:
         Raises:
             Exception: the client could not be made, or the batch is larger than a request may be.
         """
-        delivery, launch = self._opened()._begin((batch,), self._by)
-        launch()
+        client = self._opened()
+        delivery, entries = client._begin((batch,), self._by)
+        client._submitter.submit(entries, self._by)
         delivery.wait()
         if delivery.failures:
             return delivery.failures[0]
@@ -96,7 +97,7 @@ class Sending:
         error = DeliveryError("it was in the queue for longer than max_age", reason="expired")
         delivery = Delivery(1, client._counters)
         prepared = Prepared(batch, error, named=True)
-        client._submitter.submit([(prepared, delivery._settle)], self._by)
+        client._submitter.submit([(prepared, delivery)], self._by)
 
     def _opened(self) -> Client:
         """Return the client of this process, which is made for its first task."""

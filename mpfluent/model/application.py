@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Never, TypedDict, Unpack
+from typing import Literal, Never, Unpack
 
+from ..utils.typed import TypedDict
 from ..values import fields
 from ..values.validators import Scalar
 from .record import Record

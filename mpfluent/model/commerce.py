@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal, Never, Self, TypedDict, Unpack
+from typing import Any, Literal, Never, Self, Unpack
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, closest, unknown_field
 from ..utils.introspection import hide_annotations
+from ..utils.typed import TypedDict
 from ..values import fields, validators
 from ..values.check_failed import checked_as
 from ..values.codegen import NO_NAMES, Names

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Never, TypedDict, Unpack
+from typing import Any, Literal, Never, Unpack
 
 from ..errors import brief
+from ..utils.typed import TypedDict
 from ..values import fields
 from ..values.validators import Instant
 from .record import Record

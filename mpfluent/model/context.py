@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal, Never, TypedDict, Unpack
+from typing import Literal, Never, Unpack
 
 from .. import sdk_names
+from ..utils.typed import TypedDict
 from ..values import fields, validators
 from ..values.validators import Number
 from .record import Record

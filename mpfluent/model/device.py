@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal, TypedDict, Unpack, get_args
+from typing import Literal, Unpack, get_args
 
 from .. import sdk_names
+from ..utils.typed import TypedDict
 from ..values import fields, validators
 from ..values.validators import Instant, Number
 from .record import Record

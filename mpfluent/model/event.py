@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar
 
 from .. import sdk_names
 from ..errors import InvalidValue, UnknownField, unknown_field
 from ..utils.introspection import hide_annotations
+from ..utils.typed import TypedDict
 from ..values import fields
 from ..values.frozen_map import FrozenMap
 from ..values.validators import Instant, Number, Scalar

@@ -17,7 +17,6 @@ from .event import Event
 
 _Node = tuple[Any, Event]  # the node before (or None), and the event
 E = TypeVar("E", bound=Event)
-H = TypeVar("H", bound="EventHistory")
 
 
 # What people call on a list, and events are one to them.
@@ -161,6 +160,9 @@ class EventHistory(Frozen):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (type(self), self._keys, self._values, self._events())
+
+
+H = TypeVar("H", bound=EventHistory)
 
 
 _new = object.__new__

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from ..encoding.reader import Unknown
 
 
-R = TypeVar("R", bound="Record")  # jedi follows it to the class that was called; Self it does not
-
-
 class Record(Frozen):
     """A frozen value with a wire form.
 
@@ -88,3 +85,6 @@ class Record(Frozen):
         from ..encoding import reader
 
         return reader.read(cls, parsed(text), unknown=unknown, where="from_json")
+
+
+R = TypeVar("R", bound=Record)  # jedi follows it to the class that was called; Self it does not

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Unpack
 
 from .. import sdk_names
+from ..utils.typed import TypedDict
 from ..values import fields
 from ..values.validators import Instant, is_blank
 from .record import Record

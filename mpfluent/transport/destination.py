@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ConfigurationError
+from ..utils.typed import NamedTuple
 
 
 class Credentials:

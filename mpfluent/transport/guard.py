@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 HOST = r"(\[[0-9A-Fa-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*\.?)(:[0-9]{0,5})?"
 """A host and a port that every parser of URLs reads in the same way."""
 
-_ADDRESS = re.compile(rf"([\w+.-]+://|(?![\w+.-]+://))([^/?#\\\[\]]*@)?{HOST}([/?#][^\\]*)?")
+_ADDRESS = rf"([\w+.-]+://|(?![\w+.-]+://))([^/?#\\\[\]]*@)?{HOST}([/?#][^\\]*)?"
 
 refuse: Callable[[str], None] | None = None
 """A function that is called with the URL of each request, and with that of its proxy.
@@ -40,4 +40,4 @@ def is_plain(address: str) -> bool:
     >>> is_plain("http://evil.example[::1]"), is_plain("http://user@")
     (False, False)
     """
-    return address.isprintable() and _ADDRESS.fullmatch(address) is not None
+    return address.isprintable() and re.fullmatch(_ADDRESS, address) is not None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, brief
 from ..utils.options import number_between
+from ..utils.typed import NamedTuple
 from . import certificates, guard
 from .base import not_retryable
 

@@ -21,6 +21,8 @@ from .validators import FAST, CheckFailed, Validator
 
 T = TypeVar("T")
 
+_FAST = {check: Validator(check, fast) for check, fast in FAST.items()}
+
 
 class Field(Generic[T]):
     """One declared field.
@@ -77,7 +79,7 @@ class Field(Generic[T]):
     ) -> None:
         self.kind = KINDS[kind]
         self.validator = (
-            check if isinstance(check, Validator) else Validator(check, FAST.get(check))
+            check if isinstance(check, Validator) else _FAST.get(check) or Validator(check)
         )
         self.check = self.validator.check
         self.wire = wire

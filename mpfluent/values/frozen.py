@@ -8,6 +8,7 @@ and encoding is one ``dict(zip(…))``.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +31,11 @@ from .frozen_map import content
 from .validators import CheckFailed
 
 _new = object.__new__
+
+
+def _fields_of(cls: type) -> dict[str, Field[Any]]:
+    """Return the fields that a class itself declares, by their Python names."""
+    return {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
 
 
 class _Slotted(type):
@@ -56,6 +62,7 @@ class Frozen(PublicNames, metaclass=_Slotted):
     # class tables, made by __init_subclass__ from the declarations
     _kind = "Frozen"
     _fields: Mapping[str, Field[Any]] = MappingProxyType({})  # Python name -> field
+    _own_fields: Mapping[str, Field[Any]] = MappingProxyType({})  # without those of its bases
     _wire: Mapping[str, Field[Any]] = MappingProxyType({})  # wire name -> field
     _required: tuple[Field[Any], ...] = ()
     _init_names = NO_NAMES  # what the constructor takes besides its **fields
@@ -85,17 +92,15 @@ class Frozen(PublicNames, metaclass=_Slotted):
         super().__init_subclass__(**kwargs)
         if kind is not None:
             cls._kind = kind
-        inherited = {
-            name: field
-            for base in reversed(cls.__mro__[1:])
-            for name, field in vars(base).items()
-            if isinstance(field, Field)
-        }
-        own = {name: field for name, field in vars(cls).items() if isinstance(field, Field)}
+        inherited: dict[str, Field[Any]] = {}
+        for base in reversed(cls.__mro__[1:]):
+            found = vars(base).get("_own_fields")
+            inherited |= _fields_of(base) if found is None else found
+        own = cls._own_fields = _fields_of(cls)
         first = len(inherited) if rank is None else rank
         for place, field in enumerate(own.values()):
             field.rank = first + place
-        declared = sorted({**inherited, **own}.values(), key=lambda field: field.rank)
+        declared = sorted({**inherited, **own}.values(), key=attrgetter("rank"))
         cls._fields = MappingProxyType({field.name: field for field in declared})
         cls._wire = MappingProxyType({field.wire: field for field in declared})
         cls._has_rule = cls._broken_rule.__func__ is not Frozen._broken_rule.__func__  # type: ignore[attr-defined]

@@ -7,7 +7,9 @@ The test kit has two columns more, which need hypothesis: what a field of a kind
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+from ..utils.typed import NamedTuple
 
 
 class Kind(NamedTuple):

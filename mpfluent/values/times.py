@@ -24,10 +24,9 @@ SECONDS_BELOW = 10**11
 _NO_ZONE = "has no time zone, so it names no moment"
 # The form of an ISO 8601 time: older versions of dateutil read spaces, signs and underscores among
 # the digits, and one digit for two.
-_ISO = re.compile(
+_ISO = (
     r"\d{4}(?:-?(?:\d\d(?:-?\d\d)?|\d{3}|W\d\d(?:-?\d)?))?"
-    r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:[Zz]|[+-]\d\d(?::?[0-5]\d)?)?)?",
-    re.ASCII,
+    r"(?:[Tt ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:[Zz]|[+-]\d\d(?::?[0-5]\d)?)?)?"
 )
 
 
@@ -107,6 +106,11 @@ def plain_datetime(value: Any) -> datetime:
 
 
 @cache
+def _iso() -> re.Pattern[str]:
+    return re.compile(_ISO, re.ASCII)  # on the first string: an import does without it
+
+
+@cache
 def _isoparser() -> Callable[[str], datetime]:
     """Return a parser that takes T alone before the hour, for by itself it takes digits, too."""
     from dateutil.parser import isoparser  # loads on the first string, it is slow to import
@@ -120,7 +124,7 @@ def parse_iso(value: str) -> datetime:
     Raises:
         ValueError: it is none. An OverflowError says that the time is beyond the year 9999.
     """
-    if _ISO.fullmatch(value) is None:
+    if _iso().fullmatch(value) is None:
         raise ValueError(value)
     value = value.replace(" ", "T").replace("t", "T")
     if value[4:8:3] == "--":  # a day of a month: Python reads it, many times as fast

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import brief, closest
+from ..utils.typed import NamedTuple
 from .check_failed import CheckFailed as CheckFailed
 from .foreign import index, is_a, is_missing, looked_at, own
 from .times import EPOCH as EPOCH
@@ -51,7 +53,10 @@ class Validator(NamedTuple):
     words: frozenset[str] = frozenset()
 
 
-_UUID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+@cache
+def _uuid_form() -> re.Pattern[str]:
+    form = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    return re.compile(form, re.ASCII)  # on the first UUID: an import does without it
 
 
 def text(value: Any) -> str:
@@ -218,7 +223,7 @@ def new_uuid(value: Any) -> str:
 def _uuid(value: Any, new: str | None) -> str:
     if type(value) is not str:
         value = looked_at(lambda own: _foreign_uuid(own, new), value)
-    if _UUID.fullmatch(value) is None:
+    if _uuid_form().fullmatch(value) is None:
         if is_blank(value):
             raise CheckFailed("is not a UUID (8-4-4-4-12 hexadecimal digits); leave it out")
         raise CheckFailed("is not a UUID (8-4-4-4-12 hexadecimal digits)", _as_uuid(value) or new)

@@ -10,16 +10,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..encoding.json import write_pieces
 from ..errors import TooLarge, brief
+from ..utils.typed import NamedTuple
 from .limits import MAX_BATCH_BYTES, MAX_BATCHES_PER_REQUEST, MAX_REQUEST_BYTES
 
 if TYPE_CHECKING:
     from ..builder.batch import Batch
 
-B = TypeVar("B", bound="Batch")
+    B = TypeVar("B", bound=Batch)
 
 
 class Encoded(NamedTuple):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sized
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import brief
+from ..utils.typed import NamedTuple
 from ..values.code_cache import Memo
 from ..values.frozen import Frozen
 from ..values.frozen_map import FrozenMap
@@ -125,6 +126,7 @@ def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
         yield Problem("nobody", text, advice=True)
 
 
+_IDENTITIES = ("new", "old")  # of an event: where a value of this kind may stand
 _IDENTITY = "UserIdentity"  # the kind of a value that holds an id of a user
 _SHORT = min(MAX_NAME, MAX_VALUE, MAX_IDENTITY, MAX_ACTION_IDENTIFIER)
 
@@ -133,10 +135,13 @@ def _bounds_of(names: tuple[str, ...]) -> tuple[int, int | None]:
     """Return so many bytes of JSON that nothing in a value with these fields can be over a limit.
 
     No text in it is longer than what the names of the fields leave of these bytes. Nor are there
-    100 attributes, or 1000 entries of a list, in so few. Besides, return the place of its time.
+    100 attributes, or 1000 entries of a list, in so few. An event that may hold an identity gets
+    0, for that may be nobody's. Besides, return the place of its time.
     """
     shortest = _SHORT if "action_identifier" in names else min(MAX_NAME, MAX_IDENTITY)
     most = shortest + len("".join(names)) + len('"":,') * len(names)
+    if not {*_IDENTITIES}.isdisjoint(names):
+        most = 0
     return most, names.index(_TIME) if _TIME in names else None
 
 
@@ -174,7 +179,7 @@ _is_unusual: Memo[type, bool] = Memo(
 def _of_event(path: str, event: Any) -> Iterator[Problem]:
     for key in ("event_name", "screen_name"):
         yield from _long(f"{path}.{key}", event._get(key), MAX_NAME, "name_too_long", "cuts")
-    for key in ("new", "old"):
+    for key in _IDENTITIES:
         identity = event._get(key)
         if getattr(identity, "_kind", None) == _IDENTITY and is_nobodys(identity._get("identity")):
             yield _nobodys(f"{path}.{key}.identity", identity._get("identity"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import TooLarge
+from ..utils.typed import NamedTuple
 from ..values.code_cache import Memo
 from ..values.codegen import picker
 from ..values.frozen import Frozen
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..builder.batch import Batch
     from ..model.event import Event
 
-B = TypeVar("B", bound="Batch")
+    B = TypeVar("B", bound=Batch)
 
 
 def seal(

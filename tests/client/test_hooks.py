@@ -216,7 +216,9 @@ def test_a_send_that_is_interrupted_is_reported_if_it_was_counted(
     monkeypatch.setattr(
         client,
         "_begin",
-        lambda batches, begin=client._begin: deliveries.append(begin(batches)) or deliveries[0],
+        lambda batches, by, begin=client._begin: (
+            deliveries.append(begin(batches, by)) or deliveries[0]
+        ),
     )
 
     with pytest.raises(KeyboardInterrupt):

@@ -308,6 +308,24 @@ else:
     check_fork(ended, server)
 
 
+def test_a_dispatcher_of_the_parent_serves_a_client_that_the_child_makes():
+    code = """
+dispatcher = ThreadedDispatcher()
+if os.fork():
+    _, status = os.wait()
+    sys.exit(status)
+client = Client(KEY, SECRET, environment="production", host=url, dispatcher=dispatcher)
+say("child", state=client.send(batch(0)).wait(30))
+client.close()
+"""
+    with serving() as server:
+        ended = run(code, server.url)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.said["child"]["state"] is True
+    assert len(server.unique_ids) == 1
+
+
 STATES = {
     "idle": ("send(client, 1)[0].result(10)", "send(client, 2, start=1)"),
     "mid-request": (
