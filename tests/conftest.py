@@ -14,6 +14,7 @@ import time
 
 import jedi
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import Phase, settings
 from internals import shutdown
 
@@ -58,6 +59,17 @@ def pytest_collection():
 def pytest_xdist_auto_num_workers(config):
     """Return one worker more than there are cores, since many tests wait for other processes."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Send one report of a test from a worker, and not five messages: they take a millisecond."""
+    if not hasattr(item.config, "workerinput") or item.config.getoption("durations") is not None:
+        return None  # which leaves it to pytest
+    for report in runtestprotocol(item, nextitem=nextitem, log=False):
+        if report.when == "call" or not report.passed:  # all that is counted and shown
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 def _group_of(item):
