@@ -36,7 +36,8 @@ EVERY_KIND = plan_of(
 
 def drawn(strategy, condition):
     """Return a value that is so, if there is one; it is not made small, which takes long."""
-    return find(strategy, condition, settings=settings(phases=[Phase.generate]))
+    often = settings(max_examples=2_000, phases=[Phase.generate])  # as find() itself tries
+    return find(strategy, condition, settings=often)
 
 
 @pytest.mark.parametrize("plan", [SHOP, EVERY_KIND])
