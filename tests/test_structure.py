@@ -382,7 +382,7 @@ def test_the_top_level_holds_what_the_map_says():
 TESTS = ROOT / "tests"
 
 
-@cache  # to parse all tests takes half a second
+@cache  # to parse all tests takes half a second, and so these tests are of one worker
 def names_of_imports(path: Path) -> list[str]:
     return [
         name
@@ -392,6 +392,7 @@ def names_of_imports(path: Path) -> list[str]:
     ]
 
 
+@pytest.mark.together("imports")
 def test_no_test_module_is_imported_by_another_file():
     tests = {path.stem for path in TESTS.rglob("test_*.py")}
     wrong = [
@@ -405,6 +406,7 @@ def test_no_test_module_is_imported_by_another_file():
     assert wrong == []
 
 
+@pytest.mark.together("imports")
 def test_at_most_fifteen_test_files_import_private_modules():
     public = (*("errors", "schemas", "testing", "integrations", "rows", "partitions", "dataplan"),)
     private = {

@@ -10,7 +10,8 @@ import difflib
 import inspect
 import re
 import traceback
-from functools import partial
+from collections import Counter
+from functools import cache, partial
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,7 @@ SESSION = Session.start(session_id=42, at=NOW)
 RECORDS = set(VALUE_CLASSES) - {Batch}
 
 
+@cache
 def slips(word):
     """Return the word with a letter left out, two swapped, or one doubled."""
     found = set()
@@ -68,11 +70,10 @@ def all_misses(names, call, once=frozenset(), *, step):
     Of the names ``once``, one slip each is tried, and of the others every first or third one.
     """
     names = set(names)
-    of_each = {name: set(slips(name)) for name in names}
+    alike = Counter(slip for name in names for slip in slips(name))  # of how many names it may be
     missed, tried = [], 0
     for number, name in enumerate(sorted(names)):
-        others = set().union(*(of_each[other] for other in names - {name})) | names
-        found = sorted(of_each[name] - others)
+        found = [slip for slip in slips(name) if alike[slip] == 1 and slip not in names]
         some = [] if name in once else found[number % step :: step]
         for slip in some or found[:1]:
             tried += 1

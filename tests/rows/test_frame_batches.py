@@ -127,7 +127,7 @@ def imported(row):
 
 
 def sent(rows):
-    """Return the batches that leave, and the report but for its seconds."""
+    """Return the JSON that leaves, by batch, and the report but for its seconds."""
     transport, ids = RecordingTransport(), map("id-{}".format, itertools.count())
     with Client(
         *("key", "secret"),
@@ -139,7 +139,8 @@ def sent(rows):
         report = client.send_all(rows)
     reasons = [(one.row["policy"], one.reason) for one in report.rejects]
     counts = (report.rows, report.delivered, report.rejected_by_reason, report.duplicates, reasons)
-    return [batch.to_dict() for batch in transport.batches], counts
+    bodies = [request.json() for request in transport.requests]
+    return [one for body in bodies for one in (body if isinstance(body, list) else [body])], counts
 
 
 SHAPES = {

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from table_runs import write_table, wrong_at_checkpoint, wrong_at_end, wrong_report
+from table_runs import policies_in, write_table, wrong_at_checkpoint, wrong_at_end, wrong_report
 
 from mpfluent.rows import RowsReport
 from mpfluent.testing import LocalServer
@@ -45,9 +45,10 @@ def killed_again_and_again(folder, mode, rows, kills):
                 break
             assert done.returncode == -signal.SIGKILL, done.stderr
             count += 1
-            wrong = wrong_at_checkpoint(folder, server.batches, is_grouped=is_grouped)
+            arrived = policies_in(server.batches)
+            wrong = wrong_at_checkpoint(folder, arrived, is_grouped=is_grouped)
             assert wrong == [], f"seed {seed}, kill {count} at {moments} {last}"
-        wrong = wrong_at_end(folder, server.batches, rows, is_grouped=is_grouped)
+        wrong = wrong_at_end(folder, policies_in(server.batches), rows, is_grouped=is_grouped)
     assert wrong == [], f"seed {seed}"
     facts = json.loads(done.stdout)
     report = RowsReport(**{name: facts[name] for name in facts if name != "moments"})

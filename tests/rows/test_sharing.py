@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from internals import send_all
-from table_runs import World, imported, policies_in, rejected_in, wrong_report
+from table_runs import World, imported, rejected_in, wrong_report
 
 from mpfluent import (
     Batch,
@@ -164,7 +164,7 @@ def test_one_table_at_the_same_time_with_one_checkpoint_leaves_it_whole(tmp_path
 
     assert [wrong_report(report) for report in reports] == [[]] * 4
     assert (last.rows, last.resumed) == (400, 400)
-    assert {*policies_in(world.batches()).values()} == {1}
+    assert {*world.arrived().values()} == {1}
     assert sorted(os.listdir(tmp_path)) == ["checkpoint", "policies.csv"]
 
 
@@ -325,8 +325,8 @@ def test_rows_whose_batches_are_in_an_outbox_are_kept_and_the_checkpoint_passes_
     assert kept > 300
     assert (report.delivered, report.failed, report.pending) == (0, 0, 0)
     assert (again.rows, again.resumed) == (400, 400)
-    assert {*policies_in(world.batches()).values()} == {1}
-    assert len(policies_in(world.batches())) == kept
+    assert {*world.arrived().values()} == {1}
+    assert len(world.arrived()) == kept
 
 
 @both

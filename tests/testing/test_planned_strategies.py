@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from data_plans import attributes_of, event_point, plan_of, point_of, user_point
-from hypothesis import find, given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from mpfluent import Batch, InvalidPlan, InvalidValue
@@ -34,6 +34,12 @@ EVERY_KIND = plan_of(
 )
 
 
+def drawn(strategy, condition):
+    """Return a value that is so, if there is one; it is not made small, which takes long."""
+    often = settings(max_examples=2_000, phases=[Phase.generate])  # as find() itself tries
+    return find(strategy, condition, settings=often)
+
+
 @pytest.mark.parametrize("plan", [SHOP, EVERY_KIND])
 def test_what_is_drawn_is_as_planned(plan):
     @given(planned(plan))
@@ -54,7 +60,7 @@ def test_what_is_drawn_to_be_spoilt_is_not_as_planned(plan):
 
 @pytest.mark.parametrize("kind", ["unplanned", "missing_required", "invalid_value"])
 def test_there_are_mistakes_of_each_kind(kind):
-    batch = find(
+    batch = drawn(
         planned(EVERY_KIND, valid=False),
         lambda batch: {found.kind for found in EVERY_KIND.validate(batch)} == {kind},
     )
@@ -64,13 +70,13 @@ def test_there_are_mistakes_of_each_kind(kind):
 
 @pytest.mark.parametrize("made_by", ["event", "screen_view", "purchase"])
 def test_every_kind_of_event_is_drawn(made_by):
-    find(planned(SHOP), lambda batch: f".{made_by}(" in batch.to_python())
+    drawn(planned(SHOP), lambda batch: f".{made_by}(" in batch.to_python())
 
 
 @pytest.mark.parametrize("name", ["text", "code", "price", "share", "seats", "car", "any"])
 def test_every_attribute_is_drawn_and_left_out(name):
-    find(planned(EVERY_KIND), lambda batch: any(name in e.attributes for e in batch.events))
-    find(planned(EVERY_KIND), lambda batch: any(name not in e.attributes for e in batch.events))
+    drawn(planned(EVERY_KIND), lambda batch: any(name in e.attributes for e in batch.events))
+    drawn(planned(EVERY_KIND), lambda batch: any(name not in e.attributes for e in batch.events))
 
 
 def test_a_plan_without_examples_is_told():

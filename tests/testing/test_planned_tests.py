@@ -11,7 +11,7 @@ from mpfluent import Batch, Client, ConfigurationError, Retry
 from mpfluent.testing import LocalServer
 from mpfluent.testing.pytest_diff import explanation
 
-QUIET = ("-p", "no:cacheprovider", "-p", "no:randomly")
+OURS = ("-p", "mpfluent.testing.plugin")
 POINTS = [event_point("Boarded", attributes_of({"deck": {"enum": ["upper"]}}))]
 TESTS = """
     from mpfluent import Batch, Client
@@ -42,16 +42,16 @@ TESTS = """
 
 
 @pytest.fixture
-def project(pytester, monkeypatch):
+def project(pytester, monkeypatch, no_others):
     # the plugin of this package, also where another one is installed
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
-    def run(ini, plan=None, *options, tests=TESTS):
+    def run(ini, plan=None, *options, tests=TESTS, plugins=OURS):
         pytester.makeini(f"[pytest]\n{ini}\n")
         if plan is not None:
             pytester.makefile(".json", plan=json.dumps(plan))
         pytester.makepyfile(tests)
-        return pytester.runpytest_subprocess(*QUIET, *options)
+        return pytester.runpytest_subprocess(*plugins, "-p", "no:cacheprovider", *options)
 
     return run
 
@@ -172,13 +172,13 @@ def test_an_assertion_that_a_batch_is_as_planned_fails_with_each_sentence():
     assert explanation(found, found[:1], 0) is None
 
 
-@pytest.mark.parametrize("option", ["-p", "-q", "-vv"])
+@pytest.mark.parametrize("option", ["without the plugin", "-q", "-vv"])
 def test_the_one_line_of_the_documentation_fails_with_the_sentence(project, option):
-    options = ("-p", "no:mpfluent") if option == "-p" else (option,)
+    options, plugins = ((), ()) if option == "without the plugin" else ((option,), OURS)
 
-    result = project("", {"data_points": POINTS}, *options, tests=ONE_LINE)
+    result = project("", {"data_points": POINTS}, *options, tests=ONE_LINE, plugins=plugins)
 
-    said = SAID[0] if option != "-p" else f"<Violation {SAID[0]}>"
+    said = SAID[0] if plugins else f"<Violation {SAID[0]}>"
     assert any(line.startswith("E ") and line.endswith(said) for line in result.outlines)
 
 

@@ -279,7 +279,7 @@ def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str, s
         for odd in ODD_VALUES
     ]
     for args, keywords in used:
-        for _ in range(USED * 2):
+        for _ in range(USED + 1):
             first = outcome(call, *args, **keywords)
 
         with mock.patch.object(FunctionSource, "function", writes):  # a mock is slow to make
