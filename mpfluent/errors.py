@@ -171,10 +171,6 @@ class DeliveryError(MPFluentError):
         self.batch = batch
 
     @property
-    def _counted_as(self) -> str:
-        return self.reason
-
-    @property
     def temporary(self) -> bool:
         """Whether a queue should try the batch again: False for :data:`FINAL` reasons."""
         return self.reason not in FINAL

@@ -32,6 +32,11 @@ SLOW = (
 )
 
 
+def printed(code):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout
+
+
 @pytest.fixture(scope="module")
 def loaded():
     code = """
@@ -40,8 +45,7 @@ before = {*sys.modules}
 from mpfluent import Batch, Client
 print(*{*sys.modules} - before)
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(run.stdout.split())
+    return set(printed(code).split())
 
 
 def test_batch_and_client_load_these_modules_of_ours_and_no_others(loaded):
@@ -57,3 +61,54 @@ def test_batch_and_client_load_these_modules_of_ours_and_no_others(loaded):
 
 def test_batch_and_client_load_none_of_the_slow_modules_of_others(loaded):
     assert loaded & {*SLOW.split()} == set()
+
+
+# If the process forks while a worker imports, the child gets the import's lock, and nobody
+# releases it. Ctrl-C within an import may leave it held, too: then every worker stops.
+
+
+def test_a_worker_imports_nothing_whatever_it_has_to_do():
+    code = """
+import sys, threading
+from mpfluent import Batch, Client, FunctionTransport, Response, Retry, ThreadedDispatcher
+def note(event, arguments):
+    if event == "import" and threading.current_thread() is not threading.main_thread():
+        found.append(arguments[0])
+found, shown = [], []
+date = "Wed, 01 Jan 2020 00:00:00 GMT"
+error = b'{"errors":[{"code":"BAD_REQUEST","message":"no"}]}'
+answers = iter([Response(503, {"Retry-After": date}), Response(400, {}, error), Response(202)])
+client = Client(
+    *("key", "secret"), environment="development", retry=Retry(base=0.001),
+    transport=FunctionTransport(lambda request: next(answers)),
+    dispatcher=ThreadedDispatcher(flush_interval=0),
+    on_failed=lambda batch, error: shown.append(f"{batch!r} {error.batch!r}"),
+    on_delivered=lambda batch, response: shown.append(repr(batch)),
+)
+sys.addaudithook(note)
+for number in range(2):
+    client.send(Batch.for_user(mpid=7).event("Searched"))
+    client.flush()
+print(client.stats.retries, client.stats.failed, client.stats.delivered, len(shown), found)
+"""
+
+    assert printed(code) == "1 1 1 2 []\n"
+
+
+def test_a_client_has_imported_what_it_sends_with():
+    code = """
+import sys
+from mpfluent import Batch, Client, FunctionTransport, Response, Retry
+answers = iter([Response(503), Response(202), Response(202)])
+transport = FunctionTransport(lambda request: next(answers))
+client = Client(
+    *("key", "secret"), environment="development", transport=transport, retry=Retry(base=0.001)
+)
+batch = Batch.for_user(mpid=7).event("Searched")
+before = {*sys.modules}
+client.send_all([batch])
+client.send(batch)
+print(client.stats.retries, client.stats.delivered, {*sys.modules} - before)
+"""
+
+    assert printed(code) == "1 2 set()\n"

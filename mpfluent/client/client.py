@@ -145,6 +145,9 @@ class Client(PublicNames):
             raise config.wrong_setting("retry", brief(retry), "want a Retry", write)
         config.check_has("transport", transport, "send", "RequestsTransport()")
         config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
+        # now, while nothing is on its way: Ctrl-C within an import may leave its lock held
+        from . import send_all  # noqa: F401
+
         if transport is None:
             from ..transport.requests import RequestsTransport  # not with a transport that is given
 

@@ -87,7 +87,7 @@ class Sealer(NamedTuple):
                 batch = _own_batch(batch, verb)
             if isinstance(batch, SealedBatch):
                 return self._split(batch, wire.encode(batch), True, verb, of_table)
-        # all at once: to ask a NamedTuple for each takes ten times as long
+        # all at once: to ask a NamedTuple for each takes up to twice as long
         environment, historical, before_send, now, new_ids, _, _, planned = self
         if environment is None and "environment" not in batch._state[0]:
             raise InvalidBatch(

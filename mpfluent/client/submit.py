@@ -55,7 +55,7 @@ class Submitter(NamedTuple):
             counts: of ``send_all``.
             patient: see :meth:`Dispatcher.submit`.
         """
-        # all at once: to ask a NamedTuple for each takes ten times as long
+        # all at once: to ask a NamedTuple for each takes up to twice as long
         _, counters, notifier, disabled = self
         # A batch that waits is held as JSON only: it is read back for a hook or an error.
         needed = dispatcher.waits or notifier.on_delivered is not None

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from ..errors import DeliveryError, InvalidBatch, Kept
+from ..errors import DeliveryError, InvalidBatch, InvalidValue, Kept, brief
+from ..transport.base import Response
 from ..utils.interrupts import SETTLED, Steps
 from ..utils.typed import NamedTuple
 from ..wire.body import Part, joined, read_back
@@ -125,7 +126,16 @@ class Job(Steps):
         return not left
 
     def give_up(self, outcome: Outcome) -> None:
-        """Give an outcome to all that has none yet."""
+        """Give an outcome to all that has none yet.
+
+        Raises:
+            InvalidValue: it is neither a response nor an error of ours.
+        """
+        if not isinstance(outcome, Response | DeliveryError):
+            raise InvalidValue(
+                f"give_up({brief(outcome)}): want a Response, a HandedOver or a DeliveryError, got "
+                f"{type(outcome).__name__}; write job.give_up(Response(202))"
+            )
         self.settle_part(None, outcome)
 
     def __repr__(self) -> str:

@@ -22,7 +22,6 @@ class HandedOver(Response):
     """
 
     __slots__ = ("message_id",)
-    _counted_as = "handed_over"
 
     def __init__(self, message_id: str | None = None) -> None:
         super().__init__(0)

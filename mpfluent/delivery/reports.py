@@ -13,6 +13,7 @@ from ..utils.counts import added, reduced
 from ..utils.interrupts import NOTIFIED, Steps
 from ..utils.log import batch_count
 from ..utils.typed import NamedTuple
+from .outcome import HandedOver
 from .stats import Outcomes
 
 _SHOWN = 5  # errors in the repr of a report, which is for a terminal
@@ -133,13 +134,15 @@ class ReportBuilder(Outcomes):
             if steps.step >= NOTIFIED or isinstance(outcome, Kept):
                 return
             failures: tuple[DeliveryError, ...] = ()
+            how: Any = HandedOver if isinstance(outcome, HandedOver) else Response
             if isinstance(outcome, DeliveryError):
+                how = outcome.reason
                 if outcome.reason == "unauthorized" and self.refusal is None:
                     # a copy: it gets the report, which holds the failures, and none may hold itself
                     self.refusal = outcome.with_batch(outcome.batch)
                 if len(self._failures) < _MOST_FAILURES:
                     failures = (outcome,)
-            counts, how = self._settled, outcome._counted_as
+            counts: dict[Any, int] = self._settled
             counts[how], steps.step = counts.get(how, 0) + 1, NOTIFIED  # atomically
             self._failures += failures  # and with these two
 

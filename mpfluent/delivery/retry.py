@@ -24,12 +24,6 @@ Answer = Response | TransportError
 """What came of an attempt: an answer, or why there is none."""
 
 
-def _random() -> float:
-    import random  # before the first retry, and with requests: an import does without it
-
-    return random.random()  # noqa: S311 # how long to wait is no secret
-
-
 class Verdict(NamedTuple):
     """What to do after an attempt.
 
@@ -64,7 +58,7 @@ class Retry(PublicNames):
             ``send_all``.
         max_attempts: None for as many as fit ``max_elapsed``; 1 for no retries.
         max_retry_after: seconds; a longer ``Retry-After`` counts as this.
-        random: returns a float in [0, 1); for tests.
+        random: returns a float in [0, 1); for tests. None means :func:`random.random`.
 
     Raises:
         ConfigurationError: a number makes no sense.
@@ -84,7 +78,7 @@ class Retry(PublicNames):
         max_elapsed: float | None = None,
         max_attempts: int | None = None,
         max_retry_after: float = 300.0,
-        random: Callable[[], float] = _random,
+        random: Callable[[], float] | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
@@ -97,7 +91,11 @@ class Retry(PublicNames):
         if self.max_attempts is None and max_attempts is not None:
             want = "want 1 or more, or None for no limit"
             raise ConfigurationError(f"Retry(max_attempts={brief(max_attempts)}): {want}")
-        self.random = random
+        if random is None:  # here, since a worker must not import, and an import does without it
+            from random import random as draw
+
+            random = draw
+        self.random: Callable[[], float] = random
 
     def decide(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from operator import attrgetter
 
 from ..errors import DeliveryError
@@ -30,6 +31,8 @@ from .stats import Counters
 
 _body_of = attrgetter("part.body")  # of a payload
 _SHORTEST = 0.1  # seconds that an attempt gets at least: less could not succeed
+# for refusals, for waits, for what was sent and is read back, and for hooks that print it
+_NEEDED = ("http", "email.utils", "signal", "..encoding.reader", "..formatting.summary")
 _JSON = "application/json"
 _HEADERS = {"Content-Type": _JSON, "Accept": _JSON, "User-Agent": f"mpfluent/{__version__}"}
 
@@ -84,11 +87,14 @@ class Sender:
         return self._transport is target or its_server
 
     def load(self) -> None:
-        """Let the transport import what it needs, before a worker does.
+        """Import what sending may need, before anything is accepted, and before a worker does.
 
         If the process forked while a worker imports, the child would get the import's lock, and no
-        thread that releases it.
+        thread that releases it. Nor may Ctrl-C come within an import while a worker has something
+        in hand: the lock may stay held.
         """
+        for name in _NEEDED:
+            import_module(name, __package__)
         preload = getattr(self._transport, "preload", None)
         if preload is not None:
             preload()

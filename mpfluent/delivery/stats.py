@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import Reason
+from ..errors import DeliveryError, Reason
 from ..transport.base import Response
 from ..utils.counts import reduced
 from ..utils.interrupts import COUNTED, Repairs, Steps, Waiters
@@ -63,9 +63,6 @@ class Traffic(NamedTuple):
         return Traffic(self.requests - before.requests, self.retries - before.retries)
 
 
-_NOT_FAILED = (Response._counted_as, HandedOver._counted_as)
-
-
 class Outcomes:
     """How many batches were accepted, and what became known of them.
 
@@ -78,22 +75,23 @@ class Outcomes:
     def _begin(self) -> None:
         self.submitted = 0
         self.unplanned_dropped = 0
-        self._settled: dict[str, int] = {}  # by ``_counted_as`` of the outcomes
+        # by the reason of an error, or by the class of what is none
+        self._settled: dict[Reason | type[Response], int] = {}
 
     def _pending(self) -> int:
         return self.submitted - sum(self._settled.values())
 
     def _failed(self) -> Mapping[Reason, int]:
         """Return how many failed for each reason."""
-        failed: Any = {how: n for how, n in self._settled.items() if how not in _NOT_FAILED}
+        failed = {how: n for how, n in self._settled.items() if isinstance(how, str)}
         return MappingProxyType(failed)
 
     def _handed_over(self) -> int:
-        return self._settled.get(HandedOver._counted_as, 0)
+        return self._settled.get(HandedOver, 0)
 
     def _totals(self) -> tuple[int, int, int, int]:
         """Return how many were submitted, were delivered, failed, and are pending."""
-        delivered = self._settled.get(Response._counted_as, 0)
+        delivered = self._settled.get(Response, 0)
         return self.submitted, delivered, sum(self._failed().values()), self._pending()
 
 
@@ -139,7 +137,10 @@ class Counters(Outcomes):
         with self.lock:
             fresh = steps.step < COUNTED
             if fresh:
-                counts, how = self._settled, outcome._counted_as
+                counts: dict[Any, int] = self._settled
+                how: Any = HandedOver if isinstance(outcome, HandedOver) else Response
+                if isinstance(outcome, DeliveryError):
+                    how = outcome.reason
                 counts[how], steps.step = counts.get(how, 0) + 1, COUNTED  # atomically
             if self._waiters.tickets and self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()

@@ -111,9 +111,11 @@ class EventHistory(Frozen):
         tail: _Node | None = None
         for event in events:
             tail = (tail, event)
-        return self._rehung(keys, values, tail)
+        return self._with_tail(keys, values, tail)
 
-    def _rehung(self, keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None) -> Self:
+    def _with_tail(
+        self, keys: tuple[str, ...], values: tuple[Any, ...], tail: _Node | None
+    ) -> Self:
         """Return a value of the same class with other fields, and with the events of a node."""
         new = _new(type(self))  # as in _derive, without a further call
         _set_state(new, (keys, values))

@@ -59,7 +59,7 @@ class Group:
     def own_id(self, keys: Keys) -> str | None:
         """Return the id that follows from the keys of its rows; None if the batch has one."""
         members = self.members
-        _, _, _, digest, _, _ = members[0]  # a tuple gives all of them sooner than one by name
+        _, _, _, digest, _, _ = members[0]  # quicker than by name
         if len(members) > 1:
             digests = [each.digest for each in members]
             if None in digests:

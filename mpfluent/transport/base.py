@@ -92,7 +92,6 @@ class Response(_Immutable):
     """
 
     __slots__ = ("body", "headers", "status_code")
-    _counted_as = "delivered"  # under which name a batch that ends with it is counted
 
     def __init__(
         self, status_code: int, headers: Mapping[str, str] | None = None, body: bytes | str = b""

@@ -31,7 +31,8 @@ else:
     # of the class for which ``typing.is_typeddict`` looks
     class _TypedDictType(type(typing.TypedDict("_", {}))):
         def __new__(mcs, name, bases, members, *, total=True):
-            return type.__new__(mcs, name, bases, {**members, "__total__": total})
+            known = {"__total__": total, "__orig_bases__": bases}
+            return type.__new__(mcs, name, bases, {**members, **known})
 
         @property
         def __annotations__(cls):
@@ -43,12 +44,24 @@ else:
 
         @property
         def __required_keys__(cls):
-            kinds = (base for base in cls.__mro__ if vars(base).get("__total__"))
-            return frozenset(key for kind in kinds for key in _own_annotations(kind))
+            kinds = (kind for kind in cls.__mro__ if "__total__" in vars(kind))
+            return frozenset(key for kind in kinds for key in _needed_of(kind))
 
         @property
         def __optional_keys__(cls):
             return frozenset(cls.__annotations__) - cls.__required_keys__
 
+        @property
+        def __mutable_keys__(cls):
+            return frozenset(cls.__annotations__)
+
+        __readonly_keys__ = frozenset()
+
+    def _needed_of(kind):
+        for key, of in _own_annotations(kind).items():
+            said = typing.get_origin(of)  # of what is text, as in ``typing``, nothing is known
+            if said is typing.Required or (kind.__total__ and said is not typing.NotRequired):
+                yield key
+
     NamedTuple = type.__new__(_NamedTupleType, "NamedTuple", (), {})
-    TypedDict = type.__new__(_TypedDictType, "TypedDict", (dict,), {})
+    TypedDict = _TypedDictType("TypedDict", (dict,), {})

@@ -59,24 +59,24 @@ def seal(
     moment = now() if late else None
     if not lacks_id:
         own_id = batch._get("source_request_id")
-    ids: Sequence[str] = ()
+    ids: list[str] = []
     if own_id is None:
         *ids, own_id = new_ids(wanted + 1)
     elif wanted == len(planned):
         ids = event_ids(own_id, wanted)
     elif wanted:
         ids = _following(own_id, [event for event, _, _ in planned])
-    next_id = iter(ids)
+    ids.reverse()  # so that the next one is the last
     tail: Any = None
     planned.reverse()
     for event, inside, (needs_id, needs_time, event_keys, event_pick) in planned:
         if needs_id or needs_time:
-            stamps_of_event = moment, next(next_id) if needs_id else None
+            stamps_of_event = moment, ids.pop() if needs_id else None
             event = _new(type(event))
             _set_state(event, (event_keys, event_pick(inside + stamps_of_event)))
         tail = tail, event
     given = (environment, own_id) if environment else (own_id,)
-    return batch._rehung(all_keys, pick(values + given), tail)
+    return batch._with_tail(all_keys, pick(values + given), tail)
 
 
 def _following(own_id: str, events: Sequence[Event]) -> list[str]:

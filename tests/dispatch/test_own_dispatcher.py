@@ -5,8 +5,10 @@ import json
 import pickle
 import queue
 import threading
+from unittest.mock import Mock
 
 import pytest
+import requests
 from clients import BATCH, adds_up, client_of, numbered
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,7 @@ from mpfluent import (
     FunctionTransport,
     HandedOver,
     HandOverDispatcher,
+    InvalidValue,
     Job,
     Notifier,
     QueueFull,
@@ -120,6 +123,32 @@ def test_a_dispatcher_of_ones_own_settles_each_job():
     stats = client.stats
     assert (stats.handed_over, stats.delivered, stats.failed, stats.pending) == (1, 1, 1, 0)
     assert adds_up(client)
+
+
+def test_a_mock_of_a_response_is_an_answer():
+    own = OwnDispatcher()
+    client = client_of(dispatcher=own)
+    delivery = client.send(BATCH)
+    own.settle(Mock(spec=Response, status_code=202))
+
+    assert (delivery.state, client.stats.delivered, client.stats.failed) == ("delivered", 1, 0)
+
+
+@pytest.mark.parametrize("outcome", [None, requests.Response(), ValueError("no"), 202, Response])
+def test_what_is_no_outcome_settles_nothing(outcome):
+    own = OwnDispatcher()
+    client = client_of(dispatcher=own)
+    delivery = client.send(BATCH)
+    (job,) = own.jobs
+    with pytest.raises(InvalidValue) as raised:
+        job.give_up(outcome)
+
+    assert str(raised.value).startswith("give_up(")
+    assert str(raised.value).endswith(
+        "): want a Response, a HandedOver or a DeliveryError, got "
+        f"{type(outcome).__name__}; write job.give_up(Response(202))"
+    )
+    assert (delivery.state, job.settled, client.stats.pending) == ("pending", False, 1)
 
 
 @given(st.lists(st.sampled_from(["handed over", "delivered", "failed", "pending"]), max_size=12))

@@ -1,5 +1,7 @@
 """Our named tuples and typed dicts are those of ``typing``, but for annotations that stay text."""
 
+from __future__ import annotations
+
 import inspect
 import pickle
 import subprocess
@@ -18,8 +20,8 @@ _, TimeFields, PlaceFields, DetailFields, *_ = CommonFields.__mro__
 class Point(NamedTuple):
     """A point."""
 
-    x: "int"
-    y: "float" = 0.5
+    x: int
+    y: float = 0.5
 
     def sum(self):
         """Return the sum."""
@@ -34,24 +36,28 @@ class Point(NamedTuple):
 class TheirPoint(typing.NamedTuple):
     """A point."""
 
-    x: "int"
-    y: "float" = 0.5
+    x: int
+    y: float = 0.5
 
 
 class Needed(TypedDict):
-    name: "str"
+    name: str
 
 
 class Fields(Needed, total=False):
-    size: "int | None"
+    size: int | None
 
 
 class OfTyping(typing.TypedDict):
     kind: str
 
 
+class TheirFields(typing.TypedDict, total=False):
+    size: int | None
+
+
 class Mixed(OfTyping, Fields, total=False):
-    place: "Point"
+    place: Point
 
 
 def test_a_named_tuple_is_one_of_typing_but_for_annotations_that_stay_text():
@@ -125,6 +131,27 @@ def test_a_typed_dict_derives_together_with_one_of_typing():
         "place": Point,
     }
     assert Mixed.__required_keys__ == {"kind", "name"}
+
+
+def test_a_typed_dict_of_the_user_says_itself_which_of_its_keys_are_needed():
+    members = {
+        "__module__": __name__,
+        "__annotations__": {"may": typing.NotRequired[int], "must": typing.Required[int], "x": int},
+    }
+    loose = type(Needed)("Loose", (Fields,), dict(members), total=False)
+    strict = type(Needed)("Strict", (Fields,), dict(members))
+
+    assert loose.__required_keys__ == {"name", "must"}
+    assert strict.__required_keys__ == {"name", "must", "x"}
+    assert strict.__optional_keys__ == {"size", "may"}
+
+
+def test_other_libraries_find_what_they_look_for_in_a_typed_dict():
+    found = {name for name in dir(TheirFields) if name.startswith("__")}
+
+    assert {name for name in found if not hasattr(Fields, name)} == set()
+    assert Fields.__orig_bases__ == (Needed,)
+    assert (Fields.__readonly_keys__, Fields.__mutable_keys__) == (set(), {"name", "size"})
 
 
 def test_an_import_compiles_no_annotation():
