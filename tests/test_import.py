@@ -12,8 +12,8 @@ LOADED = {
     "version wire",
     "builder": "base batch commerce_verbs compiled context_verbs event_verbs merge name_clashes "
     "sealed session unused_warning",
-    "client": "client config data_plan ids prepare submit",
-    "delivery": "api_errors clock future gate job kept notifier observers outcome reports "
+    "client": "client config data_plan ids prepare send_all submit",
+    "delivery": "api_errors clock feed future gate job kept notifier observers outcome reports "
     "retry sender settlement stats",
     "dispatch": "base",
     "encoding": "json",

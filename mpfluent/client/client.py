@@ -31,6 +31,7 @@ from .config import POD, Pod
 from .data_plan import OnViolation, Plan, plan_check_of
 from .ids import random_uuids, unix_milliseconds
 from .prepare import Sealer
+from .send_all import SendAll, checked_progress
 from .submit import Entry, Submitter
 
 if TYPE_CHECKING:
@@ -145,9 +146,6 @@ class Client(PublicNames):
             raise config.wrong_setting("retry", brief(retry), "want a Retry", write)
         config.check_has("transport", transport, "send", "RequestsTransport()")
         config.check_has("dispatcher", dispatcher, "submit", "SyncDispatcher()")
-        # now, while nothing is on its way: Ctrl-C within an import may leave its lock held
-        from . import send_all  # noqa: F401
-
         if transport is None:
             from ..transport.requests import RequestsTransport  # not with a transport that is given
 
@@ -303,8 +301,6 @@ class Client(PublicNames):
                 failed. What came before it has been sent.
             Closed: the client is closed.
         """
-        from .send_all import SendAll, checked_progress
-
         return SendAll(
             self._submitter,
             self._dispatcher,
