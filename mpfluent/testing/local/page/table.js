@@ -95,10 +95,15 @@ export class Table {
 
   measure() {
     const height = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 32;
-    if (height !== this.height) this.made.forEach((element) => element.remove());
-    if (height !== this.height) this.made.clear();
+    const before = this.height;
     this.height = height;
-    this.draw();
+    if (before === undefined || before === height) {
+      this.draw();
+      return;
+    }
+    this.made.forEach((element) => element.remove());
+    this.made.clear();
+    this.render(); // now: with the next frame, this one would be empty
   }
 
   /** Draw once, before the next frame. */
