@@ -83,7 +83,7 @@ class Outcomes:
 
     def _failed(self) -> Mapping[Reason, int]:
         """Return how many failed for each reason."""
-        failed: Any = {how: n for how, n in self._settled.items() if isinstance(how, str)}
+        failed: Any = {how: n for how, n in self._settled.items() if not isinstance(how, type)}
         return MappingProxyType(failed)
 
     def _handed_over(self) -> int:

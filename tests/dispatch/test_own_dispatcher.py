@@ -134,6 +134,17 @@ def test_a_mock_of_a_response_is_an_answer():
     assert (delivery.state, client.stats.delivered, client.stats.failed) == ("delivered", 1, 0)
 
 
+@pytest.mark.parametrize("reason", ["a word of one's own", "delivered", None, 7])
+def test_an_error_is_a_failure_whatever_its_reason(reason):
+    own = OwnDispatcher()
+    client = client_of(dispatcher=own)
+    delivery = client.send(BATCH)
+    own.settle(DeliveryError("no", reason=reason))
+
+    assert (delivery.state, client.stats.failed_by_reason) == ("failed", {reason: 1})
+    assert (client.stats.delivered, client.stats.failed, client.stats.pending) == (0, 1, 0)
+
+
 @pytest.mark.parametrize("outcome", [None, requests.Response(), ValueError("no"), 202, Response])
 def test_what_is_no_outcome_settles_nothing(outcome):
     own = OwnDispatcher()
