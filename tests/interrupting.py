@@ -208,7 +208,7 @@ class Interrupts:
         self.armed = False
         self.again = 0.0  # seconds after which a second one comes, if one does
         self.number = 0
-        self.in_hook = False
+        self.in_hook = 0  # signals of this deed that came in foreign code
         self.unraisable = False  # where Python itself lets nothing out: in what weakrefs call
         self.kept = deque(maxlen=100)  # exceptions, and so tracebacks and all that they hold
         for number in (signal.SIGINT, signal.SIGALRM):
@@ -221,13 +221,15 @@ class Interrupts:
         self.number += 1
         after, self.again = self.again, 0.0
         calls = []
+        in_hook = False
         while frame is not None:
-            self.in_hook |= frame.f_code in FOREIGN
+            in_hook |= frame.f_code in FOREIGN
             code = frame.f_code
             called_by_weakref = code.co_name == "remove" and code.co_filename == weakref.__file__
             self.unraisable |= called_by_weakref or code.co_name in UNRAISABLE or code is FINALIZER
             calls.append(f"{frame.f_code.co_name}:{frame.f_lineno}")
             frame = frame.f_back
+        self.in_hook += in_hook
         self.where = " ".join(reversed(calls[:4]))
         self.armed = after > 0
         if after:  # in the midst of what the first one has left to be done, and not of this
@@ -236,7 +238,7 @@ class Interrupts:
 
     def during(self, deed, *arguments):
         """Do a deed; return what is wrong with what it raised."""
-        before, self.in_hook, self.unraisable = self.number, False, False
+        before, self.in_hook, self.unraisable = self.number, 0, False
         raised = None
         try:
             try:
@@ -314,7 +316,7 @@ def once(interrupts, mode, deed, number):
             if not delivery.wait(SOON):
                 wrong.append(f"the next delivery is {delivery.state}")
             wrong += world.calm()
-        return countdown.left, wrong + world.end(lost=int(in_hook))
+        return countdown.left, wrong + world.end(lost=in_hook)
 
 
 def sweep(modes, signals):

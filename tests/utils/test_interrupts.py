@@ -101,7 +101,7 @@ def test_a_client_whose_closing_was_interrupted_closes(dispatcher, code, event):
 # The line with which a lock is let go of is none at which a signal's handler runs
 
 
-@pytest.mark.parametrize("line", range(1, 9))
+@pytest.mark.parametrize("line", range(1, 12))
 @pytest.mark.parametrize("counts", [Acceptance.__call__, Counters.settled])
 def test_what_is_interrupted_as_it_is_counted_is_counted_once_and_settled(counts, line):
     told, client = [], None
