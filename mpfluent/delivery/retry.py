@@ -95,6 +95,9 @@ class Retry(PublicNames):
             from random import random as draw
 
             random = draw
+        elif not callable(random):
+            want = "want a function that returns a float; write random=random.random"
+            raise ConfigurationError(f"Retry(random={brief(random)}): {want}")
         self.random: Callable[[], float] = random
 
     def decide(

@@ -319,3 +319,12 @@ def test_the_defaults_are_the_contracts():
     assert repr(Retry()) == (
         "<Retry base=0.5 cap=30.0 max_elapsed=None max_attempts=None max_retry_after=300.0>"
     )
+
+
+def test_what_draws_no_number_is_an_error_on_the_line_of_the_policy():
+    with pytest.raises(ConfigurationError) as raised:
+        Retry(random=0.5)
+
+    assert str(raised.value) == (
+        "Retry(random=0.5): want a function that returns a float; write random=random.random"
+    )
