@@ -42,7 +42,7 @@ from mpfluent.model.events import (
 )
 from mpfluent.testing.strategies import bad_values, batches, user_attributes
 from mpfluent.testing.strategies.records import written
-from mpfluent.values import fields
+from mpfluent.values import code_cache, fields
 from mpfluent.values.code_cache import (
     KNOWN,
     MOST_LETTERS,
@@ -196,6 +196,12 @@ def test_a_batch_is_the_same_however_often_it_is_built(batch: Batch) -> None:
     assert [each.to_json() for each in built] == [careful.to_json()] * len(built)
 
 
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no code be forgotten, however much of it other tests have had written."""
+    monkeypatch.setattr(code_cache, "KNOWN", 1_000_000)
+
+
 @contextmanager
 def only_code(of: Any) -> Iterator[None]:
     """Let nothing that makes a value of this class go the plain way."""
@@ -205,6 +211,7 @@ def only_code(of: Any) -> Iterator[None]:
         yield
 
 
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize(
     ("call", "of"),
     [
@@ -263,6 +270,7 @@ def writes(*_: Any) -> Any:
     raise AssertionError("written")
 
 
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize("name", CALLS)
 def test_code_is_written_once_however_odd_the_values_of_a_shape_are(name: str, slow: bool) -> None:
     call, places, classes = CALLS[name]
@@ -377,6 +385,7 @@ def test_a_session_places_its_events_however_often_a_batch_had_them() -> None:
 # No cliff: what is not quite as usual is made by code, too
 
 
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize(
     ("usual", "other", "of"),
     [
