@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import ConfigurationError, brief
 from ..utils.files import replace_file
+
+_LONGEST = 1 << 24  # letters; a longer file is no checkpoint
 
 
 class Position(NamedTuple):
@@ -64,8 +67,11 @@ class CheckpointFile:
             ConfigurationError: the file is no checkpoint, or cannot be read.
         """
         try:
+            kind = stat.S_IFMT(os.stat(self.path).st_mode)
+            if kind not in (stat.S_IFREG, stat.S_IFDIR):  # a folder says itself what it is
+                raise ValueError  # a device or a pipe may give bytes without an end, or none
             with open(self.path, encoding="utf-8") as file:
-                return _position(**json.load(file))
+                return _position(**json.loads(file.read(_LONGEST)))
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -64,8 +64,8 @@ class RejectsFile:
         path: of the file; it is made with mode 0600, for it holds people's data.
 
     Raises:
-        ConfigurationError: it cannot be written, or another run writes it, which is told before
-            anything is sent.
+        ConfigurationError: it cannot be written, another run writes it, or it is something else,
+            which is told before anything is sent.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -91,14 +91,20 @@ class RejectsFile:
             self._is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             if not self._is_file:
                 return
+            if not _may_hold_rejects(self.path):
+                raise ConfigurationError(
+                    f"with_rejects({self.path!r}): the file is there, and is no rejects file; "
+                    "write the path of a new one"
+                )
             for left in left_beside(self.path):  # nobody else writes it now
                 os.unlink(left)
             self._end = file.seek(0, os.SEEK_END)
             half = _half_line(self.path)
-            if half.startswith(_BEGIN) or (half and _BEGIN.startswith(half)):
+            is_ours = half.startswith(_BEGIN) or _BEGIN.startswith(half)
+            if half and is_ours and not _is_reject(half):
                 self._end -= len(half)  # a process was killed while it wrote this one
                 file.truncate(self._end)
-            elif half:
+            elif half:  # whole, or somebody else's
                 self._waiting = b"\n"
 
     def write(self, rejects: Iterable[Reject], once: Any = None) -> None:
@@ -213,6 +219,19 @@ class RejectsFile:
 def _line_of(reject: Reject) -> bytes:
     # a lone surrogate is written as JSON escapes it
     return f"{plain(_jsonable(reject._asdict()))}\n".encode("utf-8", "backslashreplace")
+
+
+def _may_hold_rejects(path: str) -> bool:
+    """Return whether a file is empty, or begins with a reject, which a kill may have cut off."""
+    with open(path, "rb") as file:
+        line = next((line for line in file if line.strip()), b"")
+    if line.startswith(_BEGIN) or _BEGIN.startswith(line):
+        return True
+    return _is_reject(line)  # somebody mended it, with spaces
+
+
+def _is_reject(line: bytes) -> bool:
+    return reject_of(line.decode("utf-8", "surrogateescape")) is not None
 
 
 def _half_line(path: str) -> bytes:

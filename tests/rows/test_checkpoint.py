@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import sys
 
 import pytest
 
@@ -85,6 +86,22 @@ def test_a_file_that_is_none_is_an_error_that_says_what_to_do(path, text):
 def test_bytes_that_are_no_text_are_no_checkpoint(path):
     with open(path, "wb") as file:
         file.write(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is no checkpoint of mpfluent"):
+        CheckpointFile(path).load()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_what_gives_bytes_without_an_end_or_none_is_not_read(tmp_path):
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+    for path in (pipe, "/dev/zero", "/dev/null"):
+        with pytest.raises(ConfigurationError, match="is no checkpoint of mpfluent"):
+            CheckpointFile(path).load()
+
+
+def test_a_long_file_is_no_checkpoint(path):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps({**HERE._asdict(), "job": "j" * 2**24}))
     with pytest.raises(ConfigurationError, match="is no checkpoint of mpfluent"):
         CheckpointFile(path).load()
 

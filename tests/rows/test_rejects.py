@@ -1,5 +1,6 @@
 """A row that was not delivered is a line of the rejects file, once."""
 
+import json
 import os
 import stat
 from datetime import UTC, date, datetime
@@ -136,14 +137,45 @@ def test_a_line_that_a_kill_cut_off_is_no_part_of_the_next_one(path):
     assert written(path, ONE._replace(index=16)) == [ONE, ONE._replace(index=16)]
 
 
-def test_a_file_of_somebody_else_keeps_its_last_line(path):
+def test_a_line_that_somebody_mended_is_not_continued(path):
+    mended = json.dumps({**ONE._asdict(), "text": "mended"})  # with spaces, and without an end
     with open(path, "w", encoding="utf-8") as file:
-        file.write("id,plan\n17,pro")
-    written_file = RejectsFile(path)
-    written_file.write([ONE])
-    written_file.close()
+        file.write(mended)
+
+    assert written(path, ONE) == [ONE._replace(text="mended"), ONE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,plan\n17,pro\n",
+        'key = ["Policy Number"]\n',
+        '{\n  "command": "send",\n  "status": null\n}\n',
+        '{"rows": 4, "table": "1f", "job": "j", "rejects": 0, "api_key": ""}',
+        '\n{"event": "one of a log"}\n',
+        "\0\n",
+    ],
+)
+def test_another_file_is_refused_and_stays_as_it_is(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    with pytest.raises(ConfigurationError) as caught:
+        RejectsFile(path)
+
+    assert str(caught.value) == (
+        f"with_rejects({path!r}): the file is there, and is no rejects file; "
+        "write the path of a new one"
+    )
     with open(path, encoding="utf-8") as file:
-        assert file.read().startswith('id,plan\n17,pro\n{"file"')
+        assert file.read() == text
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", '{"fi', '{"file":"a.csv","li'])
+def test_an_empty_file_and_a_line_that_a_kill_cut_off_are_taken(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+    assert written(path, ONE) == [ONE]
 
 
 def test_what_a_resumed_run_reads_again_is_taken_out_and_more_can_be_written(path):

@@ -110,7 +110,7 @@ def test_of_a_line_that_a_kill_cut_off_nothing_stays_wherever_it_was_cut(path):
     file.close()
     with open(path, "rb") as read:
         line = read.read()
-    for length in range(1, len(line)):
+    for length in range(1, len(line) - 1):
         with open(path, "wb") as write:
             write.write(line + line[:length])
         file = RejectsFile(path)
@@ -118,6 +118,19 @@ def test_of_a_line_that_a_kill_cut_off_nothing_stays_wherever_it_was_cut(path):
         file.close()
 
         assert indexes(path) == [0, 1]
+
+
+def test_a_whole_line_stays_without_its_end_for_a_program_may_have_written_it_so(path):
+    file = RejectsFile(path)
+    file.write(rejects(2))
+    file.close()
+    with open(path, "rb+") as cut:
+        cut.truncate(os.path.getsize(path) - 1)
+    file = RejectsFile(path)
+    file.write(rejects(1, 2))
+    file.close()
+
+    assert indexes(path) == [0, 1, 2]
 
 
 # Ctrl-C
