@@ -4,7 +4,7 @@ A test uses a public name wherever one exists. Only a test of one mechanism impo
 """
 
 from mpfluent.builder import merge
-from mpfluent.cli import progress, report_file, speed, tables
+from mpfluent.cli import progress, report_file, speed, tables, trouble
 from mpfluent.cli.code import program as program_of
 from mpfluent.cli.main import main
 from mpfluent.cli.parser import parser
@@ -12,6 +12,7 @@ from mpfluent.client import ids, send_all
 from mpfluent.close_match import close_match
 from mpfluent.delivery import shared_rate_limit
 from mpfluent.delivery.job import Job, WorkItem
+from mpfluent.delivery.observers import Attempt
 from mpfluent.delivery.outcome import HandedBack
 from mpfluent.delivery.retry import JUDGED, RETRIED, Verdict, is_judged, retry_after
 from mpfluent.dispatch import shutdown
@@ -33,6 +34,7 @@ from mpfluent.wire.body import Part, encode, read_back, split
 from mpfluent.wire.ids import event_ids
 
 __all__ = [
+    "Attempt",
     "retry_after",
     "Verdict",
     "WorkItem",
@@ -80,5 +82,6 @@ __all__ = [
     "speed",
     "split",
     "tables",
+    "trouble",
     "wire",
 ]

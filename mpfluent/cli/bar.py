@@ -47,6 +47,7 @@ def bar(total: int | None, clock: Callable[[], float]) -> Generator[Callable[[Ro
 
     live.update(_drawn(0, total, "", "", console.width))
     with live:
+        console.show_cursor(True)  # a signal such as Ctrl-Z's would leave the terminal without one
         yield progress
 
 

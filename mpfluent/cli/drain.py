@@ -15,8 +15,9 @@ from ..transport.base import Request, Response
 from ..transport.requests import RequestsTransport
 from .outbox_table import show
 from .progress import EVERY
-from .run import client_of, say
+from .run import client_of
 from .statuses import DELIVERED, FAILED, INTERRUPTED, MISTAKE
+from .terminal import say
 from .words import counted, number
 
 if TYPE_CHECKING:

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (KeyboardInterrupt, MPFluentError, OSError) as error:
-        from .run import message_of, say
+        from .run import message_of
+        from .terminal import say
 
         status = status_of(error)
         say(command, "interrupted" if status == INTERRUPTED else message_of(error))

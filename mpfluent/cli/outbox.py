@@ -8,8 +8,8 @@ import sys
 
 from ..outbox.waiting import batches_of, what_waits
 from .outbox_table import show
-from .run import say
 from .statuses import DELIVERED, FAILED
+from .terminal import say
 from .words import counted
 
 

@@ -17,8 +17,8 @@ from ..dataplan.generated_module import MARK
 from ..errors import ConfigurationError, InvalidPlan, InvalidValue, one_line
 from .plan_batches import batches_of
 from .plan_table import table_of
-from .run import say
 from .statuses import DELIVERED, FAILED
+from .terminal import say
 from .words import counted
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidBatch
 from .progress import shown
-from .run import client_of, run, say
+from .run import client_of, run
 from .source import with_meaning
+from .terminal import say
 from .words import counted
 
 if TYPE_CHECKING:

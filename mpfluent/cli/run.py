@@ -13,6 +13,8 @@ from . import report_file
 from .shell_words import in_a_shell
 from .statuses import DELIVERED, FAILED, MISTAKE, status_of
 from .tables import show, summary_of
+from .terminal import say
+from .trouble import Trouble
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -59,6 +61,8 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
 def client_of(options: argparse.Namespace, **settings: Any) -> Client:
     """Return a client with the keys of the environment and the settings of a command line.
 
+    It says on standard error why nothing arrives.
+
     Args:
         options: of the command.
         **settings: further ones.
@@ -70,12 +74,14 @@ def client_of(options: argparse.Namespace, **settings: Any) -> Client:
 
     if options.pod is not None:
         settings["pod"] = options.pod
-    return Client(
+    client = Client(
         host=options.host,
         rate_limit=options.rate_limit,
         historical=options.historical,
         **settings,
     )
+    client._counters.observers.others += (Trouble(options.command),)
+    return client
 
 
 def message_of(error: BaseException) -> str:
@@ -95,13 +101,3 @@ def _place_in_code(cause: BaseException | None) -> str:
         entry = entry.tb_next
     file = os.path.basename(entry.tb_frame.f_code.co_filename)
     return f" ({file}, line {entry.tb_lineno})"
-
-
-def say(command: str | None, message: str) -> None:
-    """Print a line on standard error.
-
-    Args:
-        command: that says it; None where none was reached.
-        message: the line.
-    """
-    sys.stderr.write(f"mpfluent{f' {command}' if command else ''}: {message}\n")

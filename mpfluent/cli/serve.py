@@ -16,9 +16,10 @@ from ..formatting.summary import cut
 from ..testing.local.rows import json_bytes, rows_of, written_payloads
 from ..testing.local.store import Entry
 from ..testing.server import LocalServer
-from .run import message_of, say
+from .run import message_of
 from .saved_batches import SavedBatches
 from .statuses import DELIVERED
+from .terminal import say
 from .words import counted
 
 _MOST = 20  # problems of one request that are printed

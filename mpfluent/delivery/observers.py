@@ -32,6 +32,7 @@ class Attempt(NamedTuple):
         refused: whether it failed, even if another attempt may succeed.
         next_in: seconds until the next attempt; None where there is none.
         background: whether a worker made it, for no caller in particular.
+        why: what the exception says; for a terminal, and no log.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Attempt(NamedTuple):
     refused: bool
     next_in: float | None
     background: bool = False
+    why: str | None = None
 
     @property
     def host(self) -> str:
@@ -74,6 +76,7 @@ def attempt_of(
         error=None if isinstance(answer, Response) else name_of(answer),
         refused=verdict.what != "delivered",
         next_in=verdict.delay if verdict.what == "again" else None,
+        why=None if isinstance(answer, Response) else str(answer),
     )
 
 

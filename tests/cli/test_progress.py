@@ -103,6 +103,13 @@ def test_in_a_terminal_there_is_a_bar_with_all_of_it(terminal, capsys):
     assert err.endswith("\x1b[2K")  # the bar is gone at the end
 
 
+def test_the_cursor_is_there_while_the_bar_is_so_that_no_signal_takes_it_away(terminal, capsys):
+    terminal()
+    with progress.shown(100, quiet=False):
+        err = capsys.readouterr().err
+        assert err.rfind("\x1b[?25h") > err.rfind("\x1b[?25l")
+
+
 def test_in_a_terminal_that_moves_nothing_there_are_lines(terminal, monkeypatch, capsys):
     terminal()
     monkeypatch.setenv("TERM", "dumb")
