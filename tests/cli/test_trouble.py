@@ -59,7 +59,7 @@ def test_a_status_is_said_with_the_host(said):
 
 
 def test_a_line_comes_every_ten_seconds_at_most(said):
-    attempts = [(second, REFUSED._replace(attempt=second + 2)) for second in range(0, 25)]
+    attempts = [(second, REFUSED._replace(attempt=second + 2)) for second in range(25)]
 
     assert [line.split("tried ")[1].split()[0] for line in said(*attempts)] == ["2", "12", "22"]
 
