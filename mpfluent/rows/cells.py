@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
+from time import strptime
 from typing import Any
 
 from ..encoding.json import parsed
@@ -258,14 +259,25 @@ def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
             found, is_date = parse_iso(cell), not re.search("[Tt ]", cell)
         else:
             found, is_date = datetime.strptime(cell, form), not re.search("%[HIcX]", form)
+            if found.tzinfo is None and "%Z" in form.replace("%%", ""):
+                found = found.replace(tzinfo=_named_zone(cell, form))
     except (ValueError, OverflowError):
         if form is not None:
             raise CheckFailed(f"want a time of the form {form!r}") from None
-        other = "ms" if re.fullmatch("[0-9]{13}", cell) else "%d/%m/%Y"
+        digits = len(cell) if re.fullmatch("[0-9]+", cell) else 0
+        other = {10: "s", 13: "ms"}.get(digits, "%d/%m/%Y")
         raise CheckFailed(
             f"want a time in ISO 8601, such as 2026-11-30; for another form write format={other!r}"
         ) from None
     return _zoned(found, zone, is_date=is_date)
+
+
+def _named_zone(cell: str, form: str) -> tzinfo:
+    """Return the zone that a text names, which ``datetime.strptime`` reads and forgets."""
+    name = strptime(cell, form).tm_zone
+    if name.upper() in ("UTC", "GMT"):
+        return UTC
+    raise CheckFailed(f"the zone {name} may be one of several; want UTC, GMT or an offset, as %z")
 
 
 def _counted(value: Any, form: str | None) -> datetime:

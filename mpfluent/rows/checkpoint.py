@@ -24,6 +24,7 @@ class Position(NamedTuple):
         rejects: the bytes of the rejects file when the job began: what stands before is of others.
         api_key: the fingerprint of the client's API key, never the key: another workspace has not
             got the rows.
+        unlisted: rows before that failed or were rejected, and are in no rejects file.
     """
 
     rows: int
@@ -31,6 +32,7 @@ class Position(NamedTuple):
     job: str
     rejects: int = 0
     api_key: str = ""
+    unlisted: int = 0
 
 
 class Checkpoint(Protocol):
@@ -117,12 +119,14 @@ def loaded(checkpoint: Checkpoint) -> Position | None:
         ) from None
 
 
-def _position(rows: Any, table: Any, job: Any, rejects: Any, api_key: Any) -> Position:
-    if any(type(one) is not int or one < 0 for one in (rows, rejects)):
+def _position(
+    rows: Any, table: Any, job: Any, rejects: Any, api_key: Any, unlisted: Any = 0
+) -> Position:
+    if any(type(one) is not int or one < 0 for one in (rows, rejects, unlisted)):
         raise TypeError
     if any(type(one) is not str for one in (table, job, api_key)):
         raise TypeError
-    return Position(rows, table, job, rejects, api_key)
+    return Position(rows, table, job, rejects, api_key, unlisted)
 
 
 def check_fits(position: Position, here: Position, path: str) -> None:

@@ -26,8 +26,8 @@ class RowsReport(NamedTuple):
     """What became of the rows of a table, each of which is counted once.
 
     ``rows == delivered + failed + rejected + duplicates + skipped + resumed + kept + handed_over``.
-    It is true if nothing failed, nothing was rejected, and nothing is pending; nor is a row in the
-    rejects file that an earlier run of the job left there. Reports add up:
+    It is true if nothing failed, nothing was rejected, and nothing is pending; nor did an
+    earlier run of the job leave rows that it rejected or gave up. Reports add up:
     ``sum(reports, RowsReport())``.
 
     Attributes:
@@ -40,7 +40,8 @@ class RowsReport(NamedTuple):
         resumed: an earlier run of the job has settled them.
         kept: their batches are in an outbox, which delivers them.
         handed_over: a broker has their batches, and somebody else delivers them.
-        rejected_before: of those that are resumed, how many are in the rejects file.
+        rejected_before: of those that are resumed, how many were not sent: they are in the rejects
+            file, or in none.
         pending: read, and on their way: the next run sends them again, under the same ids.
         batches: how many batches were accepted.
         requests: how many requests the client made meanwhile, those of other threads, too.

@@ -63,6 +63,8 @@ class TableRun(Accounts):
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
         self._rejected_before = 0  # rows that are in the rejects file from an earlier run
+        self._unlisted_found = 0  # those that are in none
+        self._unlisted_before = 0  # the same, of the checkpoint that is saved
 
     # Beginning and ending
 
@@ -93,6 +95,7 @@ class TableRun(Accounts):
             self._saved = found
             where = found._replace(api_key=self._api_key)
             self._start = found.rows
+            self._unlisted_found = self._unlisted_before = found.unlisted
             if rejects is not None and not rejects.is_line(found.rejects):
                 # somebody else has changed or moved the file: all that is there now stays
                 where = where._replace(rejects=rejects.size())
@@ -105,6 +108,8 @@ class TableRun(Accounts):
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
                 self._rejected_before = len(kept)
         self._begun = where
+        if rejects is None:
+            self._unlisted = {}
         self.save()
 
     def __exit__(
@@ -143,13 +148,20 @@ class TableRun(Accounts):
                 return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
+            found = self._unlisted or {}
+            left = {n: many for n, many in found.items() if first is not None and n >= first}
+            unlisted = self._unlisted_before + sum(found.values()) - sum(left.values())
+            if found:
+                # together, as in _open_rows
+                self._unlisted = left
+                self._unlisted_before = unlisted
             rejects = self._rejects
             if rejects is not None:
                 rejects.sync()
         checkpoint = self._checkpoint
         if checkpoint is None:
             return
-        position = self._begun._replace(rows=max(rows, self._start))
+        position = self._begun._replace(rows=max(rows, self._start), unlisted=unlisted)
         if position != self._saved:
             checkpoint.save(position)
             self._saved = position
@@ -297,7 +309,7 @@ class TableRun(Accounts):
                 rows=self._read - self._pending,
                 failed=sum(self._failed.values()),
                 rejected=sum(self._rejected.values()),
-                rejected_before=self._rejected_before,
+                rejected_before=self._rejected_before + self._unlisted_found,
                 pending=self._pending,
                 batches=batches,
                 requests=traffic.requests,
@@ -323,6 +335,13 @@ class TableRun(Accounts):
             found.append(
                 f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
                 f"is wrong there, and send it by Rows.from_rejects({path!r})"
+            )
+        if self._unlisted_found:
+            rows = counted(self._unlisted_found, "row")
+            found.append(
+                f"an earlier run of the job rejected or gave up {rows} and wrote no rejects file; "
+                "delete the checkpoint, write with_rejects('rejects.jsonl'), and run the job "
+                "again: what arrived does not count twice"
             )
         return tuple(found)
 
