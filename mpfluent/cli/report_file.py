@@ -21,14 +21,19 @@ def begin(path: str, command: str) -> None:
         command: its name.
 
     Raises:
-        ConfigurationError: there is another file, which would be lost.
-        OSError: it cannot be written, which is told before anything is sent.
+        ConfigurationError: it cannot be written, or there is another file, which would be lost;
+            it is told before anything is sent.
     """
     if os.path.lexists(path) and not _is_report(path):
         raise ConfigurationError(
             f"--report {path}: this is no report, and would be lost; write the path of a new file"
         )
-    _write(path, {"command": command, "status": None, "error": None})
+    try:
+        _write(path, {"command": command, "status": None, "error": None})
+    except OSError as error:
+        raise ConfigurationError(
+            f"--report {path}: cannot be written: {error.strerror}; write another path"
+        ) from None
 
 
 def write(

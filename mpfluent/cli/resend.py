@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from contextlib import suppress
+from glob import escape, glob
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidBatch
+from ..utils.files import close_alone, open_alone
 from .progress import shown
 from .run import client_of, run
 from .source import with_meaning
@@ -38,6 +40,7 @@ def _resent(options: argparse.Namespace) -> RowsReport:
         _check_sendable(options)
         path = os.path.realpath(options.file)  # what a link leads to is replaced, not the link
         beside, whole = (f"{path}.{os.getpid()}.{end}" for end in ("again", "new"))
+        _remove_left(path)
         before = _state_of(path)
         rejected = Rows.from_rejects(options.file, tz=options.tz)
         rows = with_meaning(rejected, options).with_rejects(beside)
@@ -90,6 +93,15 @@ def _with_rows(path: str, beside: str, whole: str) -> None:
         file.sync()
     finally:
         file.close()
+
+
+def _remove_left(path: str) -> None:
+    """Remove what an earlier command left beside a rejects file, if a kill has ended it."""
+    for left in glob(f"{escape(path)}.*.again"):
+        file = open_alone(left)
+        if file is not None:  # or its command still runs
+            os.unlink(left)
+            close_alone(file)
 
 
 def _id_of(reject: Reject) -> Any:

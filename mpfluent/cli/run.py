@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from sysconfig import get_path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MPFluentError
@@ -40,6 +41,9 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
         report = getattr(error, "report", None)
         status = status_of(error)
         said = again if isinstance(error, KeyboardInterrupt) else message_of(error)
+    except SystemExit as error:  # of the function that maps: 0 of it must not pass for success
+        report, status = getattr(error, "report", None), MISTAKE
+        said = f"{options.map} called sys.exit({error.code!r}); write return None to skip a row"
     # of a mistake that ended it before the first row, a table of zeros would say nothing
     if report is not None and (status != MISTAKE or report.rows or report.batches):
         if not options.quiet:
@@ -94,10 +98,14 @@ def message_of(error: BaseException) -> str:
 
 def _place_in_code(cause: BaseException | None) -> str:
     """Return where a function of the user's raised, if one did."""
+    # Python's own code, what is installed, and ours
+    folders = (*map(get_path, ("stdlib", "purelib", "platlib")), os.path.dirname(__file__) + "/..")
+    libraries = tuple(os.path.join(os.path.realpath(folder), "") for folder in folders)
     entry = cause.__traceback__ if cause is not None else None
-    if entry is None:
-        return ""
-    while entry.tb_next is not None:
+    found = ""
+    while entry is not None:
+        file = entry.tb_frame.f_code.co_filename
+        if os.path.isfile(file) and not os.path.realpath(file).startswith(libraries):
+            found = f" ({os.path.basename(file)}, line {entry.tb_lineno})"
         entry = entry.tb_next
-    file = os.path.basename(entry.tb_frame.f_code.co_filename)
-    return f" ({file}, line {entry.tb_lineno})"
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from time import strptime
@@ -260,7 +260,7 @@ def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
         else:
             found, is_date = datetime.strptime(cell, form), not re.search("%[HIcX]", form)
             if found.tzinfo is None and "%Z" in form.replace("%%", ""):
-                found = found.replace(tzinfo=_named_zone(cell, form))
+                found = found.replace(tzinfo=_zone_in(cell, form))
     except (ValueError, OverflowError):
         if form is not None:
             raise CheckFailed(f"want a time of the form {form!r}") from None
@@ -272,7 +272,7 @@ def _read(cell: str, form: str | None, zone: tzinfo | None) -> datetime:
     return _zoned(found, zone, is_date=is_date)
 
 
-def _named_zone(cell: str, form: str) -> tzinfo:
+def _zone_in(cell: str, form: str) -> tzinfo:
     """Return the zone that a text names, which ``datetime.strptime`` reads and forgets."""
     name = strptime(cell, form).tm_zone
     if name.upper() in ("UTC", "GMT"):
@@ -377,4 +377,6 @@ def _named_zone(where: str, tz: str) -> tzinfo:
         hint = f"did you mean {meant!r}?" if meant else "write tz='Europe/London'"
         if not known:
             hint = "this machine knows none; write pip install tzdata"
+        elif meant is None:
+            hint += ", or pip install tzdata if it is a new one"
         raise ConfigurationError(f"{where}(tz={brief(tz)}): no such time zone; {hint}") from None

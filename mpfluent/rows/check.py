@@ -107,6 +107,8 @@ def _of_identities(settings: Settings, group: Group) -> Iterator[str]:
         if len(columns) == 1:
             text, own = _KEY, Row(member.cells, member.place, table).text(columns[0])
         of_user = identities(plain_context(member.batch)) if own is not None else ()
-        name = next((name for name, value in of_user if value == own), None)
+        # a mapping may have made other letters of it
+        meant = str(own).strip().casefold()
+        name = next((name for name, value in of_user if value.strip().casefold() == meant), None)
         if name is not None:
             yield text.format(name)

@@ -223,7 +223,10 @@ class Lines:
 
     def __iter__(self) -> Iterator[str]:
         read = partial(self._text.readline, LONGEST)
+        is_first = True
         for line in iter(read, ""):
+            if is_first:  # some encodings, such as utf-8, leave the byte order mark there
+                is_first, line = False, line.removeprefix("\ufeff")
             if len(line) == LONGEST and line[-1] not in "\r\n":
                 while (rest := read()) and rest[-1] not in "\r\n":
                     pass

@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
-from ..errors import ConfigurationError, InvalidValue, MPFluentError, brief, one_line
+from ..errors import ConfigurationError, InvalidValue, brief, one_line
 from ..transport.handlers import of_handler
 from .files import Files, Paths, shown_path
 from .row import Place
-from .sources import WINDOW, Cells, checked_columns, place_of
+from .sources import WINDOW, Cells, checked_columns, place_of, unreadable
 
 
 class ArrowTable:
@@ -73,7 +73,7 @@ class ArrowTable:
                     f"{self._where}: the column {brief(name)} holds objects, which only Python "
                     "knows; make it one of text"
                 )
-        with _refused(self._where):
+        with unreadable(self._where):
             return self._arrow.RecordBatchReader.from_stream(self._frame)
 
 
@@ -111,7 +111,7 @@ class ParquetFiles(Files):
     @contextmanager
     def _open(self, path: str) -> Iterator[Any]:
         with self.bytes_of(path) as content:
-            with _refused(f"{self._verb}({shown_path(path)})"):
+            with unreadable(f"{self._verb}({shown_path(path)})"):
                 file = self._parquet.ParquetFile(content, pre_buffer=False)
             with closing(file):
                 yield file
@@ -124,20 +124,6 @@ def _module(name: str, verb: str) -> Any:
         raise ConfigurationError(
             f"{verb}(…) needs pyarrow, which is not installed; write pip install 'mpfluent[rows]'"
         ) from None
-
-
-@contextmanager
-def _refused(where: str) -> Iterator[None]:
-    """Make errors of pyarrow, and of whose frame it reads, one of ours."""
-    try:
-        yield
-    except MPFluentError:
-        raise
-    except Exception as error:
-        if of_handler(error) is not None:
-            raise  # such as a job's time limit, here and below
-        words = "; ".join(map(str, error.args)) or type(error).__name__
-        raise ConfigurationError(f"{where}: it cannot be read ({one_line(words)})") from error
 
 
 def _at(place: Place, cells: Cells | str) -> Cells | InvalidValue:
@@ -158,7 +144,7 @@ def arrow_rows(arrow: Any, where: str, batches: Iterable[Any]) -> Iterator[Cells
 
 def _windows(where: str, batches: Iterator[Any]) -> Iterator[Any]:
     while True:
-        with _refused(where):
+        with unreadable(where):
             batch = next(batches, None)
         if batch is None:
             return

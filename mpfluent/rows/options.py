@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
-from ..errors import ConfigurationError, brief
+from ..errors import ConfigurationError, brief, unknown_option
 from ..values.foreign import is_a, own
 from .cells import zone_of
 from .settings import Settings
 from .sources import Source
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def settings_of(source: Source, verb: str, missing: Any, tz: Any) -> Settings:
@@ -43,5 +48,25 @@ def flag(where: str, value: Any) -> bool:
 def path_of(verb: str, path: Any, example: str) -> str:
     """Return the text of a path."""
     if isinstance(path, str | os.PathLike) and os.fspath(path):
-        return str(os.fspath(path))
+        found = str(os.fspath(path))
+        if "\0" not in found:
+            return found
     raise ConfigurationError(f"{verb}({brief(path)}): want a path; write {verb}({example!r})")
+
+
+def suggesting(function: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that answers a misspelt keyword with the one that was meant."""
+    names = inspect.signature(function).parameters
+    allowed = [name for name, one in names.items() if one.kind is one.KEYWORD_ONLY]
+    where = function.__qualname__.removesuffix(".__init__")
+    if not where.startswith("Rows.from"):
+        where = where.removeprefix("Rows.")
+
+    @wraps(function)
+    def called(*args: P.args, **keywords: P.kwargs) -> T:
+        for name in keywords:
+            if name not in names:
+                raise unknown_option(where, name, allowed)
+        return function(*args, **keywords)
+
+    return called

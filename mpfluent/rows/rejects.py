@@ -8,6 +8,7 @@ import json
 import math
 import os
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from decimal import Decimal
@@ -227,7 +228,7 @@ def _may_hold_rejects(path: str) -> bool:
         line = next((line for line in file if line.strip()), b"")
     if line.startswith(_BEGIN) or _BEGIN.startswith(line):
         return True
-    return _is_reject(line)  # somebody mended it, with spaces
+    return _is_reject(line.removeprefix(BOM_UTF8))  # somebody mended it
 
 
 def _is_reject(line: bytes) -> bool:
@@ -251,7 +252,7 @@ def read_rejects(path: str | os.PathLike[str]) -> Iterator[Reject]:
     """
     shown = os.fspath(path)
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:  # an editor may write a byte order mark
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
@@ -328,9 +329,14 @@ def owned_by(source: Source) -> Callable[[Reject], bool]:
 def reject_of(line: str) -> Reject | None:
     """Return what a line of a rejects file says; None if it is none."""
     try:
-        return Reject(**json.loads(line, parse_float=_number))
+        found = Reject(**json.loads(line, parse_float=_number))
     except (ValueError, TypeError, RecursionError):
         return None
+    is_one = all(isinstance(value, kinds) for value, kinds in zip(found, _KINDS))
+    return found if is_one else None
+
+
+_KINDS = (str, int, int, str, str, dict, dict | None)  # of the values of a reject
 
 
 def _number(digits: str) -> float | Decimal:

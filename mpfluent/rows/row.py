@@ -223,13 +223,17 @@ class Row(Mapping[str, Any]):
         """
         return checked_cell(self, "json", cells.json, column, required)
 
-    def pick(self, /, *columns: str, **renamed: str) -> dict[str, Any]:
+    def pick(
+        self, /, *columns: str, required: bool | str = False, **renamed: str
+    ) -> dict[str, Any]:
         """Return the cells of these columns by their names, without those that are missing.
 
         Times become text in ISO 8601, as attributes hold them.
 
         Args:
             *columns: their names.
+            required: whether a missing cell is an error; or the column of an attribute that is
+                called so.
             **renamed: columns by other names, such as ``brand="Brand name"``.
 
         >>> Row({"plan": "pro", "country": "", "Brand name": "Acme"}).pick(
@@ -238,9 +242,11 @@ class Row(Mapping[str, Any]):
         {'plan': 'pro', 'brand': 'Acme'}
         """
         found = {}
+        if type(required) is str:
+            renamed, required = {"required": required, **renamed}, False
         named = zip(columns, columns)
         for name, column in (*named, *renamed.items()) if renamed else named:
-            cell = checked_cell(self, "pick", cells.attribute, column, False)
+            cell = checked_cell(self, "pick", cells.attribute, column, bool(required))
             if cell is not None:
                 found[name] = cell
         return found

@@ -20,7 +20,7 @@ from .checkpoint import Checkpoint, CheckpointFile
 from .files import Paths
 from .mapping import Mapping as RowMapping
 from .mapping import mapping_of
-from .options import flag, path_of, settings_of, text
+from .options import flag, path_of, settings_of, suggesting, text
 from .report import RowsReport
 from .row import Row
 from .run import TAKEN, TableRun
@@ -58,6 +58,7 @@ class Rows(PublicNames):
     __slots__ = ("_settings",)
     _settings: Settings
 
+    @suggesting
     def __init__(
         self,
         rows: Iterable[Mapping[str, Any]],
@@ -70,6 +71,7 @@ class Rows(PublicNames):
     # Where rows come from
 
     @classmethod
+    @suggesting
     def from_csv(
         cls,
         paths: Paths,
@@ -95,6 +97,7 @@ class Rows(PublicNames):
         return cls._of(settings_of(source, "Rows.from_csv", missing, tz))
 
     @classmethod
+    @suggesting
     def from_jsonl(
         cls,
         paths: Paths,
@@ -118,6 +121,7 @@ class Rows(PublicNames):
         return cls._of(settings_of(source, "Rows.from_jsonl", missing, tz))
 
     @classmethod
+    @suggesting
     def from_parquet(
         cls,
         paths: Paths,
@@ -140,6 +144,7 @@ class Rows(PublicNames):
         return cls._of(settings_of(ParquetFiles(paths), "Rows.from_parquet", missing, tz))
 
     @classmethod
+    @suggesting
     def from_arrow(
         cls,
         frame: Any,
@@ -163,6 +168,7 @@ class Rows(PublicNames):
         return cls._of(settings_of(ArrowTable(frame), "Rows.from_arrow", missing, tz))
 
     @classmethod
+    @suggesting
     def from_cursor(
         cls,
         cursor: Any,
@@ -183,6 +189,7 @@ class Rows(PublicNames):
         return cls._of(settings_of(Cursor(cursor), "Rows.from_cursor", missing, tz))
 
     @classmethod
+    @suggesting
     def from_batches(cls, paths: Paths, *, unknown: Unknown = "raise") -> Self:
         """Construct from files with a batch a line, as the API takes it or mParticle puts it out.
 
@@ -201,6 +208,7 @@ class Rows(PublicNames):
         return cls._of(Settings(source, "batches"))
 
     @classmethod
+    @suggesting
     def from_rejects(
         cls,
         path: Path,
@@ -228,6 +236,7 @@ class Rows(PublicNames):
 
     # What a row means
 
+    @suggesting
     def map(
         self,
         thing: Callable[[Row], Batch | None] | Path | RowMapping,
@@ -249,6 +258,7 @@ class Rows(PublicNames):
             mapping=mapping_of(thing), allow_nobody=flag("map(allow_nobody=", allow_nobody)
         )
 
+    @suggesting
     def with_key(self, *columns: str, job: str | None = None) -> Self:
         """Say what tells one row from all others: its id is the same in every run of the job.
 
@@ -274,6 +284,7 @@ class Rows(PublicNames):
             job = text("with_key(job=", job, "job='policies 2026-11'")
         return self._with(key=names, job=job or self._settings.job)
 
+    @suggesting
     def grouped_by(self, *columns: str, window: int = WINDOW) -> Self:
         """Join rows of one user into one batch, where these cells are the same.
 
@@ -325,11 +336,13 @@ class Rows(PublicNames):
 
     # What is written
 
+    @suggesting
     def with_rejects(self, path: Path, *, stop_after: int | None = None) -> Self:
         """Write each row that is rejected or failed into a file, as a line of JSON.
 
         Args:
-            path: of the file, which gets mode 0600; lines are added to what is there.
+            path: of a new file, which gets mode 0600; or of one with rejects, to which lines are
+                added.
             stop_after: so many may fail or be rejected; one more ends the run.
         """
         if stop_after is not None and integer_between(stop_after, 0) is None:
@@ -409,6 +422,7 @@ class Rows(PublicNames):
                 run.settled(group, TAKEN)
             run.check_no_rejects()
 
+    @suggesting
     def check(
         self,
         *,

@@ -248,7 +248,7 @@ class TableRun(Accounts):
                     yield Group(meaning, number)
                 else:
                     self._leave_out(number, place, cells, meaning)
-                    tick()
+                tick()
                 number += 1
             if errors:
                 raise errors.pop()
@@ -265,6 +265,7 @@ class TableRun(Accounts):
             again: list[Member] = []  # whose key came before: of a row that may yet be rejected
             here: set[int] = set()
             for place, cells in window:
+                tick()
                 member = self._meaning(place, cells)
                 if not isinstance(member, Member):
                     self._leave_out(number, place, cells, member)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 from ..builder.batch import Batch
-from ..errors import ConfigurationError, InvalidValue, brief
+from ..errors import ConfigurationError, InvalidValue, MPFluentError, brief, one_line
+from ..transport.handlers import of_handler
 from ..values.foreign import is_a, own
 from .row import Place
 
@@ -144,11 +146,29 @@ class Cursor:
             )
         self._used = True
         names, index = self._names, 0
-        while window := self._cursor.fetchmany(WINDOW):
+        while True:
+            with unreadable("Rows.from_cursor(…)"):
+                window = self._cursor.fetchmany(WINDOW)
+            if not window:
+                return
             for row in window:
                 cells = row if isinstance(row, Mapping) else dict(zip(names, row))
                 yield place_of((self.name, index + 1, index)), cells
                 index += 1
+
+
+@contextmanager
+def unreadable(where: str) -> Iterator[None]:
+    """Make errors of a database, of pyarrow, or of whose frame it reads, one of ours."""
+    try:
+        yield
+    except MPFluentError:
+        raise
+    except Exception as error:
+        if of_handler(error) is not None:
+            raise  # such as a job's time limit
+        words = "; ".join(map(str, error.args)) or type(error).__name__
+        raise ConfigurationError(f"{where}: it cannot be read ({one_line(words)})") from error
 
 
 def _names_of(cursor: Any) -> list[str]:

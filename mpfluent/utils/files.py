@@ -48,7 +48,9 @@ def replace_file(path: str, lines: Iterable[str]) -> None:
             file.flush()
             os.fsync(file.fileno())  # before the rename, or a power cut may leave an empty file
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError):
+            error.filename = path  # nobody has written the other name
         with suppress(OSError):
             os.unlink(beside)
         raise

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from internals import main
+from internals import files, main
 from processes import SOON
 from shell import start, wait_for
 
@@ -301,3 +301,15 @@ def test_ctrl_c_leaves_the_file_as_it_was(rejects, capsys):
     )
     assert rejects.read_text() == before
     assert [file.name for file in rejects.parent.glob("r.jsonl*")] == ["r.jsonl"]
+
+
+def test_what_a_killed_command_left_beside_is_removed_and_what_another_writes_is_not(
+    rejects, capsys, mparticle
+):
+    left, others = (rejects.with_name(f"r.jsonl.{number}.again") for number in (1, 2))
+    left.write_text("")
+    with open(others, "w") as held:
+        files.fcntl.flock(held, files.fcntl.LOCK_EX)
+        run(capsys, *RESEND, "--map", "policies.toml")
+
+        assert (left.exists(), others.exists()) == (False, True)

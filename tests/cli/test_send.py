@@ -41,6 +41,11 @@ def stopped(row):
     raise KeyboardInterrupt
 def misspelt(row):
     return Batch.for_user(costumer_id=row.text("id"))
+def foreign(row):
+    import json
+    return json.loads("{")
+def ends(row):
+    raise SystemExit(0)
 """
 SEND = ("send", "policies.csv", "--map", "policies.toml", "--environment", "development")
 CHECK = ("check", "policies.csv", "--map", "policies.toml")
@@ -437,10 +442,55 @@ def test_a_report_does_not_replace_another_file(path, folder, capsys, mparticle)
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(capsys, mparticle):
     code, _, err = run(capsys, *SEND, "--report", "no/where.json")
 
-    assert code == 1
-    assert err[0].startswith("mpfluent send: ")
-    assert err[0].endswith("No such file or directory")
+    assert (code, err) == (
+        2,
+        [
+            "mpfluent send: --report no/where.json: cannot be written: No such file or directory; "
+            "write another path"
+        ],
+    )
     assert mparticle.requests == []
+
+
+def test_rejects_do_not_go_into_the_report_or_the_mapping(folder, capsys, mparticle):
+    for name in ("r.json", "policies.toml"):
+        extra = ("--report", "r.json") if name == "r.json" else ()
+        code, _, err = run(capsys, *SEND, "--rejects", name, *extra)
+
+        assert (code, err) == (
+            2,
+            [
+                f"mpfluent send: --rejects {name}: the file is there, and is no rejects file; "
+                "write the path of a new one"
+            ],
+        )
+    assert (folder / "policies.toml").read_text() == MAPPING
+    assert mparticle.requests == []
+
+
+@pytest.mark.parametrize("verb", [SEND, CHECK])
+def test_a_mapping_that_ends_the_program_is_a_mistake_and_no_success(capsys, verb, folder):
+    arguments = [*verb[:3], "shop_jobs:ends", *verb[4:], "--report", "report.json"]
+    code, _, err = run(capsys, *arguments)
+
+    said = "shop_jobs:ends called sys.exit(0); write return None to skip a row"
+    assert (code, err[-1]) == (2, f"mpfluent {verb[0]}: {said}")
+    assert json.loads((folder / "report.json").read_text())["status"] == 2
+
+
+def test_the_place_in_code_is_the_users_own_and_no_librarys(capsys):
+    code, _, err = run(capsys, "check", "policies.csv", "--map", "shop_jobs:foreign")
+
+    assert code == 2
+    assert err[-1].endswith("nothing more was read (shop_jobs.py, line 12)")
+
+
+def test_what_was_rejected_without_a_rejects_file_is_no_success_the_next_time(capsys, mparticle):
+    line = (*SEND, "--checkpoint", "c", "--quiet")
+    first, (again, _, err) = run(capsys, *line)[0], run(capsys, *line)
+
+    assert (first, again) == (1, 1)
+    assert err == ["mpfluent send: of 5 rows, 2 rejected by an earlier run"]
 
 
 # Output

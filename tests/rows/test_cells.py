@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import time as clock
 import uuid
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -408,3 +409,38 @@ def test_text_stays_as_it_stands(text):
     except MPFluentError:
         return
     assert found in (None, text)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "GMT", "utc"])
+def test_a_zone_that_the_text_names_counts_and_not_the_tables(zone):
+    row = Row({"c": f"2026-07-30 10:00 {zone}"}, table=Table(zone=timezone(timedelta(hours=2))))
+
+    assert row.time("c", "%Y-%m-%d %H:%M %Z") == datetime(2026, 7, 30, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def in_new_york(monkeypatch):
+    """Let the machine be where strptime knows the names EST and EDT."""
+    if not hasattr(clock, "tzset"):
+        pytest.skip("the zone of this machine cannot be set")
+    monkeypatch.setenv("TZ", "EST5EDT")
+    clock.tzset()
+    yield
+    monkeypatch.undo()
+    clock.tzset()
+
+
+def test_a_name_that_stands_for_several_zones_is_a_reject(in_new_york):
+    row = Row({"c": "2026-07-30 EST"}, table=Table(zone=UTC))
+    with pytest.raises(InvalidValue) as caught:
+        row.time("c", "%Y-%m-%d %Z")
+
+    assert str(caught.value) == (
+        "row:1: c='2026-07-30 EST': the zone EST may be one of several; want UTC, GMT or an "
+        "offset, as %z"
+    )
+
+
+@pytest.mark.parametrize(("cell", "form"), [("1795996800", "s"), ("1795996800000", "ms")])
+def test_seconds_and_milliseconds_as_text_get_the_form_to_write(cell, form):
+    assert str(said("time", cell)).count(f"write format={form!r}") == 1

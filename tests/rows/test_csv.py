@@ -237,3 +237,12 @@ def test_the_memory_does_not_grow_with_the_file(path):
     tracemalloc.stop()
 
     assert most < 1_000_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_byte_order_mark_is_no_part_of_the_text_whatever_the_encoding(path, encoding):
+    codec = encoding.removesuffix("-sig")
+    mark = "" if codec == "utf-16" else "\ufeff"  # which writes one itself
+    content = f"{mark}id,name\n1,\ufeffAnn\n".encode(codec)
+
+    assert rows_of(source(path, content, encoding=encoding)) == [{"id": "1", "name": "\ufeffAnn"}]

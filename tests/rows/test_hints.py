@@ -131,3 +131,51 @@ def test_one_of_a_thing_is_not_several():
 
     assert repr(rows.check()).startswith("1 row: 1 would be delivered\n1 batch, ")
     assert repr(report) == "2 rows: 1 delivered, 1 duplicate\n1 batch, 1 request, 0.0 s"
+
+
+@pytest.mark.parametrize(
+    ("action", "text"),
+    [
+        (
+            lambda: Rows.from_csv("x.csv", delimeter=";"),
+            "Rows.from_csv() has no option 'delimeter'; did you mean 'delimiter'?",
+        ),
+        (
+            lambda: Rows.from_csv("x.csv", sep=";"),
+            "Rows.from_csv() has no option 'sep'; did you mean 'delimiter'?",
+        ),
+        (
+            lambda: Rows([], zone="UTC"),
+            "Rows() has no option 'zone'; it has missing, tz",
+        ),
+        (
+            lambda: ROWS.with_key("customer_id", jobb="j"),
+            "with_key() has no option 'jobb'; did you mean 'job'?",
+        ),
+        (
+            lambda: ROWS.grouped_by("customer_id", windw=3),
+            "grouped_by() has no option 'windw'; did you mean 'window'?",
+        ),
+        (
+            lambda: ROWS.with_rejects("x", stopafter=3),
+            "with_rejects() has no option 'stopafter'; did you mean 'stop_after'?",
+        ),
+        (
+            lambda: ROWS.map(print, allow_nobdy=True),
+            "map() has no option 'allow_nobdy'; did you mean 'allow_nobody'?",
+        ),
+        (
+            lambda: ROWS.check(historcal=True),
+            "check() has no option 'historcal'; did you mean 'historical'?",
+        ),
+    ],
+)
+def test_a_misspelt_keyword_is_answered_with_the_one_that_was_meant(action, text):
+    assert text_of(action, ConfigurationError) == text
+
+
+@pytest.mark.parametrize("verb", ["with_rejects", "with_checkpoint"])
+def test_a_path_with_a_nul_is_none(verb):
+    text = text_of(lambda: getattr(ROWS, verb)("a\0b"), ConfigurationError)
+
+    assert text.startswith(f"{verb}('a\\x00b'): want a path; write {verb}(")

@@ -383,7 +383,7 @@ def complaint(text, *rows):
         (
             USER + '[gdpr_consent.marketing]\nconsented = true\nat = { column = "x", tz = "Mars" }',
             ': gdpr_consent.marketing.at.tz = "Mars": no such time zone; write tz = '
-            '"Europe/London"',
+            '"Europe/London", or pip install tzdata if it is a new one',
         ),
         (
             'gdpr_consent = 3\n[user]\ncustomer_id = "id"\n',

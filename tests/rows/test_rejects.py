@@ -228,3 +228,21 @@ def test_a_file_that_is_not_there_or_no_text_is_an_error_of_ours(path):
         file.write(b"\xff\n")
     with pytest.raises(ConfigurationError, match="is not UTF-8, so mpfluent did not write it"):
         [*read_rejects(path)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"row": 5}, {"row": [1]}, {"batch": 3}, {"batch": []}, {"line": "1"}, {"file": None}],
+)
+def test_a_line_with_values_of_other_kinds_is_no_reject(path, change):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps({**ONE._asdict(), **change}))
+    with pytest.raises(ConfigurationError, match="is no reject that mpfluent wrote"):
+        [*read_rejects(path)]
+
+
+def test_a_byte_order_mark_of_an_editor_is_no_part_of_the_first_line(path):
+    with open(path, "w", encoding="utf-8-sig") as file:
+        file.write(json.dumps(ONE._asdict()) + "\n")
+
+    assert written(path, ONE) == [ONE, ONE]

@@ -4,6 +4,10 @@ from collections import Counter
 
 import pytest
 from table_runs import World, imported, rejected_in
+from tables import csv_of, refusing, sent
+
+from mpfluent import Batch, ConfigurationError
+from mpfluent.rows import Rows
 
 ROWS, BROKEN_AT = 600, 450
 
@@ -76,3 +80,41 @@ def test_where_a_line_before_was_taken_out_nothing_of_the_others_is_cut(world, p
 
     assert path.read_bytes().startswith(b"".join(rest))
     assert set(rejected_in(world.folder).values()) <= {1, 2}  # others.csv has the same rows
+
+
+def test_without_a_file_the_checkpoint_counts_what_was_not_delivered(tmp_path):
+    path = csv_of(tmp_path / "p.csv", 300)
+    rows = Rows.from_csv(path).map(imported_or_none).with_key("policy", job="one")
+    rows = rows.with_checkpoint(str(tmp_path / "c"))
+    reports = []
+    for group in (False, True):
+        (tmp_path / "c").unlink(missing_ok=True)
+        job = rows.grouped_by("policy", window=70) if group else rows
+        reports += [sent(job, refusing('"7"')), sent(job), sent(job)]
+
+    for first, *others in (reports[:3], reports[3:]):
+        assert (first.rejected, first.failed, first.delivered) == (30, 1, 269)
+        for report in others:
+            assert (report.resumed, report.rejected_before, bool(report)) == (300, 31, False)
+            assert "an earlier run of the job rejected or gave up 31 rows" in str(report.notes)
+
+
+def test_what_a_resumed_run_rejects_again_counts_once(tmp_path):
+    path = csv_of(tmp_path / "p.csv", 300)
+    rows = Rows.from_csv(path).with_key("policy", job="one").with_checkpoint(str(tmp_path / "c"))
+    for at in (120, 250):
+
+        def breaking(row, at=at):
+            return imported_or_none(row) if row.place.index < at else 1 / 0
+
+        with pytest.raises(ConfigurationError):
+            sent(rows.map(breaking))
+    report = sent(rows.map(imported_or_none))
+
+    assert report.rejected_before + report.rejected == 30
+    assert sent(rows.map(imported_or_none)).rejected_before == 30
+
+
+def imported_or_none(row):
+    """Return what a row means; each tenth row is a reject."""
+    return Batch() if row.integer("id") % 10 == 3 else Batch.for_user(customer_id=row.text("id"))

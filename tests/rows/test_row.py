@@ -195,11 +195,12 @@ def test_looking_at_a_format_leaves_the_warnings_of_other_threads_alone(monkeypa
             row().time("bought", "%H.%M.%S, %d/%m")
 
 
+NEW_ONE = "write tz='Europe/London', or pip install tzdata if it is a new one"
 BAD_ZONES = [
     ("Europe/Lodnon", "no such time zone; did you mean 'Europe/London'?"),
-    ("", "no such time zone; write tz='Europe/London'"),
-    ("/etc/passwd", "no such time zone; write tz='Europe/London'"),
-    ("a\0", "no such time zone; write tz='Europe/London'"),
+    ("", f"no such time zone; {NEW_ONE}"),
+    ("/etc/passwd", f"no such time zone; {NEW_ONE}"),
+    ("a\0", f"no such time zone; {NEW_ONE}"),
     (3, "want the name of a time zone, got int; write tz='Europe/London'"),
     (["UTC"], "want the name of a time zone, got list; write tz='Europe/London'"),
 ]
@@ -234,3 +235,12 @@ def test_an_error_of_the_values_code_is_one_of_the_row():
     assert str(caught.value).startswith("policies.csv:3: c=<")
     assert str(caught.value).endswith(": raised ZeroDivisionError")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_pick_that_is_required_is_an_error_where_a_cell_is_missing():
+    picked = Row({"plan": "pro", "brand": ""})
+
+    assert picked.pick("plan", required=True) == {"plan": "pro"}
+    assert picked.pick(required="plan") == {"required": "plan"} | {"required": "pro"}
+    with pytest.raises(InvalidValue, match="brand='': is missing, and must not be"):
+        picked.pick("brand", required=True)

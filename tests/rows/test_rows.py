@@ -479,6 +479,14 @@ def test_check_warns_where_the_key_is_a_users_identity():
     assert table().with_key("id", "policy", job="one").check().notes == ()
 
 
+def test_check_warns_of_such_a_key_in_other_letters_too():
+    rows = Rows([{"e": "Ann@B.example "}, {"e": "cy@b.example"}])
+    keyed = rows.map(lambda row: Batch.for_user(email=row.text("e").strip().lower()))
+
+    (note,) = keyed.with_key("e", job="one").check().notes
+    assert note.startswith("the key is the email of each row: ")
+
+
 def test_check_warns_where_the_mapping_makes_an_id_of_a_users_identity():
     def mapping(row):
         return imported(row).with_source_request_id(row[column])

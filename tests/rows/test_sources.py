@@ -149,3 +149,12 @@ def test_what_is_no_cursor_is_refused():
         "Rows.from_cursor('SELECT 1'): want a cursor of PEP 249, got str; "
         "write Rows.from_cursor(connection.cursor())"
     )
+
+
+def test_an_error_of_the_database_is_one_of_ours(cursor):
+    found = Cursor(cursor.execute("SELECT 1 AS id"))
+    cursor.connection.close()
+
+    assert refusal(lambda: [*found]) == (
+        "Rows.from_cursor(…): it cannot be read (Cannot operate on a closed database.)"
+    )

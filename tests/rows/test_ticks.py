@@ -73,3 +73,19 @@ def test_what_a_slow_mapping_made_of_a_row_does_not_wait_for_the_rows_after_it(
         client.send_all(rows, progress=told.append)
 
     assert seen == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("group", [False, True])
+def test_rows_with_a_batch_are_told_while_they_are_mapped(tmp_path, monkeypatch, group):
+    monkeypatch.setattr("mpfluent.rows.run._AHEAD_SECONDS", -1.0)
+    told, seen = [], []
+
+    def mapping(row):
+        seen.append(len(told))
+        return imported(row)
+
+    rows = Rows.from_csv(csv_of(tmp_path / "p.csv")).map(mapping).with_key("policy", job="one")
+    with client_of() as client:
+        client.send_all(rows.grouped_by("id") if group else rows, progress=told.append)
+
+    assert seen == ([1, 2, 3, 4, 5] if group else [0, 1, 2, 3, 4])

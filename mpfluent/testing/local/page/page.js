@@ -48,6 +48,7 @@ byId("grid").addEventListener("keydown", (event) => {
 
 const inputs = { filter: byId("filter"), problems: byId("problems") };
 let saying = 0,
+  said = "", // of the filter
   warning = 0;
 
 function filtered() {
@@ -67,10 +68,11 @@ function filtered() {
   told();
   clearTimeout(saying);
   // not at each key
-  saying = setTimeout(
-    () => announce(wrong || (isFiltered() ? `${rows.shown.length} of ${rows.all.length} rows` : "")),
-    700,
-  );
+  saying = setTimeout(() => {
+    const text = wrong || (isFiltered() ? `${rows.shown.length} of ${rows.all.length} rows` : "");
+    if (text !== said) announce(text); // or it would wipe out what was announced meanwhile
+    said = text;
+  }, 700);
 }
 
 function warned(wrong) {
