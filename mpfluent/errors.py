@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import typing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from .sdk_names import LONGEST, OPTIONS, called, squeezed
 
@@ -156,18 +156,27 @@ class DeliveryError(MPFluentError):
         broken_off: whether an exception, such as Ctrl-C, ended the call that was to send it, so
             that nobody knows whether it arrived.
 
+    Raises:
+        InvalidValue: the reason is not a word.
+
     >>> DeliveryError(reason="rate_limited").temporary, DeliveryError(reason="rejected").temporary
     (True, False)
     """
 
+    reason: Reason
     status_code: int | None = None
     broken_off: bool = False
 
     def __init__(
         self, message: str = "", *, reason: Reason = "transport_error", batch: Batch | None = None
     ) -> None:
+        if not isinstance(reason, str):
+            raise InvalidValue(
+                f"DeliveryError(reason={brief(reason)}): want a word of mpfluent.errors.REASONS; "
+                "write reason='rejected'"
+            )
         super().__init__(message)
-        self.reason: Reason = reason
+        self.reason = cast(Reason, str.__str__(reason))  # of an enum, its value
         self.batch = batch
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -45,7 +46,10 @@ class Notifier(NamedTuple):
                     if not isinstance(outcome, Kept):  # which is pending still
                         counters.settled(outcome, job)
                     if isinstance(outcome, DeliveryError) or on_delivered is not None:
+                        pid = os.getpid()
                         outcome = self._call_hook(job, outcome)
+                        if pid != os.getpid():
+                            return  # the hook forked: the rest is the parent's
                     if job.receiver is not None:
                         job.receiver._settle(outcome, job)
                     job.step = SETTLED

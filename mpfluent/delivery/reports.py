@@ -119,7 +119,9 @@ class ReportBuilder(Outcomes):
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()  # guards all of it; no other lock is taken while it is held
+        # Guards all of it; no other lock is taken while it is held. Reentrant, since a signal's
+        # handler, or the garbage collector, may close a client at any line.
+        self.lock = threading.RLock()
         self._begin()
         self._failures: list[DeliveryError] = []
         self.refusal: DeliveryError | None = None
@@ -143,7 +145,9 @@ class ReportBuilder(Outcomes):
                 if len(self._failures) < _MOST_FAILURES:
                     failures = (outcome,)
             counts: dict[Any, int] = self._settled
-            counts[how], steps.step = counts.get(how, 0) + 1, NOTIFIED  # atomically
+            if how not in counts:
+                counts[how] = 0
+            counts[how], steps.step = counts[how] + 1, NOTIFIED  # atomically
             self._failures += failures  # and with these two
 
     def report(self) -> Report:

@@ -134,6 +134,8 @@ class Sender:
                 return  # a greenlet that goes on in a forked child: these are the parent's
             if outcome is not None:
                 settlement.settle(run, outcome)
+                if pid != os.getpid():
+                    return  # a hook forked
             elif len(run) > 1:  # refused as a whole: one of the halves has the bad batch
                 middle = len(run) // 2
                 waiting += [run[middle:], run[:middle]]

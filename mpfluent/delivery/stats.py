@@ -141,7 +141,10 @@ class Counters(Outcomes):
                 how: Any = HandedOver if isinstance(outcome, HandedOver) else Response
                 if isinstance(outcome, DeliveryError):
                     how = outcome.reason
-                counts[how], steps.step = counts.get(how, 0) + 1, COUNTED  # atomically
+                # atomically, also in one thread: no call stands here, so no signal's handler comes
+                if how not in counts:
+                    counts[how] = 0
+                counts[how], steps.step = counts[how] + 1, COUNTED
             if self._waiters.tickets and self._pending() <= 0:  # what ``wait`` waits for
                 self._waiters.notify_all()
         if fresh and self.observers.others:

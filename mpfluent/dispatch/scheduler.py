@@ -84,6 +84,9 @@ class Scheduler:
 
         Args:
             accepted: is called first: where Ctrl-C comes after it, what is counted can be settled.
+
+        Returns:
+            Whether they wait; if not, the caller settles what was counted.
         """
         behind = self.overflowing and any(job.row is not None for job in jobs)
         if self.closed or behind or not self.queue.has_room(jobs):
@@ -91,6 +94,9 @@ class Scheduler:
         accepted()
         first = not self.queue.waiting
         self.queue.add(jobs, self.now())
+        if self.closed:  # by a signal's handler, or by the garbage collector: no worker comes
+            self.queue.take(len(self.queue.waiting), sys.maxsize, WorkItem())
+            return False
         if first or self.queue.reaches(*self._enough):
             self.for_work.notify()
         return True

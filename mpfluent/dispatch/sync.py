@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -74,8 +75,11 @@ class SyncDispatcher(OpenedOnce):
         """Settle each of these batches."""
         sender = self._opened()
         budget = sender.budget(PATIENT if patient else self.max_elapsed)
+        pid = os.getpid()
         for run in runs(payloads_of(jobs)):
             sender.deliver(run, self._clock, self._settlement, budget, math.inf)
+            if pid != os.getpid():
+                return  # a hook forked: the rest is the parent's
 
     def _give_up(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
         """Fail what a call that was broken off has not settled, if it was accepted."""

@@ -240,16 +240,15 @@ class ThreadedDispatcher(OpenedOnce):
                 return False
         if timeout > 0 and not self._scheduler.closed:
             self._deliver_all(timeout)
-        self._settle_left()
-        return True
+        return self._settle_left()
 
     def when_idle(self) -> None:
         """Close for a callback that could not wait for itself: its worker is done."""
         if self._scheduler.close_by < math.inf:
             self._settle_left()
 
-    def _settle_left(self) -> None:
-        """Settle what is left, once, and let go of everything."""
+    def _settle_left(self) -> bool:
+        """Settle what is left, once, and let go of everything; return whether that is done."""
         me, scheduler = threading.get_ident(), self._scheduler
         try:
             with scheduler.lock:
@@ -259,16 +258,16 @@ class ThreadedDispatcher(OpenedOnce):
                 scheduler.for_work.notify_all()
                 scheduler.for_progress.notify_all()
             if self._closed.is_set():
-                return
+                return True
             if closer not in (None, me):
-                self._closed.wait(10 * _GRACE)
-                return
+                return self._closed.wait(10 * _GRACE)
             # also if this thread is closing it already, and the garbage collector came between
             self._settle_all(self._workers, "the client was closed before the batch was delivered")
             self._settlement.close()
             self._opened().close()
             shutdown.forget(self)
             self._closed.set()
+            return True
         except BaseException:  # such as Ctrl-C: the next call of close goes on
             self._closer = None if self._closer == me else self._closer
             raise
@@ -308,8 +307,13 @@ class ThreadedDispatcher(OpenedOnce):
         Args:
             timeout: seconds; below 0 where the time for all is over since then.
         """
-        if self._sender is None or self._closer is not None:
+        if self._sender is None:
             return 0, 0
+        if self._closer is not None:  # a thread that closes it, and ends with the process
+            if self._closer != threading.get_ident():
+                self._closed.wait(max(0.0, timeout))
+            pending = self._sender.counters.snapshot().pending
+            return (0, pending) if self._settlement.kept.has_outbox else (pending, 0)
         old, grace = self._workers, min(_GRACE, max(0.0, timeout) / 10)
         try:
             self._deliver_all(max(0.0, timeout) - grace)

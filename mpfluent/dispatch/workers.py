@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,9 @@ class Workers:
             # A look at each thread takes as long as all else here. Nothing waits for longer than
             # this while one is alive and idle.
             waiting = scheduler.queue.waiting
-            if until is None and waiting and len(self._threads) == self._options.workers:
-                late = scheduler.now() - waiting[0].since > self._options.flush_interval
+            oldest = waiting[0] if waiting else None  # at once: a signal's handler may close
+            if until is None and oldest and len(self._threads) == self._options.workers:
+                late = scheduler.now() - oldest.since > self._options.flush_interval
                 if not late:
                     return
             if not scheduler.has_work():
@@ -184,11 +186,21 @@ class Workers:
             if self._is_current():
                 self._settlement.notices.log(f"a worker was stopped by {type(error).__name__}")
                 self._leave()
+                self._repair()
                 self.call()  # another one goes on with what it had in hand
         if self._pid != os.getpid():
             # A greenlet that goes on in a forked child. ``threading`` forgot it there, and would
             # raise at its end: it waits forever instead.
             Flag().wait()
+
+    def _repair(self) -> None:
+        """Hand back what it had in hand, though hooks may leave by exceptions of their own."""
+        repairs = self._settlement.repairs
+        for _ in range(MAX_BATCHES_PER_REQUEST):  # each hook is called once
+            if not repairs.left:
+                return
+            with suppress(BaseException):  # the first one was logged
+                repairs.run()
 
     def _has_slot(self, slot: Slot) -> bool:
         """Return whether this thread may work; it may take a slot itself.
@@ -282,9 +294,12 @@ class Workers:
         """Let another worker deliver what could not be finished; the second time, it fails."""
         if self._pid != os.getpid() or not self._scheduler.in_hand(item):
             return  # it is the parent's, or it was handed back already
-        rest = [job for job in item.all_jobs() if not job.settled]
+        jobs = item.all_jobs()
+        rest = [job for job in jobs if not job.settled]
         counted, item.interrupted = item.interrupted, True
-        for job in () if counted else rest:  # once, though a repair may be begun twice
+        # Once, though a repair may be begun twice. Nor is it the fault of these if others of the
+        # item were settled: a hook may have raised.
+        for job in () if counted or len(rest) < len(jobs) else rest:
             job.interruptions += 1
         payloads = payloads_of(rest) if item.payloads is None else item.payloads
         again: list[Payload] = []

@@ -79,13 +79,14 @@ class Accounts:
         """
         rows = 1 if group is None else len(group.rows)
         unlisted = None if again or counts is self._counts else self._unlisted
-        many = 0 if unlisted is None else unlisted.get(number, 0) + rows
         total, left, pending = counts[name] + rows, self._open[number] - rows, self._pending - rows
         # together, as above
         counts[name] = total
         self._pending = pending
         if unlisted is not None:
-            unlisted[number] = many
+            if number not in unlisted:
+                unlisted[number] = 0
+            unlisted[number] += rows
         if group is not None:
             group.is_settled = True
         if not again:

@@ -40,7 +40,8 @@ class RecordingTransport(PublicNames):
         self.requests: list[Request] = []
         self._refused: list[tuple[Request, Response]] = []
         self._answers = list(answers)
-        self._lock = threading.Lock()  # guards the three lists: workers send from threads
+        # guards the three lists, since workers send; reentrant, for a signal's handler may send
+        self._lock = threading.RLock()
 
     @property
     def batches(self) -> list[Batch]:

@@ -85,7 +85,8 @@ class Response(_Immutable):
         body: the bytes of the body; text is taken as UTF-8.
 
     Raises:
-        ConfigurationError: the status is not a number, or the body neither bytes nor text.
+        ConfigurationError: the status is not a number, a header is no text, or the body neither
+            bytes nor text.
 
     >>> Response(400, {"Retry-After": "2"}, "no").header("retry-after")
     '2'
@@ -102,8 +103,15 @@ class Response(_Immutable):
         if not isinstance(body, bytes | str):
             want = f"bytes or text, got {type(body).__name__}; write Response(400, body=b'no')"
             raise ConfigurationError(f"Response(body=…): want {want}")
+        named = dict(headers or {})
+        for name, value in named.items():
+            if not (isinstance(name, str) and isinstance(value, str)):
+                want = 'want text; write headers={"Retry-After": "2"}'
+                raise ConfigurationError(
+                    f"Response(headers={{{brief(name)}: {brief(value)}}}): {want}"
+                )
         object.__setattr__(self, "status_code", int(status_code))
-        object.__setattr__(self, "headers", MappingProxyType(dict(headers or {})))
+        object.__setattr__(self, "headers", MappingProxyType(named))
         object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)
 
     status_code: int

@@ -13,6 +13,7 @@ import errno
 import http.client
 import io
 import os
+import queue
 import socket
 import time
 from contextlib import suppress
@@ -244,11 +245,42 @@ def _unless_replaced(ours: type, original: type, pool: type) -> Any:
     return property(connection)
 
 
+class _Kept(queue.LifoQueue[Any]):
+    """The kept connections of a pool that does not block: their look-up takes no lock.
+
+    A lock that Python code takes stays locked if a signal's handler raises there, and then each
+    later request waits for it.
+    """
+
+    _blocks = False
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Return the connection that was kept last, or raise ``queue.Empty``."""
+        if block:
+            self._blocks = True
+            return super().get(block, timeout)
+        try:
+            return self.queue.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Keep a connection, or raise ``queue.Full``."""
+        if block or self._blocks:
+            super().put(item, block, timeout)
+        elif len(self.queue) < self.maxsize:
+            self.queue.append(item)
+        else:
+            raise queue.Full
+
+
 class _PlainPool(HTTPConnectionPool):
+    QueueCls = _Kept
     ConnectionCls: Any = _unless_replaced(_PlainConnection, HTTPConnection, HTTPConnectionPool)
 
 
 class _SecurePool(HTTPSConnectionPool):
+    QueueCls = _Kept
     ConnectionCls: Any = _unless_replaced(_SecureConnection, HTTPSConnection, HTTPSConnectionPool)
 
 

@@ -104,7 +104,8 @@ class FileTransport(PublicNames):
             want = "the path of a file; write FileTransport('batches.jsonl')"
             raise ConfigurationError(f"FileTransport({brief(path)}): want {want}")
         self._path = path
-        self._lock = threading.Lock()  # so that two threads do not mix their lines
+        # so that two threads do not mix their lines; reentrant, for a signal's handler may send
+        self._lock = threading.RLock()
 
     @raises_only_transport_errors
     def send(self, request: Request) -> Response:

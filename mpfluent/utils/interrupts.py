@@ -20,6 +20,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -44,9 +45,12 @@ class Waiters:
 
     def enlist(self) -> None:
         """Enlist this thread before it waits. The caller holds the lock."""
-        ticket = threading.Lock()
+        ticket, me = threading.Lock(), threading.get_ident()
         ticket.acquire()
-        self.tickets[threading.get_ident()] = ticket
+        outer = self.tickets.get(me)
+        self.tickets[me] = ticket
+        if outer is not None:
+            _release(outer)  # a signal's handler waits: the wait that it interrupted looks again
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until another thread notifies this one. The caller does not hold the lock.
@@ -74,9 +78,8 @@ class Waiters:
         """Wake so many of the waiting threads, the first to enlist first; with the lock held."""
         for thread in [*self.tickets][:most]:
             ticket = self.tickets.get(thread)  # None: its timeout passed meanwhile
-            # not locked: an earlier notify was interrupted between the next two lines
-            if ticket is not None and ticket.locked():
-                ticket.release()
+            if ticket is not None:
+                _release(ticket)
             self.tickets.pop(thread, None)
 
     def notify_all(self) -> None:
@@ -98,10 +101,19 @@ class Waiters:
                 if ready():
                     return True
                 self.enlist()
+                if ready():  # a signal's handler, or the garbage collector, came in between
+                    self.tickets.pop(threading.get_ident(), None)
+                    return True
             if not self.wait(left):
                 return ready()
             if until is not None:
                 left = until - time.monotonic()
+
+
+def _release(ticket: threading.Lock) -> None:
+    """Wake the thread that waits at a ticket."""
+    with suppress(RuntimeError):  # it is not locked: a signal came here, and its handler was first
+        ticket.release()
 
 
 class Flag:

@@ -15,6 +15,7 @@ from mpfluent import (
     FunctionTransport,
     RecordingTransport,
     Retry,
+    ThreadedDispatcher,
 )
 
 
@@ -288,3 +289,26 @@ def test_a_client_is_not_pickled():
     for thing in (client, client._sender._credentials):
         with pytest.raises(ConfigurationError):
             pickle.dumps(thing)
+
+
+def test_a_thread_that_closes_while_another_does_keeps_no_report_of_the_midst(monkeypatch):
+    monkeypatch.setattr("mpfluent.dispatch.threaded._GRACE", 0.01)
+    entered, leave, reports = threading.Event(), threading.Event(), []
+
+    def slow(batch, error):
+        entered.set()
+        leave.wait(5)
+
+    transport = FunctionTransport(lambda request: leave.wait(5) and 202)
+    client = client_of(transport, dispatcher=ThreadedDispatcher(), on_failed=slow)
+    client.send(*numbered(3))
+    closer = threading.Thread(target=lambda: reports.append(client.close(0)))
+    closer.start()
+    assert entered.wait(5)
+    early = client.close(0)
+    leave.set()
+    closer.join(5)
+
+    assert early.left == 2
+    assert reports == [(0, 3, 0)]
+    assert client.close() == (0, 3, 0)

@@ -1,5 +1,10 @@
 """The hooks: ``before_send``, ``on_delivered``, ``on_failed``, and what happens when one raises."""
 
+import os
+import sys
+import time
+from collections import Counter
+
 import pytest
 from clients import BATCH, adds_up, boom, client_of, numbered, people
 from log_records import calling
@@ -14,6 +19,7 @@ from mpfluent import (
     InvalidValue,
     RecordingTransport,
     Response,
+    Retry,
     SyncDispatcher,
     ThreadedDispatcher,
 )
@@ -257,3 +263,54 @@ def test_a_hook_that_leaves_settles_every_batch_first(leave):
     assert (failed.stats.failed, failed.stats.pending) == (4, 0)
     assert (dropped.stats.failed, dropped.stats.pending) == (4, 0)
     assert failed.close().left == 0
+
+
+def test_hooks_that_exit_hold_up_no_flush_and_fail_no_other_batch():
+    def judged(request):
+        return 400 if b'"3"' in request.body or b'"5"' in request.body else 202
+
+    def exits(batch, error):
+        sys.exit(1)
+
+    client = client_of(
+        FunctionTransport(judged),
+        dispatcher=ThreadedDispatcher(flush_interval=0.01),
+        on_failed=exits,
+        retry=Retry(),
+    )
+    client.send(*numbered(8))
+    began = time.monotonic()
+
+    assert client.flush(60) is True
+    assert time.monotonic() - began < 30
+    assert client.stats.delivered == 6
+    assert client.stats.failed_by_reason == {"rejected": 2}
+    client.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_what_is_left_when_a_hook_forks_is_the_parents():
+    forks, read, write = [], *os.pipe()
+
+    def forking(batch, response):
+        os.write(write, b"x")  # one for each call, in the parent and in the child
+        if not forks:
+            forks.append(None)
+            forks[0] = os.fork()
+
+    sent = []
+    transport = FunctionTransport(
+        lambda request: sent.append(request) or (os.write(write, b"r") and 202)
+    )
+    client, parent = client_of(transport, on_delivered=forking), os.getpid()
+    try:
+        delivery = client.send(*numbered(250))
+    finally:
+        if os.getpid() != parent:
+            os._exit(0)
+    os.waitpid(forks[0], 0)
+
+    assert delivery.state == "delivered"
+    assert Counter(os.read(read, 10_000)) == {ord("x"): 250, ord("r"): 3}
+    os.close(read)
+    os.close(write)

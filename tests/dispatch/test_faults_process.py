@@ -595,3 +595,23 @@ for name, where in {locks!r}.items():
     assert {ended.said[f"parent {lock}"]["status"] for lock in locks} == {0}
     assert {stored(tmp_path / lock) for lock in locks} == {0}
     check_arrivals(server, 8 * len(locks))
+
+
+@pytest.mark.parametrize(
+    ("hook", "exit_timeout", "lost"), [(0.1, 20, ""), (20, 0.2, "19 batches not delivered")]
+)
+def test_the_end_waits_for_a_thread_that_closes_and_says_what_it_leaves(hook, exit_timeout, lost):
+    code = f"""{TO_THE_END}
+client = client_of(exit_timeout={exit_timeout}, on_failed=lambda *_: time.sleep({hook}))
+send(client, 20)
+time.sleep(0.3)
+threading.Thread(target=client.close, args=(0,), daemon=True).start()
+time.sleep(0.2)
+atexit.register(at_first)
+"""
+    with serving(*[hang(20)] * 9) as server:
+        ended = run(code, server.url)
+
+    assert ended.code == 0
+    assert lost in ended.stderr
+    assert lost or ended.counts("end") == (20, 0, 20, 0)

@@ -1,6 +1,7 @@
 """A dispatcher of one's own, of public names only: batches that a broker takes are handed over."""
 
 import asyncio
+import enum
 import json
 import pickle
 import queue
@@ -39,6 +40,12 @@ from mpfluent.rows import Rows
 from mpfluent.testing import FrozenClock, SeededIds
 
 SOON = 5.0
+
+
+class Word(str, enum.Enum):  # noqa: UP042 - what callers have
+    """A reason as an enum."""
+
+    NO = "rejected"
 
 
 class OwnDispatcher:
@@ -134,7 +141,7 @@ def test_a_mock_of_a_response_is_an_answer():
     assert (delivery.state, client.stats.delivered, client.stats.failed) == ("delivered", 1, 0)
 
 
-@pytest.mark.parametrize("reason", ["a word of one's own", "delivered", None, 7])
+@pytest.mark.parametrize("reason", ["a word of one's own", "delivered", "", Word.NO])
 def test_an_error_is_a_failure_whatever_its_reason(reason):
     own = OwnDispatcher()
     client = client_of(dispatcher=own)
@@ -143,6 +150,17 @@ def test_an_error_is_a_failure_whatever_its_reason(reason):
 
     assert (delivery.state, client.stats.failed_by_reason) == ("failed", {reason: 1})
     assert (client.stats.delivered, client.stats.failed, client.stats.pending) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("reason", [None, 7, [], {}, str])
+def test_a_reason_that_is_no_word_is_an_error_on_its_line(reason):
+    with pytest.raises(InvalidValue) as raised:
+        DeliveryError("no", reason=reason)
+
+    assert str(raised.value) == (
+        f"DeliveryError(reason={reason!r}): want a word of mpfluent.errors.REASONS; "
+        "write reason='rejected'"
+    )
 
 
 @pytest.mark.parametrize("outcome", [None, requests.Response(), ValueError("no"), 202, Response])

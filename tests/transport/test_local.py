@@ -375,6 +375,14 @@ def test_a_body_that_is_no_json_reads_as_none(body):
         ((None,), "Response(None): want an HTTP status; write Response(202)"),
         ((True,), "Response(True): want an HTTP status; write Response(202)"),
         (
+            (429, {"Retry-After": 2}),
+            'Response(headers={\'Retry-After\': 2}): want text; write headers={"Retry-After": "2"}',
+        ),
+        (
+            (202, {5: "x"}),
+            'Response(headers={5: \'x\'}): want text; write headers={"Retry-After": "2"}',
+        ),
+        (
             (400, {}, {"errors": []}),
             "Response(body=…): want bytes or text, got dict; write Response(400, body=b'no')",
         ),

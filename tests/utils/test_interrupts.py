@@ -141,11 +141,11 @@ def test_a_send_that_was_interrupted_as_it_was_counted_hides_nothing_that_is_pen
 # A process of its own, for a test run is interrupted by people, too
 
 
-def interrupting(*arguments):
-    """Return what ``interrupting.py`` found."""
+def interrupting(*arguments, script="interrupting.py"):
+    """Return what a script found."""
     for _ in range(3):
         done = subprocess.run(
-            [sys.executable, str(HERE / "interrupting.py"), *map(str, arguments)],
+            [sys.executable, str(HERE / script), *map(str, arguments)],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
@@ -180,6 +180,23 @@ def test_signals_at_random_break_nothing(mode):
 
     assert found["wrong"] == []
     assert found["signals"] >= 300
+
+
+HANDLED = ["sync", "threaded", "outbox", "coalescing"]
+
+
+@pytest.mark.parametrize("mode", HANDLED)
+def test_a_handler_that_sends_closes_flushes_or_waits_breaks_nothing(mode):
+    found = interrupting(mode, 25, script="handling.py")
+
+    assert found["wrong"] == []
+    assert min(found["signals"].values()) > 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [*HANDLED, "workers", "handing over", "paced"])
+def test_a_handler_at_any_bytecode_breaks_nothing(mode):
+    assert interrupting(mode, 1000, script="handling.py")["wrong"] == []
 
 
 @pytest.mark.slow
