@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import MPFluentError
+from .log_lines import log_lines
 from .parser import parser
 from .statuses import FAILED, INTERRUPTED, status_of
 
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         command = options.command
-        status = _run(options)
+        with log_lines(command):
+            status = _run(options)
         sys.stdout.flush()  # here, where what goes wrong can be told
         return status
     except BrokenPipeError:  # nobody reads on, as after ``| head``

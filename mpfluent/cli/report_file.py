@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..utils.files import replace_file
+from .shell_words import in_a_shell
 
 if TYPE_CHECKING:
     from ..rows import RowsReport
@@ -58,9 +59,13 @@ def write(
             counts["bytes"] = None
         counts["failed_by_reason"] = dict(report.failed_by_reason)
         counts["rejected_by_reason"] = dict(report.rejected_by_reason)
+        counts["notes"] = [*map(in_a_shell, report.notes)]
         # without the cells and the batches, which are in the rejects file
         counts["rejects"] = [
-            {name: getattr(reject, name) for name in ("file", "line", "index", "reason", "text")}
+            {
+                **{name: getattr(reject, name) for name in ("file", "line", "index", "reason")},
+                "text": in_a_shell(reject.text),
+            }
             for reject in report.rejects
         ]
     _write(path, {"command": command, "status": status, "error": error, **counts})

@@ -33,8 +33,7 @@ examples:
 
 exit status:
   0  Ctrl-C stopped it
-  1  the file of --save cannot be opened
-  2  a mistake in the call, or it cannot listen there""",
+  2  a mistake in the call, a file that cannot be opened, or it cannot listen there""",
     )
     where = command.add_argument_group("where it listens")
     where.add_argument(

@@ -41,6 +41,7 @@ def _resend(found: re.Match[str]) -> str:
     return f"send it by mpfluent resend {_bare(found[1])}"
 
 
+_OLD = "events over 30 days old came; --historical sends to the endpoint for those"
 _ANY_MAP = 'map(imported), map("policies.toml") or map("jobs:imported")'
 _REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # what is wrong with a key must not repeat it
@@ -51,6 +52,10 @@ _REWORDED: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         "--environment development, or production",
     ),
     (r"\bmap\(…, allow_nobody=True\)", "--allow-nobody"),
+    (r"\bcheck\(historical=True\) for the endpoint of those", "--historical"),
+    (r"^a batch has a problem of the kind old_event.*$", _OLD),
+    (r", logged once; batch\.problems\(\) says more$", ""),
+    (r"\bwith_key\([^()]*, job=('[^']*')\)$", r"--job \1, or job = \1 in the mapping file"),
     (r"\bwith_key\(…, job=…\)", "--key COLUMN --job JOB"),
     (r"\bClient\(…\) without historical=True", "this command without --historical"),
     (r", and stop_after=(\d+);", r", and --stop-after \1;"),

@@ -41,6 +41,8 @@ def by_reason(counts: Mapping[Any, int]) -> str:
 class Report(NamedTuple):
     """The outcomes of the batches of ``send_all``. Reports add up: ``sum(reports, Report())``.
 
+    It is true if nothing failed and nothing is pending.
+
     Attributes:
         submitted: how many there were.
         delivered: how many arrived.
@@ -72,6 +74,10 @@ class Report(NamedTuple):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduced(self)
+
+    def __bool__(self) -> bool:
+        """Return whether nothing failed and nothing is pending."""
+        return not (self.failed or self.pending)
 
     def raise_for_failures(self) -> None:
         """Raise one error if a batch failed; do nothing if none did.

@@ -16,7 +16,7 @@ from ..wire.checks import check_historical, check_limits
 from ..wire.limits import identities, plain_context, problems
 from ..wire.seal import seal
 from .groups import Group
-from .report import RowsReport
+from .report import RowsReport, counted
 from .row import Row
 from .run import TAKEN, TableRun
 from .settings import Settings
@@ -53,7 +53,8 @@ def dry_run(
                     check_historical(batch, now)
                 sealed = seal(batch, lambda: now, new_ids, environment, own_id)
                 encoded = encode(sealed)
-                check_limits(problems(sealed, encoded, historical=historical, now=now))
+                said = problems(sealed, encoded, historical=historical, now=now)
+                check_limits(said)
                 found = split(sealed, encoded)
             except InvalidBatch as error:
                 run.refused(group, error)
@@ -62,12 +63,15 @@ def dry_run(
             counts["batches"] += 1
             counts["bytes"] += sum(len(part.body) for part in found)
             counts["parts"] += len(found)
+            counts["old"] += any(one.kind == "old_event" for one in said)
             notes.update(_of_identities(settings, group))
             yield from found
 
     def report() -> RowsReport:
         found = run.report(counts["batches"], Traffic(counts["requests"]))
         of_all = [note for note, count in notes.items() if count == found.delivered]
+        if counts["old"]:
+            of_all.append(_OLD.format(counted(counts["old"], "batch", "batches")))
         return found._replace(
             bytes=counts["bytes"],
             seconds_at_limit=counts["parts"] / rate_limit,
@@ -87,6 +91,7 @@ def dry_run(
         raise
 
 
+_OLD = "{} with events over 30 days old; write check(historical=True) for the endpoint of those"
 _KEY = (
     "the key is the {} of each row: of one user, only the first row is sent, and an upload under "
     "the same job is dropped; name the columns that tell one row from another"
