@@ -198,7 +198,6 @@ OPTIONS = {
         flush_interval="interval linger",
         exit_timeout="shutdown_timeout",
     ),
-    "Rows.from_csv": _all(delimiter="sep separator", encoding="charset", missing="na_values"),
     "Outbox": _all(path="file filename", max_bytes="max_size", max_age="ttl"),
 }
 OPTIONS["Configuration"] = OPTIONS["Client"]

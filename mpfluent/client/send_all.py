@@ -164,6 +164,11 @@ def checked_progress(progress: Any) -> Callable[[Any], object] | None:
 
 def _each_of(batches: Any) -> Iterator[tuple[Batch, None, None]]:
     batches = itself("send_all", batches, (list, tuple))
+    if is_a(batches, (str, bytes, os.PathLike)):
+        raise InvalidValue(
+            f"send_all({brief(batches)}): want batches, got {type(batches).__name__}; "
+            f"write send_all(Rows.from_csv({brief(os.fsdecode(batches))}).map(…))"
+        )
     if not is_a(batches, Iterable):
         raise InvalidValue(
             f"send_all({brief(batches)}): want an iterable of batches, got "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from ..errors import InvalidValue, MPFluentError, UnknownField, brief, closest
 from ..values.check_failed import CheckFailed
 from ..values.code_cache import Memo
+from ..values.foreign import is_a
 from ..values.validators import Number
 from . import cells
 
@@ -303,6 +304,9 @@ def checked_cell(
     try:
         cell = found[column]
     except (KeyError, TypeError):  # no name can be a list
+        if is_a(column, (list, tuple)) and column:
+            write = f"write row.{getter}(*{brief(column)})"
+            raise UnknownField(f"row.{getter}({brief(column)}): want names; {write}") from None
         if table.columns is not None or type(column) is not str:
             raise row._no_column(f"row.{getter}({brief(column)})", column) from None
         cell = None

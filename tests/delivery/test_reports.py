@@ -9,6 +9,7 @@ from mpfluent import (
     DeliveryError,
     FunctionTransport,
     RecordingTransport,
+    Report,
     Response,
 )
 
@@ -81,3 +82,17 @@ def test_a_text_of_the_server_breaks_no_line():
     assert len(lines) == 2
     assert "\x1b" not in lines[1]
     assert len(lines[1]) < 250
+
+
+@pytest.mark.parametrize(
+    ("report", "is_true"),
+    [
+        (Report(), True),
+        (Report(2, 2), True),
+        (Report(2, 1, handed_over=1), True),
+        (Report(2, 1, 1), False),
+        (Report(2, 1, 0, 1), False),
+    ],
+)
+def test_a_report_is_true_if_nothing_failed_and_nothing_is_pending(report, is_true):
+    assert bool(report) is is_true

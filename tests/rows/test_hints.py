@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from mpfluent import (
     ConfigurationError,
     InvalidValue,
     RecordingTransport,
+    UnknownField,
     UnknownVerb,
 )
 from mpfluent.rows import Row, Rows
@@ -142,7 +144,7 @@ def test_one_of_a_thing_is_not_several():
         ),
         (
             lambda: Rows.from_csv("x.csv", sep=";"),
-            "Rows.from_csv() has no option 'sep'; did you mean 'delimiter'?",
+            "Rows.from_csv() has no option 'sep'; it has encoding, delimiter, missing, tz",
         ),
         (
             lambda: Rows([], zone="UTC"),
@@ -179,3 +181,23 @@ def test_a_path_with_a_nul_is_none(verb):
     text = text_of(lambda: getattr(ROWS, verb)("a\0b"), ConfigurationError)
 
     assert text.startswith(f"{verb}('a\\x00b'): want a path; write {verb}(")
+
+
+@pytest.mark.parametrize("getter", ["pick", "integer"])
+def test_a_list_of_columns_is_answered_with_a_star(getter):
+    text = text_of(lambda: getattr(ROW, getter)(["customer_id"]), UnknownField)
+
+    assert text == (
+        f"row.{getter}(['customer_id']): want names; write row.{getter}(*['customer_id'])"
+    )
+
+
+@pytest.mark.parametrize("path", ["policies.csv", Path("policies.csv"), b"policies.csv"])
+def test_a_path_is_no_table_and_the_line_says_how_to_make_one(path):
+    client = Client("key", "secret", environment="development", transport=RecordingTransport())
+    text = text_of(lambda: client.send_all(path), InvalidValue)
+
+    assert text == (
+        f"send_all({path!r}): want batches, got {type(path).__name__}; "
+        "write send_all(Rows.from_csv('policies.csv').map(…))"
+    )
