@@ -28,7 +28,8 @@ def run(options: argparse.Namespace) -> int:
         payload = sys.stdin.buffer.read() if standard else Path(options.file).read_bytes()
         text = program(payload, "ignore" if options.ignore_unknown else "raise")
     except (MPFluentError, OSError) as error:
-        sys.stderr.write(f"{options.file}: {error}\n")
+        why = getattr(error, "strerror", None) or error
+        sys.stderr.write(f"{options.file}: {why}\n")
         return 1
     if isinstance(sys.stdout, io.TextIOWrapper):  # a test may have replaced it by a StringIO
         sys.stdout.reconfigure(encoding="utf-8")  # as Python source is

@@ -43,6 +43,10 @@ def rows_of(options: argparse.Namespace) -> Rows:
 def _read(options: argparse.Namespace) -> Rows:
     from ..rows import Rows
 
+    if "-" in options.files:
+        raise ConfigurationError(
+            "-: standard input can be read only once; write it into a file first"
+        )
     kind = _format_of(options)
     for name in ("encoding", "delimiter", "tz", "ignore_unknown"):
         if getattr(options, name) and name not in _READ_BY[kind]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import chain
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..delivery.reports import by_reason
@@ -16,6 +17,9 @@ from .words import counted, number, size, span
 if TYPE_CHECKING:
     from ..rows import RowsReport
     from ..rows.rejects import Reject
+
+
+_NARROW = 40  # columns; in fewer, a table breaks words, and lines do not
 
 
 class Line(NamedTuple):
@@ -102,7 +106,7 @@ def show(report: RowsReport) -> None:
     notes = [one_line(in_a_shell(note), 400) for note in report.notes]
     cut = report.rejected + report.failed > len(rejects)
     title = f"not delivered, the first {len(rejects)}:" if cut else "not delivered:"
-    if is_lively(sys.stdout):
+    if is_lively(sys.stdout) and get_terminal_size().columns >= _NARROW:
         from .rich_tables import show as show_richly  # with it comes rich
 
         show_richly(title, lines_of(report), rejects, notes)

@@ -324,6 +324,10 @@ MISTAKES = {
         ["check", "policies.csv", "--map", "shop_jobs:misspelt"],
         "policies.csv:2: for_user() has no field 'costumer_id'; did you mean 'customer_id'?",
     ),
+    "standard input": (
+        ["send", "-", "--map", "policies.toml", "--environment", "development"],
+        "-: standard input can be read only once; write it into a file first",
+    ),
     "no such file": (
         ["check", "polices.csv", "--map", "policies.toml"],
         "polices.csv: there is no such file in '{folder}'; did you mean 'policies.csv'?",

@@ -113,6 +113,17 @@ def test_in_a_terminal_the_table_has_colours_unless_they_are_not_wanted(
         assert part in text
 
 
+def test_in_a_narrow_terminal_there_are_lines_which_break_no_words(capsys, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys, "stdout", Terminal(sys.stdout))
+    lines = printed(REPORT, capsys)
+
+    assert "\x1b" not in "".join(lines)
+    assert any(line.startswith("delivered") and "19,985" in line for line in lines)
+
+
 # The report for machines
 
 
