@@ -42,6 +42,7 @@ def dry_run(
     now = time.time_ns() // 1_000_000
     counts: Counter[str] = Counter()
     notes: Counter[str] = Counter()  # of single rows
+    advised: Counter[str] = Counter()  # batches, by the kind of a problem
 
     def new_ids(count: int) -> list[str]:
         return [_ID] * count
@@ -63,15 +64,16 @@ def dry_run(
             counts["batches"] += 1
             counts["bytes"] += sum(len(part.body) for part in found)
             counts["parts"] += len(found)
-            counts["old"] += any(one.kind == "old_event" for one in said)
+            advised.update({one.kind for one in said})
             notes.update(_of_identities(settings, group))
             yield from found
 
     def report() -> RowsReport:
         found = run.report(counts["batches"], Traffic(counts["requests"]))
         of_all = [note for note, count in notes.items() if count == found.delivered]
-        if counts["old"]:
-            of_all.append(_OLD.format(counted(counts["old"], "batch", "batches")))
+        for kind, text in _ADVICE.items():
+            if advised[kind]:
+                of_all.append(text.format(counted(advised[kind], "batch", "batches")))
         return found._replace(
             bytes=counts["bytes"],
             seconds_at_limit=counts["parts"] / rate_limit,
@@ -91,7 +93,12 @@ def dry_run(
         raise
 
 
-_OLD = "{} with events over 30 days old; write check(historical=True) for the endpoint of those"
+_ADVICE = {
+    "old_event": (
+        "{} with events over 30 days old; write check(historical=True) for the endpoint of those"
+    ),
+    "far_event": "{} with events after the year 5138: times are in microseconds or nanoseconds",
+}
 _KEY = (
     "the key is the {} of each row: of one user, only the first row is sent, and an upload under "
     "the same job is dropped; name the columns that tell one row from another"

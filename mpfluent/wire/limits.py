@@ -8,6 +8,7 @@ Source: the vendor's pages "Default service limits" and "JSON reference".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sized
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ MAX_ACTION_IDENTIFIER = 100  # characters
 DAY = 24 * 3600 * 1000
 HISTORICAL_AFTER = 30 * DAY  # older events belong to the historical endpoint
 HISTORICAL_MINIMUM = 3 * DAY  # younger events do not
+FAR = 10**14  # Unix milliseconds of the year 5138: what is later is in smaller units
 
 
 class Problem(NamedTuple):
@@ -66,7 +68,7 @@ def problems(
         historical: whether it goes to the historical endpoint.
         now: Unix milliseconds; without it, nothing is said of the age of events.
     """
-    oldest = None if historical or now is None else now - HISTORICAL_AFTER
+    oldest = -math.inf if historical or now is None else now - HISTORICAL_AFTER
     keys, values = batch._state
     if "user_identities" not in keys or _may_be_nobodys(keys, values):
         return tuple(_found(batch, oldest))
@@ -74,7 +76,7 @@ def problems(
     long: list[tuple[Any, ...]] = []  # the values of what is not short as a whole
     if len(context) > _bounds[keys][0]:
         long += values, values[keys.index("user_identities")]._state[1]
-    is_old, place = False, 0
+    is_odd, place = False, 0
     node = batch._tail
     while node is not None:
         node, event = node
@@ -83,20 +85,23 @@ def problems(
         place -= 1
         if len(texts[place]) > most:
             long.append(inside)
-        if oldest is not None and time is not None and inside[time] < oldest:
-            is_old = True
+        if time is not None and not oldest <= inside[time] <= FAR:
+            is_odd = True
     if long and not _short(long):  # near no limit, as most batches are: a tenth of the cost
         return tuple(_found(batch, oldest))
-    if not is_old:
+    if not is_odd:
         return ()
     placed = enumerate(batch._events())
-    return tuple([old for place, event in placed for old in _old(place, event, oldest)])
+    return tuple([odd for place, event in placed for odd in _of_time(place, event, oldest)])
 
 
-def _old(position: int, event: Any, oldest: int | None) -> Iterator[Problem]:
-    at = None if oldest is None else event._get(_TIME)
+def _of_time(position: int, event: Any, oldest: float) -> Iterator[Problem]:
+    at, path = event._get(_TIME), f"events[{position}]"
+    if at is not None and at > FAR:
+        unit, factor = ("nanoseconds", 10**6) if at > FAR * 1000 else ("microseconds", 10**3)
+        text = f"{path}.at={at} looks like {unit}; write at={at // factor}, in milliseconds"
+        yield Problem("far_event", text, advice=True, place=path)
     if at is not None and at < oldest:
-        path = f"events[{position}]"
         text = f"{path} is over 30 days old; send it with Client(…, historical=True)"
         yield Problem("old_event", text, advice=True, place=path)
 
@@ -104,14 +109,14 @@ def _old(position: int, event: Any, oldest: int | None) -> Iterator[Problem]:
 _TIME = "timestamp_unixtime_ms"
 
 
-def _found(batch: Any, oldest: int | None) -> Iterator[Problem]:
+def _found(batch: Any, oldest: float) -> Iterator[Problem]:
     user = batch._get("user_identities")
     if user is not None:
         for name, value in user._given().items():
             yield from _long(f"user_identities.{name}", value, MAX_IDENTITY, "identity_too_long")
     yield from _of_attributes("user_attributes", batch._get("user_attributes") or {})
     for position, event in enumerate(batch._events()):
-        yield from _old(position, event, oldest)
+        yield from _of_time(position, event, oldest)
         if not _short([event._state[1]]):
             yield from _of_event(f"events[{position}]", event)
     known = [*_ids(plain_context(batch))]

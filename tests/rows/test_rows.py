@@ -548,3 +548,17 @@ def test_a_row_of_a_function_is_a_row():
     sent(table(ROWS, lambda row: seen.append(row)))
 
     assert [type(row) for row in seen] == [Row] * 5
+
+
+@pytest.mark.parametrize(
+    ("at", "note"),
+    [
+        (1_500_000_000_000, "2 batches with events over 30 days old; write check(historical=True)"),
+        (1_796_122_901_894_876, "2 batches with events after the year 5138: times are in micro"),
+    ],
+)
+def test_check_says_which_times_are_odd(at, note):
+    rows = Rows([{"id": "1"}, {"id": "2"}])
+    found = rows.map(lambda row: imported(row).event("x", at=at)).check().notes
+
+    assert [text for text in found if text.startswith(note)] == [found[0]]

@@ -104,3 +104,26 @@ def test_an_identity_of_nobody_is_found_wherever_it_is(key, around):
     position = 2 if around == "after other events" else 0
     place = f"events[{position}].{key}.identity"
     assert texts(batch) == [f"{place} is '{NOBODYS}', which is nobody's; leave it out"]
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (10**14, None),
+        (10**14 + 1, "looks like microseconds; write at=100000000000"),
+        (1_796_122_901_894_876, "looks like microseconds; write at=1796122901894"),
+        (
+            1_796_122_901_894_876_677,
+            "looks like nanoseconds; write at=1796122901894",
+        ),
+    ],
+)
+@pytest.mark.parametrize("user", ["17", "00"])  # near a limit, and not
+def test_a_time_in_smaller_units_is_advice(at, text, user):
+    batch = Batch.for_user(customer_id=user, email="a@b.example").event("a").event("b", at=at)
+    found = [one for one in batch.problems() if one.kind == "far_event"]
+
+    assert [one.text for one in found] == (
+        [f"events[1].at={at} {text}, in milliseconds"] if text else []
+    )
+    assert all(one.advice and one.place == "events[1]" for one in found)
