@@ -65,9 +65,11 @@ def sweep(mode, signals):
     """Return how many signals came for each act, and what was wrong."""
     counts, found = dict.fromkeys(ACTS, 0), []
     for act in ACTS:
-        left, _, wrong = once(mode, act, 10**9)
-        found += [f"{act}, without a signal: {one}" for one in wrong]
-        length = 10**9 - left
+        length = 10**9
+        for _ in range(20):  # those that generate code, or draw new ids, are longer
+            left, _, wrong = once(mode, act, 10**9)
+            found += [f"{act}, without a signal: {one}" for one in wrong]
+            length = min(length, 10**9 - left)
         for number in range(1, length, max(1, length // signals)):
             faulthandler.dump_traceback_later(SOON / 2, exit=True)  # nothing takes so long
             _, came, wrong = once(mode, act, number)
