@@ -11,28 +11,25 @@ from .terminal import say
 
 
 class _Lines(logging.Handler):
-    """Prints warnings on standard error, in the words of a shell."""
+    """Prints warnings on standard error, in the words of a shell, where nothing else logs them."""
 
     def __init__(self, command: str) -> None:
         super().__init__(logging.WARNING)
         self._command = command
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(self._command, in_a_shell(record.getMessage()))
+        if logging.getLogger("mpfluent").handlers == [self] and not logging.root.handlers:
+            say(self._command, in_a_shell(record.getMessage()))
 
 
 @contextmanager
 def log_lines(command: str) -> Generator[None]:
-    """Print what the library logs, unless Python code that runs the command has set up a log.
+    """Print what the library logs, unless the user's code has set up a log.
 
     Args:
         command: its name.
     """
-    logger = logging.getLogger("mpfluent")
-    if logger.hasHandlers():
-        yield
-        return
-    lines = _Lines(command)
+    logger, lines = logging.getLogger("mpfluent"), _Lines(command)
     logger.addHandler(lines)
     try:
         yield

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import stat
 from contextlib import suppress
-from glob import escape, glob
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, InvalidBatch
@@ -97,11 +98,16 @@ def _with_rows(path: str, beside: str, whole: str) -> None:
 
 def _remove_left(path: str) -> None:
     """Remove what an earlier command left beside a rejects file, if a kill has ended it."""
-    for left in glob(f"{escape(path)}.*.again"):
-        file = open_alone(left)
-        if file is not None:  # or its command still runs
-            os.unlink(left)
-            close_alone(file)
+    folder, name = os.path.split(path)
+    is_left = re.compile(rf"{re.escape(name)}\.\d+\.(again|new)").fullmatch
+    for left in [os.path.join(folder, found) for found in os.listdir(folder) if is_left(found)]:
+        with suppress(OSError):  # what cannot be removed harms nobody
+            if not stat.S_ISREG(os.lstat(left).st_mode):
+                continue
+            file = open_alone(left)
+            if file is not None:  # or its command still runs
+                os.unlink(left)
+                close_alone(file)
 
 
 def _id_of(reject: Reject) -> Any:

@@ -41,9 +41,12 @@ def run(options: argparse.Namespace, work: Callable[[], RowsReport], again: str)
         report = getattr(error, "report", None)
         status = status_of(error)
         said = again if isinstance(error, KeyboardInterrupt) else message_of(error)
-    except SystemExit as error:  # of the function that maps: 0 of it must not pass for success
-        report, status = getattr(error, "report", None), MISTAKE
-        said = f"{options.map} called sys.exit({error.code!r}); write return None to skip a row"
+    except SystemExit as error:  # of the user's code: its 0 must not pass for success
+        report, code = getattr(error, "report", None), error.code
+        status = code if isinstance(code, int) and code else MISTAKE
+        said = f"ended by sys.exit({'' if code is None else repr(code)})"
+        if not code:
+            said += "; write return None to skip a row"
     # of a mistake that ended it before the first row, a table of zeros would say nothing
     if report is not None and (status != MISTAKE or report.rows or report.batches):
         if not options.quiet:

@@ -256,8 +256,8 @@ def base_url(pod: str, host: str | None) -> str | ConfigurationError:
         why = "plain http would show the secret on the way, and goes to this machine only"
         fixed = f"host='https://{parts.netloc}{parts.path}'"
         return wrong_setting("host", brief(host), why, fixed)
-    before, version, _ = f"{path}/".partition("/v2/")
-    if version:
+    before = re.sub(r"/v2(/(bulk)?events)?$", "", path)
+    if before != path:
         fixed = f"host='{parts.scheme}://{parts.netloc}{before}'"
         return wrong_setting("host", brief(host), "want only what comes before /v2", fixed)
     return f"{parts.scheme}://{parts.netloc}{path}"

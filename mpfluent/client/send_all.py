@@ -86,7 +86,7 @@ class SendAll(NamedTuple):
         counts: ReportBuilder,
         report: Callable[[], Any],
     ) -> None:
-        tick = _Tick(self.tell, run, report)
+        tick, pid = _Tick(self.tell, run, report), os.getpid()
         if run is None:
             chunks = self.submitter.chunks(_each_of(batches), lambda _: counts)
         else:
@@ -95,6 +95,8 @@ class SendAll(NamedTuple):
         for chunk in chunks:
             self.check_open()
             self.submitter.submit(chunk, self.dispatcher, counts, patient=True)
+            if os.getpid() != pid:
+                return  # a hook forked: the rest is the parent's
             if counts.refusal is not None:
                 raise counts.refusal
             tick()

@@ -37,6 +37,7 @@ class Notifier(NamedTuple):
         was, and so do the jobs after it; the first such exception is raised at the end.
         """
         counters, on_delivered, _ = self
+        pid = os.getpid()
         first: BaseException | None = None
         for job in jobs:
             while job.step < SETTLED:
@@ -46,7 +47,6 @@ class Notifier(NamedTuple):
                     if not isinstance(outcome, Kept):  # which is pending still
                         counters.settled(outcome, job)
                     if isinstance(outcome, DeliveryError) or on_delivered is not None:
-                        pid = os.getpid()
                         outcome = self._call_hook(job, outcome)
                         if pid != os.getpid():
                             return  # the hook forked: the rest is the parent's
@@ -54,6 +54,8 @@ class Notifier(NamedTuple):
                         job.receiver._settle(outcome, job)
                     job.step = SETTLED
                 except BaseException as error:  # such as Ctrl-C: go on where it was
+                    if pid != os.getpid():
+                        raise  # in the child of a fork, which leaves
                     first = first or error
         if first is not None:
             raise first

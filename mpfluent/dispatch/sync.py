@@ -55,13 +55,13 @@ class SyncDispatcher(OpenedOnce):
     def submit(self, jobs: Sequence[Job], accepted: Acceptance, *, patient: bool = False) -> None:
         """Send batches in as few requests as they fit."""
         sender = self._opened()
-        outer, me = not self.may_wait(), threading.get_ident()
+        outer, me, pid = not self.may_wait(), threading.get_ident(), os.getpid()
         try:
             self._sending.add(me)
             accepted()
             self._deliver(jobs, patient=patient)
         except BaseException as error:  # such as KeyboardInterrupt: nothing may stay pending
-            self._settlement.repairs.add((self._give_up, jobs, accepted, error))
+            self._settlement.repairs.add((self._give_up, jobs, accepted, error, pid))
             with suppress(BaseException):  # the first one is raised
                 self._settlement.repairs.run()
             raise
@@ -81,9 +81,11 @@ class SyncDispatcher(OpenedOnce):
             if pid != os.getpid():
                 return  # a hook forked: the rest is the parent's
 
-    def _give_up(self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException) -> None:
+    def _give_up(
+        self, jobs: Sequence[Job], accepted: Acceptance, error: BaseException, pid: int
+    ) -> None:
         """Fail what a call that was broken off has not settled, if it was accepted."""
-        if accepted.counted:
+        if accepted.counted and pid == os.getpid():  # else it is the parent's
             failure = TransportError(f"sending was broken off by {type(error).__name__}")
             failure.__cause__, failure.broken_off = error, True
             self._settlement.give_up(jobs, failure, resume=True)

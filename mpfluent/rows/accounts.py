@@ -49,8 +49,8 @@ class Accounts:
         self._open: dict[int, int] = {}  # so many rows of each window are not settled, in order
         self._error: Exception | None = None  # of a thread that nobody could raise in
         self._rejects: RejectsFile | None = None
-        # With a checkpoint and no rejects file: so many rows of each window were not delivered.
-        self._unlisted: dict[int, int] | None = None
+        # With a checkpoint: so many rows of each window failed or were rejected.
+        self._undelivered: dict[int, int] | None = None
         self._is_over = False
 
     def _open_rows(self, opened: dict[int, int]) -> None:
@@ -78,15 +78,15 @@ class Accounts:
             again: whether the next run sends them again.
         """
         rows = 1 if group is None else len(group.rows)
-        unlisted = None if again or counts is self._counts else self._unlisted
+        undelivered = None if again or counts is self._counts else self._undelivered
         total, left, pending = counts[name] + rows, self._open[number] - rows, self._pending - rows
         # together, as above
         counts[name] = total
         self._pending = pending
-        if unlisted is not None:
-            if number not in unlisted:
-                unlisted[number] = 0
-            unlisted[number] += rows
+        if undelivered is not None:
+            if number not in undelivered:
+                undelivered[number] = 0
+            undelivered[number] += rows
         if group is not None:
             group.is_settled = True
         if not again:

@@ -25,6 +25,7 @@ class Position(NamedTuple):
         api_key: the fingerprint of the client's API key, never the key: another workspace has not
             got the rows.
         unlisted: rows before that failed or were rejected, and are in no rejects file.
+        listed: those that are in one, or were there.
     """
 
     rows: int
@@ -33,6 +34,7 @@ class Position(NamedTuple):
     rejects: int = 0
     api_key: str = ""
     unlisted: int = 0
+    listed: int = 0
 
 
 class Checkpoint(Protocol):
@@ -120,13 +122,13 @@ def loaded(checkpoint: Checkpoint) -> Position | None:
 
 
 def _position(
-    rows: Any, table: Any, job: Any, rejects: Any, api_key: Any, unlisted: Any = 0
+    rows: Any, table: Any, job: Any, rejects: Any, api_key: Any, unlisted: Any = 0, listed: Any = 0
 ) -> Position:
-    if any(type(one) is not int or one < 0 for one in (rows, rejects, unlisted)):
+    if any(type(one) is not int or one < 0 for one in (rows, rejects, unlisted, listed)):
         raise TypeError
     if any(type(one) is not str for one in (table, job, api_key)):
         raise TypeError
-    return Position(rows, table, job, rejects, api_key, unlisted)
+    return Position(rows, table, job, rejects, api_key, unlisted, listed)
 
 
 def check_fits(position: Position, here: Position, path: str) -> None:

@@ -17,6 +17,8 @@ from .sources import Source
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_OWN = ("self", "cls")
+
 
 def settings_of(source: Source, verb: str, missing: Any, tz: Any) -> Settings:
     """Return the settings of a table of which nothing else was said."""
@@ -57,7 +59,8 @@ def path_of(verb: str, path: Any, example: str) -> str:
 def suggesting(function: Callable[P, T]) -> Callable[P, T]:
     """Return a function that answers a misspelt keyword with the one that was meant."""
     names = inspect.signature(function).parameters
-    allowed = [name for name, one in names.items() if one.kind is one.KEYWORD_ONLY]
+    takes = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    allowed = [name for name, one in names.items() if one.kind in takes and name not in _OWN]
     where = function.__qualname__.removesuffix(".__init__")
     if not where.startswith("Rows.from"):
         where = where.removeprefix("Rows.")

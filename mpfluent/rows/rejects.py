@@ -101,8 +101,8 @@ class RejectsFile:
                 os.unlink(left)
             self._end = file.seek(0, os.SEEK_END)
             half = _half_line(self.path)
-            is_ours = half.startswith(_BEGIN) or _BEGIN.startswith(half)
-            if half and is_ours and not _is_reject(half):
+            begins = half.startswith(_BEGIN) or _BEGIN.startswith(half)
+            if half and begins and not _is_json(half):
                 self._end -= len(half)  # a process was killed while it wrote this one
                 file.truncate(self._end)
             elif half:  # whole, or somebody else's
@@ -174,6 +174,10 @@ class RejectsFile:
                 f"with_rejects({self.path!r}): cannot be written: {error.strerror}; {what}"
             ) from None
 
+    def is_kept(self) -> bool:
+        """Return whether it can be read again: /dev/null cannot."""
+        return self._is_file
+
     def size(self) -> int:
         """Return its bytes."""
         return self._end + len(self._waiting)
@@ -225,10 +229,18 @@ def _line_of(reject: Reject) -> bytes:
 def _may_hold_rejects(path: str) -> bool:
     """Return whether a file is empty, or begins with a reject, which a kill may have cut off."""
     with open(path, "rb") as file:
-        line = next((line for line in file if line.strip()), b"")
-    if line.startswith(_BEGIN) or _BEGIN.startswith(line):
-        return True
-    return _is_reject(line.removeprefix(BOM_UTF8))  # somebody mended it
+        lines = (line.removeprefix(BOM_UTF8) for line in file)
+        first = next((line for line in lines if line.strip()), b"")
+    # the second, if somebody mended it
+    return first.startswith(_BEGIN) or _BEGIN.startswith(first) or _is_reject(first)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _is_reject(line: bytes) -> bool:
@@ -252,7 +264,7 @@ def read_rejects(path: str | os.PathLike[str]) -> Iterator[Reject]:
     """
     shown = os.fspath(path)
     try:
-        with open(path, encoding="utf-8-sig") as file:  # an editor may write a byte order mark
+        with open(path, encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
@@ -329,7 +341,8 @@ def owned_by(source: Source) -> Callable[[Reject], bool]:
 def reject_of(line: str) -> Reject | None:
     """Return what a line of a rejects file says; None if it is none."""
     try:
-        found = Reject(**json.loads(line, parse_float=_number))
+        # an editor may have written a byte order mark
+        found = Reject(**json.loads(line.removeprefix("\ufeff"), parse_float=_number))
     except (ValueError, TypeError, RecursionError):
         return None
     is_one = all(isinstance(value, kinds) for value, kinds in zip(found, _KINDS))

@@ -304,7 +304,7 @@ def checked_cell(
     try:
         cell = found[column]
     except (KeyError, TypeError):  # no name can be a list
-        if is_a(column, (list, tuple)) and column:
+        if getter == "pick" and is_a(column, (list, tuple)) and column:
             write = f"write row.{getter}(*{brief(column)})"
             raise UnknownField(f"row.{getter}({brief(column)}): want names; {write}") from None
         if table.columns is not None or type(column) is not str:

@@ -62,9 +62,9 @@ class TableRun(Accounts):
         self._has_no_key = False  # whether a row's id says nothing of what it is
         self._start = 0  # rows before are resumed
         self._unclaimed: frozenset[int] = frozenset()  # of those, the rejected ones
-        self._rejected_before = 0  # rows that are in the rejects file from an earlier run
-        self._unlisted_found = 0  # those that are in none
-        self._unlisted_before = 0  # the same, of the checkpoint that is saved
+        self._listed = 0  # rows of an earlier run that are in the rejects file
+        self._unlisted = 0  # those that are in none
+        self._saved_undelivered = 0  # rows of this run that failed or were rejected
 
     # Beginning and ending
 
@@ -94,11 +94,10 @@ class TableRun(Accounts):
             check_fits(found, where, getattr(checkpoint, "path", "…"))
             self._saved = found
             where = found._replace(api_key=self._api_key)
-            self._start = found.rows
-            self._unlisted_found = self._unlisted_before = found.unlisted
+            self._start, self._unlisted, self._listed = found.rows, found.unlisted, found.listed
             if rejects is not None and not rejects.is_line(found.rejects):
                 # somebody else has changed or moved the file: all that is there now stays
-                where = where._replace(rejects=rejects.size())
+                where, self._listed = where._replace(rejects=rejects.size()), 0
             elif rejects is not None:
                 is_own = owned_by(self._settings.source)
                 kept = rejects.drop(
@@ -106,10 +105,9 @@ class TableRun(Accounts):
                 )
                 kept = [*filter(is_own, kept)]
                 self._unclaimed = frozenset(each.index for each in kept if each.batch is None)
-                self._rejected_before = len(kept)
+                self._listed = len(kept)
         self._begun = where
-        if rejects is None:
-            self._unlisted = {}
+        self._undelivered = {}
         self.save()
 
     def __exit__(
@@ -148,20 +146,27 @@ class TableRun(Accounts):
                 return
             first = next(iter(self._open), None)
             rows = self._read if first is None else first * self._window
-            found = self._unlisted or {}
+            found = self._undelivered or {}
             left = {n: many for n, many in found.items() if first is not None and n >= first}
-            unlisted = self._unlisted_before + sum(found.values()) - sum(left.values())
+            gone = self._saved_undelivered + sum(found.values()) - sum(left.values())
             if found:
                 # together, as in _open_rows
-                self._unlisted = left
-                self._unlisted_before = unlisted
+                self._undelivered = left
+                self._saved_undelivered = gone
             rejects = self._rejects
             if rejects is not None:
                 rejects.sync()
         checkpoint = self._checkpoint
         if checkpoint is None:
             return
-        position = self._begun._replace(rows=max(rows, self._start), unlisted=unlisted)
+        listed, unlisted = self._listed, self._unlisted
+        if rejects is not None and rejects.is_kept():
+            listed += gone
+        else:
+            unlisted += gone
+        position = self._begun._replace(
+            rows=max(rows, self._start), unlisted=unlisted, listed=listed
+        )
         if position != self._saved:
             checkpoint.save(position)
             self._saved = position
@@ -310,7 +315,7 @@ class TableRun(Accounts):
                 rows=self._read - self._pending,
                 failed=sum(self._failed.values()),
                 rejected=sum(self._rejected.values()),
-                rejected_before=self._rejected_before + self._unlisted_found,
+                rejected_before=self._listed + self._unlisted,
                 pending=self._pending,
                 batches=batches,
                 requests=traffic.requests,
@@ -330,15 +335,20 @@ class TableRun(Accounts):
             found.append(_NEW_IDS if self._fingerprint is None else _PLACE_IDS)
         if self._first_rejects and settings.rejects is None and not self._is_dry:
             found.append(_NO_FILE)
-        if self._rejected_before:
-            path, before = os.fspath(settings.rejects or ""), self._rejected_before
-            rows = counted(before, "row")
+        rows = counted(self._listed, "row")
+        if self._listed and settings.rejects is None:
+            found.append(
+                f"an earlier run of the job rejected or gave up {rows} and wrote a rejects file; "
+                "write with_rejects(…) with its path"
+            )
+        elif self._listed:
+            path = os.fspath(settings.rejects or "")
             found.append(
                 f"{path} has {rows} that an earlier run of the job rejected or gave up; mend what "
                 f"is wrong there, and send it by Rows.from_rejects({path!r})"
             )
-        if self._unlisted_found:
-            rows = counted(self._unlisted_found, "row")
+        if self._unlisted:
+            rows = counted(self._unlisted, "row")
             found.append(
                 f"an earlier run of the job rejected or gave up {rows} and wrote no rejects file; "
                 "delete the checkpoint, write with_rejects('rejects.jsonl'), and run the job "

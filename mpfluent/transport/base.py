@@ -81,12 +81,11 @@ class Response(_Immutable):
 
     Attributes:
         status_code: the HTTP status.
-        headers: as the server wrote them; :meth:`header` looks one up in any case.
+        headers: as the server wrote them, as text; :meth:`header` looks one up in any case.
         body: the bytes of the body; text is taken as UTF-8.
 
     Raises:
-        ConfigurationError: the status is not a number, a header is no text, or the body neither
-            bytes nor text.
+        ConfigurationError: the status is not a number, or the body neither bytes nor text.
 
     >>> Response(400, {"Retry-After": "2"}, "no").header("retry-after")
     '2'
@@ -103,15 +102,8 @@ class Response(_Immutable):
         if not isinstance(body, bytes | str):
             want = f"bytes or text, got {type(body).__name__}; write Response(400, body=b'no')"
             raise ConfigurationError(f"Response(body=…): want {want}")
-        named = dict(headers or {})
-        for name, value in named.items():
-            if not (isinstance(name, str) and isinstance(value, str)):
-                want = 'want text; write headers={"Retry-After": "2"}'
-                raise ConfigurationError(
-                    f"Response(headers={{{brief(name)}: {brief(value)}}}): {want}"
-                )
         object.__setattr__(self, "status_code", int(status_code))
-        object.__setattr__(self, "headers", MappingProxyType(named))
+        object.__setattr__(self, "headers", MappingProxyType(_texts(headers or {})))
         object.__setattr__(self, "body", body.encode() if isinstance(body, str) else body)
 
     status_code: int
@@ -169,6 +161,21 @@ class Transport(Protocol):
         """Close connections and files."""
 
 
+def _texts(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Return headers as text: one that is none must not make a failure of what arrived."""
+    found = dict(headers)
+    if all(type(text) is str for pair in found.items() for text in pair):
+        return found
+    pairs = [(_text(name), _text(value)) for name, value in found.items()]
+    return {name: value for name, value in pairs if name is not None and value is not None}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")  # as HTTP has it
+    return value if isinstance(value, str) else str(value) if isinstance(value, int) else None
+
+
 def few(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that an error can keep: the first ones, without very long ones.
 
@@ -177,7 +184,7 @@ def few(headers: Mapping[str, str]) -> dict[str, str]:
     """
     kept: dict[str, str] = {}
     room = _MOST_HEADERS
-    for name, value in headers.items():
+    for name, value in _texts(headers).items():
         if len(name) + len(value) <= room:
             kept[name] = value
             room -= len(name) + len(value)

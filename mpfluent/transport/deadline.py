@@ -268,7 +268,7 @@ class _Kept(queue.LifoQueue[Any]):
         """Keep a connection, or raise ``queue.Full``."""
         if block or self._blocks:
             super().put(item, block, timeout)
-        elif len(self.queue) < self.maxsize:
+        elif not 0 < self.maxsize <= len(self.queue):
             self.queue.append(item)
         else:
             raise queue.Full

@@ -307,9 +307,15 @@ def test_what_a_killed_command_left_beside_is_removed_and_what_another_writes_is
     rejects, capsys, mparticle
 ):
     left, others = (rejects.with_name(f"r.jsonl.{number}.again") for number in (1, 2))
-    left.write_text("")
+    half, notes, folder = (
+        rejects.with_name(f"r.jsonl.{name}") for name in ("3.new", "try.again", "4.again")
+    )
+    for path in (left, half, notes):
+        path.write_text("")
+    folder.mkdir()
     with open(others, "w") as held:
         files.fcntl.flock(held, files.fcntl.LOCK_EX)
         run(capsys, *RESEND, "--map", "policies.toml")
 
-        assert (left.exists(), others.exists()) == (False, True)
+        assert (left.exists(), half.exists()) == (False, False)
+        assert (others.exists(), notes.exists(), folder.exists()) == (True, True, True)

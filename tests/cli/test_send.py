@@ -46,6 +46,8 @@ def foreign(row):
     return json.loads("{")
 def ends(row):
     raise SystemExit(0)
+def ends_badly(row):
+    raise SystemExit(143)
 """
 SEND = ("send", "policies.csv", "--map", "policies.toml", "--environment", "development")
 CHECK = ("check", "policies.csv", "--map", "policies.toml")
@@ -474,12 +476,15 @@ def test_rejects_do_not_go_into_the_report_or_the_mapping(folder, capsys, mparti
 
 @pytest.mark.parametrize("verb", [SEND, CHECK])
 def test_a_mapping_that_ends_the_program_is_a_mistake_and_no_success(capsys, verb, folder):
-    arguments = [*verb[:3], "shop_jobs:ends", *verb[4:], "--report", "report.json"]
-    code, _, err = run(capsys, *arguments)
+    for name, wanted, said in (
+        ("ends", 2, "ended by sys.exit(0); write return None to skip a row"),
+        ("ends_badly", 143, "ended by sys.exit(143)"),
+    ):
+        arguments = [*verb[:3], f"shop_jobs:{name}", *verb[4:], "--report", "report.json"]
+        code, _, err = run(capsys, *arguments)
 
-    said = "shop_jobs:ends called sys.exit(0); write return None to skip a row"
-    assert (code, err[-1]) == (2, f"mpfluent {verb[0]}: {said}")
-    assert json.loads((folder / "report.json").read_text())["status"] == 2
+        assert (code, err[-1]) == (wanted, f"mpfluent {verb[0]}: {said}")
+        assert json.loads((folder / "report.json").read_text())["status"] == wanted
 
 
 def test_the_place_in_code_is_the_users_own_and_no_librarys(capsys):

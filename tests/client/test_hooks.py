@@ -289,7 +289,9 @@ def test_hooks_that_exit_hold_up_no_flush_and_fail_no_other_batch():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_what_is_left_when_a_hook_forks_is_the_parents():
+@pytest.mark.parametrize("leaves", [False, True])
+@pytest.mark.parametrize("verb", ["send", "send_all"])
+def test_what_is_left_when_a_hook_forks_is_the_parents(verb, leaves):
     forks, read, write = [], *os.pipe()
 
     def forking(batch, response):
@@ -297,20 +299,22 @@ def test_what_is_left_when_a_hook_forks_is_the_parents():
         if not forks:
             forks.append(None)
             forks[0] = os.fork()
+            if leaves and not forks[0]:
+                sys.exit(0)
 
-    sent = []
-    transport = FunctionTransport(
-        lambda request: sent.append(request) or (os.write(write, b"r") and 202)
-    )
+    transport = FunctionTransport(lambda request: 202 if os.write(write, b"r") else 500)
     client, parent = client_of(transport, on_delivered=forking), os.getpid()
     try:
-        delivery = client.send(*numbered(250))
+        if verb == "send":
+            client.send(*numbered(250))
+        else:
+            client.send_all(numbered(250))
     finally:
         if os.getpid() != parent:
             os._exit(0)
     os.waitpid(forks[0], 0)
 
-    assert delivery.state == "delivered"
+    assert client.stats.delivered == 250
     assert Counter(os.read(read, 10_000)) == {ord("x"): 250, ord("r"): 3}
     os.close(read)
     os.close(write)

@@ -83,6 +83,11 @@ def test_a_host_can_be_given(host, url):
             "Client(host=b'https://x'): want https://name[:port]; write host='https://…'",
         ),
         (
+            "https://gw.example.com/v2/mp/v2/bulkevents/",
+            "Client(host='https://gw.example.com/v2/mp/v2/bulkevents/'): want only what comes "
+            "before /v2; write host='https://gw.example.com/v2/mp'",
+        ),
+        (
             "https://s2s.eu1.mparticle.com/v2/events",
             "Client(host='https://s2s.eu1.mparticle.com/v2/events'): want only what comes before "
             "/v2; write host='https://s2s.eu1.mparticle.com'",

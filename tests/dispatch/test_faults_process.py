@@ -598,7 +598,7 @@ for name, where in {locks!r}.items():
 
 
 @pytest.mark.parametrize(
-    ("hook", "exit_timeout", "lost"), [(0.1, 20, ""), (20, 0.2, "19 batches not delivered")]
+    ("hook", "exit_timeout", "lost"), [(0.1, 20, ""), (20, 1, "19 batches not delivered")]
 )
 def test_the_end_waits_for_a_thread_that_closes_and_says_what_it_leaves(hook, exit_timeout, lost):
     code = f"""{TO_THE_END}

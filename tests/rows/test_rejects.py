@@ -246,3 +246,35 @@ def test_a_byte_order_mark_of_an_editor_is_no_part_of_the_first_line(path):
         file.write(json.dumps(ONE._asdict()) + "\n")
 
     assert written(path, ONE) == [ONE, ONE]
+
+
+def test_a_byte_order_mark_takes_no_reject_out_of_the_file(path):
+    file = RejectsFile(path)
+    file.write([ONE])
+    file.close()
+    with open(path, "rb+") as marked:
+        content = marked.read()
+        marked.seek(0)
+        marked.write(b"\xef\xbb\xbf" + content)
+    file = RejectsFile(path)
+    stay = file.drop(0, lambda reject: False)
+    file.close()
+
+    assert stay == [*read_rejects(path)] == [ONE]
+
+
+@pytest.mark.parametrize("text", ["\ufeff", "\ufeff\n"])
+def test_a_file_that_an_editor_emptied_is_taken(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+    assert written(path, ONE) == [ONE]
+
+
+def test_a_last_line_that_no_kill_cut_off_stays(path):
+    written(path, ONE)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"file": "mine"}')
+    RejectsFile(path).close()
+    with open(path, encoding="utf-8") as file:
+        assert file.read().splitlines()[-1] == '{"file": "mine"}'

@@ -1,5 +1,6 @@
 """The rejects file of a run that goes on, where somebody else has changed it meanwhile."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -118,3 +119,30 @@ def test_what_a_resumed_run_rejects_again_counts_once(tmp_path):
 def imported_or_none(row):
     """Return what a row means; each tenth row is a reject."""
     return Batch() if row.integer("id") % 10 == 3 else Batch.for_user(customer_id=row.text("id"))
+
+
+def test_rejects_that_a_later_run_does_not_name_are_not_forgotten(tmp_path):
+    path, file = csv_of(tmp_path / "p.csv", 300), str(tmp_path / "r")
+    rows = Rows.from_csv(path).map(imported_or_none).with_key("policy", job="one")
+    rows = rows.with_checkpoint(str(tmp_path / "c"))
+    sent(rows.with_rejects(file))
+    without, again = sent(rows), sent(rows.with_rejects(file))
+
+    for report in (without, again):
+        assert (report.resumed, report.rejected_before, bool(report)) == (300, 30, False)
+    assert without.notes[-1] == (
+        "an earlier run of the job rejected or gave up 30 rows and wrote a rejects file; "
+        "write with_rejects(…) with its path"
+    )
+    with open(file, "w"):  # all were sent by resend
+        pass
+    assert bool(sent(rows.with_rejects(file)))
+
+
+def test_what_went_to_no_file_but_a_device_is_not_forgotten(tmp_path):
+    path = csv_of(tmp_path / "p.csv", 30)
+    rows = Rows.from_csv(path).map(imported_or_none).with_key("policy", job="one")
+    rows = rows.with_checkpoint(str(tmp_path / "c")).with_rejects(os.devnull)
+    sent(rows)
+
+    assert sent(rows).rejected_before == 3

@@ -49,3 +49,17 @@ def test_a_pool_that_blocks_lends_no_more_connections_than_it_may():
 
     assert answers == ["delivered"] * 12
     assert pool.num_connections <= 2
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_pool_keeps_its_connection_also_where_none_is_the_most(most):
+    session = requests.Session()
+    session.mount("http://", DeadlineAdapter(pool_maxsize=most))
+    with (
+        LocalServer() as server,
+        client_of(server.url, transport=RequestsTransport(session=session)) as client,
+    ):
+        for _ in range(3):
+            client.send(BATCH)
+
+        assert pool_of(session).num_connections == 1
